@@ -1,0 +1,514 @@
+//! The table of behaviors: every choice that the emulator makes where public sources are silent or contradict each other.
+//!
+//! A row has a name, the values it can take, the value under each profile, and the evidence behind it. The code that obeys a row
+//! reads a typed field of [`Behaviors`]; the table [`ROWS`] is the same data for people. Adding a row is adding an entry below.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// How strong the public evidence for a choice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// A machine-readable schema, recorded traffic, or independent sources that agree.
+    Strong,
+    /// One good source, or a close sibling of the resource.
+    Medium,
+    /// Inference, or library code alone.
+    Weak,
+    /// No public evidence was found: the choice is a guess.
+    None,
+}
+
+impl Grade {
+    /// Returns the word that tables print.
+    pub fn name(self) -> &'static str {
+        match self {
+            Grade::Strong => "strong",
+            Grade::Medium => "medium",
+            Grade::Weak => "weak",
+            Grade::None => "none",
+        }
+    }
+}
+
+/// A named set of values for all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// What the current reference pages say, lenient where they say nothing.
+    #[default]
+    Documented,
+    /// What recorded traffic and shipped clients of the same service family show.
+    Observed,
+    /// What reproduces the exchange printed on the early draft of the reference page.
+    ReferencePage,
+}
+
+impl Profile {
+    /// All profiles, the default first.
+    pub const ALL: [Profile; 3] = [Profile::Documented, Profile::Observed, Profile::ReferencePage];
+
+    /// Returns the name that the command line takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Documented => "documented",
+            Profile::Observed => "observed",
+            Profile::ReferencePage => "reference-page",
+        }
+    }
+
+    /// Returns the profile of this name.
+    pub fn from_name(name: &str) -> Option<Profile> {
+        Profile::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+}
+
+/// One row of the table, for printing.
+#[derive(Debug)]
+pub struct Row {
+    /// The name that `--behavior` takes.
+    pub name: &'static str,
+    /// What the row decides.
+    pub decides: &'static str,
+    /// The values, each with what it does and what speaks for it.
+    pub values: &'static [(&'static str, &'static str)],
+    /// Whether any other text is a value too.
+    pub free_text: bool,
+    /// The value under each profile, in the order of [`Profile::ALL`].
+    pub profiles: [&'static str; 3],
+    /// How strong the evidence for the value of the default profile is.
+    pub grade: Grade,
+    /// Where the evidence can be read.
+    pub source: &'static str,
+}
+
+/// A behavior that could not be set, with the reason for people.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SetError(String);
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SetError {}
+
+/// Defines one enum per row, the struct that holds one value of each, and the printable table, from one list.
+macro_rules! rows {
+    ($(
+        $name:literal $field:ident: $Type:ident = $decides:literal {
+            $( $Variant:ident $value:literal $meaning:literal, )+
+        }
+        profiles $documented:ident $observed:ident $reference_page:ident;
+        grade $grade:ident;
+        source $source:literal;
+    )+) => {
+        $(
+            #[doc = concat!("Values of the row `", $name, "`: ", $decides, ".")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $Type {
+                $( #[doc = concat!("`", $value, "`: ", $meaning, ".")] $Variant, )+
+            }
+
+            impl $Type {
+                fn from_name(name: &str) -> Option<Self> {
+                    match name { $( $value => Some(Self::$Variant), )+ _ => None }
+                }
+
+                /// Returns the name of the value, as the command line takes it.
+                pub const fn name(self) -> &'static str {
+                    match self { $( Self::$Variant => $value, )+ }
+                }
+            }
+        )+
+
+        /// One value for every row: what a tenant does.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Behaviors {
+            $( #[doc = concat!("The row `", $name, "`: ", $decides, ".")] pub $field: $Type, )+
+            /// The row `base-url`: scheme and host written into context URLs and links; `None` takes those of the request.
+            pub base_url: Option<Arc<str>>,
+        }
+
+        impl Behaviors {
+            /// Returns the values of a profile.
+            pub fn of(profile: Profile) -> Behaviors {
+                match profile {
+                    Profile::Documented => Behaviors { $( $field: $Type::$documented, )+ base_url: None },
+                    Profile::Observed => Behaviors { $( $field: $Type::$observed, )+ base_url: None },
+                    Profile::ReferencePage => Behaviors { $( $field: $Type::$reference_page, )+ base_url: None },
+                }
+            }
+
+            fn set_choice(&mut self, name: &str, value: &str) -> bool {
+                match name {
+                    $( $name => match $Type::from_name(value) {
+                        Some(known) => { self.$field = known; true }
+                        None => false,
+                    }, )+
+                    _ => false,
+                }
+            }
+
+            fn choice(&self, name: &str) -> Option<&'static str> {
+                match name { $( $name => Some(self.$field.name()), )+ _ => None }
+            }
+        }
+
+        /// The table, one row per behavior.
+        pub static ROWS: &[Row] = &[
+            $( Row {
+                name: $name,
+                decides: $decides,
+                values: &[ $( ($value, $meaning), )+ ],
+                free_text: false,
+                profiles: [$Type::$documented.name(), $Type::$observed.name(), $Type::$reference_page.name()],
+                grade: Grade::$grade,
+                source: $source,
+            }, )+
+            Row {
+                name: BASE_URL,
+                decides: "scheme and host written into `@odata.context`, links and `Location`",
+                values: &[(REQUEST_HOST, "those that the client used, so that links lead back to the emulator")],
+                free_text: true,
+                profiles: [REQUEST_HOST; 3],
+                grade: Grade::None,
+                source: "the service always writes https://graph.microsoft.com; set that text for byte-equal comparisons",
+            },
+        ];
+
+    };
+}
+
+const BASE_URL: &str = "base-url";
+const REQUEST_HOST: &str = "request-host";
+
+rows! {
+    "update-response" update_response: UpdateResponse = "the success of PATCH without `Prefer: return=…`" {
+        Entity "entity" "200 with the updated entity, as every published page since 2019 says",
+        NoContent "no-content" "204, as the sibling Shifts resources answer and the first draft of 2019 said",
+    }
+    profiles Entity NoContent Entity;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/workforceintegration-update; microsoft-graph-docs#4513 (siblings)";
+
+    "secret" secret: Secret = "`encryption.secret` in answers" {
+        Null "null" "always null: the secret is write-only in every realistic published sample",
+        Echo "echo" "what is stored, as generated samples show",
+    }
+    profiles Null Null Echo;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
+
+    "secret-null" secret_null: SecretNull = "`\"secret\": null` in a PATCH" {
+        Keep "keep" "keeps the stored secret: clients that read, change and write back send the null they were shown",
+        Clear "clear" "clears the secret, as OData prescribes for null",
+    }
+    profiles Keep Keep Clear;
+    grade None;
+    source "OData 4.0 Part 1, 11.4.3 (null sets null); no public observation";
+
+    "secret-length" secret_length: SecretLength = "a secret of other than 64 characters, in requests" {
+        Any "any" "accepted: the documentation's own samples are shorter",
+        Exact "exact" "refused with 400: the Shifts guide says exactly 64 characters",
+    }
+    profiles Any Exact Any;
+    grade Weak;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration";
+
+    "flag-lists" flag_lists: FlagLists = "several members of a flags enum in a request" {
+        AnyCase "any-case" "member names in any case, as SDKs send them and the current OData library reads them",
+        PascalOnly "pascal-only" "each name must begin with an uppercase letter, else 400, as pages up to 2024 say",
+    }
+    profiles AnyCase PascalOnly AnyCase;
+    grade Medium;
+    source "AspNetCoreOData ReadFlagsEnumValue; learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (uppercase rule)";
+
+    "enum-values" enum_values: EnumValues = "text that is no member of its enum" {
+        Reject "reject" "refused with 400",
+        Accept "accept" "kept as text and answered as it came, as the draft page's samples show",
+    }
+    profiles Reject Reject Accept;
+    grade Strong;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting)";
+
+    "empty-flags" empty_flags: EmptyFlags = "the empty string for a flags enum" {
+        None "none" "the value none: one SDK sends it when it writes back what it read",
+        Reject "reject" "refused with 400, as .NET's Enum.Parse does",
+    }
+    profiles None Reject None;
+    grade None;
+    source "msgraph-sdk (TypeScript) sends it; no public observation of the answer";
+
+    "sentinel-in" sentinel_in: SentinelIn = "`unknownFutureValue` anywhere in a value of a PATCH (in a POST it is refused)" {
+        Absent "absent" "the property is treated as if it had not been sent",
+        Reject "reject" "refused with 400",
+    }
+    profiles Absent Absent Absent;
+    grade Medium;
+    source "github.com/microsoft/api-guidelines graph/patterns/evolvable-enums.md";
+
+    "hidden-members" hidden_members: HiddenMembers = "enum members above the sentinel in answers, without `Prefer: include-unknown-enum-members`" {
+        Mask "mask" "shown as one unknownFutureValue",
+        Show "show" "shown as they are",
+    }
+    profiles Mask Mask Show;
+    grade Medium;
+    source "github.com/microsoft/api-guidelines graph/patterns/evolvable-enums.md";
+
+    "hidden-members-in" hidden_members_in: HiddenMembersIn = "the same members in requests, without the preference" {
+        Accept "accept" "stored: the reference pages' tables list them without a condition",
+        Reject "reject" "refused with 400, as the guideline says",
+    }
+    profiles Accept Accept Accept;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/workforceintegration-update; api-guidelines evolvable-enums.md (against)";
+
+    "supports" supports: Supports = "`supports`, the older name of `supportedEntities`, where the schema lacks it (v1.0)" {
+        Mirror "mirror" "accepted, and written beside supportedEntities with the same value, as the published GET example shows",
+        Accept "accept" "accepted, but not written",
+        Absent "absent" "an unknown property, as the published schema says",
+        Only "only" "the one name that is written, as in the draft page; both are accepted",
+    }
+    profiles Mirror Mirror Only;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/workforceintegration-get (v1.0 response has both; the v1.0 schema has one)";
+
+    "unknown-property" unknown_property: UnknownProperty = "a property that its type does not have, in a body" {
+        Reject "reject" "refused with 400",
+        Ignore "ignore" "skipped; the log names it",
+    }
+    profiles Reject Reject Reject;
+    grade Medium;
+    source "msgraph-sdk-python#440; msgraph-sdk-dotnet#984";
+
+    "url-check" url_check: UrlCheck = "`url` of an integration, in requests" {
+        None "none" "any string",
+        Absolute "absolute" "an absolute http or https address, else 400",
+        Https "https" "an absolute https address, else 400",
+    }
+    profiles Absolute Https None;
+    grade None;
+    source "learn.microsoft.com/graph/api/resources/workforceintegration (\"URL for callbacks\"); no public observation of a refusal";
+
+    "wrong-primitive" wrong_primitive: WrongPrimitive = "the words for a JSON value of the wrong kind where a primitive is declared" {
+        Schema "schema" "`Property {name} in payload has a value that does not match schema.`, the gateway's text",
+        Literal "literal" "`Cannot convert the literal '{value}' to the expected type '{type}'.`, the OData library's text",
+    }
+    profiles Schema Schema Schema;
+    grade Medium;
+    source "msgraph-search-connector-sample#3 (gateway); OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue";
+
+    "type-namespace" type_namespace: TypeNamespace = "the namespace in the refusal of an unknown `@odata.type`" {
+        AsSent "as-sent" "the name that the client sent",
+        Workload "workload" "`Microsoft.Teams.GraphSvc`, into which the gateway renames `microsoft.graph` before the workload sees it",
+    }
+    profiles AsSent Workload AsSent;
+    grade Weak;
+    source "msgraph-beta-sdk-dotnet#87 (the name leaks); microsoft-graph-docs-contrib#5901 (Teams)";
+
+    "id-format" id_format: IdFormat = "ids of created entities" {
+        Wfi "wfi" "`WFI_` and a GUID, as in life-like samples",
+        Guid "guid" "a bare GUID, as in generated samples",
+    }
+    profiles Wfi Wfi Guid;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
+
+    "timestamps" timestamps: Timestamps = "how dates that came from fixtures are written" {
+        Utc "utc" "in UTC with `Z`, trailing zeros of the fraction cut",
+        Verbatim "verbatim" "with the offset and the digits of the fixture",
+    }
+    profiles Utc Utc Verbatim;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/resources/workforceintegration (\"always in UTC\"); recorded responses in pnp/pnpcore";
+
+    "last-modified" last_modified: LastModified = "`lastModifiedDateTime` and `lastModifiedBy` on a successful write" {
+        Recompute "recompute" "set to the time and the caller of the write",
+        Keep "keep" "left as they are",
+    }
+    profiles Recompute Recompute Keep;
+    grade Strong;
+    source "Org.OData.Core.V1.Computed in the published schema (microsoftgraph/msgraph-metadata)";
+
+    "local-caller" local_caller: LocalCaller = "who has modified what a request without a readable token writes" {
+        User "user" "one fixed local user in `lastModifiedBy.user`",
+        Null "null" "nobody: `lastModifiedBy` has null members",
+    }
+    profiles User User User;
+    grade None;
+    source "the service never answers without a token";
+
+    "wrong-method" wrong_method: WrongMethod = "a method that a known path does not have" {
+        UnknownError "unknown-error" "404 `UnknownError` with an empty message, as observed on Shifts resources",
+        MethodNotAllowed "method-not-allowed" "405 `methodNotAllowed`, as newer workloads answer",
+    }
+    profiles UnknownError UnknownError UnknownError;
+    grade Weak;
+    source "microsoft-graph-docs#13815; MicrosoftDocs webauthn-interop#33 (405)";
+
+    "preflight" preflight: Preflight = "the question of a browser whether a script may send a request (CORS)" {
+        Allow "allow" "204 that allows what was asked for",
+        Unrouted "unrouted" "as any other method that a path does not have",
+    }
+    profiles Allow Allow Allow;
+    grade None;
+    source "no public observation of the answer; answers carry Access-Control-Allow-Origin (msgraph-sdk-dotnet#984), so browsers are served";
+
+    "collection-count" collection_count: CollectionCount = "`@odata.count` in a list that nobody asked for" {
+        OnRequest "on-request" "not written",
+        Always "always" "written, as Teams collections do",
+    }
+    profiles OnRequest Always OnRequest;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (Teams); learn.microsoft.com/graph/api/workforceintegration-list (none shown)";
+
+    "location" location: Location = "`Location` of a created entity" {
+        Itself "self" "the address of the entity as the client can fetch it, key in parentheses",
+        Backend "backend" "the back end's host, as Teams resources answer",
+    }
+    profiles Itself Backend Itself;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (Teams)";
+
+    "missing-length" missing_length: MissingLength = "a write that has neither a body nor a Content-Length" {
+        EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
+        LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",
+    }
+    profiles EmptyPayload LengthRequired EmptyPayload;
+    grade Medium;
+    source "graph-rs-sdk#524 (411); microsoft-graph-docs#4769 (empty payload)";
+}
+
+impl Default for Behaviors {
+    fn default() -> Behaviors {
+        Behaviors::of(Profile::default())
+    }
+}
+
+impl Behaviors {
+    /// Sets one row from its names, as `--behavior name=value` does.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SetError> {
+        let Some(row) = ROWS.iter().find(|row| row.name == name) else {
+            let near = nearest(name, ROWS.iter().map(|row| row.name));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+            return Err(SetError(format!("there is no behavior '{name}'{hint} (`wfi-emulator behaviors` lists them all)")));
+        };
+        if row.name == BASE_URL {
+            return self.set_base_url(value);
+        }
+        if self.set_choice(name, value) {
+            return Ok(());
+        }
+        let values: Vec<&str> = row.values.iter().map(|(value, _)| *value).collect();
+        Err(SetError(format!("behavior '{name}' has no value '{value}'; it takes {}", values.join(", "))))
+    }
+
+    fn set_base_url(&mut self, value: &str) -> Result<(), SetError> {
+        if value == REQUEST_HOST {
+            self.base_url = None;
+            return Ok(());
+        }
+        let trimmed = value.trim_end_matches('/');
+        let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
+        let usable = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        if !rest.is_some_and(usable) {
+            return Err(SetError(format!(
+                "behavior '{BASE_URL}' takes '{REQUEST_HOST}' or an address such as https://graph.microsoft.com, not '{value}'"
+            )));
+        }
+        self.base_url = Some(trimmed.into());
+        Ok(())
+    }
+
+    /// Returns the value of a row by its name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        if name == BASE_URL {
+            return Some(self.base_url.as_deref().unwrap_or(REQUEST_HOST));
+        }
+        self.choice(name)
+    }
+}
+
+/// Returns the candidate that differs least from a word, if it is near enough to be a slip.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Long words come from outside and would cost quadratic time for a hint that nobody needs.
+    if word.chars().count() > 64 {
+        return None;
+    }
+    candidates
+        .map(|candidate| (edit_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 4))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, left_char) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right_char) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(left_char != *right_char);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_unique_name_and_known_values() {
+        for (index, row) in ROWS.iter().enumerate() {
+            let earlier = ROWS[..index].iter().any(|other| other.name == row.name);
+            assert!(!earlier, "behavior {} stands twice in the table", row.name);
+            assert!(row.values.len() >= 2 || row.free_text, "behavior {} leaves no choice", row.name);
+            for (position, (value, meaning)) in row.values.iter().enumerate() {
+                let twice = row.values[..position].iter().any(|(other, _)| other == value);
+                assert!(!twice, "behavior {} has the value {value} twice", row.name);
+                assert!(!meaning.is_empty(), "behavior {} does not say what {value} does", row.name);
+            }
+            assert!(!row.source.is_empty(), "behavior {} has no source", row.name);
+        }
+    }
+
+    #[test]
+    fn every_value_of_every_row_can_be_set_and_read_back() {
+        for row in ROWS {
+            for (value, _) in row.values {
+                let mut behaviors = Behaviors::default();
+                behaviors.set(row.name, value).unwrap();
+                assert_eq!(behaviors.get(row.name), Some(*value), "behavior {}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_profile_has_the_values_that_the_table_prints() {
+        for (index, profile) in Profile::ALL.into_iter().enumerate() {
+            let behaviors = Behaviors::of(profile);
+            for row in ROWS {
+                assert_eq!(behaviors.get(row.name), Some(row.profiles[index]), "{} of {}", row.name, profile.name());
+            }
+            assert_eq!(Profile::from_name(profile.name()), Some(profile));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_set_says_why() {
+        let mut behaviors = Behaviors::default();
+        let unknown = behaviors.set("update-respons", "entity").unwrap_err().to_string();
+        assert!(unknown.contains("did you mean 'update-response'?"), "{unknown}");
+        let value = behaviors.set("secret", "loud").unwrap_err().to_string();
+        assert_eq!(value, "behavior 'secret' has no value 'loud'; it takes null, echo");
+        let base = behaviors.set("base-url", "graph.microsoft.com").unwrap_err().to_string();
+        assert!(base.contains("https://graph.microsoft.com"), "{base}");
+        behaviors.set("base-url", "https://graph.microsoft.com/").unwrap();
+        assert_eq!(behaviors.base_url.as_deref(), Some("https://graph.microsoft.com"));
+    }
+}

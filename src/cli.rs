@@ -1,0 +1,309 @@
+//! The command line: arguments to configuration, start, exit status.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::behavior::{Behaviors, Profile, ROWS};
+use crate::fixture::{self, Entities};
+use crate::model::{Schema, Version};
+use crate::odata::time::DateTimeOffset;
+use crate::server;
+use crate::tenant::{Clock, Settings, Tenant, random_seed};
+
+/// Wrong usage, or fixtures that cannot be used: nothing was started.
+const UNUSABLE: u8 = 2;
+
+/// The program's arguments.
+#[derive(Debug, Parser)]
+#[command(name = "wfi-emulator", version, about = "An offline Microsoft Graph for Teams Shifts workforce integrations", long_about = None)]
+pub struct Cli {
+    #[command(flatten)]
+    choices: Choices,
+    #[command(flatten)]
+    serve: Serve,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the emulator does where public sources disagree.
+#[derive(Args, Debug)]
+struct Choices {
+    /// Start from the behaviors of a profile: documented, observed or reference-page
+    #[arg(long, global = true, env = "WFI_EMULATOR_PROFILE", value_name = "NAME", default_value = "documented")]
+    profile: String,
+    /// Set one behavior, for example update-response=no-content; repeatable
+    #[arg(long, global = true, env = "WFI_EMULATOR_BEHAVIOR", value_name = "NAME=VALUE", value_delimiter = ',')]
+    behavior: Vec<String>,
+}
+
+/// How the emulator is served.
+#[derive(Args, Debug)]
+struct Serve {
+    /// Address to listen on
+    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+    host: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
+    port: u16,
+    /// File or folder with the entities that are there from the start, instead of the built-in ones
+    #[arg(long, env = "WFI_EMULATOR_FIXTURES", value_name = "PATH")]
+    fixtures: Option<PathBuf>,
+    /// Derive all ids from this number, so that two runs give the same ones
+    #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
+    #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
+    clock: Option<String>,
+    /// What to log on standard error; off also leaves out the greeting
+    #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
+    log: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a fixture file or folder and start nothing
+    Check {
+        /// File or folder with fixtures
+        path: PathBuf,
+    },
+    /// Print the table of behaviors: every choice where public sources disagree, with its evidence
+    Behaviors,
+}
+
+/// Runs the program.
+pub fn run(cli: &Cli) -> ExitCode {
+    let behaviors = match behaviors(&cli.choices) {
+        Ok(behaviors) => behaviors,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
+    match &cli.command {
+        Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
+        Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
+            Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
+            Err(error) => fail(UNUSABLE, &error.to_string()),
+        },
+        None => match settings(&cli.serve, behaviors) {
+            Ok(settings) => serve(&cli.serve, settings),
+            Err(problem) => fail(UNUSABLE, &problem),
+        },
+    }
+}
+
+fn fail(status: u8, problem: &str) -> ExitCode {
+    for line in problem.lines() {
+        eprintln!("wfi-emulator: {line}");
+    }
+    ExitCode::from(status)
+}
+
+/// Prints to standard output, where a closed pipe is a reader that has seen enough.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(1, &format!("standard output: {error}")),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn behaviors(choices: &Choices) -> Result<Behaviors, String> {
+    let profile = Profile::from_name(&choices.profile).ok_or_else(|| {
+        let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name()).collect();
+        format!("there is no profile '{}'; it is one of {}", choices.profile, names.join(", "))
+    })?;
+    let mut behaviors = Behaviors::of(profile);
+    for choice in &choices.behavior {
+        let (name, value) = choice
+            .split_once('=')
+            .ok_or_else(|| format!("--behavior takes name=value, for example secret=echo, not '{choice}'"))?;
+        behaviors.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
+    }
+    Ok(behaviors)
+}
+
+fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
+    let schema = Arc::new(Schema::shipped());
+    let clock = serve.clock.as_deref().map_or(Ok(Clock::System), fixed_clock)?;
+    let entities: Result<Entities, _> = match &serve.fixtures {
+        Some(path) => fixture::load(&schema, &behaviors, path),
+        None => fixture::shipped(&schema, &behaviors),
+    };
+    let entities = entities.map_err(|error| error.to_string())?;
+    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed) })
+}
+
+fn fixed_clock(text: &str) -> Result<Clock, String> {
+    let ticks = DateTimeOffset::parse(text).map(DateTimeOffset::ticks);
+    let since_epoch = ticks.and_then(|ticks| u64::try_from(ticks).ok());
+    let Some(ticks) = since_epoch else {
+        return Err(format!("--clock takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{text}'"));
+    };
+    let time: SystemTime = UNIX_EPOCH + Duration::from_micros(ticks / 10);
+    Ok(Clock::Fixed(time))
+}
+
+fn serve(serve: &Serve, settings: Settings) -> ExitCode {
+    start_log(serve.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        let listener = match TcpListener::bind((serve.host.as_str(), serve.port)).await {
+            Ok(listener) => listener,
+            Err(error) => return fail(1, &format!("cannot listen on {}:{}: {error}", serve.host, serve.port)),
+        };
+        let address = match listener.local_addr() {
+            Ok(address) => address,
+            Err(error) => return fail(1, &format!("cannot listen: {error}")),
+        };
+        // The signals are caught before anybody learns that there is something to stop.
+        let shutdown = match shutdown_signal() {
+            Ok(shutdown) => shutdown,
+            Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
+        };
+        let tenant = Arc::new(Tenant::new(settings));
+        let url = base_url(address);
+        if serve.log != LogLevel::Off {
+            eprint!("{}", greeting(&url, &tenant));
+        }
+        print(&format!("{url}\n"));
+        server::run(listener, tenant, shutdown).await;
+        ExitCode::SUCCESS
+    })
+}
+
+fn start_log(level: LogLevel) {
+    let filter = match level {
+        LogLevel::Off => return,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(filter)
+        .with_target(false)
+        .init();
+}
+
+/// Returns the address that clients on this machine can use.
+fn base_url(address: SocketAddr) -> String {
+    let mut reachable = address;
+    if address.ip().is_unspecified() {
+        reachable.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{reachable}")
+}
+
+/// Says what is served, for people.
+fn greeting(url: &str, tenant: &Tenant) -> String {
+    let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
+    for set in tenant.schema.set_ids() {
+        let info = tenant.schema.set(set);
+        for version in Version::ALL {
+            text.push_str(&format!("  {url}/{}/{}\n", version.segment(), info.path));
+        }
+        text.push_str(&format!("  with {} entities of {}\n", tenant.store.collection(set).len(), info.name));
+    }
+    if let Some(first) = tenant.schema.sets().first() {
+        text.push_str(&format!("try: curl {url}/{}/{}\n", Version::V1.segment(), first.path));
+    }
+    text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
+    text
+}
+
+/// Returns a future that is ready when the program is told to stop. A second Ctrl-C ends it at once.
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        // Without a handler for signals there is nothing to wait for, and the system's own Ctrl-C ends the program.
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tracing::info!("stopping: requests in flight finish first");
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    })
+}
+
+/// Prints the rows with the values in force.
+fn behaviors_table(behaviors: &Behaviors) -> String {
+    let mut text = String::new();
+    for row in ROWS {
+        let value = behaviors.get(row.name).unwrap_or_default();
+        text.push_str(&format!("{} = {value}\n    {}\n", row.name, row.decides));
+        for (name, meaning) in row.values {
+            let marks: Vec<&str> = [(*name == value).then_some("in force"), (*name == row.profiles[0]).then_some("default")]
+                .into_iter()
+                .flatten()
+                .collect();
+            let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
+            text.push_str(&format!("    - {name}{marks}: {meaning}\n"));
+        }
+        if row.free_text {
+            text.push_str("    - any other text that fits\n");
+        }
+        text.push_str(&format!("    evidence: {}; {}\n\n", row.grade.name(), row.source));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_variable_of_its_name() {
+        for argument in Cli::command().get_arguments().filter(|argument| argument.get_long().is_some()) {
+            let long = argument.get_long().unwrap();
+            if matches!(long, "help" | "version") {
+                continue;
+            }
+            let expected = format!("WFI_EMULATOR_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+        }
+    }
+
+    #[test]
+    fn an_unspecified_address_is_told_as_loopback() {
+        assert_eq!(base_url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(base_url("[::]:80".parse().unwrap()), "http://[::1]:80");
+        assert_eq!(base_url("10.1.2.3:80".parse().unwrap()), "http://10.1.2.3:80");
+    }
+}

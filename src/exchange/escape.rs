@@ -1,0 +1,231 @@
+//! Strings with the escapes of Hurl: header names, header values, targets and one-line bodies.
+//!
+//! The rules are those of "key-string", "value-string" and "oneline-string" in the [grammar](https://hurl.dev/docs/grammar.html).
+
+use std::fmt::Write;
+
+use super::cursor::{quoted, template_found};
+
+/// Where a string stands, which decides where it ends and what must be escaped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The name of a header; ends at the first character that a name cannot hold.
+    Name,
+    /// The value of a header, or what follows `{{base}}`; ends at a comment or with the line, and blanks at its end do not count.
+    Value,
+    /// A one-line body; ends at a backtick.
+    OneLine,
+}
+
+/// The start of a line as a string, and how many of its bytes that took.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) text: String,
+    pub(super) length: usize,
+}
+
+/// Escapes what would not come back from [`decode`] otherwise.
+pub(super) fn encode(text: &str, place: Place) -> String {
+    let inner_start = text.len() - text.trim_start_matches(' ').len();
+    let inner_end = text.trim_end_matches(' ').len();
+    let mut encoded = String::with_capacity(text.len());
+    let mut previous = None;
+    for (position, character) in text.char_indices() {
+        let at_edge = position < inner_start || position >= inner_end;
+        match character {
+            _ if place == Place::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
+            '\\' => encoded.push_str("\\\\"),
+            '\n' => encoded.push_str("\\n"),
+            '\r' => encoded.push_str("\\r"),
+            '\t' => encoded.push_str("\\t"),
+            '#' if place == Place::Value => encoded.push_str("\\#"),
+            '`' if place == Place::OneLine => encoded.push_str("\\`"),
+            // Blanks around a value are no part of it.
+            ' ' if place == Place::Value && at_edge => escape(character, &mut encoded),
+            // Two braces in a row start a template, but not if one of them is escaped.
+            '{' if previous == Some('{') => escape(character, &mut encoded),
+            _ if character.is_control() => escape(character, &mut encoded),
+            _ => encoded.push(character),
+        }
+        previous = Some(character);
+    }
+    encoded
+}
+
+fn escape(character: char, encoded: &mut String) {
+    // Writing to a string never fails.
+    let _ = write!(encoded, "\\u{{{:x}}}", u32::from(character));
+}
+
+/// Hurl also takes letters beyond ASCII and square brackets, the latter not at the start; escaping them is simpler and as good.
+fn is_plain_in_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "_-.@$".contains(character)
+}
+
+/// Reads a string from the start of a line; fails on escapes that Hurl does not know and on templates.
+pub(super) fn decode(line: &str, place: Place) -> Result<Decoded, String> {
+    let mut text = String::new();
+    // The length of the text without the blanks at its end.
+    let mut trimmed = 0;
+    let mut after_brace = false;
+    let mut rest = line;
+    while let Some(character) = rest.chars().next() {
+        if character == '\\' {
+            let (decoded, length) = unescape(rest, place)?;
+            text.push(decoded);
+            trimmed = text.len();
+            after_brace = false;
+            rest = &rest[length..];
+            continue;
+        }
+        if ends(character, place) {
+            break;
+        }
+        if character == '{' && after_brace {
+            let start = line.len() - rest.len() - 1;
+            return Err(template_found(&line[start..]));
+        }
+        text.push(character);
+        if character != ' ' {
+            trimmed = text.len();
+        }
+        after_brace = character == '{';
+        rest = &rest[character.len_utf8()..];
+    }
+    if place == Place::Value {
+        text.truncate(trimmed);
+    }
+    Ok(Decoded { text, length: line.len() - rest.len() })
+}
+
+/// Tells whether a character that is not escaped ends a string.
+fn ends(character: char, place: Place) -> bool {
+    match place {
+        Place::Name => !(character.is_alphanumeric() || "_-.[]@$".contains(character)),
+        // Hurl does not take these control characters as they are, so a tab between two words is an error.
+        _ if matches!(character, '\t' | '\r' | '\n' | '\u{8}' | '\u{c}') => true,
+        Place::Value => character == '#',
+        Place::OneLine => character == '`',
+    }
+}
+
+/// Reads one escape from the start of a text; returns the character and the length of the escape.
+fn unescape(text: &str, place: Place) -> Result<(char, usize), String> {
+    let decoded = match text.chars().nth(1) {
+        Some(character @ ('\\' | '/' | '#')) => character,
+        Some(character @ ('"' | '`')) if place != Place::Name => character,
+        Some(':') if place == Place::Name => ':',
+        Some('b') => '\u{8}',
+        Some('f') => '\u{c}',
+        Some('n') => '\n',
+        Some('r') => '\r',
+        Some('t') => '\t',
+        Some('u') => return unescape_code_point(text),
+        Some('\n' | '\r') | None => {
+            return Err(
+                "found a backslash at the end of the line, expected an escape such as `\\\\` for the backslash itself".to_owned()
+            );
+        }
+        Some(character) => {
+            return Err(format!("found the escape `\\{character}`, expected one that Hurl knows, such as `\\\\` or `\\u{{5c}}`"));
+        }
+    };
+    Ok((decoded, 2))
+}
+
+fn unescape_code_point(text: &str) -> Result<(char, usize), String> {
+    let malformed = || "found an escape `\\u` without a code point, expected one such as `\\u{20}`".to_owned();
+    let start = text.strip_prefix("\\u{").ok_or_else(malformed)?;
+    let length = start.bytes().take_while(u8::is_ascii_hexdigit).count();
+    let digits = &start[..length];
+    if digits.is_empty() || !start[length..].starts_with('}') {
+        return Err(malformed());
+    }
+    let code_point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    let character =
+        code_point.ok_or_else(|| format!("found the escape {}, expected a Unicode scalar value", quoted(&text[..length + 4])))?;
+    Ok((character, length + 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(text: &str, place: Place) -> String {
+        decode(text, place).unwrap().text
+    }
+
+    #[test]
+    fn a_value_without_special_characters_stays_readable() {
+        let value = r#"{"ServerInfo":{"DataCenter":"Sweden Central","Slice":"E"}}"#;
+        assert_eq!(encode(value, Place::Value), value);
+        assert_eq!(decoded(value, Place::Value), value);
+    }
+
+    #[test]
+    fn special_characters_are_escaped_where_they_are_special() {
+        assert_eq!(encode("a#b`c\\", Place::Value), "a\\#b`c\\\\");
+        assert_eq!(encode("a#b`c\\", Place::OneLine), "a#b\\`c\\\\");
+        assert_eq!(encode("a#b`c\\", Place::Name), "a\\u{23}b\\u{60}c\\u{5c}");
+        assert_eq!(encode("  a  b ", Place::Value), "\\u{20}\\u{20}a  b\\u{20}");
+        assert_eq!(encode("  ", Place::Value), "\\u{20}\\u{20}");
+        assert_eq!(encode(" a ", Place::OneLine), " a ");
+        assert_eq!(encode("\r\n\t\0", Place::Value), "\\r\\n\\t\\u{0}");
+        assert_eq!(encode("{{{a}}}", Place::OneLine), "{\\u{7b}\\u{7b}a}}}");
+    }
+
+    #[test]
+    fn every_escape_of_hurl_is_read() {
+        assert_eq!(decoded(r#"\"\`\\\/\#\b\f\n\r\t\u{1F600}"#, Place::Value), "\"`\\/#\u{8}\u{c}\n\r\t😀");
+        assert_eq!(decoded(r"\:\u{000020}", Place::Name), ": ");
+    }
+
+    #[test]
+    fn a_value_ends_before_blanks_and_a_comment() {
+        let expected = Decoded { text: "a b".to_owned(), length: 5 };
+        assert_eq!(decode("a b  # c", Place::Value), Ok(expected));
+    }
+
+    #[test]
+    fn wrong_escapes_and_templates_are_named() {
+        for (text, place, found) in [
+            (r"a\q", Place::Value, r"found the escape `\q`"),
+            (r#"a\""#, Place::Name, r#"found the escape `\"`"#),
+            (r"\:", Place::Value, r"found the escape `\:`"),
+            (r"a\", Place::Value, "found a backslash at the end"),
+            ("a\\\nb", Place::OneLine, "found a backslash at the end"),
+            (r"\u20", Place::Value, r"found an escape `\u` without a code point"),
+            (r"\u{}", Place::Value, r"found an escape `\u` without a code point"),
+            (r"\u{20", Place::Value, r"found an escape `\u` without a code point"),
+            (r"\u{d800}", Place::Value, r"found the escape `\u{d800}`"),
+            (r"\u{fffffffff}", Place::Value, r"found the escape `\u{fffffffff}`"),
+            ("Bearer {{token}} x", Place::Value, "found the template `{{token}}`"),
+            ("a{{b", Place::OneLine, "found the template `{{b`"),
+        ] {
+            let reason = decode(text, place).unwrap_err();
+            assert!(reason.starts_with(found), "{text}: {reason}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(text in prop_oneof![any::<String>(), "[ \\\\#`{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
+            for place in [Place::Name, Place::Value, Place::OneLine] {
+                let encoded = encode(&text, place);
+                let decoded = decode(&encoded, place);
+                prop_assert_eq!(decoded, Ok(Decoded { text: text.clone(), length: encoded.len() }), "{}", encoded);
+            }
+        }
+
+        #[test]
+        fn any_text_may_be_decoded(text in prop_oneof![any::<String>(), "[\\\\u{}0-9a-f#` ]{0,12}"]) {
+            for place in [Place::Name, Place::Value, Place::OneLine] {
+                if let Ok(decoded) = decode(&text, place) {
+                    prop_assert!(text.is_char_boundary(decoded.length));
+                }
+            }
+        }
+    }
+}

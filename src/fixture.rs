@@ -1,0 +1,292 @@
+//! Fixture files: the entities that are there from the start, checked against the model when they are loaded.
+//!
+//! A file holds a collection as Graph answers it, an object with `value`, or a bare array. Annotations are allowed, so a recorded
+//! answer can be a fixture as it is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::behavior::Behaviors;
+use crate::model::{Schema, SetId};
+use crate::odata::json::{self, Json};
+use crate::odata::read::{self, Origin, Reading, Rules};
+use crate::odata::value::{Complex, Entity, Value};
+use crate::odata::write::{Shape, write_members};
+
+/// The entities of fixtures, in their order.
+pub type Entities = Vec<(SetId, Arc<Entity>)>;
+
+/// The built-in fixture file: its name and its text.
+pub const SHIPPED: (&str, &str) = ("workforceIntegrations.json", include_str!("../fixtures/workforceIntegrations.json"));
+
+/// How many problems of a file are told at once.
+const PROBLEM_LIMIT: usize = 20;
+
+/// Fixtures that cannot be used: one line per problem, with file and place.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FixtureError {
+    /// The problems, for people.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for FixtureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("\n"))
+    }
+}
+
+impl std::error::Error for FixtureError {}
+
+/// Loads a file, or every `.json` file of a folder in the order of their names.
+pub fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
+    let mut loader = Loader::new(schema, behaviors);
+    match files_of(path) {
+        Ok(files) => {
+            for file in files {
+                match std::fs::read(&file) {
+                    Ok(text) => loader.file(&file.display().to_string(), &text),
+                    Err(error) => loader.problems.push(format!("{}: {error}", file.display())),
+                }
+            }
+        }
+        Err(problem) => loader.problems.push(problem),
+    }
+    loader.finish()
+}
+
+/// Reads the text of one file. `name` is the file's name, which errors repeat and which may name the collection.
+pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> Result<Entities, FixtureError> {
+    let mut loader = Loader::new(schema, behaviors);
+    loader.file(name, text);
+    loader.finish()
+}
+
+/// Reads the built-in fixtures.
+pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, FixtureError> {
+    let (name, text) = SHIPPED;
+    read(schema, behaviors, name, text.as_bytes())
+}
+
+/// Writes entities of one set as a fixture file that reads back to the same entities.
+pub fn write(schema: &Schema, set: SetId, entities: &[Arc<Entity>]) -> String {
+    let model = schema.widest();
+    let mut out = b"{\"value\":[".to_vec();
+    if let Some((_, structured)) = schema.entity_type(model, set) {
+        for (index, entity) in entities.iter().enumerate() {
+            out.extend_from_slice(if index > 0 { b",\n{" } else { b"\n{" });
+            write_members(&Shape::lossless(model), structured, &entity.properties, &mut out);
+            out.push(b'}');
+        }
+    }
+    out.extend_from_slice(b"\n]}\n");
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let name = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
+    if !metadata.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| format!("{name}: {error}"))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{name}: {error}")));
+    let mut files = paths.collect::<Result<Vec<PathBuf>, String>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && file.is_file());
+    if files.is_empty() {
+        return Err(format!("{name}: found no .json file in this folder, expected at least one"));
+    }
+    files.sort();
+    Ok(files)
+}
+
+struct Loader<'l> {
+    schema: &'l Schema,
+    behaviors: &'l Behaviors,
+    entities: Entities,
+    /// Where each key was found first.
+    places: HashMap<(SetId, Arc<str>), String>,
+    problems: Vec<String>,
+}
+
+impl<'l> Loader<'l> {
+    fn new(schema: &'l Schema, behaviors: &'l Behaviors) -> Loader<'l> {
+        Loader { schema, behaviors, entities: Vec::new(), places: HashMap::new(), problems: Vec::new() }
+    }
+
+    fn finish(self) -> Result<Entities, FixtureError> {
+        if self.problems.is_empty() { Ok(self.entities) } else { Err(FixtureError { problems: self.problems }) }
+    }
+
+    fn file(&mut self, name: &str, text: &[u8]) {
+        if let Err(problem) = self.entities_of(name, text) {
+            self.problems.push(format!("{name}: {problem}"));
+        }
+    }
+
+    fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
+        let set = self.set_of(file)?;
+        let json = json::parse(text).map_err(|error| format!("not JSON: {error}"))?;
+        let (items, path) = match &json {
+            Json::Array(items) => (items, "$"),
+            Json::Object(members) => {
+                let value = members.iter().find(|(name, _)| name == "value").map(|(_, value)| value);
+                let Some(Json::Array(items)) = value else {
+                    let found = value.map_or("no such member".to_owned(), Json::describe);
+                    return Err(format!("$.value: found {found}, expected an array of entities"));
+                };
+                let stranger = members.iter().find(|(name, _)| name != "value" && !name.contains('@'));
+                if let Some((name, _)) = stranger {
+                    let found = format!("$: found the member {}", json::quoted(name));
+                    return Err(format!("{found}, expected a collection: \"value\" and annotations"));
+                }
+                (items, "$.value")
+            }
+            other => {
+                return Err(format!("$: found {}, expected an array of entities or an object with \"value\"", other.describe()));
+            }
+        };
+        for (index, item) in items.iter().enumerate() {
+            if self.problems.len() >= PROBLEM_LIMIT {
+                return Err(format!("…: more than {PROBLEM_LIMIT} problems; the rest is not shown"));
+            }
+            self.entity(file, set, item, &format!("{path}[{index}]"));
+        }
+        Ok(())
+    }
+
+    /// Returns the collection that a file is for: the one that its name begins with, or the only one that there is.
+    fn set_of(&self, file: &str) -> Result<SetId, String> {
+        let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let first = stem.split('.').next().unwrap_or_default();
+        if let Some(set) = self.schema.set_named(first) {
+            return Ok(set);
+        }
+        let mut sets = self.schema.set_ids();
+        if let (Some(only), None) = (sets.next(), sets.next()) {
+            return Ok(only);
+        }
+        let names: Vec<String> = self.schema.sets().iter().map(|set| format!("{}.json", set.name)).collect();
+        Err(format!("the file's name names no collection, expected {}", names.join(" or ")))
+    }
+
+    fn entity(&mut self, file: &str, set: SetId, item: &Json<'_>, path: &str) {
+        let model = self.schema.widest();
+        let Some((id, structured)) = self.schema.entity_type(model, set) else {
+            self.problems.push(format!("{file}: {path}: the schema has no type for this collection"));
+            return;
+        };
+        let rules =
+            Rules { model, behaviors: self.behaviors, origin: Origin::Fixture, knows_hidden: true, problem_limit: PROBLEM_LIMIT };
+        let Reading { patch, shape, values, .. } = read::read(rules, id, item, path);
+        if !shape.is_empty() || !values.is_empty() {
+            let lines = shape
+                .iter()
+                .chain(&values)
+                .map(|problem| format!("{file}: {}: found {}, expected {}", problem.path, problem.found, problem.expected));
+            self.problems.extend(lines);
+            return;
+        }
+        let properties = patch.apply(model, structured, &Complex::initial(structured));
+        let key_property = structured.key.map(|index| &structured.properties[index]);
+        let Some(key_property) = key_property else {
+            self.problems.push(format!("{file}: {path}: the type {} has no key", structured.name));
+            return;
+        };
+        let key = match &properties.values[key_property.slot] {
+            Value::String(key) if !key.is_empty() => key.clone(),
+            _ => {
+                let name = &key_property.name;
+                self.problems.push(format!("{file}: {path}.{name}: found no value, expected a string that is not empty"));
+                return;
+            }
+        };
+        let place = format!("{file}: {path}");
+        if let Some(first) = self.places.insert((set, key.clone()), place) {
+            let name = &key_property.name;
+            let found = json::quoted(&key);
+            self.problems.push(format!("{file}: {path}.{name}: found {found}, which {first} has too, expected a key of its own"));
+            return;
+        }
+        self.entities.push((set, Arc::new(Entity { key, properties })));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        let behaviors = Behaviors::default();
+        match read(&Schema::shipped(), &behaviors, "broken.json", text.as_bytes()) {
+            Ok(entities) => format!("{} entities", entities.len()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_shipped_fixtures_are_right_and_one_is_that_of_the_draft_page() {
+        let schema = Schema::shipped();
+        let entities = shipped(&schema, &Behaviors::default()).unwrap();
+        assert!(entities.len() >= 3);
+        assert!(entities.iter().any(|(_, entity)| &*entity.key == "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"));
+    }
+
+    #[test]
+    fn fixtures_are_written_so_that_they_read_back_the_same() {
+        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let first = shipped(&schema, &behaviors).unwrap();
+        let set = first[0].0;
+        let entities: Vec<Arc<Entity>> = first.iter().map(|(_, entity)| entity.clone()).collect();
+        let text = write(&schema, set, &entities);
+        let second = read(&schema, &behaviors, "workforceIntegrations.json", text.as_bytes()).unwrap();
+        for ((_, before), (_, after)) in first.iter().zip(&second) {
+            assert_eq!(before.properties, after.properties);
+        }
+        assert_eq!(first.len(), second.len());
+    }
+
+    #[test]
+    fn both_forms_of_a_collection_are_read() {
+        assert_eq!(problems(r#"[{"id":"a"},{"ID":"b","@odata.etag":"x"}]"#), "2 entities");
+        assert_eq!(problems(r#"{"@odata.context":"x","@odata.count":1,"value":[{"id":"a"}]}"#), "1 entities");
+        assert_eq!(problems("\u{feff}[]"), "0 entities");
+    }
+
+    #[test]
+    fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
+        insta::assert_snapshot!(problems(r#"[{"id":"a","apiVersion":"two"},{"id":"b","encryption":{"secret":7}}]"#), @r#"
+        broken.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
+        broken.json: $[1].encryption.secret: found the number 7, expected a string
+        "#);
+        insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r#"
+        broken.json: $.value[0].displayName: found a property that stands twice, expected each property once
+        broken.json: $.value[0].colour: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has
+        broken.json: $.value[0].apiversions: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has (did you mean 'apiVersion'?)
+        "#);
+        insta::assert_snapshot!(problems(r#"[{"id":"a","supportedEntities":"shift,shit","createdDateTime":"yesterday","encryption":{"protocol":"none"}}]"#), @r#"
+        broken.json: $[0].createdDateTime: found "yesterday", expected a date such as 2021-03-12T17:37:05.84Z
+        broken.json: $[0].supportedEntities: found "shift,shit", expected one or several, comma-separated, of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
+        broken.json: $[0].encryption.protocol: found "none", expected one of sharedSecret
+        "#);
+        insta::assert_snapshot!(problems(r#"[{"id":"a"},{"displayName":"x"},{"id":""},{"id":null},{"id":"a"},7]"#), @r#"
+        broken.json: $[1].id: found no value, expected a string that is not empty
+        broken.json: $[2].id: found no value, expected a string that is not empty
+        broken.json: $[3].id: found null, expected a value: Edm.String is not nullable here
+        broken.json: $[4].id: found "a", which broken.json: $[0] has too, expected a key of its own
+        broken.json: $[5]: found the number 7, expected an object
+        "#);
+        insta::assert_snapshot!(problems("{\"value\": [{]}"), @"broken.json: not JSON: key must be a string at line 1 column 13");
+        insta::assert_snapshot!(problems("{\"values\": []}"), @"broken.json: $.value: found no such member, expected an array of entities");
+        insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"broken.json: $: found the member "id", expected a collection: "value" and annotations"#);
+        insta::assert_snapshot!(problems("true"), @r#"broken.json: $: found true, expected an array of entities or an object with "value""#);
+        insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
+    }
+
+    #[test]
+    fn a_file_full_of_problems_tells_the_first_ones() {
+        let text = format!("[{}]", vec!["{}"; 1000].join(","));
+        assert_eq!(problems(&text).lines().count(), PROBLEM_LIMIT + 1);
+    }
+}

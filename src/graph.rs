@@ -1,0 +1,266 @@
+//! The pipeline: one request in, one answer out, in the order in which the service checks.
+//!
+//! [`answer`] is a pure function of a tenant's state and a request. It does no I/O and never waits; what must happen outside is part
+//! of what it returns.
+
+mod body;
+mod respond;
+mod route;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{Method, Response, StatusCode, Uri};
+
+use crate::behavior::{CollectionCount, Preflight, WrongMethod};
+use crate::model::{StructuredType, Version};
+use crate::odata::error::{self, Error};
+use crate::odata::json::write_string;
+use crate::odata::prefer::Preferences;
+use crate::odata::read::Origin;
+use crate::odata::value::Entity;
+use crate::odata::write::{Shape, write_members};
+use crate::tenant::Tenant;
+use respond::{Ids, Success};
+use route::Route;
+
+/// The largest body, packed or unpacked: Graph takes up to 4 MB
+/// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A request, freed of its connection.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The target: path and query, or a whole address.
+    pub target: Uri,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// It was larger than [`BODY_LIMIT`], and was not kept.
+    TooLarge,
+}
+
+/// What the pipeline does next.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a step is taken apart where it is returned, and nearly all of them are answers")]
+pub enum Step {
+    /// The request is answered.
+    Done(Answer),
+    /// The answer depends on a call that must be made outside; its outcome goes to [`resume`].
+    Call(Pending),
+}
+
+/// A request that waits for the outcome of a call. No operation makes calls yet, so none of them exists.
+#[derive(Debug)]
+pub enum Pending {}
+
+/// Goes on with a request whose call has an outcome.
+#[allow(clippy::needless_pass_by_value, reason = "a pending request is used up when it goes on")]
+pub fn resume(_tenant: &Tenant, pending: Pending) -> Step {
+    match pending {}
+}
+
+/// An answer, and how it is delivered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status, headers and body.
+    pub response: Response<Bytes>,
+    /// How it is delivered.
+    pub delivery: Delivery,
+    /// Why the request was refused, if it was.
+    pub refused: Option<Error>,
+    /// What was skipped in the body because a behavior says so.
+    pub skipped: Vec<String>,
+}
+
+/// How an answer is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once.
+    AtOnce,
+    /// After this time.
+    After(Duration),
+    /// Up to this many bytes of the body; then the connection ends.
+    CutShort(usize),
+    /// Not at all: the connection ends.
+    Reset,
+}
+
+/// Answers a request.
+pub fn answer(tenant: &Tenant, request: &Request) -> Step {
+    let ids = Ids::of(tenant, request);
+    if is_preflight(tenant, request) {
+        return Step::Done(respond::preflight(tenant, request, &ids));
+    }
+    let mut skipped = Vec::new();
+    let mut answer = match decide(tenant, request, &mut skipped) {
+        Ok(success) => respond::success(tenant, request, &ids, success),
+        Err(error) => respond::refusal(tenant, request, &ids, error),
+    };
+    answer.skipped = skipped;
+    Step::Done(answer)
+}
+
+/// Answers a request whose handling failed in a way that should not exist.
+pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
+    respond::refusal(tenant, request, &Ids::of(tenant, request), Error::new(&error::INTERNAL, &[]))
+}
+
+fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
+    request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ORIGIN)
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && tenant.behaviors.preflight == Preflight::Allow
+}
+
+/// The operations on a collection and on an entity.
+enum Operation<'k> {
+    List,
+    Create,
+    Get(&'k str),
+    Update(&'k str),
+    Delete(&'k str),
+}
+
+/// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
+/// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made.
+fn decide(tenant: &Tenant, request: &Request, skipped: &mut Vec<String>) -> Result<Success, Error> {
+    let route = route::resolve(&tenant.schema, request.target.path())?;
+    let operation = operation(tenant, &route, &request.method)?;
+    let context = Context { tenant, request, preferences: Preferences::of(&request.headers), route: &route };
+    match operation {
+        Operation::List => Ok(list(&context)),
+        Operation::Get(key) => get(&context, key),
+        Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
+        Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
+        Operation::Delete(key) => write::delete(&context, key),
+    }
+}
+
+fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
+    match (route.key.as_deref(), method.as_str()) {
+        (None, "GET") => Ok(Operation::List),
+        (None, "POST") => Ok(Operation::Create),
+        (Some(key), "GET") => Ok(Operation::Get(key)),
+        (Some(key), "PATCH") => Ok(Operation::Update(key)),
+        (Some(key), "DELETE") => Ok(Operation::Delete(key)),
+        (key, _) => {
+            let refusal = match tenant.behaviors.wrong_method {
+                WrongMethod::UnknownError => &error::UNROUTED_METHOD,
+                WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
+            };
+            let expected = if key.is_some() { "GET, PATCH or DELETE" } else { "GET or POST" };
+            Err(Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}")))
+        }
+    }
+}
+
+/// What the operations work with.
+struct Context<'c> {
+    tenant: &'c Tenant,
+    request: &'c Request,
+    preferences: Preferences,
+    route: &'c Route<'c>,
+}
+
+impl<'c> Context<'c> {
+    fn structured(&self) -> &'c StructuredType {
+        self.route.structured()
+    }
+
+    fn version(&self) -> Version {
+        self.route.model.version
+    }
+
+    /// Returns the path of the collection behind the version.
+    fn collection_path(&self) -> &'c str {
+        &self.tenant.schema.set(self.route.set).path
+    }
+
+    /// Returns scheme and host as the client used them, or as a behavior fixes them.
+    fn base_url(&self) -> String {
+        if let Some(fixed) = &self.tenant.behaviors.base_url {
+            return fixed.to_string();
+        }
+        let scheme = self.request.target.scheme_str().unwrap_or(if self.request.is_secure { "https" } else { "http" });
+        let host = match self.request.target.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => self.request.headers.get(header::HOST).and_then(|value| value.to_str().ok()),
+        };
+        // A client of HTTP/1.0 may send no host.
+        format!("{scheme}://{}", host.filter(|host| !host.is_empty()).unwrap_or("localhost"))
+    }
+
+    /// Begins a body: the context URL and what follows the collection in it.
+    fn begin(&self, shape: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(b"{\"@odata.context\":");
+        let version = self.version().segment();
+        write_string(&mut out, &format!("{}/{version}/$metadata#{}{shape}", self.base_url(), self.collection_path()));
+        out
+    }
+
+    fn shape(&self) -> Shape<'c> {
+        Shape::of(self.route.model, &self.tenant.behaviors, self.preferences.include_unknown_enum_members)
+    }
+
+    /// Returns what of the request's preferences an answer without a choice of its own obeyed.
+    fn enum_preference(&self) -> Option<&'static str> {
+        Preferences { answer: None, ..self.preferences }.applied()
+    }
+
+    /// Writes the body that shows one entity.
+    fn entity_body(&self, entity: &Entity) -> Vec<u8> {
+        let mut out = self.begin("/$entity");
+        out.push(b',');
+        write_members(&self.shape(), self.structured(), &entity.properties, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    fn not_found(&self, key: &str) -> Error {
+        let detail = format!("{} has no entity with the id {key:?}", self.collection_path());
+        Error::new(&error::UNKNOWN_ID, &[]).with_detail(detail)
+    }
+}
+
+fn list(context: &Context<'_>) -> Success {
+    let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
+    let mut out = context.begin("");
+    if context.tenant.behaviors.collection_count == CollectionCount::Always {
+        out.extend_from_slice(format!(",\"@odata.count\":{}", entities.len()).as_bytes());
+    }
+    out.extend_from_slice(b",\"value\":[");
+    let shape = context.shape();
+    for (index, entity) in entities.iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        write_members(&shape, context.structured(), &entity.properties, &mut out);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    Success { preference_applied: context.enum_preference(), ..Success::with_body(StatusCode::OK, out) }
+}
+
+fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
+    let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
+    let body = context.entity_body(&entity);
+    Ok(Success { preference_applied: context.enum_preference(), ..Success::with_body(StatusCode::OK, body) })
+}
+
+#[cfg(test)]
+mod tests;

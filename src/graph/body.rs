@@ -1,0 +1,73 @@
+//! From the bytes of a request to JSON: length, content type, content coding, syntax.
+
+use std::borrow::Cow;
+use std::io::Read as _;
+
+use http::header::{self, HeaderMap};
+
+use super::{BODY_LIMIT, Body, Request};
+use crate::behavior::{Behaviors, MissingLength};
+use crate::odata::error::{self, Error};
+use crate::odata::json::{self, Json};
+
+/// Returns the bytes of a body that is to be read as JSON.
+pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<Cow<'r, [u8]>, Error> {
+    let Body::Whole(body) = &request.body else {
+        let detail = format!("the body is larger than {BODY_LIMIT} bytes");
+        return Err(Error::new(&error::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
+    };
+    let headers = &request.headers;
+    if body.is_empty() {
+        let has_length = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
+        let refusal = match behaviors.missing_length {
+            MissingLength::LengthRequired if !has_length => &error::LENGTH_REQUIRED,
+            _ => &error::EMPTY_PAYLOAD,
+        };
+        return Err(Error::new(refusal, &[]));
+    }
+    if !is_json(headers) {
+        let found = headers.get(header::CONTENT_TYPE).map_or("no Content-Type".to_owned(), |value| format!("{value:?}"));
+        return Err(Error::new(&error::CONTENT_TYPE, &[]).with_detail(format!("found {found}, expected application/json")));
+    }
+    let unpacked = unpacked(body, headers)?;
+    if unpacked.is_empty() {
+        return Err(Error::new(&error::EMPTY_PAYLOAD, &[]));
+    }
+    Ok(unpacked)
+}
+
+/// Parses a body.
+pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
+    json::parse(body).map_err(|reason| Error::new(&error::UNREADABLE_PAYLOAD, &[]).with_detail(reason.to_string()))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+fn unpacked<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Error> {
+    let coding = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
+    match coding.map(str::trim) {
+        Ok(coding) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => Ok(Cow::Borrowed(body)),
+        Ok(coding) if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") => {
+            let mut out = Vec::new();
+            // One byte more than the limit tells a body at the limit from one beyond it.
+            let mut reader = flate2::read::MultiGzDecoder::new(body).take(BODY_LIMIT as u64 + 1);
+            if let Err(reason) = reader.read_to_end(&mut out) {
+                let detail = format!("the gzip-encoded body cannot be unpacked: {reason}");
+                return Err(Error::new(&error::UNREADABLE_PAYLOAD, &[]).with_detail(detail));
+            }
+            if out.len() > BODY_LIMIT {
+                let detail = format!("the gzip-encoded body unpacks to more than {BODY_LIMIT} bytes");
+                return Err(Error::new(&error::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
+            }
+            Ok(Cow::Owned(out))
+        }
+        _ => {
+            let detail = "found a content coding other than gzip, expected gzip or none".to_owned();
+            Err(Error::new(&error::CONTENT_ENCODING, &[]).with_detail(detail))
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! From an outcome to status, headers and body, as the service sends them.
+//!
+//! Names and order of the headers are those of recorded responses (pnp/pnpcore).
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::{Answer, Delivery, Request};
+use crate::odata::error::{Error, Layer};
+use crate::odata::time::DateTimeOffset;
+use crate::tenant::{Tenant, unix_millis};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Says in the service's own form that no data center has answered.
+const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
+    r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
+);
+
+/// The content type of a body at the minimal metadata level.
+const MINIMAL: HeaderValue = HeaderValue::from_static(
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+);
+
+/// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
+);
+
+/// What a request that was not refused is answered with.
+#[derive(Debug)]
+pub(super) struct Success {
+    pub(super) status: StatusCode,
+    /// The JSON body; without it the answer has none.
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) location: Option<String>,
+    pub(super) preference_applied: Option<&'static str>,
+}
+
+impl Success {
+    pub(super) fn with_body(status: StatusCode, body: Vec<u8>) -> Success {
+        Success { status, body: Some(body), location: None, preference_applied: None }
+    }
+
+    pub(super) fn no_content() -> Success {
+        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None }
+    }
+}
+
+/// The ids of a request, which headers and error bodies repeat.
+pub(super) struct Ids {
+    request: HeaderValue,
+    client: HeaderValue,
+}
+
+impl Ids {
+    /// Returns a new request id, and the client's own id where it sent one.
+    pub(super) fn of(tenant: &Tenant, request: &Request) -> Ids {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let id = tenant.next_request_id().hyphenated().encode_lower(&mut text);
+        let own = HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("00000000-0000-0000-0000-000000000000"));
+        // The client's id is repeated in error bodies, so it must be text.
+        let client = request.headers.get(CLIENT_REQUEST_ID).filter(|value| !value.is_empty() && value.to_str().is_ok());
+        Ids { client: client.unwrap_or(&own).clone(), request: own }
+    }
+}
+
+/// Builds the answer of a success.
+pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Success) -> Answer {
+    let mut headers = HeaderMap::with_capacity(12);
+    let body = Bytes::from(success.body.unwrap_or_default());
+    let has_body = success.status != StatusCode::NO_CONTENT;
+    if has_body {
+        headers.insert(header::CONTENT_TYPE, MINIMAL);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+    }
+    let location = success.location.and_then(|location| HeaderValue::from_str(&location).ok());
+    if let Some(location) = location {
+        // Without a body the address also tells the entity's id (OData 4.0 Part 1, 8.3.4).
+        if !has_body {
+            headers.insert(ODATA_ENTITY_ID, location.clone());
+        }
+        headers.insert(header::LOCATION, location);
+    }
+    common(&mut headers, request, ids, has_body);
+    if let Some(applied) = success.preference_applied {
+        headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
+    }
+    if has_body {
+        headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
+    }
+    headers.insert(header::DATE, date(tenant));
+    answer(success.status, headers, body)
+}
+
+/// Builds the answer of a refusal.
+pub(super) fn refusal(tenant: &Tenant, request: &Request, ids: &Ids, error: Error) -> Answer {
+    let mut headers = HeaderMap::with_capacity(10);
+    let time = DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()));
+    let mut seconds = Vec::with_capacity(19);
+    time.write_seconds(&mut seconds);
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let body = error.body(&String::from_utf8_lossy(&seconds), &text(&ids.request), &text(&ids.client));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    if error.refusal.layer == Layer::FrontDoor {
+        // The web server in front knows nothing of Graph's headers.
+        headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    } else {
+        common(&mut headers, request, ids, true);
+    }
+    headers.insert(header::DATE, date(tenant));
+    let mut built = answer(error.status(), headers, body.into());
+    built.refused = Some(error);
+    built
+}
+
+/// Builds the answer to a browser that asks whether a script may send a request.
+pub(super) fn preflight(tenant: &Tenant, request: &Request, ids: &Ids) -> Answer {
+    let mut headers = HeaderMap::with_capacity(12);
+    common(&mut headers, request, ids, false);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
+    // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
+    if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+    headers.insert(header::DATE, date(tenant));
+    answer(StatusCode::NO_CONTENT, headers, Bytes::new())
+}
+
+fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new() }
+}
+
+/// Adds what every answer of Graph has.
+fn common(headers: &mut HeaderMap, request: &Request, ids: &Ids, has_body: bool) {
+    if has_body {
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers.insert(REQUEST_ID, ids.request.clone());
+    headers.insert(CLIENT_REQUEST_ID, ids.client.clone());
+    headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
+    if request.headers.contains_key(header::ORIGIN) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}
+
+fn date(tenant: &Tenant) -> HeaderValue {
+    let text = httpdate::fmt_http_date(tenant.clock.now());
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}

@@ -1,0 +1,118 @@
+//! From a path to what it names, driven by the model.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use crate::behavior::nearest;
+use crate::model::{Model, Root, Schema, SetId, StructuredType, TypeId, Version};
+use crate::odata::error::{self, Error};
+
+/// What a path names.
+#[derive(Debug)]
+pub(super) struct Route<'s> {
+    pub(super) model: &'s Model,
+    pub(super) set: SetId,
+    pub(super) type_id: TypeId,
+    /// The key of one entity; without it the path names the collection.
+    pub(super) key: Option<String>,
+}
+
+impl<'s> Route<'s> {
+    pub(super) fn structured(&self) -> &'s StructuredType {
+        self.model.structured(self.type_id)
+    }
+}
+
+/// Resolves a path.
+///
+/// Segments are matched in any case and percent-decoded; keys keep their case. A key is a segment of its own or stands in
+/// parentheses. One slash may end the path.
+pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, Error> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut segments = path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy());
+    let version = segments.next().unwrap_or_default();
+    let Some(version) = Version::from_segment(&version) else {
+        let detail = format!("the path begins with {version:?}, expected v1.0 or beta");
+        return Err(Error::new(&error::INVALID_VERSION, &[]).with_detail(detail));
+    };
+    let model = schema.model(version);
+    let root_segment = required(segments.next())?;
+    let (root_name, root_key) = split_key(&root_segment);
+    let root = model.root(root_name).ok_or_else(|| unknown_segment(root_name, model.roots().iter().map(|root| &*root.name)))?;
+    let (set, type_id, key_text) = match root {
+        Root { set: Some(set), target, .. } => (*set, *target, root_key),
+        Root { set: None, target, .. } => {
+            if root_key.is_some() {
+                return Err(invalid_key(model.structured(*target)));
+            }
+            let navigations = &model.structured(*target).navigations;
+            let Some(segment) = segments.next() else { return Err(not_emulated(&root_segment)) };
+            let segment = required(Some(segment))?;
+            let (name, key) = split_key(&segment);
+            let navigation = navigations
+                .iter()
+                .find(|navigation| navigation.name.eq_ignore_ascii_case(name))
+                .ok_or_else(|| unknown_segment(name, navigations.iter().map(|navigation| &*navigation.name)))?;
+            (navigation.set, navigation.target, key.map(|key| Cow::Owned(key.into_owned())))
+        }
+    };
+    let key = match key_text {
+        Some(text) => Some(key_of(&text, model.structured(type_id))?),
+        None => segments.next().map(|segment| required(Some(segment))).transpose()?.map(Cow::into_owned),
+    };
+    match segments.next() {
+        None => Ok(Route { model, set, type_id, key }),
+        Some(segment) => Err(not_emulated(&required(Some(segment))?)),
+    }
+}
+
+fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {
+    match segment {
+        Some(segment) if segment.is_empty() => Err(Error::new(&error::EMPTY_SEGMENT, &[])),
+        Some(segment) => Ok(segment),
+        None => Err(not_emulated("")),
+    }
+}
+
+fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
+    let hint = nearest(segment, names).map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+    Error::new(&error::UNKNOWN_SEGMENT, &[segment]).with_detail(format!("this path is not emulated{hint}"))
+}
+
+fn not_emulated(segment: &str) -> Error {
+    unknown_segment(segment, std::iter::empty())
+}
+
+fn invalid_key(structured: &StructuredType) -> Error {
+    Error::new(&error::INVALID_KEY, &[&structured.full_name])
+}
+
+/// Splits a segment into its name and what stands in parentheses behind it.
+fn split_key(segment: &str) -> (&str, Option<Cow<'_, str>>) {
+    match segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
+        Some((name, key)) => (name, Some(Cow::Borrowed(key))),
+        None => (segment, None),
+    }
+}
+
+/// Reads a key in parentheses: `'…'` or `id='…'`, quotes in it doubled.
+fn key_of(text: &str, structured: &StructuredType) -> Result<String, Error> {
+    let literal = match text.split_once('=') {
+        Some((name, literal)) if !name.contains('\'') => {
+            let key_name = structured.key.map(|index| &*structured.properties[index].name);
+            if !key_name.is_some_and(|key_name| key_name.eq_ignore_ascii_case(name.trim())) {
+                return Err(invalid_key(structured));
+            }
+            literal.trim()
+        }
+        _ => text,
+    };
+    let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(|| invalid_key(structured))?;
+    let unescaped = inner.replace("''", "\u{0}");
+    if inner.is_empty() || unescaped.contains('\'') {
+        return Err(invalid_key(structured));
+    }
+    Ok(unescaped.replace('\u{0}', "'"))
+}

@@ -1,0 +1,172 @@
+//! The operations that change something: create, update, delete.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::body;
+use super::respond::Success;
+use super::{Context, Error};
+use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
+use crate::identity::{self, Caller, Person};
+use crate::model::{Kind, Model, Stamp, StructuredType};
+use crate::odata::json::quoted;
+use crate::odata::prefer::Return;
+use crate::odata::read::{self, Origin, Reading, Rules};
+use crate::odata::time::DateTimeOffset;
+use crate::odata::value::{Complex, Dynamic, Entity, Value};
+use crate::store::KeyTaken;
+use crate::tenant::unix_millis;
+
+/// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
+const BACKEND: &str = "https://teamsgraph.teams.microsoft.com";
+
+/// The one who calls without a readable token.
+const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
+
+/// Reads the body of a write up to the point where the service looks for the entity.
+pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
+    let behaviors = &context.tenant.behaviors;
+    let bytes = body::bytes(context.request, behaviors)?;
+    let json = body::parse(&bytes)?;
+    let rules = Rules {
+        model: context.route.model,
+        behaviors,
+        origin,
+        knows_hidden: context.preferences.include_unknown_enum_members,
+        problem_limit: 1,
+    };
+    let mut reading = read::read(rules, context.route.type_id, &json, "$");
+    skipped.append(&mut reading.skipped);
+    match reading.shape.first() {
+        Some(problem) => Err(problem.to_error()),
+        None => Ok(reading),
+    }
+}
+
+pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success, Error> {
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let (model, structured) = (context.route.model, context.structured());
+    let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
+    stamp(context, &mut properties, true);
+    let collection = context.tenant.store.collection(context.route.set);
+    loop {
+        let id = context.tenant.next_entity_id();
+        let key: Arc<str> = match context.tenant.behaviors.id_format {
+            IdFormat::Wfi => format!("WFI_{id}").into(),
+            IdFormat::Guid => id.to_string().into(),
+        };
+        if let Some(key_property) = structured.key {
+            properties.values[structured.properties[key_property].slot] = Value::String(key.clone());
+        }
+        let entity = Arc::new(Entity { key, properties: properties.clone() });
+        // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
+        if collection.insert(entity.clone()) != Err(KeyTaken) {
+            return Ok(created(context, &entity));
+        }
+    }
+}
+
+fn created(context: &Context<'_>, entity: &Entity) -> Success {
+    let base = match context.tenant.behaviors.location {
+        Location::Itself => context.base_url(),
+        Location::Backend => BACKEND.to_owned(),
+    };
+    let key = entity.key.replace('\'', "''");
+    let location = format!("{base}/{}/{}('{key}')", context.version().segment(), context.collection_path());
+    let answer = match context.preferences.answer {
+        Some(Return::Minimal) => Success::no_content(),
+        _ => Success::with_body(StatusCode::CREATED, context.entity_body(entity)),
+    };
+    Success { location: Some(location), preference_applied: context.preferences.applied(), ..answer }
+}
+
+pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Result<Success, Error> {
+    let (model, structured) = (context.route.model, context.structured());
+    let collection = context.tenant.store.collection(context.route.set);
+    if let Some(problem) = reading.values.first() {
+        // The service looks for the entity before it looks at values.
+        return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
+    }
+    let updated = collection.update(key, |entity| {
+        let mut properties = reading.patch.apply(model, structured, &entity.properties);
+        if reading.has_members {
+            stamp(context, &mut properties, false);
+        }
+        Ok::<_, Infallible>(Entity { key: entity.key.clone(), properties })
+    });
+    let Some(Ok(entity)) = updated else { return Err(context.not_found(key)) };
+    let shows_entity = match context.preferences.answer {
+        Some(Return::Representation) => true,
+        Some(Return::Minimal) => false,
+        None => context.tenant.behaviors.update_response == UpdateResponse::Entity,
+    };
+    let answer =
+        if shows_entity { Success::with_body(StatusCode::OK, context.entity_body(&entity)) } else { Success::no_content() };
+    Ok(Success { preference_applied: context.preferences.applied(), ..answer })
+}
+
+pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
+    match context.tenant.store.collection(context.route.set).remove(key) {
+        Some(_) => Ok(Success::no_content()),
+        None => Err(context.not_found(key)),
+    }
+}
+
+/// Sets what the service itself says about a write: when it was made, and by whom.
+fn stamp(context: &Context<'_>, properties: &mut Complex, is_new: bool) {
+    let recomputes = is_new || context.tenant.behaviors.last_modified == LastModified::Recompute;
+    let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.tenant.clock.now())));
+    for property in &context.structured().properties {
+        let value = match (property.stamp, property.kind) {
+            (Some(Stamp::CreatedAt), _) if is_new => now(),
+            (Some(Stamp::ModifiedAt), _) if recomputes => now(),
+            (Some(Stamp::ModifiedBy), Kind::Complex(id)) if recomputes => {
+                let identity_set = context.route.model.structured(id);
+                caller(context, context.route.model, identity_set)
+            }
+            _ => continue,
+        };
+        properties.values[property.slot] = value;
+    }
+}
+
+/// Returns the caller as a value of the type identitySet.
+fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType) -> Value {
+    let local_user = || Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
+    let (name, person) = match identity::caller(&context.request.headers) {
+        Caller::User(person) => ("user", person),
+        Caller::Application(person) => ("application", person),
+        Caller::Unknown => match context.tenant.behaviors.local_caller {
+            LocalCaller::User => ("user", local_user()),
+            LocalCaller::Null => return Value::Complex(Arc::new(Complex::blank(identity_set))),
+        },
+    };
+    let mut set = Complex::blank(identity_set);
+    let place = identity_set.property(name).map(|index| &identity_set.properties[index]);
+    if let Some(property) = place
+        && let Kind::Complex(id) = property.kind
+    {
+        set.values[property.slot] = identity_value(model.structured(id), name == "user", person);
+    }
+    Value::Complex(Arc::new(set))
+}
+
+/// Returns a value of the type identity. A user's carries what the published example shows beside the declared members.
+fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> Value {
+    let mut value = Complex::blank(identity);
+    if let Some(slot) = identity.slot("id") {
+        value.values[slot] = Value::String(person.id.into());
+    }
+    if let Some((slot, name)) = identity.slot("displayName").zip(person.display_name) {
+        value.values[slot] = Value::String(name.into());
+    }
+    if is_user {
+        value.dynamic.push(Dynamic { name: "userIdentityType".into(), json: quoted("aadUser").into() });
+        value.dynamic.push(Dynamic { name: "tenantId".into(), json: "null".into() });
+    }
+    Value::Complex(Arc::new(value))
+}

@@ -1,0 +1,17 @@
+//! An offline Microsoft Graph for Teams Shifts workforce integrations.
+//!
+//! The crate is a library and the program `wfi-emulator`. A request goes through [`server`] to [`graph`], which answers it from the
+//! [`store`] of a [`tenant`] by the tables of the [`model`], and back through [`odata`]. `docs/architecture.md` says what each module
+//! holds and which others it may use.
+
+pub mod behavior;
+pub mod cli;
+pub mod exchange;
+pub mod fixture;
+pub mod graph;
+pub mod identity;
+pub mod model;
+pub mod odata;
+pub mod server;
+pub mod store;
+pub mod tenant;

@@ -1,0 +1,144 @@
+//! Laws of the tables, for the built-in schema and for documents that break them.
+
+use super::*;
+
+fn shipped_types() -> (Schema, Vec<(Version, TypeId)>) {
+    let schema = Schema::shipped();
+    let mut all = Vec::new();
+    for version in Version::ALL {
+        all.extend((0..schema.model(version).types.len()).map(|index| (version, TypeId(index))));
+    }
+    (schema, all)
+}
+
+#[test]
+fn names_differ_by_more_than_case() {
+    let (schema, all) = shipped_types();
+    for (version, id) in all {
+        let structured = schema.model(version).structured(id);
+        for (index, property) in structured.properties.iter().enumerate() {
+            assert_eq!(structured.property(&property.name.to_uppercase()), Some(index), "{}/{}", structured.name, property.name);
+        }
+    }
+}
+
+#[test]
+fn slots_are_the_same_in_all_versions_and_shared_by_mirrors_alone() {
+    let (schema, all) = shipped_types();
+    for (version, id) in all {
+        let model = schema.model(version);
+        let structured = model.structured(id);
+        for other in Version::ALL {
+            let Some(twin) = schema.model(other).type_named(&structured.name) else { continue };
+            let twin = schema.model(other).structured(twin);
+            assert_eq!(twin.slots, structured.slots, "{}", structured.name);
+            for property in &structured.properties {
+                let Some(slot) = twin.slot(&property.name) else { continue };
+                assert_eq!(slot, property.slot, "{}/{}", structured.name, property.name);
+            }
+        }
+        for (index, property) in structured.properties.iter().enumerate() {
+            assert!(property.slot < structured.slots, "{}/{}", structured.name, property.name);
+            for other in &structured.properties[..index] {
+                let shares = other.slot == property.slot;
+                assert!(
+                    !shares || other.mirrors.is_some() || property.mirrors.is_some(),
+                    "{}/{}",
+                    structured.name,
+                    property.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn enums_have_one_member_per_number_and_flags_one_bit_each() {
+    let schema = Schema::shipped();
+    for enumeration in Version::ALL.into_iter().flat_map(|version| &schema.model(version).enums) {
+        for (index, (name, value)) in enumeration.members.iter().enumerate() {
+            let single = *value == 0 || (*value > 0 && value.count_ones() == 1);
+            assert!(!enumeration.is_flags || single, "{}/{name} is not one bit", enumeration.name);
+            let twice = enumeration.members[..index].iter().any(|(_, other)| other == value);
+            assert!(!twice, "{}/{name} has the number of another member", enumeration.name);
+        }
+        assert!(enumeration.sentinel.is_some(), "{} has no sentinel", enumeration.name);
+    }
+}
+
+#[test]
+fn versions_agree_on_the_numbers_of_enum_members() {
+    let schema = Schema::shipped();
+    let [v1, beta] = &schema.models;
+    for enumeration in &v1.enums {
+        let twin = beta.enums.iter().find(|other| other.name == enumeration.name).expect("beta has every enum of v1.0");
+        assert_eq!(twin.members, enumeration.members, "{}", enumeration.name);
+    }
+}
+
+#[test]
+fn entity_types_that_can_be_stored_have_a_key() {
+    let schema = Schema::shipped();
+    for set in schema.set_ids() {
+        for version in Version::ALL {
+            let (_, structured) = schema.entity_type(schema.model(version), set).expect("both versions have every set");
+            let key = structured.key.expect("a stored entity has a key");
+            assert!(!structured.is_abstract && structured.is_entity, "{}", structured.name);
+            assert!(!structured.properties[key].nullable && structured.properties[key].read_only, "{}", structured.name);
+        }
+    }
+}
+
+#[test]
+fn every_rule_names_a_property_of_the_schema() {
+    let schema = Schema::shipped();
+    for (type_name, property, rule) in rules::RULES {
+        let found = Version::ALL.into_iter().any(|version| {
+            let model = schema.model(version);
+            model.type_named(type_name).is_some_and(|id| model.structured(id).property(property).is_some())
+        });
+        assert!(found, "the rule {rule:?} is for {type_name}/{property}, which does not exist");
+    }
+}
+
+#[test]
+fn the_answer_order_is_that_of_the_published_example() {
+    let schema = Schema::shipped();
+    for version in Version::ALL {
+        let model = schema.model(version);
+        let structured = model.structured(model.type_named("workforceIntegration").unwrap());
+        let names: Vec<&str> = structured.answer_order.iter().map(|index| &*structured.properties[*index].name).collect();
+        assert_eq!(
+            names.join(" "),
+            "id createdDateTime lastModifiedDateTime displayName url apiVersion isActive supports supportedEntities \
+             eligibilityFilteringEnabledEntities createdBy lastModifiedBy encryption"
+        );
+    }
+}
+
+#[test]
+fn the_older_name_is_declared_on_beta_alone() {
+    let schema = Schema::shipped();
+    for (version, declared) in [(Version::V1, false), (Version::Beta, true)] {
+        let model = schema.model(version);
+        let structured = model.structured(model.type_named("workforceIntegration").unwrap());
+        let supports = &structured.properties[structured.property("supports").unwrap()];
+        assert_eq!(supports.declared, declared);
+        assert_eq!(supports.mirrors, structured.property("supportedEntities"));
+    }
+}
+
+#[test]
+fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
+    let read = |body: &str| {
+        let xml = format!("<Schema Namespace=\"n\" Alias=\"a\">\n{body}\n</Schema>");
+        Schema::read(&xml, &xml).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: <EntityType> has no attribute Name");
+    insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: member m has the value 'x', expected a whole number");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Decimal\"/></ComplexType>"), @"schema: property t/p has the type Edm.Decimal; expected Edm.Boolean, Edm.Int32, Edm.String, Edm.DateTimeOffset, or a declared enum or complex type");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema: type t derives from n.u, which is not declared");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: type t derives from itself");
+    insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: n.u is not a declared entity type");
+    insta::assert_snapshot!(Schema::read("<x/>", "<x/>").unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
+}

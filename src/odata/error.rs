@@ -1,0 +1,355 @@
+//! Refusals: one table of everything that the emulator answers with an error, and the one place that turns an error into bytes.
+//!
+//! A row of the table holds the status, the code and the text with which the service answers, who in the service answers so (which
+//! decides the shape of the body), and where that was seen. Texts are the service's own; what would help further goes to the log.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+
+use super::json::{quoted, write_string};
+use crate::behavior::Grade;
+
+/// The values of `error.code`. Other codes exist in Graph; these are the ones that the emulated requests meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The gateway's code for whatever is wrong with a request (recorded in pnp/pnpcore `ExecuteGraphBatchRequestWithErrors`).
+    BadRequest,
+    /// An entity or its container does not exist (microsoft-graph-docs#8933).
+    NotFound,
+    /// "The back end did not answer in OData form" (microsoft-graph-docs#13815).
+    UnknownError,
+    /// The code of newer workloads for a method that a path does not have (webauthn-interop#33).
+    MethodNotAllowed,
+    /// The request is too large (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    RequestEntityTooLarge,
+    /// The content coding is not supported (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    UnsupportedMediaType,
+    /// Something broke in the service itself (learn.microsoft.com/graph/errors).
+    InternalServerError,
+}
+
+impl ErrorCode {
+    /// Returns the text of the code.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorCode::BadRequest => "BadRequest",
+            ErrorCode::NotFound => "NotFound",
+            ErrorCode::UnknownError => "UnknownError",
+            ErrorCode::MethodNotAllowed => "methodNotAllowed",
+            ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
+            ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
+            ErrorCode::InternalServerError => "InternalServerError",
+        }
+    }
+}
+
+/// Who answers, which decides the shape of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The gateway: the plain envelope.
+    Gateway,
+    /// A newer workload: the envelope with the message in `innerError` too.
+    Workload,
+    /// Shifts: its own error as JSON in a string in `message`, with this inner code.
+    Shifts(&'static str),
+    /// The web server in front of the service: a page of HTML.
+    FrontDoor,
+}
+
+/// One row of the table of refusals.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The name that logs and explanations use.
+    pub name: &'static str,
+    /// The status code of the answer.
+    pub status: u16,
+    /// The value of `error.code`.
+    pub code: ErrorCode,
+    /// Who answers.
+    pub layer: Layer,
+    /// The text, with `{0}` and `{1}` where the request's own words stand.
+    pub text: &'static str,
+    /// How strong the evidence is for answering so in this situation.
+    pub grade: Grade,
+    /// Where it was seen.
+    pub source: &'static str,
+}
+
+macro_rules! refusals {
+    ($( $(#[$doc:meta])+ $NAME:ident $name:literal $status:literal $code:ident $layer:expr, $text:expr, $grade:ident $source:literal; )+) => {
+        $( $(#[$doc])+ pub static $NAME: Refusal = Refusal {
+            name: $name, status: $status, code: ErrorCode::$code, layer: $layer, text: $text, grade: Grade::$grade, source: $source,
+        }; )+
+        /// The table of refusals.
+        pub static REFUSALS: &[&Refusal] = &[$( &$NAME, )+];
+    };
+}
+
+const UNREADABLE: &str =
+    "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
+
+refusals! {
+    /// The first segment is no version.
+    INVALID_VERSION "invalid-version" 400 BadRequest Layer::Gateway, "Invalid version.",
+        Strong "msgraph-sample-blazor-clientside#94";
+    /// A segment names nothing that the emulator has.
+    UNKNOWN_SEGMENT "unknown-segment" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
+        Strong "pnp/pnpcore ExecuteGraphBatchRequestWithErrors; microsoft-graph-docs#4900";
+    /// Two slashes in a row.
+    EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
+        "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",
+        Weak "OData/odata.net RequestUriProcessor_EmptySegmentInRequestUrl";
+    /// What stands in the parentheses is no key.
+    INVALID_KEY "invalid-key" 400 BadRequest Layer::Gateway,
+        "The key in the request URI is not valid for resource '{0}'. Ensure that the names and number of key properties match the declared key of the resource '{0}'.",
+        Weak "OData/odata.net BadRequest_KeyMismatch";
+    /// The path exists, the method does not (behavior `wrong-method`).
+    UNROUTED_METHOD "unrouted-method" 404 UnknownError Layer::Gateway, "",
+        Weak "microsoft-graph-docs#13815 (PATCH on a shift)";
+    /// The same in the words of newer workloads.
+    METHOD_NOT_ALLOWED "method-not-allowed" 405 MethodNotAllowed Layer::Workload, "The method is not supported for this URL.",
+        Weak "MicrosoftDocs webauthn-interop#33";
+    /// A write without a body.
+    EMPTY_PAYLOAD "empty-payload" 400 BadRequest Layer::Gateway, "Empty Payload. JSON content expected.",
+        Strong "microsoft-graph-docs#4769; msgraph-sdk-python#1168";
+    /// A write without a body and without a length (behavior `missing-length`).
+    LENGTH_REQUIRED "length-required" 411 BadRequest Layer::FrontDoor,
+        "HTTP Error 411. The request must be chunked or have a content length.",
+        Strong "graph-rs-sdk#524";
+    /// A write whose Content-Type is missing or not JSON.
+    CONTENT_TYPE "content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
+        Medium "microsoft-graph-docs#6259";
+    /// A body that is not JSON.
+    UNREADABLE_PAYLOAD "unreadable-payload" 400 BadRequest Layer::Gateway, UNREADABLE,
+        Strong "msgraph-sdk-php#632";
+    /// A body that is JSON, but no object.
+    NOT_AN_OBJECT "not-an-object" 400 BadRequest Layer::Gateway, UNREADABLE,
+        None "no public observation; the gateway's text for a body that it cannot read";
+    /// A body beyond the limit, packed or unpacked.
+    PAYLOAD_TOO_LARGE "payload-too-large" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A body in a content coding other than gzip.
+    CONTENT_ENCODING "content-encoding" 415 UnsupportedMediaType Layer::Gateway,
+        "The content type of the request is a format that is not supported by the service.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A JSON value of the wrong kind.
+    SCHEMA_MISMATCH "schema-mismatch" 400 BadRequest Layer::Gateway, "Property {0} in payload has a value that does not match schema.",
+        Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15";
+    /// The same for a primitive, in the OData library's words (behavior `wrong-primitive`).
+    CANNOT_CONVERT "cannot-convert" 400 BadRequest Layer::Gateway, "Cannot convert the literal '{0}' to the expected type '{1}'.",
+        Weak "OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue";
+    /// Text that is no date.
+    INVALID_DATE "invalid-date" 400 BadRequest Layer::Gateway, "The value '{0}' is not a valid date time offset value.",
+        Weak "OData/odata.net ValueParser_InvalidDateTimeOffset";
+    /// Null where the schema allows none.
+    NULL_VALUE "null-value" 400 BadRequest Layer::Gateway,
+        "A null value was found for the property named '{0}', which has the expected type '{1}[Nullable=False]'. The expected type '{1}[Nullable=False]' does not allow null values.",
+        Weak "OData/odata.net ReaderValidationUtils_NullNamedValueForNonNullableType";
+    /// A property that the type does not have (behavior `unknown-property`).
+    UNKNOWN_PROPERTY "unknown-property" 400 BadRequest Layer::Gateway,
+        "The property '{0}' does not exist on type '{1}'. Make sure to only use property names that are defined by the type or mark the type as open type.",
+        Medium "msgraph-sdk-python#440 (text, from another workload); the code here is the gateway's";
+    /// A property that stands twice.
+    DUPLICATE_PROPERTY "duplicate-property" 400 BadRequest Layer::Gateway,
+        "Multiple properties with the name '{0}' were detected in a resource or a complex value. In OData, duplicate property names are not allowed.",
+        Weak "OData/odata.net DuplicatePropertyNamesNotAllowed";
+    /// An annotation of an object that stands twice.
+    DUPLICATE_ANNOTATION "duplicate-annotation" 400 BadRequest Layer::Gateway,
+        "Multiple annotations with the name '{0}' were detected. In OData, duplicate annotations are not allowed.",
+        Weak "OData/odata.net DuplicateAnnotationNotAllowed";
+    /// An annotation of a property that stands twice.
+    DUPLICATE_PROPERTY_ANNOTATION "duplicate-property-annotation" 400 BadRequest Layer::Gateway,
+        "Multiple annotations with the name '{0}' were detected for the property with name '{1}'. In OData, duplicate annotations are not allowed.",
+        Weak "OData/odata.net DuplicateAnnotationForPropertyNotAllowed";
+    /// An `@odata.type` that is no text.
+    TYPE_NAME "type-name" 400 BadRequest Layer::Gateway,
+        "The 'odata.type' instance annotation value '{0}' is not a valid type name. The value of the 'odata.type' instance annotation must be a non-empty string.",
+        Weak "OData/odata.net ODataJsonPropertyAndValueDeserializer_InvalidTypeName";
+    /// An `@odata.type` that is null.
+    TYPE_NULL "type-null" 400 BadRequest Layer::Gateway,
+        "The '{0}' instance or property annotation has a null value. In OData, the '{0}' instance or property annotation must have a non-null string value.",
+        Weak "OData/odata.net ODataJsonReaderUtils_AnnotationWithNullValue";
+    /// An `@odata.type` that names no type.
+    UNKNOWN_TYPE "unknown-type" 400 BadRequest Layer::Gateway,
+        "A type named '{0}' could not be resolved by the model. When a model is available, each type name must resolve to a valid type.",
+        Medium "msgraph-beta-sdk-dotnet#87 (text, from another workload)";
+    /// An `@odata.type` that names another type than the declared one.
+    INCOMPATIBLE_TYPE "incompatible-type" 400 BadRequest Layer::Gateway,
+        "A value was encountered that has a type name that is incompatible with the metadata. The value specified its type as '{0}', but the type specified in the metadata is '{1}'.",
+        Weak "OData/odata.net ValidationUtils_IncompatibleType";
+    /// No entity has the id.
+    UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("WorkforceIntegrationNotFound"),
+        "Sorry, the workforce integration was not found, or you may not have access to it.",
+        Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
+    /// Text that is no member of its enum.
+    NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
+        Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)";
+    /// `unknownFutureValue` where it is refused (behavior `sentinel-in`).
+    SENTINEL_VALUE "sentinel-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
+        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)";
+    /// A member above the sentinel, without the preference (behavior `hidden-members-in`).
+    HIDDEN_VALUE "hidden-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
+        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)";
+    /// A secret of another length (behavior `secret-length`).
+    SECRET_LENGTH "secret-length" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The secret must be exactly 64 characters.",
+        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the rule; status and words are a guess)";
+    /// A url that Shifts could not call (behavior `url-check`).
+    INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
+        None "no public observation";
+    /// The emulator itself failed: always a bug.
+    INTERNAL "internal" 500 InternalServerError Layer::Gateway, "An internal server error occurred while processing the request.",
+        Weak "learn.microsoft.com/graph/errors";
+}
+
+/// An error to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The row that decided.
+    pub refusal: &'static Refusal,
+    /// The row's text with the request's own words.
+    pub message: String,
+    /// What else would help, for the log.
+    pub detail: Option<String>,
+}
+
+impl Error {
+    /// Returns an error whose text has these words in its places.
+    pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
+        Error { refusal, message: filled(refusal.text, words), detail: None }
+    }
+
+    /// Adds what else would help.
+    #[must_use]
+    pub fn with_detail(mut self, detail: String) -> Error {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// Returns the status of the answer.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
+    pub fn content_type(&self) -> &'static str {
+        match self.refusal.layer {
+            Layer::Gateway | Layer::Workload | Layer::Shifts(_) => "application/json",
+            Layer::FrontDoor => "text/html; charset=us-ascii",
+        }
+    }
+
+    /// Writes the body. `date` is in UTC without zone and fraction.
+    pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
+        let message = match self.refusal.layer {
+            Layer::Gateway | Layer::Workload => quoted(&self.message),
+            Layer::Shifts(inner_code) => quoted(&format!(
+                r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{inner_code}"}}}}}}"#,
+                self.refusal.code.name(),
+                quoted(&self.message)
+            )),
+            Layer::FrontDoor => return self.page(),
+        };
+        let mut body = Vec::with_capacity(256 + message.len());
+        body.extend_from_slice(b"{\"error\":{\"code\":\"");
+        body.extend_from_slice(self.refusal.code.name().as_bytes());
+        body.extend_from_slice(b"\",\"message\":");
+        body.extend_from_slice(message.as_bytes());
+        body.extend_from_slice(b",\"innerError\":{");
+        if self.refusal.layer == Layer::Workload {
+            body.extend_from_slice(b"\"message\":");
+            body.extend_from_slice(message.as_bytes());
+            body.push(b',');
+        }
+        body.extend_from_slice(b"\"date\":\"");
+        body.extend_from_slice(date.as_bytes());
+        body.extend_from_slice(b"\",\"request-id\":");
+        write_string(&mut body, request_id);
+        body.extend_from_slice(b",\"client-request-id\":");
+        write_string(&mut body, client_request_id);
+        body.extend_from_slice(b"}}}");
+        body
+    }
+
+    /// Writes the page of the web server in front of the service.
+    fn page(&self) -> Vec<u8> {
+        let title = self.status().canonical_reason().unwrap_or("Error");
+        let mut page = String::new();
+        let _ = write!(
+            page,
+            "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n<HTML><HEAD><TITLE>{title}</TITLE>\r\n\
+             <META HTTP-EQUIV=\"Content-Type\" Content=\"text/html; charset=us-ascii\"></HEAD>\r\n<BODY><h2>{title}</h2>\r\n<hr><p>{}</p>\r\n\
+             </BODY></HTML>\r\n",
+            self.message
+        );
+        page.into_bytes()
+    }
+}
+
+/// Puts words into the places of a text. A word never becomes a place itself.
+fn filled(text: &str, words: &[&str]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, place) = rest.split_at(open);
+        filled.push_str(before);
+        let index = place.as_bytes().get(1).map(|digit| usize::from(digit.wrapping_sub(b'0')));
+        match index.and_then(|index| words.get(index)) {
+            Some(word) if place.as_bytes().get(2) == Some(&b'}') => {
+                filled.push_str(word);
+                rest = &place[3..];
+            }
+            _ => {
+                filled.push('{');
+                rest = &place[1..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_unique_name_a_source_and_an_error_status() {
+        for (index, row) in REFUSALS.iter().enumerate() {
+            let earlier = REFUSALS[..index].iter().any(|other| other.name == row.name);
+            assert!(!earlier, "refusal {} stands twice in the table", row.name);
+            assert!((400..600).contains(&row.status), "refusal {} is no error", row.name);
+            assert!(!row.source.is_empty(), "refusal {} has no source", row.name);
+        }
+    }
+
+    #[test]
+    fn words_are_put_in_once() {
+        assert_eq!(filled("'{0}' is {1}, '{0}' {2} {x}", &["{1}", "b"]), "'{1}' is b, '{1}' {2} {x}");
+    }
+
+    #[test]
+    fn the_envelope_of_the_gateway_is_the_recorded_one() {
+        // pnp/pnpcore ExecuteGraphBatchRequestWithErrors: code, message, innerError; date, request-id, client-request-id.
+        let error = Error::new(&UNKNOWN_SEGMENT, &["thiswillgiveanerror"]);
+        let id = "9ab949b3-4921-410d-ae88-c3693e34426e";
+        assert_eq!(
+            String::from_utf8(error.body("2022-05-30T14:48:25", id, id)).unwrap(),
+            "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Resource not found for the segment 'thiswillgiveanerror'.\",\"innerError\":\
+             {\"date\":\"2022-05-30T14:48:25\",\"request-id\":\"9ab949b3-4921-410d-ae88-c3693e34426e\",\
+             \"client-request-id\":\"9ab949b3-4921-410d-ae88-c3693e34426e\"}}}"
+        );
+    }
+
+    #[test]
+    fn shifts_puts_its_json_into_the_message() {
+        // The shape of microsoft-graph-docs#8933.
+        let body = Error::new(&UNKNOWN_ID, &[]).body("2022-05-30T14:48:25", "r", "c\"");
+        let outer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(outer["error"]["innerError"]["client-request-id"], "c\"");
+        let inner: serde_json::Value = serde_json::from_str(outer["error"]["message"].as_str().unwrap()).unwrap();
+        assert_eq!(inner["error"]["code"], "NotFound");
+        assert_eq!(inner["error"]["details"], serde_json::json!([]));
+        assert_eq!(inner["error"]["innererror"]["code"], "WorkforceIntegrationNotFound");
+    }
+}

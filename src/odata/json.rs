@@ -1,0 +1,203 @@
+//! A JSON text as a tree that keeps what OData's rules are about: the order of members, and members that stand twice.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value. Strings borrow from the text where they have no escapes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A string.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Json<'a>>),
+    /// An object: its members in the order of the text.
+    Object(Vec<Member<'a>>),
+}
+
+/// A member of an object: name and value.
+pub type Member<'a> = (Cow<'a, str>, Json<'a>);
+
+impl Json<'_> {
+    /// Describes the value for people, without showing what a string says.
+    pub fn describe(&self) -> String {
+        match self {
+            Json::Null => "null".to_owned(),
+            Json::Boolean(value) => value.to_string(),
+            Json::Number(number) => format!("the number {number}"),
+            Json::String(_) => "a string".to_owned(),
+            Json::Array(_) => "an array".to_owned(),
+            Json::Object(_) => "an object".to_owned(),
+        }
+    }
+
+    /// Writes the value as compact JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Json::Null => out.extend_from_slice(b"null"),
+            Json::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Json::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            Json::String(text) => write_string(out, text),
+            Json::Array(items) => {
+                out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    item.write(out);
+                }
+                out.push(b']');
+            }
+            Json::Object(members) => {
+                out.push(b'{');
+                for (index, (name, value)) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    write_string(out, name);
+                    out.push(b':');
+                    value.write(out);
+                }
+                out.push(b'}');
+            }
+        }
+    }
+}
+
+/// Writes a string with its quotes and escapes.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a string is always JSON, and writing to memory does not fail");
+}
+
+/// Returns a string as JSON text.
+pub fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Parses a JSON text. A byte order mark in front is skipped, as .NET's readers do.
+///
+/// The parser refuses values that are nested deeper than 128 levels, so nothing that walks the tree needs a limit of its own.
+pub fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    serde_json::from_slice(text)
+}
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Boolean(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json<'de>, E> {
+        serde_json::Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Name(name)) = access.next_key()? {
+            members.push((name, access.next_value()?));
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+/// The name of a member: borrowed where it has no escapes, which serde's own `Cow` never is.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_str(TreeVisitor)? {
+            Json::String(name) => Ok(Name(name)),
+            _ => Err(D::Error::custom("a member's name is a string")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn compact(text: &str) -> String {
+        let mut out = Vec::new();
+        parse(text.as_bytes()).unwrap().write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn order_and_duplicates_survive() {
+        assert_eq!(compact(r#" { "b" : 1, "a" : [ true , null ], "b" : "x\n" } "#), r#"{"b":1,"a":[true,null],"b":"x\n"}"#);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        assert_eq!(parse(b"\xEF\xBB\xBF1").unwrap(), Json::Number(1.into()));
+        assert!(parse(b"\xEF\xBB\xBF\xEF\xBB\xBF1").is_err());
+    }
+
+    #[test]
+    fn what_is_not_one_json_value_is_refused() {
+        for text in ["", "{", "{}x", "{} {}", "[1,]", "{\"a\":}", "nul", "\"\\ud800\"", "'a'", "1e999", "\u{feff}"] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(parse(b"\"\xff\"").is_err());
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! Reads a JSON object against a type: the one reader of request bodies and of fixtures.
+//!
+//! It checks names, kinds and annotations (the *shape*) and then values, and reports problems of both sorts apart, because the
+//! service looks whether the entity exists in between. A problem says where it is, what was found and what was expected, for
+//! people, and which refusal Graph answers it with.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::enums;
+use super::error::{self, Error, Refusal};
+use super::json::{self, Json, Member};
+use super::patch::{Change, Patch, To};
+use super::time::DateTimeOffset;
+use super::value::{Dynamic, Value};
+use crate::behavior::{
+    Behaviors, EnumValues, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace, UnknownProperty,
+    UrlCheck, WrongPrimitive, nearest,
+};
+use crate::model::{Check, EnumType, Kind, Model, Primitive, Property, StructuredType, TypeId};
+
+mod names;
+
+/// Where a body comes from, which decides what it may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A request that creates an entity.
+    Create,
+    /// A request that updates one.
+    Update,
+    /// A fixture file: everything is taken, read-only properties included.
+    Fixture,
+}
+
+/// What decides how a body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'r> {
+    /// The tables of the version.
+    pub model: &'r Model,
+    /// The tenant's behaviors.
+    pub behaviors: &'r Behaviors,
+    /// Where the body comes from.
+    pub origin: Origin,
+    /// Whether the client knows the enum members above the sentinel.
+    pub knows_hidden: bool,
+    /// How many problems are of interest; reading stops behind them.
+    pub problem_limit: usize,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The changes that the body makes.
+    pub patch: Patch,
+    /// Whether the body has members besides annotations, even if none of them changes anything.
+    pub has_members: bool,
+    /// What is wrong with names, kinds and annotations.
+    pub shape: Vec<Problem>,
+    /// What is wrong with values.
+    pub values: Vec<Problem>,
+    /// What was skipped because a behavior says so, for the log.
+    pub skipped: Vec<String>,
+}
+
+/// Something wrong with a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, as a JSON path.
+    pub path: String,
+    /// What was found. Never a secret.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    refusal: &'static Refusal,
+    words: Vec<String>,
+}
+
+impl Problem {
+    /// Returns the error with which Graph answers.
+    pub fn to_error(&self) -> Error {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        Error::new(self.refusal, &words).with_detail(format!("{}: found {}, expected {}", self.path, self.found, self.expected))
+    }
+}
+
+/// Reads an object of a type. `path` is the JSON path of the object.
+pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
+    let mut reader = Reader { rules, reading: Reading::default() };
+    let place = Path::Root(path);
+    match object {
+        Json::Object(members) => {
+            reader.reading.has_members = members.iter().any(|(name, _)| !name.contains('@'));
+            reader.reading.patch = reader.object(structured, members, &place);
+        }
+        other => {
+            let problem = Problem::at(&place, other.describe(), "an object".to_owned(), &error::NOT_AN_OBJECT, Vec::new());
+            reader.reading.shape.push(problem);
+        }
+    }
+    reader.reading
+}
+
+impl Problem {
+    fn at(path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) -> Problem {
+        Problem { path: path.to_string(), found, expected, refusal, words }
+    }
+}
+
+/// The place of a value, linked on the stack so that a body without problems pays nothing for it.
+enum Path<'p> {
+    Root(&'p str),
+    Member(&'p Path<'p>, &'p str),
+    Item(&'p Path<'p>, usize),
+}
+
+impl std::fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Path::Root(path) => f.write_str(path),
+            Path::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            Path::Member(parent, name) => {
+                let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                if plain { write!(f, "{parent}.{name}") } else { write!(f, "{parent}[{}]", json::quoted(&shortened(name))) }
+            }
+        }
+    }
+}
+
+/// Cuts text from outside to a length that a message can carry.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const LIMIT: usize = 100;
+    match text.char_indices().nth(LIMIT) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
+}
+
+struct Reader<'r> {
+    rules: Rules<'r>,
+    reading: Reading,
+}
+
+impl Reader<'_> {
+    fn is_request(&self) -> bool {
+        self.rules.origin != Origin::Fixture
+    }
+
+    fn is_full(&self) -> bool {
+        self.reading.shape.len() >= self.rules.problem_limit
+    }
+
+    fn shape(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
+        self.reading.shape.push(Problem::at(path, found, expected, refusal, words));
+    }
+
+    fn value(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
+        if self.reading.values.len() < self.rules.problem_limit {
+            self.reading.values.push(Problem::at(path, found, expected, refusal, words));
+        }
+    }
+
+    /// Reads the members of an object of a declared type.
+    fn object(&mut self, id: TypeId, members: &[Member<'_>], at: &Path<'_>) -> Patch {
+        let structured = self.rules.model.structured(id);
+        let mut patch = Patch::default();
+        let mut seen = vec![false; structured.properties.len()];
+        let mut seen_dynamic = HashSet::new();
+        let mut seen_annotations = HashSet::new();
+        for (name, json) in members {
+            if self.is_full() {
+                break;
+            }
+            let place = Path::Member(at, name);
+            if let Some((target, term)) = name.split_once('@') {
+                if seen_annotations.insert((target, term)) {
+                    self.annotation(structured, target, term, json, &place);
+                } else {
+                    self.duplicate_annotation(target, term, &place);
+                }
+                continue;
+            }
+            let Some(index) = self.property(structured, name) else {
+                self.undeclared(structured, name, json, &place, &mut patch, &mut seen_dynamic);
+                continue;
+            };
+            if std::mem::replace(&mut seen[index], true) {
+                self.duplicate_property(name, &place);
+                continue;
+            }
+            if let Some(to) = self.declared(&structured.properties[index], name, json, &place) {
+                patch.changes.push(Change { property: index, to });
+            }
+        }
+        patch
+    }
+
+    fn property(&self, structured: &StructuredType, name: &str) -> Option<usize> {
+        let index = structured.property(name)?;
+        let absent =
+            !structured.properties[index].declared && self.is_request() && self.rules.behaviors.supports == Supports::Absent;
+        (!absent).then_some(index)
+    }
+
+    fn duplicate_property(&mut self, name: &str, place: &Path<'_>) {
+        let found = "a property that stands twice".to_owned();
+        self.shape(place, found, "each property once".to_owned(), &error::DUPLICATE_PROPERTY, vec![name.to_owned()]);
+    }
+
+    fn duplicate_annotation(&mut self, target: &str, term: &str, place: &Path<'_>) {
+        let (refusal, words) = if target.is_empty() {
+            (&error::DUPLICATE_ANNOTATION, vec![term.to_owned()])
+        } else {
+            (&error::DUPLICATE_PROPERTY_ANNOTATION, vec![term.to_owned(), target.to_owned()])
+        };
+        self.shape(place, "an annotation that stands twice".to_owned(), "each annotation once".to_owned(), refusal, words);
+    }
+
+    /// Reads a member that the type does not declare.
+    fn undeclared<'j>(
+        &mut self,
+        structured: &StructuredType,
+        name: &'j str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+        patch: &mut Patch,
+        seen: &mut HashSet<&'j str>,
+    ) {
+        if structured.is_open {
+            if !seen.insert(name) {
+                self.duplicate_property(name, place);
+                return;
+            }
+            let mut text = Vec::new();
+            self.dynamic(json, place, &mut text);
+            let json = String::from_utf8_lossy(&text).as_ref().into();
+            patch.dynamic.push(Dynamic { name: name.into(), json });
+            return;
+        }
+        if self.is_request() && self.rules.behaviors.unknown_property == UnknownProperty::Ignore {
+            // A body can have many of them, and one line of the log is enough.
+            if self.reading.skipped.len() < self.rules.problem_limit {
+                self.reading.skipped.push(place.to_string());
+            }
+            return;
+        }
+        let near = nearest(name, structured.properties.iter().map(|property| &*property.name));
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+        let found = format!("a property that {} does not have", structured.full_name);
+        let words = vec![name.to_owned(), structured.full_name.to_string()];
+        self.shape(place, found, format!("one that it has{hint}"), &error::UNKNOWN_PROPERTY, words);
+    }
+
+    /// Reads a declared property. `None`: it changes nothing.
+    fn declared(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<To> {
+        if property.read_only && self.is_request() {
+            // The vocabulary lets a client send computed properties, and clients do; the service ignores their values.
+            if !has_json_kind(property.kind, json) {
+                self.wrong_kind(property, sent_name, json, place);
+            }
+            return None;
+        }
+        if *json == Json::Null {
+            return self.null(property, sent_name, place);
+        }
+        match (property.kind, json) {
+            (Kind::Complex(id), Json::Object(members)) => Some(To::Merge(self.object(id, members, place))),
+            (Kind::Enum(id), Json::String(text)) => self.enumeration(self.rules.model.enumeration(id), text, place).map(To::Set),
+            (Kind::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(To::Set(Value::Boolean(*value))),
+            (Kind::Primitive(Primitive::String), Json::String(text)) => {
+                self.check(property, text, place);
+                Some(To::Set(Value::String(text.as_ref().into())))
+            }
+            (Kind::Primitive(Primitive::Int32), Json::Number(number)) => {
+                // Integers are JSON numbers without fraction and exponent (OData ABNF, int32Value).
+                let value = number.as_i64().and_then(|value| i32::try_from(value).ok());
+                if value.is_none() {
+                    self.wrong_kind(property, sent_name, json, place);
+                }
+                value.map(|value| To::Set(Value::Int32(value)))
+            }
+            (Kind::Primitive(Primitive::DateTimeOffset), Json::String(text)) => {
+                let value = DateTimeOffset::parse(text);
+                if value.is_none() {
+                    let expected = "a date such as 2021-03-12T17:37:05.84Z".to_owned();
+                    let found = json::quoted(&shortened(text));
+                    self.shape(place, found, expected, &error::INVALID_DATE, vec![text.to_string()]);
+                }
+                value.map(|value| To::Set(Value::DateTimeOffset(value)))
+            }
+            _ => {
+                self.wrong_kind(property, sent_name, json, place);
+                None
+            }
+        }
+    }
+
+    fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<To> {
+        if !property.nullable {
+            let type_name = self.rules.model.kind_name(property.kind).to_owned();
+            let expected = format!("a value: {type_name} is not nullable here");
+            self.shape(place, "null".to_owned(), expected, &error::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
+            return None;
+        }
+        let is_masked = property.write_only && self.rules.origin == Origin::Update;
+        if is_masked && self.rules.behaviors.secret_null == SecretNull::Keep {
+            return None;
+        }
+        Some(To::Set(Value::Null))
+    }
+
+    fn wrong_kind(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
+        let expected = expected_kind(self.rules.model, property.kind);
+        let is_primitive =
+            matches!((property.kind, json), (Kind::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
+        if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
+            let literal = match json {
+                Json::String(text) => text.to_string(),
+                other => written(other),
+            };
+            let words = vec![literal, self.rules.model.kind_name(property.kind).to_owned()];
+            return self.shape(place, json.describe(), expected, &error::CANNOT_CONVERT, words);
+        }
+        self.shape(place, json.describe(), expected, &error::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
+    }
+
+    /// Reads the text of an enum value. `None`: it changes nothing, or a problem was reported.
+    fn enumeration(&mut self, enumeration: &EnumType, text: &str, place: &Path<'_>) -> Option<Value> {
+        let reading = if self.is_request() {
+            enums::Reading { lists: self.rules.behaviors.flag_lists, empty: self.rules.behaviors.empty_flags }
+        } else {
+            enums::Reading::LENIENT
+        };
+        let Some(number) = enums::parse(enumeration, text, reading) else {
+            if self.rules.behaviors.enum_values == EnumValues::Accept {
+                return Some(Value::EnumText(text.into()));
+            }
+            self.enum_problem(enumeration, text, place, &error::NOT_A_MEMBER);
+            return None;
+        };
+        if self.is_request() && enums::has_sentinel(enumeration, number) {
+            let absent = self.rules.origin == Origin::Update && self.rules.behaviors.sentinel_in == SentinelIn::Absent;
+            if !absent {
+                self.enum_problem(enumeration, text, place, &error::SENTINEL_VALUE);
+            }
+            return None;
+        }
+        let unknown_to_client = !self.rules.knows_hidden && enums::has_hidden(enumeration, number);
+        if self.is_request() && unknown_to_client && self.rules.behaviors.hidden_members_in == HiddenMembersIn::Reject {
+            self.enum_problem(enumeration, text, place, &error::HIDDEN_VALUE);
+            return None;
+        }
+        Some(Value::Enum(number))
+    }
+
+    fn enum_problem(&mut self, enumeration: &EnumType, text: &str, place: &Path<'_>, refusal: &'static Refusal) {
+        let names: Vec<&str> = enumeration
+            .members
+            .iter()
+            .filter(|(_, number)| Some(*number) != enumeration.sentinel)
+            .map(|(name, _)| &**name)
+            .collect();
+        let several = if enumeration.is_flags { "one or several, comma-separated, of" } else { "one of" };
+        let expected = format!("{several} {}", names.join(", "));
+        self.value(place, json::quoted(&shortened(text)), expected, refusal, vec![text.to_owned()]);
+    }
+
+    /// Checks what a request may say beyond the type.
+    fn check(&mut self, property: &Property, text: &str, place: &Path<'_>) {
+        if !self.is_request() {
+            return;
+        }
+        match property.check {
+            Some(Check::SecretLength) if self.rules.behaviors.secret_length == SecretLength::Exact => {
+                let length = text.chars().count();
+                if length != 64 {
+                    let found = format!("a secret of {length} characters");
+                    self.value(place, found, "64 characters".to_owned(), &error::SECRET_LENGTH, Vec::new());
+                }
+            }
+            Some(Check::Url) => {
+                let schemes: &[&str] = match self.rules.behaviors.url_check {
+                    UrlCheck::None => return,
+                    UrlCheck::Absolute => &["http", "https"],
+                    UrlCheck::Https => &["https"],
+                };
+                if !is_absolute_url(text, schemes) {
+                    let expected = format!("an absolute {} address", schemes.join(" or "));
+                    self.value(place, json::quoted(&shortened(text)), expected, &error::INVALID_URL, Vec::new());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads an annotation: of the object where `target` is empty, else of one of its properties.
+    fn annotation(&mut self, structured: &StructuredType, target: &str, term: &str, json: &Json<'_>, place: &Path<'_>) {
+        // Receivers must ignore annotations that they do not know (OData JSON Format 4.0, 4.5), and need no other than the type.
+        if !term.eq_ignore_ascii_case("odata.type") {
+            return;
+        }
+        if target.is_empty() {
+            return self.type_annotation(Some(&structured.full_name), json, place);
+        }
+        match self.property(structured, target) {
+            Some(index) if structured.properties[index].read_only && self.is_request() => {}
+            Some(index) => {
+                let expected = self.rules.model.kind_name(structured.properties[index].kind);
+                self.type_annotation(Some(expected), json, place);
+            }
+            None if structured.is_open => self.type_annotation(None, json, place),
+            None => {}
+        }
+    }
+
+    /// Checks the name in an `@odata.type` against the declared type, if there is one.
+    fn type_annotation(&mut self, declared: Option<&str>, json: &Json<'_>, place: &Path<'_>) {
+        let expected = || declared.map_or_else(|| "the name of a type".to_owned(), |name| format!("#{name}"));
+        let text = match json {
+            Json::String(text) if !text.is_empty() => text,
+            Json::Null => {
+                return self.shape(place, "null".to_owned(), expected(), &error::TYPE_NULL, vec!["odata.type".to_owned()]);
+            }
+            other => {
+                let words = vec![if *other == Json::String("".into()) { String::new() } else { written(other) }];
+                return self.shape(place, other.describe(), expected(), &error::TYPE_NAME, words);
+            }
+        };
+        let name = names::without_prefix(text);
+        match names::canonical(self.rules.model, name) {
+            None => {
+                let leaked = match self.rules.behaviors.type_namespace {
+                    TypeNamespace::AsSent => name.to_owned(),
+                    TypeNamespace::Workload => names::in_workload(self.rules.model, name),
+                };
+                self.shape(place, json::quoted(&shortened(text)), expected(), &error::UNKNOWN_TYPE, vec![leaked]);
+            }
+            Some(given) => {
+                let Some(declared) = declared.filter(|declared| *declared != given) else { return };
+                let words = vec![given.into_owned(), declared.to_owned()];
+                self.shape(place, json::quoted(&shortened(text)), expected(), &error::INCOMPATIBLE_TYPE, words);
+            }
+        }
+    }
+
+    /// Reads a value whose type nothing declares into compact JSON, without annotations.
+    fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
+        match json {
+            Json::Array(items) => {
+                out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    self.dynamic(item, &Path::Item(path, index), out);
+                }
+                out.push(b']');
+            }
+            Json::Object(members) => {
+                let mut seen = HashSet::new();
+                let mut separator: &[u8] = b"";
+                out.push(b'{');
+                for (name, value) in members {
+                    if self.is_full() {
+                        break;
+                    }
+                    let place = Path::Member(path, name);
+                    let is_new = seen.insert(name.as_ref());
+                    match name.split_once('@') {
+                        Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
+                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => self.type_annotation(None, value, &place),
+                        Some(_) => {}
+                        None if !is_new => self.duplicate_property(name, &place),
+                        None => {
+                            out.extend_from_slice(separator);
+                            json::write_string(out, name);
+                            out.push(b':');
+                            self.dynamic(value, &place, out);
+                            separator = b",";
+                        }
+                    }
+                }
+                out.push(b'}');
+            }
+            scalar => scalar.write(out),
+        }
+    }
+}
+
+fn written(json: &Json<'_>) -> String {
+    let mut out = Vec::new();
+    json.write(&mut out);
+    shortened(&String::from_utf8_lossy(&out)).into_owned()
+}
+
+/// Whether a value is of the JSON kind in which a property is written, or null.
+fn has_json_kind(kind: Kind, json: &Json<'_>) -> bool {
+    match (kind, json) {
+        (_, Json::Null) | (Kind::Complex(_), Json::Object(_)) | (Kind::Enum(_), Json::String(_)) => true,
+        (Kind::Primitive(primitive), json) => match primitive {
+            Primitive::Boolean => matches!(json, Json::Boolean(_)),
+            Primitive::Int32 => matches!(json, Json::Number(_)),
+            Primitive::String | Primitive::DateTimeOffset => matches!(json, Json::String(_)),
+        },
+        _ => false,
+    }
+}
+
+fn expected_kind(model: &Model, kind: Kind) -> String {
+    match kind {
+        Kind::Primitive(Primitive::Boolean) => "true or false".to_owned(),
+        Kind::Primitive(Primitive::Int32) => "a whole number from -2147483648 to 2147483647".to_owned(),
+        Kind::Primitive(Primitive::String) => "a string".to_owned(),
+        Kind::Primitive(Primitive::DateTimeOffset) => "a string with a date".to_owned(),
+        Kind::Enum(id) => format!("a string with a value of {}", model.enumeration(id).full_name),
+        Kind::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
+    }
+}
+
+/// Whether a text is an absolute address of one of the schemes, with a host and without white space.
+fn is_absolute_url(text: &str, schemes: &[&str]) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let known = schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let has_host = !host.is_empty() && !host.starts_with(':');
+    known && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The values of entities, as they are stored: typed by the model, independent of a version.
+
+use std::sync::Arc;
+
+use super::time::DateTimeOffset;
+use crate::model::{Initial, StructuredType};
+
+/// A value of a declared property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Null, of any type.
+    Null,
+    /// `Edm.Boolean`
+    Boolean(bool),
+    /// `Edm.Int32`
+    Int32(i32),
+    /// `Edm.String`
+    String(Arc<str>),
+    /// `Edm.DateTimeOffset`
+    DateTimeOffset(DateTimeOffset),
+    /// The number of an enum member, or of several.
+    Enum(i64),
+    /// Text that is no member of its enum (behavior `enum-values`).
+    EnumText(Arc<str>),
+    /// A complex value.
+    Complex(Arc<Complex>),
+}
+
+/// The values of an entity or of a complex value: one per slot of its type, and the members that the type does not declare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Complex {
+    /// One value per slot.
+    pub values: Box<[Value]>,
+    /// Undeclared members of an open type, in the order in which they came.
+    pub dynamic: Vec<Dynamic>,
+}
+
+/// An undeclared member of an open type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dynamic {
+    /// The name.
+    pub name: Arc<str>,
+    /// The value as compact JSON.
+    pub json: Arc<str>,
+}
+
+impl Complex {
+    /// Returns an instance whose values are all null.
+    pub fn blank(structured: &StructuredType) -> Complex {
+        Complex { values: vec![Value::Null; structured.slots].into(), dynamic: Vec::new() }
+    }
+
+    /// Returns an instance with the values that a new one starts with.
+    pub fn initial(structured: &StructuredType) -> Complex {
+        let mut blank = Complex::blank(structured);
+        for property in &structured.properties {
+            match property.initial {
+                Some(Initial::Boolean(value)) => blank.values[property.slot] = Value::Boolean(value),
+                Some(Initial::Member(number)) => blank.values[property.slot] = Value::Enum(number),
+                None => {}
+            }
+        }
+        blank
+    }
+}
+
+/// An entity. It never changes: an update makes a new one.
+#[derive(Debug)]
+pub struct Entity {
+    /// The key, unique in its collection.
+    pub key: Arc<str>,
+    /// The values, the key's among them.
+    pub properties: Complex,
+}

@@ -1,0 +1,171 @@
+//! A tenant: one isolated world, with its own entities, clock, ids and behaviors.
+//!
+//! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
+//! again from the same settings answers the same requests with the same bytes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::{Builder, Uuid};
+
+use crate::behavior::Behaviors;
+use crate::model::{Schema, SetId};
+use crate::odata::value::Entity;
+use crate::store::Store;
+
+/// What a tenant is made from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// The entities that are there from the start, in their order. Keys are unique in their set.
+    pub entities: Vec<(SetId, Arc<Entity>)>,
+    /// What the tenant does where sources disagree.
+    pub behaviors: Behaviors,
+    /// The clock.
+    pub clock: Clock,
+    /// What ids are derived from.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Returns settings with the built-in schema, no entities, the default behaviors, the system's clock and a random seed.
+    pub fn new() -> Settings {
+        Settings {
+            schema: Arc::new(Schema::shipped()),
+            entities: Vec::new(),
+            behaviors: Behaviors::default(),
+            clock: Clock::System,
+            seed: random_seed(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings::new()
+    }
+}
+
+/// Returns a seed that differs from run to run. The standard library's hash keys are the randomness of the system.
+pub fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(SystemTime::now())
+}
+
+/// Where a tenant's time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// A clock that stands still.
+    Fixed(SystemTime),
+}
+
+impl Clock {
+    /// Returns the time.
+    pub fn now(self) -> SystemTime {
+        match self {
+            Clock::System => SystemTime::now(),
+            Clock::Fixed(time) => time,
+        }
+    }
+}
+
+/// Returns milliseconds since the Unix epoch, the resolution of the service's timestamps. Times before it count as it.
+pub fn unix_millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// One isolated world.
+#[derive(Debug)]
+pub struct Tenant {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// What the tenant does where sources disagree.
+    pub behaviors: Behaviors,
+    /// The clock.
+    pub clock: Clock,
+    /// The entities.
+    pub store: Store,
+    seed: u64,
+    entity_ids: AtomicU64,
+    request_ids: AtomicU64,
+}
+
+/// Streams of ids: each has a counter of its own, so that one kind of request does not shift the ids of another.
+#[derive(Clone, Copy)]
+enum Stream {
+    Entity = 1,
+    Request = 2,
+}
+
+impl Tenant {
+    /// Makes a tenant.
+    pub fn new(settings: Settings) -> Tenant {
+        let store = Store::new(settings.schema.sets().len());
+        for (set, entity) in settings.entities {
+            // Keys are unique by the contract of the settings; of two with one key the first stays.
+            let _ = store.collection(set).insert(entity);
+        }
+        Tenant {
+            schema: settings.schema,
+            behaviors: settings.behaviors,
+            clock: settings.clock,
+            store,
+            seed: settings.seed,
+            entity_ids: AtomicU64::new(0),
+            request_ids: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the next id for a created entity.
+    pub fn next_entity_id(&self) -> Uuid {
+        self.uuid(Stream::Entity, &self.entity_ids)
+    }
+
+    /// Returns the next id for a request.
+    pub fn next_request_id(&self) -> Uuid {
+        self.uuid(Stream::Request, &self.request_ids)
+    }
+
+    fn uuid(&self, stream: Stream, counter: &AtomicU64) -> Uuid {
+        let count = counter.fetch_add(1, Ordering::Relaxed);
+        let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
+        let low = mixed(high ^ self.seed.rotate_left(32));
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&high.to_be_bytes());
+        bytes[8..].copy_from_slice(&low.to_be_bytes());
+        Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): spreads neighboring numbers over all 64 bits, one to one.
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_follow_from_the_seed_and_do_not_repeat() {
+        let settings = Settings { seed: 7, ..Settings::new() };
+        let (first, second) = (Tenant::new(settings.clone()), Tenant::new(settings));
+        let mut seen = HashSet::new();
+        for _ in 0..10_000 {
+            let id = first.next_entity_id();
+            assert_eq!(id, second.next_entity_id());
+            assert_eq!(id.get_version_num(), 4);
+            assert!(seen.insert(id) && seen.insert(first.next_request_id()));
+        }
+        assert!(!seen.contains(&Tenant::new(Settings { seed: 8, ..Settings::new() }).next_entity_id()));
+    }
+}

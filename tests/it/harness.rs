@@ -1,0 +1,155 @@
+//! A client without sockets, which checks on every answer what must always hold.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use wfi_emulator::behavior::{Behaviors, Profile, Secret};
+use wfi_emulator::exchange;
+use wfi_emulator::fixture;
+use wfi_emulator::graph::{self, Answer, Body, Step};
+use wfi_emulator::model::Schema;
+use wfi_emulator::tenant::{Clock, Settings, Tenant};
+
+/// The host that requests name unless they name another.
+pub(crate) const HOST: &str = "localhost:9340";
+
+/// Settings whose answers are always the same: the built-in fixtures, a clock that stands, a fixed seed.
+pub(crate) fn settings(behaviors: Behaviors) -> Settings {
+    let schema = Arc::new(Schema::shipped());
+    let entities = fixture::shipped(&schema, &behaviors).unwrap();
+    let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
+    Settings { schema, entities, behaviors, clock, seed: 1 }
+}
+
+pub(crate) fn tenant(choices: &[(&str, &str)]) -> Tenant {
+    let mut behaviors = Behaviors::of(Profile::Documented);
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    Tenant::new(settings(behaviors))
+}
+
+/// Sends a request as the server would hand it over.
+pub(crate) fn send(tenant: &Tenant, request: &exchange::Request) -> exchange::Response {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    headers.entry(header::HOST).or_insert(HeaderValue::from_static(HOST));
+    if !request.body.is_empty() {
+        headers.entry(header::CONTENT_LENGTH).or_insert(request.body.len().into());
+    }
+    let owned = graph::Request {
+        method: request.method.clone(),
+        target: request.target.parse().unwrap(),
+        is_secure: false,
+        headers,
+        body: Body::Whole(request.body.clone()),
+    };
+    let Step::Done(answer) = graph::answer(tenant, &owned);
+    check(tenant, &owned, &answer);
+    let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
+    exchange::Response {
+        status: answer.response.status(),
+        headers: answer.response.headers().iter().map(|(name, value)| (name.to_string(), header_text(value))).collect(),
+        body: answer.response.body().clone(),
+    }
+}
+
+/// Sends a request with a JSON body and returns the status and the body of the answer.
+pub(crate) fn json(tenant: &Tenant, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
+    let headers = body.map(|_| ("content-type".to_owned(), "application/json".to_owned())).into_iter().collect();
+    let body = body.unwrap_or_default().to_owned().into();
+    let response = send(tenant, &exchange::Request { method, target: target.to_owned(), headers, body });
+    let value = if response.body.is_empty() { Value::Null } else { serde_json::from_slice(&response.body).unwrap() };
+    (response.status, value)
+}
+
+const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
+
+const SOME: [&str; 14] = [
+    "content-type",
+    "content-length",
+    "vary",
+    "location",
+    "odata-entityid",
+    "preference-applied",
+    "odata-version",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+    "server",
+    "connection",
+];
+
+const MINIMAL: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+
+/// What holds for every answer, whatever the request.
+pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) {
+    let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    for (name, _) in headers {
+        let name = name.as_str();
+        assert!(EVERY.contains(&name) || SOME.contains(&name), "unexpected header {name}");
+        assert_eq!(headers.get_all(name).iter().count(), 1, "header {name} stands twice");
+    }
+    assert!(!status.is_server_error(), "{status}");
+    if status == StatusCode::LENGTH_REQUIRED {
+        assert_eq!(text("content-type"), Some("text/html; charset=us-ascii"));
+        assert_eq!(text("server"), Some("Microsoft-HTTPAPI/2.0"));
+        return;
+    }
+    for name in EVERY {
+        assert!(headers.contains_key(name), "no header {name}");
+    }
+    assert_eq!(text("request-id").unwrap().len(), 36);
+    assert_eq!(headers.contains_key("access-control-allow-origin"), request.headers.contains_key(header::ORIGIN));
+    assert_eq!(answer.refused.is_some(), status.is_client_error());
+    if status == StatusCode::NO_CONTENT {
+        for name in ["content-type", "content-length", "vary", "odata-version"] {
+            assert!(!headers.contains_key(name), "a 204 has no {name}");
+        }
+        assert!(body.is_empty());
+        return;
+    }
+    assert_eq!(text("content-length"), Some(body.len().to_string().as_str()));
+    assert_eq!(text("vary"), Some("Accept-Encoding"));
+    let value: Value = serde_json::from_slice(body).unwrap();
+    let raw = std::str::from_utf8(body).unwrap();
+    if status.is_success() {
+        assert!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{status}");
+        assert_eq!(text("content-type"), Some(MINIMAL));
+        assert_eq!(text("odata-version"), Some("4.0"));
+        assert!(raw.starts_with("{\"@odata.context\":\""), "{raw}");
+        assert_eq!(headers.contains_key("location"), status == StatusCode::CREATED);
+        if tenant.behaviors.secret == Secret::Null {
+            assert!(no_secret(&value), "a secret is shown: {raw}");
+        }
+        return;
+    }
+    assert_eq!(text("content-type"), Some("application/json"));
+    assert!(!headers.contains_key("odata-version"));
+    assert!(raw.starts_with("{\"error\":{\"code\":\""), "{raw}");
+    let error = &value["error"];
+    assert_eq!(value.as_object().unwrap().len(), 1);
+    assert_eq!(error.as_object().unwrap().len(), 3);
+    assert!(error["code"].is_string() && error["message"].is_string());
+    let inner = error["innerError"].as_object().unwrap();
+    assert_eq!(inner["request-id"], text("request-id").unwrap());
+    assert_eq!(inner["client-request-id"], text("client-request-id").unwrap());
+    let date = inner["date"].as_str().unwrap();
+    assert!(date.len() == 19 && date.as_bytes()[10] == b'T', "{date}");
+}
+
+fn no_secret(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().all(|(name, value)| if name == "secret" { value.is_null() } else { no_secret(value) }),
+        Value::Array(items) => items.iter().all(no_secret),
+        _ => true,
+    }
+}

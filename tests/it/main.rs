@@ -1,0 +1,21 @@
+//! The integration tests: one binary, one module per subject.
+//!
+//! | module | shows |
+//! |---|---|
+//! | `architecture` | modules use only those above them |
+//! | `exchanges` | every exchange in `tests/exchanges/` gets the answer in `snapshots/` |
+//! | `harness` | a client without sockets, and what holds for every answer |
+//! | `properties` | laws that hold for all bodies |
+//! | `concurrency` | no update is lost |
+//! | `sockets` | HTTP as it is on the wire |
+//! | `program` | the program: flags, output, exit status, signals |
+//! | `readme` | the commands and examples of README.md |
+
+mod architecture;
+mod concurrency;
+mod exchanges;
+mod harness;
+mod program;
+mod properties;
+mod readme;
+mod sockets;
