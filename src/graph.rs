@@ -261,6 +261,3 @@ fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     let body = context.entity_body(&entity);
     Ok(Success { preference_applied: context.enum_preference(), ..Success::with_body(StatusCode::OK, body) })
 }
-
-#[cfg(test)]
-mod tests;

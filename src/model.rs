@@ -5,13 +5,12 @@
 //! writing of answers, the checking of fixtures. Entities do not belong to a version, so every property has a *slot*: its place
 //! among the values of its type, which is the same in all versions. Properties that share a value share a slot.
 
+mod build;
 mod csdl;
 mod rules;
 
-use std::collections::HashMap;
 use std::fmt;
 
-use rules::Rule;
 pub use rules::{Check, Stamp};
 
 /// A version of the service, the first segment of every path.
@@ -310,8 +309,8 @@ impl Schema {
     /// Reads the documents of both versions.
     pub fn read(v1: &str, beta: &str) -> Result<Schema, SchemaError> {
         let mut sets = Vec::new();
-        let mut models = [build(Version::V1, v1, &mut sets)?, build(Version::Beta, beta, &mut sets)?];
-        assign_slots(&mut models);
+        let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
+        build::assign_slots(&mut models);
         Ok(Schema { models, sets })
     }
 
@@ -383,263 +382,6 @@ impl fmt::Display for SchemaError {
 }
 
 impl std::error::Error for SchemaError {}
-
-/// Builds the tables of one version, and adds the collections that earlier versions did not have.
-fn build(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<Model, SchemaError> {
-    let document = csdl::read(xml)?;
-    let error = |reason: String| SchemaError::new(0, reason);
-    let enums = document.enums.iter().map(|declaration| build_enum(&document.namespace, declaration)).collect();
-    let mut model = Model { version, namespace: document.namespace.as_str().into(), types: Vec::new(), enums, roots: Vec::new() };
-
-    // Types refer to each other, so all of them get their place before any property is resolved.
-    for declaration in &document.types {
-        if model.type_named(&declaration.name).is_some() {
-            return Err(error(format!("type {} is declared twice", declaration.name)));
-        }
-        model.types.push(StructuredType {
-            name: declaration.name.as_str().into(),
-            full_name: format!("{}.{}", document.namespace, declaration.name).into(),
-            is_entity: declaration.is_entity,
-            is_abstract: declaration.is_abstract,
-            is_open: declaration.is_open,
-            base: None,
-            properties: Vec::new(),
-            answer_order: Vec::new(),
-            navigations: Vec::new(),
-            slots: 0,
-            key: None,
-        });
-    }
-    for (index, declaration) in document.types.iter().enumerate() {
-        let lineage = lineage(&document, declaration).map_err(error)?;
-        let mut properties = Vec::new();
-        for ancestor in &lineage {
-            for property in &ancestor.properties {
-                properties.push(build_property(&document, &model, ancestor, property).map_err(error)?);
-            }
-        }
-        add_mirrors(&declaration.name, &mut properties);
-        let base = declaration.base.as_deref().and_then(|base| model.type_named(local_name(base)));
-        let key_name = lineage.iter().find_map(|ancestor| ancestor.key.first());
-        let built = &mut model.types[index];
-        built.base = base;
-        built.key = key_name.and_then(|name| properties.iter().position(|property| *property.name == **name));
-        built.answer_order = answer_order(&properties);
-        built.properties = properties;
-    }
-    for (index, declaration) in document.types.iter().enumerate() {
-        let lineage = lineage(&document, declaration).map_err(error)?;
-        for navigation in lineage.iter().flat_map(|ancestor| &ancestor.navigations) {
-            let Some(element) = collection_element(&navigation.type_name).filter(|_| navigation.contains_target) else {
-                return Err(error(format!(
-                    "navigation property {}/{} is not a contained collection, which is what is emulated",
-                    declaration.name, navigation.name
-                )));
-            };
-            let target = entity_type(&model, element).map_err(error)?;
-            let owner = document.roots.iter().find(|root| local_name(&root.type_name) == declaration.name);
-            let Some(owner) = owner else { continue };
-            let path = format!("{}/{}", owner.name, navigation.name);
-            let set = set_at(sets, &path, &model.types[target.0].name);
-            model.types[index].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
-        }
-    }
-    for root in &document.roots {
-        let target = entity_type(&model, &root.type_name).map_err(error)?;
-        let set = (!root.is_singleton).then(|| set_at(sets, &root.name, &model.types[target.0].name));
-        model.roots.push(Root { name: root.name.as_str().into(), target, set });
-    }
-    Ok(model)
-}
-
-fn build_enum(namespace: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
-    let mut members: Vec<(Box<str>, i64)> =
-        declaration.members.iter().map(|(name, value)| (name.as_str().into(), *value)).collect();
-    members.sort_by_key(|(_, value)| *value);
-    let sentinel = members.iter().find(|(name, _)| &**name == "unknownFutureValue").map(|(_, value)| *value);
-    EnumType {
-        name: declaration.name.as_str().into(),
-        full_name: format!("{namespace}.{}", declaration.name).into(),
-        is_flags: declaration.is_flags,
-        members,
-        sentinel,
-    }
-}
-
-/// Returns a type and its ancestors, the most general first.
-fn lineage<'a>(
-    document: &'a csdl::Document,
-    declaration: &'a csdl::TypeDeclaration,
-) -> Result<Vec<&'a csdl::TypeDeclaration>, String> {
-    let mut lineage = vec![declaration];
-    let mut current = declaration;
-    while let Some(base) = current.base.as_deref() {
-        let found = document.types.iter().find(|candidate| candidate.name == local_name(base));
-        current = found.ok_or_else(|| format!("type {} derives from {base}, which is not declared", current.name))?;
-        if lineage.len() > document.types.len() {
-            return Err(format!("type {} derives from itself", declaration.name));
-        }
-        lineage.push(current);
-    }
-    lineage.reverse();
-    Ok(lineage)
-}
-
-fn build_property(
-    document: &csdl::Document,
-    model: &Model,
-    owner: &csdl::TypeDeclaration,
-    declaration: &csdl::PropertyDeclaration,
-) -> Result<Property, String> {
-    let place = format!("{}/{}", owner.name, declaration.name);
-    let kind = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == declaration.type_name) {
-        Some(primitive) => Kind::Primitive(primitive),
-        None => match model.resolve(&expanded(document, &declaration.type_name)) {
-            Some(NamedType::Enum(id)) => Kind::Enum(id),
-            Some(NamedType::Structured(id)) => Kind::Complex(id),
-            None => {
-                let known: Vec<&str> = Primitive::ALL.iter().map(|primitive| primitive.name()).collect();
-                return Err(format!(
-                    "property {place} has the type {}; expected {}, or a declared enum or complex type",
-                    declaration.type_name,
-                    known.join(", ")
-                ));
-            }
-        },
-    };
-    let mut property = new_property(&declaration.name, kind, declaration.nullable);
-    property.read_only = document.computed.contains(&place);
-    for rule in rules::of(&owner.name, &declaration.name) {
-        match rule {
-            Rule::WriteOnly => property.write_only = true,
-            Rule::ReadOnly => property.read_only = true,
-            Rule::OmittedWhileNull => property.omitted_while_null = true,
-            Rule::Checked(check) => property.check = Some(check),
-            Rule::Stamped(stamp) => property.stamp = Some(stamp),
-            Rule::StartsAs(json) => {
-                property.initial =
-                    Some(initial(model, kind, json).ok_or_else(|| {
-                        format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name)
-                    })?)
-            }
-            // Mirrors need the properties that they mirror, so they are resolved when all are there.
-            Rule::Mirrors(_) => {}
-        }
-    }
-    Ok(property)
-}
-
-fn new_property(name: &str, kind: Kind, nullable: bool) -> Property {
-    Property {
-        name: name.into(),
-        member: format!("\"{name}\":").into_bytes().into(),
-        kind,
-        nullable,
-        slot: 0,
-        declared: true,
-        read_only: false,
-        write_only: false,
-        omitted_while_null: false,
-        mirrors: None,
-        check: None,
-        initial: None,
-        stamp: None,
-    }
-}
-
-fn initial(model: &Model, kind: Kind, json: &str) -> Option<Initial> {
-    match kind {
-        Kind::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
-        Kind::Enum(id) => {
-            let name = json.trim_matches('"');
-            let member = model.enumeration(id).members.iter().find(|(member, _)| **member == *name)?;
-            Some(Initial::Member(member.1))
-        }
-        _ => None,
-    }
-}
-
-/// Adds the mirrors of a type that its schema does not declare, and ties all of them to what they mirror.
-fn add_mirrors(type_name: &str, properties: &mut Vec<Property>) {
-    for (mirror, target) in rules::mirrors_of(type_name) {
-        let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
-        if !properties.iter().any(|property| *property.name == *mirror) {
-            let mut added = new_property(mirror, properties[place].kind, properties[place].nullable);
-            added.declared = false;
-            // The older name stands before the newer one, as in the published example.
-            properties.insert(place, added);
-        }
-        let target = properties.iter().position(|property| *property.name == *target);
-        for property in properties.iter_mut().filter(|property| *property.name == *mirror) {
-            property.mirrors = target;
-        }
-    }
-}
-
-/// Returns the order of answers: as declared, but complex values behind all others, since the service's writer treats them as
-/// nested resources.
-fn answer_order(properties: &[Property]) -> Vec<usize> {
-    let is_complex = |index: &usize| matches!(properties[*index].kind, Kind::Complex(_));
-    let simple = (0..properties.len()).filter(|index| !is_complex(index));
-    simple.chain((0..properties.len()).filter(is_complex)).collect()
-}
-
-fn set_at(sets: &mut Vec<Set>, path: &str, type_name: &str) -> SetId {
-    if let Some(index) = sets.iter().position(|set| *set.path == *path) {
-        return SetId(index);
-    }
-    let name = path.rsplit('/').next().unwrap_or(path);
-    sets.push(Set { path: path.into(), name: name.into(), type_name: type_name.into() });
-    SetId(sets.len() - 1)
-}
-
-fn entity_type(model: &Model, type_name: &str) -> Result<TypeId, String> {
-    model
-        .type_named(local_name(type_name))
-        .filter(|id| model.structured(*id).is_entity)
-        .ok_or_else(|| format!("{type_name} is not a declared entity type"))
-}
-
-fn collection_element(type_name: &str) -> Option<&str> {
-    type_name.strip_prefix("Collection(")?.strip_suffix(')')
-}
-
-fn local_name(qualified: &str) -> &str {
-    qualified.rsplit('.').next().unwrap_or(qualified)
-}
-
-/// Replaces the schema's alias by its namespace.
-fn expanded(document: &csdl::Document, qualified: &str) -> String {
-    match qualified.strip_prefix(document.alias.as_str()).and_then(|rest| rest.strip_prefix('.')) {
-        Some(local) => format!("{}.{local}", document.namespace),
-        None => qualified.to_owned(),
-    }
-}
-
-/// Gives every property its slot: the same for the same type and name in all versions, shared by mirrors.
-fn assign_slots(models: &mut [Model; 2]) {
-    let mut slots: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();
-    let mut counts: HashMap<Box<str>, usize> = HashMap::new();
-    for model in models.iter() {
-        for structured in &model.types {
-            for property in structured.properties.iter().filter(|property| property.mirrors.is_none()) {
-                let count = counts.entry(structured.name.clone()).or_default();
-                slots.entry((structured.name.clone(), property.name.clone())).or_insert_with(|| {
-                    *count += 1;
-                    *count - 1
-                });
-            }
-        }
-    }
-    for structured in models.iter_mut().flat_map(|model| &mut model.types) {
-        structured.slots = counts.get(&structured.name).copied().unwrap_or(0);
-        for index in 0..structured.properties.len() {
-            let named = structured.properties[index].mirrors.unwrap_or(index);
-            let key = (structured.name.clone(), structured.properties[named].name.clone());
-            structured.properties[index].slot = slots[&key];
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

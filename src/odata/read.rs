@@ -4,11 +4,10 @@
 //! service looks whether the entity exists in between. A problem says where it is, what was found and what was expected, for
 //! people, and which refusal Graph answers it with.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::enums;
-use super::error::{self, Error, Refusal};
+use super::error::{self, Refusal};
 use super::json::{self, Json, Member};
 use super::patch::{Change, Patch, To};
 use super::time::DateTimeOffset;
@@ -20,6 +19,10 @@ use crate::behavior::{
 use crate::model::{Check, EnumType, Kind, Model, Primitive, Property, StructuredType, TypeId};
 
 mod names;
+mod problem;
+
+pub use problem::Problem;
+use problem::{Path, shortened};
 
 /// Where a body comes from, which decides what it may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,27 +65,6 @@ pub struct Reading {
     pub skipped: Vec<String>,
 }
 
-/// Something wrong with a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where, as a JSON path.
-    pub path: String,
-    /// What was found. Never a secret.
-    pub found: String,
-    /// What was expected.
-    pub expected: String,
-    refusal: &'static Refusal,
-    words: Vec<String>,
-}
-
-impl Problem {
-    /// Returns the error with which Graph answers.
-    pub fn to_error(&self) -> Error {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        Error::new(self.refusal, &words).with_detail(format!("{}: found {}, expected {}", self.path, self.found, self.expected))
-    }
-}
-
 /// Reads an object of a type. `path` is the JSON path of the object.
 pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
     let mut reader = Reader { rules, reading: Reading::default() };
@@ -98,41 +80,6 @@ pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str)
         }
     }
     reader.reading
-}
-
-impl Problem {
-    fn at(path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) -> Problem {
-        Problem { path: path.to_string(), found, expected, refusal, words }
-    }
-}
-
-/// The place of a value, linked on the stack so that a body without problems pays nothing for it.
-enum Path<'p> {
-    Root(&'p str),
-    Member(&'p Path<'p>, &'p str),
-    Item(&'p Path<'p>, usize),
-}
-
-impl std::fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Path::Root(path) => f.write_str(path),
-            Path::Item(parent, index) => write!(f, "{parent}[{index}]"),
-            Path::Member(parent, name) => {
-                let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                if plain { write!(f, "{parent}.{name}") } else { write!(f, "{parent}[{}]", json::quoted(&shortened(name))) }
-            }
-        }
-    }
-}
-
-/// Cuts text from outside to a length that a message can carry.
-fn shortened(text: &str) -> Cow<'_, str> {
-    const LIMIT: usize = 100;
-    match text.char_indices().nth(LIMIT) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-    }
 }
 
 struct Reader<'r> {
@@ -525,6 +472,3 @@ fn is_absolute_url(text: &str, schemes: &[&str]) -> bool {
     let has_host = !host.is_empty() && !host.starts_with(':');
     known && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
 }
-
-#[cfg(test)]
-mod tests;

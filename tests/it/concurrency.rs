@@ -1,1 +1,73 @@
-//! Not written yet.
+//! Updates that run at the same time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness;
+
+const ID: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const ROUNDS: i32 = 1_000;
+
+#[test]
+fn concurrent_updates_of_one_entity_keep_all_their_fields() {
+    let tenant = harness::tenant(&[("secret", "echo")]);
+    // Each thread owns one property. Whoever finds its property changed by somebody else has lost an update.
+    let bodies: [fn(i32) -> serde_json::Value; 4] = [
+        |round| json!({ "displayName": format!("round {round}") }),
+        |round| json!({ "apiVersion": round }),
+        |round| json!({ "encryption": { "secret": format!("secret {round}") } }),
+        |round| json!({ "url": format!("https://contoso.com/{round}") }),
+    ];
+    thread::scope(|scope| {
+        for body in bodies {
+            let tenant = &tenant;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let sent = body(round);
+                    let (status, _) = harness::json(tenant, Method::PATCH, ID, Some(&sent.to_string()));
+                    assert_eq!(status, StatusCode::OK);
+                    let (_, stored) = harness::json(tenant, Method::GET, ID, None);
+                    for (name, value) in sent.as_object().unwrap() {
+                        let kept =
+                            if value.is_object() { stored[name]["secret"] == value["secret"] } else { stored[name] == *value };
+                        assert!(kept, "round {round}: sent {value}, found {}", stored[name]);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_list_sees_every_entity_that_nobody_touches() {
+    let tenant = harness::tenant(&[]);
+    let writers = AtomicUsize::new(2);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    let (status, created) = harness::json(&tenant, Method::POST, COLLECTION, Some("{}"));
+                    assert_eq!(status, StatusCode::CREATED);
+                    let address = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
+                    assert_eq!(harness::json(&tenant, Method::PATCH, &address, Some("{\"apiVersion\":1}")).0, StatusCode::OK);
+                    assert_eq!(harness::json(&tenant, Method::DELETE, &address, None).0, StatusCode::NO_CONTENT);
+                }
+                writers.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        let untouched = 4;
+        while writers.load(Ordering::SeqCst) > 0 {
+            let (_, list) = harness::json(&tenant, Method::GET, COLLECTION, None);
+            let entities = list["value"].as_array().unwrap();
+            let ids: Vec<&str> = entities.iter().map(|entity| entity["id"].as_str().unwrap()).collect();
+            assert_eq!(ids[0], "WFI_05227533-379e-4a0a-9d17-afe306a1e10d");
+            assert_eq!(ids[untouched - 1], "WFI_e7571ddd-8fd9-41cf-a84d-1e148aad6f56");
+            assert!(ids.len() <= untouched + 2, "{ids:?}");
+        }
+    });
+    assert_eq!(harness::json(&tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len(), 4);
+}

@@ -69,7 +69,9 @@ fn every_snapshot_has_its_exchange() {
     let names: Vec<String> = cases().iter().map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots")).unwrap() {
         let path = entry.unwrap().path();
-        let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".snap")) else { continue };
+        let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".snap")) else {
+            continue;
+        };
         assert!(names.iter().any(|name| name == stem), "snapshots/{stem}.snap has no request in tests/exchanges/");
     }
 }

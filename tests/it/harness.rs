@@ -148,7 +148,9 @@ pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) 
 
 fn no_secret(value: &Value) -> bool {
     match value {
-        Value::Object(members) => members.iter().all(|(name, value)| if name == "secret" { value.is_null() } else { no_secret(value) }),
+        Value::Object(members) => {
+            members.iter().all(|(name, value)| if name == "secret" { value.is_null() } else { no_secret(value) })
+        }
         Value::Array(items) => items.iter().all(no_secret),
         _ => true,
     }

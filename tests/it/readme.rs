@@ -1,1 +1,157 @@
-//! Not written yet.
+//! The README is run: its curl commands against a fresh tenant, its commands of the program in a folder with its files.
+//!
+//! In what a command prints, `…` stands for anything.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use http::Method;
+use wfi_emulator::exchange::Request;
+
+use crate::harness;
+
+fn readme() -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The commands of all console blocks, each with what it prints.
+fn commands() -> Vec<(String, String)> {
+    let text = readme();
+    let mut found = Vec::new();
+    for block in text.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        for entry in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, output) = entry.split_once('\n').unwrap_or((entry, ""));
+            found.push((command.to_owned(), output.trim_end().to_owned()));
+        }
+    }
+    found
+}
+
+/// Whether a text has all pieces of a pattern in their order, with anything in the places of `…`.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('…');
+    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let pieces: Vec<&str> = pieces.collect();
+    for (index, piece) in pieces.iter().enumerate() {
+        if index + 1 == pieces.len() {
+            return rest.ends_with(piece);
+        }
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.is_empty()
+}
+
+/// Splits a command into words: blanks separate, single quotes hold together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (index, part) in command.split('\'').enumerate() {
+        let last = words.len() - 1;
+        if index % 2 == 1 {
+            words[last].push_str(part);
+            continue;
+        }
+        let mut pieces = part.split(' ');
+        words[last].push_str(pieces.next().unwrap_or_default());
+        words.extend(pieces.map(str::to_owned));
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// What a curl command asks for, and whether it shows status and headers.
+fn request_of(command: &str) -> (Request, bool) {
+    let mut request = Request { method: Method::GET, target: String::new(), headers: Vec::new(), body: bytes::Bytes::new() };
+    let mut shows_head = false;
+    let mut words = words(command).into_iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-s" => {}
+            "-i" => shows_head = true,
+            "-X" => request.method = words.next().unwrap().parse().unwrap(),
+            "-d" => request.body = words.next().unwrap().into(),
+            "-H" => {
+                let header = words.next().unwrap();
+                let (name, value) = header.split_once(": ").unwrap();
+                request.headers.push((name.to_owned(), value.to_owned()));
+            }
+            url => {
+                let target = url.strip_prefix("http://127.0.0.1:9340").unwrap_or_else(|| panic!("{command}: {url}"));
+                target.clone_into(&mut request.target);
+            }
+        }
+    }
+    request.headers.push(("Host".to_owned(), "127.0.0.1:9340".to_owned()));
+    (request, shows_head)
+}
+
+#[test]
+fn curl_commands_print_what_the_readme_says() {
+    let tenant = harness::tenant(&[]);
+    let mut count = 0;
+    for (command, expected) in commands().into_iter().filter(|(command, _)| command.starts_with("curl ")) {
+        let (request, shows_head) = request_of(&command);
+        let response = harness::send(&tenant, &request);
+        let mut printed = String::new();
+        if shows_head {
+            printed.push_str(&format!("HTTP/1.1 {}\n", response.status));
+            for (name, value) in &response.headers {
+                printed.push_str(&format!("{name}: {value}\n"));
+            }
+            printed.push('\n');
+        }
+        printed.push_str(std::str::from_utf8(&response.body).unwrap());
+        assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
+        count += 1;
+    }
+    assert!(count >= 6, "{count} curl commands");
+}
+
+#[test]
+fn commands_of_the_program_print_what_the_readme_says() {
+    let folder = std::env::temp_dir().join(format!("wfi-emulator-readme-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut count = 0;
+    for (command, expected) in commands() {
+        let mut words = words(&command).into_iter();
+        match words.next().as_deref() {
+            Some("cat") => std::fs::write(folder.join(words.next().unwrap()), expected).unwrap(),
+            Some("wfi-emulator") => {
+                let mut program = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+                for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
+                    program.env_remove(name);
+                }
+                let output = program.args(words).current_dir(&folder).output().unwrap();
+                let printed = [output.stdout, output.stderr].concat();
+                let printed = String::from_utf8(printed).unwrap();
+                assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
+                count += 1;
+            }
+            _ => {}
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(count >= 3, "{count} commands of the program");
+}
+
+#[test]
+fn the_two_commands_that_set_everything_up_are_there() {
+    let commands = commands();
+    assert!(commands.iter().any(|(command, output)| command == "cargo run" && output == "http://127.0.0.1:9340"));
+    assert!(readme().contains("`cargo test`"));
+    let ci = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
+    assert!(ci.contains("\ncargo test\n"), "CI runs the README's test command");
+}
+
+#[test]
+fn every_flag_that_the_readme_names_exists() {
+    let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in readme().split(|c: char| c.is_whitespace() || c == '`').filter(|word| word.starts_with("--")) {
+        assert!(help.contains(word), "{word} is in README.md but not in --help");
+    }
+    for name in readme().split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|name| name.starts_with("WFI_EMULATOR_")) {
+        assert!(help.contains(name), "{name} is in README.md but not in --help");
+    }
+}
