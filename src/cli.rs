@@ -107,10 +107,14 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 fn fail(status: u8, problem: &str) -> ExitCode {
-    for line in problem.lines() {
-        eprintln!("wfi-emulator: {line}");
-    }
+    let lines: Vec<String> = problem.lines().map(|line| format!("wfi-emulator: {line}\n")).collect();
+    tell(&lines.concat());
     ExitCode::from(status)
+}
+
+/// Prints to standard error. Whoever started the program may read no more of it, which is no reason to stop.
+fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Prints to standard output, where a closed pipe is a reader that has seen enough.
@@ -180,7 +184,7 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
         let tenant = Arc::new(Tenant::new(settings));
         let url = base_url(address);
         if serve.log != LogLevel::Off {
-            eprint!("{}", greeting(&url, &tenant));
+            tell(&greeting(&url, &tenant));
         }
         print(&format!("{url}\n"));
         server::run(listener, tenant, shutdown).await;
@@ -201,6 +205,8 @@ fn start_log(level: LogLevel) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_max_level(filter)
         .with_target(false)
+        // They would go to standard error as well, and a panic would follow.
+        .log_internal_errors(false)
         .init();
 }
 
@@ -248,8 +254,13 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
         tracing::info!("stopping: requests in flight finish first");
-        tokio::spawn(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
+        tokio::spawn(async move {
+            // The same listener, since a new one would miss a signal that comes before it.
+            #[cfg(unix)]
+            let is_interrupted = interrupt.recv().await.is_some();
+            #[cfg(not(unix))]
+            let is_interrupted = tokio::signal::ctrl_c().await.is_ok();
+            if is_interrupted {
                 std::process::exit(130);
             }
         });

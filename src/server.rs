@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
 use crate::tenant::Tenant;
@@ -31,35 +32,56 @@ const GRACE: Duration = Duration::from_secs(10);
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Serves a tenant until `shutdown` is ready; then requests in flight finish and idle connections close.
+///
+/// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>) {
+    run_with_grace(listener, tenant, shutdown, GRACE).await;
+}
+
+async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
+    // Connections that are left when the set is dropped are cut, also where the runtime lives on.
+    let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => serve(stream, tenant.clone(), &graceful),
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), &graceful))),
                 Err(error) => wait_for_descriptors(&error).await,
             },
+            // A connection that has ended leaves the set.
+            Some(_) = connections.join_next() => {}
             () = &mut shutdown => break,
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections were still busy after {} s and are cut", GRACE.as_secs());
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
 
-fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) {
+/// Serves one connection.
+fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) -> impl Future<Output = ()> + use<> {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| exchange(tenant.clone(), request));
-    let connection = http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service);
+    let connection = http().serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
-    tokio::spawn(async move {
+    async move {
         if let Err(error) = watched.await {
             tracing::debug!("connection ended: {error}");
         }
-    });
+    }
+}
+
+/// Returns how HTTP is spoken.
+///
+/// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
+/// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
+fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.half_close(true);
+    http
 }
 
 /// An accept fails for a lack of descriptors or memory, which other connections give back when they end.
@@ -74,7 +96,7 @@ async fn exchange(tenant: Arc<Tenant>, request: http::Request<Incoming>) -> Resu
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&tenant, &request);
+    let answer = answer_or_apologize(&tenant, &request, graph::answer);
     log(&request, &answer, started);
     deliver(answer).await
 }
@@ -120,9 +142,9 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
 }
 
 /// Answers a request; a panic on the way costs this request and nothing else.
-fn answer_or_apologize(tenant: &Tenant, request: &Request) -> Answer {
+fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
     // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
-    let step = catch_unwind(AssertUnwindSafe(|| graph::answer(tenant, request)));
+    let step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
     match step {
         Ok(Step::Done(answer)) => answer,
         Ok(Step::Call(pending)) => match pending {},
@@ -150,7 +172,7 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
 /// Delivers an answer as it wants to be delivered.
 async fn deliver(answer: Answer) -> Result<http::Response<Payload>, Interrupted> {
     let length = answer.response.body().len();
-    let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, is_cut: false };
+    let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, ending: Ending::Clean };
     match answer.delivery {
         Delivery::AtOnce => Ok(answer.response.map(whole)),
         Delivery::After(delay) => {
@@ -158,7 +180,8 @@ async fn deliver(answer: Answer) -> Result<http::Response<Payload>, Interrupted>
             Ok(answer.response.map(whole))
         }
         Delivery::CutShort(at) => {
-            Ok(answer.response.map(|bytes| Payload { bytes: Some(bytes.slice(..at.min(length))), length, is_cut: true }))
+            let ending = if at < length { Ending::Cut { was_sent: false } } else { Ending::Clean };
+            Ok(answer.response.map(|bytes| Payload { bytes: Some(bytes.slice(..at.min(length))), length, ending }))
         }
         Delivery::Reset => Err(Interrupted),
     }
@@ -187,26 +210,159 @@ impl From<Infallible> for Interrupted {
 struct Payload {
     bytes: Option<Bytes>,
     length: usize,
-    is_cut: bool,
+    ending: Ending,
+}
+
+/// What stands behind the bytes of a body.
+#[derive(Debug)]
+enum Ending {
+    /// Nothing: the body is whole.
+    Clean,
+    /// A failure, which ends the connection.
+    Cut {
+        /// Whether hyper had the chance to send what came before.
+        was_sent: bool,
+    },
 }
 
 impl HttpBody for Payload {
     type Data = Bytes;
     type Error = Interrupted;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Interrupted>>> {
-        match self.bytes.take() {
-            Some(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            _ if self.is_cut => Poll::Ready(Some(Err(Interrupted))),
-            _ => Poll::Ready(None),
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Interrupted>>> {
+        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match &mut self.ending {
+            Ending::Clean => Poll::Ready(None),
+            // When a body fails, hyper throws away what it has not sent yet, the head included. It sends when it has to wait.
+            Ending::Cut { was_sent: was_sent @ false } => {
+                *was_sent = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ending::Cut { was_sent: true } => Poll::Ready(Some(Err(Interrupted))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.is_cut && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+        matches!(self.ending, Ending::Clean) && self.bytes.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.length as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+    use std::time::SystemTime;
+
+    use crate::tenant::{Clock, Settings};
+
+    /// How long anything may take before a test fails.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn answer(delivery: Delivery) -> Answer {
+        let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
+        // Otherwise hyper writes the time.
+        response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
+        Answer { response, delivery, refused: None, skipped: Vec::new() }
+    }
+
+    async fn listen() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn connect(address: SocketAddr) -> std::net::TcpStream {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Returns what a client sees of two requests on one connection that are both answered with this delivery.
+    async fn delivered(delivery: Delivery) -> String {
+        let (listener, address) = listen().await;
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = connect(address);
+            stream.write_all(&b"GET / HTTP/1.1\r\n\r\n".repeat(2)).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let mut seen = Vec::new();
+            stream.read_to_end(&mut seen).unwrap();
+            String::from_utf8(seen).unwrap().replace("\r\n", "\n")
+        });
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(move |_| deliver(answer(delivery)));
+        let served = http().serve_connection(TokioIo::new(stream), service).await;
+        let is_interrupted = matches!(delivery, Delivery::Reset | Delivery::CutShort(0..10));
+        assert_eq!(served.is_err(), is_interrupted, "{served:?}");
+        client.await.unwrap()
+    }
+
+    const WHOLE: &str = "HTTP/1.1 200 OK\ndate: today\ncontent-length: 10\n\n0123456789";
+
+    #[tokio::test]
+    async fn an_answer_is_delivered_at_once_or_late() {
+        assert_eq!(delivered(Delivery::AtOnce).await, WHOLE.repeat(2));
+        let started = Instant::now();
+        assert_eq!(delivered(Delivery::After(Duration::from_millis(20))).await, WHOLE.repeat(2));
+        assert!(started.elapsed() >= Duration::from_millis(40));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_cut_short_ends_the_connection_within_its_body() {
+        for at in [0, 1, 9] {
+            assert_eq!(delivered(Delivery::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_cut_behind_its_end_is_whole() {
+        assert_eq!(delivered(Delivery::CutShort(10)).await, WHOLE.repeat(2));
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_the_connection_without_an_answer() {
+        assert_eq!(delivered(Delivery::Reset).await, "");
+    }
+
+    #[test]
+    fn a_panic_costs_one_request() {
+        let tenant = Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
+        let request = Request {
+            method: http::Method::GET,
+            target: "/v1.0/teamwork/workforceIntegrations".parse().unwrap(),
+            is_secure: false,
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::new()),
+        };
+        let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test"));
+        assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
+        insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"An internal server error occurred while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
+        assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_stays_busy_when_the_server_stops_is_cut() {
+        let (listener, address) = listen().await;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = connect(address);
+            stream.write_all(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").unwrap();
+            let mut seen = [0; 25];
+            stream.read_exact(&mut seen).unwrap();
+            // From here on the request is in the server's hands, which waits for a body that does not come.
+            sender.send(seen).unwrap();
+            stream.read_to_end(&mut Vec::new()).unwrap()
+        });
+        let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
+        let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
+        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), shutdown, Duration::from_millis(10)).await;
+        assert_eq!(client.await.unwrap(), 0);
     }
 }

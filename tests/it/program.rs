@@ -1,1 +1,576 @@
-//! Not written yet.
+//! The program itself: flags and variables, output, exit status, signals.
+//!
+//! Every wait has a time limit, so that a bug fails instead of hanging, and no child outlives its test.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wfi_emulator::behavior::ROWS;
+
+use crate::harness::HOST;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+
+/// An entity of the built-in fixtures.
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
+
+/// How long anything may take before the test fails: less than a program that stops gives to connections that do not end.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A run of the program, which is killed when the value is dropped.
+struct Program {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+/// What a run of the program has left behind.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    /// The exit status; none if a signal ended the program.
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Returns the program with these arguments and, of its own variables, none but these.
+fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Program {
+    fn start(mut command: Command) -> Program {
+        let mut child = command.spawn().unwrap();
+        let stdout = lines(child.stdout.take().expect("standard output is a pipe"));
+        // Without a pipe of its own there is nothing to read.
+        let stderr = child.stderr.take().map_or_else(|| mpsc::channel().1, lines);
+        Program { child, stdout, stderr }
+    }
+
+    /// Waits until the program has ended by itself.
+    fn outcome(mut self) -> Outcome {
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        Outcome { status: self.child.wait().unwrap().code(), stdout, stderr }
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // The program may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends on what comes out of a pipe, line by line, up to its end.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        loop {
+            let mut line = String::new();
+            if pipe.read_line(&mut line).unwrap() == 0 || sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Returns everything up to the end of a pipe.
+fn rest(lines: &Receiver<String>) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    let mut text = String::new();
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => text.push_str(&line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return text,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program does not end; so far it has written {text:?}"),
+        }
+    }
+}
+
+/// Runs the program to its end.
+fn outcome(arguments: &[&str]) -> Outcome {
+    Program::start(command(arguments, &[])).outcome()
+}
+
+/// A program that listens.
+struct Served {
+    program: Program,
+    /// What stands on standard output: the base URL.
+    url: String,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Served {
+        Served::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Served {
+        let is_port_chosen = arguments.contains(&"--port") || variables.iter().any(|(name, _)| *name == "WFI_EMULATOR_PORT");
+        let free_port = if is_port_chosen { &[][..] } else { &["--port", "0"] };
+        Served::of(command(&[free_port, arguments].concat(), variables))
+    }
+
+    fn of(command: Command) -> Served {
+        let program = Program::start(command);
+        match program.stdout.recv_timeout(PATIENCE) {
+            Ok(line) => Served { program, url: line.trim_end().to_owned() },
+            Err(error) => panic!("the program does not listen ({error}): {}", rest(&program.stderr)),
+        }
+    }
+
+    fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("the base URL is one of http")
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends a request on a connection of its own and returns the answer as it came.
+    fn exchange(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        let length = body.len();
+        let headers = format!("Host: {HOST}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}");
+        stream.write_all(format!("{method} {path} HTTP/1.1\r\n{headers}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Returns the status of the answer to a request.
+    fn status(&self, method: &str, path: &str, body: &str) -> u16 {
+        let answer = self.exchange(method, path, body);
+        answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_else(|_| panic!("no status: {answer:?}"))
+    }
+
+    /// Returns what the log says next, without the time of the line and with the duration of the request as `…`.
+    fn logged(&self) -> String {
+        loop {
+            let line = self.program.stderr.recv_timeout(PATIENCE).expect("the log goes on");
+            let Some((time, event)) = line.trim_end().split_once("Z  INFO ") else { continue };
+            assert!(time.starts_with("20") && time.contains('T'), "{line}");
+            let words = event.split(' ').map(|word| match word.strip_suffix("us") {
+                Some(number) if number.parse::<u64>().is_ok() => "…",
+                _ => word,
+            });
+            return words.collect::<Vec<_>>().join(" ");
+        }
+    }
+
+    /// Stops the program and returns what it has written besides what was read already.
+    #[cfg(unix)]
+    fn stop(self) -> Outcome {
+        self.program.signal("-TERM");
+        self.program.outcome()
+    }
+}
+
+/// A folder that is removed when the value is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes an empty folder for the test of this name.
+    fn new(test: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("wfi-emulator-{}-{test}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    /// Writes a file and returns its path.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+const GOOD: &str = r#"[{"id":"only","displayName":"From a file"}]"#;
+
+const BROKEN: &str = r#"{"value":[{"id":"a"},{"id":"b","isActive":"yes"}]}"#;
+
+/// Returns what is said of the file that holds [`BROKEN`].
+fn complaint(file: &str) -> String {
+    format!("wfi-emulator: {file}: $.value[1].isActive: found a string, expected true or false\n")
+}
+
+fn refused(stderr: &str) -> Outcome {
+    Outcome { status: Some(2), stdout: String::new(), stderr: stderr.to_owned() }
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there() {
+    let served = Served::start(&["--port", "0"]);
+    assert_eq!(served.status("GET", COLLECTION, ""), 200);
+    let url = served.url.clone();
+    let outcome = served.stop();
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""));
+    let greeting: Vec<String> = outcome
+        .stderr
+        .lines()
+        .take(6)
+        .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
+        .collect();
+    insta::assert_snapshot!(greeting.join("\n"), @"
+    wfi-emulator <version> serves an offline Microsoft Graph
+      <url>/v1.0/teamwork/workforceIntegrations
+      <url>/beta/teamwork/workforceIntegrations
+      with 4 entities of workforceIntegrations
+    try: curl <url>/v1.0/teamwork/workforceIntegrations
+    docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_log_standard_error_stays_empty() {
+    let served = Served::start(&["--log", "off"]);
+    assert_eq!(served.status("GET", COLLECTION, ""), 200);
+    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+    assert_eq!(served.stop(), Outcome { status: Some(0), stdout: String::new(), stderr: String::new() });
+}
+
+#[test]
+fn the_log_says_what_was_asked_and_why_it_was_refused() {
+    let served = Served::start(&["--log", "info", "--behavior", "unknown-property=ignore"]);
+    let logged = |method: &str, path: &str, body: &str| {
+        served.status(method, path, body);
+        served.logged()
+    };
+    let lines = [
+        logged("GET", &format!("{COLLECTION}?$top=1"), ""),
+        logged("PATCH", ENTITY, r#"{"apiVersion":"one"}"#),
+        logged("GET", "/v1.0/teamwork/workforceIntegration", ""),
+        logged("GET", "/v1.0/me", ""),
+        logged("PUT", ENTITY, "{}"),
+        logged("PATCH", ENTITY, r#"{"color":1}"#),
+        served.logged(),
+    ];
+    insta::assert_snapshot!(lines.join("\n").replace(ENTITY, "<entity>"), @"
+    GET /v1.0/teamwork/workforceIntegrations 200 …
+    PATCH <entity> 400 … refused by schema-mismatch: $.apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
+    GET /v1.0/teamwork/workforceIntegration 400 … refused by unknown-segment: this path is not emulated; did you mean 'workforceIntegrations'?
+    GET /v1.0/me 400 … refused by unknown-segment: this path is not emulated
+    PUT <entity> 404 … refused by unrouted-method: found PUT, expected GET, PATCH or DELETE
+    PATCH <entity> 200 …
+    PATCH <entity>: skipped $.color, which its type does not have
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_can_be_limited_to_what_is_wrong() {
+    let served = Served::start(&["--log", "warn"]);
+    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+    let outcome = served.stop();
+    assert!(outcome.stderr.lines().all(|line| !line.contains("INFO")), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_does_not_stop_the_program() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = command(&["--port", "0", "--log", "debug"], &[]);
+    command.stderr(writer);
+    drop(reader);
+    let served = Served::of(command);
+    assert_eq!(served.status("GET", COLLECTION, ""), 200);
+    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+}
+
+#[test]
+fn fixtures_come_from_a_file_or_from_a_folder() {
+    let folder = Folder::new("fixtures");
+    let file = folder.file("one.json", GOOD);
+    for path in [file.as_str(), folder.path()] {
+        let served = Served::start(&["--fixtures", path]);
+        let answer = served.exchange("GET", COLLECTION, "");
+        assert!(answer.contains(r#""value":[{"id":"only","#) && answer.ends_with("}]}"), "{answer}");
+    }
+    // A folder's files are read in the order of their names; what is no JSON file is left alone.
+    folder.file("two.json", r#"{"value":[{"id":"second"}]}"#);
+    folder.file("notes.txt", "not JSON");
+    let answer = Served::start(&["--fixtures", folder.path()]).exchange("GET", COLLECTION, "");
+    assert!(answer.find(r#""id":"only""#).unwrap() < answer.find(r#""id":"second""#).unwrap(), "{answer}");
+}
+
+#[test]
+fn broken_fixtures_end_the_program_before_it_listens() {
+    let folder = Folder::new("broken");
+    let file = folder.file("broken.json", BROKEN);
+    // The port is taken, which the program would complain about if it came so far.
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert_eq!(outcome(&["--port", &port, "--fixtures", &file]), refused(&complaint(&file)));
+    assert_eq!(outcome(&["--port", &port, "--fixtures", folder.path()]), refused(&complaint(&file)));
+}
+
+#[test]
+fn fixtures_that_are_not_there_end_the_program() {
+    let folder = Folder::new("missing");
+    let missing = folder.0.join("none.json");
+    let missing = missing.to_str().unwrap();
+    let started = outcome(&["--port", "0", "--fixtures", missing]);
+    assert_eq!((started.status, started.stdout.as_str()), (Some(2), ""));
+    assert!(started.stderr.starts_with(&format!("wfi-emulator: {missing}: ")), "{}", started.stderr);
+    assert_eq!(outcome(&["check", missing]), started);
+    let empty = format!("wfi-emulator: {}: found no .json file in this folder, expected at least one\n", folder.path());
+    assert_eq!(outcome(&["check", folder.path()]), refused(&empty));
+}
+
+#[test]
+fn check_tells_good_fixtures_from_broken_ones() {
+    let folder = Folder::new("check");
+    let good = folder.file("good.json", GOOD);
+    let checked = format!("{good}: 1 entities, no problems\n");
+    assert_eq!(outcome(&["check", &good]), Outcome { status: Some(0), stdout: checked, stderr: String::new() });
+    let shipped = repository().join("fixtures/workforceIntegrations.json");
+    assert_eq!(outcome(&["check", shipped.to_str().unwrap()]).status, Some(0));
+    let broken = folder.file("broken.json", BROKEN);
+    assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
+    // What is broken depends on the behaviors.
+    let free = folder.file("free.json", r#"[{"id":"a","supportedEntities":"anything"}]"#);
+    assert_eq!(outcome(&["check", &free]).status, Some(2));
+    assert_eq!(outcome(&["check", &free, "--behavior", "enum-values=accept"]).status, Some(0));
+}
+
+#[test]
+fn a_choice_that_does_not_exist_gets_a_hint() {
+    let choices = [
+        ["--behavior", "update-respons=entity"],
+        ["--behavior", "secret=loud"],
+        ["--behavior", "secret"],
+        ["--profile", "real"],
+        ["--clock", "noon"],
+    ];
+    let told = choices.map(|arguments| {
+        let outcome = outcome(&arguments);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        outcome.stderr
+    });
+    insta::assert_snapshot!(told.concat(), @"
+    wfi-emulator: there is no behavior 'update-respons'; did you mean 'update-response'? (`wfi-emulator behaviors` lists them all)
+    wfi-emulator: behavior 'secret' has no value 'loud'; it takes null, echo
+    wfi-emulator: --behavior takes name=value, for example secret=echo, not 'secret'
+    wfi-emulator: there is no profile 'real'; it is one of documented, observed, reference-page
+    wfi-emulator: --clock takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'
+    ");
+}
+
+#[test]
+fn behaviors_are_set_by_flags() {
+    let served = Served::start(&["--behavior", "update-response=no-content", "--behavior", "id-format=guid"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 204);
+    let created = served.exchange("POST", COLLECTION, r#"{"displayName":"x"}"#);
+    assert!(created.starts_with("HTTP/1.1 201 ") && !created.contains("WFI_"), "{created}");
+    let served = Served::start(&["--profile", "observed"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 204);
+    let served = Served::start(&["--profile", "observed", "--behavior", "update-response=entity"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 200);
+}
+
+#[test]
+fn every_flag_of_the_server_can_be_a_variable() {
+    let folder = Folder::new("variables");
+    let file = folder.file("one.json", GOOD);
+    let variables = [
+        ("WFI_EMULATOR_PORT", "0"),
+        ("WFI_EMULATOR_FIXTURES", file.as_str()),
+        ("WFI_EMULATOR_BEHAVIOR", "update-response=no-content,id-format=guid"),
+        ("WFI_EMULATOR_CLOCK", "2026-01-01T00:00:00Z"),
+    ];
+    let served = Served::start_with(&[], &variables);
+    assert_eq!(served.status("PATCH", &format!("{COLLECTION}/only"), r#"{"displayName":"x"}"#), 204);
+    let created = served.exchange("POST", COLLECTION, r#"{"displayName":"x"}"#);
+    assert!(created.starts_with("HTTP/1.1 201 ") && !created.contains("WFI_"), "{created}");
+    assert!(created.contains("date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"), "{created}");
+}
+
+#[test]
+fn a_flag_beats_its_variable() {
+    let variables = [
+        ("WFI_EMULATOR_PORT", "no port"),
+        ("WFI_EMULATOR_BEHAVIOR", "update-response=no-content,id-format=guid"),
+        ("WFI_EMULATOR_FIXTURES", "/there/is/no/such/file"),
+    ];
+    let shipped = repository().join("fixtures/workforceIntegrations.json");
+    let arguments = ["--port", "0", "--behavior", "update-response=entity", "--fixtures", shipped.to_str().unwrap()];
+    let served = Served::start_with(&arguments, &variables);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 200);
+    // The variable is replaced as a whole, not flag by flag.
+    assert!(served.exchange("POST", COLLECTION, "{}").contains("WFI_"));
+}
+
+#[test]
+fn a_port_in_use_is_said_in_one_line() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = taken.local_addr().unwrap();
+    let outcome = outcome(&["--port", &address.port().to_string()]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), ""));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with(&format!("wfi-emulator: cannot listen on {address}: ")), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_address_for_all_interfaces_is_printed_as_one_that_can_be_called() {
+    let served = Served::start(&["--host", "0.0.0.0"]);
+    assert!(served.url.starts_with("http://127.0.0.1:"), "{}", served.url);
+    assert_eq!(served.status("GET", COLLECTION, ""), 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_to_stop_end_the_program_cleanly() {
+    for signal in ["-TERM", "-INT"] {
+        let served = Served::start(&[]);
+        // A connection that says nothing more does not keep the program.
+        let mut idle = served.connect();
+        served.program.signal(signal);
+        let outcome = served.program.outcome();
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "{signal}");
+        assert!(outcome.stderr.ends_with("INFO stopping: requests in flight finish first\n"), "{}", outcome.stderr);
+        assert!(matches!(idle.read(&mut [0]), Ok(0) | Err(_)));
+    }
+}
+
+/// Begins a request whose body is still to come, and returns when the program has it in hand.
+#[cfg(unix)]
+fn begin_request(served: &Served) -> TcpStream {
+    let mut stream = served.connect();
+    let headers = "Connection: close\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 2";
+    stream.write_all(format!("POST {COLLECTION} HTTP/1.1\r\nHost: {HOST}\r\n{headers}\r\n\r\n").as_bytes()).unwrap();
+    let mut seen = [0; 25];
+    stream.read_exact(&mut seen).unwrap();
+    assert_eq!(&seen, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_in_flight_is_answered_before_the_program_ends() {
+    let served = Served::start(&[]);
+    let mut busy = begin_request(&served);
+    served.program.signal("-TERM");
+    assert_eq!(served.logged(), "stopping: requests in flight finish first");
+    busy.write_all(b"{}").unwrap();
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    assert_eq!(served.program.outcome().status, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_interrupt_ends_the_program_at_once() {
+    for first in ["-TERM", "-INT"] {
+        let served = Served::start(&[]);
+        let _busy = begin_request(&served);
+        served.program.signal(first);
+        assert_eq!(served.logged(), "stopping: requests in flight finish first");
+        served.program.signal("-INT");
+        assert_eq!(served.program.outcome().status, Some(130), "after {first}");
+    }
+}
+
+#[test]
+fn a_seed_and_a_clock_that_stands_make_two_runs_alike() {
+    let run = |seed: &str| -> Vec<String> {
+        let served = Served::start(&["--seed", seed, "--clock", "2026-01-01T00:00:00Z"]);
+        let requests = [
+            ("POST", COLLECTION, r#"{"displayName":"x","url":"https://example.com/"}"#),
+            ("PATCH", ENTITY, r#"{"isActive":false}"#),
+            ("POST", COLLECTION, "{broken"),
+            ("GET", COLLECTION, ""),
+            ("DELETE", ENTITY, ""),
+            ("GET", ENTITY, ""),
+        ];
+        requests.iter().map(|(method, path, body)| served.exchange(method, path, body)).collect()
+    };
+    let first = run("7");
+    assert_eq!(first, run("7"));
+    let other = run("8");
+    assert!(first.iter().zip(&other).all(|(answer, other)| answer != other), "another seed gives other ids");
+}
+
+#[test]
+fn without_a_seed_two_runs_give_different_ids() {
+    let run = || Served::start(&["--clock", "2026-01-01T00:00:00Z"]).exchange("POST", COLLECTION, "{}");
+    assert_ne!(run(), run());
+}
+
+#[test]
+fn behaviors_prints_every_row_of_the_table() {
+    let outcome = outcome(&["behaviors"]);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""));
+    let blocks: Vec<&str> = outcome.stdout.trim_end().split("\n\n").collect();
+    let by_name: HashMap<&str, &str> = blocks.iter().filter_map(|block| Some((block.split_once(" = ")?.0, *block))).collect();
+    assert_eq!((by_name.len(), blocks.len()), (ROWS.len(), ROWS.len()));
+    for row in ROWS {
+        let default = row.profiles[0];
+        let block = by_name.get(row.name).unwrap_or_else(|| panic!("no row {}", row.name));
+        assert!(block.starts_with(&format!("{} = {default}\n    {}\n", row.name, row.decides)), "{block}");
+        for (value, meaning) in row.values {
+            let marks = if *value == default { " [in force, default]" } else { "" };
+            assert!(block.contains(&format!("\n    - {value}{marks}: {meaning}\n")), "{value} in {block}");
+        }
+        assert!(block.ends_with(&format!("\n    evidence: {}; {}", row.grade.name(), row.source)), "{block}");
+    }
+}
+
+#[test]
+fn behaviors_prints_the_values_that_are_in_force() {
+    let outcome = outcome(&["behaviors", "--behavior", "secret=echo"]);
+    assert!(outcome.stdout.contains("\nsecret = echo\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("\n    - null [default]: ") && outcome.stdout.contains("\n    - echo [in force]: "));
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_an_unknown_flag_is_one() {
+    let help = outcome(&["--help"]);
+    assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""));
+    for flag in ["--port", "--fixtures", "--behavior", "--seed", "--clock", "--log", "check", "behaviors"] {
+        assert!(help.stdout.contains(flag), "{flag} is not in the help");
+    }
+    let version = concat!("wfi-emulator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+    assert_eq!(outcome(&["--version"]), Outcome { status: Some(0), stdout: version, stderr: String::new() });
+    let unknown = outcome(&["--prot", "1"]);
+    assert_eq!((unknown.status, unknown.stdout.as_str()), (Some(2), ""));
+    assert!(unknown.stderr.contains("'--port'"), "{}", unknown.stderr);
+}
