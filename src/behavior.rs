@@ -307,6 +307,62 @@ rows! {
     grade Weak;
     source "msgraph-beta-sdk-dotnet#87 (the name leaks); microsoft-graph-docs-contrib#5901 (Teams)";
 
+    "annotations" annotations: Annotations = "control information in answers to a client that asks for no metadata level" {
+        Minimal "minimal" "that of the minimal level",
+        Page "page" "`@odata.type` on the entity, with `#`, and on complex values, without; nothing else, as on the draft page",
+    }
+    profiles Minimal Minimal Page;
+    grade Strong;
+    source "recorded responses in pnp/pnpcore (all of them minimal)";
+
+    "nulls" nulls: Nulls = "properties whose value is null, in answers" {
+        Write "write" "written as null",
+        Omit "omit" "left out",
+    }
+    profiles Write Write Omit;
+    grade Strong;
+    source "recorded responses in pnp/pnpcore; learn.microsoft.com/graph/api/workforceintegration-get (response)";
+
+    "property-order" property_order: PropertyOrder = "the order of properties in answers" {
+        Lifelike "lifelike" "that of the published GET example",
+        Page "page" "that of the draft page",
+    }
+    profiles Lifelike Lifelike Page;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
+
+    "layout" layout: Layout = "the white space of JSON in answers" {
+        Compact "compact" "none",
+        PrettyCrlf "pretty-crlf" "two spaces per level, lines that end in CRLF, as the lengths on the draft page imply",
+    }
+    profiles Compact Compact PrettyCrlf;
+    grade Strong;
+    source "recorded responses in pnp/pnpcore";
+
+    "content-type" content_type: ContentType = "the Content-Type of a success" {
+        Parameters "parameters" "with metadata level, streaming, IEEE754Compatible and charset, as recorded",
+        Plain "plain" "`application/json`, as reference pages print it",
+    }
+    profiles Parameters Parameters Plain;
+    grade Strong;
+    source "recorded batch items in pnp/pnpcore (1,446 times)";
+
+    "format-parameters" format_parameters: FormatParameters = "parameters that nobody knows in `Accept` and `$format`" {
+        Ignore "ignore" "ignored, as HTTP clients expect",
+        Reject "reject" "the media type does not match, as the OData specification says",
+    }
+    profiles Ignore Ignore Ignore;
+    grade None;
+    source "OData 4.0 Part 1, 8.2.1 (for rejecting); no public observation";
+
+    "unacceptable" unacceptable: Unacceptable = "a request whose `Accept` or `$format` allows no JSON" {
+        Refuse "refuse" "406",
+        Answer "answer" "JSON all the same, which HTTP allows",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Weak;
+    source "OData 4.0 Part 1, 8.2.1 (the status; the body is a guess)";
+
     "id-format" id_format: IdFormat = "ids of created entities" {
         Wfi "wfi" "`WFI_` and a GUID, as in life-like samples",
         Guid "guid" "a bare GUID, as in generated samples",

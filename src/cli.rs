@@ -62,6 +62,9 @@ struct Serve {
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
+    /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
+    #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
+    explain: bool,
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -148,7 +151,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
-    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed) })
+    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed), explains: serve.explain })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

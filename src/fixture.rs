@@ -13,7 +13,7 @@ use crate::model::{Schema, SetId};
 use crate::odata::json::{self, Json};
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{Shape, write_members};
+use crate::odata::write::{Shape, write_entity};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(SetId, Arc<Entity>)>;
@@ -76,7 +76,7 @@ pub fn write(schema: &Schema, set: SetId, entities: &[Arc<Entity>]) -> String {
     if let Some((_, structured)) = schema.entity_type(model, set) {
         for (index, entity) in entities.iter().enumerate() {
             out.extend_from_slice(if index > 0 { b",\n{" } else { b"\n{" });
-            write_members(&Shape::lossless(model), structured, &entity.properties, &mut out);
+            write_entity(&Shape::lossless(model), structured, "", entity, &mut out);
             out.push(b'}');
         }
     }
@@ -177,8 +177,14 @@ impl<'l> Loader<'l> {
             self.problems.push(format!("{file}: {path}: the schema has no type for this collection"));
             return;
         };
-        let rules =
-            Rules { model, behaviors: self.behaviors, origin: Origin::Fixture, knows_hidden: true, problem_limit: PROBLEM_LIMIT };
+        let rules = Rules {
+            model,
+            behaviors: self.behaviors,
+            origin: Origin::Fixture,
+            knows_hidden: true,
+            problem_limit: PROBLEM_LIMIT,
+            explains: false,
+        };
         let Reading { patch, shape, values, .. } = read::read(rules, id, item, path);
         if !shape.is_empty() || !values.is_empty() {
             let lines = shape

@@ -4,6 +4,7 @@
 //! of what it returns.
 
 mod body;
+mod explain;
 mod respond;
 mod route;
 mod write;
@@ -12,17 +13,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{CollectionCount, Preflight, WrongMethod};
+use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
 use crate::model::{StructuredType, Version};
 use crate::odata::error::{self, Error};
+use crate::odata::format::Format;
 use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
-use crate::odata::write::{Shape, write_members};
+use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
 use respond::{Ids, Success};
 use route::Route;
@@ -142,7 +144,12 @@ enum Operation<'k> {
 fn decide(tenant: &Tenant, request: &Request, skipped: &mut Vec<String>) -> Result<Success, Error> {
     let route = route::resolve(&tenant.schema, request.target.path())?;
     let operation = operation(tenant, &route, &request.method)?;
-    let context = Context { tenant, request, preferences: Preferences::of(&request.headers), route: &route };
+    let format = match operation {
+        // What has no body has no format.
+        Operation::Delete(_) => Format::default(),
+        _ => Format::of(&request.headers, request.target.query(), &tenant.behaviors)?,
+    };
+    let context = Context { tenant, request, preferences: Preferences::of(&request.headers), format, route: &route };
     match operation {
         Operation::List => Ok(list(&context)),
         Operation::Get(key) => get(&context, key),
@@ -175,6 +182,7 @@ struct Context<'c> {
     tenant: &'c Tenant,
     request: &'c Request,
     preferences: Preferences,
+    format: Format,
     route: &'c Route<'c>,
 }
 
@@ -206,17 +214,21 @@ impl<'c> Context<'c> {
         format!("{scheme}://{}", host.filter(|host| !host.is_empty()).unwrap_or("localhost"))
     }
 
-    /// Begins a body: the context URL and what follows the collection in it.
+    /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
     fn begin(&self, shape: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
-        out.extend_from_slice(b"{\"@odata.context\":");
-        let version = self.version().segment();
-        write_string(&mut out, &format!("{}/{version}/$metadata#{}{shape}", self.base_url(), self.collection_path()));
+        out.push(b'{');
+        if self.shape().has_context() {
+            out.extend_from_slice(b"\"@odata.context\":");
+            let version = self.version().segment();
+            write_string(&mut out, &format!("{}/{version}/$metadata#{}{shape}", self.base_url(), self.collection_path()));
+        }
         out
     }
 
     fn shape(&self) -> Shape<'c> {
-        Shape::of(self.route.model, &self.tenant.behaviors, self.preferences.include_unknown_enum_members)
+        let knows_hidden = self.preferences.include_unknown_enum_members;
+        Shape::of(self.route.model, &self.tenant.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -224,11 +236,20 @@ impl<'c> Context<'c> {
         Preferences { answer: None, ..self.preferences }.applied()
     }
 
+    /// Returns a success that shows a body.
+    fn shown(&self, status: StatusCode, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let content_type = match self.tenant.behaviors.content_type {
+            ContentType::Parameters => self.format.content_type(),
+            ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
+            ContentType::Plain => HeaderValue::from_static("application/json"),
+        };
+        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided }
+    }
+
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
         let mut out = self.begin("/$entity");
-        out.push(b',');
-        write_members(&self.shape(), self.structured(), &entity.properties, &mut out);
+        write_entity(&self.shape(), self.structured(), self.collection_path(), entity, &mut out);
         out.push(b'}');
         out
     }
@@ -243,21 +264,27 @@ fn list(context: &Context<'_>) -> Success {
     let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
     let mut out = context.begin("");
     if context.tenant.behaviors.collection_count == CollectionCount::Always {
-        out.extend_from_slice(format!(",\"@odata.count\":{}", entities.len()).as_bytes());
+        separate(&mut out);
+        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
+        out.extend_from_slice(format!("\"@odata.count\":{quote}{}{quote}", entities.len()).as_bytes());
     }
-    out.extend_from_slice(b",\"value\":[");
+    separate(&mut out);
+    out.extend_from_slice(b"\"value\":[");
     let shape = context.shape();
     for (index, entity) in entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
-        write_members(&shape, context.structured(), &entity.properties, &mut out);
+        write_entity(&shape, context.structured(), context.collection_path(), entity, &mut out);
         out.push(b'}');
     }
     out.extend_from_slice(b"]}");
-    Success { preference_applied: context.enum_preference(), ..Success::with_body(StatusCode::OK, out) }
+    let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
+    decided.push("collection-count");
+    Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
     let body = context.entity_body(&entity);
-    Ok(Success { preference_applied: context.enum_preference(), ..Success::with_body(StatusCode::OK, body) })
+    let decided = explain::shown(context, std::iter::once(&*entity));
+    Ok(Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, body, decided) })
 }

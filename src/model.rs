@@ -169,6 +169,8 @@ pub struct StructuredType {
     pub properties: Vec<Property>,
     /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
     pub answer_order: Vec<usize>,
+    /// The order of the draft page.
+    pub page_order: Vec<usize>,
     /// Properties that lead to other entities, inherited ones first.
     pub navigations: Vec<Navigation>,
     /// How many slots an instance has.

@@ -2,6 +2,7 @@
 
 pub mod enums;
 pub mod error;
+pub mod format;
 pub mod json;
 pub mod patch;
 pub mod prefer;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub clock: Clock,
     /// What ids are derived from.
     pub seed: u64,
+    /// Whether answers name the rows that decided them.
+    pub explains: bool,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Settings {
             behaviors: Behaviors::default(),
             clock: Clock::System,
             seed: random_seed(),
+            explains: false,
         }
     }
 }
@@ -90,6 +93,8 @@ pub struct Tenant {
     pub clock: Clock,
     /// The entities.
     pub store: Store,
+    /// Whether answers name the rows that decided them.
+    pub explains: bool,
     seed: u64,
     entity_ids: AtomicU64,
     request_ids: AtomicU64,
@@ -115,6 +120,7 @@ impl Tenant {
             behaviors: settings.behaviors,
             clock: settings.clock,
             store,
+            explains: settings.explains,
             seed: settings.seed,
             entity_ids: AtomicU64::new(0),
             request_ids: AtomicU64::new(0),

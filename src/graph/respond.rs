@@ -6,8 +6,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::explain::{self, EXPLAIN};
 use super::{Answer, Delivery, Request};
+use crate::behavior::Layout;
 use crate::odata::error::{Error, Layer};
+use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
 
@@ -23,11 +26,6 @@ const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
 );
 
-/// The content type of a body at the minimal metadata level.
-const MINIMAL: HeaderValue = HeaderValue::from_static(
-    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-);
-
 /// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
@@ -37,19 +35,17 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) status: StatusCode,
-    /// The JSON body; without it the answer has none.
-    pub(super) body: Option<Vec<u8>>,
+    /// The JSON body with its content type; without it the answer has none.
+    pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<String>,
     pub(super) preference_applied: Option<&'static str>,
+    /// The behaviors that decided.
+    pub(super) decided: Vec<&'static str>,
 }
 
 impl Success {
-    pub(super) fn with_body(status: StatusCode, body: Vec<u8>) -> Success {
-        Success { status, body: Some(body), location: None, preference_applied: None }
-    }
-
     pub(super) fn no_content() -> Success {
-        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None }
+        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None, decided: Vec::new() }
     }
 }
 
@@ -74,12 +70,16 @@ impl Ids {
 /// Builds the answer of a success.
 pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Success) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    let body = Bytes::from(success.body.unwrap_or_default());
-    let has_body = success.status != StatusCode::NO_CONTENT;
-    if has_body {
-        headers.insert(header::CONTENT_TYPE, MINIMAL);
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
-    }
+    let has_body = success.body.is_some();
+    let body = match success.body {
+        Some((content_type, body)) => {
+            let body = laid_out(tenant, body);
+            headers.insert(header::CONTENT_TYPE, content_type);
+            headers.insert(header::CONTENT_LENGTH, body.len().into());
+            body
+        }
+        None => Bytes::new(),
+    };
     let location = success.location.and_then(|location| HeaderValue::from_str(&location).ok());
     if let Some(location) = location {
         // Without a body the address also tells the entity's id (OData 4.0 Part 1, 8.3.4).
@@ -91,6 +91,11 @@ pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Su
     common(&mut headers, request, ids, has_body);
     if let Some(applied) = success.preference_applied {
         headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
+    }
+    if tenant.explains
+        && let Some(text) = explain::success(tenant, &success.decided)
+    {
+        headers.insert(EXPLAIN, text);
     }
     if has_body {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
@@ -107,6 +112,7 @@ pub(super) fn refusal(tenant: &Tenant, request: &Request, ids: &Ids, error: Erro
     time.write_seconds(&mut seconds);
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let body = error.body(&String::from_utf8_lossy(&seconds), &text(&ids.request), &text(&ids.client));
+    let body = if error.refusal.layer == Layer::FrontDoor { body.into() } else { laid_out(tenant, body) };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, body.len().into());
     if error.refusal.layer == Layer::FrontDoor {
@@ -116,8 +122,11 @@ pub(super) fn refusal(tenant: &Tenant, request: &Request, ids: &Ids, error: Erro
     } else {
         common(&mut headers, request, ids, true);
     }
+    if tenant.explains {
+        headers.insert(EXPLAIN, explain::refusal(tenant, &error));
+    }
     headers.insert(header::DATE, date(tenant));
-    let mut built = answer(error.status(), headers, body.into());
+    let mut built = answer(error.status(), headers, body);
     built.refused = Some(error);
     built
 }
@@ -141,6 +150,14 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new() }
+}
+
+/// Gives JSON the white space that a behavior wants.
+fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Bytes {
+    match tenant.behaviors.layout {
+        Layout::Compact => body.into(),
+        Layout::PrettyCrlf => json::laid_out(&body).into(),
+    }
 }
 
 /// Adds what every answer of Graph has.

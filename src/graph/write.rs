@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::body;
 use super::respond::Success;
 use super::{Context, Error};
+use super::{body, explain};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
 use crate::identity::{self, Caller, Person};
 use crate::model::{Kind, Model, Stamp, StructuredType};
@@ -36,6 +36,7 @@ pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
         problem_limit: 1,
+        explains: context.tenant.explains,
     };
     let mut reading = read::read(rules, context.route.type_id, &json, "$");
     skipped.append(&mut reading.skipped);
@@ -51,7 +52,11 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
     }
     let (model, structured) = (context.route.model, context.structured());
     let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
-    stamp(context, &mut properties, true);
+    let mut decided = reading.decided.clone();
+    for (slot, value) in stamps(context, true, &mut decided) {
+        properties.values[slot] = value;
+    }
+    decided.extend(["id-format", "location"]);
     let collection = context.tenant.store.collection(context.route.set);
     loop {
         let id = context.tenant.next_entity_id();
@@ -65,21 +70,23 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         let entity = Arc::new(Entity { key, properties: properties.clone() });
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
-            return Ok(created(context, &entity));
+            return Ok(created(context, &entity, decided));
         }
     }
 }
 
-fn created(context: &Context<'_>, entity: &Entity) -> Success {
+fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
     let base = match context.tenant.behaviors.location {
         Location::Itself => context.base_url(),
         Location::Backend => BACKEND.to_owned(),
     };
     let key = entity.key.replace('\'', "''");
     let location = format!("{base}/{}/{}('{key}')", context.version().segment(), context.collection_path());
-    let answer = match context.preferences.answer {
-        Some(Return::Minimal) => Success::no_content(),
-        _ => Success::with_body(StatusCode::CREATED, context.entity_body(entity)),
+    let answer = if context.preferences.answer == Some(Return::Minimal) {
+        Success { decided, ..Success::no_content() }
+    } else {
+        decided.extend(explain::shown(context, std::iter::once(entity)));
+        context.shown(StatusCode::CREATED, context.entity_body(entity), decided)
     };
     Success { location: Some(location), preference_applied: context.preferences.applied(), ..answer }
 }
@@ -91,10 +98,13 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
         // The service looks for the entity before it looks at values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
+    let mut decided = reading.decided.clone();
+    // A body without members changes nothing, not even the time of the last change.
+    let stamps = if reading.has_members { stamps(context, false, &mut decided) } else { Vec::new() };
     let updated = collection.update(key, |entity| {
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
-        if reading.has_members {
-            stamp(context, &mut properties, false);
+        for (slot, value) in stamps {
+            properties.values[slot] = value;
         }
         Ok::<_, Infallible>(Entity { key: entity.key.clone(), properties })
     });
@@ -102,10 +112,17 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
     let shows_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
-        None => context.tenant.behaviors.update_response == UpdateResponse::Entity,
+        None => {
+            decided.push("update-response");
+            context.tenant.behaviors.update_response == UpdateResponse::Entity
+        }
     };
-    let answer =
-        if shows_entity { Success::with_body(StatusCode::OK, context.entity_body(&entity)) } else { Success::no_content() };
+    let answer = if shows_entity {
+        decided.extend(explain::shown(context, std::iter::once(&*entity)));
+        context.shown(StatusCode::OK, context.entity_body(&entity), decided)
+    } else {
+        Success { decided, ..Success::no_content() }
+    };
     Ok(Success { preference_applied: context.preferences.applied(), ..answer })
 }
 
@@ -116,34 +133,42 @@ pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error>
     }
 }
 
-/// Sets what the service itself says about a write: when it was made, and by whom.
-fn stamp(context: &Context<'_>, properties: &mut Complex, is_new: bool) {
+/// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.
+fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) -> Vec<(usize, Value)> {
     let recomputes = is_new || context.tenant.behaviors.last_modified == LastModified::Recompute;
     let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.tenant.clock.now())));
+    let mut stamps = Vec::with_capacity(4);
     for property in &context.structured().properties {
-        let value = match (property.stamp, property.kind) {
-            (Some(Stamp::CreatedAt), _) if is_new => now(),
-            (Some(Stamp::ModifiedAt), _) if recomputes => now(),
+        match (property.stamp, property.kind) {
+            (Some(Stamp::CreatedAt), _) if is_new => stamps.push((property.slot, now())),
+            (Some(Stamp::ModifiedAt), _) if recomputes => stamps.push((property.slot, now())),
             (Some(Stamp::ModifiedBy), Kind::Complex(id)) if recomputes => {
                 let identity_set = context.route.model.structured(id);
-                caller(context, context.route.model, identity_set)
+                stamps.push((property.slot, caller(context, context.route.model, identity_set, decided)));
             }
-            _ => continue,
-        };
-        properties.values[property.slot] = value;
+            _ => {}
+        }
     }
+    if !is_new {
+        decided.push("last-modified");
+    }
+    stamps
 }
 
 /// Returns the caller as a value of the type identitySet.
-fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType) -> Value {
-    let local_user = || Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
+fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType, decided: &mut Vec<&'static str>) -> Value {
     let (name, person) = match identity::caller(&context.request.headers) {
         Caller::User(person) => ("user", person),
         Caller::Application(person) => ("application", person),
-        Caller::Unknown => match context.tenant.behaviors.local_caller {
-            LocalCaller::User => ("user", local_user()),
-            LocalCaller::Null => return Value::Complex(Arc::new(Complex::blank(identity_set))),
-        },
+        Caller::Unknown => {
+            decided.push("local-caller");
+            match context.tenant.behaviors.local_caller {
+                LocalCaller::User => {
+                    ("user", Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) })
+                }
+                LocalCaller::Null => return Value::Complex(Arc::new(Complex::blank(identity_set))),
+            }
+        }
     };
     let mut set = Complex::blank(identity_set);
     let place = identity_set.property(name).map(|index| &identity_set.properties[index]);

@@ -29,6 +29,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
             base: None,
             properties: Vec::new(),
             answer_order: Vec::new(),
+            page_order: Vec::new(),
             navigations: Vec::new(),
             slots: 0,
             key: None,
@@ -49,6 +50,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         built.base = base;
         built.key = key_name.and_then(|name| properties.iter().position(|property| *property.name == **name));
         built.answer_order = answer_order(&properties);
+        built.page_order = page_order(&declaration.name, &properties, &built.answer_order);
         built.properties = properties;
     }
     for (index, declaration) in document.types.iter().enumerate() {
@@ -205,6 +207,15 @@ fn answer_order(properties: &[Property]) -> Vec<usize> {
     let is_complex = |index: &usize| matches!(properties[*index].kind, Kind::Complex(_));
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
+}
+
+/// Returns the order of the draft page: the properties that it lists, then the others.
+fn page_order(type_name: &str, properties: &[Property], answer_order: &[usize]) -> Vec<usize> {
+    let listed = rules::PAGE_ORDER.iter().find(|(owner, _)| *owner == type_name).map_or(&[][..], |(_, names)| names);
+    let place = |name: &&str| properties.iter().position(|property| *property.name == **name);
+    let mut order: Vec<usize> = listed.iter().filter_map(place).collect();
+    order.extend(answer_order.iter().filter(|index| !listed.contains(&&*properties[**index].name)));
+    order
 }
 
 fn set_at(sets: &mut Vec<Set>, path: &str, type_name: &str) -> SetId {

@@ -61,6 +61,24 @@ pub(super) static RULES: &[(&str, &str, Rule)] = &[
     ("workforceIntegrationEncryption", "secret", Rule::Checked(Check::SecretLength)),
 ];
 
+/// The order of properties on the early draft of the reference page (behavior `property-order`), for types where it differs from
+/// the declared one. Properties that the page does not know follow.
+pub(super) static PAGE_ORDER: &[(&str, &[&str])] = &[(
+    "workforceIntegration",
+    &[
+        "id",
+        "createdDateTime",
+        "lastModifiedDateTime",
+        "lastModifiedBy",
+        "displayName",
+        "apiVersion",
+        "encryption",
+        "isActive",
+        "url",
+        "supports",
+    ],
+)];
+
 /// Returns the rules of a property.
 pub(super) fn of(type_name: &str, property: &str) -> impl Iterator<Item = Rule> {
     RULES.iter().filter(move |(owner, name, _)| *owner == type_name && *name == property).map(|(_, _, rule)| *rule)

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     RequestEntityTooLarge,
     /// The content coding is not supported (learn.microsoft.com/graph/errors names the status; the code is a guess).
     UnsupportedMediaType,
+    /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
+    NotAcceptable,
     /// Something broke in the service itself (learn.microsoft.com/graph/errors).
     InternalServerError,
 }
@@ -39,6 +41,7 @@ impl ErrorCode {
             ErrorCode::MethodNotAllowed => "methodNotAllowed",
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
+            ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
         }
     }
@@ -74,12 +77,15 @@ pub struct Refusal {
     pub grade: Grade,
     /// Where it was seen.
     pub source: &'static str,
+    /// The behaviors under whose other values there would be no such refusal, or another.
+    pub behaviors: &'static [&'static str],
 }
 
 macro_rules! refusals {
-    ($( $(#[$doc:meta])+ $NAME:ident $name:literal $status:literal $code:ident $layer:expr, $text:expr, $grade:ident $source:literal; )+) => {
+    ($( $(#[$doc:meta])+ $NAME:ident $name:literal $status:literal $code:ident $layer:expr, $text:expr, $grade:ident $source:literal $(by $($behavior:literal)+)?; )+) => {
         $( $(#[$doc])+ pub static $NAME: Refusal = Refusal {
             name: $name, status: $status, code: ErrorCode::$code, layer: $layer, text: $text, grade: Grade::$grade, source: $source,
+            behaviors: &[$($($behavior),+)?],
         }; )+
         /// The table of refusals.
         pub static REFUSALS: &[&Refusal] = &[$( &$NAME, )+];
@@ -106,17 +112,26 @@ refusals! {
         Weak "OData/odata.net BadRequest_KeyMismatch";
     /// The path exists, the method does not (behavior `wrong-method`).
     UNROUTED_METHOD "unrouted-method" 404 UnknownError Layer::Gateway, "",
-        Weak "microsoft-graph-docs#13815 (PATCH on a shift)";
+        Weak "microsoft-graph-docs#13815 (PATCH on a shift)"
+        by "wrong-method";
     /// The same in the words of newer workloads.
     METHOD_NOT_ALLOWED "method-not-allowed" 405 MethodNotAllowed Layer::Workload, "The method is not supported for this URL.",
-        Weak "MicrosoftDocs webauthn-interop#33";
+        Weak "MicrosoftDocs webauthn-interop#33"
+        by "wrong-method";
+    /// A client that takes no JSON (behavior `unacceptable`).
+    NOT_ACCEPTABLE "not-acceptable" 406 NotAcceptable Layer::Gateway,
+        "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) '{0}' do not match any of the acceptable MIME types '{1}'.",
+        Weak "OData 4.0 Part 1, 8.2.1 (status); OData/odata.net MediaTypeUtils_DidNotFindMatchingMediaType (text)"
+        by "unacceptable" "format-parameters";
     /// A write without a body.
     EMPTY_PAYLOAD "empty-payload" 400 BadRequest Layer::Gateway, "Empty Payload. JSON content expected.",
-        Strong "microsoft-graph-docs#4769; msgraph-sdk-python#1168";
+        Strong "microsoft-graph-docs#4769; msgraph-sdk-python#1168"
+        by "missing-length";
     /// A write without a body and without a length (behavior `missing-length`).
     LENGTH_REQUIRED "length-required" 411 BadRequest Layer::FrontDoor,
         "HTTP Error 411. The request must be chunked or have a content length.",
-        Strong "graph-rs-sdk#524";
+        Strong "graph-rs-sdk#524"
+        by "missing-length";
     /// A write whose Content-Type is missing or not JSON.
     CONTENT_TYPE "content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
         Medium "microsoft-graph-docs#6259";
@@ -135,10 +150,12 @@ refusals! {
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
     /// A JSON value of the wrong kind.
     SCHEMA_MISMATCH "schema-mismatch" 400 BadRequest Layer::Gateway, "Property {0} in payload has a value that does not match schema.",
-        Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15";
+        Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15"
+        by "wrong-primitive";
     /// The same for a primitive, in the OData library's words (behavior `wrong-primitive`).
     CANNOT_CONVERT "cannot-convert" 400 BadRequest Layer::Gateway, "Cannot convert the literal '{0}' to the expected type '{1}'.",
-        Weak "OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue";
+        Weak "OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue"
+        by "wrong-primitive";
     /// Text that is no date.
     INVALID_DATE "invalid-date" 400 BadRequest Layer::Gateway, "The value '{0}' is not a valid date time offset value.",
         Weak "OData/odata.net ValueParser_InvalidDateTimeOffset";
@@ -149,7 +166,8 @@ refusals! {
     /// A property that the type does not have (behavior `unknown-property`).
     UNKNOWN_PROPERTY "unknown-property" 400 BadRequest Layer::Gateway,
         "The property '{0}' does not exist on type '{1}'. Make sure to only use property names that are defined by the type or mark the type as open type.",
-        Medium "msgraph-sdk-python#440 (text, from another workload); the code here is the gateway's";
+        Medium "msgraph-sdk-python#440 (text, from another workload); the code here is the gateway's"
+        by "unknown-property" "supports";
     /// A property that stands twice.
     DUPLICATE_PROPERTY "duplicate-property" 400 BadRequest Layer::Gateway,
         "Multiple properties with the name '{0}' were detected in a resource or a complex value. In OData, duplicate property names are not allowed.",
@@ -173,7 +191,8 @@ refusals! {
     /// An `@odata.type` that names no type.
     UNKNOWN_TYPE "unknown-type" 400 BadRequest Layer::Gateway,
         "A type named '{0}' could not be resolved by the model. When a model is available, each type name must resolve to a valid type.",
-        Medium "msgraph-beta-sdk-dotnet#87 (text, from another workload)";
+        Medium "msgraph-beta-sdk-dotnet#87 (text, from another workload)"
+        by "type-namespace";
     /// An `@odata.type` that names another type than the declared one.
     INCOMPATIBLE_TYPE "incompatible-type" 400 BadRequest Layer::Gateway,
         "A value was encountered that has a type name that is incompatible with the metadata. The value specified its type as '{0}', but the type specified in the metadata is '{1}'.",
@@ -184,19 +203,24 @@ refusals! {
         Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
     /// Text that is no member of its enum.
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
-        Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)";
+        Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)"
+        by "enum-values" "flag-lists" "empty-flags";
     /// `unknownFutureValue` where it is refused (behavior `sentinel-in`).
     SENTINEL_VALUE "sentinel-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
-        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)";
+        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
+        by "sentinel-in";
     /// A member above the sentinel, without the preference (behavior `hidden-members-in`).
     HIDDEN_VALUE "hidden-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
-        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)";
+        Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
+        by "hidden-members-in";
     /// A secret of another length (behavior `secret-length`).
     SECRET_LENGTH "secret-length" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The secret must be exactly 64 characters.",
-        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the rule; status and words are a guess)";
+        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the rule; status and words are a guess)"
+        by "secret-length";
     /// A url that Shifts could not call (behavior `url-check`).
     INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
-        None "no public observation";
+        None "no public observation"
+        by "url-check";
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "An internal server error occurred while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
@@ -320,6 +344,10 @@ mod tests {
             assert!(!earlier, "refusal {} stands twice in the table", row.name);
             assert!((400..600).contains(&row.status), "refusal {} is no error", row.name);
             assert!(!row.source.is_empty(), "refusal {} has no source", row.name);
+            for name in row.behaviors {
+                let known = crate::behavior::ROWS.iter().any(|behavior| behavior.name == *name);
+                assert!(known, "refusal {} names the behavior {name}, which does not exist", row.name);
+            }
         }
     }
 

@@ -71,6 +71,46 @@ impl Json<'_> {
     }
 }
 
+/// Lays a JSON text out with two spaces per level and lines that end in CRLF, the last one excepted. A text that is no JSON stays.
+pub fn laid_out(text: &[u8]) -> Vec<u8> {
+    let Ok(json) = parse(text) else { return text.to_vec() };
+    let mut out = Vec::with_capacity(text.len() * 2);
+    lay_out(&json, 0, &mut out);
+    out
+}
+
+fn lay_out(json: &Json<'_>, depth: usize, out: &mut Vec<u8>) {
+    let break_line = |out: &mut Vec<u8>, depth: usize| {
+        out.extend_from_slice(b"\r\n");
+        out.extend(std::iter::repeat_n(b' ', depth * 2));
+    };
+    match json {
+        Json::Array(items) if !items.is_empty() => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                break_line(out, depth + 1);
+                lay_out(item, depth + 1, out);
+            }
+            break_line(out, depth);
+            out.push(b']');
+        }
+        Json::Object(members) if !members.is_empty() => {
+            out.push(b'{');
+            for (index, (name, value)) in members.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                break_line(out, depth + 1);
+                write_string(out, name);
+                out.extend_from_slice(b": ");
+                lay_out(value, depth + 1, out);
+            }
+            break_line(out, depth);
+            out.push(b'}');
+        }
+        scalar_or_empty => scalar_or_empty.write(out),
+    }
+}
+
 /// Writes a string with its quotes and escapes.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a string is always JSON, and writing to memory does not fail");
@@ -177,6 +217,15 @@ mod tests {
     #[test]
     fn order_and_duplicates_survive() {
         assert_eq!(compact(r#" { "b" : 1, "a" : [ true , null ], "b" : "x\n" } "#), r#"{"b":1,"a":[true,null],"b":"x\n"}"#);
+    }
+
+    #[test]
+    fn a_layout_changes_nothing_but_white_space() {
+        let text = r#"{"b":[1,{"a":{}}],"c":[],"b":"\\\u0001"}"#;
+        let laid_out = laid_out(text.as_bytes());
+        assert_eq!(compact(std::str::from_utf8(&laid_out).unwrap()), text);
+        let expected = "{\r\n  \"b\": [\r\n    1,\r\n    {\r\n      \"a\": {}\r\n    }\r\n  ],\r\n  \"c\": [],\r\n  \"b\": \"\\\\\\u0001\"\r\n}";
+        assert_eq!(String::from_utf8(laid_out).unwrap(), expected);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::patch::{Change, Patch, To};
 use super::time::DateTimeOffset;
 use super::value::{Dynamic, Value};
 use crate::behavior::{
-    Behaviors, EnumValues, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace, UnknownProperty,
-    UrlCheck, WrongPrimitive, nearest,
+    Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace,
+    UnknownProperty, UrlCheck, WrongPrimitive, nearest,
 };
 use crate::model::{Check, EnumType, Kind, Model, Primitive, Property, StructuredType, TypeId};
 
@@ -48,6 +48,8 @@ pub struct Rules<'r> {
     pub knows_hidden: bool,
     /// How many problems are of interest; reading stops behind them.
     pub problem_limit: usize,
+    /// Whether it is of interest which behaviors let something pass.
+    pub explains: bool,
 }
 
 /// What was read.
@@ -63,6 +65,8 @@ pub struct Reading {
     pub values: Vec<Problem>,
     /// What was skipped because a behavior says so, for the log.
     pub skipped: Vec<String>,
+    /// The behaviors without which the body would have been read otherwise.
+    pub decided: Vec<&'static str>,
 }
 
 /// Reads an object of a type. `path` is the JSON path of the object.
@@ -90,6 +94,13 @@ struct Reader<'r> {
 impl Reader<'_> {
     fn is_request(&self) -> bool {
         self.rules.origin != Origin::Fixture
+    }
+
+    /// Notes a behavior without which the body would be read otherwise.
+    fn decided(&mut self, behavior: &'static str) {
+        if !self.reading.decided.contains(&behavior) {
+            self.reading.decided.push(behavior);
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -184,6 +195,7 @@ impl Reader<'_> {
             return;
         }
         if self.is_request() && self.rules.behaviors.unknown_property == UnknownProperty::Ignore {
+            self.decided("unknown-property");
             // A body can have many of them, and one line of the log is enough.
             if self.reading.skipped.len() < self.rules.problem_limit {
                 self.reading.skipped.push(place.to_string());
@@ -249,8 +261,11 @@ impl Reader<'_> {
             return None;
         }
         let is_masked = property.write_only && self.rules.origin == Origin::Update;
-        if is_masked && self.rules.behaviors.secret_null == SecretNull::Keep {
-            return None;
+        if is_masked {
+            self.decided("secret-null");
+            if self.rules.behaviors.secret_null == SecretNull::Keep {
+                return None;
+            }
         }
         Some(To::Set(Value::Null))
     }
@@ -279,6 +294,7 @@ impl Reader<'_> {
         };
         let Some(number) = enums::parse(enumeration, text, reading) else {
             if self.rules.behaviors.enum_values == EnumValues::Accept {
+                self.decided("enum-values");
                 return Some(Value::EnumText(text.into()));
             }
             self.enum_problem(enumeration, text, place, &error::NOT_A_MEMBER);
@@ -286,7 +302,9 @@ impl Reader<'_> {
         };
         if self.is_request() && enums::has_sentinel(enumeration, number) {
             let absent = self.rules.origin == Origin::Update && self.rules.behaviors.sentinel_in == SentinelIn::Absent;
-            if !absent {
+            if absent {
+                self.decided("sentinel-in");
+            } else {
                 self.enum_problem(enumeration, text, place, &error::SENTINEL_VALUE);
             }
             return None;
@@ -296,7 +314,24 @@ impl Reader<'_> {
             self.enum_problem(enumeration, text, place, &error::HIDDEN_VALUE);
             return None;
         }
+        if unknown_to_client {
+            self.decided("hidden-members-in");
+        }
+        self.explain_enumeration(enumeration, text);
         Some(Value::Enum(number))
+    }
+
+    /// Notes the behaviors under which a value that was taken would have been refused.
+    fn explain_enumeration(&mut self, enumeration: &EnumType, text: &str) {
+        if !self.rules.explains {
+            return;
+        }
+        let strict = enums::Reading { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
+        if enumeration.is_flags && text.trim().is_empty() {
+            self.decided("empty-flags");
+        } else if enums::parse(enumeration, text, strict).is_none() {
+            self.decided("flag-lists");
+        }
     }
 
     fn enum_problem(&mut self, enumeration: &EnumType, text: &str, place: &Path<'_>, refusal: &'static Refusal) {
@@ -317,16 +352,17 @@ impl Reader<'_> {
             return;
         }
         match property.check {
-            Some(Check::SecretLength) if self.rules.behaviors.secret_length == SecretLength::Exact => {
-                let length = text.chars().count();
-                if length != 64 {
+            Some(Check::SecretLength) => match (text.chars().count(), self.rules.behaviors.secret_length) {
+                (64, _) => {}
+                (_, SecretLength::Any) => self.decided("secret-length"),
+                (length, SecretLength::Exact) => {
                     let found = format!("a secret of {length} characters");
                     self.value(place, found, "64 characters".to_owned(), &error::SECRET_LENGTH, Vec::new());
                 }
-            }
+            },
             Some(Check::Url) => {
                 let schemes: &[&str] = match self.rules.behaviors.url_check {
-                    UrlCheck::None => return,
+                    UrlCheck::None => return self.decided("url-check"),
                     UrlCheck::Absolute => &["http", "https"],
                     UrlCheck::Https => &["https"],
                 };

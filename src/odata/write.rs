@@ -1,73 +1,154 @@
-//! Writes entities as JSON.
+//! Writes entities as JSON: properties in the order of the model, control information as the metadata level wants it.
 
 use super::enums;
+use super::format::Level;
 use super::json::write_string;
-use super::value::{Complex, Value};
-use crate::behavior::{Behaviors, HiddenMembers, Secret, Supports, Timestamps};
-use crate::model::{Kind, Model, Property, StructuredType};
+use super::value::{Complex, Entity, Value};
+use crate::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
+use crate::model::{Kind, Model, Primitive, Property, StructuredType};
+
+/// Which control information is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// That of a metadata level.
+    Level(Level),
+    /// That of the draft page: types of the entity and of complex values, the latter without `#`.
+    Page,
+}
 
 /// What decides how an entity looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape<'s> {
     /// The tables of the version.
     pub model: &'s Model,
+    /// Which control information is written.
+    pub control: Control,
     /// How secrets are written.
     pub secret: Secret,
     /// How dates are written.
     pub timestamps: Timestamps,
     /// Whether the older names of properties are written.
     pub supports: Supports,
+    /// Whether null is written.
+    pub nulls: Nulls,
+    /// In which order properties are written.
+    pub order: PropertyOrder,
     /// Whether enum members above the sentinel are written.
     pub show_hidden: bool,
 }
 
 impl<'s> Shape<'s> {
-    /// Returns what a tenant shows to a client.
-    pub fn of(model: &'s Model, behaviors: &Behaviors, knows_hidden: bool) -> Shape<'s> {
+    /// Returns what a tenant shows to a client: `level` is what it asked for, `knows_hidden` whether it knows all enum members.
+    pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Shape<'s> {
+        let control = match (level, behaviors.annotations) {
+            (Some(level), _) => Control::Level(level),
+            (None, Annotations::Minimal) => Control::Level(Level::Minimal),
+            (None, Annotations::Page) => Control::Page,
+        };
         Shape {
             model,
+            control,
             secret: behaviors.secret,
             timestamps: behaviors.timestamps,
             supports: behaviors.supports,
+            nulls: behaviors.nulls,
+            order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
         }
     }
 
     /// Returns what loses nothing: the form of fixtures.
     pub fn lossless(model: &'s Model) -> Shape<'s> {
-        Shape { model, secret: Secret::Echo, timestamps: Timestamps::Verbatim, supports: Supports::Absent, show_hidden: true }
+        Shape {
+            model,
+            control: Control::Level(Level::None),
+            secret: Secret::Echo,
+            timestamps: Timestamps::Verbatim,
+            supports: Supports::Absent,
+            nulls: Nulls::Write,
+            order: PropertyOrder::Lifelike,
+            show_hidden: true,
+        }
+    }
+
+    /// Whether answers begin with a context URL.
+    pub fn has_context(&self) -> bool {
+        matches!(self.control, Control::Level(Level::Minimal | Level::Full))
+    }
+
+    fn is_full(&self) -> bool {
+        self.control == Control::Level(Level::Full)
     }
 }
 
-/// Writes the members of an object, without the braces. Returns whether there were any.
-pub fn write_members(shape: &Shape<'_>, structured: &StructuredType, object: &Complex, out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    for index in &structured.answer_order {
+/// Writes the members of an entity, without the braces. `path` is that of its collection.
+///
+/// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
+/// behind its annotation (OData JSON Format 4.0, 4.4).
+pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
+    if shape.is_full() || shape.control == Control::Page {
+        write_type(structured, "#", out);
+    }
+    if shape.is_full() {
+        // Both are relative to the context URL.
+        let address = format!("{path}('{}')", entity.key.replace('\'', "''"));
+        for name in ["@odata.id", "@odata.editLink"] {
+            begin_member(out, name);
+            write_string(out, &address);
+        }
+    }
+    write_properties(shape, structured, &entity.properties, out);
+}
+
+fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
+    begin_member(out, "@odata.type");
+    out.push(b'"');
+    out.extend_from_slice(sign.as_bytes());
+    out.extend_from_slice(structured.full_name.as_bytes());
+    out.push(b'"');
+}
+
+/// Writes what separates a member from the one before it.
+pub fn separate(out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+}
+
+fn begin_member(out: &mut Vec<u8>, name: &str) {
+    separate(out);
+    write_string(out, name);
+    out.push(b':');
+}
+
+fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Complex, out: &mut Vec<u8>) {
+    let order = match shape.order {
+        PropertyOrder::Lifelike => &structured.answer_order,
+        PropertyOrder::Page => &structured.page_order,
+    };
+    for index in order {
         let property = &structured.properties[*index];
-        let value = &object.values[property.slot];
+        let stored = &object.values[property.slot];
+        let value = if property.write_only && shape.secret == Secret::Null { &Value::Null } else { stored };
         if !is_written(shape, structured, *index, value) {
             continue;
         }
-        if out.len() > start {
-            out.push(b',');
+        if shape.is_full() {
+            write_type_annotation(shape.model, property, value, out);
         }
+        separate(out);
         out.extend_from_slice(&property.member);
         write_value(shape, property, value, out);
     }
-    for member in &object.dynamic {
-        if out.len() > start {
-            out.push(b',');
-        }
-        write_string(out, &member.name);
-        out.push(b':');
+    for member in object.dynamic.iter().filter(|member| shape.nulls == Nulls::Write || &*member.json != "null") {
+        begin_member(out, &member.name);
         out.extend_from_slice(member.json.as_bytes());
     }
-    out.len() > start
 }
 
 fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, value: &Value) -> bool {
     let property = &structured.properties[index];
-    if property.omitted_while_null && *value == Value::Null {
+    if *value == Value::Null && (property.omitted_while_null || shape.nulls == Nulls::Omit) {
         return false;
     }
     match shape.supports {
@@ -77,11 +158,21 @@ fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, valu
     }
 }
 
+/// Writes the type of a value whose JSON form does not tell it.
+fn write_type_annotation(model: &Model, property: &Property, value: &Value, out: &mut Vec<u8>) {
+    let type_name = match (property.kind, value) {
+        // Null has no type, complex values carry theirs themselves, and the JSON kind tells that of the others.
+        (_, Value::Null) | (Kind::Complex(_) | Kind::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String), _) => {
+            return;
+        }
+        (Kind::Primitive(Primitive::DateTimeOffset), _) => "DateTimeOffset",
+        (Kind::Enum(id), _) => &*model.enumeration(id).full_name,
+    };
+    begin_member(out, &format!("{}@odata.type", property.name));
+    write_string(out, &format!("#{type_name}"));
+}
+
 fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut Vec<u8>) {
-    if property.write_only && shape.secret == Secret::Null {
-        out.extend_from_slice(b"null");
-        return;
-    }
     match (value, property.kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -101,8 +192,14 @@ fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut 
             out.push(b'"');
         }
         (Value::Complex(object), Kind::Complex(id)) => {
+            let structured = shape.model.structured(id);
             out.push(b'{');
-            write_members(shape, shape.model.structured(id), object, out);
+            match shape.control {
+                Control::Level(Level::Full) => write_type(structured, "#", out),
+                Control::Page => write_type(structured, "", out),
+                Control::Level(Level::None | Level::Minimal) => {}
+            }
+            write_properties(shape, structured, object, out);
             out.push(b'}');
         }
         (Value::Enum(_) | Value::Complex(_), _) => unreachable!("values are of the kind of their property"),

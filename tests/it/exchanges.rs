@@ -1,13 +1,13 @@
 //! Exchanges as data: each file of `tests/exchanges/` holds requests that are sent one after another to a fresh tenant; what came of
 //! them is the snapshot of the same name.
 //!
-//! A comment `# behavior: name=value` or `# profile: name` before the first request sets up the tenant.
+//! A comment `# behavior: name=value`, `# profile: name` or `# explain` before a request sets up the tenant.
 
 use std::path::{Path, PathBuf};
 
 use wfi_emulator::behavior::{Behaviors, Profile};
 use wfi_emulator::exchange::{self, Exchange};
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::tenant::{Settings, Tenant};
 
 use crate::harness;
 
@@ -32,7 +32,8 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
         let (row, value) = choice.split_once('=').unwrap_or_else(|| panic!("{name}: {choice}"));
         behaviors.set(row.trim(), value.trim()).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
-    Tenant::new(harness::settings(behaviors))
+    let explains = comments().any(|comment| comment == "explain");
+    Tenant::new(Settings { explains, ..harness::settings(behaviors) })
 }
 
 #[test]

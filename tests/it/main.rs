@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `architecture` | modules use only those above them |
 //! | `exchanges` | every exchange in `tests/exchanges/` gets the answer in `snapshots/` |
+//! | `decisions` | the decision table of updates holds, and the pages made from data print it |
+//! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
@@ -13,6 +15,8 @@
 
 mod architecture;
 mod concurrency;
+mod decisions;
+mod draft_page;
 mod exchanges;
 mod harness;
 mod program;

@@ -1,0 +1,96 @@
+//! Which rows decided an answer, for clients that ask (`--explain`).
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::Context;
+use crate::behavior::{ROWS, Supports};
+use crate::model::{Kind, StructuredType};
+use crate::odata::enums;
+use crate::odata::error::Error;
+use crate::odata::value::{Complex, Entity, Value};
+use crate::odata::write::Shape;
+use crate::tenant::Tenant;
+
+/// The response header with the explanation.
+pub(super) const EXPLAIN: HeaderName = HeaderName::from_static("x-wfi-emulator-explain");
+
+/// How long an explanation may be: clients limit the size of a response's head.
+const LIMIT: usize = 1000;
+
+/// Rows about the form of a body, which decide only where they differ from what everybody knows.
+const FORM: [&str; 6] = ["annotations", "nulls", "property-order", "layout", "content-type", "base-url"];
+
+/// Says by which row, and under which behaviors, a request was refused.
+pub(super) fn refusal(tenant: &Tenant, error: &Error) -> HeaderValue {
+    let row = error.refusal;
+    let behaviors = named(tenant, row.behaviors);
+    let behaviors = if behaviors.is_empty() { String::new() } else { format!(" ({behaviors})") };
+    let detail = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    header(&format!("refused by {}{behaviors}{detail}", row.name))
+}
+
+/// Names the behaviors that decided a success, if there were any.
+pub(super) fn success(tenant: &Tenant, decided: &[&'static str]) -> Option<HeaderValue> {
+    let mut unique: Vec<&'static str> = Vec::new();
+    for name in decided {
+        if !unique.contains(name) {
+            unique.push(name);
+        }
+    }
+    (!unique.is_empty()).then(|| header(&format!("decided by {}", named(tenant, &unique))))
+}
+
+fn named(tenant: &Tenant, names: &[&'static str]) -> String {
+    let value = |name: &&'static str| format!("{name}={}", tenant.behaviors.get(name).unwrap_or_default());
+    names.iter().map(value).collect::<Vec<_>>().join(", ")
+}
+
+fn header(text: &str) -> HeaderValue {
+    let visible: String = text.chars().take(LIMIT).flat_map(char::escape_default).collect();
+    // Quotes need no escape in a header, and read better without.
+    let readable = visible.replace("\\\"", "\"").replace("\\'", "'");
+    HeaderValue::try_from(readable).unwrap_or(HeaderValue::from_static("not expressible"))
+}
+
+/// Returns the behaviors that decided how entities look in an answer.
+pub(super) fn shown<'e>(context: &Context<'_>, entities: impl Iterator<Item = &'e Entity>) -> Vec<&'static str> {
+    if !context.tenant.explains {
+        return Vec::new();
+    }
+    let shape = context.shape();
+    let mut decided = Vec::new();
+    for entity in entities {
+        object(&shape, context.structured(), &entity.properties, &mut decided);
+    }
+    let differs = |name: &&'static str| {
+        let row = ROWS.iter().find(|row| row.name == *name);
+        row.is_some_and(|row| context.tenant.behaviors.get(name) != Some(row.profiles[0]))
+    };
+    decided.extend(FORM.iter().filter(|name| differs(name)));
+    decided
+}
+
+fn object(shape: &Shape<'_>, structured: &StructuredType, object_values: &Complex, decided: &mut Vec<&'static str>) {
+    for property in &structured.properties {
+        if (property.mirrors.is_some() && !property.declared) || shape.supports == Supports::Only && property.mirrors.is_some() {
+            decided.push("supports");
+        }
+        match (&object_values.values[property.slot], property.kind) {
+            (Value::Null, _) => {}
+            _ if property.write_only => decided.push("secret"),
+            (Value::Enum(number), Kind::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
+                decided.push("hidden-members");
+            }
+            (Value::DateTimeOffset(time), _) => {
+                let (mut utc, mut verbatim) = (Vec::new(), Vec::new());
+                time.write_utc(&mut utc);
+                time.write_verbatim(&mut verbatim);
+                if utc != verbatim {
+                    decided.push("timestamps");
+                }
+            }
+            (Value::Complex(value), Kind::Complex(id)) => object(shape, shape.model.structured(id), value, decided),
+            _ => {}
+        }
+    }
+}
