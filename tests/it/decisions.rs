@@ -100,7 +100,7 @@ fn run(row: &Row) -> Result<(), String> {
             return Err(format!("shown {answer}"));
         }
     }
-    if before != after { Err(format!("stored {after}\nexpected {before}")) } else { Ok(()) }
+    if before == after { Ok(()) } else { Err(format!("stored {after}\nexpected {before}")) }
 }
 
 #[test]
