@@ -215,7 +215,7 @@ impl<'l> Loader<'l> {
             self.problems.push(format!("{file}: {path}.{name}: found {found}, which {first} has too, expected a key of its own"));
             return;
         }
-        self.entities.push((set, Arc::new(Entity { key, properties })));
+        self.entities.push((set, Arc::new(Entity::new(key, properties))));
     }
 }
 

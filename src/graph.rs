@@ -9,6 +9,7 @@ mod respond;
 mod route;
 mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -201,9 +202,9 @@ impl<'c> Context<'c> {
     }
 
     /// Returns scheme and host as the client used them, or as a behavior fixes them.
-    fn base_url(&self) -> String {
+    fn base_url(&self) -> Cow<'_, str> {
         if let Some(fixed) = &self.tenant.behaviors.base_url {
-            return fixed.to_string();
+            return Cow::Borrowed(fixed);
         }
         let scheme = self.request.target.scheme_str().unwrap_or(if self.request.is_secure { "https" } else { "http" });
         let host = match self.request.target.authority() {
@@ -211,7 +212,8 @@ impl<'c> Context<'c> {
             None => self.request.headers.get(header::HOST).and_then(|value| value.to_str().ok()),
         };
         // A client of HTTP/1.0 may send no host.
-        format!("{scheme}://{}", host.filter(|host| !host.is_empty()).unwrap_or("localhost"))
+        let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
+        Cow::Owned([scheme, "://", host].concat())
     }
 
     /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
@@ -220,8 +222,8 @@ impl<'c> Context<'c> {
         out.push(b'{');
         if self.shape().has_context() {
             out.extend_from_slice(b"\"@odata.context\":");
-            let version = self.version().segment();
-            write_string(&mut out, &format!("{}/{version}/$metadata#{}{shape}", self.base_url(), self.collection_path()));
+            let parts = [&*self.base_url(), "/", self.version().segment(), "/$metadata#", self.collection_path(), shape];
+            write_string(&mut out, &parts.concat());
         }
         out
     }

@@ -129,7 +129,7 @@ mod tests {
 
     fn entity(key: &str, number: i32) -> Arc<Entity> {
         let properties = Complex { values: vec![Value::Int32(number)].into(), dynamic: Vec::new() };
-        Arc::new(Entity { key: key.into(), properties })
+        Arc::new(Entity::new(key.into(), properties))
     }
 
     fn keys(collection: &Collection) -> String {
@@ -143,11 +143,7 @@ mod tests {
             collection.insert(entity(key, 0)).unwrap();
         }
         assert_eq!(collection.insert(entity("a", 1)), Err(KeyTaken));
-        assert!(
-            collection
-                .update("c", |old| Ok::<_, ()>(Entity { key: old.key.clone(), properties: old.properties.clone() }))
-                .is_some()
-        );
+        assert!(collection.update("c", |old| Ok::<_, ()>(Entity::new(old.key.clone(), old.properties.clone()))).is_some());
         assert!(collection.remove("a").is_some() && collection.remove("a").is_none());
         collection.insert(entity("a", 2)).unwrap();
         assert_eq!(keys(&collection), "c d b a");

@@ -72,7 +72,9 @@ pub(super) fn shown<'e>(context: &Context<'_>, entities: impl Iterator<Item = &'
 
 fn object(shape: &Shape<'_>, structured: &StructuredType, object_values: &Complex, decided: &mut Vec<&'static str>) {
     for property in &structured.properties {
-        if (property.mirrors.is_some() && !property.declared) || shape.supports == Supports::Only && property.mirrors.is_some() {
+        if (property.mirrors.is_some() && !property.declared)
+            || shape.style.supports == Supports::Only && property.mirrors.is_some()
+        {
             decided.push("supports");
         }
         match (&object_values.values[property.slot], property.kind) {

@@ -31,7 +31,7 @@ impl<'s> Route<'s> {
 pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, Error> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let mut segments = path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy());
+    let mut segments = path.split('/').map(decoded);
     let version = segments.next().unwrap_or_default();
     let Some(version) = Version::from_segment(&version) else {
         let detail = format!("the path begins with {version:?}, expected v1.0 or beta");
@@ -66,6 +66,11 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, E
         None => Ok(Route { model, set, type_id, key }),
         Some(segment) => Err(not_emulated(&required(Some(segment))?)),
     }
+}
+
+fn decoded(segment: &str) -> Cow<'_, str> {
+    // Nearly all segments are what they are, and decoding would look at them twice.
+    if segment.contains('%') { percent_decode_str(segment).decode_utf8_lossy() } else { Cow::Borrowed(segment) }
 }
 
 fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {

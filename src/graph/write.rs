@@ -67,7 +67,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         if let Some(key_property) = structured.key {
             properties.values[structured.properties[key_property].slot] = Value::String(key.clone());
         }
-        let entity = Arc::new(Entity { key, properties: properties.clone() });
+        let entity = Arc::new(Entity::new(key, properties.clone()));
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
             return Ok(created(context, &entity, decided));
@@ -78,7 +78,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
 fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
     let base = match context.tenant.behaviors.location {
         Location::Itself => context.base_url(),
-        Location::Backend => BACKEND.to_owned(),
+        Location::Backend => BACKEND.into(),
     };
     let key = entity.key.replace('\'', "''");
     let location = format!("{base}/{}/{}('{key}')", context.version().segment(), context.collection_path());
@@ -106,7 +106,7 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
         for (slot, value) in stamps {
             properties.values[slot] = value;
         }
-        Ok::<_, Infallible>(Entity { key: entity.key.clone(), properties })
+        Ok::<_, Infallible>(Entity::new(entity.key.clone(), properties))
     });
     let Some(Ok(entity)) = updated else { return Err(context.not_found(key)) };
     let shows_entity = match context.preferences.answer {

@@ -112,7 +112,17 @@ fn lay_out(json: &Json<'_>, depth: usize, out: &mut Vec<u8>) {
 }
 
 /// Writes a string with its quotes and escapes.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches the compiler looks at many bytes at a time")]
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Nearly no text needs escapes.
+    let needs_escapes = text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
+    if !needs_escapes {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(out, text).expect("a string is always JSON, and writing to memory does not fail");
 }
 
@@ -217,6 +227,13 @@ mod tests {
     #[test]
     fn order_and_duplicates_survive() {
         assert_eq!(compact(r#" { "b" : 1, "a" : [ true , null ], "b" : "x\n" } "#), r#"{"b":1,"a":[true,null],"b":"x\n"}"#);
+    }
+
+    #[test]
+    fn strings_are_escaped_where_they_must_be() {
+        for text in ["", "plain", "\"", "a\\b", "\u{0}", "\u{1f}x", "\u{7f}é日😀/", "line\nbreak"] {
+            assert_eq!(quoted(text), serde_json::to_string(text).unwrap());
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The values of entities, as they are stored: typed by the model, independent of a version.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::time::DateTimeOffset;
+use super::write::Style;
 use crate::model::{Initial, StructuredType};
 
 /// A value of a declared property.
@@ -71,4 +72,20 @@ pub struct Entity {
     pub key: Arc<str>,
     /// The values, the key's among them.
     pub properties: Complex,
+    /// The text of the members in the style of the first answer that showed them: most clients ask for one style again and again.
+    text: OnceLock<(Style, Box<[u8]>)>,
+}
+
+impl Entity {
+    /// Makes an entity.
+    pub fn new(key: Arc<str>, properties: Complex) -> Entity {
+        Entity { key, properties, text: OnceLock::new() }
+    }
+
+    /// Returns the text of the members in a style, written by a function if it is the first style that is asked for; nothing if
+    /// another style was.
+    pub(super) fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
+        let (kept, text) = self.text.get_or_init(|| (style, write().into()));
+        (*kept == style).then_some(text)
+    }
 }

@@ -5,7 +5,7 @@ use super::format::Level;
 use super::json::write_string;
 use super::value::{Complex, Entity, Value};
 use crate::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
-use crate::model::{Kind, Model, Primitive, Property, StructuredType};
+use crate::model::{Kind, Model, Primitive, Property, StructuredType, Version};
 
 /// Which control information is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +16,11 @@ pub enum Control {
     Page,
 }
 
-/// What decides how an entity looks.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape<'s> {
-    /// The tables of the version.
-    pub model: &'s Model,
+/// What decides how an entity looks, besides the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// The version of the model.
+    pub version: Version,
     /// Which control information is written.
     pub control: Control,
     /// How secrets are written.
@@ -37,6 +37,15 @@ pub struct Shape<'s> {
     pub show_hidden: bool,
 }
 
+/// A style with the tables of its version.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'s> {
+    /// The tables.
+    pub model: &'s Model,
+    /// The style.
+    pub style: Style,
+}
+
 impl<'s> Shape<'s> {
     /// Returns what a tenant shows to a client: `level` is what it asked for, `knows_hidden` whether it knows all enum members.
     pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Shape<'s> {
@@ -45,8 +54,8 @@ impl<'s> Shape<'s> {
             (None, Annotations::Minimal) => Control::Level(Level::Minimal),
             (None, Annotations::Page) => Control::Page,
         };
-        Shape {
-            model,
+        let style = Style {
+            version: model.version,
             control,
             secret: behaviors.secret,
             timestamps: behaviors.timestamps,
@@ -54,13 +63,14 @@ impl<'s> Shape<'s> {
             nulls: behaviors.nulls,
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
-        }
+        };
+        Shape { model, style }
     }
 
     /// Returns what loses nothing: the form of fixtures.
     pub fn lossless(model: &'s Model) -> Shape<'s> {
-        Shape {
-            model,
+        let style = Style {
+            version: model.version,
             control: Control::Level(Level::None),
             secret: Secret::Echo,
             timestamps: Timestamps::Verbatim,
@@ -68,25 +78,44 @@ impl<'s> Shape<'s> {
             nulls: Nulls::Write,
             order: PropertyOrder::Lifelike,
             show_hidden: true,
-        }
+        };
+        Shape { model, style }
     }
 
     /// Whether answers begin with a context URL.
     pub fn has_context(&self) -> bool {
-        matches!(self.control, Control::Level(Level::Minimal | Level::Full))
+        matches!(self.style.control, Control::Level(Level::Minimal | Level::Full))
     }
 
     fn is_full(&self) -> bool {
-        self.control == Control::Level(Level::Full)
+        self.style.control == Control::Level(Level::Full)
     }
 }
 
 /// Writes the members of an entity, without the braces. `path` is that of its collection.
 ///
+/// The text is kept with the entity, for the next answer in the same style.
+pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
+    let text = entity.text(shape.style, || {
+        // A brace in front tells the first member that nothing separates it from another.
+        let mut text = vec![b'{'];
+        write_members(shape, structured, path, entity, &mut text);
+        text
+    });
+    match text {
+        Some([_, members @ ..]) if !members.is_empty() => {
+            separate(out);
+            out.extend_from_slice(members);
+        }
+        Some(_) => {}
+        None => write_members(shape, structured, path, entity, out),
+    }
+}
+
 /// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
 /// behind its annotation (OData JSON Format 4.0, 4.4).
-pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
-    if shape.is_full() || shape.control == Control::Page {
+fn write_members(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
+    if shape.is_full() || shape.style.control == Control::Page {
         write_type(structured, "#", out);
     }
     if shape.is_full() {
@@ -122,14 +151,14 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
 }
 
 fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Complex, out: &mut Vec<u8>) {
-    let order = match shape.order {
+    let order = match shape.style.order {
         PropertyOrder::Lifelike => &structured.answer_order,
         PropertyOrder::Page => &structured.page_order,
     };
     for index in order {
         let property = &structured.properties[*index];
         let stored = &object.values[property.slot];
-        let value = if property.write_only && shape.secret == Secret::Null { &Value::Null } else { stored };
+        let value = if property.write_only && shape.style.secret == Secret::Null { &Value::Null } else { stored };
         if !is_written(shape, structured, *index, value) {
             continue;
         }
@@ -140,7 +169,7 @@ fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Com
         out.extend_from_slice(&property.member);
         write_value(shape, property, value, out);
     }
-    for member in object.dynamic.iter().filter(|member| shape.nulls == Nulls::Write || &*member.json != "null") {
+    for member in object.dynamic.iter().filter(|member| shape.style.nulls == Nulls::Write || &*member.json != "null") {
         begin_member(out, &member.name);
         out.extend_from_slice(member.json.as_bytes());
     }
@@ -148,10 +177,10 @@ fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Com
 
 fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, value: &Value) -> bool {
     let property = &structured.properties[index];
-    if *value == Value::Null && (property.omitted_while_null || shape.nulls == Nulls::Omit) {
+    if *value == Value::Null && (property.omitted_while_null || shape.style.nulls == Nulls::Omit) {
         return false;
     }
-    match shape.supports {
+    match shape.style.supports {
         Supports::Mirror => true,
         Supports::Accept | Supports::Absent => property.declared,
         Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
@@ -180,7 +209,7 @@ fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut 
         (Value::String(text) | Value::EnumText(text), _) => write_string(out, text),
         (Value::DateTimeOffset(time), _) => {
             out.push(b'"');
-            match shape.timestamps {
+            match shape.style.timestamps {
                 Timestamps::Utc => time.write_utc(out),
                 Timestamps::Verbatim => time.write_verbatim(out),
             }
@@ -188,13 +217,13 @@ fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut 
         }
         (Value::Enum(number), Kind::Enum(id)) => {
             out.push(b'"');
-            enums::write(shape.model.enumeration(id), *number, shape.show_hidden, out);
+            enums::write(shape.model.enumeration(id), *number, shape.style.show_hidden, out);
             out.push(b'"');
         }
         (Value::Complex(object), Kind::Complex(id)) => {
             let structured = shape.model.structured(id);
             out.push(b'{');
-            match shape.control {
+            match shape.style.control {
                 Control::Level(Level::Full) => write_type(structured, "#", out),
                 Control::Page => write_type(structured, "", out),
                 Control::Level(Level::None | Level::Minimal) => {}
