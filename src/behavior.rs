@@ -296,7 +296,7 @@ rows! {
         Literal "literal" "`Cannot convert the literal '{value}' to the expected type '{type}'.`, the OData library's text",
     }
     profiles Schema Schema Schema;
-    grade Medium;
+    grade Weak;
     source "msgraph-search-connector-sample#3 (gateway); OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue";
 
     "type-namespace" type_namespace: TypeNamespace = "the namespace in the refusal of an unknown `@odata.type`" {
@@ -364,7 +364,7 @@ rows! {
     source "OData 4.0 Part 1, 8.2.1 (the status; the body is a guess)";
 
     "id-format" id_format: IdFormat = "ids of created entities" {
-        Wfi "wfi" "`WFI_` and a GUID, as in life-like samples",
+        Wfi "wfi" "the prefix of the resource, `WFI_`, and a GUID, as in life-like samples",
         Guid "guid" "a bare GUID, as in generated samples",
     }
     profiles Wfi Wfi Guid;
@@ -401,7 +401,7 @@ rows! {
     }
     profiles UnknownError UnknownError UnknownError;
     grade Weak;
-    source "microsoft-graph-docs#13815; MicrosoftDocs webauthn-interop#33 (405)";
+    source "microsoft-graph-docs#13815; MichaelGrafnetter/webauthn-interop#33 (405)";
 
     "preflight" preflight: Preflight = "the question of a browser whether a script may send a request (CORS)" {
         Allow "allow" "204 that allows what was asked for",
@@ -432,7 +432,7 @@ rows! {
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",
     }
     profiles EmptyPayload LengthRequired EmptyPayload;
-    grade Medium;
+    grade Weak;
     source "graph-rs-sdk#524 (411); microsoft-graph-docs#4769 (empty payload)";
 }
 
@@ -553,6 +553,15 @@ mod tests {
             }
             assert_eq!(Profile::from_name(profile.name()), Some(profile));
         }
+    }
+
+    #[test]
+    fn only_a_slip_gets_a_hint() {
+        assert_eq!(nearest("displayname ", ["displayName", "url"].into_iter()), Some("displayName"));
+        assert_eq!(nearest("color", ["displayName", "url"].into_iter()), None);
+        let long = "x".repeat(64);
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), Some(long.as_str()));
+        assert_eq!(nearest(&"x".repeat(65), [long.as_str()].into_iter()), None, "long words from outside cost nothing");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line: arguments to configuration, start, exit status.
 
-use std::io::{IsTerminal as _, Write as _};
+mod log;
+
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,7 +42,7 @@ struct Choices {
     #[arg(long, global = true, env = "WFI_EMULATOR_PROFILE", value_name = "NAME", default_value = "documented")]
     profile: String,
     /// Set one behavior, for example update-response=no-content; repeatable
-    #[arg(long, global = true, env = "WFI_EMULATOR_BEHAVIOR", value_name = "NAME=VALUE", value_delimiter = ',')]
+    #[arg(long, global = true, env = "WFI_EMULATOR_BEHAVIOR", value_name = "NAME=VALUE")]
     behavior: Vec<String>,
 }
 
@@ -134,13 +136,25 @@ fn behaviors(choices: &Choices) -> Result<Behaviors, String> {
         format!("there is no profile '{}'; it is one of {}", choices.profile, names.join(", "))
     })?;
     let mut behaviors = Behaviors::of(profile);
-    for choice in &choices.behavior {
+    for choice in choices.behavior.iter().flat_map(|choices| split_choices(choices)) {
         let (name, value) = choice
             .split_once('=')
             .ok_or_else(|| format!("--behavior takes name=value, for example secret=echo, not '{choice}'"))?;
         behaviors.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
     }
     Ok(behaviors)
+}
+
+/// Splits `name=value,name=value`, as the environment variable holds several. A comma that no name follows belongs to the value.
+fn split_choices(text: &str) -> Vec<String> {
+    let mut choices: Vec<String> = Vec::new();
+    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+        match choices.last_mut() {
+            Some(last) if !part.contains('=') => *last = format!("{last},{part}"),
+            _ => choices.push(part.to_owned()),
+        }
+    }
+    choices
 }
 
 fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
@@ -165,7 +179,7 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
 }
 
 fn serve(serve: &Serve, settings: Settings) -> ExitCode {
-    start_log(serve.log);
+    let _flushed_at_the_end = start_log(serve.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
@@ -195,22 +209,15 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
     })
 }
 
-fn start_log(level: LogLevel) {
+fn start_log(level: LogLevel) -> Option<log::Flush> {
     let filter = match level {
-        LogLevel::Off => return,
+        LogLevel::Off => return None,
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_max_level(filter)
-        .with_target(false)
-        // They would go to standard error as well, and a panic would follow.
-        .log_internal_errors(false)
-        .init();
+    Some(log::start(filter))
 }
 
 /// Returns the address that clients on this machine can use.

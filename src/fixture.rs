@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::behavior::Behaviors;
-use crate::model::{Schema, SetId};
+use crate::model::{Schema, SetId, StructuredType};
 use crate::odata::json::{self, Json};
+use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::{Shape, write_entity};
@@ -132,6 +133,9 @@ impl<'l> Loader<'l> {
             Json::Array(items) => (items, "$"),
             Json::Object(members) => {
                 let value = members.iter().find(|(name, _)| name == "value").map(|(_, value)| value);
+                if members.iter().filter(|(name, _)| name == "value").count() > 1 {
+                    return Err("$.value: found a member that stands twice, expected it once".to_owned());
+                }
                 let Some(Json::Array(items)) = value else {
                     let found = value.map_or("no such member".to_owned(), Json::describe);
                     return Err(format!("$.value: found {found}, expected an array of entities"));
@@ -194,6 +198,10 @@ impl<'l> Loader<'l> {
             self.problems.extend(lines);
             return;
         }
+        if let Some(problem) = contradiction(structured, &patch) {
+            self.problems.push(format!("{file}: {path}.{problem}"));
+            return;
+        }
         let properties = patch.apply(model, structured, &Complex::initial(structured));
         let key_property = structured.key.map(|index| &structured.properties[index]);
         let Some(key_property) = key_property else {
@@ -217,6 +225,20 @@ impl<'l> Loader<'l> {
         }
         self.entities.push((set, Arc::new(Entity::new(key, properties))));
     }
+}
+
+/// Names a property and its mirror that say different things.
+fn contradiction(structured: &StructuredType, patch: &Patch) -> Option<String> {
+    patch.changes.iter().find_map(|change| {
+        let mirror = &structured.properties[change.property];
+        let mirrored = mirror.mirrors?;
+        let other = patch.changes.iter().find(|other| other.property == mirrored && other.to != change.to)?;
+        let name = &structured.properties[other.property].name;
+        Some(format!(
+            "{}: found another value than that of {name}, expected the same: they are two names of one value",
+            mirror.name
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -264,7 +286,7 @@ mod tests {
     fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
         insta::assert_snapshot!(problems(r#"[{"id":"a","apiVersion":"two"},{"id":"b","encryption":{"secret":7}}]"#), @r#"
         broken.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
-        broken.json: $[1].encryption.secret: found the number 7, expected a string
+        broken.json: $[1].encryption.secret: found a number, expected a string
         "#);
         insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r#"
         broken.json: $.value[0].displayName: found a property that stands twice, expected each property once
@@ -288,6 +310,22 @@ mod tests {
         insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"broken.json: $: found the member "id", expected a collection: "value" and annotations"#);
         insta::assert_snapshot!(problems("true"), @r#"broken.json: $: found true, expected an array of entities or an object with "value""#);
         insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
+    }
+
+    #[test]
+    fn contradictions_and_duplicates_are_told() {
+        insta::assert_snapshot!(problems(r#"[{"id":"a","supports":"shift","supportedEntities":"none"}]"#), @"broken.json: $[0].supports: found another value than that of supportedEntities, expected the same: they are two names of one value");
+        insta::assert_snapshot!(problems(r#"{"value":[],"value":[{"bogus":1}]}"#), @"broken.json: $.value: found a member that stands twice, expected it once");
+        assert_eq!(problems(r#"[{"id":"a","supports":"Shift","supportedEntities":"shift"}]"#), "1 entities");
+    }
+
+    #[test]
+    fn derived_types_of_recorded_answers_are_taken_where_the_declared_type_is_open() {
+        let of_type = |name: &str| {
+            format!(r##"[{{"id":"a","lastModifiedBy":{{"user":{{"@odata.type":"#microsoft.graph.{name}","id":"x"}}}}}}]"##)
+        };
+        assert_eq!(problems(&of_type("teamworkUserIdentity")), "1 entities");
+        assert!(problems(&of_type("workforceIntegration")).contains("expected #microsoft.graph.identity"));
     }
 
     #[test]

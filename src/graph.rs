@@ -11,7 +11,7 @@ mod write;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -27,7 +27,7 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
-use respond::{Ids, Success};
+use respond::{Stamp, Success};
 use route::Route;
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
@@ -64,19 +64,13 @@ pub enum Body {
 pub enum Step {
     /// The request is answered.
     Done(Answer),
-    /// The answer depends on a call that must be made outside; its outcome goes to [`resume`].
+    /// The answer depends on a call that must be made outside, whose outcome the pipeline goes on with.
     Call(Pending),
 }
 
 /// A request that waits for the outcome of a call. No operation makes calls yet, so none of them exists.
 #[derive(Debug)]
 pub enum Pending {}
-
-/// Goes on with a request whose call has an outcome.
-#[allow(clippy::needless_pass_by_value, reason = "a pending request is used up when it goes on")]
-pub fn resume(_tenant: &Tenant, pending: Pending) -> Step {
-    match pending {}
-}
 
 /// An answer, and how it is delivered.
 #[derive(Debug)]
@@ -106,14 +100,14 @@ pub enum Delivery {
 
 /// Answers a request.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    let ids = Ids::of(tenant, request);
+    let stamp = Stamp::of(tenant, request);
     if is_preflight(tenant, request) {
-        return Step::Done(respond::preflight(tenant, request, &ids));
+        return Step::Done(respond::preflight(request, &stamp));
     }
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, &mut skipped) {
-        Ok(success) => respond::success(tenant, request, &ids, success),
-        Err(error) => respond::refusal(tenant, request, &ids, error),
+    let mut answer = match decide(tenant, request, stamp.now, &mut skipped) {
+        Ok(success) => respond::success(tenant, request, &stamp, success),
+        Err(error) => respond::refusal(tenant, request, &stamp, error),
     };
     answer.skipped = skipped;
     Step::Done(answer)
@@ -121,7 +115,7 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, request, &Ids::of(tenant, request), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, request, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
@@ -142,7 +136,7 @@ enum Operation<'k> {
 
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
 /// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made.
-fn decide(tenant: &Tenant, request: &Request, skipped: &mut Vec<String>) -> Result<Success, Error> {
+fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec<String>) -> Result<Success, Error> {
     let route = route::resolve(&tenant.schema, request.target.path())?;
     let operation = operation(tenant, &route, &request.method)?;
     let format = match operation {
@@ -150,7 +144,7 @@ fn decide(tenant: &Tenant, request: &Request, skipped: &mut Vec<String>) -> Resu
         Operation::Delete(_) => Format::default(),
         _ => Format::of(&request.headers, request.target.query(), &tenant.behaviors)?,
     };
-    let context = Context { tenant, request, preferences: Preferences::of(&request.headers), format, route: &route };
+    let context = Context { tenant, request, now, preferences: Preferences::of(&request.headers), format, route: &route };
     match operation {
         Operation::List => Ok(list(&context)),
         Operation::Get(key) => get(&context, key),
@@ -182,6 +176,8 @@ fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Resu
 struct Context<'c> {
     tenant: &'c Tenant,
     request: &'c Request,
+    /// The one time of everything that the request does.
+    now: SystemTime,
     preferences: Preferences,
     format: Format,
     route: &'c Route<'c>,
@@ -206,9 +202,10 @@ impl<'c> Context<'c> {
         if let Some(fixed) = &self.tenant.behaviors.base_url {
             return Cow::Borrowed(fixed);
         }
-        let scheme = self.request.target.scheme_str().unwrap_or(if self.request.is_secure { "https" } else { "http" });
+        let scheme = if self.request.is_secure { "https" } else { "http" };
         let host = match self.request.target.authority() {
-            Some(authority) => Some(authority.as_str()),
+            // Whatever stands before the host is for the host's eyes only.
+            Some(authority) => authority.as_str().rsplit('@').next(),
             None => self.request.headers.get(header::HOST).and_then(|value| value.to_str().ok()),
         };
         // A client of HTTP/1.0 may send no host.
@@ -258,7 +255,9 @@ impl<'c> Context<'c> {
 
     fn not_found(&self, key: &str) -> Error {
         let detail = format!("{} has no entity with the id {key:?}", self.collection_path());
-        Error::new(&error::UNKNOWN_ID, &[]).with_detail(detail)
+        let words = self.structured().words;
+        let error = Error::new(&error::UNKNOWN_ID, &[words.noun]).with_detail(detail);
+        Error { inner_code: Some(words.not_found_code), ..error }
     }
 }
 

@@ -100,6 +100,14 @@ mod tests {
     }
 
     #[test]
+    fn tokens_of_the_second_version_are_read_too() {
+        let payload = r#"{"azp":"a2","idtyp":"app"}"#;
+        assert_eq!(caller_of(payload, None), Caller::Application(person("a2", None)));
+        let payload = r#"{"oid":"sp","appid":"a1","idtyp":"app","scp":"x"}"#;
+        assert_eq!(caller_of(payload, None), Caller::Application(person("a1", None)), "the kind of the token counts");
+    }
+
+    #[test]
     fn what_cannot_be_read_is_ignored() {
         assert_eq!(caller_of("{}", None), Caller::Unknown);
         assert_eq!(caller_of("[", None), Caller::Unknown);

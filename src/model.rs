@@ -11,7 +11,7 @@ mod rules;
 
 use std::fmt;
 
-pub use rules::{Check, Stamp};
+pub use rules::{Check, Stamp, Words};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,12 +159,10 @@ pub struct StructuredType {
     pub full_name: Box<str>,
     /// Whether it is an entity type.
     pub is_entity: bool,
-    /// Whether it has no instances of its own.
-    pub is_abstract: bool,
     /// Whether it takes members that it does not declare.
     pub is_open: bool,
-    /// The type that it derives from.
-    pub base: Option<TypeId>,
+    /// What the service calls its entities.
+    pub words: Words,
     /// All properties, inherited ones first.
     pub properties: Vec<Property>,
     /// The order in which answers show the properties: those without members of their own first, as the service's writer does.

@@ -2,7 +2,6 @@
 //!
 //! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -68,8 +67,10 @@ fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) ->
     let connection = http().serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     async move {
-        if let Err(error) = watched.await {
-            tracing::debug!("connection ended: {error}");
+        match watched.await {
+            Err(error) if error.is_parse() => tracing::info!("what a client sent is no HTTP that can be served: {error}"),
+            Err(error) => tracing::debug!("connection ended: {error}"),
+            Ok(()) => {}
         }
     }
 }
@@ -107,7 +108,7 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
         return Ok(Body::Whole(Bytes::new()));
     }
     let declared = incoming.size_hint().lower();
-    if declared > BODY_LIMIT as u64 && headers.contains_key(header::EXPECT) {
+    if declared > BODY_LIMIT as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for leave to send, and does not get it.
         return Ok(Body::TooLarge);
     }
@@ -153,7 +154,7 @@ fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&
 }
 
 fn log(request: &Request, answer: &Answer, started: Instant) {
-    let (method, path) = (&request.method, request.target.path());
+    let (method, path) = (&request.method, target(request));
     let status = answer.response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match &answer.refused {
@@ -167,6 +168,13 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
     }
+}
+
+/// Returns path and query as the log shows them: what a client asked for beyond the path explains its answer.
+fn target(request: &Request) -> String {
+    const LIMIT: usize = 300;
+    let whole = request.target.path_and_query().map_or("/", |target| target.as_str());
+    if whole.chars().count() <= LIMIT { whole.to_owned() } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 
 /// Delivers an answer as it wants to be delivered.
@@ -198,12 +206,6 @@ impl fmt::Display for Interrupted {
 }
 
 impl std::error::Error for Interrupted {}
-
-impl From<Infallible> for Interrupted {
-    fn from(never: Infallible) -> Interrupted {
-        match never {}
-    }
-}
 
 /// The body of an answer: all bytes at once, and a failure behind them if the answer is cut short.
 #[derive(Debug)]
@@ -343,7 +345,7 @@ mod tests {
         };
         let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test"));
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
-        insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"An internal server error occurred while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
+        insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
         assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn serve(recording: &Path) -> Result<(), Box<dyn Error>> {
             stream.set_nodelay(true)?;
             let fixed = fixed.clone();
             let service = service_fn(move |request| answer(fixed.clone(), request));
-            let connection = http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service);
+            let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
             tokio::spawn(async move {
                 // A client that goes away is none of the reference's business.
                 let _ = connection.await;

@@ -2,6 +2,8 @@
 //!
 //! Names and order of the headers are those of recorded responses (pnp/pnpcore).
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -49,26 +51,27 @@ impl Success {
     }
 }
 
-/// The ids of a request, which headers and error bodies repeat.
-pub(super) struct Ids {
-    request: HeaderValue,
-    client: HeaderValue,
+/// What marks a request: its ids and its time, which headers and error bodies repeat.
+pub(super) struct Stamp {
+    pub(super) now: SystemTime,
+    request_id: HeaderValue,
+    client_request_id: HeaderValue,
 }
 
-impl Ids {
-    /// Returns a new request id, and the client's own id where it sent one.
-    pub(super) fn of(tenant: &Tenant, request: &Request) -> Ids {
+impl Stamp {
+    /// Returns the time, a new request id, and the client's own id where it sent one.
+    pub(super) fn of(tenant: &Tenant, request: &Request) -> Stamp {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let id = tenant.next_request_id().hyphenated().encode_lower(&mut text);
         let own = HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("00000000-0000-0000-0000-000000000000"));
         // The client's id is repeated in error bodies, so it must be text.
         let client = request.headers.get(CLIENT_REQUEST_ID).filter(|value| !value.is_empty() && value.to_str().is_ok());
-        Ids { client: client.unwrap_or(&own).clone(), request: own }
+        Stamp { now: tenant.clock.now(), client_request_id: client.unwrap_or(&own).clone(), request_id: own }
     }
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Success) -> Answer {
+pub(super) fn success(tenant: &Tenant, request: &Request, stamp: &Stamp, success: Success) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
     let has_body = success.body.is_some();
     let body = match success.body {
@@ -88,7 +91,7 @@ pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Su
         }
         headers.insert(header::LOCATION, location);
     }
-    common(&mut headers, request, ids, has_body);
+    common(&mut headers, request, stamp, has_body);
     if let Some(applied) = success.preference_applied {
         headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
     }
@@ -100,18 +103,18 @@ pub(super) fn success(tenant: &Tenant, request: &Request, ids: &Ids, success: Su
     if has_body {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
-    headers.insert(header::DATE, date(tenant));
+    headers.insert(header::DATE, date(stamp.now));
     answer(success.status, headers, body)
 }
 
 /// Builds the answer of a refusal.
-pub(super) fn refusal(tenant: &Tenant, request: &Request, ids: &Ids, error: Error) -> Answer {
+pub(super) fn refusal(tenant: &Tenant, request: &Request, stamp: &Stamp, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
-    let time = DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()));
+    let time = DateTimeOffset::from_unix_millis(unix_millis(stamp.now));
     let mut seconds = Vec::with_capacity(19);
     time.write_seconds(&mut seconds);
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let body = error.body(&String::from_utf8_lossy(&seconds), &text(&ids.request), &text(&ids.client));
+    let body = error.body(&String::from_utf8_lossy(&seconds), &text(&stamp.request_id), &text(&stamp.client_request_id));
     let body = if error.refusal.layer == Layer::FrontDoor { body.into() } else { laid_out(tenant, body) };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, body.len().into());
@@ -120,28 +123,28 @@ pub(super) fn refusal(tenant: &Tenant, request: &Request, ids: &Ids, error: Erro
         headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
-        common(&mut headers, request, ids, true);
+        common(&mut headers, request, stamp, true);
     }
     if tenant.explains {
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
     }
-    headers.insert(header::DATE, date(tenant));
+    headers.insert(header::DATE, date(stamp.now));
     let mut built = answer(error.status(), headers, body);
     built.refused = Some(error);
     built
 }
 
 /// Builds the answer to a browser that asks whether a script may send a request.
-pub(super) fn preflight(tenant: &Tenant, request: &Request, ids: &Ids) -> Answer {
+pub(super) fn preflight(request: &Request, stamp: &Stamp) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    common(&mut headers, request, ids, false);
+    common(&mut headers, request, stamp, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
     // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
     if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
-    headers.insert(header::DATE, date(tenant));
+    headers.insert(header::DATE, date(stamp.now));
     answer(StatusCode::NO_CONTENT, headers, Bytes::new())
 }
 
@@ -161,21 +164,21 @@ fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Bytes {
 }
 
 /// Adds what every answer of Graph has.
-fn common(headers: &mut HeaderMap, request: &Request, ids: &Ids, has_body: bool) {
+fn common(headers: &mut HeaderMap, request: &Request, stamp: &Stamp, has_body: bool) {
     if has_body {
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    headers.insert(REQUEST_ID, ids.request.clone());
-    headers.insert(CLIENT_REQUEST_ID, ids.client.clone());
-    headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
     if request.headers.contains_key(header::ORIGIN) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers.insert(REQUEST_ID, stamp.request_id.clone());
+    headers.insert(CLIENT_REQUEST_ID, stamp.client_request_id.clone());
+    headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
 }
 
-fn date(tenant: &Tenant) -> HeaderValue {
-    let text = httpdate::fmt_http_date(tenant.clock.now());
+fn date(now: SystemTime) -> HeaderValue {
+    let text = httpdate::fmt_http_date(now);
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }

@@ -60,7 +60,10 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, E
     };
     let key = match key_text {
         Some(text) => Some(key_of(&text, model.structured(type_id))?),
-        None => segments.next().map(|segment| required(Some(segment))).transpose()?.map(Cow::into_owned),
+        None => match segments.next() {
+            Some(segment) => Some(key_segment(model, required(Some(segment))?)?),
+            None => None,
+        },
     };
     match segments.next() {
         None => Ok(Route { model, set, type_id, key }),
@@ -79,6 +82,15 @@ fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {
         Some(segment) => Ok(segment),
         None => Err(not_emulated("")),
     }
+}
+
+/// Takes a segment behind a collection as a key, unless it is one of the system's own: `$count`, `delta()`, a type name.
+fn key_segment(model: &Model, segment: Cow<'_, str>) -> Result<String, Error> {
+    let is_type = segment.strip_prefix(&*model.namespace).is_some_and(|rest| rest.starts_with('.'));
+    if segment.starts_with('$') || segment.ends_with("()") || is_type {
+        return Err(not_emulated(&segment));
+    }
+    Ok(segment.into_owned())
 }
 
 fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
@@ -115,9 +127,17 @@ fn key_of(text: &str, structured: &StructuredType) -> Result<String, Error> {
         _ => text,
     };
     let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(|| invalid_key(structured))?;
-    let unescaped = inner.replace("''", "\u{0}");
-    if inner.is_empty() || unescaped.contains('\'') {
+    // Quotes come in pairs, so each odd piece between single quotes is empty.
+    let mut key = String::with_capacity(inner.len());
+    for (index, piece) in inner.split('\'').enumerate() {
+        match (index % 2, piece) {
+            (0, piece) => key.push_str(piece),
+            (_, "") => key.push('\''),
+            _ => return Err(invalid_key(structured)),
+        }
+    }
+    if key.is_empty() || inner.split('\'').count().is_multiple_of(2) {
         return Err(invalid_key(structured));
     }
-    Ok(unescaped.replace('\u{0}', "'"))
+    Ok(key)
 }

@@ -61,7 +61,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
     loop {
         let id = context.tenant.next_entity_id();
         let key: Arc<str> = match context.tenant.behaviors.id_format {
-            IdFormat::Wfi => format!("WFI_{id}").into(),
+            IdFormat::Wfi => format!("{}{id}", structured.words.id_prefix).into(),
             IdFormat::Guid => id.to_string().into(),
         };
         if let Some(key_property) = structured.key {
@@ -136,7 +136,7 @@ pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error>
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.
 fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) -> Vec<(usize, Value)> {
     let recomputes = is_new || context.tenant.behaviors.last_modified == LastModified::Recompute;
-    let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.tenant.clock.now())));
+    let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
     let mut stamps = Vec::with_capacity(4);
     for property in &context.structured().properties {
         match (property.stamp, property.kind) {

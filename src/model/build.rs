@@ -24,9 +24,8 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
             name: declaration.name.as_str().into(),
             full_name: format!("{}.{}", document.namespace, declaration.name).into(),
             is_entity: declaration.is_entity,
-            is_abstract: declaration.is_abstract,
             is_open: declaration.is_open,
-            base: None,
+            words: rules::words_of(&declaration.name),
             properties: Vec::new(),
             answer_order: Vec::new(),
             page_order: Vec::new(),
@@ -44,10 +43,8 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
             }
         }
         add_mirrors(&declaration.name, &mut properties);
-        let base = declaration.base.as_deref().and_then(|base| model.type_named(local_name(base)));
         let key_name = lineage.iter().find_map(|ancestor| ancestor.key.first());
         let built = &mut model.types[index];
-        built.base = base;
         built.key = key_name.and_then(|name| properties.iter().position(|property| *property.name == **name));
         built.answer_order = answer_order(&properties);
         built.page_order = page_order(&declaration.name, &properties, &built.answer_order);
@@ -62,7 +59,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
                     declaration.name, navigation.name
                 )));
             };
-            let target = entity_type(&model, element).map_err(error)?;
+            let target = entity_type(&document, &model, element).map_err(error)?;
             let owner = document.roots.iter().find(|root| local_name(&root.type_name) == declaration.name);
             let Some(owner) = owner else { continue };
             let path = format!("{}/{}", owner.name, navigation.name);
@@ -71,7 +68,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         }
     }
     for root in &document.roots {
-        let target = entity_type(&model, &root.type_name).map_err(error)?;
+        let target = entity_type(&document, &model, &root.type_name).map_err(error)?;
         let set = (!root.is_singleton).then(|| set_at(sets, &root.name, &model.types[target.0].name));
         model.roots.push(Root { name: root.name.as_str().into(), target, set });
     }
@@ -227,7 +224,11 @@ fn set_at(sets: &mut Vec<Set>, path: &str, type_name: &str) -> SetId {
     SetId(sets.len() - 1)
 }
 
-fn entity_type(model: &Model, type_name: &str) -> Result<TypeId, String> {
+fn entity_type(document: &csdl::Document, model: &Model, type_name: &str) -> Result<TypeId, String> {
+    let declaration = document.types.iter().find(|declaration| declaration.name == local_name(type_name));
+    if declaration.is_some_and(|declaration| declaration.is_abstract) {
+        return Err(format!("{type_name} is abstract and has no entities"));
+    }
     model
         .type_named(local_name(type_name))
         .filter(|id| model.structured(*id).is_entity)

@@ -42,6 +42,32 @@ pub enum Stamp {
     ModifiedBy,
 }
 
+/// What the service calls the entities of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What ids of the service's making begin with.
+    pub id_prefix: &'static str,
+    /// The noun in messages.
+    pub noun: &'static str,
+    /// The inner code of the refusal of an unknown id.
+    pub not_found_code: &'static str,
+}
+
+/// The words for types that no row speaks of.
+const PLAIN: Words = Words { id_prefix: "", noun: "resource", not_found_code: "NotFound" };
+
+/// The words of types. The prefix is that of life-like published ids; noun and code follow those for a team
+/// (microsoft-graph-docs#8933).
+static WORDS: &[(&str, Words)] = &[(
+    "workforceIntegration",
+    Words { id_prefix: "WFI_", noun: "workforce integration", not_found_code: "WorkforceIntegrationNotFound" },
+)];
+
+/// Returns the words of a type.
+pub(super) fn words_of(type_name: &str) -> Words {
+    WORDS.iter().find(|(owner, _)| *owner == type_name).map_or(PLAIN, |(_, words)| *words)
+}
+
 /// The rules: type, property, what holds for it.
 pub(super) static RULES: &[(&str, &str, Rule)] = &[
     ("changeTrackedEntity", "createdDateTime", Rule::Stamped(Stamp::CreatedAt)),

@@ -164,6 +164,10 @@ mod tests {
             for text in ["", "sharedSecret,sharedSecret", "2", "shared"] {
                 assert_eq!(read(text), None, "{text}");
             }
+            let older = Reading { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
+            assert_eq!(parse(enumeration, "SharedSecret", older), Some(0));
+            assert_eq!(parse(enumeration, "sharedSecret", older), Some(0));
+            assert_eq!(parse(enumeration, "SHAREDSECRET", older), None);
         });
     }
 

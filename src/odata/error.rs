@@ -19,7 +19,7 @@ pub enum ErrorCode {
     NotFound,
     /// "The back end did not answer in OData form" (microsoft-graph-docs#13815).
     UnknownError,
-    /// The code of newer workloads for a method that a path does not have (webauthn-interop#33).
+    /// The code of newer workloads for a method that a path does not have (MichaelGrafnetter/webauthn-interop#33).
     MethodNotAllowed,
     /// The request is too large (learn.microsoft.com/graph/errors names the status; the code is a guess).
     RequestEntityTooLarge,
@@ -116,7 +116,7 @@ refusals! {
         by "wrong-method";
     /// The same in the words of newer workloads.
     METHOD_NOT_ALLOWED "method-not-allowed" 405 MethodNotAllowed Layer::Workload, "The method is not supported for this URL.",
-        Weak "MicrosoftDocs webauthn-interop#33"
+        Weak "MichaelGrafnetter/webauthn-interop#33"
         by "wrong-method";
     /// A client that takes no JSON (behavior `unacceptable`).
     NOT_ACCEPTABLE "not-acceptable" 406 NotAcceptable Layer::Gateway,
@@ -132,9 +132,12 @@ refusals! {
         "HTTP Error 411. The request must be chunked or have a content length.",
         Strong "graph-rs-sdk#524"
         by "missing-length";
-    /// A write whose Content-Type is missing or not JSON.
-    CONTENT_TYPE "content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
+    /// A write without Content-Type.
+    MISSING_CONTENT_TYPE "missing-content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
         Medium "microsoft-graph-docs#6259";
+    /// A write whose Content-Type is not JSON.
+    WRONG_CONTENT_TYPE "wrong-content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
+        Weak "the text asks for the header (msgraph-sdk-php#632); a Shifts sibling answered 400 UnknownError to application/octet-stream";
     /// A body that is not JSON.
     UNREADABLE_PAYLOAD "unreadable-payload" 400 BadRequest Layer::Gateway, UNREADABLE,
         Strong "msgraph-sdk-php#632";
@@ -198,8 +201,8 @@ refusals! {
         "A value was encountered that has a type name that is incompatible with the metadata. The value specified its type as '{0}', but the type specified in the metadata is '{1}'.",
         Weak "OData/odata.net ValidationUtils_IncompatibleType";
     /// No entity has the id.
-    UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("WorkforceIntegrationNotFound"),
-        "Sorry, the workforce integration was not found, or you may not have access to it.",
+    UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("NotFound"),
+        "Sorry, the {0} was not found, or you may not have access to it.",
         Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
     /// Text that is no member of its enum.
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
@@ -222,7 +225,7 @@ refusals! {
         None "no public observation"
         by "url-check";
     /// The emulator itself failed: always a bug.
-    INTERNAL "internal" 500 InternalServerError Layer::Gateway, "An internal server error occurred while processing the request.",
+    INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
 }
 
@@ -235,12 +238,14 @@ pub struct Error {
     pub message: String,
     /// What else would help, for the log.
     pub detail: Option<String>,
+    /// The inner code of an error of Shifts, where it is not that of the row.
+    pub inner_code: Option<&'static str>,
 }
 
 impl Error {
     /// Returns an error whose text has these words in its places.
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
-        Error { refusal, message: filled(refusal.text, words), detail: None }
+        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None }
     }
 
     /// Adds what else would help.
@@ -268,9 +273,10 @@ impl Error {
         let message = match self.refusal.layer {
             Layer::Gateway | Layer::Workload => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
-                r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{inner_code}"}}}}}}"#,
+                r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.refusal.code.name(),
-                quoted(&self.message)
+                quoted(&self.message),
+                self.inner_code.unwrap_or(inner_code)
             )),
             Layer::FrontDoor => return self.page(),
         };
@@ -372,12 +378,14 @@ mod tests {
     #[test]
     fn shifts_puts_its_json_into_the_message() {
         // The shape of microsoft-graph-docs#8933.
-        let body = Error::new(&UNKNOWN_ID, &[]).body("2022-05-30T14:48:25", "r", "c\"");
+        let error = Error { inner_code: Some("TeamNotFound"), ..Error::new(&UNKNOWN_ID, &["team"]) };
+        let body = error.body("2022-05-30T14:48:25", "r", "c\"");
         let outer: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(outer["error"]["innerError"]["client-request-id"], "c\"");
         let inner: serde_json::Value = serde_json::from_str(outer["error"]["message"].as_str().unwrap()).unwrap();
         assert_eq!(inner["error"]["code"], "NotFound");
         assert_eq!(inner["error"]["details"], serde_json::json!([]));
-        assert_eq!(inner["error"]["innererror"]["code"], "WorkforceIntegrationNotFound");
+        assert_eq!(inner["error"]["innererror"]["code"], "TeamNotFound");
+        assert_eq!(inner["error"]["message"], "Sorry, the team was not found, or you may not have access to it.");
     }
 }

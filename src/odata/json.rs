@@ -1,9 +1,10 @@
 //! A JSON text as a tree that keeps what OData's rules are about: the order of members, and members that stand twice.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,15 +27,24 @@ pub enum Json<'a> {
 pub type Member<'a> = (Cow<'a, str>, Json<'a>);
 
 impl Json<'_> {
+    /// Names the kind of the value for people, and nothing of what it says.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Boolean(_) => "true or false",
+            Json::Number(_) => "a number",
+            Json::String(_) => "a string",
+            Json::Array(_) => "an array",
+            Json::Object(_) => "an object",
+        }
+    }
+
     /// Describes the value for people, without showing what a string says.
     pub fn describe(&self) -> String {
         match self {
-            Json::Null => "null".to_owned(),
             Json::Boolean(value) => value.to_string(),
             Json::Number(number) => format!("the number {number}"),
-            Json::String(_) => "a string".to_owned(),
-            Json::Array(_) => "an array".to_owned(),
-            Json::Object(_) => "an object".to_owned(),
+            other => other.kind().to_owned(),
         }
     }
 
@@ -137,19 +147,36 @@ pub fn quoted(text: &str) -> String {
 ///
 /// The parser refuses values that are nested deeper than 128 levels, so nothing that walks the tree needs a limit of its own.
 pub fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    serde_json::from_slice(text)
+    parse_limited(text, usize::MAX)
 }
 
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
+/// Parses a JSON text that holds at most so many values.
+pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let left = Cell::new(limit);
+    let json = Tree(&left).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(json)
+}
+
+/// Builds the tree; the cell holds how many more values it may have.
+#[derive(Clone, Copy)]
+struct Tree<'l>(&'l Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        match self.0.get().checked_sub(1) {
+            Some(left) => self.0.set(left),
+            None => return Err(D::Error::custom("too many values")),
+        }
+        deserializer.deserialize_any(self)
     }
 }
 
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,7 +213,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
+        while let Some(item) = access.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Json::Array(items))
@@ -194,22 +221,37 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some(Name(name)) = access.next_key()? {
-            members.push((name, access.next_value()?));
+        while let Some(name) = access.next_key_seed(Name)? {
+            members.push((name, access.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
     }
 }
 
-/// The name of a member: borrowed where it has no escapes, which serde's own `Cow` never is.
-struct Name<'a>(Cow<'a, str>);
+/// Reads the name of a member: borrowed where it has no escapes, which serde's own `Cow` never is.
+struct Name;
 
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(TreeVisitor)? {
-            Json::String(name) => Ok(Name(name)),
-            _ => Err(D::Error::custom("a member's name is a string")),
-        }
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(value.to_owned()))
     }
 }
 
@@ -258,6 +300,14 @@ mod tests {
         }
         assert!(parse(b"\"\xff\"").is_err());
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_number_of_values_is_limited() {
+        assert!(parse_limited(b"[1,[2]]", 4).is_ok());
+        assert!(parse_limited(b"[1,[2]]", 3).is_err());
+        assert!(parse_limited(br#"{"a":{"b":1}}"#, 3).is_ok());
+        assert!(parse_limited(br#"{"a":{"b":1}}"#, 2).is_err());
     }
 
     proptest! {

@@ -27,14 +27,16 @@ impl Preferences {
     /// Reads all `Prefer` headers. Of a preference that stands twice the first counts (RFC 7240, 2).
     pub fn of(headers: &HeaderMap) -> Preferences {
         let mut preferences = Preferences::default();
+        let mut has_return = false;
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
-        for preference in values.flat_map(|value| value.split(',')) {
+        for preference in values.flat_map(list_items) {
             let preference = preference.split(';').next().unwrap_or_default();
             let (name, value) = match preference.split_once('=') {
                 Some((name, value)) => (name.trim(), value.trim().trim_matches('"')),
                 None => (preference.trim(), ""),
             };
-            if name.eq_ignore_ascii_case("return") && preferences.answer.is_none() {
+            if name.eq_ignore_ascii_case("return") && !has_return {
+                has_return = true;
                 preferences.answer = match value.to_ascii_lowercase().as_str() {
                     "minimal" => Some(Return::Minimal),
                     "representation" => Some(Return::Representation),
@@ -60,6 +62,15 @@ impl Preferences {
     }
 }
 
+/// Splits a list at the commas that stand outside of quoted strings.
+fn list_items(value: &str) -> impl Iterator<Item = &str> {
+    let mut in_quotes = false;
+    value.split(move |character| {
+        in_quotes ^= character == '"';
+        character == ',' && !in_quotes
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +89,9 @@ mod tests {
         assert_eq!(of(&["return=representation, include-unknown-enum-members"]), both);
         assert_eq!(of(&["Return = \"Representation\"; x=1", "INCLUDE-unknown-enum-members"]), both);
         assert_eq!(of(&["return=minimal, return=representation"]).answer, Some(Return::Minimal));
+        assert_eq!(of(&["return=bogus, return=minimal"]).answer, None);
+        assert_eq!(of(&["foo=\"a, return=minimal\", include-unknown-enum-members"]).answer, None);
+        assert!(of(&["foo=\"a, b\", include-unknown-enum-members"]).include_unknown_enum_members);
         assert_eq!(of(&["respond-async, wait=10, return=everything", ""]), Preferences::default());
     }
 }

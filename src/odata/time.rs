@@ -1,8 +1,7 @@
 //! `Edm.DateTimeOffset`: read as OData writes it, answered as Graph answers it.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
 
 /// A point in time with the offset and the number of fraction digits that its source gave it.
 ///
@@ -19,6 +18,10 @@ pub struct DateTimeOffset {
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const MAX_DIGITS: usize = 7;
+const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.9999999Z.
+const MIN_TICKS: i64 = -621_355_968_000_000_000;
+const MAX_TICKS: i64 = 2_534_023_007_999_999_999;
 
 impl DateTimeOffset {
     /// Returns the point in time so many milliseconds after the Unix epoch, in UTC.
@@ -81,9 +84,10 @@ impl DateTimeOffset {
             0,
         )
         .ok()?;
-        let local = Offset::UTC.to_timestamp(civil).ok()?.as_second();
-        let seconds = local - i64::from(offset_minutes) * 60;
-        Some(DateTimeOffset { ticks: seconds * TICKS_PER_SECOND + ticks_of_second, offset_minutes, digits, zulu })
+        let seconds = civil.duration_since(EPOCH).as_secs() - i64::from(offset_minutes) * 60;
+        let ticks = seconds * TICKS_PER_SECOND + ticks_of_second;
+        // In UTC the year must be one of 1 to 9999 too, as on the service's platform.
+        (MIN_TICKS..=MAX_TICKS).contains(&ticks).then_some(DateTimeOffset { ticks, offset_minutes, digits, zulu })
     }
 
     /// Writes the time in UTC with `Z`, trailing zeros of the fraction cut.
@@ -132,9 +136,8 @@ fn number(digits: &[u8]) -> Option<i64> {
 
 fn write_civil(out: &mut Vec<u8>, ticks: i64) {
     let seconds = ticks.div_euclid(TICKS_PER_SECOND);
-    // Only an offset at the very edge of the calendar can leave it; the edge is then the nearest truth.
-    let timestamp = Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX });
-    let civil = Offset::UTC.to_datetime(timestamp);
+    // Only a clock far beyond the calendar can leave it; the epoch is then as good as any other time.
+    let civil = EPOCH.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(EPOCH);
     let mut text = *b"0000-00-00T00:00:00";
     put(&mut text[0..4], i32::from(civil.year()));
     put(&mut text[5..7], i32::from(civil.month()));
@@ -173,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn the_edges_of_the_calendar_are_dates() {
+        assert_eq!(utc("0001-01-01T00:00:00Z"), "0001-01-01T00:00:00Z");
+        assert_eq!(utc("9999-12-31T23:59:59.9999999Z"), "9999-12-31T23:59:59.9999999Z");
+        assert_eq!(utc("2021-03-12T17:37:05.123456789012Z"), "2021-03-12T17:37:05.1234567Z");
+    }
+
+    #[test]
     fn what_is_not_of_the_form_is_refused() {
         for text in [
             "",
@@ -190,6 +200,9 @@ mod tests {
             "0000-01-01T00:00:00Z",
             "2021-03-12T17:37:05Zx",
             "12/03/2021",
+            "2021-03-12T17:37:05.1234567890123Z",
+            "0001-01-01T00:00:00+03:00",
+            "9999-12-31T23:59:59-03:00",
             "2021-03-12T1é:37:05Z",
         ] {
             assert_eq!(DateTimeOffset::parse(text), None, "{text}");
@@ -203,7 +216,7 @@ mod tests {
         }
 
         #[test]
-        fn the_verbatim_form_is_the_identity(ticks in -621_000_000_000_000_000_i64..253_000_000_000_000_000, offset in -840_i16..=840, digits in 0_u8..=7, zulu in any::<bool>()) {
+        fn the_verbatim_form_is_the_identity(ticks in -621_300_000_000_000_000_i64..2_534_000_000_000_000_000, offset in -840_i16..=840, digits in 0_u8..=7, zulu in any::<bool>()) {
             let scale = 10_i64.pow(7 - u32::from(digits));
             let zulu = zulu && offset == 0;
             let time = DateTimeOffset { ticks: ticks / scale * scale, offset_minutes: offset, digits, zulu };

@@ -7,6 +7,7 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
 //! | `sockets` | HTTP as it is on the wire |
@@ -19,6 +20,7 @@ mod decisions;
 mod draft_page;
 mod exchanges;
 mod harness;
+mod pipeline;
 mod program;
 mod properties;
 mod readme;

@@ -285,7 +285,7 @@ fn the_log_says_what_was_asked_and_why_it_was_refused() {
         served.logged(),
     ];
     insta::assert_snapshot!(lines.join("\n").replace(ENTITY, "<entity>"), @"
-    GET /v1.0/teamwork/workforceIntegrations 200 …
+    GET /v1.0/teamwork/workforceIntegrations?$top=1 200 …
     PATCH <entity> 400 … refused by schema-mismatch: $.apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
     GET /v1.0/teamwork/workforceIntegration 400 … refused by unknown-segment: this path is not emulated; did you mean 'workforceIntegrations'?
     GET /v1.0/me 400 … refused by unknown-segment: this path is not emulated

@@ -190,6 +190,37 @@ fn json_like() -> impl Strategy<Value = String> {
 }
 
 #[test]
+fn undeclared_members_keep_the_rules_of_names_and_types() {
+    for (body, refusal) in [
+        (r#"{"outer":{"extra":1,"extra":2}}"#, "Multiple properties with the name 'extra'"),
+        (r#"{"outer":{"extra":{"a":1,"a":2}}}"#, "Multiple properties with the name 'a'"),
+        (r##"{"outer":{"extra":[{"@odata.type":"#x","@odata.type":"#x"}]}}"##, "A type named 'x'"),
+        (r##"{"outer":{"extra":{"@odata.type":"#nope"}}}"##, "A type named 'nope'"),
+        (r##"{"outer":{"extra@odata.type":"#nope","extra":{}}}"##, "A type named 'nope'"),
+    ] {
+        let tenant = tenant();
+        let before = get(&tenant);
+        let (status, answer) = harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(body));
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(answer["error"]["message"].as_str().unwrap().starts_with(refusal), "{body}: {answer}");
+        assert_eq!(get(&tenant), before);
+    }
+    let tenant = tenant();
+    let body = r##"{"outer":{"extra":{"@odata.type":"#test.inner","a@x.y":1,"a":1,"b":[{"@c.d":2}]}}}"##;
+    harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(body));
+    assert_eq!(get(&tenant)["outer"]["extra"], json!({"a": 1, "b": [{}]}), "no annotation is stored");
+}
+
+#[test]
+fn a_resource_of_another_schema_has_its_own_words() {
+    let tenant = tenant();
+    let (_, created) = harness::json(&tenant, Method::POST, "/v1.0/things", Some("{}"));
+    assert_eq!(created["id"].as_str().unwrap().len(), 36);
+    let (_, missing) = harness::json(&tenant, Method::GET, "/v1.0/things/nope", None);
+    assert!(missing["error"]["message"].as_str().unwrap().contains("the resource was not found"), "{missing}");
+}
+
+#[test]
 fn the_schema_made_for_it_has_each_kind_of_property() {
     for primitive in Primitive::ALL {
         assert!(SCHEMA.contains(primitive.name()), "{}", primitive.name());

@@ -27,7 +27,9 @@ const PRIMITIVES: [&str; 17] = [
 
 /// Removes what may stand before a type name: one `#`, or a context URL up to its fragment.
 pub(super) fn without_prefix(text: &str) -> &str {
-    if let Some((_, fragment)) = text.split_once("$metadata#") {
+    if let Some((address, fragment)) = text.split_once('#')
+        && between(address, "", "$metadata").is_some()
+    {
         return fragment;
     }
     text.strip_prefix('#').unwrap_or(text)

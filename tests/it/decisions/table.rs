@@ -553,6 +553,16 @@ pub(super) static ROWS: &[Row] = &[
         GUIDE,
     ),
     // Read-only.
+    row("key", "null", r#"{"id":null}"#, &[], Kept, NoEvidence, GUESS),
+    row(
+        "computed date",
+        "annotated wrong",
+        r##"{"createdDateTime@odata.type":"#Nonsense","apiVersion":2}"##,
+        &[],
+        Stored(r#"{"apiVersion":2}"#, r#"{"apiVersion":2}"#),
+        NoEvidence,
+        GUESS,
+    ),
     row("key", "another", r#"{"id":"other"}"#, &[], Kept, Medium, MERGE),
     row("key", "wrong kind", r#"{"id":7}"#, &[], Refused(&error::SCHEMA_MISMATCH), Weak, GATEWAY),
     row("computed date", "another", r#"{"lastModifiedDateTime":"2001-01-01T00:00:00Z"}"#, &[], Kept, Medium, COMPUTED),

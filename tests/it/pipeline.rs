@@ -1,0 +1,122 @@
+//! What the pipeline does with requests that no text of an exchange can express.
+
+use std::io::Write as _;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
+use wfi_emulator::tenant::{Clock, Settings, Tenant};
+
+use crate::harness;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Request {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    }
+    Request { method, target: target.parse().unwrap(), is_secure: false, headers: map, body: Body::Whole(Bytes::from(body)) }
+}
+
+fn answer(tenant: &Tenant, request: &Request) -> Answer {
+    let Step::Done(answer) = graph::answer(tenant, request);
+    harness::check(tenant, request, &answer);
+    answer
+}
+
+fn json_of(answer: &Answer) -> Value {
+    serde_json::from_slice(answer.response.body()).unwrap()
+}
+
+fn context(request: &Request) -> String {
+    json_of(&answer(&harness::tenant(&[]), request))["@odata.context"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn links_have_the_scheme_and_the_host_of_the_request_and_nothing_secret() {
+    let host = [("host", "graph.test")];
+    let plain = request(Method::GET, ENTITY, &host, Vec::new());
+    assert!(context(&plain).starts_with("http://graph.test/v1.0/"));
+    assert!(context(&Request { is_secure: true, ..plain }).starts_with("https://graph.test/v1.0/"));
+    let absolute = request(Method::GET, &format!("ftp://user:pass@other.test:81{ENTITY}"), &host, Vec::new());
+    assert!(context(&absolute).starts_with("http://other.test:81/v1.0/"));
+    let nameless = request(Method::GET, ENTITY, &[], Vec::new());
+    assert!(context(&nameless).starts_with("http://localhost/v1.0/"));
+}
+
+#[test]
+fn a_new_entity_was_modified_when_it_was_created() {
+    let tenant = Tenant::new(Settings { clock: Clock::System, ..harness::settings(Behaviors::default()) });
+    for _ in 0..2_000 {
+        let created =
+            answer(&tenant, &request(Method::POST, COLLECTION, &[("content-type", "application/json")], b"{}".to_vec()));
+        let entity = json_of(&created);
+        assert_eq!(entity["createdDateTime"], entity["lastModifiedDateTime"]);
+    }
+}
+
+#[test]
+fn times_of_an_answer_are_those_of_its_tenant() {
+    let clock = Clock::Fixed(SystemTime::UNIX_EPOCH);
+    let tenant = Tenant::new(Settings { clock, ..harness::settings(Behaviors::default()) });
+    let refused = answer(&tenant, &request(Method::GET, "/v1.0/me", &[], Vec::new()));
+    assert_eq!(refused.response.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    assert_eq!(json_of(&refused)["error"]["innerError"]["date"], "1970-01-01T00:00:00");
+}
+
+#[test]
+fn a_packed_body_may_be_as_large_as_the_limit_and_no_larger() {
+    for (length, status) in [(BODY_LIMIT, StatusCode::OK), (BODY_LIMIT + 1, StatusCode::PAYLOAD_TOO_LARGE)] {
+        for coding in ["gzip", "x-gzip", "GZIP"] {
+            let mut body = br#"{"displayName":"x"}"#.to_vec();
+            body.resize(length, b' ');
+            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+            packer.write_all(&body).unwrap();
+            let headers = [("content-type", "application/json"), ("content-encoding", coding)];
+            let answered = answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &headers, packer.finish().unwrap()));
+            assert_eq!(answered.response.status(), status, "{length} bytes as {coding}");
+        }
+    }
+}
+
+#[test]
+fn a_packed_body_is_one_member() {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(b"{}").unwrap();
+    let mut body = packer.finish().unwrap();
+    body.extend_from_within(..);
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let answered = answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &headers, body));
+    assert_eq!(answered.response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(answered.refused.unwrap().refusal.name, "unreadable-payload");
+}
+
+#[test]
+fn a_body_of_a_great_many_values_is_refused_before_it_takes_memory() {
+    let body = format!("{{\"lastModifiedBy\":[{}[]]}}", "[],".repeat(150_000));
+    let answered =
+        answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
+    assert_eq!(answered.refused.unwrap().detail.unwrap_or_default().split(" at line").next(), Some("too many values"));
+}
+
+#[test]
+fn a_secret_is_told_to_nobody() {
+    for choices in [&[][..], &[("wrong-primitive", "literal")], &[("secret-length", "exact")]] {
+        for secret in ["1234512345", "true", "[1234512345]", "{\"a\":1234512345}", "\"1234512345\""] {
+            let tenant = harness::tenant(choices);
+            let tenant = Tenant::new(Settings { explains: true, ..harness::settings(tenant.behaviors) });
+            let body = format!("{{\"encryption\":{{\"secret\":{secret}}}}}");
+            let answered = answer(&tenant, &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
+            let told = format!("{:?} {:?}", answered.response, answered.refused);
+            assert!(!told.contains("1234512345"), "{secret}: {told}");
+        }
+    }
+}
