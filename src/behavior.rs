@@ -467,7 +467,8 @@ impl Behaviors {
         }
         let trimmed = value.trim_end_matches('/');
         let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
-        let usable = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        let usable =
+            |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
         if !rest.is_some_and(usable) {
             return Err(SetError(format!(
                 "behavior '{BASE_URL}' takes '{REQUEST_HOST}' or an address such as https://graph.microsoft.com, not '{value}'"

@@ -9,7 +9,6 @@ mod respond;
 mod route;
 mod write;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +20,6 @@ use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
 use crate::model::{StructuredType, Version};
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
-use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
@@ -197,30 +195,36 @@ impl<'c> Context<'c> {
         &self.tenant.schema.set(self.route.set).path
     }
 
-    /// Returns scheme and host as the client used them, or as a behavior fixes them.
-    fn base_url(&self) -> Cow<'_, str> {
+    /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
+    fn write_base_url(&self, out: &mut Vec<u8>) {
         if let Some(fixed) = &self.tenant.behaviors.base_url {
-            return Cow::Borrowed(fixed);
+            out.extend_from_slice(fixed.as_bytes());
+            return;
         }
-        let scheme = if self.request.is_secure { "https" } else { "http" };
+        out.extend_from_slice(if self.request.is_secure { b"https://" } else { b"http://" });
         let host = match self.request.target.authority() {
             // Whatever stands before the host is for the host's eyes only.
-            Some(authority) => authority.as_str().rsplit('@').next(),
-            None => self.request.headers.get(header::HOST).and_then(|value| value.to_str().ok()),
+            Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
+            None => self.request.headers.get(header::HOST).map(HeaderValue::as_bytes),
         };
-        // A client of HTTP/1.0 may send no host.
-        let host = host.filter(|host| !host.is_empty()).unwrap_or("localhost");
-        Cow::Owned([scheme, "://", host].concat())
+        // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
+        let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+        let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
+        out.extend_from_slice(host.unwrap_or(b"localhost"));
     }
 
     /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
-    fn begin(&self, shape: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
+    ///
+    /// The text is given the room for what follows, so that it is not moved when it grows.
+    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(200 + room);
         out.push(b'{');
         if self.shape().has_context() {
-            out.extend_from_slice(b"\"@odata.context\":");
-            let parts = [&*self.base_url(), "/", self.version().segment(), "/$metadata#", self.collection_path(), shape];
-            write_string(&mut out, &parts.concat());
+            out.extend_from_slice(b"\"@odata.context\":\"");
+            self.write_base_url(&mut out);
+            for part in ["/", self.version().segment(), "/$metadata#", self.collection_path(), shape, "\""] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
         out
     }
@@ -247,7 +251,7 @@ impl<'c> Context<'c> {
 
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
-        let mut out = self.begin("/$entity");
+        let mut out = self.begin("/$entity", 824);
         write_entity(&self.shape(), self.structured(), self.collection_path(), entity, &mut out);
         out.push(b'}');
         out
@@ -263,7 +267,7 @@ impl<'c> Context<'c> {
 
 fn list(context: &Context<'_>) -> Success {
     let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
-    let mut out = context.begin("");
+    let mut out = context.begin("", entities.len() * 824);
     if context.tenant.behaviors.collection_count == CollectionCount::Always {
         separate(&mut out);
         let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };

@@ -93,12 +93,14 @@ async fn wait_for_descriptors(error: &io::Error) {
 
 /// Answers one request.
 async fn exchange(tenant: Arc<Tenant>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
-    let started = Instant::now();
+    let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
     let answer = answer_or_apologize(&tenant, &request, graph::answer);
-    log(&request, &answer, started);
+    if let Some(started) = started {
+        log(&request, &answer, started);
+    }
     deliver(answer).await
 }
 

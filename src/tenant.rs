@@ -3,15 +3,15 @@
 //! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
 //! again from the same settings answers the same requests with the same bytes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
 use crate::model::{Schema, SetId};
-use crate::odata::value::Entity;
+use crate::odata::value::{Entity, Value};
 use crate::store::Store;
 
 /// What a tenant is made from.
@@ -95,6 +95,8 @@ pub struct Tenant {
     pub store: Store,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// The value that says who modified what a request without a token writes, made when it is first needed.
+    pub local_caller: OnceLock<Value>,
     seed: u64,
     entity_ids: AtomicU64,
     request_ids: AtomicU64,
@@ -121,6 +123,7 @@ impl Tenant {
             clock: settings.clock,
             store,
             explains: settings.explains,
+            local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: AtomicU64::new(0),
             request_ids: AtomicU64::new(0),

@@ -2,7 +2,8 @@
 //!
 //! Names and order of the headers are those of recorded responses (pnp/pnpcore).
 
-use std::time::SystemTime;
+use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -39,7 +40,7 @@ pub(super) struct Success {
     pub(super) status: StatusCode,
     /// The JSON body with its content type; without it the answer has none.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
-    pub(super) location: Option<String>,
+    pub(super) location: Option<Vec<u8>>,
     pub(super) preference_applied: Option<&'static str>,
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
@@ -83,7 +84,7 @@ pub(super) fn success(tenant: &Tenant, request: &Request, stamp: &Stamp, success
         }
         None => Bytes::new(),
     };
-    let location = success.location.and_then(|location| HeaderValue::from_str(&location).ok());
+    let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
         // Without a body the address also tells the entity's id (OData 4.0 Part 1, 8.3.4).
         if !has_body {
@@ -178,7 +179,21 @@ fn common(headers: &mut HeaderMap, request: &Request, stamp: &Stamp, has_body: b
     headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
 }
 
+/// Returns the `Date` header. Requests of one second share it: writing it anew costs as much as finding the entity.
 fn date(now: SystemTime) -> HeaderValue {
-    let text = httpdate::fmt_http_date(now);
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+    thread_local! {
+        static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))) };
+    }
+    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    LAST.with_borrow_mut(|(last, value)| {
+        if *last != second {
+            (*last, *value) = (second, written_date(now));
+        }
+        value.clone()
+    })
+}
+
+fn written_date(now: SystemTime) -> HeaderValue {
+    let text = DateTimeOffset::from_unix_millis(unix_millis(now)).http_date();
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }

@@ -15,7 +15,7 @@ pub(super) struct Route<'s> {
     pub(super) set: SetId,
     pub(super) type_id: TypeId,
     /// The key of one entity; without it the path names the collection.
-    pub(super) key: Option<String>,
+    pub(super) key: Option<Cow<'s, str>>,
 }
 
 impl<'s> Route<'s> {
@@ -28,10 +28,14 @@ impl<'s> Route<'s> {
 ///
 /// Segments are matched in any case and percent-decoded; keys keep their case. A key is a segment of its own or stands in
 /// parentheses. One slash may end the path.
-pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, Error> {
+pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Route<'s>, Error> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let mut segments = path.split('/').map(decoded);
+    // Nearly all paths are what they are, and decoding would look at each segment again.
+    let is_encoded = path.contains('%');
+    let mut segments = path
+        .split('/')
+        .map(|segment| if is_encoded { percent_decode_str(segment).decode_utf8_lossy() } else { Cow::Borrowed(segment) });
     let version = segments.next().unwrap_or_default();
     let Some(version) = Version::from_segment(&version) else {
         let detail = format!("the path begins with {version:?}, expected v1.0 or beta");
@@ -59,7 +63,7 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, E
         }
     };
     let key = match key_text {
-        Some(text) => Some(key_of(&text, model.structured(type_id))?),
+        Some(text) => Some(Cow::Owned(key_of(&text, model.structured(type_id))?)),
         None => match segments.next() {
             Some(segment) => Some(key_segment(model, required(Some(segment))?)?),
             None => None,
@@ -71,11 +75,6 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &str) -> Result<Route<'s>, E
     }
 }
 
-fn decoded(segment: &str) -> Cow<'_, str> {
-    // Nearly all segments are what they are, and decoding would look at them twice.
-    if segment.contains('%') { percent_decode_str(segment).decode_utf8_lossy() } else { Cow::Borrowed(segment) }
-}
-
 fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {
     match segment {
         Some(segment) if segment.is_empty() => Err(Error::new(&error::EMPTY_SEGMENT, &[])),
@@ -85,12 +84,12 @@ fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {
 }
 
 /// Takes a segment behind a collection as a key, unless it is one of the system's own: `$count`, `delta()`, a type name.
-fn key_segment(model: &Model, segment: Cow<'_, str>) -> Result<String, Error> {
+fn key_segment<'p>(model: &Model, segment: Cow<'p, str>) -> Result<Cow<'p, str>, Error> {
     let is_type = segment.strip_prefix(&*model.namespace).is_some_and(|rest| rest.starts_with('.'));
     if segment.starts_with('$') || segment.ends_with("()") || is_type {
         return Err(not_emulated(&segment));
     }
-    Ok(segment.into_owned())
+    Ok(segment)
 }
 
 fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {

@@ -76,12 +76,13 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
 }
 
 fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
-    let base = match context.tenant.behaviors.location {
-        Location::Itself => context.base_url(),
-        Location::Backend => BACKEND.into(),
-    };
+    let mut location = Vec::new();
+    match context.tenant.behaviors.location {
+        Location::Itself => context.write_base_url(&mut location),
+        Location::Backend => location.extend_from_slice(BACKEND.as_bytes()),
+    }
     let key = entity.key.replace('\'', "''");
-    let location = format!("{base}/{}/{}('{key}')", context.version().segment(), context.collection_path());
+    location.extend_from_slice(format!("/{}/{}('{key}')", context.version().segment(), context.collection_path()).as_bytes());
     let answer = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }
     } else {
@@ -157,25 +158,31 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
 
 /// Returns the caller as a value of the type identitySet.
 fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType, decided: &mut Vec<&'static str>) -> Value {
-    let (name, person) = match identity::caller(&context.request.headers) {
-        Caller::User(person) => ("user", person),
-        Caller::Application(person) => ("application", person),
+    match identity::caller(&context.request.headers) {
+        Caller::User(person) => identity_set_value(model, identity_set, "user", person),
+        Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
         Caller::Unknown => {
             decided.push("local-caller");
-            match context.tenant.behaviors.local_caller {
+            let local = || match context.tenant.behaviors.local_caller {
                 LocalCaller::User => {
-                    ("user", Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) })
+                    let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
+                    identity_set_value(model, identity_set, "user", person)
                 }
-                LocalCaller::Null => return Value::Complex(Arc::new(Complex::blank(identity_set))),
-            }
+                LocalCaller::Null => Value::Complex(Arc::new(Complex::blank(identity_set))),
+            };
+            context.tenant.local_caller.get_or_init(local).clone()
         }
-    };
+    }
+}
+
+/// Returns a value of the type identitySet that names one user or application.
+fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, person: Person) -> Value {
     let mut set = Complex::blank(identity_set);
-    let place = identity_set.property(name).map(|index| &identity_set.properties[index]);
+    let place = identity_set.property(member).map(|index| &identity_set.properties[index]);
     if let Some(property) = place
         && let Kind::Complex(id) = property.kind
     {
-        set.values[property.slot] = identity_value(model.structured(id), name == "user", person);
+        set.values[property.slot] = identity_value(model.structured(id), member == "user", person);
     }
     Value::Complex(Arc::new(set))
 }

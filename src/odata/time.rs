@@ -1,7 +1,8 @@
 //! `Edm.DateTimeOffset`: read as OData writes it, answered as Graph answers it.
 
-use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 /// A point in time with the offset and the number of fraction digits that its source gave it.
 ///
@@ -93,11 +94,10 @@ impl DateTimeOffset {
     /// Writes the time in UTC with `Z`, trailing zeros of the fraction cut.
     pub fn write_utc(self, out: &mut Vec<u8>) {
         write_civil(out, self.ticks);
-        let fraction = self.ticks.rem_euclid(TICKS_PER_SECOND);
-        if fraction > 0 {
-            let digits = format!("{fraction:07}");
+        let digits = fraction(self.ticks);
+        if let Some(last) = digits.iter().rposition(|digit| *digit != b'0') {
             out.push(b'.');
-            out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+            out.extend_from_slice(&digits[..=last]);
         }
         out.push(b'Z');
     }
@@ -106,9 +106,8 @@ impl DateTimeOffset {
     pub fn write_verbatim(self, out: &mut Vec<u8>) {
         write_civil(out, self.ticks + i64::from(self.offset_minutes) * 60 * TICKS_PER_SECOND);
         if self.digits > 0 {
-            let fraction = format!("{:07}", self.ticks.rem_euclid(TICKS_PER_SECOND));
             out.push(b'.');
-            out.extend_from_slice(&fraction.as_bytes()[..usize::from(self.digits)]);
+            out.extend_from_slice(&fraction(self.ticks)[..usize::from(self.digits)]);
         }
         if self.zulu {
             out.push(b'Z');
@@ -117,6 +116,22 @@ impl DateTimeOffset {
         let minutes = self.offset_minutes.abs();
         out.push(if self.offset_minutes < 0 { b'-' } else { b'+' });
         out.extend_from_slice(format!("{:02}:{:02}", minutes / 60, minutes % 60).as_bytes());
+    }
+
+    /// Returns the form of the `Date` header, IMF-fixdate (RFC 9110, 5.6.7).
+    pub fn http_date(self) -> [u8; 29] {
+        let civil = civil(self.ticks);
+        let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+        let weekday = usize::try_from(civil.weekday().to_monday_zero_offset()).unwrap_or(0);
+        text[0..3].copy_from_slice(&b"MonTueWedThuFriSatSun"[weekday * 3..weekday * 3 + 3]);
+        put(&mut text[5..7], i64::from(civil.day()));
+        let month = usize::try_from(civil.month() - 1).unwrap_or(0);
+        text[8..11].copy_from_slice(&b"JanFebMarAprMayJunJulAugSepOctNovDec"[month * 3..month * 3 + 3]);
+        put(&mut text[12..16], i64::from(civil.year()));
+        put(&mut text[17..19], i64::from(civil.hour()));
+        put(&mut text[20..22], i64::from(civil.minute()));
+        put(&mut text[23..25], i64::from(civil.second()));
+        text
     }
 
     /// Writes `yyyy-mm-ddThh:mm:ss` in UTC: the form of dates in error bodies.
@@ -134,21 +149,37 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-fn write_civil(out: &mut Vec<u8>, ticks: i64) {
+/// Returns date and time of day, in UTC.
+fn civil(ticks: i64) -> DateTime {
     let seconds = ticks.div_euclid(TICKS_PER_SECOND);
-    // Only a clock far beyond the calendar can leave it; the epoch is then as good as any other time.
-    let civil = EPOCH.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(EPOCH);
+    match Timestamp::from_second(seconds) {
+        Ok(timestamp) => Offset::UTC.to_datetime(timestamp),
+        // The library's timestamps end a day before its calendar. Only a clock far beyond that can leave the calendar, and the epoch
+        // is then as good as any other time.
+        Err(_) => EPOCH.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(EPOCH),
+    }
+}
+
+fn write_civil(out: &mut Vec<u8>, ticks: i64) {
+    let civil = civil(ticks);
     let mut text = *b"0000-00-00T00:00:00";
-    put(&mut text[0..4], i32::from(civil.year()));
-    put(&mut text[5..7], i32::from(civil.month()));
-    put(&mut text[8..10], i32::from(civil.day()));
-    put(&mut text[11..13], i32::from(civil.hour()));
-    put(&mut text[14..16], i32::from(civil.minute()));
-    put(&mut text[17..19], i32::from(civil.second()));
+    put(&mut text[0..4], i64::from(civil.year()));
+    put(&mut text[5..7], i64::from(civil.month()));
+    put(&mut text[8..10], i64::from(civil.day()));
+    put(&mut text[11..13], i64::from(civil.hour()));
+    put(&mut text[14..16], i64::from(civil.minute()));
+    put(&mut text[17..19], i64::from(civil.second()));
     out.extend_from_slice(&text);
 }
 
-fn put(place: &mut [u8], mut value: i32) {
+/// Returns the seven digits of the fraction of a second.
+fn fraction(ticks: i64) -> [u8; MAX_DIGITS] {
+    let mut digits = [b'0'; MAX_DIGITS];
+    put(&mut digits, ticks.rem_euclid(TICKS_PER_SECOND));
+    digits
+}
+
+fn put(place: &mut [u8], mut value: i64) {
     for digit in place.iter_mut().rev() {
         *digit = b'0' + u8::try_from(value.rem_euclid(10)).unwrap_or(0);
         value /= 10;
@@ -180,6 +211,14 @@ mod tests {
         assert_eq!(utc("0001-01-01T00:00:00Z"), "0001-01-01T00:00:00Z");
         assert_eq!(utc("9999-12-31T23:59:59.9999999Z"), "9999-12-31T23:59:59.9999999Z");
         assert_eq!(utc("2021-03-12T17:37:05.123456789012Z"), "2021-03-12T17:37:05.1234567Z");
+    }
+
+    #[test]
+    fn the_date_header_is_that_of_the_rfc() {
+        let header = |text| String::from_utf8(DateTimeOffset::parse(text).unwrap().http_date().to_vec()).unwrap();
+        assert_eq!(header("1994-11-06T08:49:37Z"), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(header("2026-12-31T23:59:59.9999999Z"), "Thu, 31 Dec 2026 23:59:59 GMT");
+        assert_eq!(header("1970-01-01T00:00:00Z"), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]
