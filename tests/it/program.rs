@@ -574,3 +574,30 @@ fn help_and_version_are_no_errors_and_an_unknown_flag_is_one() {
     assert_eq!((unknown.status, unknown.stdout.as_str()), (Some(2), ""));
     assert!(unknown.stderr.contains("'--port'"), "{}", unknown.stderr);
 }
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let mut child = command(&["--port", "0", "--log", "info"], &[]).spawn().unwrap();
+    let stdout = lines(child.stdout.take().expect("standard output is a pipe"));
+    let url = stdout.recv_timeout(PATIENCE).unwrap();
+    // Standard error stays a pipe that is full after some hundred lines.
+    let served = Served { program: Program { child, stdout, stderr: mpsc::channel().1 }, url: url.trim_end().to_owned() };
+    let mut stream = served.connect();
+    let request = format!("GET {ENTITY} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/html\r\n\r\n");
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    for _ in 0..3_000 {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert_eq!(line, "HTTP/1.1 406 Not Acceptable\r\n");
+        let mut length = 0;
+        while line != "\r\n" {
+            line.clear();
+            answers.read_line(&mut line).unwrap();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        answers.read_exact(&mut vec![0; length]).unwrap();
+    }
+}

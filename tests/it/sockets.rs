@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use wfi_emulator::graph::BODY_LIMIT;
 use wfi_emulator::server;
@@ -489,11 +491,10 @@ fn what_is_no_http_ends_its_connection_and_no_other() {
     let server = Server::start();
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
     let headers = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(1000));
-    let cases: [(&str, &[u8], &str); 10] = [
+    let cases: [(&str, &[u8], &str); 9] = [
         ("a TLS handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "400 Bad Request"),
         ("zeros", &[0; 4096], "400 Bad Request"),
         ("words", b"hello, is anybody there?\r\n\r\n", "400 Bad Request"),
-        ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""),
         ("a version to come", b"GET / HTTP/7.3\r\n\r\n", "400 Bad Request"),
         ("no length", b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", "400 Bad Request"),
         ("two lengths", b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400 Bad Request"),
@@ -578,4 +579,38 @@ fn a_connection_that_says_nothing_does_not_keep_the_server() {
     server.assert_answers();
     server.stop();
     assert_eq!(silent.rest(), "");
+}
+
+#[test]
+fn http_2_is_answered_on_the_same_port() {
+    let mut server = Server::start();
+    let address = server.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let ended = tokio::spawn(connection);
+        let send = |method: &str, path: &str, body: &str| {
+            let request = http::Request::builder().method(method).uri(format!("http://{HOST}{path}"));
+            let request = request.header("content-type", "application/json").body(body.to_owned()).unwrap();
+            let mut sender = sender.clone();
+            async move {
+                let response = tokio::time::timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap();
+                let (head, body) = response.into_parts();
+                (head, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
+            }
+        };
+        // Streams of one connection run side by side.
+        let (created, refused) = tokio::join!(send("POST", COLLECTION, BODY), send("GET", "/v1.0/me", ""));
+        assert_eq!(created.0.status, 201);
+        assert!(created.1.starts_with(&format!("{{\"@odata.context\":\"http://{HOST}/v1.0/")), "{}", created.1);
+        assert_eq!(refused.0.status, 400);
+        assert_eq!(refused.0.headers["content-type"], "application/json");
+        let (gone, _) = send("DELETE", &format!("{COLLECTION}/nobody"), "").await;
+        assert_eq!(gone.status, 404);
+        drop(sender);
+        tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap();
+    });
+    server.stop();
 }
