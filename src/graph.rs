@@ -288,8 +288,10 @@ fn list(context: &Context<'_>) -> Success {
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
-    let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
-    let body = context.entity_body(&entity);
-    let decided = explain::shown(context, std::iter::once(&*entity));
-    Ok(Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, body, decided) })
+    let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
+        let decided = explain::shown(context, std::iter::once(entity));
+        context.shown(StatusCode::OK, context.entity_body(entity), decided)
+    });
+    let success = shown.ok_or_else(|| context.not_found(key))?;
+    Ok(Success { preference_applied: context.enum_preference(), ..success })
 }

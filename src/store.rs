@@ -61,6 +61,12 @@ impl Collection {
         self.entities.get(key).map(|stored| stored.entity.clone())
     }
 
+    /// Looks at the entity with a key, if there is one. It does so under the lock of the entity's part of the map, so it must be quick
+    /// and must not use the store; what it saves is the count of those who hold the entity, which all cores would write to.
+    pub fn look<T>(&self, key: &str, look: impl FnOnce(&Entity) -> T) -> Option<T> {
+        self.entities.get(key).map(|stored| look(&stored.entity))
+    }
+
     /// Adds an entity behind all others.
     pub fn insert(&self, entity: Arc<Entity>) -> Result<(), KeyTaken> {
         let mut order = self.write_order();
