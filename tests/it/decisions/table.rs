@@ -126,6 +126,7 @@ pub(super) static ROWS: &[Row] = &[
     row("supports", "alone, where the schema lacks it", r#"{"supports":"shift"}"#, &[("supports", "absent")], Refused(&error::UNKNOWN_PROPERTY), Strong, "published schema (microsoftgraph/msgraph-metadata)"),
     row("supports", "stale beside a changed newer name", r#"{"supports":"shift,swapRequest,userShiftPreferences,openShift,openShiftRequest","supportedEntities":"shift"}"#, &[], Stored(r#"{"supportedEntities":"shift"}"#, r#"{"supports":"shift"}"#), NoEvidence, GUESS),
     row("supports", "changed beside a stale newer name", r#"{"supportedEntities":"shift,swapRequest,userShiftPreferences,openShift,openShiftRequest","supports":"shift"}"#, &[], Stored(r#"{"supportedEntities":"shift"}"#, r#"{"supports":"shift"}"#), NoEvidence, GUESS),
+    row("supports", "both changed, the older name last", r#"{"supportedEntities":"openShift","supports":"shift"}"#, &[], Stored(r#"{"supportedEntities":"openShift"}"#, r#"{"supports":"openShift"}"#), NoEvidence, GUESS),
     row("supports", "both changed", r#"{"supports":"shift","supportedEntities":"openShift"}"#, &[], Stored(r#"{"supportedEntities":"openShift"}"#, r#"{"supports":"openShift"}"#), NoEvidence, GUESS),
     // Complex values.
     row("complex", "null", r#"{"encryption":null}"#, &[], Stored(r#"{"encryption":null}"#, r#"{"encryption":null}"#), Strong, DELTA),
