@@ -1,232 +1,250 @@
-//! The benchmark: the emulator against a bare hyper server that gives the same bytes with no logic behind them.
+//! The benchmark: the emulator against the *reference*, a bare hyper server that gives the same bytes with no logic behind them.
 //!
-//! `cargo bench` starts both as processes of their own and loads them in turn, so that whatever else the machine does hits both. The
-//! reference answers every GET and every PATCH with the bytes that the emulator gave in a probe. What is printed is the ratio: of
-//! throughput, and of CPU time per request, which is the steadier figure because it does not depend on who else runs on the cores that
-//! server and load generator share.
+//! ```console
+//! $ cargo bench
+//! $ cargo bench -- --quick
+//! $ cargo bench -- --expect-get 0.9 --expect-patch 0.5 --expect-ready-ms 10 --expect-idle-mib 10
+//! ```
 //!
-//! Flags (behind `--`): `--rounds N`, `--seconds S`, `--quick`, and expectations that decide the exit status: `--expect-get R`,
-//! `--expect-patch R` (of the two ratios at 16 connections the better counts), `--expect-ready-ms N`, `--expect-idle-mib N`.
+//! `cargo bench -- --help` lists the flags. Both servers run as processes of their own, with the same runtime and the same
+//! settings of hyper. The reference answers every GET and every PATCH with the response that an emulator gave to that very
+//! request in a probe, so what separates the two is the emulator's own work and nothing else. A figure of the emulator alone says
+//! little, since it is mostly the price of sockets on the machine at hand; the ratio to the reference carries over from one
+//! machine to another.
+//!
+//! | measured | how |
+//! |---|---|
+//! | throughput, latency | keep-alive connections with one request in flight each; the servers take turns, so that a disturbance hits both |
+//! | CPU time per request | the time that the server's threads were on a CPU, from the scheduler, divided by the requests |
+//! | start | from spawning the program to the line with its address, and to the first answer |
+//! | memory | resident memory after the start, after the first answer, and after many requests |
+//! | scaling | the same requests to emulators with few and with many entities, which should cost the same |
+//!
+//! **CPU time per request is the steadier figure.** Server and load generator share the cores. Throughput therefore counts the
+//! work of the generator and of whatever else runs as well, and where the generator is what limits it, even a slow server seems
+//! to keep up: ratios of throughput shrink toward one. Time on a CPU counts the server's work alone, however long it had to wait
+//! for its turn. Ratios are read at 16 connections, where less of the throughput is the generator's. Every ratio is above one
+//! where the emulator does better, and is the median of the rounds' ratios, with the least and the greatest of them in
+//! parentheses.
 
 mod reference {
     pub(crate) mod load;
     pub(crate) mod options;
     pub(crate) mod process;
+    pub(crate) mod rounds;
     pub(crate) mod server;
+    pub(crate) mod start;
+    pub(crate) mod system;
+    pub(crate) mod table;
 }
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use reference::load::{self, Exchange, Load};
-use reference::options::Options;
-use reference::process::{self, Child};
-use reference::server;
+use clap::Parser as _;
+
+use reference::load::{self, ENTITY, Exchange};
+use reference::options::{Expectations, Options};
+use reference::process::{Child, Temporary};
+use reference::rounds::{self, Rounds};
+use reference::table::{Table, optional, thousands};
+use reference::{server, start, system};
 
 /// What went wrong, for people.
-type Problem = Box<dyn std::error::Error>;
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+/// The numbers of connections that are measured; expectations are about the first.
+const CONNECTIONS: [usize; 2] = [16, 64];
+
+/// The numbers of entities whose cost is compared.
+const ENTITIES: [usize; 2] = [100, 10_000];
+
+/// The exit status of a program that was told to stop.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(recording) = server::recording_of(&arguments) {
-        return report(server::serve(&recording).map(|()| true));
+        return match server::serve(&recording) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(&problem),
+        };
     }
-    // `cargo test --benches` runs the executable too, and wants to know only that it starts.
-    if !arguments.iter().any(|argument| argument == "--bench") {
+    // `cargo test --benches` runs the program too, with the flags of test programs, and wants to know only that it starts.
+    let is_bench = arguments.iter().any(|argument| argument == "--bench");
+    if !is_bench || arguments.iter().any(|argument| argument == "--test") {
         return ExitCode::SUCCESS;
     }
-    report(Options::read(&arguments).map_err(Problem::from).and_then(|options| bench(&options)))
-}
-
-fn report(outcome: Result<bool, Problem>) -> ExitCode {
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(problem) => {
-            eprintln!("bench: {problem}");
-            ExitCode::FAILURE
+    let options = Options::parse();
+    let runtime = match load::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = bench(&options) => match outcome {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(problem) => fail(&problem),
+            },
+            // The other branch is dropped, and the servers with it.
+            () = interrupted() => ExitCode::from(INTERRUPTED),
         }
-    }
+    })
 }
 
-/// Runs everything; false if an expectation failed.
-fn bench(options: &Options) -> Result<bool, Problem> {
-    println!("{}\n", process::machine());
-    let emulator = Child::emulator(&[])?;
-    let get = load::record(emulator.address, &Exchange::get())?;
-    let patch = load::record(emulator.address, &Exchange::patch())?;
-    let recording = server::Recording::write(&get, &patch)?;
-    let reference = Child::reference(recording.path())?;
+fn fail(problem: &Problem) -> ExitCode {
+    eprintln!("bench: {problem}");
+    ExitCode::FAILURE
+}
 
-    let mut unmet = Vec::new();
-    println!(
-        "| exchange | connections | reference/s | emulator/s | ratio (spread) | reference CPU | emulator CPU | ratio (spread) | p50 | p99 |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    for (name, exchange, expected) in
-        [("GET", Exchange::get(), options.expect_get), ("PATCH", Exchange::patch(), options.expect_patch)]
+/// Returns when the program is told to stop. Without this a signal would end it and leave the servers running.
+async fn interrupted() {
+    #[cfg(unix)]
     {
-        for connections in [16, 64] {
-            let row = compare(options, &reference, &emulator, &exchange, connections)?;
-            println!("{}", row.line(name, connections));
-            let best = row.throughput_ratio().max(row.cpu_ratio().unwrap_or(0.0));
-            if connections == 16 && expected.is_some_and(|expected| best < expected) {
-                unmet.push(format!("{name}: {best:.2} of the reference, expected {:.2}", expected.unwrap_or_default()));
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            tokio::select! {
+                _ = interrupt.recv() => return,
+                _ = terminate.recv() => return,
             }
         }
     }
-    drop((emulator, reference));
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_ok() {
+        return;
+    }
+    // Signals that cannot be caught end the program at once.
+    std::future::pending::<()>().await;
+}
 
-    println!("\n| | time to address | time to first answer | idle | after 100,000 requests |\n|---|---|---|---|---|");
-    for (name, arguments) in [("reference", Some(recording.path())), ("emulator", None)] {
-        let start = starts(options, arguments)?;
-        println!("{}", start.line(name));
-        if name == "emulator" {
-            if options.expect_ready_ms.is_some_and(|expected| start.answer.as_secs_f64() * 1000.0 > expected) {
-                unmet.push(format!("first answer after {:.1} ms", start.answer.as_secs_f64() * 1000.0));
+/// Measures everything; false if an expectation was not met.
+async fn bench(options: &Options) -> Result<bool, Problem> {
+    println!("{}", system::describe());
+    println!(
+        "medians of {} rounds of {} s each, with the least and the greatest\n",
+        options.rounds(),
+        options.round().as_secs_f64()
+    );
+    if !system::is_measured() {
+        println!("CPU time and memory are measured on Linux only; here they are left out.\n");
+    }
+    let recording = record().await?;
+    let mut expectations = Expectations::default();
+
+    println!("## Requests\n");
+    requests(options, &recording, &mut expectations).await?;
+    println!("\n## Start and memory\n");
+    let emulator = start::compare(&recording).await?;
+    expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));
+    expectations.at_most("MiB resident when idle", options.expect_idle_mib, emulator.idle_mib);
+    println!("\n## Scaling\n");
+    scaling(options).await?;
+
+    if !expectations.is_empty() {
+        println!("\n## Expectations\n\n{expectations}");
+    }
+    Ok(expectations.are_met())
+}
+
+/// Asks an emulator for the responses that the reference is to give, and sees that the reference gives them to the byte.
+async fn record() -> Result<server::Recording, Problem> {
+    let exchanges = [Exchange::get(ENTITY), Exchange::patch(ENTITY)];
+    let responses = probe(Child::emulator(None).await?, &exchanges).await?;
+    let recording = server::Recording::write(&responses[0], &responses[1])?;
+    if probe(Child::reference(&recording).await?, &exchanges).await? == responses {
+        Ok(recording)
+    } else {
+        Err("the reference does not give the bytes that the emulator gave".into())
+    }
+}
+
+async fn probe(mut child: Child, exchanges: &[Exchange; 2]) -> Result<Vec<Vec<u8>>, Problem> {
+    let mut responses = Vec::new();
+    for exchange in exchanges {
+        let response = load::probe(child.address, exchange).await;
+        responses.push(response.map_err(|problem| child.failed(&problem))?);
+    }
+    Ok(responses)
+}
+
+/// Compares throughput, CPU time and latency.
+async fn requests(options: &Options, recording: &server::Recording, expectations: &mut Expectations) -> Result<(), Problem> {
+    let mut reference = Child::reference(recording).await?;
+    let mut emulator = Child::emulator(None).await?;
+    let figures = ["requests/s", "ratio (spread)", "CPU µs/request", "ratio (spread)", "p50 µs", "p99 µs"];
+    let mut table = Table::new(&["request", "connections", "server"], &figures);
+    for (exchange, expected) in [(Exchange::get(ENTITY), options.expect_get), (Exchange::patch(ENTITY), options.expect_patch)] {
+        for connections in CONNECTIONS {
+            eprintln!("measuring {} at {connections} connections", exchange.name);
+            let exchanges = [&exchange, &exchange];
+            let [bare, ours] = rounds::alternate(options, [&mut reference, &mut emulator], exchanges, connections).await?;
+            let throughput = ours.to(&bare, |load| Some(load.per_second()));
+            let cpu = bare.to(&ours, load::Load::cpu_micros);
+            for (server, rounds, ratios) in [("reference", &bare, [None, None]), ("emulator", &ours, [throughput, cpu])] {
+                let [throughput, cpu] = ratios.map(|ratio| ratio.map(|ratio| ratio.to_string()).unwrap_or_default());
+                let mut row = vec![exchange.name.to_owned(), connections.to_string(), server.to_owned()];
+                row.extend([rounds.per_second(), throughput, rounds.cpu(), cpu, rounds.percentile(50), rounds.percentile(99)]);
+                table.row(row);
             }
-            if options.expect_idle_mib.is_some_and(|expected| start.idle.is_some_and(|idle| idle > expected)) {
-                unmet.push(format!("idle at {:.1} MiB", start.idle.unwrap_or_default()));
+            if connections == CONNECTIONS[0] {
+                let best = [throughput, cpu].into_iter().flatten().map(|ratio| ratio.median).reduce(f64::max);
+                expectations.at_least(&format!("{} to the reference", exchange.name), expected, best);
             }
         }
     }
-
-    println!("\n| entities | time to first answer | memory | GET CPU | PATCH CPU |\n|---|---|---|---|---|");
-    for count in [100, 10_000] {
-        println!("{}", size(options, count)?);
-    }
-    for problem in &unmet {
-        println!("not met: {problem}");
-    }
-    Ok(unmet.is_empty())
+    print!("{table}");
+    Ok(())
 }
 
-/// One cell of the table: both servers in alternating rounds.
-struct Comparison {
-    reference: Vec<Load>,
-    emulator: Vec<Load>,
+/// Compares emulators with few and with many entities.
+async fn scaling(options: &Options) -> Result<(), Problem> {
+    eprintln!("measuring {} and {} entities", ENTITIES[0], ENTITIES[1]);
+    let [few, many] = [fixtures(ENTITIES[0])?, fixtures(ENTITIES[1])?];
+    // One in the middle, for whoever would search from an end.
+    let ids = ENTITIES.map(|count| id(count / 2));
+    let starts = [start::times(&few, &Exchange::get(&ids[0])).await?, start::times(&many, &Exchange::get(&ids[1])).await?];
+    let mut children = [Child::emulator(Some(&few)).await?, Child::emulator(Some(&many)).await?];
+    let memory = [system::resident_mib(children[0].id()), system::resident_mib(children[1].id())];
+    let mut measured: Vec<[Rounds; 2]> = Vec::new();
+    for exchange in [Exchange::get, Exchange::patch] {
+        let exchanges = [exchange(&ids[0]), exchange(&ids[1])];
+        let [one, other] = &mut children;
+        measured.push(rounds::alternate(options, [one, other], [&exchanges[0], &exchanges[1]], CONNECTIONS[0]).await?);
+    }
+    let figures = ["address ms", "first answer ms", "resident MiB", "GET/s", "GET CPU µs", "PATCH/s", "PATCH CPU µs"];
+    let mut table = Table::new(&["entities"], &figures);
+    for (index, count) in ENTITIES.into_iter().enumerate() {
+        let mut row = vec![thousands(count), starts[index].address.millis(), starts[index].answer.millis()];
+        row.push(optional(memory[index], |mib| format!("{mib:.1}")));
+        row.extend(measured.iter().flat_map(|rounds| [rounds[index].per_second(), rounds[index].cpu()]));
+        table.row(row);
+    }
+    let label = format!("{} to {} (spread)", thousands(ENTITIES[1]), thousands(ENTITIES[0]));
+    let mut row = vec![label, String::new(), String::new(), String::new()];
+    for [few, many] in &measured {
+        let throughput = many.to(few, |load| Some(load.per_second()));
+        let cpu = few.to(many, load::Load::cpu_micros);
+        row.extend([throughput, cpu].map(|ratio| optional(ratio, |ratio| ratio.to_string())));
+    }
+    table.row(row);
+    print!("{table}");
+    Ok(())
 }
 
-fn compare(
-    options: &Options,
-    reference: &Child,
-    emulator: &Child,
-    exchange: &Exchange,
-    connections: usize,
-) -> Result<Comparison, Problem> {
-    let mut row = Comparison { reference: Vec::new(), emulator: Vec::new() };
-    // The first round of each only warms up.
-    for round in 0..=options.rounds {
-        for (child, loads) in [(reference, &mut row.reference), (emulator, &mut row.emulator)] {
-            let load = child.load(exchange, connections, options.round)?;
-            if round > 0 {
-                loads.push(load);
-            }
-        }
-    }
-    Ok(row)
+fn id(number: usize) -> String {
+    format!("WFI_{number:08x}-379e-4a0a-9d17-afe306a1e10d")
 }
 
-impl Comparison {
-    fn ratios(&self, of: impl Fn(&Load, &Load) -> f64) -> Vec<f64> {
-        self.reference.iter().zip(&self.emulator).map(|(reference, emulator)| of(reference, emulator)).collect()
-    }
-
-    fn throughput_ratios(&self) -> Vec<f64> {
-        self.ratios(|reference, emulator| emulator.per_second() / reference.per_second())
-    }
-
-    fn throughput_ratio(&self) -> f64 {
-        median(self.throughput_ratios())
-    }
-
-    fn cpu_ratios(&self) -> Option<Vec<f64>> {
-        let measured = self.reference.iter().chain(&self.emulator).all(|load| load.cpu.is_some());
-        measured.then(|| self.ratios(|reference, emulator| reference.cpu_micros() / emulator.cpu_micros()))
-    }
-
-    fn cpu_ratio(&self) -> Option<f64> {
-        self.cpu_ratios().map(median)
-    }
-
-    fn line(&self, name: &str, connections: usize) -> String {
-        let middle = |loads: &[Load], of: fn(&Load) -> f64| median(loads.iter().map(of).collect());
-        let cpu = match self.cpu_ratios() {
-            Some(ratios) => format!(
-                "{:.2} µs | {:.2} µs | {}",
-                middle(&self.reference, Load::cpu_micros),
-                middle(&self.emulator, Load::cpu_micros),
-                with_spread(ratios)
-            ),
-            None => "not measured | not measured |".to_owned(),
-        };
-        format!(
-            "| {name} | {connections} | {:.0} | {:.0} | {} | {cpu} | {:.0} µs | {:.0} µs |",
-            middle(&self.reference, Load::per_second),
-            middle(&self.emulator, Load::per_second),
-            with_spread(self.throughput_ratios()),
-            middle(&self.emulator, |load| load.percentile(0.5)),
-            middle(&self.emulator, |load| load.percentile(0.99)),
-        )
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn with_spread(values: Vec<f64>) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    format!("{:.2} ({least:.2}–{most:.2})", median(values))
-}
-
-/// How a server starts, and what memory it takes.
-struct Start {
-    url: Duration,
-    answer: Duration,
-    idle: Option<f64>,
-    loaded: Option<f64>,
-}
-
-fn starts(options: &Options, recording: Option<&std::path::Path>) -> Result<Start, Problem> {
-    let spawn = || recording.map_or_else(|| Child::emulator(&[]), Child::reference);
-    let (mut urls, mut answers) = (Vec::new(), Vec::new());
-    for _ in 0..options.starts {
-        let child = spawn()?;
-        urls.push(child.to_address.as_secs_f64());
-        answers.push((child.to_address + load::first_answer(child.address)?).as_secs_f64());
-    }
-    let child = spawn()?;
-    let idle = process::resident_mib(child.id());
-    child.load_requests(&Exchange::get(), 16, options.memory_requests)?;
-    let loaded = process::resident_mib(child.id());
-    Ok(Start { url: Duration::from_secs_f64(median(urls)), answer: Duration::from_secs_f64(median(answers)), idle, loaded })
-}
-
-impl Start {
-    fn line(&self, name: &str) -> String {
-        let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
-        format!("| {name} | {} | {} | {} | {} |", millis(self.url), millis(self.answer), mib(self.idle), mib(self.loaded))
-    }
-}
-
-fn mib(value: Option<f64>) -> String {
-    value.map_or("not measured".to_owned(), |value| format!("{value:.1} MiB"))
-}
-
-/// The same exchanges with more entities: their cost must not grow.
-fn size(options: &Options, count: usize) -> Result<String, Problem> {
-    let fixtures = process::fixtures_of(count)?;
-    let child = Child::emulator(&["--fixtures", &fixtures.path().display().to_string()])?;
-    let answer = child.to_address + load::first_answer(child.address)?;
-    let memory = mib(process::resident_mib(child.id()));
-    let mut cpu = Vec::new();
-    for exchange in [Exchange::get(), Exchange::patch()] {
-        let loads: Result<Vec<Load>, Problem> = (0..options.rounds).map(|_| child.load(&exchange, 16, options.round)).collect();
-        let micros = median(loads?.iter().map(Load::cpu_micros).collect());
-        cpu.push(if micros.is_nan() { "not measured".to_owned() } else { format!("{micros:.2} µs") });
-    }
-    Ok(format!("| {count} | {:.1} ms | {memory} | {} |", answer.as_secs_f64() * 1000.0, cpu.join(" | ")))
+/// Writes fixtures with so many entities: copies of the first built-in one.
+fn fixtures(count: usize) -> Result<Temporary, Problem> {
+    let shipped = include_str!("../fixtures/workforceIntegrations.json");
+    let collection: serde_json::Value = serde_json::from_str(shipped)?;
+    let first = collection.pointer("/value/0").ok_or("the built-in fixtures have no entity")?;
+    let copies = (0..count).map(|number| {
+        let mut copy = first.clone();
+        copy["id"] = id(number).into();
+        copy
+    });
+    let copies: Vec<serde_json::Value> = copies.collect();
+    Ok(Temporary::write(&format!("{count}.json"), serde_json::to_string(&copies)?.as_bytes())?)
 }

@@ -252,7 +252,7 @@ rows! {
         Mask "mask" "shown as one unknownFutureValue",
         Show "show" "shown as they are",
     }
-    profiles Mask Mask Show;
+    profiles Mask Mask Mask;
     grade Medium;
     source "github.com/microsoft/api-guidelines graph/patterns/evolvable-enums.md";
 

@@ -1,173 +1,233 @@
-//! The load generator: keep-alive connections with one request in flight each, on one thread.
+//! The load generator: keep-alive connections with one request in flight each.
+//!
+//! It does as little as it can, since it shares the cores with the servers: requests are bytes made beforehand, of a response only the
+//! status and the length are read, and one look at the clock ends one request and begins the next.
 
-use std::error::Error;
+use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
 
-const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+use crate::Problem;
+
+/// An entity of the built-in fixtures.
+pub(crate) const ENTITY: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+/// How long a server may take longer than it is meant to.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// More than a response, so that it can be read at once.
+const BUFFER: usize = 16 * 1024;
+
+/// Returns the runtime of the load generator: one thread, which is enough to keep two cores busy, or half of many.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    match std::thread::available_parallelism().map_or(1, usize::from) / 2 {
+        0 | 1 => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    }
+}
 
 /// A kind of request.
+#[derive(Clone)]
 pub(crate) struct Exchange {
-    /// Variants of the request, sent in turn.
-    requests: Vec<Vec<u8>>,
+    pub(crate) name: &'static str,
+    bytes: Vec<u8>,
+    /// Where a number of four digits stands that is another one each time.
+    number_at: Option<usize>,
 }
 
 impl Exchange {
-    /// Reads one entity.
-    pub(crate) fn get() -> Exchange {
-        let request = format!("GET {ENTITY} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\n\r\n");
-        Exchange { requests: vec![request.into_bytes()] }
+    /// Reads an entity.
+    pub(crate) fn get(id: &str) -> Exchange {
+        let head = head("GET", id);
+        Exchange { name: "GET", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
-    /// Changes one entity, to something else each time.
-    pub(crate) fn patch() -> Exchange {
-        let requests = (0..100).map(|number| {
-            let body = format!(
-                r##"{{"@odata.type":"#microsoft.graph.workforceIntegration","displayName":"Renamed {number:04}","apiVersion":1,"supportedEntities":"shift,openShift","encryption":{{"protocol":"sharedSecret","secret":null}}}}"##
-            );
-            let head = format!("PATCH {ENTITY} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\nContent-Type: application/json");
-            format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
-        });
-        Exchange { requests: requests.collect() }
+    /// Changes an entity, to something else each time.
+    pub(crate) fn patch(id: &str) -> Exchange {
+        let body = concat!(
+            r##"{"@odata.type":"#microsoft.graph.workforceIntegration","displayName":"Renamed 0000","apiVersion":1,"##,
+            r##""supportedEntities":"shift,openShift","encryption":{"protocol":"sharedSecret","secret":null}}"##
+        );
+        let head = format!("{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", head("PATCH", id), body.len());
+        let number_at = body.find("0000").map(|at| head.len() + at);
+        Exchange { name: "PATCH", bytes: format!("{head}{body}").into_bytes(), number_at }
     }
+
+    fn set_number(&mut self, number: usize) -> io::Result<()> {
+        match self.number_at.and_then(|at| self.bytes.get_mut(at..at + 4)) {
+            Some(mut digits) => write!(digits, "{:04}", number % 10_000),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the beginning of a request. The host is the same for every server, so that answers that name it have one length.
+fn head(method: &str, id: &str) -> String {
+    format!("{method} /v1.0/teamwork/workforceIntegrations/{id} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\n")
 }
 
 /// What a round of load came to.
 pub(crate) struct Load {
-    pub(crate) requests: usize,
-    pub(crate) elapsed: Duration,
-    /// The server's time on the CPU.
+    requests: u32,
+    elapsed: Duration,
+    /// The server's time on a CPU.
     pub(crate) cpu: Option<Duration>,
     /// How long each request took, in microseconds, in ascending order.
-    pub(crate) latencies: Vec<u32>,
+    latencies: Vec<u32>,
 }
 
 impl Load {
-    #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub(crate) fn per_second(&self) -> f64 {
-        self.requests as f64 / self.elapsed.as_secs_f64()
+        f64::from(self.requests) / self.elapsed.as_secs_f64()
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    pub(crate) fn cpu_micros(&self) -> f64 {
-        self.cpu.map_or(f64::NAN, |cpu| cpu.as_secs_f64() * 1e6 / self.requests as f64)
+    pub(crate) fn cpu_micros(&self) -> Option<f64> {
+        self.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / f64::from(self.requests))
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index into a list"
-    )]
-    pub(crate) fn percentile(&self, share: f64) -> f64 {
-        let index = (self.latencies.len() as f64 * share) as usize;
-        self.latencies.get(index).or(self.latencies.last()).map_or(f64::NAN, |micros| f64::from(*micros))
+    pub(crate) fn percentile(&self, percent: usize) -> Option<f64> {
+        let index = self.latencies.len() * percent / 100;
+        self.latencies.get(index).copied().map(f64::from)
     }
 }
 
-/// When a round ends.
+/// When a run of load ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
-    Time(Instant),
-    Requests(usize),
+    /// When so much time has passed; requests in flight are waited for.
+    Passed(Duration),
+    /// When each connection has had so many answers.
+    Answered(usize),
 }
 
-/// Sends requests over so many connections; returns how many were answered, and how long each took.
-pub(crate) fn run(
-    address: SocketAddr,
-    exchange: &Exchange,
-    connections: usize,
-    until: Until,
-) -> Result<(usize, Vec<u32>), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut tasks = Vec::new();
-        for connection in 0..connections {
-            let requests = exchange.requests.clone();
-            tasks.push(tokio::spawn(async move { connection_load(address, &requests, connection, connections, until).await }));
-        }
-        let mut latencies = Vec::new();
-        for task in tasks {
-            latencies.append(&mut task.await?.map_err(|problem| format!("the server at {address}: {problem}"))?);
-        }
-        latencies.sort_unstable();
-        Ok((latencies.len(), latencies))
-    })
-}
+/// Connections to one server.
+pub(crate) struct Pool(Vec<Connection>);
 
-async fn connection_load(
-    address: SocketAddr,
-    requests: &[Vec<u8>],
-    connection: usize,
-    connections: usize,
-    until: Until,
-) -> std::io::Result<Vec<u32>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::with_capacity(8192);
-    let mut latencies = Vec::new();
-    for count in 0.. {
-        let started = Instant::now();
-        let goes_on = match until {
-            Until::Time(end) => started < end,
-            Until::Requests(total) => count < total / connections,
+impl Pool {
+    pub(crate) async fn connect(address: SocketAddr, exchange: &Exchange, connections: usize) -> Result<Pool, Problem> {
+        let mut pool = Vec::new();
+        for number in 0..connections {
+            let mut connection = Connection::open(address, exchange).await?;
+            // Each counts from elsewhere, so that no two updates in a row are the same.
+            connection.number = number * 100;
+            pool.push(connection);
+        }
+        Ok(Pool(pool))
+    }
+
+    /// Sends requests over all connections at once.
+    pub(crate) async fn run(&mut self, until: Until) -> Result<Load, Problem> {
+        let limit = match until {
+            Until::Passed(duration) => duration + PATIENCE,
+            Until::Answered(_) => PATIENCE * 10,
         };
-        if !goes_on {
+        let started = Instant::now();
+        let tasks: Vec<_> = self.0.drain(..).map(|connection| tokio::spawn(connection.run(until, started))).collect();
+        let joined = async {
+            for task in tasks {
+                self.0.push(task.await??);
+            }
+            Ok::<_, Problem>(started.elapsed())
+        };
+        let elapsed = tokio::time::timeout(limit, joined).await.map_err(|_| "it does not answer any more")??;
+        let mut latencies: Vec<u32> = self.0.iter_mut().flat_map(|connection| connection.latencies.drain(..)).collect();
+        latencies.sort_unstable();
+        Ok(Load { requests: u32::try_from(latencies.len())?, elapsed, cpu: None, latencies })
+    }
+}
+
+/// A connection with one request in flight.
+struct Connection {
+    stream: TcpStream,
+    exchange: Exchange,
+    number: usize,
+    buffer: Vec<u8>,
+    /// In microseconds.
+    latencies: Vec<u32>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr, exchange: &Exchange) -> io::Result<Connection> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let buffer = Vec::with_capacity(BUFFER);
+        Ok(Connection { stream, exchange: exchange.clone(), number: 0, buffer, latencies: Vec::new() })
+    }
+
+    async fn run(mut self, until: Until, started: Instant) -> io::Result<Connection> {
+        let mut last = started;
+        loop {
+            let is_over = match until {
+                Until::Passed(duration) => last.duration_since(started) >= duration,
+                Until::Answered(count) => self.latencies.len() >= count,
+            };
+            if is_over {
+                return Ok(self);
+            }
+            self.exchange().await?;
+            let now = Instant::now();
+            self.latencies.push(u32::try_from(now.duration_since(last).as_micros()).unwrap_or(u32::MAX));
+            last = now;
+        }
+    }
+
+    /// Sends one request and reads the response into the buffer.
+    async fn exchange(&mut self) -> io::Result<()> {
+        self.exchange.set_number(self.number)?;
+        self.number += 1;
+        self.stream.write_all(&self.exchange.bytes).await?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::other("the connection ended before a response did"));
+            }
+            match length_of(&self.buffer)? {
+                Some(length) if self.buffer.len() == length => return Ok(()),
+                Some(length) if self.buffer.len() > length => return Err(io::Error::other("more came than one response")),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns the length of a response with its head, once the whole head is there; an error if its status is not 200.
+fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
+    let mut rest = response;
+    let mut length = None;
+    loop {
+        let line = rest;
+        let line = &line[..rest.skip_until(b'\n')?];
+        if line == b"\r\n" {
             break;
         }
-        stream.write_all(&requests[(connection + count) % requests.len()]).await?;
-        read_response(&mut stream, &mut buffer).await?;
-        latencies.push(u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
-    }
-    Ok(latencies)
-}
-
-/// Reads one whole response into the buffer, and sees that it is a 200.
-async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-    buffer.clear();
-    let mut whole = None;
-    loop {
-        if stream.read_buf(buffer).await? == 0 {
-            return Err(std::io::Error::other("the connection ended within a response"));
+        if !line.ends_with(b"\n") {
+            return Ok(None);
         }
-        if whole.is_none() {
-            whole = length_of(buffer)?;
-        }
-        if whole.is_some_and(|length| buffer.len() >= length) {
-            return Ok(());
+        if let Some(value) = line.strip_prefix(b"content-length: ") {
+            length = std::str::from_utf8(value).ok().and_then(|value| value.trim_end().parse::<usize>().ok());
         }
     }
-}
-
-/// Returns the length of head and body, once the head is there.
-fn length_of(buffer: &[u8]) -> std::io::Result<Option<usize>> {
-    let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let head = std::str::from_utf8(&buffer[..end]).map_err(std::io::Error::other)?;
-    if !head.starts_with("HTTP/1.1 200") {
-        return Err(std::io::Error::other(format!("answered {}", head.lines().next().unwrap_or_default())));
+    if !response.starts_with(b"HTTP/1.1 200 ") {
+        return Err(io::Error::other(format!("it answered {:?}", String::from_utf8_lossy(response))));
     }
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse::<usize>().ok());
-    length.map(|length| Some(end + 4 + length)).ok_or_else(|| std::io::Error::other("a response without content-length"))
+    let length = length.ok_or_else(|| io::Error::other("it answered without content-length"))?;
+    Ok(Some(response.len() - rest.len() + length))
 }
 
-/// Sends one request and returns the bytes of the response.
-pub(crate) fn record(address: SocketAddr, exchange: &Exchange) -> Result<Vec<u8>, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(&exchange.requests[0]).await?;
-        let mut buffer = Vec::new();
-        read_response(&mut stream, &mut buffer).await?;
-        Ok::<_, std::io::Error>(buffer)
-    })?)
+/// Sends one request over a connection of its own and returns the response.
+pub(crate) async fn probe(address: SocketAddr, exchange: &Exchange) -> Result<Vec<u8>, Problem> {
+    let mut connection = Connection::open(address, exchange).await?;
+    tokio::time::timeout(PATIENCE, connection.exchange()).await.map_err(|_| "it does not answer")??;
+    Ok(connection.buffer)
 }
 
-/// Returns how long a new connection waits for its first answer.
-pub(crate) fn first_answer(address: SocketAddr) -> Result<Duration, Box<dyn Error>> {
+/// Returns how long the first answer takes, with the connection that it needs.
+pub(crate) async fn first_answer(address: SocketAddr, exchange: &Exchange) -> Result<Duration, Problem> {
     let started = Instant::now();
-    record(address, &Exchange::get())?;
+    probe(address, exchange).await?;
     Ok(started.elapsed())
 }

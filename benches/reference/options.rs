@@ -1,61 +1,107 @@
-//! The flags of the benchmark.
+//! The flags of the benchmark, and what is expected of the emulator.
 
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How much is measured, and what is expected.
+use clap::Parser;
+
+/// Measures the emulator against a bare server that gives the same bytes.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo bench --", long_about = None)]
 pub(crate) struct Options {
-    pub(crate) rounds: usize,
-    pub(crate) round: Duration,
-    pub(crate) starts: usize,
-    pub(crate) memory_requests: usize,
+    /// Rounds per figure [default: 5, or 3 with --quick]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Seconds per round and server [default: 2, or 0.25 with --quick]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<f64>,
+    /// Measure less, in under 20 seconds: enough to see that everything works, not enough to compare figures
+    #[arg(long)]
+    quick: bool,
+    /// Fail if GET at 16 connections is below this ratio to the reference, in throughput and in CPU time per request
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_get: Option<f64>,
+    /// Fail if PATCH at 16 connections is below this ratio to the reference, in throughput and in CPU time per request
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_patch: Option<f64>,
+    /// Fail if the first answer takes longer than this from the start, as the median of all starts
+    #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,
+    /// Fail if more than this is resident after the start
+    #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_idle_mib: Option<f64>,
+    /// Passed by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 impl Options {
-    pub(crate) fn read(arguments: &[String]) -> Result<Options, String> {
-        let mut options = Options {
-            rounds: 5,
-            round: Duration::from_secs(2),
-            starts: 20,
-            memory_requests: 100_000,
-            expect_get: None,
-            expect_patch: None,
-            expect_ready_ms: None,
-            expect_idle_mib: None,
-        };
-        let mut arguments = arguments.iter();
-        while let Some(flag) = arguments.next() {
-            let mut number = || {
-                let text = arguments.next().ok_or_else(|| format!("{flag} takes a number"))?;
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|number| *number > 0.0)
-                    .ok_or_else(|| format!("{flag} takes a number, not '{text}'"))
-            };
-            match flag.as_str() {
-                "--bench" => {}
-                "--quick" => {
-                    options.rounds = 2;
-                    options.round = Duration::from_millis(300);
-                    options.starts = 5;
-                    options.memory_requests = 20_000;
-                }
-                "--rounds" => {
-                    let text = arguments.next().ok_or("--rounds takes a number")?;
-                    let rounds = text.parse().ok().filter(|rounds| *rounds > 0);
-                    options.rounds = rounds.ok_or_else(|| format!("--rounds takes a number, not '{text}'"))?;
-                }
-                "--seconds" => options.round = Duration::from_secs_f64(number()?),
-                "--expect-get" => options.expect_get = Some(number()?),
-                "--expect-patch" => options.expect_patch = Some(number()?),
-                "--expect-ready-ms" => options.expect_ready_ms = Some(number()?),
-                "--expect-idle-mib" => options.expect_idle_mib = Some(number()?),
-                other => return Err(format!("there is no flag {other}; see the head of benches/reference.rs")),
-            }
+    pub(crate) fn rounds(&self) -> u32 {
+        self.rounds.unwrap_or(if self.quick { 3 } else { 5 })
+    }
+
+    pub(crate) fn round(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.25 } else { 2.0 }))
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, 0.01..=3600.0)
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, f64::MIN_POSITIVE..=f64::MAX)
+}
+
+fn number(text: &str, range: RangeInclusive<f64>) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        if *range.end() < f64::MAX {
+            format!("it is not a number from {} to {}", range.start(), range.end())
+        } else {
+            "it is not a positive number".to_owned()
         }
-        Ok(options)
+    })
+}
+
+/// What was expected, and what was found.
+#[derive(Default)]
+pub(crate) struct Expectations {
+    lines: Vec<String>,
+    unmet: usize,
+}
+
+impl Expectations {
+    pub(crate) fn at_least(&mut self, what: &str, expected: Option<f64>, found: Option<f64>) {
+        self.judge(what, "at least", expected, found, |found, expected| found >= expected);
+    }
+
+    pub(crate) fn at_most(&mut self, what: &str, expected: Option<f64>, found: Option<f64>) {
+        self.judge(what, "at most", expected, found, |found, expected| found <= expected);
+    }
+
+    /// An expectation about something that cannot be measured here is not met, since nobody knows whether it is.
+    fn judge(&mut self, what: &str, bound: &str, expected: Option<f64>, found: Option<f64>, holds: fn(f64, f64) -> bool) {
+        let Some(expected) = expected else { return };
+        let is_met = found.is_some_and(|found| holds(found, expected));
+        self.unmet += usize::from(!is_met);
+        let verdict = if is_met { "met" } else { "NOT MET" };
+        let found = found.map_or("not measured".to_owned(), |found| format!("{found:.2}"));
+        self.lines.push(format!("- {what}: {found}, expected {bound} {expected}: {verdict}\n"));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub(crate) fn are_met(&self) -> bool {
+        self.unmet == 0
+    }
+}
+
+impl fmt::Display for Expectations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| f.write_str(line))
     }
 }

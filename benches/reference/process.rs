@@ -1,113 +1,104 @@
-//! Servers as processes of their own, and what the system says of them.
+//! Servers as processes of their own, and files for them.
 
-use std::error::Error;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::load::{self, Exchange, Load, Until};
-use super::server::SERVE;
+use super::server::{Recording, SERVE};
+use crate::Problem;
 
-/// A server that is ended with this value.
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server, which is ended when the value is dropped.
 pub(crate) struct Child {
-    process: std::process::Child,
+    name: &'static str,
+    process: Guard,
     pub(crate) address: SocketAddr,
     /// How long it took from the start to the line with the address.
     pub(crate) to_address: Duration,
 }
 
 impl Child {
-    pub(crate) fn emulator(arguments: &[&str]) -> Result<Child, Box<dyn Error>> {
+    /// Starts the emulator, with fixtures of its own or the built-in ones.
+    pub(crate) async fn emulator(fixtures: Option<&Temporary>) -> Result<Child, Problem> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
-        command.args(["--port", "0", "--log", "off", "--seed", "1"]).args(arguments);
-        Child::start(command)
-    }
-
-    pub(crate) fn reference(recording: &Path) -> Result<Child, Box<dyn Error>> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(SERVE).arg(recording);
-        Child::start(command)
-    }
-
-    fn start(mut command: Command) -> Result<Child, Box<dyn Error>> {
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
-            command.env_remove(name);
+        command.args(["--port", "0", "--log", "off", "--seed", "1"]);
+        if let Some(fixtures) = fixtures {
+            command.arg("--fixtures").arg(fixtures.path());
         }
+        Child::start("the emulator", command).await
+    }
+
+    /// Starts this program again, as the reference.
+    pub(crate) async fn reference(recording: &Recording) -> Result<Child, Problem> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(SERVE).arg(recording.path());
+        Child::start("the reference", command).await
+    }
+
+    async fn start(name: &'static str, mut command: Command) -> Result<Child, Problem> {
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
+            command.env_remove(variable);
+        }
+        // What a server has to say about a failed start goes to this program's standard error.
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let started = Instant::now();
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let stdout = process.stdout.take().ok_or("no standard output")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let to_address = started.elapsed();
+        let process = command.spawn().map_err(|error| format!("{name} cannot be started: {error}"))?;
         // From here on the process is ended whatever happens.
-        let mut child = Child { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), to_address };
-        let text = line.trim().strip_prefix("http://").ok_or_else(|| format!("found {line:?}, expected an address"))?;
-        child.address = text.parse()?;
-        Ok(child)
+        let mut process = Guard(process);
+        let stdout = process.0.stdout.take().ok_or("a child has no standard output")?;
+        let line = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(stdout).read_line(&mut line).map(|_| (line, started.elapsed()))
+        });
+        let line = tokio::time::timeout(PATIENCE, line).await;
+        let (line, to_address) = line.map_err(|_| format!("{name} told no address for {} s", PATIENCE.as_secs()))???;
+        if line.is_empty() {
+            return Err(format!("{name} told no address: {}", process.end()).into());
+        }
+        let address = line.trim_end().strip_prefix("http://").and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| format!("{name} told {line:?}, expected an address"))?;
+        Ok(Child { name, process, address, to_address })
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+        self.process.0.id()
     }
 
-    /// Loads the server for a while.
-    pub(crate) fn load(&self, exchange: &Exchange, connections: usize, duration: Duration) -> Result<Load, Box<dyn Error>> {
-        self.load_until(exchange, connections, Until::Time(Instant::now() + duration))
-    }
-
-    /// Sends the server so many requests.
-    pub(crate) fn load_requests(&self, exchange: &Exchange, connections: usize, requests: usize) -> Result<Load, Box<dyn Error>> {
-        self.load_until(exchange, connections, Until::Requests(requests))
-    }
-
-    fn load_until(&self, exchange: &Exchange, connections: usize, until: Until) -> Result<Load, Box<dyn Error>> {
-        let before = cpu_time(self.id());
-        let started = Instant::now();
-        let (requests, latencies) = load::run(self.address, exchange, connections, until)?;
-        let elapsed = started.elapsed();
-        let cpu = before.zip(cpu_time(self.id())).map(|(before, after)| after.saturating_sub(before));
-        Ok(Load { requests, elapsed, cpu, latencies })
+    /// Returns a problem with this server in the words that say most.
+    pub(crate) fn failed(&mut self, problem: &Problem) -> Problem {
+        let name = self.name;
+        match self.process.0.try_wait() {
+            Ok(Some(status)) => format!("{name} ended under load with {status}: {problem}").into(),
+            _ => format!("{name}: {problem}").into(),
+        }
     }
 }
 
-impl Drop for Child {
+/// A process that is ended with this value.
+struct Guard(std::process::Child);
+
+impl Guard {
+    /// Ends a process that has closed its standard output; says how it ended.
+    fn end(&mut self) -> String {
+        // Whoever has closed its output to end is about to.
+        std::thread::sleep(Duration::from_millis(100));
+        match self.0.try_wait() {
+            Ok(Some(status)) => format!("it ended with {status}"),
+            _ => "it closed its standard output".to_owned(),
+        }
+    }
+}
+
+impl Drop for Guard {
     fn drop(&mut self) {
-        // It may have ended by itself, which is what is wanted.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-}
-
-/// The time that all threads of a process were on a CPU, where the system tells (Linux). The scheduler's own count has
-/// nanoseconds, the usual one only hundredths of a second.
-fn cpu_time(id: u32) -> Option<Duration> {
-    let mut nanos = 0;
-    for task in std::fs::read_dir(format!("/proc/{id}/task")).ok()? {
-        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        nanos += text.split_whitespace().next()?.parse::<u64>().ok()?;
-    }
-    Some(Duration::from_nanos(nanos))
-}
-
-/// The memory of a process that is resident, in MiB, where the system tells (Linux).
-pub(crate) fn resident_mib(id: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    kib.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
-}
-
-/// Describes the machine.
-pub(crate) fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown CPU", |rest| rest.trim_start_matches(['\t', ':', ' ']));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{model}, {cores} cores, {} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease").trim())
 }
 
 /// A file that is removed with this value.
@@ -116,8 +107,9 @@ pub(crate) struct Temporary(PathBuf);
 impl Temporary {
     pub(crate) fn write(name: &str, content: &[u8]) -> std::io::Result<Temporary> {
         let path = std::env::temp_dir().join(format!("wfi-emulator-bench-{}-{name}", std::process::id()));
-        std::fs::write(&path, content)?;
-        Ok(Temporary(path))
+        let file = Temporary(path);
+        std::fs::write(file.path(), content)?;
+        Ok(file)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -130,20 +122,4 @@ impl Drop for Temporary {
         // What stays behind in the system's temporary folder does no harm.
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-/// Writes fixtures with so many entities, copies of the first built-in one; the first has its id.
-pub(crate) fn fixtures_of(count: usize) -> Result<Temporary, Box<dyn Error>> {
-    let (_, shipped) = wfi_emulator::fixture::SHIPPED;
-    let mut collection: serde_json::Value = serde_json::from_str(shipped)?;
-    let first = collection["value"][0].take();
-    let copies = (0..count).map(|number| {
-        let mut copy = first.clone();
-        if number > 0 {
-            copy["id"] = format!("WFI_00000000-0000-4000-8000-{number:012}").into();
-        }
-        copy
-    });
-    let copies: Vec<serde_json::Value> = copies.collect();
-    Ok(Temporary::write(&format!("{count}.json"), serde_json::to_string(&copies)?.as_bytes())?)
 }

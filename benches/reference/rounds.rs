@@ -1,0 +1,96 @@
+//! Rounds in which two servers take turns, and what they come to.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::load::{Exchange, Load, Pool, Until};
+use super::options::Options;
+use super::process::Child;
+use super::system::CpuTime;
+use super::table::{optional, thousands};
+use crate::Problem;
+
+/// The rounds of one server.
+pub(crate) struct Rounds(Vec<Load>);
+
+/// Loads two servers in turn, each with its exchange.
+pub(crate) async fn alternate(
+    options: &Options,
+    children: [&mut Child; 2],
+    exchanges: [&Exchange; 2],
+    connections: usize,
+) -> Result<[Rounds; 2], Problem> {
+    let mut rounds = [Vec::new(), Vec::new()];
+    let [one, other] = children;
+    for _ in 0..options.rounds() {
+        for (index, child) in [&mut *one, &mut *other].into_iter().enumerate() {
+            let load = round(child, exchanges[index], connections, options.round()).await;
+            rounds[index].push(load.map_err(|problem| child.failed(&problem))?);
+        }
+    }
+    Ok(rounds.map(Rounds))
+}
+
+/// Loads a server for a while, over new connections that are warm when the clocks start.
+async fn round(child: &Child, exchange: &Exchange, connections: usize, duration: Duration) -> Result<Load, Problem> {
+    let mut pool = Pool::connect(child.address, exchange, connections).await?;
+    pool.run(Until::Passed(duration / 20)).await?;
+    let before = CpuTime::of(child.id());
+    let mut load = pool.run(Until::Passed(duration)).await?;
+    load.cpu = before.until(&CpuTime::of(child.id()));
+    Ok(load)
+}
+
+impl Rounds {
+    /// Returns the ratio of a figure to the same figure of another server, round by round.
+    pub(crate) fn to(&self, other: &Rounds, figure: fn(&Load) -> Option<f64>) -> Option<Spread> {
+        let ratios = self.0.iter().zip(&other.0).map(|(this, other)| Some(figure(this)? / figure(other)?));
+        Spread::of(ratios.collect::<Option<_>>()?)
+    }
+
+    pub(crate) fn per_second(&self) -> String {
+        optional(self.median(|load| Some(load.per_second())), thousands)
+    }
+
+    pub(crate) fn cpu(&self) -> String {
+        optional(self.median(Load::cpu_micros), |micros| format!("{micros:.2}"))
+    }
+
+    pub(crate) fn percentile(&self, percent: usize) -> String {
+        optional(self.median(|load| load.percentile(percent)), thousands)
+    }
+
+    fn median(&self, figure: impl Fn(&Load) -> Option<f64>) -> Option<f64> {
+        Spread::of(self.0.iter().map(figure).collect::<Option<_>>()?).map(|spread| spread.median)
+    }
+}
+
+/// The middle and the ends of some figures.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    /// Returns none if there are no figures.
+    pub(crate) fn of(mut figures: Vec<f64>) -> Option<Spread> {
+        figures.sort_by(f64::total_cmp);
+        let (least, most) = (*figures.first()?, *figures.last()?);
+        let middle = figures.len() / 2;
+        let median = if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) };
+        Some(Spread { median, least, most })
+    }
+
+    /// Writes seconds as milliseconds.
+    pub(crate) fn millis(&self) -> String {
+        format!("{:.1} ({:.1}–{:.1})", self.median * 1e3, self.least * 1e3, self.most * 1e3)
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.least, self.most)
+    }
+}

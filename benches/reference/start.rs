@@ -1,0 +1,108 @@
+//! How fast a server starts, and how much memory it takes.
+
+use std::time::Duration;
+
+use super::load::{self, ENTITY, Exchange, Pool, Until};
+use super::process::{Child, Temporary};
+use super::rounds::Spread;
+use super::server::Recording;
+use super::system::resident_mib;
+use super::table::{Table, optional, thousands};
+use crate::Problem;
+
+/// How often each server is started.
+const STARTS: usize = 20;
+
+/// How often an emulator with many entities is started, which takes longer.
+const LARGE_STARTS: usize = 5;
+
+/// How many requests come before memory is read for the last time; half of them are updates.
+const REQUESTS: usize = 100_000;
+
+const CONNECTIONS: usize = 16;
+
+/// How long a server that has told its address has to come to rest.
+const REST: Duration = Duration::from_millis(100);
+
+/// What is expected of the emulator.
+pub(crate) struct Found {
+    pub(crate) first_answer_ms: f64,
+    pub(crate) idle_mib: Option<f64>,
+}
+
+/// The times of some starts, in seconds.
+pub(crate) struct Times {
+    pub(crate) address: Spread,
+    pub(crate) answer: Spread,
+}
+
+#[derive(Default)]
+struct Starts {
+    address: Vec<f64>,
+    answer: Vec<f64>,
+}
+
+impl Starts {
+    /// Asks a server that has just started for its first answer.
+    async fn add(&mut self, mut child: Child, exchange: &Exchange) -> Result<(), Problem> {
+        // Between the two times lies only this program's way from one to the other.
+        let answer = load::first_answer(child.address, exchange).await.map_err(|problem| child.failed(&problem))?;
+        self.address.push(child.to_address.as_secs_f64());
+        self.answer.push((child.to_address + answer).as_secs_f64());
+        Ok(())
+    }
+
+    fn times(self) -> Result<Times, Problem> {
+        let times = Spread::of(self.address).zip(Spread::of(self.answer));
+        times.map(|(address, answer)| Times { address, answer }).ok_or_else(|| "nothing was started".into())
+    }
+}
+
+/// Compares the servers and prints the table.
+pub(crate) async fn compare(recording: &Recording) -> Result<Found, Problem> {
+    eprintln!("measuring start and memory");
+    let exchange = Exchange::get(ENTITY);
+    let (mut reference, mut emulator) = (Starts::default(), Starts::default());
+    for _ in 0..STARTS {
+        reference.add(Child::reference(recording).await?, &exchange).await?;
+        emulator.add(Child::emulator(None).await?, &exchange).await?;
+    }
+    let after = format!("MiB after {} requests", thousands(REQUESTS));
+    let figures = ["address ms", "first answer ms", "MiB idle", "MiB after the first answer", &after];
+    let mut table = Table::new(&["server"], &figures);
+    let emulator = emulator.times()?;
+    let memory = [memory(Child::reference(recording).await?).await?, memory(Child::emulator(None).await?).await?];
+    for (name, times, memory) in [("reference", &reference.times()?, memory[0]), ("emulator", &emulator, memory[1])] {
+        let mut row = vec![name.to_owned(), times.address.millis(), times.answer.millis()];
+        row.extend(memory.map(|mib| optional(mib, |mib| format!("{mib:.1}"))));
+        table.row(row);
+    }
+    print!("{table}");
+    Ok(Found { first_answer_ms: emulator.answer.median * 1e3, idle_mib: memory[1][0] })
+}
+
+/// Returns what is resident after the start, after the first answer, and after many requests.
+async fn memory(mut child: Child) -> Result<[Option<f64>; 3], Problem> {
+    tokio::time::sleep(REST).await;
+    let idle = resident_mib(child.id());
+    let (get, patch) = (Exchange::get(ENTITY), Exchange::patch(ENTITY));
+    load::first_answer(child.address, &get).await.map_err(|problem| child.failed(&problem))?;
+    let answered = resident_mib(child.id());
+    for exchange in [&get, &patch] {
+        let loaded = async {
+            let mut pool = Pool::connect(child.address, exchange, CONNECTIONS).await?;
+            pool.run(Until::Answered(REQUESTS / 2 / CONNECTIONS)).await
+        };
+        loaded.await.map_err(|problem| child.failed(&problem))?;
+    }
+    Ok([idle, answered, resident_mib(child.id())])
+}
+
+/// Returns how fast an emulator with these fixtures starts.
+pub(crate) async fn times(fixtures: &Temporary, exchange: &Exchange) -> Result<Times, Problem> {
+    let mut starts = Starts::default();
+    for _ in 0..LARGE_STARTS {
+        starts.add(Child::emulator(Some(fixtures)).await?, exchange).await?;
+    }
+    starts.times()
+}
