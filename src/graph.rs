@@ -132,8 +132,9 @@ enum Operation<'k> {
     Delete(&'k str),
 }
 
-/// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
-/// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made.
+/// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
+/// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
+/// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec<String>) -> Result<Success, Error> {
     let route = route::resolve(&tenant.schema, request.target.path())?;
     let operation = operation(tenant, &route, &request.method)?;

@@ -310,6 +310,7 @@ impl Schema {
     pub fn read(v1: &str, beta: &str) -> Result<Schema, SchemaError> {
         let mut sets = Vec::new();
         let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
+        build::check_kinds(&models)?;
         build::assign_slots(&mut models);
         Ok(Schema { models, sets })
     }

@@ -251,6 +251,32 @@ fn expanded(document: &csdl::Document, qualified: &str) -> String {
     }
 }
 
+/// Checks that the versions agree on the types of properties, since they share the values, and that mirrors have the type of what
+/// they mirror.
+pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
+    let [v1, beta] = models;
+    for structured in &v1.types {
+        let Some(twin) = beta.type_named(&structured.name).map(|id| beta.structured(id)) else { continue };
+        for property in &structured.properties {
+            let Some(other) = twin.property(&property.name).map(|index| &twin.properties[index]) else { continue };
+            let (here, there) = (v1.kind_name(property.kind), beta.kind_name(other.kind));
+            if here != there {
+                let place = format!("property {}/{}", structured.name, property.name);
+                return Err(SchemaError::new(0, format!("{place} has the type {here} in v1.0 and {there} in beta")));
+            }
+        }
+    }
+    for structured in models.iter().flat_map(|model| &model.types) {
+        let differs =
+            |property: &&Property| property.mirrors.is_some_and(|mirrored| structured.properties[mirrored].kind != property.kind);
+        if let Some(mirror) = structured.properties.iter().find(differs) {
+            let place = format!("property {}/{}", structured.name, mirror.name);
+            return Err(SchemaError::new(0, format!("{place} has another type than the property that it mirrors")));
+        }
+    }
+    Ok(())
+}
+
 /// Gives every property its slot: the same for the same type and name in all versions, shared by mirrors.
 pub(super) fn assign_slots(models: &mut [Model; 2]) {
     let mut slots: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();

@@ -14,7 +14,8 @@ pub(super) enum Rule {
     OmittedWhileNull,
     /// Another name for the value of the named property, on versions that declare it and on those that do not.
     Mirrors(&'static str),
-    /// The value that a new entity gets where the request has none, as JSON text.
+    /// The value that a new entity gets where the request has none, as JSON text. What the service does is not known (grade none);
+    /// only that "by default, no entities are supported" stands on the resource page.
     StartsAs(&'static str),
     /// Checked in requests beyond its type.
     Checked(Check),

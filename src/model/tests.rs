@@ -129,6 +129,26 @@ fn the_older_name_is_declared_on_beta_alone() {
 }
 
 #[test]
+fn versions_that_give_a_property_different_types_are_refused() {
+    let schema = |type_name: &str| {
+        format!(
+            "<Schema Namespace=\"n\"><ComplexType Name=\"t\"><Property Name=\"p\" Type=\"{type_name}\"/></ComplexType></Schema>"
+        )
+    };
+    let refused = Schema::read(&schema("n.t"), &schema("Edm.String")).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @"schema: property t/p has the type n.t in v1.0 and Edm.String in beta");
+    let [v1, beta] = SHIPPED;
+    let other = beta.replace(
+        "Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\"",
+        "Name=\"supports\" Type=\"Edm.String\"",
+    );
+    let refused = Schema::read(v1, &other).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports has the type microsoft.graph.workforceIntegrationSupportedEntities in v1.0 and Edm.String in beta");
+    let refused = Schema::read(&other, &other).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports has another type than the property that it mirrors");
+}
+
+#[test]
 fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     let read = |body: &str| {
         let xml = format!("<Schema Namespace=\"n\" Alias=\"a\">\n{body}\n</Schema>");
