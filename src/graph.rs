@@ -4,8 +4,10 @@
 //! of what it returns.
 
 mod body;
+mod describe;
 mod explain;
 mod heads;
+mod property;
 mod respond;
 mod route;
 mod write;
@@ -18,7 +20,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
-use crate::model::{StructuredType, Version};
+use crate::model::{Model, StructuredType, Version};
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
@@ -28,7 +30,7 @@ use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
 use heads::Heads;
 use respond::{Stamp, Success};
-use route::Route;
+use route::{Named, Part, PropertyPath, Route};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
@@ -128,33 +130,49 @@ fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
-/// The operations on a collection and on an entity.
-enum Operation<'k> {
+/// What a request does to what its path names.
+enum Operation<'r> {
     List,
+    Count,
     Create,
-    Get(&'k str),
-    Update(&'k str),
-    Delete(&'k str),
+    Get(&'r str),
+    Property(&'r str, &'r PropertyPath),
+    Update(&'r str),
+    Delete(&'r str),
 }
 
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
 /// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
-    let route = route::resolve(&tenant.schema, request.target.path())?;
-    let operation = operation(tenant, &route, &request.method)?;
-    let (heads, query) = (stamp.heads, request.target.query());
-    let format = match operation {
-        // What has no body has no format.
-        Operation::Delete(_) => Format::default(),
-        _ if query.is_none() && !heads.wants_format => Format::default(),
-        _ => Format::of(&request.headers, query, &tenant.behaviors)?,
+    let route = match route::resolve(&tenant.schema, request.target.path())? {
+        Named::Entities(route) => route,
+        Named::Service(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::service(&Context::of(tenant, request, stamp, model, &())?));
+        }
+        Named::Metadata(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::metadata(tenant, model));
+        }
+        Named::Singleton(singleton) => {
+            only_get(tenant, &request.method)?;
+            return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
+        }
     };
-    let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
-    let context = Context { tenant, request, heads, now: stamp.now, preferences, format, route: &route };
+    let operation = operation(tenant, &route, &request.method)?;
+    let context = match operation {
+        // What has no JSON body has no format of JSON.
+        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
+            Context::in_format(tenant, request, stamp, route.model, &route, Format::default())
+        }
+        _ => Context::of(tenant, request, stamp, route.model, &route)?,
+    };
     match operation {
         Operation::List => Ok(list(&context)),
+        Operation::Count => Ok(count(&context)),
         Operation::Get(key) => get(&context, key),
+        Operation::Property(key, path) => property::get(&context, key, path),
         Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
         Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
         Operation::Delete(key) => write::delete(&context, key),
@@ -162,25 +180,34 @@ fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut V
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
-    match (route.key.as_deref(), method.as_str()) {
-        (None, "GET") => Ok(Operation::List),
-        (None, "POST") => Ok(Operation::Create),
-        (Some(key), "GET") => Ok(Operation::Get(key)),
-        (Some(key), "PATCH") => Ok(Operation::Update(key)),
-        (Some(key), "DELETE") => Ok(Operation::Delete(key)),
-        (key, _) => {
-            let refusal = match tenant.behaviors.wrong_method {
-                WrongMethod::UnknownError => &error::UNROUTED_METHOD,
-                WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
-            };
-            let expected = if key.is_some() { "GET, PATCH or DELETE" } else { "GET or POST" };
-            Err(Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}")))
-        }
+    match (&route.part, route.key.as_deref(), method.as_str()) {
+        (Part::Whole, None, "GET") => Ok(Operation::List),
+        (Part::Whole, None, "POST") => Ok(Operation::Create),
+        (Part::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
+        (Part::Whole, Some(key), "PATCH") => Ok(Operation::Update(key)),
+        (Part::Whole, Some(key), "DELETE") => Ok(Operation::Delete(key)),
+        (Part::Count, None, "GET") => Ok(Operation::Count),
+        (Part::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
+        (Part::Whole, None, _) => Err(wrong_method(tenant, method, "GET or POST")),
+        (Part::Whole, Some(_), _) => Err(wrong_method(tenant, method, "GET, PATCH or DELETE")),
+        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, "GET")),
     }
 }
 
-/// What the operations work with.
-struct Context<'c> {
+fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
+    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, "GET")) }
+}
+
+fn wrong_method(tenant: &Tenant, method: &Method, expected: &str) -> Error {
+    let refusal = match tenant.behaviors.wrong_method {
+        WrongMethod::UnknownError => &error::UNROUTED_METHOD,
+        WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
+    };
+    Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}"))
+}
+
+/// What the operations work with. `R` is what the path names.
+struct Context<'c, R = Route<'c>> {
     tenant: &'c Tenant,
     request: &'c Request,
     heads: Heads<'c>,
@@ -188,21 +215,37 @@ struct Context<'c> {
     now: SystemTime,
     preferences: Preferences,
     format: Format,
-    route: &'c Route<'c>,
+    model: &'c Model,
+    route: &'c R,
 }
 
-impl<'c> Context<'c> {
-    fn structured(&self) -> &'c StructuredType {
-        self.route.structured()
+impl<'c, R> Context<'c, R> {
+    /// Returns what a request is answered with in the format that it asks for.
+    fn of(tenant: &'c Tenant, request: &'c Request, stamp: &Stamp<'c>, model: &'c Model, route: &'c R) -> Result<Self, Error> {
+        let query = request.target.query();
+        let format = if query.is_none() && !stamp.heads.wants_format {
+            Format::default()
+        } else {
+            Format::of(&request.headers, query, &tenant.behaviors)?
+        };
+        Ok(Context::in_format(tenant, request, stamp, model, route, format))
+    }
+
+    fn in_format(
+        tenant: &'c Tenant,
+        request: &'c Request,
+        stamp: &Stamp<'c>,
+        model: &'c Model,
+        route: &'c R,
+        format: Format,
+    ) -> Self {
+        let heads = stamp.heads;
+        let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
+        Context { tenant, request, heads, now: stamp.now, preferences, format, model, route }
     }
 
     fn version(&self) -> Version {
-        self.route.model.version
-    }
-
-    /// Returns the path of the collection behind the version.
-    fn collection_path(&self) -> &'c str {
-        &self.tenant.schema.set(self.route.set).path
+        self.model.version
     }
 
     /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
@@ -223,17 +266,17 @@ impl<'c> Context<'c> {
         out.extend_from_slice(host.unwrap_or(b"localhost"));
     }
 
-    /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
+    /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.
     ///
     /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
     /// pieces below a kilobyte much quicker.
-    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+    fn begin_at(&self, path: &str, shape: &str, room: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(200 + room);
         out.push(b'{');
         if self.shape().has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
-            for part in ["/", self.version().segment(), "/$metadata#", self.collection_path(), shape, "\""] {
+            for part in ["/", self.version().segment(), "/$metadata", path, shape, "\""] {
                 out.extend_from_slice(part.as_bytes());
             }
         }
@@ -242,7 +285,7 @@ impl<'c> Context<'c> {
 
     fn shape(&self) -> Shape<'c> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
-        Shape::of(self.route.model, &self.tenant.behaviors, self.format.level, knows_hidden)
+        Shape::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -258,6 +301,28 @@ impl<'c> Context<'c> {
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
         Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided }
+    }
+
+    /// Returns a success that shows text of another type than JSON.
+    fn shown_as(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let body = Some((HeaderValue::from_static(content_type), body));
+        Success { status: StatusCode::OK, body, location: None, preference_applied: self.enum_preference(), decided }
+    }
+}
+
+impl<'c> Context<'c> {
+    fn structured(&self) -> &'c StructuredType {
+        self.route.structured()
+    }
+
+    /// Returns the path of the collection behind the version.
+    fn collection_path(&self) -> &'c str {
+        &self.tenant.schema.set(self.route.set).path
+    }
+
+    /// Begins a body that shows a part of the collection.
+    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+        self.begin_at(&self.tenant.schema.set(self.route.set).fragment, shape, room)
     }
 
     /// Writes the body that shows one entity.
@@ -296,6 +361,11 @@ fn list(context: &Context<'_>) -> Success {
     let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
     decided.push("collection-count");
     Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
+}
+
+fn count(context: &Context<'_>) -> Success {
+    let count = context.tenant.store.collection(context.route.set).len();
+    context.shown_as("text/plain", count.to_string().into_bytes(), Vec::new())
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {

@@ -70,9 +70,8 @@ async fn serve(stream: TcpStream, tenant: Arc<Tenant>, watcher: Watcher, mut sto
         // Nothing was asked yet, so nothing is left to answer.
         _ = stopping.changed() => return,
     };
-    // Requests count who holds this pointer to the tenant, not the tenant, so that connections do not write to one place in memory.
-    let tenant = Arc::new(tenant);
-    let service = service_fn(move |request| exchange(tenant.clone(), request));
+    let connection = Arc::new(Connection { tenant });
+    let service = service_fn(move |request| exchange(connection.clone(), request));
     let stream = TokioIo::new(stream);
     let served = if speaks_http2 {
         watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await
@@ -127,13 +126,19 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
+/// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the tenant itself
+/// would have its count written to by all cores.
+struct Connection {
+    tenant: Arc<Tenant>,
+}
+
 /// Answers one request.
-async fn exchange(tenant: Arc<Arc<Tenant>>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
+async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&tenant, &request, graph::answer);
+    let answer = answer_or_apologize(&connection.tenant, &request, graph::answer);
     if let Some(started) = started {
         log(&request, &answer, started);
     }

@@ -26,6 +26,9 @@ const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What the content type of JSON begins with.
+const JSON: &[u8] = b"application/json";
+
 /// Says in the service's own form that no data center has answered.
 const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
@@ -40,7 +43,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) status: StatusCode,
-    /// The JSON body with its content type; without it the answer has none.
+    /// The body with its content type; without it the answer has none.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
     pub(super) preference_applied: Option<&'static str>,
@@ -99,7 +102,8 @@ impl Parts {
 pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
     let (content_type, body) = match success.body {
-        Some((content_type, body)) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
     let parts = Parts::of(stamp, body);
