@@ -79,7 +79,7 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println("ok update")
-	fmt.Println("arrived GET /contoso/v2.0/.well-known/openid-configuration 200")
-	fmt.Println("arrived POST /contoso/oauth2/v2.0/token 200")
+	fmt.Println("arrived GET /contoso/v2.0/.well-known/openid-configuration* 200")
+	fmt.Println("arrived POST /*/oauth2/v2.0/token 200")
 	fmt.Println("arrived PATCH", collection+"/"+contoso, 200)
 }

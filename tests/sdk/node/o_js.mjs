@@ -47,3 +47,10 @@ await check("an error", async () => {
   await assert.rejects(client.get(one(created.id)).query(), (answer) => answer.status === 404);
   arrived("GET", `${COLLECTION}('${created.id}')`, 404);
 });
+
+await check("a batch as multipart is refused, for Graph takes JSON alone", async () => {
+  const batch = o(`${process.env.GRAPH_URL}/v1.0/`);
+  batch.get(`teamwork/${one(CONTOSO)}`);
+  await assert.rejects(batch.batch(), (answer) => answer.status === 400);
+  arrived("POST", "/v1.0/$batch", 400);
+});

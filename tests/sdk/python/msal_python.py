@@ -34,7 +34,7 @@ with check("client credentials"):
     again = application.acquire_token_for_client(["https://graph.microsoft.com/.default"])
     equal(again["token_source"], "cache")
     arrived("GET", "/contoso/v2.0/.well-known/openid-configuration", 200)
-    arrived("POST", "/contoso/oauth2/v2.0/token", 200)
+    arrived("POST", "/*/oauth2/v2.0/token", 200)
     arrived("GET", f"{COLLECTION}/{CONTOSO}", 200)
 
 with check("authorization code with PKCE, then the refresh token"):
@@ -48,18 +48,18 @@ with check("authorization code with PKCE, then the refresh token"):
     assert result["id_token_claims"]["preferred_username"], result
     (account,) = application.get_accounts()
     use(application.acquire_token_silent(SCOPES, account, force_refresh=True))
-    arrived("GET", "/contoso/oauth2/v2.0/authorize?*", 302)
+    arrived("GET", "/*/oauth2/v2.0/authorize?*", 302)
 
 with check("device code"):
     application = public()
     flow = application.initiate_device_flow(SCOPES)
     assert flow["user_code"] and flow["verification_uri"], flow
     use(application.acquire_token_by_device_flow(flow))
-    arrived("POST", "/contoso/oauth2/v2.0/devicecode", 200)
+    arrived("POST", "/*/oauth2/v2.0/devicecode", 200)
 
 with check("a grant that is refused"):
-    result = public().acquire_token_by_username_password("jane@contoso.com", "secret", SCOPES)
+    result = confidential().acquire_token_on_behalf_of("no-token", SCOPES)
     assert result.get("error") and "AADSTS" in result["error_description"], result
-    arrived("POST", "/contoso/oauth2/v2.0/token", 400)
+    arrived("POST", "/*/oauth2/v2.0/token", 400)
 
 done()
