@@ -44,7 +44,9 @@ func connect(graphURL string) (*msgraphsdk.GraphServiceClient, error) {
 }
 
 func rename(client *msgraphsdk.GraphServiceClient, id string) (models.WorkforceIntegrationable, error) {
-	name, entities := "Renamed", models.SHIFT_WORKFORCEINTEGRATIONSUPPORTEDENTITIES
+	name := "Renamed"
+	entities := models.WorkforceIntegrationSupportedEntities(
+		models.SHIFT_WORKFORCEINTEGRATIONSUPPORTEDENTITIES | models.OPENSHIFT_WORKFORCEINTEGRATIONSUPPORTEDENTITIES)
 	change := models.NewWorkforceIntegration()
 	change.SetDisplayName(&name)
 	change.SetSupportedEntities(&entities)
@@ -67,8 +69,8 @@ func update() error {
 	if err != nil {
 		return err
 	}
-	if *entity.GetDisplayName() != "Renamed" || *entity.GetSupportedEntities() != models.SHIFT_WORKFORCEINTEGRATIONSUPPORTEDENTITIES {
-		return fmt.Errorf("found %v and %v", *entity.GetDisplayName(), *entity.GetSupportedEntities())
+	if *entity.GetDisplayName() != "Renamed" || entity.GetSupportedEntities().String() != "shift,openShift" {
+		return fmt.Errorf("found %s and %s", *entity.GetDisplayName(), entity.GetSupportedEntities())
 	}
 	return nil
 }

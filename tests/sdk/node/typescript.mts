@@ -97,7 +97,7 @@ await check("query options", async () => {
   const answer = await list(information);
   assert.deepEqual(answer.value?.map((item) => [item.displayName, item.url]), [["Tailwind pilot (switched off)", undefined]]);
   assert.equal(answer.odataCount, 1);
-  arrived("GET", `${COLLECTION}?%24filter=isActive*`, 200);
+  arrived("GET", `${COLLECTION}?*filter=isActive*`, 200);
 });
 
 await check("create", async () => {
