@@ -5,25 +5,28 @@
 
 mod body;
 mod explain;
+mod list;
 mod respond;
 mod route;
 mod write;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
+use crate::behavior::{ContentType, Preflight, WrongMethod};
 use crate::model::{StructuredType, Version};
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
+use crate::odata::query::select::Select;
+use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
-use crate::odata::write::{Shape, separate, write_entity};
+use crate::odata::write::{Shape, write_entity, write_selected};
 use crate::tenant::Tenant;
 use respond::{Stamp, Success};
 use route::Route;
@@ -145,7 +148,7 @@ fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec
     };
     let context = Context { tenant, request, now, preferences: Preferences::of(&request.headers), format, route: &route };
     match operation {
-        Operation::List => Ok(list(&context)),
+        Operation::List => list::list(&context),
         Operation::Get(key) => get(&context, key),
         Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
         Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
@@ -236,8 +239,13 @@ impl<'c> Context<'c> {
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
-    fn enum_preference(&self) -> Option<&'static str> {
-        Preferences { answer: None, ..self.preferences }.applied()
+    fn enum_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { answer: None, max_page_size: None, ..self.preferences }.applied()
+    }
+
+    /// Returns what of the request's preferences a write obeyed.
+    fn write_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { max_page_size: None, ..self.preferences }.applied()
     }
 
     /// Returns a success that shows a body.
@@ -258,6 +266,25 @@ impl<'c> Context<'c> {
         out
     }
 
+    /// Writes the body that shows what a client selects of one entity.
+    fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
+        let mut out = self.begin(&format!("({})/$entity", select.list), 824);
+        write_selected(&self.shape(), self.structured(), self.collection_path(), entity, &select.selection, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Reads the request's query options.
+    fn query(&self, target: Target) -> Result<Query<'c>, Error> {
+        let scope = Scope {
+            model: self.route.model,
+            structured: self.structured(),
+            behaviors: &self.tenant.behaviors,
+            knows_hidden: self.preferences.include_unknown_enum_members,
+        };
+        self.request.target.query().map_or_else(|| Ok(Query::default()), |text| Query::read(text, scope, target))
+    }
+
     fn not_found(&self, key: &str) -> Error {
         let detail = format!("{} has no entity with the id {key:?}", self.collection_path());
         let words = self.structured().words;
@@ -266,32 +293,18 @@ impl<'c> Context<'c> {
     }
 }
 
-fn list(context: &Context<'_>) -> Success {
-    let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
-    let mut out = context.begin("", entities.len() * 824);
-    if context.tenant.behaviors.collection_count == CollectionCount::Always {
-        separate(&mut out);
-        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
-        out.extend_from_slice(format!("\"@odata.count\":{quote}{}{quote}", entities.len()).as_bytes());
-    }
-    separate(&mut out);
-    out.extend_from_slice(b"\"value\":[");
-    let shape = context.shape();
-    for (index, entity) in entities.iter().enumerate() {
-        out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
-        write_entity(&shape, context.structured(), context.collection_path(), entity, &mut out);
-        out.push(b'}');
-    }
-    out.extend_from_slice(b"]}");
-    let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
-    decided.push("collection-count");
-    Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
-}
-
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
+    let select = match context.request.target.query() {
+        None => None,
+        Some(_) => context.query(Target::Entity)?.select,
+    };
     let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
-        let decided = explain::shown(context, std::iter::once(entity));
-        context.shown(StatusCode::OK, context.entity_body(entity), decided)
+        let decided = explain::shown(context, std::iter::once(entity), select.as_ref().map(|select| &select.selection));
+        let body = match &select {
+            None => context.entity_body(entity),
+            Some(select) => context.selected_body(entity, select),
+        };
+        context.shown(StatusCode::OK, body, decided)
     });
     let success = shown.ok_or_else(|| context.not_found(key))?;
     Ok(Success { preference_applied: context.enum_preference(), ..success })

@@ -1,0 +1,1 @@
+//! What queries are read as.
