@@ -277,8 +277,8 @@ impl<'t, 'm> Parser<'t, 'm> {
         at: usize,
     ) -> Result<(Expression<'m>, Expression<'m>), Problem> {
         let (left, right) = match (left.kind, right.kind) {
-            (Kinds::Enum(enumeration), Kinds::Text) => (left, self.as_enum(right, enumeration, at)?),
-            (Kinds::Text, Kinds::Enum(enumeration)) => (self.as_enum(left, enumeration, at)?, right),
+            (Kinds::Enum(enumeration), Kinds::Text) => (left, self.as_enum(&right, enumeration, at)?),
+            (Kinds::Text, Kinds::Enum(enumeration)) => (self.as_enum(&left, enumeration, at)?, right),
             _ => (left, right),
         };
         if !left.kind.is_comparable(right.kind) {
@@ -288,7 +288,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         Ok((left, right))
     }
 
-    fn as_enum(&self, text: Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, Problem> {
+    fn as_enum(&self, text: &Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, Problem> {
         let Node::Constant(Scalar::Text(literal)) = &text.node else {
             return Err(Problem {
                 at,
@@ -364,8 +364,8 @@ impl<'t, 'm> Parser<'t, 'm> {
                 Ok(inner)
             }
             Token::Word(word) if word.eq_ignore_ascii_case("not") => {
-                // `not` binds closer than comparisons do (OData 4.0 Part 2, 5.1.1.9), but without parentheses only a condition follows it.
-                let inner = self.deeper(Parser::comparison)?;
+                // `not` binds closer than comparisons do (OData 4.0 Part 2, 5.1.1.9): `not a eq 1` is no condition.
+                let inner = self.deeper(Parser::operand)?;
                 let inner = self.condition(inner)?;
                 self.node(Node::Not(inner.into()), Kinds::Boolean)
             }
