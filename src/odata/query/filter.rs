@@ -35,10 +35,16 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, E
         What::Unknown(error) => *error,
         What::Secret(path) => Error::new(&error::FILTER_BY_SECRET, &[&path]),
         What::Syntax(detail) => {
-            let detail = format!("at position {} of {text:?}: {detail}", position(text, problem.at));
+            let detail = located(text, problem.at, &detail);
             Error::new(&error::INVALID_FILTER, &[]).with_detail(detail)
         }
     })
+}
+
+/// Says where in a text something is wrong. What clients send can be long, and the log is for people.
+pub(super) fn located(text: &str, at: usize, detail: &str) -> String {
+    let shortened: String = detail.chars().take(200).collect();
+    format!("at position {}: {shortened}", position(text, at))
 }
 
 /// Returns the number of characters in front of a place in a text.

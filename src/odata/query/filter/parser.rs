@@ -153,8 +153,12 @@ impl<'t, 'm> Parser<'t, 'm> {
 
     /// Returns a problem at the next word.
     pub fn problem(&self, what: What) -> Problem {
+        Problem { at: self.at(), what }
+    }
+
+    fn at(&self) -> usize {
         let (Ok((_, at, _)) | Err((at, _))) = &self.next;
-        Problem { at: *at, what }
+        *at
     }
 
     fn expected(&self, what: &str) -> Problem {
@@ -339,9 +343,10 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     fn has(&mut self, left: Expression<'m>) -> Result<Expression<'m>, Problem> {
-        let (Kinds::Enum(enumeration), at) = (left.kind, self.problem(What::Syntax(String::new())).at) else {
+        let Kinds::Enum(enumeration) = left.kind else {
             return Err(self.problem(What::Syntax(format!("found {} in front of has, expected an enum", left.kind.name()))));
         };
+        let at = self.at();
         let right = self.operand()?;
         let (_, right) = self.unified(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, right, at)?;
         let Node::Constant(Scalar::Enum(number)) = right.node else {
@@ -481,7 +486,7 @@ fn number(text: &str) -> Option<(Scalar<'static>, Kinds<'static>)> {
     }
     let digits = text.strip_suffix(['m', 'M', 'd', 'D', 'f', 'F', 'l', 'L']).unwrap_or(text);
     let has_form = digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'));
-    let number: f64 = digits.parse().ok().filter(|_| has_form)?;
+    let number: f64 = digits.parse().ok().filter(|number: &f64| has_form && number.is_finite())?;
     // There is one zero only.
     Some((Scalar::Number(number + 0.0), Kinds::Number))
 }
