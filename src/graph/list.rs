@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::respond::Success;
-use super::{Context, explain};
+use super::{Context, ENTITY_ROOM, explain};
 use crate::behavior::{CollectionCount, Top};
 use crate::odata::error::{self, Error};
 use crate::odata::json::write_string;
@@ -40,7 +40,7 @@ struct Candidate {
 
 /// Answers with a page of a collection.
 pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
-    let query = context.query(Target::Collection)?;
+    let query = context.query(context.structured(), Target::Collection)?;
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.tenant.secret(), &texts);
     let page = page(context, &query, binding)?;
@@ -58,6 +58,17 @@ pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
     }
     let preferences = Preferences { answer: None, ..context.preferences };
     Ok(Success { preference_applied: preferences.applied(), ..context.shown(StatusCode::OK, body, decided) })
+}
+
+/// Answers with the number of entities in a collection.
+pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
+    let query = context.query(context.structured(), Target::Count)?;
+    let count = match query.filter {
+        None => context.tenant.store.collection(context.route.set).len(),
+        Some(_) => matching(context, &query, None, 0, 0, true).1,
+    };
+    let decided = if query.is_doubted { vec!["query-options"] } else { Vec::new() };
+    Ok(context.shown_as("text/plain", count.to_string().into_bytes(), decided))
 }
 
 /// Finds the page that a query asks for.
@@ -165,7 +176,7 @@ fn matching(
 /// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore).
 fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
     let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
-    let mut out = context.begin(&list, page.entities.len() * 824);
+    let mut out = context.begin(&list, page.entities.len() * ENTITY_ROOM);
     if let Some(count) = page.count {
         separate(&mut out);
         let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };

@@ -16,7 +16,8 @@ use self::options::{Name, Options};
 use self::orderby::OrderKey;
 use self::select::Select;
 use super::error::{self, Error};
-use crate::behavior::{Behaviors, HiddenMembers, QueryOptions, Supports};
+use super::write::is_shown;
+use crate::behavior::{Behaviors, HiddenMembers, QueryOptions};
 use crate::model::{Kind, Model, StructuredType};
 
 /// What a query is asked of.
@@ -53,7 +54,7 @@ impl Scope<'_> {
 
     /// Whether a property of the tables has a name in this version: an older name has one only where it is shown.
     fn is_named(&self, structured: &StructuredType, index: usize) -> bool {
-        structured.properties[index].declared || matches!(self.behaviors.supports, Supports::Mirror | Supports::Only)
+        is_shown(self.behaviors.supports, structured, index)
     }
 }
 
@@ -159,6 +160,11 @@ fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
         }
         if name.is_empty() {
             return Err(Error::new(&error::INVALID_SELECT, &[item]));
+        }
+        if let Some(navigation) =
+            scope.structured.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
+        {
+            return Err(Error::new(&error::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
         }
         let found = scope.structured.property(name).filter(|index| scope.is_named(scope.structured, *index));
         let Some(index) = found else {
