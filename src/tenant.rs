@@ -109,6 +109,7 @@ pub struct Tenant {
     seed: u64,
     entity_ids: Counter,
     request_ids: Counter,
+    chances: Counter,
 }
 
 /// A counter that shares no cache line with what all cores only read.
@@ -121,7 +122,7 @@ struct Counter(AtomicU64);
 enum Stream {
     Entity = 1,
     Request = 2,
-    Token = 3,
+    Chance = 3,
 }
 
 impl Tenant {
@@ -143,6 +144,7 @@ impl Tenant {
             seed: settings.seed,
             entity_ids: Counter::default(),
             request_ids: Counter::default(),
+            chances: Counter::default(),
         }
     }
 
@@ -158,7 +160,15 @@ impl Tenant {
 
     /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
     pub fn secret(&self) -> u64 {
-        mixed(self.seed.wrapping_add(Stream::Token as u64))
+        mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
+    }
+
+    /// Returns the next random number below a bound.
+    pub fn next_chance(&self, bound: usize) -> usize {
+        let number = self.uuid(Stream::Chance, &self.chances).as_u128();
+        // The lower half has bits that mark the form of an id; the quotient of so many others is as good as even.
+        let high = (number >> 80) * bound as u128;
+        usize::try_from(high >> 48).unwrap_or_default()
     }
 
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {
