@@ -72,6 +72,15 @@ fn a_list_sees_every_entity_that_nobody_touches() {
     assert_eq!(harness::json(&tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len(), 4);
 }
 
+/// Counts a thread out when it ends, also by a panic: the others wait for it.
+struct Leaves<'c>(&'c AtomicUsize);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
     let tenant = harness::tenant(&[]);
@@ -115,6 +124,7 @@ fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
         for walk in walks {
             let (tenant, walkers) = (&tenant, &walkers);
             scope.spawn(move || {
+                let _leaves = Leaves(walkers);
                 for _ in 0..10 {
                     let mut kept = Vec::new();
                     let mut target = format!("{COLLECTION}?{walk}");
@@ -132,7 +142,6 @@ fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
                     kept.sort();
                     assert_eq!(kept, (0..100).map(name).collect::<Vec<_>>(), "{walk}");
                 }
-                walkers.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
