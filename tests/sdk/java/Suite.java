@@ -106,6 +106,11 @@ public class Suite {
             arrived("GET", COLLECTION + "?*filter=isActive*", 200);
         });
 
+        check("count", () -> {
+            equal(integrations.count().get(), 4);
+            arrived("GET", COLLECTION + "/$count", 200);
+        });
+
         check("create", () -> {
             var body = new WorkforceIntegration();
             body.setDisplayName("From Java");

@@ -68,6 +68,10 @@ async def main():
         equal((answer.value[0].url, answer.odata_count), (None, 1))
         arrived("GET", COLLECTION + "?*$filter=*", 200)
 
+    with check("count"):
+        equal(await integrations.count.get(), 4)
+        arrived("GET", COLLECTION + "/$count", 200)
+
     with check("create"):
         created = await integrations.post(
             WorkforceIntegration(

@@ -86,6 +86,12 @@ async fn query_options(client: &GraphClient) -> Outcome {
     equal(answer["value"][0]["url"].is_null(), true)
 }
 
+async fn count(client: &GraphClient) -> Outcome {
+    let answer = client.teamwork().get_workforce_integrations_count().send().await?;
+    arrived("GET", &format!("{COLLECTION}/$count"), 200);
+    equal(answer.text().await?.as_str(), "4")
+}
+
 async fn create(client: &GraphClient, id: &mut String) -> Outcome {
     let entity = WorkforceIntegration {
         id: String::new(),
@@ -184,6 +190,7 @@ async fn main() {
     };
     check("list with paging", list_with_paging(&client).await);
     check("query options", query_options(&client).await);
+    check("count", count(&client).await);
     check("create", create(&client, &mut id).await);
     check("get", get(&client, &id).await);
     check("update", update(&client).await);
