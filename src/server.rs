@@ -1,6 +1,7 @@
 //! The edge: sockets in front of [`graph::answer`].
 //!
-//! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log.
+//! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log. Where
+//! TLS is on, one port speaks both: the first byte tells a handshake from plain HTTP.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,15 +18,23 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
 use crate::tenant::Tenant;
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take, from its first byte on.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
@@ -34,18 +43,52 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 ///
 /// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>) {
-    run_with_grace(listener, tenant, shutdown, GRACE).await;
+    run_with_grace(listener, tenant, None, shutdown, GRACE).await;
 }
 
-async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>, grace: Duration) {
+/// Serves a tenant over TLS and over plain HTTP, on one port, in the same way.
+pub async fn run_with_tls(
+    listener: TcpListener,
+    tenant: Arc<Tenant>,
+    tls: Arc<ServerConfig>,
+    shutdown: impl Future<Output = ()>,
+) {
+    run_with_grace(listener, tenant, Some(TlsAcceptor::from(tls)), shutdown, GRACE).await;
+}
+
+async fn run_with_grace(
+    listener: TcpListener,
+    tenant: Arc<Tenant>,
+    tls: Option<TlsAcceptor>,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
     let mut connections = JoinSet::new();
+    let (stopping, stop) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), &graceful))),
+                Ok((stream, _)) => match &tls {
+                    None => drop(connections.spawn(serve(plain(stream), tenant.clone(), Scheme::Http, graceful.watcher()))),
+                    Some(tls) => {
+                        let (tls, tenant, watcher, mut stop) = (tls.clone(), tenant.clone(), graceful.watcher(), stop.clone());
+                        // A connection that has not yet said what it speaks has nothing in flight to finish.
+                        drop(connections.spawn(async move {
+                            let opened = tokio::select! {
+                                opened = open(stream, tls) => opened,
+                                _ = stop.changed() => None,
+                            };
+                            match opened {
+                                Some(Opened::Plain(stream)) => serve(stream, tenant, Scheme::Http, watcher).await,
+                                Some(Opened::Secure(stream)) => serve(*stream, tenant, Scheme::Https, watcher).await,
+                                None => {}
+                            }
+                        }));
+                    }
+                },
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -53,21 +96,35 @@ async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: im
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
+    drop((listener, stopping));
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
 
-/// Serves one connection.
-fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) -> impl Future<Output = ()> + use<> {
+/// By what a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+fn plain(stream: TcpStream) -> TcpStream {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| exchange(tenant.clone(), request));
+    stream
+}
+
+/// Serves one connection.
+fn serve<S>(stream: S, tenant: Arc<Tenant>, scheme: Scheme, watcher: Watcher) -> impl Future<Output = ()> + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| exchange(tenant.clone(), scheme, request));
     let connection = http().serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
+    let finishing = watcher.watch(connection);
     async move {
-        match watched.await {
+        match finishing.await {
             Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => {
                 tracing::info!("what a client sent is no HTTP that can be served: {error}");
             }
@@ -75,6 +132,33 @@ fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) ->
             Ok(()) => {}
         }
     }
+}
+
+/// A connection that has said what it speaks.
+enum Opened {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+/// Waits for the first byte of a connection and makes the handshake if it begins one: nothing of HTTP begins with this byte.
+async fn open(stream: TcpStream, tls: TlsAcceptor) -> Option<Opened> {
+    const HANDSHAKE: u8 = 0x16;
+    let stream = plain(stream);
+    let mut first = [0];
+    match stream.peek(&mut first).await {
+        Ok(1) if first[0] == HANDSHAKE => {}
+        Ok(_) => return Some(Opened::Plain(stream)),
+        Err(error) => {
+            tracing::debug!("connection ended: {error}");
+            return None;
+        }
+    }
+    match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Opened::Secure(Box::new(stream))),
+        Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
+        Err(_) => tracing::debug!("TLS handshake not finished after {} s", HANDSHAKE_LIMIT.as_secs()),
+    }
+    None
 }
 
 /// Returns how HTTP is spoken.
@@ -94,12 +178,21 @@ async fn wait_for_descriptors(error: &io::Error) {
 }
 
 /// Answers one request.
-async fn exchange(tenant: Arc<Tenant>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
+async fn exchange(
+    tenant: Arc<Tenant>,
+    scheme: Scheme,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
-    let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&tenant, &request, graph::answer);
+    let is_secure = scheme == Scheme::Https;
+    let request = Request { method: head.method, target: head.uri, is_secure, headers: head.headers, body };
+    let mut answer = answer_or_apologize(&tenant, &request, graph::answer);
+    if is_secure {
+        // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
+        answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
     if let Some(started) = started {
         log(&request, &answer, started);
     }
@@ -371,7 +464,7 @@ mod tests {
         });
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
-        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), shutdown, Duration::from_millis(10)).await;
+        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), None, shutdown, Duration::from_millis(10)).await;
         assert_eq!(client.await.unwrap(), 0);
     }
 }

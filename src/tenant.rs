@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
+use crate::fixture::directory::Directory;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
@@ -29,6 +30,22 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
+}
+
+/// How much of a token a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a token that can be read says who calls, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A token of the emulator's own, for Graph, in its time, with a permission for the operation.
+    Strict,
 }
 
 impl Settings {
@@ -41,6 +58,8 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
         }
     }
 }
@@ -95,6 +114,10 @@ pub struct Tenant {
     pub store: Store,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -123,6 +146,8 @@ impl Tenant {
             clock: settings.clock,
             store,
             explains: settings.explains,
+            auth: settings.auth,
+            directory: settings.directory,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: AtomicU64::new(0),

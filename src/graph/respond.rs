@@ -12,7 +12,8 @@ use http::{Response, StatusCode};
 use super::explain::{self, EXPLAIN};
 use super::{Answer, Delivery, Request};
 use crate::behavior::Layout;
-use crate::odata::error::{Error, Layer};
+use crate::identity::check::CHALLENGE;
+use crate::odata::error::{Error, ErrorCode, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
@@ -125,6 +126,9 @@ pub(super) fn refusal(tenant: &Tenant, request: &Request, stamp: &Stamp, error: 
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
         common(&mut headers, request, stamp, true);
+        if error.refusal.code == ErrorCode::InvalidAuthenticationToken {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
     }
     if tenant.explains {
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
@@ -180,7 +184,7 @@ fn common(headers: &mut HeaderMap, request: &Request, stamp: &Stamp, has_body: b
 }
 
 /// Returns the `Date` header. Requests of one second share it: writing it anew costs as much as finding the entity.
-fn date(now: SystemTime) -> HeaderValue {
+pub(super) fn date(now: SystemTime) -> HeaderValue {
     thread_local! {
         static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))) };
     }

@@ -21,7 +21,7 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
     let schema = Arc::new(Schema::shipped());
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Settings { schema, entities, behaviors, clock, seed: 1, explains: false }
+    Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
 }
 
 pub(crate) fn tenant(choices: &[(&str, &str)]) -> Tenant {
@@ -70,7 +70,7 @@ pub(crate) fn json(tenant: &Tenant, method: Method, target: &str, body: Option<&
 
 const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
 
-const SOME: [&str; 15] = [
+const SOME: [&str; 16] = [
     "x-wfi-emulator-explain",
     "content-type",
     "content-length",
@@ -86,6 +86,7 @@ const SOME: [&str; 15] = [
     "access-control-max-age",
     "server",
     "connection",
+    "www-authenticate",
 ];
 
 /// What holds for every answer, whatever the request.
