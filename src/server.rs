@@ -3,6 +3,8 @@
 //! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log. Where
 //! TLS is on, one port speaks both: the first byte tells a handshake from plain HTTP.
 
+mod opening;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -15,9 +17,9 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,16 +27,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
 use crate::tenant::Tenant;
+use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How long a TLS handshake may take, from its first byte on.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
@@ -64,31 +63,17 @@ async fn run_with_grace(
     grace: Duration,
 ) {
     let graceful = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(());
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
     let mut connections = JoinSet::new();
-    let (stopping, stop) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => match &tls {
-                    None => drop(connections.spawn(serve(plain(stream), tenant.clone(), Scheme::Http, graceful.watcher()))),
-                    Some(tls) => {
-                        let (tls, tenant, watcher, mut stop) = (tls.clone(), tenant.clone(), graceful.watcher(), stop.clone());
-                        // A connection that has not yet said what it speaks has nothing in flight to finish.
-                        drop(connections.spawn(async move {
-                            let opened = tokio::select! {
-                                opened = open(stream, tls) => opened,
-                                _ = stop.changed() => None,
-                            };
-                            match opened {
-                                Some(Opened::Plain(stream)) => serve(stream, tenant, Scheme::Http, watcher).await,
-                                Some(Opened::Secure(stream)) => serve(*stream, tenant, Scheme::Https, watcher).await,
-                                None => {}
-                            }
-                        }));
-                    }
-                },
+                Ok((stream, _)) => {
+                    let served = serve(stream, tls.clone(), tenant.clone(), graceful.watcher(), stopping.clone());
+                    drop(connections.spawn(served));
+                }
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -96,78 +81,65 @@ async fn run_with_grace(
             () = &mut shutdown => break,
         }
     }
-    drop((listener, stopping));
+    drop((listener, stop));
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
 
-/// By what a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-fn plain(stream: TcpStream) -> TcpStream {
+/// Serves one connection.
+async fn serve(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    tenant: Arc<Tenant>,
+    watcher: Watcher,
+    mut stopping: watch::Receiver<()>,
+) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
-    stream
+    let opened = tokio::select! {
+        opened = open(stream, tls.as_ref()) => opened,
+        // Nothing was asked yet, so nothing is left to answer.
+        _ = stopping.changed() => return,
+    };
+    match opened {
+        Some(Opened::Plain(stream, version)) => speak(stream, version, Connection { tenant, is_secure: false }, watcher).await,
+        // Apart, so that connections without TLS need no room for it.
+        Some(Opened::Secure(stream, version)) => {
+            Box::pin(speak(*stream, version, Connection { tenant, is_secure: true }, watcher)).await;
+        }
+        None => {}
+    }
 }
 
-/// Serves one connection.
-fn serve<S>(stream: S, tenant: Arc<Tenant>, scheme: Scheme, watcher: Watcher) -> impl Future<Output = ()> + use<S>
+/// Speaks HTTP on a connection until it ends.
+async fn speak<S>(stream: S, version: Version, connection: Connection, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| exchange(tenant.clone(), scheme, request));
-    let connection = http().serve_connection(TokioIo::new(stream), service).into_owned();
-    let finishing = watcher.watch(connection);
-    async move {
-        match finishing.await {
-            Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => {
-                tracing::info!("what a client sent is no HTTP that can be served: {error}");
-            }
-            Err(error) => tracing::debug!("connection ended: {error}"),
-            Ok(()) => {}
+    let connection = Arc::new(connection);
+    let service = service_fn(move |request| exchange(connection.clone(), request));
+    let stream = TokioIo::new(stream);
+    let served = match version {
+        Version::Http2 => watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await,
+        Version::Http1 => watcher.watch(http1().serve_connection(stream, service)).await,
+    };
+    match served {
+        Err(error) if error.is_parse() => {
+            tracing::info!("what a client sent is no HTTP that can be served: {error}");
         }
+        Err(error) => tracing::debug!("connection ended: {error}"),
+        Ok(()) => {}
     }
 }
 
-/// A connection that has said what it speaks.
-enum Opened {
-    Plain(TcpStream),
-    Secure(Box<TlsStream<TcpStream>>),
-}
-
-/// Waits for the first byte of a connection and makes the handshake if it begins one: nothing of HTTP begins with this byte.
-async fn open(stream: TcpStream, tls: TlsAcceptor) -> Option<Opened> {
-    const HANDSHAKE: u8 = 0x16;
-    let stream = plain(stream);
-    let mut first = [0];
-    match stream.peek(&mut first).await {
-        Ok(1) if first[0] == HANDSHAKE => {}
-        Ok(_) => return Some(Opened::Plain(stream)),
-        Err(error) => {
-            tracing::debug!("connection ended: {error}");
-            return None;
-        }
-    }
-    match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(Opened::Secure(Box::new(stream))),
-        Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
-        Err(_) => tracing::debug!("TLS handshake not finished after {} s", HANDSHAKE_LIMIT.as_secs()),
-    }
-    None
-}
-
-/// Returns how HTTP is spoken.
+/// Returns how HTTP/1 is spoken.
 ///
 /// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
 /// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
-fn http() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().half_close(true);
+fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.half_close(true);
     http
 }
 
@@ -177,19 +149,22 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-/// Answers one request.
-async fn exchange(
+/// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the tenant itself
+/// would have its count written to by all cores.
+struct Connection {
     tenant: Arc<Tenant>,
-    scheme: Scheme,
-    request: http::Request<Incoming>,
-) -> Result<http::Response<Payload>, Interrupted> {
+    /// Whether it is one over TLS.
+    is_secure: bool,
+}
+
+/// Answers one request.
+async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
-    let is_secure = scheme == Scheme::Https;
-    let request = Request { method: head.method, target: head.uri, is_secure, headers: head.headers, body };
-    let mut answer = answer_or_apologize(&tenant, &request, graph::answer);
-    if is_secure {
+    let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
+    let mut answer = answer_or_apologize(&connection.tenant, &request, graph::answer);
+    if connection.is_secure {
         // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
         answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
     }
@@ -401,7 +376,7 @@ mod tests {
         });
         let (stream, _) = listener.accept().await.unwrap();
         let service = service_fn(move |_| deliver(answer(delivery)));
-        let served = http().serve_connection(TokioIo::new(stream), service).await;
+        let served = http1().serve_connection(TokioIo::new(stream), service).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }
