@@ -240,11 +240,11 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
 }
 
 fn serve(serve: &Serve, settings: Settings) -> ExitCode {
+    let _flushed_at_the_end = start_log(serve.log);
     let tls = match tls(serve) {
         Ok(tls) => tls,
         Err(error) => return fail(1, &error.to_string()),
     };
-    let _flushed_at_the_end = start_log(serve.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),

@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::identity::entra::Place;
 use crate::tenant::Tenant;
 use opening::{Opened, Version, open};
 
@@ -245,7 +246,11 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
 /// Returns path and query as the log shows them: what a client asked for beyond the path explains its answer.
 fn target(request: &Request) -> String {
     const LIMIT: usize = 300;
-    let whole = request.target.path_and_query().map_or("/", |target| target.as_str());
+    let mut whole = request.target.path_and_query().map_or("/", |target| target.as_str());
+    if Place::of(request.target.path()).is_some() {
+        // What the token service is asked may be a secret.
+        whole = request.target.path();
+    }
     if whole.chars().count() <= LIMIT { whole.to_owned() } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 

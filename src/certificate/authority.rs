@@ -89,6 +89,7 @@ impl Authority {
             }
             Err(error) => return Err(failed(error)),
         };
+        warn_of_readers(&private);
         let public = folder.join(PUBLIC);
         if fs::read_to_string(&public).ok().as_deref() != Some(&*authority.certificate) {
             put(&public, &authority.certificate, READABLE, Put::Replacing)
@@ -101,7 +102,9 @@ impl Authority {
     fn made(now: SystemTime) -> Result<Authority, CertificateError> {
         let failed = |error: rcgen::Error| CertificateError::new("the local authority cannot be made", error);
         let key = KeyPair::generate().map_err(failed)?;
-        let params = params(&key, now);
+        let mut params = params(&key);
+        params.not_before = (now - BACKDATED).into();
+        params.not_after = (now + LIFETIME).into();
         let certificate = params.self_signed(&key).map_err(failed)?.pem();
         // Whole seconds are what the file keeps.
         let valid_until = UNIX_EPOCH + Duration::from_secs(seconds(now + LIFETIME));
@@ -126,7 +129,7 @@ impl Authority {
         let (private, certificate) = text.split_at(start);
         let key = KeyPair::from_pem(private.get(private.find("-----BEGIN ")?..)?).ok()?;
         // What is signed repeats the name and the key of the authority, not its dates.
-        let params = params(&key, valid_until.checked_sub(LIFETIME)?);
+        let params = params(&key);
         Some(Authority { key, params, certificate: certificate.to_owned(), valid_until, path: None })
     }
 
@@ -161,7 +164,8 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-fn params(key: &KeyPair, now: SystemTime) -> CertificateParams {
+/// Returns what an authority is, but for its dates.
+fn params(key: &KeyPair) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Each has a name of its own, since clients look for authorities by their names.
     let thumbprint = digest(&SHA256, key.public_key_raw());
@@ -169,8 +173,6 @@ fn params(key: &KeyPair, now: SystemTime) -> CertificateParams {
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "wfi-emulator");
     params.distinguished_name.push(DnType::CommonName, format!("wfi-emulator local CA {mark:08x}"));
-    params.not_before = (now - BACKDATED).into();
-    params.not_after = (now + LIFETIME).into();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
@@ -178,6 +180,20 @@ fn params(key: &KeyPair, now: SystemTime) -> CertificateParams {
 
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Says so if others than its owner can read a file. Whoever has copied it there may have a reason.
+fn warn_of_readers(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(path) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        if mode & 0o077 != 0 {
+            tracing::warn!("{}: others than its owner can use this file (mode {:o})", path.display(), mode & 0o777);
+        }
+    }
+    // Elsewhere the folder of a user is the user's own.
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// How a file gets into its place.
@@ -232,4 +248,111 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::thread;
+
+    /// A folder that does not exist yet, and is removed when the value is dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Folder {
+            Folder(std::env::temp_dir().join(format!("wfi-emulator-{}-ca-{test}", std::process::id())))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // What is left behind harms nobody.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_authority_is_made_once_and_found_again() {
+        let folder = Folder::new("once");
+        let first = Authority::in_folder(&folder.0.join("deep/er")).unwrap();
+        let second = Authority::in_folder(&folder.0.join("deep/er")).unwrap();
+        assert_eq!(first.certificate(), second.certificate());
+        assert_eq!(first.valid_until(), second.valid_until());
+        assert_eq!(first.key().public_key_raw(), second.key().public_key_raw());
+        assert_eq!(fs::read_to_string(first.path().unwrap()).unwrap(), first.certificate());
+        assert!(!first.certificate().contains("PRIVATE"));
+    }
+
+    #[test]
+    fn of_many_that_start_at_once_one_makes_the_authority() {
+        let folder = Folder::new("race");
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                thread::spawn({
+                    let folder = folder.0.clone();
+                    move || Authority::in_folder(&folder).unwrap().certificate().to_owned()
+                })
+            })
+            .collect();
+        let made: Vec<String> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(made.iter().all(|certificate| *certificate == made[0]));
+        let mut left: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [PRIVATE, PUBLIC]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_owner_alone_can_read_the_key() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = Folder::new("mode");
+        Authority::in_folder(&folder.0).unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(folder.0.join(PRIVATE)), 0o600);
+        assert_eq!(mode(folder.0.clone()), 0o700);
+    }
+
+    #[test]
+    fn an_authority_is_replaced_before_it_expires() {
+        let folder = Folder::new("renewed");
+        let now = SystemTime::now();
+        let first = Authority::in_folder_at(&folder.0, now).unwrap();
+        let before = Authority::in_folder_at(&folder.0, now + LIFETIME - RENEWED - Duration::from_secs(60)).unwrap();
+        assert_eq!(first.certificate(), before.certificate());
+        let late = now + LIFETIME - RENEWED + Duration::from_secs(60);
+        let renewed = Authority::in_folder_at(&folder.0, late).unwrap();
+        assert_ne!(first.certificate(), renewed.certificate());
+        assert!(renewed.valid_until() > late + RENEWED);
+        assert_eq!(fs::read_to_string(renewed.path().unwrap()).unwrap(), renewed.certificate());
+        assert_eq!(Authority::in_folder_at(&folder.0, late).unwrap().certificate(), renewed.certificate());
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_left_alone_and_a_lost_certificate_comes_back() {
+        let folder = Folder::new("strange");
+        let authority = Authority::in_folder(&folder.0).unwrap();
+        fs::remove_file(folder.0.join(PUBLIC)).unwrap();
+        Authority::in_folder(&folder.0).unwrap();
+        assert_eq!(fs::read_to_string(folder.0.join(PUBLIC)).unwrap(), authority.certificate());
+        fs::write(folder.0.join(PRIVATE), "mine").unwrap();
+        let error = Authority::in_folder(&folder.0).unwrap_err().to_string();
+        assert!(error.contains(PRIVATE) && error.contains("remove it"), "{error}");
+        assert_eq!(fs::read_to_string(folder.0.join(PRIVATE)).unwrap(), "mine");
+    }
+
+    #[test]
+    fn nothing_shows_the_key() {
+        let authority = Authority::in_memory().unwrap();
+        let secret = authority.key.serialize_pem();
+        let secret = secret.lines().nth(1).unwrap();
+        assert!(authority.text().contains(secret) && !format!("{authority:?}").contains(secret));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_panics(start in "[ -~\\n]{0,40}", until in any::<u64>(), end in "(-----BEGIN (PRIVATE KEY|CERTIFICATE)-----\\n|[a-zA-Z0-9=]{0,40}|-----END [A-Z ]*-----\\n){0,6}") {
+            let _ = Authority::read(&format!("{start}\n{UNTIL}{until}\n{end}"));
+        }
+    }
 }

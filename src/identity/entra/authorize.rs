@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::token::id_of;
 use super::form::Form;
-use super::grant::{listed, missing, user};
+use super::grant::{listed, missing, own_name, user};
 use super::sealed::{Challenge, Kind, Sealed};
 use super::{Context, Reply};
 use crate::odata::error::{self, Error};
@@ -25,7 +25,7 @@ pub(super) fn authorize(context: &Context<'_>) -> Result<Reply, Error> {
     let form = Form::of(context.asked);
     let client = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let redirect = form.get("redirect_uri").ok_or_else(|| missing("redirect_uri"))?;
-    listed(context, client)?;
+    let client = own_name(listed(context, client)?, client);
     let is_post = form.get("response_mode") == Some("form_post");
     let scheme = safe_scheme(redirect).filter(|scheme| !is_post || matches!(&**scheme, "http" | "https"));
     if scheme.is_none() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::token::id_of;
 use super::form::Form;
-use super::grant::{listed, missing};
+use super::grant::{listed, missing, own_name};
 use super::sealed::{Kind, Sealed};
 use super::{Context, Generation};
 use crate::odata::error::Error;
@@ -37,7 +37,7 @@ struct Answer<'a> {
 pub(super) fn device_code(context: &Context<'_>) -> Result<Vec<u8>, Error> {
     let form = Form::of(context.asked);
     let id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
-    listed(context, id)?;
+    let id = own_name(listed(context, id)?, id);
     let device_code = Sealed::new(context, Kind::Device, id, form.get("scope").unwrap_or_default()).text();
     let user_code: String = id_of(&device_code).to_uppercase().chars().filter(char::is_ascii_alphanumeric).take(9).collect();
     let page = format!("{}/common/oauth2/deviceauth", context.asked.base_url);

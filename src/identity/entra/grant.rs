@@ -46,7 +46,7 @@ impl<'c> Client<'c> {
             (None, Some(_)) => return Err(Error::new(&error::ENTRA_ASSERTION, &[])),
             (None, None) => Proof::Nothing,
         };
-        Ok(Client { id: id.to_owned(), listed, proof })
+        Ok(Client { id: own_name(listed, id).to_owned(), listed, proof })
     }
 }
 
@@ -57,6 +57,11 @@ pub(super) fn listed<'c>(context: &'c Context<'_>, id: &str) -> Result<Option<&'
         Some(application) => Ok(Some(application)),
         None => Err(Error::new(&error::ENTRA_UNKNOWN_APPLICATION, &[id, &context.tenant_id])),
     }
+}
+
+/// Returns the id of an application as the directory writes it.
+pub(super) fn own_name<'n>(listed: Option<&'n Application>, id: &'n str) -> &'n str {
+    listed.map_or(id, |application| &application.app_id)
 }
 
 /// Returns the user who signs in under a name, or the first one.
@@ -103,6 +108,27 @@ struct Answer {
     id_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_info: Option<String>,
+}
+
+/// The claims of a token that tells the client who has signed in
+/// (learn.microsoft.com/entra/identity-platform/id-token-claims-reference).
+#[derive(Serialize)]
+struct IdClaims<'t> {
+    aud: &'t str,
+    iss: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'t str>,
+    oid: &'t str,
+    preferred_username: &'t str,
+    sub: String,
+    tid: &'t str,
+    upn: &'t str,
+    ver: &'static str,
 }
 
 /// Answers at the token endpoint.
@@ -195,12 +221,21 @@ fn for_user(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>, sealed:
     let has = |scope: &str| wanted.split(' ').any(|wanted| wanted == scope);
     let is_first = context.generation == Generation::First;
     let refresh = Sealed { user: sealed.user.clone(), ..Sealed::new(context, Kind::Refresh, &client.id, wanted) };
-    let id_token = json!({
-        "aud": client.id, "iss": context.own_issuer(), "iat": validity.from, "nbf": validity.from, "exp": validity.until,
-        "name": user.display_name, "nonce": sealed.nonce, "oid": user.id, "preferred_username": user.user_principal_name,
-        "sub": pairwise(&client.id, &user), "tid": context.tenant_id, "upn": user.user_principal_name,
-        "ver": if is_first { "1.0" } else { "2.0" },
-    });
+    let id_token = IdClaims {
+        aud: &client.id,
+        iss: context.own_issuer(),
+        iat: validity.from,
+        nbf: validity.from,
+        exp: validity.until,
+        name: user.display_name.as_deref(),
+        nonce: sealed.nonce.as_deref(),
+        oid: &user.id,
+        preferred_username: &user.user_principal_name,
+        sub: pairwise(&client.id, &user),
+        tid: &context.tenant_id,
+        upn: &user.user_principal_name,
+        ver: if is_first { "1.0" } else { "2.0" },
+    };
     let client_info = json!({ "uid": user.id, "utid": context.tenant_id }).to_string();
     let access_token = access_token(context, client, audience, Subject::User(&user, scopes.granted), validity);
     let answer = answer(context, validity, &scopes.resource, access_token);
