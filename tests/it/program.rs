@@ -690,7 +690,32 @@ fn the_authority_is_explained_for_every_runtime() {
     assert_eq!((told.status, first), (Some(0), path.as_str()));
     let (until, rest) = rest.split_once('\n').unwrap();
     assert!(until.starts_with("valid until 20") && until.ends_with("Z; the key beside it is for nobody's eyes"), "{until}");
-    insta::assert_snapshot!(rest.replace(&path, "<ca>"), @"");
+    insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
+    curl
+      curl --cacert '<ca>' https://localhost:9340/v1.0/teamwork/workforceIntegrations
+
+    Python
+      export SSL_CERT_FILE='<ca>' REQUESTS_CA_BUNDLE='<ca>'   # httpx and aiohttp read the first, requests the second
+
+    Node
+      export NODE_EXTRA_CA_CERTS='<ca>'
+
+    Go
+      export SSL_CERT_FILE='<ca>'   # Linux; on macOS and Windows Go reads the system's store
+
+    Java
+      keytool -importcert -noprompt -alias wfi-emulator -file '<ca>' -keystore wfi-emulator.p12 -storetype PKCS12 -storepass changeit
+      export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'
+
+    .NET
+      export SSL_CERT_FILE='<ca>'   # Linux; elsewhere the system's store, below
+
+    Windows
+      certutil -user -addstore Root "<ca>"   # PowerShell and .NET
+
+    macOS
+      security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '<ca>'
+    "#);
     // The second time it is the same one.
     assert_eq!(outcome(&["ca", "--ca-dir", folder.path()]), told);
     let nowhere = outcome(&["ca", "--ca-dir", "memory"]);
@@ -733,7 +758,12 @@ fn a_token_is_printed_as_it_was_asked_for() {
         claims(&["--user", "--expires", "-1h"]),
         claims(&["--user", "adele@contoso.com", "--directory", &directory]),
     ];
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"1","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","nbf":1767322745,"oid":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","roles":["WorkforceIntegration.Read.All","WorkforceIntegration.ReadWrite.All"],"sub":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","tid":"00000000-0000-4000-8000-000000000000","ver":"1.0"}
+    {"appid":"connector","appidacr":"1","aud":"api://x","exp":1767323645,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/t/","nbf":1767322745,"oid":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","roles":["A.Read","B.Read","C.Read"],"sub":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","tid":"t","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767319445,"iat":1767319444,"idtyp":"user","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","name":"Local User","nbf":1767319444,"oid":"00000000-0000-4000-8000-000000000001","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"072767ff-4be2-4821-a798-d31773bcbd58","tid":"00000000-0000-4000-8000-000000000000","upn":"local.user@contoso.onmicrosoft.com","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"user","iss":"https://sts.windows.net/t/","name":"Adele","nbf":1767322745,"oid":"u","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"53a162fd-c08b-4105-8d99-1ec37f625197","tid":"t","upn":"adele@contoso.com","ver":"1.0"}
+    "#);
     for arguments in [
         &["token", "--expires", "soon"][..],
         &["token", "--app", "a", "--user", "b"],
