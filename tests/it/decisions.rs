@@ -121,7 +121,7 @@ fn no_two_rows_have_the_same_name() {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
+    text.replace('|', "\\|").replace('\n', "\\n")
 }
 
 fn code(text: &str) -> String {
