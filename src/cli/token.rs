@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     /// For an application on its own behalf, with this client id
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = APPLICATION, conflicts_with = "user")]
     app: Option<String>,
-    /// For a user who signs in under this name
+    /// For a user who signs in under this name; this is the default
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     user: Option<String>,
     /// One permission that the token has, for example WorkforceIntegration.Read.All; repeatable, all if left out

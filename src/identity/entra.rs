@@ -90,7 +90,8 @@ impl<'p> Place<'p> {
         if path.starts_with("v1.0/") || path.starts_with("beta/") {
             return None;
         }
-        let (realm, rest) = path.split_once('/')?;
+        // The emulator's own paths begin with an underscore.
+        let (realm, rest) = path.split_once('/').filter(|(realm, _)| !realm.starts_with('_'))?;
         let (_, endpoint) = ENDPOINTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(rest))?;
         Some(Place { endpoint: *endpoint, realm })
     }
@@ -189,7 +190,8 @@ pub fn answer(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> (Respons
 
 fn decide(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> Result<Reply, Error> {
     let methods = place.endpoint.methods();
-    if !methods.contains(&asked.method.as_str()) {
+    let method = if asked.method == Method::HEAD { &Method::GET } else { asked.method };
+    if !methods.contains(&method.as_str()) {
         return Err(Error::new(&error::ENTRA_METHOD, &[&methods.join(", "), asked.method.as_str()]));
     }
     let tenant_id = tenant_id(place.realm, &tenant.directory)?;
@@ -273,5 +275,44 @@ fn preflight(headers: &mut HeaderMap, asked: &Asked<'_>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
     if let Some(wanted) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_an_endpoint_in_any_case_and_nothing_else_does() {
+        for (endpoint, _) in ENDPOINTS {
+            for path in [format!("/common/{endpoint}"), format!("/Contoso.COM/{}", endpoint.to_uppercase())] {
+                assert!(Place::of(&path).is_some(), "{path}");
+            }
+            for path in [
+                format!("/v1.0/{endpoint}"),
+                format!("/beta/{endpoint}"),
+                format!("/_emulator/{endpoint}"),
+                format!("/{endpoint}"),
+                format!("/common/{endpoint}/"),
+                format!("//common/{endpoint}"),
+            ] {
+                assert!(Place::of(&path).is_none(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_segment_is_an_id_a_domain_or_a_shared_name() {
+        let id = |realm: &str| tenant_id(realm, &Directory::default()).ok();
+        let home = Some(crate::fixture::directory::HOME_TENANT.to_owned());
+        for realm in ["common", "organizations", "contoso.onmicrosoft.com", "x_1"] {
+            assert_eq!(id(realm), home, "{realm}");
+        }
+        assert_eq!(id("CONSUMERS").as_deref(), Some(PERSONAL_TENANT));
+        let upper = "88888888-8888-8888-8888-88888888888A";
+        assert_eq!(id(upper), Some(upper.to_lowercase()));
+        for realm in ["", "a b", "a%20b", "\"", "<x>", "é", &"x".repeat(254)] {
+            assert_eq!(id(realm), None, "{realm}");
+        }
     }
 }

@@ -6,14 +6,22 @@ use percent_encoding::percent_decode;
 
 use super::Asked;
 
+/// How long a form may be that is read. Libraries send a few kilobytes; one of the greatest length that a body may have would take
+/// many times its size in memory.
+const LIMIT: usize = 64 * 1024;
+
 /// Parameters in their order.
 pub(super) struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
 impl<'f> Form<'f> {
-    /// Reads the parameters of a request: those of the body, then those of the query.
+    /// Reads the parameters of a request: those of the body, then those of the query. What is too long has none.
     pub(super) fn of(asked: &Asked<'f>) -> Form<'f> {
         let texts = [asked.body, asked.query.as_bytes()];
-        let pairs = texts.into_iter().flat_map(|text| text.split(|byte| *byte == b'&')).filter(|pair| !pair.is_empty());
+        let pairs = texts
+            .into_iter()
+            .filter(|text| text.len() <= LIMIT)
+            .flat_map(|text| text.split(|byte| *byte == b'&'))
+            .filter(|pair| !pair.is_empty());
         Form(pairs.map(|pair| split(pair)).collect())
     }
 
@@ -41,17 +49,25 @@ mod tests {
     use super::*;
     use http::{HeaderMap, Method};
 
+    fn value(body: &[u8], query: &str, name: &str) -> Option<String> {
+        let asked = Asked { method: &Method::POST, query, headers: &HeaderMap::new(), body, base_url: "" };
+        Form::of(&asked).get(name).map(str::to_owned)
+    }
+
     #[test]
     fn parameters_are_decoded_and_the_first_with_a_value_counts() {
-        let asked = Asked {
-            method: &Method::POST,
-            query: "d=4&a=5",
-            headers: &HeaderMap::new(),
-            body: b"a=1+2%2B&&b&=x&b=%zz&a=3&c=%ff",
-            base_url: "",
-        };
-        let form = Form::of(&asked);
-        let values: Vec<_> = ["a", "b", "c", "d", "e", ""].into_iter().map(|name| form.get(name)).collect();
-        assert_eq!(values, [Some("1 2+"), Some("%zz"), Some("\u{fffd}"), Some("4"), None, Some("x")]);
+        let body = b"a=1+2%2B&&b&=x&b=%zz&a=3&c=%ff";
+        let expected =
+            [("a", Some("1 2+")), ("b", Some("%zz")), ("c", Some("\u{fffd}")), ("d", Some("4")), ("e", None), ("", Some("x"))];
+        for (name, expected) in expected {
+            assert_eq!(value(body, "d=4&a=5", name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_read() {
+        let longest = "a=1&".repeat(LIMIT / 4);
+        assert_eq!(value(longest.as_bytes(), "", "a").as_deref(), Some("1"));
+        assert_eq!(value(format!("{longest}&").as_bytes(), "b=2", "a"), None);
     }
 }
