@@ -6,6 +6,7 @@ mod token;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
-use crate::tenant::{Auth, Clock, Settings, Tenant, random_seed};
+use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -69,6 +70,9 @@ struct Serve {
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
+    /// Show at most so many entities on a page of a list
+    #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
+    page_size: NonZeroUsize,
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
     explain: bool,
@@ -226,6 +230,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
             AuthLevel::Strict => Auth::Strict,
         },
         directory: Arc::new(directory),
+        page_size: serve.page_size,
     })
 }
 

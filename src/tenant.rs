@@ -3,6 +3,7 @@
 //! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
 //! again from the same settings answers the same requests with the same bytes.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,9 @@ use crate::fixture::directory::Directory;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
+
+/// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
+pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// What a tenant is made from.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
     pub auth: Auth,
     /// The applications and users that may sign in.
@@ -58,6 +64,7 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
         }
@@ -114,6 +121,8 @@ pub struct Tenant {
     pub store: Store,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
     pub auth: Auth,
     /// The applications and users that may sign in.
@@ -153,6 +162,7 @@ impl Tenant {
             clock: settings.clock,
             store,
             explains: settings.explains,
+            page_size: settings.page_size,
             auth: settings.auth,
             directory: settings.directory,
             local_caller: OnceLock::new(),
@@ -171,6 +181,11 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.request_ids)
+    }
+
+    /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
+    pub fn secret(&self) -> u64 {
+        mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
     }
 
     /// Returns the next random number below a bound.

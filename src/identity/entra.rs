@@ -292,7 +292,6 @@ mod tests {
                 format!("/v1.0/{endpoint}"),
                 format!("/beta/{endpoint}"),
                 format!("/_emulator/{endpoint}"),
-                format!("/{endpoint}"),
                 format!("/common/{endpoint}/"),
                 format!("//common/{endpoint}"),
             ] {
