@@ -1,6 +1,5 @@
 // The Graph SDK for TypeScript, made by Kiota, with @azure/identity.
 import assert from "node:assert/strict";
-import { HttpMethod, ParseNodeFactoryRegistry, RequestInformation } from "@microsoft/kiota-abstractions";
 import { BatchRequestContent, PageIterator } from "@microsoft/msgraph-sdk-core";
 import {
   createWorkforceIntegrationCollectionResponseFromDiscriminatorValue,
@@ -13,6 +12,7 @@ import { arrived, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from 
 
 // README: begin
 import { ClientSecretCredential } from "@azure/identity";
+import { HttpMethod, RequestInformation } from "@microsoft/kiota-abstractions";
 import { createGraphServiceClient, GraphRequestAdapter } from "@microsoft/msgraph-sdk";
 import { GraphAzureIdentityAuthenticationProvider } from "@microsoft/msgraph-sdk-core";
 import {
