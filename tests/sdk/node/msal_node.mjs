@@ -37,7 +37,7 @@ await check("authorization code with PKCE, then the refresh token", async () => 
   await use(result);
   const silent = await application.acquireTokenSilent({ account: result.account, scopes, forceRefresh: true });
   await use(silent);
-  arrived("GET", "/*/oauth2/v2.0/authorize?*", 302);
+  arrived("GET", "/*/oauth2/v2.0/authorize*", 302);
 });
 
 await check("device code", async () => {
