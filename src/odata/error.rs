@@ -567,7 +567,8 @@ impl Error {
     /// Writes the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
     fn entra_body(&self, number: u32, date: &str, trace: &str, correlation: &str) -> Vec<u8> {
         let timestamp = format!("{}Z", date.replace('T', " "));
-        let description = self.entra_description(number, &timestamp, trace, correlation);
+        let description =
+            format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description());
         let mut body = String::new();
         let _ = write!(
             body,
@@ -580,9 +581,12 @@ impl Error {
         body.into_bytes()
     }
 
-    /// Writes what the token service says to people.
-    fn entra_description(&self, number: u32, timestamp: &str, trace: &str, correlation: &str) -> String {
-        format!("AADSTS{number}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.message)
+    /// Returns the text as the token service shows it: with its number. Others have none.
+    pub fn description(&self) -> String {
+        match self.refusal.layer {
+            Layer::Entra(number) => format!("AADSTS{number}: {}", self.message),
+            _ => self.message.clone(),
+        }
     }
 
     /// Writes the page of the web server in front of the service.

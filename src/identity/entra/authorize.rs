@@ -51,7 +51,7 @@ pub(super) fn authorize(context: &Context<'_>) -> Result<Reply, Error> {
         other => {
             let error = Error::new(&error::ENTRA_UNSUPPORTED_RESPONSE, &[other.unwrap_or_default()]);
             parameters.push(("error", error.refusal.code.name().to_owned()));
-            parameters.push(("error_description", error.message));
+            parameters.push(("error_description", error.description()));
         }
     }
     if let Some(state) = form.get("state") {
