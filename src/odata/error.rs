@@ -151,8 +151,9 @@ refusals! {
         Medium "microsoft-graph-docs#11446 (SkipToken on a resource of Teams)"
         by "query-options";
     /// An option of OData's form that OData does not have.
-    UNKNOWN_QUERY_OPTION "unknown-query-option" 400 BadRequest Layer::Gateway, "Custom query option '{0}' that starts with '$' is not supported.",
-        Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign";
+    UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. Custom query option '{0}' that starts with '$' is not supported.",
+        Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign, in UriQueryStringInvalid (EnableQueryAttribute)";
     /// An option without a value.
     EMPTY_QUERY_OPTION "empty-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The value for OData query '{0}' cannot be empty.",
