@@ -204,6 +204,11 @@ refusals! {
     INVALID_TOP "invalid-top" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $top query option found. The $top query option requires a non-negative integer value.",
         Weak "OData/odata.net SyntacticTree_InvalidTopQueryOptionValue";
+    /// A `$top` above the size of a page (behavior `top-maximum`).
+    TOP_TOO_LARGE "top-too-large" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The limit of '{0}' for Top query has been exceeded. The value from the incoming request is '{1}'.",
+        Weak "microsoft-graph-docs concepts/query-parameters (an error is possible); OData/AspNetCoreOData SkipTopLimitExceeded (text)"
+        by "top-maximum";
     /// A `$skip` that is no count.
     INVALID_SKIP "invalid-skip" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $skip query option found. The $skip query option requires a non-negative integer value.",
