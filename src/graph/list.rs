@@ -201,7 +201,14 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
         match &query.select {
             None => write_entity(&shape, context.structured(), Place::In(context.collection_path()), entity, &mut out),
             Some(select) => {
-                write_selected(&shape, context.structured(), Place::In(context.collection_path()), entity, &select.selection, &mut out);
+                write_selected(
+                    &shape,
+                    context.structured(),
+                    Place::In(context.collection_path()),
+                    entity,
+                    &select.selection,
+                    &mut out,
+                );
             }
         }
         out.push(b'}');
