@@ -355,6 +355,10 @@ refusals! {
     FAILED_DEPENDENCY "failed-dependency" 424 FailedDependency Layer::Gateway,
         "The request was not executed because a request that it depends on failed.",
         None "learn.microsoft.com/graph/json-batching (the status; code and words are a guess)";
+    /// A request of a batch whose answers are already larger than the emulator wants to hold in memory.
+    BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
+        "The request was not executed because the responses of the batch exceed the maximum limit.",
+        None "no public observation; it bounds the memory that a batch takes";
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
