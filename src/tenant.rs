@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
+use crate::fixture::directory::Directory;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
@@ -35,6 +36,22 @@ pub struct Settings {
     pub explains: bool,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
+}
+
+/// How much of a token a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a token that can be read says who calls, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A token of the emulator's own, for Graph, in its time, with a permission for the operation.
+    Strict,
 }
 
 impl Settings {
@@ -48,6 +65,8 @@ impl Settings {
             seed: random_seed(),
             explains: false,
             page_size: PAGE_SIZE,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
         }
     }
 }
@@ -104,6 +123,10 @@ pub struct Tenant {
     pub explains: bool,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -140,6 +163,8 @@ impl Tenant {
             store,
             explains: settings.explains,
             page_size: settings.page_size,
+            auth: settings.auth,
+            directory: settings.directory,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),
