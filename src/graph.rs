@@ -34,7 +34,7 @@ use crate::odata::query::select::Select;
 use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
-use crate::odata::write::{Place, Shape, write_entity, write_selected};
+use crate::odata::write::{Holder, Shape, write_entity, write_selected};
 use crate::tenant::Tenant;
 pub use call::{Call, Outcome, Pending};
 use heads::Heads;
@@ -400,7 +400,7 @@ impl<'c> Context<'c> {
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
         let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
-        write_entity(&self.shape(), self.structured(), Place::In(self.collection_path()), entity, &mut out);
+        write_entity(&self.shape(), self.structured(), Holder::Collection(self.collection_path()), entity, &mut out);
         out.push(b'}');
         out
     }
@@ -408,7 +408,14 @@ impl<'c> Context<'c> {
     /// Writes the body that shows what a client selects of one entity.
     fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
         let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
-        write_selected(&self.shape(), self.structured(), Place::In(self.collection_path()), entity, &select.selection, &mut out);
+        write_selected(
+            &self.shape(),
+            self.structured(),
+            Holder::Collection(self.collection_path()),
+            entity,
+            &select.selection,
+            &mut out,
+        );
         out.push(b'}');
         out
     }

@@ -17,7 +17,7 @@ use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
 use crate::odata::value::Entity;
-use crate::odata::write::{Place, separate, write_entity, write_selected};
+use crate::odata::write::{Holder, separate, write_entity, write_selected};
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
@@ -199,12 +199,12 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
-            None => write_entity(&shape, context.structured(), Place::In(context.collection_path()), entity, &mut out),
+            None => write_entity(&shape, context.structured(), Holder::Collection(context.collection_path()), entity, &mut out),
             Some(select) => {
                 write_selected(
                     &shape,
                     context.structured(),
-                    Place::In(context.collection_path()),
+                    Holder::Collection(context.collection_path()),
                     entity,
                     &select.selection,
                     &mut out,

@@ -12,7 +12,7 @@ use crate::model::{Kind, Property, StructuredType};
 use crate::odata::error::Error;
 use crate::odata::query::{Query, Target};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{Place, separate, write_entity, write_selected, write_value};
+use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
 
 /// Keys in context URLs are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
 /// `channels('19%3AJLUITH…%40thread.tacv2')`).
@@ -48,11 +48,11 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
             // `teams('…')/primaryChannel/$entity`).
             let mut out = context.begin_at(&format!("#{}{list}", root.name), "/$entity", 200);
             let entity = Entity::new(root.name.as_ref().into(), properties);
-            let place = Place::Alone(&root.name);
+            let holder = Holder::Service(&root.name);
             match &query.select {
-                None => write_entity(&context.shape(), structured, place, &entity, &mut out),
+                None => write_entity(&context.shape(), structured, holder, &entity, &mut out),
                 Some(select) => {
-                    write_selected(&context.shape(), structured, place, &entity, &select.selection, &mut out);
+                    write_selected(&context.shape(), structured, holder, &entity, &select.selection, &mut out);
                 }
             }
             out.push(b'}');

@@ -115,23 +115,23 @@ pub(super) fn is_shown(supports: Supports, structured: &StructuredType, index: u
     }
 }
 
-/// Where an entity stands, as its id and its links say.
+/// What holds an entity, which its id and its links tell.
 #[derive(Clone, Copy, Debug)]
-pub enum Place<'a> {
-    /// In the collection with this path, by its key.
-    In(&'a str),
-    /// Alone under this name.
-    Alone(&'a str),
+pub enum Holder<'a> {
+    /// The collection with this path, where the entity has a key.
+    Collection(&'a str),
+    /// The service itself, where the entity has this name.
+    Service(&'a str),
 }
 
 /// Writes the members of an entity, without the braces.
 ///
 /// The text is kept with the entity, for the next answer in the same style.
-pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, place: Place<'_>, entity: &Entity, out: &mut Vec<u8>) {
+pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, holder: Holder<'_>, entity: &Entity, out: &mut Vec<u8>) {
     let text = entity.text(shape.style, || {
         // A brace in front tells the first member that nothing separates it from another.
         let mut text = vec![b'{'];
-        write_members(shape, structured, place, entity, None, &mut text);
+        write_members(shape, structured, holder, entity, None, &mut text);
         text
     });
     match text {
@@ -140,7 +140,7 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, place: Place
             out.extend_from_slice(members);
         }
         Some(_) => {}
-        None => write_members(shape, structured, place, entity, None, out),
+        None => write_members(shape, structured, holder, entity, None, out),
     }
 }
 
@@ -148,12 +148,12 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, place: Place
 pub fn write_selected(
     shape: &Shape<'_>,
     structured: &StructuredType,
-    place: Place<'_>,
+    holder: Holder<'_>,
     entity: &Entity,
     selection: &Selection,
     out: &mut Vec<u8>,
 ) {
-    write_members(shape, structured, place, entity, Some(selection), out);
+    write_members(shape, structured, holder, entity, Some(selection), out);
 }
 
 /// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
@@ -161,7 +161,7 @@ pub fn write_selected(
 fn write_members(
     shape: &Shape<'_>,
     structured: &StructuredType,
-    place: Place<'_>,
+    holder: Holder<'_>,
     entity: &Entity,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
@@ -171,9 +171,9 @@ fn write_members(
     }
     if shape.is_full() {
         // Both are relative to the context URL.
-        let address = match place {
-            Place::In(path) => format!("{path}('{}')", entity.key.replace('\'', "''")),
-            Place::Alone(name) => name.to_owned(),
+        let address = match holder {
+            Holder::Collection(path) => format!("{path}('{}')", entity.key.replace('\'', "''")),
+            Holder::Service(name) => name.to_owned(),
         };
         for name in ["@odata.id", "@odata.editLink"] {
             begin_member(out, name);
