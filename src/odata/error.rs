@@ -224,6 +224,10 @@ refusals! {
     INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "Syntax error at position {0} in '{1}'.",
         Weak "OData/odata.net ExpressionLexer_SyntaxError"
         by "query-options";
+    /// An `$orderby` on a complex property.
+    ORDER_BY_OBJECT "order-by-object" 400 BadRequest Layer::Gateway, "The $orderby expression must evaluate to a single value of primitive type.",
+        Weak "OData/odata.net MetadataBinder_OrderByExpressionNotSingleValue"
+        by "query-options";
     /// An `$orderby` on a property that answers hide.
     ORDER_BY_SECRET "order-by-secret" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The property '{0}' cannot be used in the $orderby query option.",
@@ -245,8 +249,8 @@ refusals! {
         by "query-options";
     /// A `$count` that is neither true nor false.
     INVALID_COUNT "invalid-count" 400 BadRequest Layer::Gateway,
-        "Invalid value '{0}' for $count query option found. Valid values are '{1}'.",
-        Weak "OData/odata.net SyntacticTree_InvalidCountQueryOptionValue"
+        "'{0}' is not a valid count option.",
+        Weak "OData/odata.net ODataUriParser_InvalidCount, from ODataQueryOptionParser.ParseCount"
         by "query-options";
     /// A `$skiptoken` that is none, or belongs to another list.
     INVALID_SKIP_TOKEN "invalid-skip-token" 400 Unnamed Layer::Library,

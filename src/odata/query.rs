@@ -139,7 +139,7 @@ impl<'m> Query<'m> {
             Some(text) => match text.trim() {
                 "true" => Some(true),
                 "false" => Some(false),
-                _ => return Err(Error::new(&error::INVALID_COUNT, &[&text, "true, false"])),
+                other => return Err(Error::new(&error::INVALID_COUNT, &[other])),
             },
         };
         query.token = options.take(Name::SkipToken).map(|text| text.trim().to_owned());

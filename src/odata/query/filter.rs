@@ -23,6 +23,11 @@ impl Expression<'_> {
         self.evaluate(object) == Scalar::Boolean(true)
     }
 
+    /// Whether the value is a complex one, of which only is known that it is there.
+    pub fn is_object(&self) -> bool {
+        matches!(self.kind, Kinds::Object)
+    }
+
     /// Returns the value of the expression for an entity's values.
     pub fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
         self.node.evaluate(object)

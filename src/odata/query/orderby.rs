@@ -29,6 +29,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
     let mut keys = Vec::new();
     let read = loop {
         match parser.order_key() {
+            Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&error::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
                 keys.push(OrderKey { expression, is_descending });
                 if !has_more {
