@@ -16,7 +16,7 @@ use crate::odata::json::{self, Json, Outline};
 use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{Shape, write_entity};
+use crate::odata::write::{Holder, Shape, write_entity};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(SetId, Arc<Entity>)>;
@@ -79,7 +79,7 @@ pub fn write(schema: &Schema, set: SetId, entities: &[Arc<Entity>]) -> String {
     if let Some((_, structured)) = schema.entity_type(model, set) {
         for (index, entity) in entities.iter().enumerate() {
             out.extend_from_slice(if index > 0 { b",\n{" } else { b"\n{" });
-            write_entity(&Shape::lossless(model), structured, "", entity, &mut out);
+            write_entity(&Shape::lossless(model), structured, Holder::Collection(""), entity, &mut out);
             out.push(b'}');
         }
     }
