@@ -110,7 +110,7 @@ class Chart(unittest.TestCase):
         self.assertTrue(slow < ours < bare)
         # A hundredth is two powers of ten from one, and so far apart on the scale.
         grid = [float(line.get("x1")) for line in self.panels[0].iter(f"{SVG}line") if line.get("class") == "grid"]
-        self.assertEqual(len(grid), 4)
+        self.assertEqual(len(grid), 3)
         self.assertAlmostEqual(bare, grid[-1])
 
     def test_the_emulator_stands_out_and_colors_follow_the_scheme(self):

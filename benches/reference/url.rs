@@ -44,16 +44,16 @@ pub(crate) fn target_of(arguments: &[String]) -> Option<Target> {
     (arguments.first()? == LOAD).then(|| Target::parse_from(arguments))
 }
 
-/// Loads it and prints the figures. What warms up the connections comes on top of the requests asked for.
+/// Loads it and prints the figures. Where requests are counted, none comes before to warm up the connections.
 pub(crate) async fn load(target: &Target) -> Result<(), Problem> {
     let exchange = if target.patch { Exchange::patch_at(&target.path) } else { Exchange::get_at(&target.path) };
     let connections = usize::from(target.connections);
     let duration = Duration::from_millis(target.milliseconds);
-    let until = match target.requests {
-        Some(requests) => Until::Either(duration, requests.div_ceil(connections)),
-        None => Until::Passed(duration),
+    let (warm_up, until) = match target.requests {
+        Some(requests) => (Duration::ZERO, Until::Either(duration, requests.div_ceil(connections))),
+        None => (duration / 20, Until::Passed(duration)),
     };
-    let load = rounds::round(target.address, &target.processes, &exchange, connections, duration / 20, until).await?;
+    let load = rounds::round(target.address, &target.processes, &exchange, connections, warm_up, until).await?;
     let figures = json!({
         "requests": load.requests,
         "per_second": load.per_second(),
