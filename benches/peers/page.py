@@ -191,10 +191,10 @@ def chart(servers, reference, ours):
     """Draws the figures: a dot for a median, a line for its spread. The server with the name `ours` stands out."""
     bare = reference
     panels = [
-        ("GET: throughput, of the reference’s", ratio_text, lambda server: throughput_ratio(server.get, bare.get)),
-        ("GET: the reference’s CPU time, of the server’s", ratio_text, lambda server: cpu_ratio(server.get, bare.get)),
-        ("PATCH: throughput, of the reference’s", ratio_text, lambda server: throughput_ratio(server.patch, bare.patch)),
-        ("PATCH: the reference’s CPU time, of the server’s", ratio_text, lambda server: cpu_ratio(server.patch, bare.patch)),
+        ("GET throughput, ratio to the reference (more is better)", ratio_text, lambda server: throughput_ratio(server.get, bare.get)),
+        ("GET CPU time, the reference’s to its own (more is better)", ratio_text, lambda server: cpu_ratio(server.get, bare.get)),
+        ("PATCH throughput, ratio to the reference (more is better)", ratio_text, lambda server: throughput_ratio(server.patch, bare.patch)),
+        ("PATCH CPU time, the reference’s to its own (more is better)", ratio_text, lambda server: cpu_ratio(server.patch, bare.patch)),
         ("Milliseconds to the first answer (less is better)", number_text, lambda server: spread(server.first_answer_ms)),
         ("MiB resident under load (less is better)", number_text, lambda server: server.loaded_mib and spread([server.loaded_mib])),
     ]

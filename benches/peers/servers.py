@@ -126,17 +126,18 @@ def node_version(package):
     return version
 
 
-def node(package, program):
-    """Returns the beginning of a command that runs a package's program, without the shell scripts around it."""
+def node(package):
+    """Returns the beginning of a command that runs a package's only program, without the links to it."""
     folder = CACHE / "node" / "node_modules" / package
-    return ["node", folder / json.loads((folder / "package.json").read_text())["bin"][program]]
+    programs = json.loads((folder / "package.json").read_text())["bin"]
+    return ["node", folder / (programs if isinstance(programs, str) else next(iter(programs.values())))]
 
 
 def json_server(world, port):
     # Data from a module stay in memory; those from a JSON file would be written back at each update.
     data = write(world.folder / "json-server" / "data.js", f"module.exports = () => ({json.dumps({'workforceIntegrations': world.integrations})});\n")
     routes = write(world.folder / "json-server" / "routes.json", {"/v1.0/teamwork/*": "/$1"})
-    return [*node("json-server", "json-server"), data, "--routes", routes, "--quiet", "--host", "127.0.0.1", "--port", port]
+    return [*node("json-server"), data, "--routes", routes, "--quiet", "--host", "127.0.0.1", "--port", port]
 
 
 def mockoon(world, port):
@@ -161,7 +162,7 @@ def mockoon(world, port):
         "data": [bucket], "callbacks": [],
     }  # fmt: skip
     data = write(world.folder / "mockoon" / "environment.json", environment)
-    return [*node("@mockoon/cli", "mockoon-cli"), "start", "--data", data, "--disable-log-to-file", "--disable-admin-api"]
+    return [*node("@mockoon/cli"), "start", "--data", data, "--disable-log-to-file", "--disable-admin-api"]
 
 
 def prism(world, port):
@@ -179,7 +180,7 @@ def prism(world, port):
         },
     }
     openapi = write(world.folder / "prism" / "openapi.json", document)
-    return [*node("@stoplight/prism-cli", "prism"), "mock", openapi, "--host", "127.0.0.1", "--port", port, "--verboseLevel", "silent"]
+    return [*node("@stoplight/prism-cli"), "mock", openapi, "--host", "127.0.0.1", "--port", port, "--verboseLevel", "silent"]
 
 
 def fe_mockserver(world, _):

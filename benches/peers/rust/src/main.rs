@@ -4,7 +4,6 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 
-use httpmock::Method::{GET, PATCH};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -18,9 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match name.as_str() {
         "httpmock" => {
             let server = httpmock::MockServer::start_async().await;
-            for verb in [GET, PATCH] {
+            for verb in ["GET", "PATCH"] {
                 let answer = |when: httpmock::When, then: httpmock::Then| {
-                    when.method(verb.clone()).path(place);
+                    when.method(verb).path(place);
                     then.status(200).header("content-type", JSON).body(&integration);
                 };
                 server.mock_async(answer).await;
