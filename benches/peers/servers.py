@@ -266,7 +266,7 @@ SERVERS = [
         lambda world, _: [world.emulator, "--port", "0", "--log", "off"], tells_address=True,
     ),
     Server(
-        "wiremock-rs", locked_version(RUST_LOCK, "wiremock"), "a program around the library; one mock per method; recording of requests off",
+        "wiremock-rs", locked_version(RUST_LOCK, "wiremock"), "a program around the library; one mock per method; recording of requests off, though each mock keeps those that it answered",
         prepare_rust, rust("wiremock-rs"), tells_address=True,
     ),
     Server(
