@@ -5,13 +5,16 @@
 //! holds and which others it may use.
 
 pub mod behavior;
+pub mod chance;
 pub mod cli;
 pub mod exchange;
+pub mod fault;
 pub mod fixture;
 pub mod graph;
 pub mod identity;
 pub mod model;
 pub mod odata;
+pub mod pattern;
 pub mod server;
 pub mod store;
 pub mod tenant;
