@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fixture;
 pub mod graph;
 pub mod identity;
+pub mod journal;
 pub mod model;
 pub mod odata;
 pub mod pattern;

@@ -1,0 +1,381 @@
+//! The journal of a tenant: what was asked and answered, bounded by count and by bytes.
+//!
+//! Writing is on the path of every request, so an entry copies what it keeps into one buffer, and the buffer of the entry that falls
+//! out is the next one's. It keeps nothing of the HTTP library: a kept header map or address would pin the connection's read
+//! buffers. Reading is for tests and people; secrets and tokens are replaced then, unless somebody asks for them.
+
+mod buffer;
+mod redact;
+mod verify;
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, StatusCode};
+
+use crate::exchange::{self, Exchange};
+use crate::odata::time::DateTimeOffset;
+use crate::odata::value::Entity;
+use crate::pattern::{Pattern, names_id};
+use buffer::Texts;
+
+pub use redact::{REDACTED, redact_json};
+pub use verify::{Expectation, Times, Verdict};
+
+/// How much a journal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many entries; with 0 nothing is kept.
+    pub entries: usize,
+    /// How many bytes the entries take together. One body takes at most an eighth of them; what is longer is cut.
+    pub bytes: usize,
+}
+
+impl Bounds {
+    /// Nothing is kept.
+    pub const OFF: Bounds = Bounds { entries: 0, bytes: 0 };
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { entries: 1_000, bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// What is written down of one request.
+#[derive(Debug)]
+pub struct Record<'r> {
+    /// The time of the request on the tenant's clock.
+    pub time: SystemTime,
+    /// The method.
+    pub method: &'r Method,
+    /// Path and query, without a tenant's prefix.
+    pub target: &'r str,
+    /// The headers of the request.
+    pub request_headers: &'r HeaderMap,
+    /// The body of the request.
+    pub request_body: &'r [u8],
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// The headers of the answer.
+    pub response_headers: &'r HeaderMap,
+    /// The body of the answer.
+    pub response_body: &'r [u8],
+    /// What decided.
+    pub decided: Decided,
+    /// The entity that the request changed, as it was; nothing if the request created it or changed nothing.
+    pub before: Option<Arc<Entity>>,
+    /// The entity as it became; nothing if the request removed it or changed nothing.
+    pub after: Option<Arc<Entity>>,
+}
+
+/// What decided the answer to a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// The row of the table of refusals, if the request was refused.
+    pub refused_by: Option<&'static str>,
+    /// What else there is to say of the refusal.
+    pub detail: Option<Box<str>>,
+    /// The rules of faults that struck.
+    pub faults: Option<Box<str>>,
+    /// How the connection ended, if the answer did not arrive whole.
+    pub ended_by: Option<&'static str>,
+    /// The request id of the batch of which the request was an item.
+    pub batch: Option<Box<str>>,
+}
+
+/// One entry.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    time: SystemTime,
+    method: Method,
+    status: StatusCode,
+    texts: Texts,
+    decided: Decided,
+    before: Option<Arc<Entity>>,
+    after: Option<Arc<Entity>>,
+}
+
+/// An entry as it is read.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The number of the request in its tenant; the first is 1.
+    pub number: u64,
+    /// The time of the request on the tenant's clock.
+    pub time: SystemTime,
+    /// The request and its answer, with number, time and what decided as comments.
+    pub exchange: Exchange,
+    /// What decided.
+    pub decided: Decided,
+    /// The entity that the request changed, as it was.
+    pub before: Option<Arc<Entity>>,
+    /// The entity as it became.
+    pub after: Option<Arc<Entity>>,
+}
+
+/// Which entries are asked for. What is not set fits every entry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// The method.
+    pub method: Option<Method>,
+    /// The path, without a tenant's prefix.
+    pub path: Option<Pattern>,
+    /// The id of an entity that the path names.
+    pub id: Option<String>,
+    /// The status of the answer.
+    pub status: Option<RangeInclusive<u16>>,
+    /// Not before this time.
+    pub since: Option<SystemTime>,
+    /// Before this time.
+    pub until: Option<SystemTime>,
+    /// Only so many, the latest.
+    pub limit: Option<usize>,
+}
+
+/// Whether secrets and tokens are shown where a journal is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are replaced.
+    Hidden,
+    /// They are shown.
+    Shown,
+}
+
+/// The journal of a tenant.
+#[derive(Debug)]
+pub struct Journal {
+    bounds: Bounds,
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    /// What the entries take together.
+    bytes: usize,
+    /// How many entries there have ever been.
+    count: u64,
+}
+
+thread_local! {
+    /// The entry that fell out last on this thread, whose buffer the next one takes.
+    static SPARE: Cell<Option<Arc<Entry>>> = const { Cell::new(None) };
+}
+
+impl Journal {
+    /// Returns an empty journal.
+    pub fn new(bounds: Bounds) -> Journal {
+        Journal { bounds, ring: Mutex::default() }
+    }
+
+    /// Returns how much is kept.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Whether anything is kept: if not, nothing need be gathered for it.
+    pub fn is_on(&self) -> bool {
+        self.bounds.entries > 0
+    }
+
+    /// Writes a request down.
+    pub fn record(&self, record: Record<'_>) {
+        if !self.is_on() {
+            return;
+        }
+        let mut entry = SPARE.take().unwrap_or_else(|| Arc::new(Entry::new()));
+        if Arc::get_mut(&mut entry).is_none() {
+            // Somebody still reads it.
+            entry = Arc::new(Entry::new());
+        }
+        let Some(unique) = Arc::get_mut(&mut entry) else { return };
+        unique.fill(record, self.bounds.bytes / 8);
+        let added = unique.size();
+        let mut fallen = None;
+        {
+            let mut ring = self.ring();
+            ring.count += 1;
+            if let Some(unique) = Arc::get_mut(&mut entry) {
+                unique.number = ring.count;
+            }
+            ring.bytes += added;
+            ring.entries.push_back(entry);
+            while ring.entries.len() > self.bounds.entries || ring.bytes > self.bounds.bytes {
+                let Some(oldest) = ring.entries.pop_front() else { break };
+                ring.bytes -= oldest.size();
+                fallen = Some(oldest);
+            }
+        }
+        if let Some(mut fallen) = fallen
+            && let Some(unique) = Arc::get_mut(&mut fallen)
+        {
+            // What it shares with others is given up at once, not when the buffer is needed.
+            unique.give_up();
+            SPARE.set(Some(fallen));
+        }
+    }
+
+    /// Forgets all entries.
+    pub fn clear(&self) {
+        let forgotten = std::mem::take(&mut *self.ring());
+        // Numbers go on, so that nobody takes a new request for an old one.
+        self.ring().count = forgotten.count;
+    }
+
+    /// Returns how many entries are kept.
+    pub fn len(&self) -> usize {
+        self.ring().entries.len()
+    }
+
+    /// Whether no entry is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many requests have ever been written down.
+    pub fn count(&self) -> u64 {
+        self.ring().count
+    }
+
+    /// Returns the entries that fit, the oldest first.
+    pub fn query(&self, query: &Query, secrets: Secrets) -> Vec<Recorded> {
+        let mut fitting: Vec<Arc<Entry>> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
+        let superfluous = fitting.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
+        fitting.drain(..superfluous);
+        fitting.iter().map(|entry| entry.read(secrets)).collect()
+    }
+
+    /// Checks what is expected of the requests that were made, and says readably what is missing.
+    pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
+        let (entries, count) = {
+            let ring = self.ring();
+            (ring.entries.iter().cloned().collect::<Vec<_>>(), ring.count)
+        };
+        verify::verify(&entries, count, expectation, secrets)
+    }
+
+    fn entries(&self) -> Vec<Arc<Entry>> {
+        self.ring().entries.iter().cloned().collect()
+    }
+
+    // Nothing panics while the ring is changed, so a poisoned lock still guards a consistent ring.
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Prints entries in the format of exchanges.
+pub fn print(entries: &[Recorded]) -> String {
+    let exchanges: Vec<Exchange> = entries.iter().map(|entry| entry.exchange.clone()).collect();
+    exchange::write(&exchanges)
+}
+
+impl Entry {
+    fn new() -> Entry {
+        Entry {
+            number: 0,
+            time: SystemTime::UNIX_EPOCH,
+            method: Method::GET,
+            status: StatusCode::OK,
+            texts: Texts::default(),
+            decided: Decided::default(),
+            before: None,
+            after: None,
+        }
+    }
+
+    fn fill(&mut self, record: Record<'_>, body_limit: usize) {
+        self.texts.fill(&record, body_limit);
+        self.time = record.time;
+        if self.method != *record.method {
+            self.method = record.method.clone();
+        }
+        self.status = record.status;
+        self.decided = record.decided;
+        self.before = record.before;
+        self.after = record.after;
+    }
+
+    fn give_up(&mut self) {
+        self.before = None;
+        self.after = None;
+        self.decided = Decided::default();
+    }
+
+    /// Returns about how many bytes the entry takes, without the entities, which the store may hold too.
+    fn size(&self) -> usize {
+        self.texts.capacity() + size_of::<Entry>()
+    }
+
+    fn path(&self) -> &str {
+        let target = self.texts.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    fn read(&self, secrets: Secrets) -> Recorded {
+        let hide = secrets == Secrets::Hidden;
+        let headers = |headers: Vec<(String, String)>| if hide { redact::headers(headers) } else { headers };
+        let body = |bytes: &[u8], headers: &[(String, String)]| {
+            if hide { redact::body(bytes, headers) } else { Bytes::copy_from_slice(bytes) }
+        };
+        let mut request_headers = self.texts.request_headers();
+        let mut response_headers = self.texts.response_headers();
+        let request_body = body(self.texts.request_body(), &request_headers);
+        let response_body = body(self.texts.response_body(), &response_headers);
+        request_headers = headers(request_headers);
+        response_headers = headers(response_headers);
+        let target = if hide { redact::target(self.texts.target()) } else { self.texts.target().to_owned() };
+        let request = exchange::Request { method: self.method.clone(), target, headers: request_headers, body: request_body };
+        let response = exchange::Response { status: self.status, headers: response_headers, body: response_body };
+        Recorded {
+            number: self.number,
+            time: self.time,
+            exchange: Exchange { comments: self.comments(), request, response: Some(response) },
+            decided: self.decided.clone(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+        }
+    }
+
+    fn comments(&self) -> Vec<String> {
+        let mut comments = vec![format!("request {} at {}", self.number, utc(self.time))];
+        let Decided { refused_by, detail, faults, ended_by, batch } = &self.decided;
+        comments.extend(batch.as_ref().map(|batch| format!("in the batch {batch}")));
+        let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
+        comments.extend(faults.as_ref().map(|rules| format!("struck by {rules}")));
+        comments.extend(ended_by.map(|ending| format!("ended by {ending}")));
+        let (request, response) = self.texts.cut();
+        comments.extend(request.map(|length| format!("the request's body of {length} bytes is cut here")));
+        comments.extend(response.map(|length| format!("the answer's body of {length} bytes is cut here")));
+        comments
+    }
+}
+
+/// Writes a time as Graph does.
+fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut text = Vec::new();
+    DateTimeOffset::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).write_utc(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+impl Query {
+    fn fits(&self, entry: &Entry) -> bool {
+        self.method.as_ref().is_none_or(|method| *method == entry.method)
+            && self.status.as_ref().is_none_or(|statuses| statuses.contains(&entry.status.as_u16()))
+            && self.since.is_none_or(|since| entry.time >= since)
+            && self.until.is_none_or(|until| entry.time < until)
+            && self.path.as_ref().is_none_or(|pattern| pattern.matches(entry.path()))
+            && self.id.as_ref().is_none_or(|id| names_id(entry.path(), id))
+    }
+}
+
+#[cfg(test)]
+mod tests;
