@@ -5,6 +5,7 @@
 
 mod body;
 mod explain;
+mod heads;
 mod respond;
 mod route;
 mod write;
@@ -25,12 +26,16 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
+use heads::Heads;
 use respond::{Stamp, Success};
 use route::Route;
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// How long the text of an entity may become, roughly.
+const ENTITY_ROOM: usize = 824;
 
 /// A request, freed of its connection.
 #[derive(Debug)]
@@ -98,14 +103,15 @@ pub enum Delivery {
 
 /// Answers a request.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    let stamp = Stamp::of(tenant, request);
-    if is_preflight(tenant, request) {
+    let heads = Heads::of(&request.headers);
+    let stamp = Stamp::of(tenant, heads);
+    if heads.has_origin && is_preflight(tenant, request) {
         return Step::Done(respond::preflight(request, &stamp));
     }
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, stamp.now, &mut skipped) {
-        Ok(success) => respond::success(tenant, request, &stamp, success),
-        Err(error) => respond::refusal(tenant, request, &stamp, error),
+    let mut answer = match decide(tenant, request, &stamp, &mut skipped) {
+        Ok(success) => respond::success(tenant, &stamp, success),
+        Err(error) => respond::refusal(tenant, &stamp, error),
     };
     answer.skipped = skipped;
     Step::Done(answer)
@@ -113,12 +119,11 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, request, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, Heads::of(&request.headers)), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
     request.method == Method::OPTIONS
-        && request.headers.contains_key(header::ORIGIN)
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && tenant.behaviors.preflight == Preflight::Allow
 }
@@ -135,15 +140,18 @@ enum Operation<'k> {
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
 /// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
-fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec<String>) -> Result<Success, Error> {
+fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
     let route = route::resolve(&tenant.schema, request.target.path())?;
     let operation = operation(tenant, &route, &request.method)?;
+    let (heads, query) = (stamp.heads, request.target.query());
     let format = match operation {
         // What has no body has no format.
         Operation::Delete(_) => Format::default(),
-        _ => Format::of(&request.headers, request.target.query(), &tenant.behaviors)?,
+        _ if query.is_none() && !heads.wants_format => Format::default(),
+        _ => Format::of(&request.headers, query, &tenant.behaviors)?,
     };
-    let context = Context { tenant, request, now, preferences: Preferences::of(&request.headers), format, route: &route };
+    let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
+    let context = Context { tenant, request, heads, now: stamp.now, preferences, format, route: &route };
     match operation {
         Operation::List => Ok(list(&context)),
         Operation::Get(key) => get(&context, key),
@@ -175,6 +183,7 @@ fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Resu
 struct Context<'c> {
     tenant: &'c Tenant,
     request: &'c Request,
+    heads: Heads<'c>,
     /// The one time of everything that the request does.
     now: SystemTime,
     preferences: Preferences,
@@ -206,7 +215,7 @@ impl<'c> Context<'c> {
         let host = match self.request.target.authority() {
             // Whatever stands before the host is for the host's eyes only.
             Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
-            None => self.request.headers.get(header::HOST).map(HeaderValue::as_bytes),
+            None => self.heads.host.map(HeaderValue::as_bytes),
         };
         // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
         let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
@@ -216,7 +225,8 @@ impl<'c> Context<'c> {
 
     /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
     ///
-    /// The text is given the room for what follows, so that it is not moved when it grows.
+    /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
+    /// pieces below a kilobyte much quicker.
     fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(200 + room);
         out.push(b'{');
@@ -252,7 +262,7 @@ impl<'c> Context<'c> {
 
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
-        let mut out = self.begin("/$entity", 824);
+        let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
         write_entity(&self.shape(), self.structured(), self.collection_path(), entity, &mut out);
         out.push(b'}');
         out
@@ -268,7 +278,7 @@ impl<'c> Context<'c> {
 
 fn list(context: &Context<'_>) -> Success {
     let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
-    let mut out = context.begin("", entities.len() * 824);
+    let mut out = context.begin("", entities.len() * ENTITY_ROOM);
     if context.tenant.behaviors.collection_count == CollectionCount::Always {
         separate(&mut out);
         let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };

@@ -292,11 +292,25 @@ pub struct Set {
     pub type_name: Box<str>,
 }
 
+/// Where a collection stands in one version.
+#[derive(Debug)]
+pub struct Address {
+    /// The whole path, in the declared case, without a slash at its end.
+    pub path: Box<str>,
+    /// The version.
+    pub version: Version,
+    /// The collection.
+    pub set: SetId,
+    /// The type of its entities.
+    pub type_id: TypeId,
+}
+
 /// All versions of the schema, with what they have in common.
 #[derive(Debug)]
 pub struct Schema {
     models: [Model; 2],
     sets: Vec<Set>,
+    addresses: Vec<Address>,
 }
 
 impl Schema {
@@ -312,7 +326,22 @@ impl Schema {
         let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
         build::check_kinds(&models)?;
         build::assign_slots(&mut models);
-        Ok(Schema { models, sets })
+        let schema = Schema { models, sets, addresses: Vec::new() };
+        let mut addresses = Vec::new();
+        for model in &schema.models {
+            for root in model.roots() {
+                let at = |set: SetId, type_id: TypeId| {
+                    let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
+                    Address { path, version: model.version, set, type_id }
+                };
+                let contained = &model.structured(root.target).navigations;
+                match root.set {
+                    Some(set) => addresses.push(at(set, root.target)),
+                    None => addresses.extend(contained.iter().map(|navigation| at(navigation.set, navigation.target))),
+                }
+            }
+        }
+        Ok(Schema { addresses, ..schema })
     }
 
     /// Returns the tables of a version.
@@ -331,6 +360,11 @@ impl Schema {
     /// Returns all collections; their places are those of their [`SetId`]s.
     pub fn sets(&self) -> &[Set] {
         &self.sets
+    }
+
+    /// Returns where all collections stand in all versions.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Returns one collection.

@@ -14,11 +14,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
@@ -39,13 +40,14 @@ pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Futu
 
 async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(());
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), &graceful))),
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), graceful.watcher(), stopping.clone()))),
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -53,38 +55,70 @@ async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: im
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
+    drop((listener, stop));
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
 
 /// Serves one connection.
-fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) -> impl Future<Output = ()> + use<> {
+async fn serve(stream: TcpStream, tenant: Arc<Tenant>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
+    let speaks_http2 = tokio::select! {
+        speaks_http2 = speaks_http2(&stream) => speaks_http2,
+        // Nothing was asked yet, so nothing is left to answer.
+        _ = stopping.changed() => return,
+    };
+    // Requests count who holds this pointer to the tenant, not the tenant, so that connections do not write to one place in memory.
+    let tenant = Arc::new(tenant);
     let service = service_fn(move |request| exchange(tenant.clone(), request));
-    let connection = http().serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
-    async move {
-        match watched.await {
-            Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => {
-                tracing::info!("what a client sent is no HTTP that can be served: {error}");
-            }
-            Err(error) => tracing::debug!("connection ended: {error}"),
-            Ok(()) => {}
+    let stream = TokioIo::new(stream);
+    let served = if speaks_http2 {
+        watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await
+    } else {
+        watcher.watch(http1().serve_connection(stream, service)).await
+    };
+    match served {
+        Err(error) if error.is_parse() => {
+            tracing::info!("what a client sent is no HTTP that can be served: {error}");
         }
+        Err(error) => tracing::debug!("connection ended: {error}"),
+        Ok(()) => {}
     }
 }
 
-/// Returns how HTTP is spoken.
+/// Returns how HTTP/1 is spoken.
 ///
 /// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
 /// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
-fn http() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().half_close(true);
+fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.half_close(true);
     http
+}
+
+/// What a client sends first that knows that the server speaks HTTP/2 (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How often a client is looked at that has sent a part of the preface, each time after twice as long: for a second in all.
+const LOOKS: u32 = 10;
+
+/// Whether a client begins as HTTP/2 does. What it sends is looked at and left where it is: a connection that had to give back what
+/// it has read would pay for that on every read.
+async fn speaks_http2(stream: &TcpStream) -> bool {
+    let mut seen = [0; PREFACE.len()];
+    for look in 0..LOOKS {
+        match stream.peek(&mut seen).await {
+            Ok(length) if length == PREFACE.len() => return seen == *PREFACE,
+            Ok(length) if length > 0 && PREFACE.starts_with(&seen[..length]) => {
+                tokio::time::sleep(Duration::from_millis(1 << look)).await;
+            }
+            // An end or an error is met again by whoever reads.
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// An accept fails for a lack of descriptors or memory, which other connections give back when they end.
@@ -94,7 +128,7 @@ async fn wait_for_descriptors(error: &io::Error) {
 }
 
 /// Answers one request.
-async fn exchange(tenant: Arc<Tenant>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
+async fn exchange(tenant: Arc<Arc<Tenant>>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
@@ -308,7 +342,7 @@ mod tests {
         });
         let (stream, _) = listener.accept().await.unwrap();
         let service = service_fn(move |_| deliver(answer(delivery)));
-        let served = http().serve_connection(TokioIo::new(stream), service).await;
+        let served = http1().serve_connection(TokioIo::new(stream), service).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }

@@ -29,6 +29,9 @@ impl<'s> Route<'s> {
 /// Segments are matched in any case and percent-decoded; keys keep their case. A key is a segment of its own or stands in
 /// parentheses. One slash may end the path.
 pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Route<'s>, Error> {
+    if let Some(route) = written_as_declared(schema, path) {
+        return Ok(route);
+    }
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     // Nearly all paths are what they are, and decoding would look at each segment again.
@@ -73,6 +76,20 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Route<'s>
         None => Ok(Route { model, set, type_id, key }),
         Some(segment) => Err(not_emulated(&required(Some(segment))?)),
     }
+}
+
+/// Resolves the path of one entity as nearly all clients write it: segments in their declared case, a key of unreserved characters
+/// (RFC 3986) in a segment of its own. It is what [`resolve`] says of such a path, at a fraction of the cost.
+fn written_as_declared<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
+    schema.addresses().iter().find_map(|address| {
+        let key = path.strip_prefix(&*address.path)?.strip_prefix('/')?;
+        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+        if key.is_empty() || !key.bytes().all(is_unreserved) {
+            return None;
+        }
+        let model = schema.model(address.version);
+        Some(Route { model, set: address.set, type_id: address.type_id, key: Some(Cow::Borrowed(key)) })
+    })
 }
 
 fn required(segment: Option<Cow<'_, str>>) -> Result<Cow<'_, str>, Error> {
@@ -139,4 +156,44 @@ fn key_of(text: &str, structured: &StructuredType) -> Result<String, Error> {
         return Err(invalid_key(structured));
     }
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Resolves a path segment by segment: a slash too many is what the other way does not know.
+    fn slowly(schema: &Schema, path: &str) -> Option<(Version, SetId, TypeId, Option<String>)> {
+        let path = format!("{path}/");
+        let route = resolve(schema, &path).ok()?;
+        Some((route.model.version, route.set, route.type_id, route.key.map(Cow::into_owned)))
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_of_resolving_agree(version in "v1.0|beta|V1.0|v2", key in "[A-Za-z0-9._~$()'%-]{0,12}") {
+            let schema = Schema::shipped();
+            let path = format!("/{version}/teamwork/workforceIntegrations/{key}");
+            if let Some(route) = written_as_declared(&schema, &path) {
+                let quick = (route.model.version, route.set, route.type_id, route.key.map(Cow::into_owned));
+                prop_assert_eq!(Some(quick), slowly(&schema, &path));
+            }
+        }
+
+        #[test]
+        fn resolving_never_panics(path in "\\PC{0,60}") {
+            let _ = resolve(&Schema::shipped(), &path);
+        }
+    }
+
+    #[test]
+    fn an_entity_is_found_where_it_is_declared() {
+        let schema = Schema::shipped();
+        assert!(written_as_declared(&schema, "/v1.0/teamwork/workforceIntegrations/WFI_1").is_some());
+        assert!(written_as_declared(&schema, "/beta/teamwork/workforceIntegrations/WFI_1").is_some());
+        for other in ["", "/", "/$count", "/a/b", "/a()", "x"] {
+            assert!(written_as_declared(&schema, &format!("/v1.0/teamwork/workforceIntegrations{other}")).is_none(), "{other}");
+        }
+    }
 }
