@@ -27,7 +27,7 @@ use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
 use heads::Heads;
-use respond::{Stamp, Success};
+use respond::{Change, Stamp, Success};
 use route::Route;
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
@@ -257,7 +257,7 @@ impl<'c> Context<'c> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided }
+        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: Change::default() }
     }
 
     /// Writes the body that shows one entity.

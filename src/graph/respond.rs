@@ -3,6 +3,7 @@
 //! Names and order of the headers are those of recorded responses (pnp/pnpcore).
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::behavior::Layout;
 use crate::odata::error::{Error, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
+use crate::odata::value::Entity;
 use crate::tenant::{Tenant, unix_millis};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -46,11 +48,20 @@ pub(super) struct Success {
     pub(super) preference_applied: Option<&'static str>,
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
+    /// What became of an entity.
+    pub(super) change: Change,
+}
+
+/// What became of an entity that a request created, updated or deleted.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) before: Option<Arc<Entity>>,
+    pub(super) after: Option<Arc<Entity>>,
 }
 
 impl Success {
     pub(super) fn no_content() -> Success {
-        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None, decided: Vec::new() }
+        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None, decided: Vec::new(), change: Change::default() }
     }
 }
 

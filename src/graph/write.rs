@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::respond::Success;
+use super::respond::{Change, Success};
 use super::{Context, Error};
 use super::{body, explain};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
@@ -16,7 +16,7 @@ use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::{Complex, Dynamic, Entity, Value};
-use crate::store::KeyTaken;
+use crate::store::{KeyTaken, Updated};
 use crate::tenant::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
@@ -70,7 +70,8 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         let entity = Arc::new(Entity::new(key, properties.clone()));
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
-            return Ok(created(context, &entity, decided));
+            let success = created(context, &entity, decided);
+            return Ok(Success { change: Change { before: None, after: Some(entity) }, ..success });
         }
     }
 }
@@ -109,7 +110,7 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
         }
         Ok::<_, Infallible>(Entity::new(entity.key.clone(), properties))
     });
-    let Some(Ok(entity)) = updated else { return Err(context.not_found(key)) };
+    let Some(Ok(Updated { before, after: entity })) = updated else { return Err(context.not_found(key)) };
     let shows_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
@@ -124,12 +125,13 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
     } else {
         Success { decided, ..Success::no_content() }
     };
-    Ok(Success { preference_applied: context.preferences.applied(), ..answer })
+    let change = Change { before: Some(before), after: Some(entity) };
+    Ok(Success { preference_applied: context.preferences.applied(), change, ..answer })
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     match context.tenant.store.collection(context.route.set).remove(key) {
-        Some(_) => Ok(Success::no_content()),
+        Some(before) => Ok(Success { change: Change { before: Some(before), after: None }, ..Success::no_content() }),
         None => Err(context.not_found(key)),
     }
 }
