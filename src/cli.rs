@@ -165,7 +165,15 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
-    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed), explains: serve.explain })
+    Ok(Settings {
+        schema,
+        entities,
+        behaviors,
+        clock,
+        seed: serve.seed.unwrap_or_else(random_seed),
+        explains: serve.explain,
+        ..Settings::new()
+    })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

@@ -257,7 +257,14 @@ impl<'c> Context<'c> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: Change::default() }
+        Success {
+            status,
+            body: Some((content_type, body)),
+            location: None,
+            preference_applied: None,
+            decided,
+            change: Change::default(),
+        }
     }
 
     /// Writes the body that shows one entity.

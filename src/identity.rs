@@ -39,6 +39,7 @@ struct Claims {
     azp: Option<String>,
     app_displayname: Option<String>,
     idtyp: Option<String>,
+    tid: Option<String>,
     scp: Option<String>,
 }
 
@@ -54,6 +55,11 @@ pub fn caller(headers: &HeaderMap) -> Caller {
     }
     let id = claims.appid.or(claims.azp).or(claims.oid);
     id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
+}
+
+/// Returns the id of the tenant that a token is for.
+pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
+    claims(headers)?.tid
 }
 
 fn claims(headers: &HeaderMap) -> Option<Claims> {

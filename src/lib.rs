@@ -19,3 +19,4 @@ pub mod pattern;
 pub mod server;
 pub mod store;
 pub mod tenant;
+pub mod worlds;

@@ -61,7 +61,14 @@ pub(super) struct Change {
 
 impl Success {
     pub(super) fn no_content() -> Success {
-        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None, decided: Vec::new(), change: Change::default() }
+        Success {
+            status: StatusCode::NO_CONTENT,
+            body: None,
+            location: None,
+            preference_applied: None,
+            decided: Vec::new(),
+            change: Change::default(),
+        }
     }
 }
 
