@@ -60,8 +60,8 @@ pub struct Record<'r> {
     pub request_headers: &'r HeaderMap,
     /// The body of the request.
     pub request_body: &'r [u8],
-    /// The status of the answer.
-    pub status: StatusCode,
+    /// The status of the answer; nothing if there was none.
+    pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
     /// The body of the answer.
@@ -95,7 +95,7 @@ struct Entry {
     number: u64,
     time: SystemTime,
     method: Method,
-    status: StatusCode,
+    status: Option<StatusCode>,
     texts: Texts,
     decided: Decided,
     before: Option<Arc<Entity>>,
@@ -282,7 +282,7 @@ impl Entry {
             number: 0,
             time: SystemTime::UNIX_EPOCH,
             method: Method::GET,
-            status: StatusCode::OK,
+            status: None,
             texts: Texts::default(),
             decided: Decided::default(),
             before: None,
@@ -332,11 +332,11 @@ impl Entry {
         response_headers = headers(response_headers);
         let target = if hide { redact::target(self.texts.target()) } else { self.texts.target().to_owned() };
         let request = exchange::Request { method: self.method.clone(), target, headers: request_headers, body: request_body };
-        let response = exchange::Response { status: self.status, headers: response_headers, body: response_body };
+        let response = self.status.map(|status| exchange::Response { status, headers: response_headers, body: response_body });
         Recorded {
             number: self.number,
             time: self.time,
-            exchange: Exchange { comments: self.comments(), request, response: Some(response) },
+            exchange: Exchange { comments: self.comments(), request, response },
             decided: self.decided.clone(),
             before: self.before.clone(),
             after: self.after.clone(),
@@ -369,7 +369,7 @@ fn utc(time: SystemTime) -> String {
 impl Query {
     fn fits(&self, entry: &Entry) -> bool {
         self.method.as_ref().is_none_or(|method| *method == entry.method)
-            && self.status.as_ref().is_none_or(|statuses| statuses.contains(&entry.status.as_u16()))
+            && self.status.as_ref().is_none_or(|statuses| entry.status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| entry.time >= since)
             && self.until.is_none_or(|until| entry.time < until)
             && self.path.as_ref().is_none_or(|pattern| pattern.matches(entry.path()))

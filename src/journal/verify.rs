@@ -116,7 +116,11 @@ pub(super) fn verify(entries: &[Arc<Entry>], count: u64, expectation: &Expectati
 
 fn named(entry: &Entry) -> String {
     let target = redact::target(entry.texts.target());
-    format!("request {}, {} {target}, {}", entry.number, entry.method, entry.status.as_u16())
+    format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))
+}
+
+fn answered(entry: &Entry) -> String {
+    entry.status.map_or("no answer".to_owned(), |status| status.as_u16().to_string())
 }
 
 /// Describes an expectation in words.
@@ -176,8 +180,9 @@ fn miss(entry: &Entry, expectation: &Expectation, secrets: Secrets) -> Miss {
     if of.since.is_some_and(|since| entry.time < since) || of.until.is_some_and(|until| entry.time >= until) {
         differs(1000, format!("the time: {} is outside of the expected time", super::utc(entry.time)));
     }
-    if let Some(statuses) = of.status.as_ref().filter(|statuses| !statuses.contains(&entry.status.as_u16())) {
-        differs(100, format!("the status: expected {}, found {}", range(statuses), entry.status.as_u16()));
+    let status = entry.status.map(|status| status.as_u16());
+    if let Some(statuses) = of.status.as_ref().filter(|statuses| !status.is_some_and(|status| statuses.contains(&status))) {
+        differs(100, format!("the status: expected {}, found {}", range(statuses), answered(entry)));
     }
     let texts = &entry.texts;
     let bodies = [
