@@ -18,6 +18,7 @@ use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
+use crate::service::Service;
 use crate::tenant::{Clock, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
@@ -206,13 +207,13 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
             Ok(shutdown) => shutdown,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let tenant = Arc::new(Tenant::new(settings));
+        let service = Arc::new(Service::of(settings));
         let url = base_url(address);
         if serve.log != LogLevel::Off {
-            tell(&greeting(&url, &tenant));
+            tell(&greeting(&url, &service.worlds.default_tenant()));
         }
         print(&format!("{url}\n"));
-        server::run(listener, tenant, shutdown).await;
+        server::run(listener, service, shutdown).await;
         ExitCode::SUCCESS
     })
 }

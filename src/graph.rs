@@ -4,8 +4,12 @@
 //! of what it returns.
 
 mod body;
+mod describe;
 mod explain;
+mod fault;
 mod heads;
+mod property;
+mod record;
 mod respond;
 mod route;
 mod write;
@@ -18,17 +22,18 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
-use crate::model::{StructuredType, Version};
+use crate::fault::{Slow, Subject};
+use crate::model::{Model, StructuredType, Version};
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, prefix_of};
 use heads::Heads;
 use respond::{Change, Stamp, Success};
-use route::Route;
+use route::{Named, Part, PropertyPath, Route};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
@@ -50,6 +55,20 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Body,
+}
+
+impl Request {
+    /// Returns the path without the prefix that names a tenant.
+    pub fn path(&self) -> &str {
+        let path = self.target.path();
+        &path[prefix_of(path).len()..]
+    }
+
+    /// Returns path and query without the prefix that names a tenant.
+    pub fn path_and_query(&self) -> &str {
+        let whole = self.target.path_and_query().map_or("/", |target| target.as_str());
+        &whole[prefix_of(self.target.path()).len()..]
+    }
 }
 
 /// The body of a request.
@@ -84,37 +103,66 @@ pub struct Answer {
     pub delivery: Delivery,
     /// Why the request was refused, if it was.
     pub refused: Option<Error>,
+    /// The rules of faults that struck.
+    pub struck: Option<String>,
     /// What was skipped in the body because a behavior says so.
     pub skipped: Vec<String>,
 }
 
 /// How an answer is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// At once.
-    AtOnce,
-    /// After this time.
-    After(Duration),
-    /// Up to this many bytes of the body; then the connection ends.
-    CutShort(usize),
-    /// Not at all: the connection ends.
-    Reset,
+pub struct Delivery {
+    /// How long it is held back.
+    pub delay: Duration,
+    /// How much of it arrives, and how.
+    pub form: Form,
 }
 
-/// Answers a request.
+/// How much of an answer arrives, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All of it.
+    Whole,
+    /// All of it, the body in pieces.
+    Slow(Slow),
+    /// Up to this many bytes of the body; then the connection ends.
+    CutShort(usize),
+    /// Nothing: the connection ends.
+    Reset,
+    /// Nothing: the connection stays open without an answer.
+    Silence,
+}
+
+impl Delivery {
+    /// All of it at once.
+    pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: Form::Whole };
+}
+
+/// Answers a request, as the rules of faults allow it, and writes it into the journal.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    let heads = Heads::of(&request.headers);
-    let stamp = Stamp::of(tenant, heads);
-    if heads.has_origin && is_preflight(tenant, request) {
-        return Step::Done(respond::preflight(request, &stamp));
+    let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+    let struck = tenant.faults.decide(Subject { method: &request.method, path: request.path(), now: stamp.now });
+    let (answer, change) = match struck {
+        None => answer_as_usual(tenant, request, &stamp),
+        Some(decision) => fault::strike(tenant, request, &stamp, decision),
+    };
+    record::record(tenant, request, &stamp, &answer, change);
+    Step::Done(answer)
+}
+
+fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> (Answer, Change) {
+    if stamp.heads.has_origin && is_preflight(tenant, request) {
+        return (respond::preflight(request, stamp), Change::default());
     }
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, &stamp, &mut skipped) {
-        Ok(success) => respond::success(tenant, &stamp, success),
-        Err(error) => respond::refusal(tenant, &stamp, error),
+    let (answer, change) = match decide(tenant, request, stamp, &mut skipped) {
+        Ok(mut success) => {
+            let change = std::mem::take(&mut success.change);
+            (respond::success(tenant, stamp, success), change)
+        }
+        Err(error) => (respond::refusal(tenant, stamp, error), Change::default()),
     };
-    answer.skipped = skipped;
-    Step::Done(answer)
+    (Answer { skipped, ..answer }, change)
 }
 
 /// Answers a request whose handling failed in a way that should not exist.
@@ -128,33 +176,56 @@ fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
-/// The operations on a collection and on an entity.
-enum Operation<'k> {
+/// Writes the prefix of a path that names a tenant, if it can stand in JSON as it is: a name with other characters has no tenant.
+fn write_prefix(prefix: &str, out: &mut Vec<u8>) {
+    if prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')) {
+        out.extend_from_slice(prefix.as_bytes());
+    }
+}
+
+/// What a request does to what its path names.
+enum Operation<'r> {
     List,
+    Count,
     Create,
-    Get(&'k str),
-    Update(&'k str),
-    Delete(&'k str),
+    Get(&'r str),
+    Property(&'r str, &'r PropertyPath),
+    Update(&'r str),
+    Delete(&'r str),
 }
 
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
 /// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
-    let route = route::resolve(&tenant.schema, request.target.path())?;
-    let operation = operation(tenant, &route, &request.method)?;
-    let (heads, query) = (stamp.heads, request.target.query());
-    let format = match operation {
-        // What has no body has no format.
-        Operation::Delete(_) => Format::default(),
-        _ if query.is_none() && !heads.wants_format => Format::default(),
-        _ => Format::of(&request.headers, query, &tenant.behaviors)?,
+    let route = match route::resolve(&tenant.schema, request.path())? {
+        Named::Entities(route) => route,
+        Named::Service(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::service(&Context::of(tenant, request, stamp, model, &())?));
+        }
+        Named::Metadata(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::metadata(tenant, model));
+        }
+        Named::Singleton(singleton) => {
+            only_get(tenant, &request.method)?;
+            return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
+        }
     };
-    let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
-    let context = Context { tenant, request, heads, now: stamp.now, preferences, format, route: &route };
+    let operation = operation(tenant, &route, &request.method)?;
+    let context = match operation {
+        // What has no JSON body has no format of JSON.
+        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
+            Context::in_format(tenant, request, stamp, route.model, &route, Format::default())
+        }
+        _ => Context::of(tenant, request, stamp, route.model, &route)?,
+    };
     match operation {
         Operation::List => Ok(list(&context)),
+        Operation::Count => Ok(count(&context)),
         Operation::Get(key) => get(&context, key),
+        Operation::Property(key, path) => property::get(&context, key, path),
         Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
         Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
         Operation::Delete(key) => write::delete(&context, key),
@@ -162,25 +233,34 @@ fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut V
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
-    match (route.key.as_deref(), method.as_str()) {
-        (None, "GET") => Ok(Operation::List),
-        (None, "POST") => Ok(Operation::Create),
-        (Some(key), "GET") => Ok(Operation::Get(key)),
-        (Some(key), "PATCH") => Ok(Operation::Update(key)),
-        (Some(key), "DELETE") => Ok(Operation::Delete(key)),
-        (key, _) => {
-            let refusal = match tenant.behaviors.wrong_method {
-                WrongMethod::UnknownError => &error::UNROUTED_METHOD,
-                WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
-            };
-            let expected = if key.is_some() { "GET, PATCH or DELETE" } else { "GET or POST" };
-            Err(Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}")))
-        }
+    match (&route.part, route.key.as_deref(), method.as_str()) {
+        (Part::Whole, None, "GET") => Ok(Operation::List),
+        (Part::Whole, None, "POST") => Ok(Operation::Create),
+        (Part::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
+        (Part::Whole, Some(key), "PATCH") => Ok(Operation::Update(key)),
+        (Part::Whole, Some(key), "DELETE") => Ok(Operation::Delete(key)),
+        (Part::Count, None, "GET") => Ok(Operation::Count),
+        (Part::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
+        (Part::Whole, None, _) => Err(wrong_method(tenant, method, "GET or POST")),
+        (Part::Whole, Some(_), _) => Err(wrong_method(tenant, method, "GET, PATCH or DELETE")),
+        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, "GET")),
     }
 }
 
-/// What the operations work with.
-struct Context<'c> {
+fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
+    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, "GET")) }
+}
+
+fn wrong_method(tenant: &Tenant, method: &Method, expected: &str) -> Error {
+    let refusal = match tenant.behaviors.wrong_method {
+        WrongMethod::UnknownError => &error::UNROUTED_METHOD,
+        WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
+    };
+    Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}"))
+}
+
+/// What the operations work with. `R` is what the path names.
+struct Context<'c, R = Route<'c>> {
     tenant: &'c Tenant,
     request: &'c Request,
     heads: Heads<'c>,
@@ -188,21 +268,37 @@ struct Context<'c> {
     now: SystemTime,
     preferences: Preferences,
     format: Format,
-    route: &'c Route<'c>,
+    model: &'c Model,
+    route: &'c R,
 }
 
-impl<'c> Context<'c> {
-    fn structured(&self) -> &'c StructuredType {
-        self.route.structured()
+impl<'c, R> Context<'c, R> {
+    /// Returns what a request is answered with in the format that it asks for.
+    fn of(tenant: &'c Tenant, request: &'c Request, stamp: &Stamp<'c>, model: &'c Model, route: &'c R) -> Result<Self, Error> {
+        let query = request.target.query();
+        let format = if query.is_none() && !stamp.heads.wants_format {
+            Format::default()
+        } else {
+            Format::of(&request.headers, query, &tenant.behaviors)?
+        };
+        Ok(Context::in_format(tenant, request, stamp, model, route, format))
+    }
+
+    fn in_format(
+        tenant: &'c Tenant,
+        request: &'c Request,
+        stamp: &Stamp<'c>,
+        model: &'c Model,
+        route: &'c R,
+        format: Format,
+    ) -> Self {
+        let heads = stamp.heads;
+        let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
+        Context { tenant, request, heads, now: stamp.now, preferences, format, model, route }
     }
 
     fn version(&self) -> Version {
-        self.route.model.version
-    }
-
-    /// Returns the path of the collection behind the version.
-    fn collection_path(&self) -> &'c str {
-        &self.tenant.schema.set(self.route.set).path
+        self.model.version
     }
 
     /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
@@ -221,19 +317,21 @@ impl<'c> Context<'c> {
         let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
         let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
         out.extend_from_slice(host.unwrap_or(b"localhost"));
+        // A client that named its tenant in the path follows links to the same one.
+        write_prefix(prefix_of(self.request.target.path()), out);
     }
 
-    /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
+    /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.
     ///
     /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
     /// pieces below a kilobyte much quicker.
-    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+    fn begin_at(&self, path: &str, shape: &str, room: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(200 + room);
         out.push(b'{');
         if self.shape().has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
-            for part in ["/", self.version().segment(), "/$metadata#", self.collection_path(), shape, "\""] {
+            for part in ["/", self.version().segment(), "/$metadata", path, shape, "\""] {
                 out.extend_from_slice(part.as_bytes());
             }
         }
@@ -242,7 +340,7 @@ impl<'c> Context<'c> {
 
     fn shape(&self) -> Shape<'c> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
-        Shape::of(self.route.model, &self.tenant.behaviors, self.format.level, knows_hidden)
+        Shape::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -265,6 +363,29 @@ impl<'c> Context<'c> {
             decided,
             change: Change::default(),
         }
+    }
+
+    /// Returns a success that shows text of another type than JSON.
+    fn shown_as(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let body = Some((HeaderValue::from_static(content_type), body));
+        let preference_applied = self.enum_preference();
+        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: Change::default() }
+    }
+}
+
+impl<'c> Context<'c> {
+    fn structured(&self) -> &'c StructuredType {
+        self.route.structured()
+    }
+
+    /// Returns the path of the collection behind the version.
+    fn collection_path(&self) -> &'c str {
+        &self.tenant.schema.set(self.route.set).path
+    }
+
+    /// Begins a body that shows a part of the collection.
+    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+        self.begin_at(&self.tenant.schema.set(self.route.set).fragment, shape, room)
     }
 
     /// Writes the body that shows one entity.
@@ -303,6 +424,11 @@ fn list(context: &Context<'_>) -> Success {
     let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
     decided.push("collection-count");
     Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
+}
+
+fn count(context: &Context<'_>) -> Success {
+    let count = context.tenant.store.collection(context.route.set).len();
+    context.shown_as("text/plain", count.to_string().into_bytes(), Vec::new())
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {

@@ -17,6 +17,7 @@ pub mod model;
 pub mod odata;
 pub mod pattern;
 pub mod server;
+pub mod service;
 pub mod store;
 pub mod tenant;
 pub mod worlds;

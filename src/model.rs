@@ -286,6 +286,8 @@ impl Model {
 pub struct Set {
     /// The path behind the version, in the declared case.
     pub path: Box<str>,
+    /// The path as the fragment of context URLs.
+    pub fragment: Box<str>,
     /// The last segment of the path.
     pub name: Box<str>,
     /// The name of the entity type, without namespace.
@@ -309,6 +311,7 @@ pub struct Address {
 #[derive(Debug)]
 pub struct Schema {
     models: [Model; 2],
+    documents: [Box<str>; 2],
     sets: Vec<Set>,
     addresses: Vec<Address>,
 }
@@ -326,7 +329,7 @@ impl Schema {
         let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
         build::check_kinds(&models)?;
         build::assign_slots(&mut models);
-        let schema = Schema { models, sets, addresses: Vec::new() };
+        let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
         let mut addresses = Vec::new();
         for model in &schema.models {
             for root in model.roots() {
@@ -349,6 +352,14 @@ impl Schema {
         match version {
             Version::V1 => &self.models[0],
             Version::Beta => &self.models[1],
+        }
+    }
+
+    /// Returns the document that a version was read from.
+    pub fn document(&self, version: Version) -> &str {
+        match version {
+            Version::V1 => &self.documents[0],
+            Version::Beta => &self.documents[1],
         }
     }
 

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use arc_swap::{ArcSwap, Guard};
 use http::header::HeaderMap;
 
 use crate::chance::mixed;
@@ -182,22 +183,26 @@ fn seed_of(name: &str, seed: u64) -> u64 {
 #[derive(Debug)]
 struct World {
     fixture: Option<Arc<str>>,
-    current: RwLock<Arc<Tenant>>,
+    /// The tenant as it is. Every request looks here, and must not write to memory that all cores use.
+    current: ArcSwap<Tenant>,
+    /// Held by whoever replaces the tenant by what it makes of it.
+    changing: Mutex<()>,
     /// When it was used last, in milliseconds since the process began.
     used: AtomicU64,
 }
 
 impl World {
     fn new(tenant: Tenant, fixture: Option<Arc<str>>, used: u64) -> World {
-        World { fixture, current: RwLock::new(Arc::new(tenant)), used: AtomicU64::new(used) }
+        World { fixture, current: ArcSwap::from_pointee(tenant), changing: Mutex::new(()), used: AtomicU64::new(used) }
     }
 
     fn tenant(&self) -> Arc<Tenant> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.load_full()
     }
 
     fn replace(&self, tenant: Tenant) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tenant);
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.current.store(Arc::new(tenant));
     }
 }
 
@@ -241,16 +246,17 @@ impl Worlds {
 
     /// Returns the tenant of a request: the one that its path names, else the one of the header, else the one of the token where that is
     /// wanted, else the default one. A tenant that is not there yet is made.
-    pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Arc<Tenant>, WorldError> {
+    pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Guard<Arc<Tenant>>, WorldError> {
+        let named = |name: &str| self.tenant(name).map(Guard::from_inner);
         if let Some(name) = prefix_of(path).strip_prefix(PREFIX) {
-            return self.tenant(name);
+            return named(name);
         }
         if let Some(name) = headers.get(TENANT) {
-            return self.tenant(&String::from_utf8_lossy(name.as_bytes()));
+            return named(&String::from_utf8_lossy(name.as_bytes()));
         }
         match self.limits.by_token.then(|| identity::tenant_id(headers)).flatten() {
-            Some(name) => self.tenant(&name),
-            None => Ok(self.default_tenant()),
+            Some(name) => named(&name),
+            None => Ok(self.default.current.load()),
         }
     }
 
@@ -332,9 +338,10 @@ impl Worlds {
         change: impl FnOnce(&Tenant) -> Result<Tenant, E>,
     ) -> Result<Arc<Tenant>, E> {
         let world = self.world(name)?;
-        let mut current = world.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(change(&current)?);
-        Ok(current.clone())
+        let _changing = world.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = Arc::new(change(&world.current.load())?);
+        world.current.store(changed.clone());
+        Ok(changed)
     }
 
     /// Drops a tenant. The default one cannot be dropped.

@@ -28,6 +28,9 @@ const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What the content type of JSON begins with.
+const JSON: &[u8] = b"application/json";
+
 /// Says in the service's own form that no data center has answered.
 const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
@@ -42,7 +45,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) status: StatusCode,
-    /// The JSON body with its content type; without it the answer has none.
+    /// The body with its content type; without it the answer has none.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
     pub(super) preference_applied: Option<&'static str>,
@@ -117,7 +120,8 @@ impl Parts {
 pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
     let (content_type, body) = match success.body {
-        Some((content_type, body)) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
     let parts = Parts::of(stamp, body);
@@ -174,6 +178,9 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
     }
     headers.insert(header::DATE, date(stamp.now));
+    if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
+        headers.insert(header::RETRY_AFTER, retry_after);
+    }
     let mut built = answer(error.status(), headers, parts.body);
     built.refused = Some(error);
     built
@@ -198,7 +205,12 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new() }
+    Answer { response, delivery: Delivery::AT_ONCE, refused: None, struck: None, skipped: Vec::new() }
+}
+
+/// Builds the answer of a request that gets none.
+pub(super) fn nothing() -> Answer {
+    answer(StatusCode::NO_CONTENT, HeaderMap::new(), Bytes::new())
 }
 
 /// Gives JSON the white space that a behavior wants.

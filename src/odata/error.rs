@@ -127,6 +127,17 @@ refusals! {
     INVALID_KEY "invalid-key" 400 BadRequest Layer::Gateway,
         "The key in the request URI is not valid for resource '{0}'. Ensure that the names and number of key properties match the declared key of the resource '{0}'.",
         Weak "OData/odata.net BadRequest_KeyMismatch";
+    /// `$value` behind a collection.
+    VALUE_OF_COLLECTION "value-of-collection" 400 BadRequest Layer::Gateway, "$value cannot be applied to a collection.",
+        Weak "OData/odata.net PathParser_CannotUseValueOnCollection";
+    /// `$count` behind something that is no collection.
+    COUNT_OF_ONE "count-of-one" 400 BadRequest Layer::Gateway,
+        "The request URI is not valid. $count cannot be applied to the segment '{0}' since $count can only follow an entity set, a collection navigation property, a structural property of collection type, an operation returning collection type or an operation import returning collection type.",
+        Weak "OData/odata.net RequestUriProcessor_CountNotSupported";
+    /// A segment other than `$value` behind a property that has no members.
+    BEHIND_PRIMITIVE "behind-primitive" 400 BadRequest Layer::Gateway,
+        "The segment '{1}' in the request URI is not valid. The segment '{0}' refers to a primitive property, function, or service operation, so the only supported value from the next segment is '$value'.",
+        Weak "OData/odata.net RequestUriProcessor_ValueSegmentAfterScalarPropertySegment";
     /// The path exists, the method does not (behavior `wrong-method`).
     UNROUTED_METHOD "unrouted-method" 404 UnknownError Layer::Gateway, "",
         Weak "microsoft-graph-docs#13815 (PATCH on a shift)"

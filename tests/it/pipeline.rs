@@ -10,6 +10,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::fixture;
 use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
 use wfi_emulator::tenant::{Clock, Settings, Tenant};
 
@@ -119,4 +120,17 @@ fn a_secret_is_told_to_nobody() {
             assert!(!told.contains("1234512345"), "{secret}: {told}");
         }
     }
+}
+
+#[test]
+fn keys_are_percent_encoded_in_context_urls() {
+    let behaviors = Behaviors::default();
+    let settings = harness::settings(behaviors.clone());
+    let text = r#"[{"id": "a'b c@é/~", "displayName": "x"}]"#;
+    let entities = fixture::read(&settings.schema, &behaviors, "one.json", text.as_bytes()).unwrap();
+    let tenant = Tenant::new(Settings { entities, ..settings });
+    let target = format!("{COLLECTION}('a''b%20c@%C3%A9%2F~')/displayName");
+    let shown = json_of(&answer(&tenant, &request(Method::GET, &target, &[("host", "h")], Vec::new())));
+    let fragment = "teamwork/workforceIntegrations('a%27%27b%20c%40%C3%A9%2F~')/displayName";
+    assert_eq!(shown["@odata.context"], format!("http://h/v1.0/$metadata#{fragment}"));
 }

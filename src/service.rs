@@ -1,0 +1,100 @@
+//! What a process answers: each request goes to the tenant that it names.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::graph::{self, Answer, Delivery, Request, Step};
+use crate::odata::json::quoted;
+use crate::tenant::{Settings, Tenant};
+use crate::worlds::{WorldError, Worlds};
+
+/// All that is served.
+#[derive(Debug)]
+pub struct Service {
+    /// The tenants.
+    pub worlds: Worlds,
+}
+
+impl Service {
+    /// Returns a service with one tenant, and others made like it.
+    pub fn of(settings: Settings) -> Service {
+        Service { worlds: Worlds::of(settings) }
+    }
+
+    /// Answers a request. A panic on the way costs this request and nothing else.
+    pub fn answer(&self, request: &Request) -> Answer {
+        match self.worlds.choose(request.target.path(), &request.headers) {
+            Ok(tenant) => answer_or_apologize(&tenant, request, graph::answer),
+            Err(error) => unavailable(&error),
+        }
+    }
+}
+
+fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
+    // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
+    let step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
+    match step {
+        Ok(Step::Done(answer)) => answer,
+        Ok(Step::Call(pending)) => match pending {},
+        Err(_) => graph::internal_error(tenant, request),
+    }
+}
+
+/// Answers a request whose tenant is not there. Graph has no such situation; its envelope is what SDKs show to people.
+fn unavailable(error: &WorldError) -> Answer {
+    let body = format!("{{\"error\":{{\"code\":\"emulatorTenant\",\"message\":{}}}}}", quoted(&error.to_string()));
+    json(StatusCode::BAD_REQUEST, body)
+}
+
+/// Returns an answer of the emulator's own.
+pub(crate) fn json(status: StatusCode, body: String) -> Answer {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let length = response.body().len();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    Answer { response, delivery: Delivery::AT_ONCE, refused: None, struck: None, skipped: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::header::HeaderMap;
+
+    use super::*;
+    use crate::graph::Body;
+    use crate::tenant::Clock;
+
+    fn request(target: &str) -> Request {
+        Request {
+            method: http::Method::GET,
+            target: target.parse().unwrap(),
+            is_secure: false,
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::new()),
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_one_request() {
+        let tenant = Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
+        let request = request("/v1.0/teamwork/workforceIntegrations");
+        let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test"));
+        assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
+        insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
+        assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+    }
+
+    #[test]
+    fn a_tenant_that_cannot_be_is_told() {
+        let service = Service::of(Settings::new());
+        let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"));
+        assert_eq!(answer.response.status(), 400);
+        insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"'a%20b' is no name of a tenant: it has 1 to 128 letters, digits, '-', '_', '.' and '~'"}}"#);
+        assert_eq!(service.answer(&request("/_tenant/a/v1.0/teamwork/workforceIntegrations")).response.status(), 200);
+    }
+}
