@@ -1,12 +1,13 @@
 //! Exchanges as data: each file of `tests/exchanges/` holds requests that are sent one after another to a fresh tenant; what came of
 //! them is the snapshot of the same name.
 //!
-//! A comment `# behavior: name=value`, `# profile: name` or `# explain` before a request sets up the tenant.
+//! A comment `# behavior: name=value`, `# profile: name`, `# faults: [rules]` or `# explain` before a request sets up the tenant.
 
 use std::path::{Path, PathBuf};
 
 use wfi_emulator::behavior::{Behaviors, Profile};
 use wfi_emulator::exchange::{self, Exchange};
+use wfi_emulator::fault;
 use wfi_emulator::tenant::{Settings, Tenant};
 
 use crate::harness;
@@ -33,7 +34,9 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
         behaviors.set(row.trim(), value.trim()).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let explains = comments().any(|comment| comment == "explain");
-    Tenant::new(Settings { explains, ..harness::settings(behaviors) })
+    let faults = comments().filter_map(|comment| comment.strip_prefix("faults: "));
+    let faults = faults.flat_map(|text| fault::read(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))).collect();
+    Tenant::new(Settings { explains, faults, ..harness::settings(behaviors) })
 }
 
 #[test]

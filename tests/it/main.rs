@@ -7,6 +7,7 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `faults` | requests that fail as rules say, and what the journal tells of them |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
@@ -19,6 +20,7 @@ mod concurrency;
 mod decisions;
 mod draft_page;
 mod exchanges;
+mod faults;
 mod harness;
 mod pipeline;
 mod program;
