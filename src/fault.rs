@@ -188,6 +188,8 @@ pub struct Subject<'s> {
     pub method: &'s Method,
     /// The path, without query and without a tenant's prefix.
     pub path: &'s str,
+    /// Whether only rules that name a path are for the request: it is none of the service's plain requests.
+    pub is_named_only: bool,
     /// The time on the tenant's clock.
     pub now: SystemTime,
 }
@@ -311,7 +313,7 @@ impl Live {
     fn strikes(&self, seed: u64, place: u64, subject: Subject<'_>) -> Option<u64> {
         let on = &self.rule.on;
         let fits = (on.methods.is_empty() || on.methods.contains(subject.method))
-            && on.path.as_ref().is_none_or(|pattern| pattern.matches(subject.path))
+            && on.path.as_ref().map_or(!subject.is_named_only, |pattern| pattern.matches(subject.path))
             && on.id.as_ref().is_none_or(|id| names_id(subject.path, id));
         if !fits {
             return None;

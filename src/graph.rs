@@ -3,7 +3,9 @@
 //! [`answer`] is a pure function of a tenant's state and a request. It does no I/O and never waits; what must happen outside is part
 //! of what it returns.
 
+mod batch;
 mod body;
+mod call;
 mod describe;
 mod explain;
 mod fault;
@@ -24,6 +26,7 @@ use http::{Method, Response, StatusCode, Uri};
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
 use crate::fault::{Slow, Subject};
 use crate::model::{Model, StructuredType, Version};
+use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
@@ -31,6 +34,7 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::{Tenant, prefix_of};
+pub use call::{Call, Outcome, Pending};
 use heads::Heads;
 use respond::{Change, Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
@@ -43,7 +47,7 @@ pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 const ENTITY_ROOM: usize = 824;
 
 /// A request, freed of its connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -72,7 +76,7 @@ impl Request {
 }
 
 /// The body of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Body {
     /// All of it.
     Whole(Bytes),
@@ -90,10 +94,6 @@ pub enum Step {
     Call(Pending),
 }
 
-/// A request that waits for the outcome of a call. No operation makes calls yet, so none of them exists.
-#[derive(Debug)]
-pub enum Pending {}
-
 /// An answer, and how it is delivered.
 #[derive(Debug)]
 pub struct Answer {
@@ -107,6 +107,10 @@ pub struct Answer {
     pub struck: Option<String>,
     /// What was skipped in the body because a behavior says so.
     pub skipped: Vec<String>,
+    /// Which requests of a batch were refused, by their places, and why.
+    pub refused_items: Vec<(usize, Error)>,
+    /// What became of an entity, until the journal has it.
+    change: Change,
 }
 
 /// How an answer is delivered.
@@ -138,31 +142,69 @@ impl Delivery {
     pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: Form::Whole };
 }
 
+impl Answer {
+    /// Returns an answer that arrives whole and at once.
+    pub fn of(response: Response<Bytes>) -> Answer {
+        Answer {
+            response,
+            delivery: Delivery::AT_ONCE,
+            refused: None,
+            struck: None,
+            skipped: Vec::new(),
+            refused_items: Vec::new(),
+            change: Change::default(),
+        }
+    }
+}
+
 /// Answers a request, as the rules of faults allow it, and writes it into the journal.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
     let stamp = Stamp::of(tenant, Heads::of(&request.headers));
-    let struck = tenant.faults.decide(Subject { method: &request.method, path: request.path(), now: stamp.now });
-    let (answer, change) = match struck {
-        None => answer_as_usual(tenant, request, &stamp),
-        Some(decision) => fault::strike(tenant, request, &stamp, decision),
-    };
-    record::record(tenant, request, &stamp, &answer, change);
-    Step::Done(answer)
+    exchange(tenant, request, &stamp, answer_as_usual)
 }
 
-fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> (Answer, Change) {
+/// A way to answer a request. A plain function, so that a suspended batch can keep it.
+type Way = fn(&Tenant, &Request, &Stamp<'_>) -> Step;
+
+/// Answers a request in some way, unless rules of faults want it otherwise, and writes it into the journal.
+fn exchange(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, way: Way) -> Step {
+    let path = request.path();
+    // Rules are for requests. A batch holds some, and is struck itself only if a rule names its path.
+    let is_named_only = odata::batch::version_of(path).is_some();
+    let struck = tenant.faults.decide(Subject { method: &request.method, path, is_named_only, now: stamp.now });
+    let step = match struck {
+        None => way(tenant, request, stamp),
+        Some(decision) => fault::strike(tenant, request, stamp, decision, way),
+    };
+    record::record(tenant, request, stamp, step)
+}
+
+fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     if stamp.heads.has_origin && is_preflight(tenant, request) {
-        return (respond::preflight(request, stamp), Change::default());
+        return Step::Done(respond::preflight(request, stamp));
     }
+    match odata::batch::version_of(request.path()) {
+        Some(version) => batch::answer(tenant, request, stamp, version, answer_item),
+        None => answer_one(tenant, request, stamp),
+    }
+}
+
+/// Answers a request of a batch.
+fn answer_item(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+    exchange(tenant, request, stamp, answer_one)
+}
+
+/// Answers a request that is no batch, alone or as part of one.
+fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     let mut skipped = Vec::new();
-    let (answer, change) = match decide(tenant, request, stamp, &mut skipped) {
+    let answer = match decide(tenant, request, stamp, &mut skipped) {
         Ok(mut success) => {
             let change = std::mem::take(&mut success.change);
-            (respond::success(tenant, stamp, success), change)
+            Answer { change, ..respond::success(tenant, stamp, success) }
         }
-        Err(error) => (respond::refusal(tenant, stamp, error), Change::default()),
+        Err(error) => respond::refusal(tenant, stamp, error),
     };
-    (Answer { skipped, ..answer }, change)
+    Step::Done(Answer { skipped, ..answer })
 }
 
 /// Answers a request whose handling failed in a way that should not exist.

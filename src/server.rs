@@ -209,6 +209,11 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
             tracing::info!("{method} {path} {status} {micros}us{struck} refused by {rule}{detail}");
         }
     }
+    for (place, error) in &answer.refused_items {
+        let rule = error.refusal.name;
+        let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
+    }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
     }
@@ -361,7 +366,9 @@ mod tests {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
-        Answer { response, delivery, refused: None, struck: None, skipped: Vec::new() }
+        let mut answer = Answer::of(response);
+        answer.delivery = delivery;
+        answer
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::graph::{self, Answer, Delivery, Request, Step};
+use crate::graph::{self, Answer, Outcome, Request, Step};
 use crate::odata::json::quoted;
 use crate::tenant::{Settings, Tenant};
 use crate::worlds::{WorldError, Worlds};
@@ -35,11 +35,14 @@ impl Service {
 
 fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
     // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
-    let step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
-    match step {
-        Ok(Step::Done(answer)) => answer,
-        Ok(Step::Call(pending)) => match pending {},
-        Err(_) => graph::internal_error(tenant, request),
+    let mut step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
+    loop {
+        step = match step {
+            Ok(Step::Done(answer)) => return answer,
+            // Nothing here makes calls yet.
+            Ok(Step::Call(pending)) => catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, Outcome::Failed("no-client")))),
+            Err(_) => return graph::internal_error(tenant, request),
+        };
     }
 }
 
@@ -56,17 +59,17 @@ pub(crate) fn json(status: StatusCode, body: String) -> Answer {
     let length = response.body().len();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-    Answer { response, delivery: Delivery::AT_ONCE, refused: None, struck: None, skipped: Vec::new() }
+    Answer::of(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use http::header::HeaderMap;
 
     use super::*;
-    use crate::graph::Body;
+    use crate::graph::{Body, Call, Pending};
     use crate::tenant::Clock;
 
     fn request(target: &str) -> Request {
@@ -87,6 +90,26 @@ mod tests {
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
         assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+    }
+
+    #[test]
+    fn a_request_that_waits_for_a_call_goes_on_without_one() {
+        let tenant = Tenant::new(Settings::new());
+        let request = request("/v1.0/teamwork/workforceIntegrations");
+        let waiting = |resume: fn(Outcome) -> Step| {
+            let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
+            let call = Call { method: http::Method::POST, url: "http://x.test/".parse().unwrap(), headers, body, timeout };
+            Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))
+        };
+        let gone_on = answer_or_apologize(&tenant, &request, |_, _| {
+            waiting(|outcome| {
+                assert_eq!(outcome, Outcome::Failed("no-client"));
+                Step::Done(json(StatusCode::OK, "0123456789".to_owned()))
+            })
+        });
+        assert_eq!(gone_on.response.body(), "0123456789");
+        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test")));
+        assert_eq!(broken.refused.unwrap().refusal.name, "internal");
     }
 
     #[test]

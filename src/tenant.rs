@@ -169,6 +169,7 @@ pub struct Tenant {
 struct Ids {
     entities: Counter,
     requests: Counter,
+    chances: Counter,
 }
 
 /// A counter that shares no cache line with what all cores only read.
@@ -181,6 +182,7 @@ struct Counter(AtomicU64);
 enum Stream {
     Entity = 1,
     Request = 2,
+    Chance = 3,
 }
 
 impl Tenant {
@@ -235,7 +237,11 @@ impl Tenant {
             store: Arc::new(Store::over(&self.foundations())),
             faults: Arc::new(Faults::new(rules, self.seed)),
             journal: Arc::new(Journal::new(self.journal.bounds())),
-            ids: Arc::new(Ids { entities: count(&self.ids.entities), requests: count(&self.ids.requests) }),
+            ids: Arc::new(Ids {
+                entities: count(&self.ids.entities),
+                requests: count(&self.ids.requests),
+                chances: count(&self.ids.chances),
+            }),
             ..self.shared()
         }
     }
@@ -280,6 +286,14 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.ids.requests)
+    }
+
+    /// Returns the next random number below a bound.
+    pub fn next_chance(&self, bound: usize) -> usize {
+        let number = self.uuid(Stream::Chance, &self.ids.chances).as_u128();
+        // The lower half has bits that mark the form of an id; the quotient of so many others is as good as even.
+        let high = (number >> 80) * bound as u128;
+        usize::try_from(high >> 48).unwrap_or_default()
     }
 
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {

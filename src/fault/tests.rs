@@ -20,7 +20,7 @@ fn at(millis: u64) -> SystemTime {
 }
 
 fn decide(faults: &Faults, method: &Method, path: &str, millis: u64) -> Option<Decision> {
-    faults.decide(Subject { method, path, now: at(millis) })
+    faults.decide(Subject { method, path, is_named_only: path.ends_with("$batch"), now: at(millis) })
 }
 
 /// Returns the numbers of those of so many GETs of one entity that are struck.
@@ -55,6 +55,15 @@ fn a_rule_strikes_the_requests_that_it_is_for() {
         assert_eq!(decide(&faults, &method, path, 0).is_some(), expected, "{method} {path}");
     }
     assert_eq!(faults.rules()[0].1, Tally { seen: 2, struck: 2 });
+}
+
+#[test]
+fn a_batch_as_a_whole_is_struck_only_by_a_rule_that_names_its_path() {
+    let is_struck = |text: &str| decide(&Faults::new(rules(text), 1), &Method::POST, "/v1.0/$batch", 0).is_some();
+    assert!(!is_struck(r#"{"do":"throttled"}"#) && !is_struck(r#"{"on":{"method":"POST"},"do":"throttled"}"#));
+    assert!(
+        is_struck(r#"{"on":{"path":"/*/$batch"},"do":"throttled"}"#) && is_struck(r#"{"on":{"path":"/**"},"do":"throttled"}"#)
+    );
 }
 
 #[test]

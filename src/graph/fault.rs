@@ -3,29 +3,56 @@
 use bytes::Bytes;
 use http::header;
 
-use super::respond::{self, Change, Stamp};
-use super::{Answer, Delivery, Form, Request, answer_as_usual};
+use super::respond::{self, Stamp};
+use super::{Answer, Delivery, Form, Request, Step, Way};
 use crate::fault::{Decision, Effect};
 use crate::tenant::Tenant;
 
 /// Answers a request as rules say. A request that takes effect is answered as usual first; where it does not, nothing is stored.
-pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, decision: Decision) -> (Answer, Change) {
-    let Decision { rules, delay, effect, applies } = decision;
-    let takes_effect = applies || !matches!(effect, Effect::Answer(_) | Effect::Reset | Effect::Silence);
-    let usual = takes_effect.then(|| answer_as_usual(tenant, request, stamp));
-    let (usual, change) = usual.map_or((None, Change::default()), |(answer, change)| (Some(answer), change));
-    let (answer, form) = match effect {
-        Effect::Answer(failure) => (Some(respond::refusal(tenant, stamp, failure.to_error(&rules))), Form::Whole),
-        Effect::Reset => (usual, Form::Reset),
-        Effect::Silence => (usual, Form::Silence),
-        Effect::Truncate(at) => (usual, Form::CutShort(at)),
-        Effect::Slow(slow) => (usual, Form::Slow(slow)),
-        Effect::Malformed => (usual.map(halved), Form::Whole),
-        // A limit that was reached is an answer by now.
-        Effect::None | Effect::Limit(_) => (usual, Form::Whole),
+pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, decision: Decision, way: Way) -> Step {
+    let instead = match &decision.effect {
+        Effect::Answer(failure) => Some(respond::refusal(tenant, stamp, failure.to_error(&decision.rules))),
+        Effect::Reset | Effect::Silence => Some(respond::nothing()),
+        _ => None,
     };
-    let answer = answer.unwrap_or_else(respond::nothing);
-    (Answer { delivery: Delivery { delay, form }, struck: Some(rules), ..answer }, change)
+    match instead {
+        Some(answer) if !decision.applies => Step::Done(spoiled(answer, &decision)),
+        instead => after(way(tenant, request, stamp), Spoiling { instead, decision }),
+    }
+}
+
+/// What is to be done with the usual answer.
+struct Spoiling {
+    /// The answer that the client gets in its place.
+    instead: Option<Answer>,
+    decision: Decision,
+}
+
+/// Waits for the usual answer if it is not there yet.
+fn after(step: Step, spoiling: Spoiling) -> Step {
+    match step {
+        Step::Done(mut usual) => {
+            // What was changed stays changed.
+            let change = std::mem::take(&mut usual.change);
+            let answer = spoiling.instead.unwrap_or(usual);
+            Step::Done(spoiled(Answer { change, ..answer }, &spoiling.decision))
+        }
+        Step::Call(pending) => Step::Call(pending.then(move |_, step| after(step, spoiling))),
+    }
+}
+
+/// Returns an answer as rules let it arrive.
+fn spoiled(answer: Answer, decision: &Decision) -> Answer {
+    let form = match decision.effect {
+        Effect::Reset => Form::Reset,
+        Effect::Silence => Form::Silence,
+        Effect::Truncate(at) => Form::CutShort(at),
+        Effect::Slow(slow) => Form::Slow(slow),
+        Effect::None | Effect::Answer(_) | Effect::Limit(_) | Effect::Malformed => answer.delivery.form,
+    };
+    let answer = if decision.effect == Effect::Malformed { halved(answer) } else { answer };
+    let delay = answer.delivery.delay + decision.delay;
+    Answer { delivery: Delivery { delay, form }, struck: Some(decision.rules.clone()), ..answer }
 }
 
 /// Takes away the second half of a body, so that JSON is none any more.

@@ -30,7 +30,7 @@ fn send(tenant: &Tenant, method: Method, target: &str, body: &str) -> Answer {
     }
     let body = Body::Whole(Bytes::from(body.to_owned()));
     let request = Request { method, target: target.parse().unwrap(), is_secure: false, headers, body };
-    let Step::Done(answer) = graph::answer(tenant, &request);
+    let Step::Done(answer) = graph::answer(tenant, &request) else { panic!("no operation makes calls") };
     answer
 }
 
@@ -77,6 +77,67 @@ fn what_breaks_an_answer_on_its_way_leaves_the_change() {
         let is_json = serde_json::from_slice::<serde_json::Value>(answer.response.body()).is_ok();
         assert_eq!(is_json, !effect.contains("malformed"));
     }
+}
+
+fn batch(tenant: &Tenant, prefix: &str) -> Answer {
+    let patch = json!({"id": "1", "method": "PATCH", "url": &ENTITY["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {"displayName": "in a batch"}});
+    let get = json!({"id": "2", "method": "GET", "url": &ENTITY["/v1.0".len()..], "dependsOn": ["1"]});
+    let create = json!({"id": "3", "method": "POST", "url": &COLLECTION["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {}});
+    send(tenant, Method::POST, &format!("{prefix}/v1.0/$batch"), &json!({"requests": [patch, get, create]}).to_string())
+}
+
+#[test]
+fn rules_strike_the_requests_of_a_batch_one_by_one() {
+    let throttles = tenant(r#"[{"name":"busy","on":{"method":"PATCH","nth":1},"do":"throttled-decimal"}]"#);
+    let before = name(&throttles);
+    let answer = batch(&throttles, "/_tenant/a");
+    let body: serde_json::Value = serde_json::from_slice(answer.response.body()).unwrap();
+    assert_eq!(answer.response.status(), StatusCode::OK);
+    assert_eq!(body["responses"][0]["status"], 429);
+    assert_eq!(body["responses"][0]["headers"]["Retry-After"], "2.128");
+    assert_eq!(
+        body["responses"][0]["body"]["error"]["innerError"]["request-id"],
+        answer.response.headers()["request-id"].to_str().unwrap()
+    );
+    assert_eq!(body["responses"][1]["status"], 424);
+    assert!(body["responses"][2]["headers"]["Location"].as_str().unwrap().contains("/_tenant/a/v1.0/"), "links keep the prefix");
+    assert_eq!((name(&throttles), answer.struck.as_deref()), (before, Some("busy")));
+    let mixed = tenant(
+        r#"[{"name":"late","on":{"method":"POST"},"do":{"delay":20}},{"name":"gone","on":{"method":"GET"},"do":{"reset":true}},{"name":"later","on":{"method":"PATCH"},"do":{"delay":30}}]"#,
+    );
+    let answer = batch(&mixed, "");
+    assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), Form::Reset));
+    assert_eq!(answer.struck.as_deref(), Some("later, gone, late"));
+    let whole = tenant(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
+    assert_eq!(batch(&whole, "").response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_ne!(name(&whole), "in a batch");
+}
+
+#[test]
+fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
+    let tenant = tenant("[]");
+    let answer = batch(&tenant, "");
+    let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            format!(
+                "{} {} {}",
+                entry.exchange.request.method,
+                entry.exchange.request.target.replace(ENTITY, "{entity}"),
+                entry.exchange.comments[1..].join("; ")
+            )
+        })
+        .collect();
+    let id = answer.response.headers()["request-id"].to_str().unwrap();
+    assert_eq!(
+        lines.join("\n").replace(id, "{id}"),
+        format!(
+            "PATCH {{entity}} in the batch {{id}}\nGET {{entity}} in the batch {{id}}\nPOST {COLLECTION} in the batch {{id}}\nPOST /v1.0/$batch "
+        )
+    );
+    let once = Query { method: Some(Method::PATCH), ..Query::default() };
+    assert!(tenant.journal.verify(&Expectation { of: once, ..Expectation::default() }, Secrets::Hidden).holds);
 }
 
 #[test]
