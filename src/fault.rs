@@ -19,7 +19,7 @@ use crate::chance::fraction;
 use crate::odata::error::{self, Error, Refusal, Stated};
 use crate::pattern::{Pattern, names_id};
 
-pub use read::{load, read};
+pub use read::{RULE_LIMIT, load, read};
 pub use ready::{READY, Ready};
 pub use write::write;
 

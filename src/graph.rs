@@ -25,6 +25,7 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
 use crate::fault::{Slow, Subject};
+use crate::journal::Changed;
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
@@ -36,7 +37,7 @@ use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::{Tenant, prefix_of};
 pub use call::{Call, Outcome, Pending};
 use heads::Heads;
-use respond::{Change, Stamp, Success};
+use respond::{Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
@@ -110,7 +111,7 @@ pub struct Answer {
     /// Which requests of a batch were refused, by their places, and why.
     pub refused_items: Vec<(usize, Error)>,
     /// What became of an entity, until the journal has it.
-    change: Change,
+    change: Option<Changed>,
 }
 
 /// How an answer is delivered.
@@ -152,7 +153,7 @@ impl Answer {
             struck: None,
             skipped: Vec::new(),
             refused_items: Vec::new(),
-            change: Change::default(),
+            change: None,
         }
     }
 }
@@ -199,7 +200,7 @@ fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     let mut skipped = Vec::new();
     let answer = match decide(tenant, request, stamp, &mut skipped) {
         Ok(mut success) => {
-            let change = std::mem::take(&mut success.change);
+            let change = success.change.take();
             Answer { change, ..respond::success(tenant, stamp, success) }
         }
         Err(error) => respond::refusal(tenant, stamp, error),
@@ -397,21 +398,14 @@ impl<'c, R> Context<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success {
-            status,
-            body: Some((content_type, body)),
-            location: None,
-            preference_applied: None,
-            decided,
-            change: Change::default(),
-        }
+        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
     }
 
     /// Returns a success that shows text of another type than JSON.
     fn shown_as(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
-        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: Change::default() }
+        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
     }
 }
 

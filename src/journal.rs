@@ -19,6 +19,7 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
 use crate::exchange::{self, Exchange};
+use crate::model::SetId;
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::Entity;
 use crate::pattern::{Pattern, names_id};
@@ -68,9 +69,18 @@ pub struct Record<'r> {
     pub response_body: &'r [u8],
     /// What decided.
     pub decided: Decided,
-    /// The entity that the request changed, as it was; nothing if the request created it or changed nothing.
+    /// What became of an entity, if the request changed one.
+    pub changed: Option<Changed>,
+}
+
+/// What became of an entity.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The collection of the entity.
+    pub set: SetId,
+    /// The entity as it was; nothing if the request created it.
     pub before: Option<Arc<Entity>>,
-    /// The entity as it became; nothing if the request removed it or changed nothing.
+    /// The entity as it became; nothing if the request removed it.
     pub after: Option<Arc<Entity>>,
 }
 
@@ -98,8 +108,7 @@ struct Entry {
     status: Option<StatusCode>,
     texts: Texts,
     decided: Decided,
-    before: Option<Arc<Entity>>,
-    after: Option<Arc<Entity>>,
+    changed: Option<Changed>,
 }
 
 /// An entry as it is read.
@@ -113,10 +122,8 @@ pub struct Recorded {
     pub exchange: Exchange,
     /// What decided.
     pub decided: Decided,
-    /// The entity that the request changed, as it was.
-    pub before: Option<Arc<Entity>>,
-    /// The entity as it became.
-    pub after: Option<Arc<Entity>>,
+    /// What became of an entity, if the request changed one.
+    pub changed: Option<Changed>,
 }
 
 /// Which entries are asked for. What is not set fits every entry.
@@ -285,8 +292,7 @@ impl Entry {
             status: None,
             texts: Texts::default(),
             decided: Decided::default(),
-            before: None,
-            after: None,
+            changed: None,
         }
     }
 
@@ -298,13 +304,11 @@ impl Entry {
         }
         self.status = record.status;
         self.decided = record.decided;
-        self.before = record.before;
-        self.after = record.after;
+        self.changed = record.changed;
     }
 
     fn give_up(&mut self) {
-        self.before = None;
-        self.after = None;
+        self.changed = None;
         self.decided = Decided::default();
     }
 
@@ -338,8 +342,7 @@ impl Entry {
             time: self.time,
             exchange: Exchange { comments: self.comments(), request, response },
             decided: self.decided.clone(),
-            before: self.before.clone(),
-            after: self.after.clone(),
+            changed: self.changed.clone(),
         }
     }
 

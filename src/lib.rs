@@ -7,6 +7,7 @@
 pub mod behavior;
 pub mod chance;
 pub mod cli;
+pub mod control;
 pub mod exchange;
 pub mod fault;
 pub mod fixture;

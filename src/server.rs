@@ -3,6 +3,7 @@
 //! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::control::Peer;
 use crate::fault::Slow;
 use crate::graph::{Answer, BODY_LIMIT, Body, Form, Request};
 use crate::service::Service;
@@ -54,7 +56,7 @@ async fn run_with_grace(listener: TcpListener, service: Arc<Service>, shutdown: 
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, service.clone(), graceful.watcher(), stopping.clone()))),
+                Ok((stream, peer)) => drop(connections.spawn(serve(stream, peer, service.clone(), graceful.watcher(), stopping.clone()))),
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -71,7 +73,7 @@ async fn run_with_grace(listener: TcpListener, service: Arc<Service>, shutdown: 
 }
 
 /// Serves one connection.
-async fn serve(stream: TcpStream, service: Arc<Service>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
+async fn serve(stream: TcpStream, peer: SocketAddr, service: Arc<Service>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
     let speaks_http2 = tokio::select! {
@@ -79,7 +81,7 @@ async fn serve(stream: TcpStream, service: Arc<Service>, watcher: Watcher, mut s
         // Nothing was asked yet, so nothing is left to answer.
         _ = stopping.changed() => return,
     };
-    let connection = Arc::new(Connection { service, stopping });
+    let connection = Arc::new(Connection { service, peer: Peer::Address(peer.ip()), stopping });
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     let stream = TokioIo::new(stream);
     let served = if speaks_http2 {
@@ -139,6 +141,7 @@ async fn wait_for_descriptors(error: &io::Error) {
 /// would have its count written to by all cores.
 struct Connection {
     service: Arc<Service>,
+    peer: Peer,
     /// Closed when the server stops.
     stopping: watch::Receiver<()>,
 }
@@ -149,7 +152,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = connection.service.answer(&request);
+    let answer = connection.service.answer(&request, connection.peer);
     if let Some(started) = started {
         log(&request, &answer, started);
     }
@@ -354,7 +357,7 @@ impl HttpBody for Payload {
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
-    use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+    use std::net::{Ipv4Addr, Shutdown};
 
     use crate::graph::Delivery;
     use crate::tenant::Settings;

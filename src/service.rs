@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
+use crate::control::{self, Control, Peer};
 use crate::graph::{self, Answer, Outcome, Request, Step};
 use crate::odata::json::quoted;
 use crate::tenant::{Settings, Tenant};
@@ -16,16 +17,22 @@ use crate::worlds::{WorldError, Worlds};
 pub struct Service {
     /// The tenants.
     pub worlds: Worlds,
+    /// The control API; nothing if it is off, and its paths are Graph's then.
+    pub control: Option<Control>,
 }
 
 impl Service {
     /// Returns a service with one tenant, and others made like it.
     pub fn of(settings: Settings) -> Service {
-        Service { worlds: Worlds::of(settings) }
+        Service { worlds: Worlds::of(settings), control: Some(Control::default()) }
     }
 
     /// Answers a request. A panic on the way costs this request and nothing else.
-    pub fn answer(&self, request: &Request) -> Answer {
+    pub fn answer(&self, request: &Request, peer: Peer) -> Answer {
+        if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
+            let answer = catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer)));
+            return answer.unwrap_or_else(|_| json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()));
+        }
         match self.worlds.choose(request.target.path(), &request.headers) {
             Ok(tenant) => answer_or_apologize(&tenant, request, graph::answer),
             Err(error) => unavailable(&error),
@@ -115,9 +122,12 @@ mod tests {
     #[test]
     fn a_tenant_that_cannot_be_is_told() {
         let service = Service::of(Settings::new());
-        let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"));
+        let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"), Peer::Process);
         assert_eq!(answer.response.status(), 400);
         insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"'a%20b' is no name of a tenant: it has 1 to 128 letters, digits, '-', '_', '.' and '~'"}}"#);
-        assert_eq!(service.answer(&request("/_tenant/a/v1.0/teamwork/workforceIntegrations")).response.status(), 200);
+        assert_eq!(
+            service.answer(&request("/_tenant/a/v1.0/teamwork/workforceIntegrations"), Peer::Process).response.status(),
+            200
+        );
     }
 }

@@ -248,8 +248,8 @@ impl Tenant {
 
     /// Returns the same tenant with other entities in a set.
     #[must_use]
-    pub fn with_entities(&self, entities: Vec<(SetId, Arc<Entity>)>) -> Tenant {
-        Tenant { store: Arc::new(Store::over(&foundations(&self.schema, &entities))), ..self.shared() }
+    pub fn with_entities(&self, entities: &[(SetId, Arc<Entity>)]) -> Tenant {
+        Tenant { store: Arc::new(Store::over(&foundations(&self.schema, entities))), ..self.shared() }
     }
 
     /// Returns the entities as they are now, one foundation for each set.

@@ -11,7 +11,7 @@ use crate::behavior::nearest;
 use crate::odata::json::{self, Json, Member, quoted};
 
 /// How many rules there may be: each of them is asked about each request.
-const RULE_LIMIT: usize = 1_000;
+pub const RULE_LIMIT: usize = 1_000;
 
 /// Loads a file of rules.
 pub fn load(path: &Path) -> Result<Vec<Rule>, FaultError> {

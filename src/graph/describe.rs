@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::header::HeaderValue;
 
 use super::Context;
-use super::respond::{Change, Success};
+use super::respond::Success;
 use crate::model::Model;
 use crate::odata::json::write_string;
 use crate::odata::write::separate;
@@ -32,12 +32,5 @@ pub(super) fn service(context: &Context<'_, ()>) -> Success {
 pub(super) fn metadata(tenant: &Tenant, model: &Model) -> Success {
     let document = tenant.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
-    Success {
-        status: StatusCode::OK,
-        body,
-        location: None,
-        preference_applied: None,
-        decided: Vec::new(),
-        change: Change::default(),
-    }
+    Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }
 }

@@ -33,7 +33,7 @@ fn after(step: Step, spoiling: Spoiling) -> Step {
     match step {
         Step::Done(mut usual) => {
             // What was changed stays changed.
-            let change = std::mem::take(&mut usual.change);
+            let change = usual.change.take();
             let answer = spoiling.instead.unwrap_or(usual);
             Step::Done(spoiled(Answer { change, ..answer }, &spoiling.decision))
         }

@@ -55,7 +55,7 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
         ended_by,
         batch,
     };
-    let change = std::mem::take(&mut answer.change);
+    let changed = answer.change.take();
     tenant.journal.record(Record {
         time,
         method: &request.method,
@@ -69,7 +69,6 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
         response_headers: answer.response.headers(),
         response_body: answer.response.body(),
         decided,
-        before: change.before,
-        after: change.after,
+        changed,
     });
 }

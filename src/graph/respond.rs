@@ -3,7 +3,6 @@
 //! Names and order of the headers are those of recorded responses (pnp/pnpcore).
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -15,10 +14,10 @@ use super::explain::{self, EXPLAIN};
 use super::heads::Heads;
 use super::{Answer, Request};
 use crate::behavior::Layout;
+use crate::journal::Changed;
 use crate::odata::error::{Error, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
-use crate::odata::value::Entity;
 use crate::tenant::{Tenant, unix_millis};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -52,14 +51,7 @@ pub(super) struct Success {
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
     /// What became of an entity.
-    pub(super) change: Change,
-}
-
-/// What became of an entity that a request created, updated or deleted.
-#[derive(Debug, Default)]
-pub(super) struct Change {
-    pub(super) before: Option<Arc<Entity>>,
-    pub(super) after: Option<Arc<Entity>>,
+    pub(super) change: Option<Changed>,
 }
 
 impl Success {
@@ -70,7 +62,7 @@ impl Success {
             location: None,
             preference_applied: None,
             decided: Vec::new(),
-            change: Change::default(),
+            change: None,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::respond::{Change, Success};
+use super::respond::Success;
 use super::{Context, Error};
 use super::{body, explain};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
 use crate::identity::{self, Caller, Person};
+use crate::journal::Changed;
 use crate::model::{Kind, Model, Stamp, StructuredType};
 use crate::odata::json::quoted;
 use crate::odata::prefer::Return;
@@ -71,7 +72,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
             let success = created(context, &entity, decided);
-            return Ok(Success { change: Change { before: None, after: Some(entity) }, ..success });
+            return Ok(Success { change: changed(context, None, Some(entity)), ..success });
         }
     }
 }
@@ -125,15 +126,19 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
     } else {
         Success { decided, ..Success::no_content() }
     };
-    let change = Change { before: Some(before), after: Some(entity) };
+    let change = changed(context, Some(before), Some(entity));
     Ok(Success { preference_applied: context.preferences.applied(), change, ..answer })
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     match context.tenant.store.collection(context.route.set).remove(key) {
-        Some(before) => Ok(Success { change: Change { before: Some(before), after: None }, ..Success::no_content() }),
+        Some(before) => Ok(Success { change: changed(context, Some(before), None), ..Success::no_content() }),
         None => Err(context.not_found(key)),
     }
+}
+
+fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Option<Changed> {
+    Some(Changed { set: context.route.set, before, after })
 }
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.

@@ -37,8 +37,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         response_headers: &headers,
         response_body: body.as_bytes(),
         decided: Decided::default(),
-        before: None,
-        after: None,
+        changed: None,
     });
 }
 
@@ -91,8 +90,7 @@ fn entries_are_printed_as_exchanges() {
             ended_by: Some("reset"),
             batch: Some("b1".into()),
         },
-        before: None,
-        after: None,
+        changed: None,
     });
     let text = print(&journal.query(&Query::default(), Secrets::Hidden));
     insta::assert_snapshot!(text, @r#"
@@ -253,6 +251,7 @@ fn what_is_read_stays_as_it_was_while_others_write() {
 #[test]
 fn an_entry_that_has_fallen_out_holds_no_entity() {
     let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 });
+    let set = crate::model::Schema::shipped().set_ids().next().unwrap();
     let entity = Arc::new(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
     let headers = HeaderMap::new();
     journal.record(Record {
@@ -265,8 +264,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
         response_headers: &headers,
         response_body: b"",
         decided: Decided::default(),
-        before: Some(entity.clone()),
-        after: Some(entity.clone()),
+        changed: Some(Changed { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
     });
     assert_eq!(Arc::strong_count(&entity), 3);
     write(&journal, &Method::GET, "/", "", 200);
@@ -307,7 +305,7 @@ proptest! {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(Record {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
-                response_headers: &headers, response_body: body, decided: Decided::default(), before: None, after: None,
+                response_headers: &headers, response_body: body, decided: Decided::default(), changed: None,
             });
         }
         let entries = journal.query(&Query::default(), Secrets::Shown);

@@ -168,7 +168,8 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
                 entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::odata::value::Entity>| entity.key.to_string())
             };
             let key = |entity| key(entity).map(|key| key.chars().take(8).collect::<String>());
-            let (before, after) = (key(&entry.before), key(&entry.after));
+            let (before, after) =
+                entry.changed.as_ref().map_or((None, None), |changed| (key(&changed.before), key(&changed.after)));
             format!(
                 "{} {} {status:?} {before:?} {after:?} {}",
                 request.method,
@@ -187,7 +188,8 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
     "#);
     let slot =
         |entity: &wfi_emulator::odata::value::Entity| entity.properties.values.contains(&Value::String(before.as_str().into()));
-    assert!(slot(entries[0].before.as_ref().unwrap()) && !slot(entries[0].after.as_ref().unwrap()));
+    let changed = entries[0].changed.as_ref().unwrap();
+    assert!(slot(changed.before.as_ref().unwrap()) && !slot(changed.after.as_ref().unwrap()));
     let once = Expectation {
         of: Query {
             method: Some(Method::PATCH),
