@@ -11,6 +11,7 @@ mod verify;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -33,7 +34,7 @@ pub use verify::{Expectation, Times, Verdict};
 pub struct Bounds {
     /// How many entries; with 0 nothing is kept.
     pub entries: usize,
-    /// How many bytes the entries take together. One body takes at most an eighth of them; what is longer is cut.
+    /// How many bytes the entries take together, a quarter of them per shard. One body takes at most a sixteenth; what is longer is cut.
     pub bytes: usize,
 }
 
@@ -44,7 +45,7 @@ impl Bounds {
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { entries: 1_000, bytes: 16 * 1024 * 1024 }
+        Bounds { entries: 1_000, bytes: 32 * 1024 * 1024 }
     }
 }
 
@@ -155,22 +156,45 @@ pub enum Secrets {
 }
 
 /// The journal of a tenant.
+///
+/// It has a few shards, so that threads that write at once do not wait for each other, nor for memory that another core has just written.
+/// Each entry has a number in the order of all; a shard drops what is older than the bounds allow when it is written to.
 #[derive(Debug)]
 pub struct Journal {
     bounds: Bounds,
-    ring: Mutex<Ring>,
+    /// How many entries there have ever been.
+    count: Count,
+    /// The number of the last entry that was forgotten on request.
+    forgotten: AtomicU64,
+    shards: [Shard; SHARDS],
 }
+
+/// How many shards there are. Empty ones are small, and a tenant that one client uses has one that is not.
+const SHARDS: usize = 4;
+
+/// A counter that shares no cache line with what all cores only read.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Count(AtomicU64);
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Ring>);
 
 #[derive(Debug, Default)]
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
     /// What the entries take together.
     bytes: usize,
-    /// How many entries there have ever been.
-    count: u64,
 }
 
+/// Gives each thread a shard in turn.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
+    /// The shard that this thread writes to.
+    static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+
     /// The entry that fell out last on this thread, whose buffer the next one takes.
     static SPARE: Cell<Option<Arc<Entry>>> = const { Cell::new(None) };
 }
@@ -178,7 +202,7 @@ thread_local! {
 impl Journal {
     /// Returns an empty journal.
     pub fn new(bounds: Bounds) -> Journal {
-        Journal { bounds, ring: Mutex::default() }
+        Journal { bounds, count: Count::default(), forgotten: AtomicU64::new(0), shards: Default::default() }
     }
 
     /// Returns how much is kept.
@@ -202,21 +226,19 @@ impl Journal {
             entry = Arc::new(Entry::new());
         }
         let Some(unique) = Arc::get_mut(&mut entry) else { return };
-        unique.fill(record, self.bounds.bytes / 8);
+        unique.fill(record, self.bounds.bytes / 16);
+        unique.number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let oldest = self.oldest(unique.number);
         let added = unique.size();
         let mut fallen = None;
         {
-            let mut ring = self.ring();
-            ring.count += 1;
-            if let Some(unique) = Arc::get_mut(&mut entry) {
-                unique.number = ring.count;
-            }
+            let mut ring = self.shards[SHARD.with(|shard| *shard)].ring();
             ring.bytes += added;
             ring.entries.push_back(entry);
-            while ring.entries.len() > self.bounds.entries || ring.bytes > self.bounds.bytes {
-                let Some(oldest) = ring.entries.pop_front() else { break };
-                ring.bytes -= oldest.size();
-                fallen = Some(oldest);
+            while ring.bytes > self.bounds.bytes / SHARDS || ring.entries.front().is_some_and(|entry| entry.number < oldest) {
+                let Some(entry) = ring.entries.pop_front() else { break };
+                ring.bytes -= entry.size();
+                fallen = Some(entry);
             }
         }
         if let Some(mut fallen) = fallen
@@ -228,16 +250,24 @@ impl Journal {
         }
     }
 
-    /// Forgets all entries.
+    /// Returns the number of the oldest entry that the bounds allow, if `count` is the latest.
+    fn oldest(&self, count: u64) -> u64 {
+        let most = u64::try_from(self.bounds.entries).unwrap_or(u64::MAX);
+        (count.saturating_sub(most)).max(self.forgotten.load(Ordering::Relaxed)) + 1
+    }
+
+    /// Forgets all entries. Numbers go on, so that nobody takes a new request for an old one.
     pub fn clear(&self) {
-        let forgotten = std::mem::take(&mut *self.ring());
-        // Numbers go on, so that nobody takes a new request for an old one.
-        self.ring().count = forgotten.count;
+        self.forgotten.store(self.count(), Ordering::Relaxed);
+        for shard in &self.shards {
+            let forgotten = std::mem::take(&mut *shard.ring());
+            drop(forgotten);
+        }
     }
 
     /// Returns how many entries are kept.
     pub fn len(&self) -> usize {
-        self.ring().entries.len()
+        self.entries().len()
     }
 
     /// Whether no entry is kept.
@@ -247,7 +277,7 @@ impl Journal {
 
     /// Returns how many requests have ever been written down.
     pub fn count(&self) -> u64 {
-        self.ring().count
+        self.count.0.load(Ordering::Relaxed)
     }
 
     /// Returns the entries that fit, the oldest first.
@@ -260,20 +290,26 @@ impl Journal {
 
     /// Checks what is expected of the requests that were made, and says readably what is missing.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
-        let (entries, count) = {
-            let ring = self.ring();
-            (ring.entries.iter().cloned().collect::<Vec<_>>(), ring.count)
-        };
-        verify::verify(&entries, count, expectation, secrets)
+        let count = self.count();
+        verify::verify(&self.entries(), count, expectation, secrets)
     }
 
+    /// Returns the entries in their order.
     fn entries(&self) -> Vec<Arc<Entry>> {
-        self.ring().entries.iter().cloned().collect()
+        let oldest = self.oldest(self.count());
+        let mut entries: Vec<Arc<Entry>> = Vec::new();
+        for shard in &self.shards {
+            entries.extend(shard.ring().entries.iter().filter(|entry| entry.number >= oldest).cloned());
+        }
+        entries.sort_unstable_by_key(|entry| entry.number);
+        entries
     }
+}
 
+impl Shard {
     // Nothing panics while the ring is changed, so a poisoned lock still guards a consistent ring.
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

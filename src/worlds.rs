@@ -251,7 +251,8 @@ impl Worlds {
         if let Some(name) = prefix_of(path).strip_prefix(PREFIX) {
             return named(name);
         }
-        if let Some(name) = headers.get(TENANT) {
+        // Walking over a handful of headers costs less than hashing a name.
+        if let Some((_, name)) = headers.iter().find(|(name, _)| name.as_str() == TENANT) {
             return named(&String::from_utf8_lossy(name.as_bytes()));
         }
         match self.limits.by_token.then(|| identity::tenant_id(headers)).flatten() {

@@ -83,10 +83,9 @@ impl Texts {
 fn write_headers(headers: &HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
         // The HTTP library limits the head of a message to far less than this holds.
-        let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-        out.extend_from_slice(&length(name).to_le_bytes());
-        out.extend_from_slice(&length(value).to_le_bytes());
+        out.extend_from_slice(&(length(name) << 32 | length(value)).to_le_bytes());
         out.extend_from_slice(name);
         out.extend_from_slice(value);
     }
@@ -94,18 +93,13 @@ fn write_headers(headers: &HeaderMap, out: &mut Vec<u8>) {
 
 fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     let mut headers = Vec::new();
-    while let Some((name_length, rest)) = read_length(bytes)
-        && let Some((value_length, rest)) = read_length(rest)
-        && let Some((name, rest)) = rest.split_at_checked(name_length)
-        && let Some((value, rest)) = rest.split_at_checked(value_length)
-    {
+    while let Some((lengths, rest)) = bytes.split_first_chunk::<8>() {
+        let lengths = u64::from_le_bytes(*lengths);
+        let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let Some((name, rest)) = rest.split_at_checked(length(lengths >> 32)) else { break };
+        let Some((value, rest)) = rest.split_at_checked(length(lengths & u64::from(u32::MAX))) else { break };
         headers.push((String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into_owned()));
         bytes = rest;
     }
     headers
-}
-
-fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    Some((usize::try_from(u32::from_le_bytes(*length)).ok()?, rest))
 }

@@ -87,7 +87,7 @@ pub(super) fn verify(entries: &[Arc<Entry>], count: u64, expectation: &Expectati
     let Times { at_least, at_most } = expectation.times;
     let holds = (at_least..=at_most).contains(&found.len());
     let mut text = format!("expected {}, found {} among {} requests", expected(expectation, secrets), found.len(), entries.len());
-    let dropped = count - u64::try_from(entries.len()).unwrap_or(count);
+    let dropped = count.saturating_sub(u64::try_from(entries.len()).unwrap_or(count));
     if dropped > 0 {
         let _ = write!(text, "; {dropped} older ones are no longer in the journal");
     }
