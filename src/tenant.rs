@@ -3,6 +3,7 @@
 //! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
 //! again from the same settings answers the same requests with the same bytes.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +17,9 @@ use crate::journal::{Bounds, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
+
+/// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
+pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// What a tenant is made from.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct Settings {
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
     pub journal: Bounds,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
 }
 
 impl Settings {
@@ -50,6 +56,7 @@ impl Settings {
             explains: false,
             faults: Vec::new(),
             journal: Bounds::default(),
+            page_size: PAGE_SIZE,
         }
     }
 }
@@ -158,6 +165,8 @@ pub struct Tenant {
     pub journal: Arc<Journal>,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -210,6 +219,7 @@ impl Tenant {
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
             journal: Arc::new(Journal::new(settings.journal)),
             explains: settings.explains,
+            page_size: settings.page_size,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             ids: Arc::default(),
@@ -271,6 +281,7 @@ impl Tenant {
             faults: self.faults.clone(),
             journal: self.journal.clone(),
             explains: self.explains,
+            page_size: self.page_size,
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
             seed: self.seed,
@@ -286,6 +297,11 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.ids.requests)
+    }
+
+    /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
+    pub fn secret(&self) -> u64 {
+        mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
     }
 
     /// Returns the next random number below a bound.
