@@ -1,16 +1,22 @@
 //! The command line: arguments to configuration, start, exit status.
 
+mod health;
 mod log;
+mod parent;
+mod ready;
+mod suite;
+mod watch;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -21,6 +27,7 @@ use crate::odata::time::DateTimeOffset;
 use crate::server;
 use crate::service::Service;
 use crate::tenant::{Clock, PAGE_SIZE, Settings, Tenant, random_seed};
+use crate::worlds::{Plan, Worlds};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -49,7 +56,7 @@ struct Choices {
 }
 
 /// How the emulator is served.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Serve {
     /// Address to listen on
     #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
@@ -72,6 +79,8 @@ struct Serve {
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
     explain: bool,
+    #[command(flatten)]
+    suite: suite::Suite,
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -95,6 +104,15 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Ask a running emulator whether it answers; the exit status says so
+    Health {
+        /// Address that it listens on
+        #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+        host: String,
+        /// Port that it listens on
+        #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
+        port: u16,
+    },
 }
 
 /// Runs the program.
@@ -109,10 +127,18 @@ pub fn run(cli: &Cli) -> ExitCode {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
             Err(error) => fail(UNUSABLE, &error.to_string()),
         },
-        None => match settings(&cli.serve, behaviors) {
-            Ok(settings) => serve(&cli.serve, settings),
-            Err(problem) => fail(UNUSABLE, &problem),
+        Some(Command::Health { host, port }) => match health::ask(reachable_host(host), *port) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(1, &problem),
         },
+        None => {
+            // All plans of a run have one seed.
+            let seed = cli.serve.seed.unwrap_or_else(random_seed);
+            match plan(&cli.serve, &behaviors, seed) {
+                Ok(made) => serve(&cli.serve, behaviors, made),
+                Err(problem) => fail(UNUSABLE, &problem),
+            }
+        }
     }
 }
 
@@ -162,7 +188,21 @@ fn split_choices(text: &str) -> Vec<String> {
     choices
 }
 
-fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
+/// Returns where a server is reached that listens on a host.
+fn reachable_host(host: &str) -> &str {
+    match host {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        host => host,
+    }
+}
+
+/// Returns what the arguments and the files that they name say.
+fn plan(serve: &Serve, behaviors: &Behaviors, seed: u64) -> Result<Plan, String> {
+    serve.suite.plan(settings(serve, behaviors.clone(), seed)?)
+}
+
+fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
     let schema = Arc::new(Schema::shipped());
     let clock = serve.clock.as_deref().map_or(Ok(Clock::System), fixed_clock)?;
     let entities: Result<Entities, _> = match &serve.fixtures {
@@ -175,7 +215,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         entities,
         behaviors,
         clock,
-        seed: serve.seed.unwrap_or_else(random_seed),
+        seed,
         explains: serve.explain,
         page_size: serve.page_size,
         ..Settings::new()
@@ -192,12 +232,13 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
     Ok(Clock::Fixed(time))
 }
 
-fn serve(serve: &Serve, settings: Settings) -> ExitCode {
+fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
     let _flushed_at_the_end = start_log(serve.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
+    let suite = &serve.suite;
     runtime.block_on(async {
         let listener = match TcpListener::bind((serve.host.as_str(), serve.port)).await {
             Ok(listener) => listener,
@@ -212,15 +253,62 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
             Ok(shutdown) => shutdown,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let service = Arc::new(Service::of(settings));
+        let seed = made.settings.seed;
+        let control = suite.control(&made, told(serve));
+        let service = Arc::new(Service { worlds: Worlds::new(made, suite.limits()), control });
         let url = base_url(address);
         if serve.log != LogLevel::Off {
             tell(&greeting(&url, &service.worlds.default_tenant()));
         }
-        print(&format!("{url}\n"));
-        server::run(listener, service, shutdown).await;
-        ExitCode::SUCCESS
+        if suite.watch {
+            watch(serve, behaviors, seed, service.clone());
+        }
+        let line = ready::line(suite.ready, &url, address.port(), seed, None);
+        if let Some(path) = &suite.ready_file
+            && let Err(error) = ready::write_file(path, &line)
+        {
+            return fail(1, &format!("{}: {error}", path.display()));
+        }
+        print(&line);
+        let served = server::run(listener, service.clone(), shutdown);
+        if suite.exit_with_parent {
+            tokio::select! {
+                () = served => {}
+                // Nobody is left who waits for an answer.
+                () = parent::gone() => tracing::info!("stopping: standard input is closed"),
+            }
+        } else {
+            served.await;
+        }
+        suite.state.as_ref().map_or(ExitCode::SUCCESS, |path| save(path, &service))
     })
+}
+
+/// Returns what the control API tells of the flags that are not about test suites.
+fn told(serve: &Serve) -> [(&'static str, Value); 3] {
+    let fixtures = serve.fixtures.as_ref().map(|path| path.display().to_string());
+    [("host", serve.host.clone().into()), ("fixtures", fixtures.into()), ("pageSize", serve.page_size.get().into())]
+}
+
+/// Loads fixtures again when they change.
+fn watch(serve: &Serve, behaviors: Behaviors, seed: u64, service: Arc<Service>) {
+    let paths = serve.fixtures.iter().cloned().chain(serve.suite.fixture_paths()).collect();
+    let serve = serve.clone();
+    watch::start(service, paths, move || plan(&serve, &behaviors, seed));
+}
+
+/// Saves the entities of the default tenant, with their secrets: the next run goes on with them.
+fn save(path: &Path, service: &Service) -> ExitCode {
+    let tenant = service.worlds.default_tenant();
+    let mut sets = tenant.schema.set_ids();
+    let (Some(set), None) = (sets.next(), sets.next()) else {
+        return fail(1, "--state: a file holds one collection, and the schema has another number of them");
+    };
+    let text = fixture::write(&tenant.schema, set, &tenant.store.collection(set).list());
+    match ready::write_file(path, &text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{}: {error}", path.display())),
+    }
 }
 
 fn start_log(level: LogLevel) -> Option<log::Flush> {
@@ -256,6 +344,7 @@ fn greeting(url: &str, tenant: &Tenant) -> String {
     if let Some(first) = tenant.schema.sets().first() {
         text.push_str(&format!("try: curl {url}/{}/{}\n", Version::V1.segment(), first.path));
     }
+    text.push_str(&format!("seed: {}; control: {url}/_emulator\n", tenant.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     text
 }

@@ -13,6 +13,7 @@
 //! | `concurrency` | no update is lost |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
+//! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `readme` | the commands and examples of README.md |
 
 mod architecture;
@@ -27,3 +28,4 @@ mod program;
 mod properties;
 mod readme;
 mod sockets;
+mod suite;
