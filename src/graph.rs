@@ -26,6 +26,8 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{ContentType, Preflight, WrongMethod};
 use crate::fault::{Slow, Subject};
+use crate::identity::entra::{self, Place};
+use crate::identity::{check, permission};
 use crate::journal::Changed;
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
@@ -163,6 +165,11 @@ impl Answer {
 
 /// Answers a request, as the rules of faults allow it, and writes it into the journal.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
+    if let Some(place) = Place::of(request.path()) {
+        // The token service is none of Graph's, and no rule of faults is for it.
+        let answer = answer_as_entra(tenant, request, &place);
+        return Step::Done(record::record_at(tenant, request, tenant.clock.now(), answer));
+    }
     let stamp = Stamp::of(tenant, Heads::of(&request.headers));
     exchange(tenant, request, &stamp, answer_as_usual)
 }
@@ -222,6 +229,42 @@ fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
+/// Answers a request to the token service, which has its own forms of everything.
+fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Answer {
+    let mut base_url = Vec::with_capacity(64);
+    write_base_url(request, request.headers.get(header::HOST), &mut base_url);
+    let body = match &request.body {
+        Body::Whole(body) => body,
+        Body::TooLarge => &Bytes::new(),
+    };
+    let asked = entra::Asked {
+        method: &request.method,
+        query: request.target.query().unwrap_or_default(),
+        headers: &request.headers,
+        body,
+        base_url: &String::from_utf8_lossy(&base_url),
+    };
+    let (mut response, refused) = entra::answer(tenant, place, &asked);
+    response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
+    Answer { refused, ..Answer::of(response) }
+}
+
+/// Writes scheme, host and the prefix of a tenant as the client used them. The text may be put into JSON as it is.
+fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u8>) {
+    out.extend_from_slice(if request.is_secure { b"https://" } else { b"http://" });
+    let host = match request.target.authority() {
+        // Whatever stands before the host is for the host's eyes only.
+        Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
+        None => host.map(HeaderValue::as_bytes),
+    };
+    // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
+    let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+    let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
+    out.extend_from_slice(host.unwrap_or(b"localhost"));
+    // A client that named its tenant in the path follows links to the same one.
+    write_prefix(prefix_of(request.target.path()), out);
+}
+
 /// Writes the prefix of a path that names a tenant, if it can stand in JSON as it is: a name with other characters has no tenant.
 fn write_prefix(prefix: &str, out: &mut Vec<u8>) {
     if prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')) {
@@ -240,8 +283,21 @@ enum Operation<'r> {
     Delete(&'r str),
 }
 
-/// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
-/// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
+impl Operation<'_> {
+    /// Returns the operation under whose name permissions are listed.
+    fn permission(&self) -> permission::Operation {
+        match self {
+            Operation::List | Operation::Count => permission::Operation::List,
+            Operation::Create => permission::Operation::Create,
+            Operation::Get(_) | Operation::Property(..) => permission::Operation::Get,
+            Operation::Update(_) => permission::Operation::Update,
+            Operation::Delete(_) => permission::Operation::Delete,
+        }
+    }
+}
+
+/// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
+/// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
     let route = match route::resolve(&tenant.schema, request.path())? {
@@ -255,11 +311,14 @@ fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut V
             return Ok(describe::metadata(tenant, model));
         }
         Named::Singleton(singleton) => {
+            check::authenticate(tenant, &request.headers)?;
             only_get(tenant, &request.method)?;
             return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
         }
     };
+    let checked = check::authenticate(tenant, &request.headers)?;
     let operation = operation(tenant, &route, &request.method)?;
+    check::authorize(tenant, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
     let context = match operation {
         // What has no JSON body has no format of JSON.
         Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
@@ -349,22 +408,10 @@ impl<'c, R> Context<'c, R> {
 
     /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
-        if let Some(fixed) = &self.tenant.behaviors.base_url {
-            out.extend_from_slice(fixed.as_bytes());
-            return;
+        match &self.tenant.behaviors.base_url {
+            Some(fixed) => out.extend_from_slice(fixed.as_bytes()),
+            None => write_base_url(self.request, self.heads.host, out),
         }
-        out.extend_from_slice(if self.request.is_secure { b"https://" } else { b"http://" });
-        let host = match self.request.target.authority() {
-            // Whatever stands before the host is for the host's eyes only.
-            Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
-            None => self.heads.host.map(HeaderValue::as_bytes),
-        };
-        // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
-        let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
-        let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
-        out.extend_from_slice(host.unwrap_or(b"localhost"));
-        // A client that named its tenant in the path follows links to the same one.
-        write_prefix(prefix_of(self.request.target.path()), out);
     }
 
     /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.

@@ -13,6 +13,7 @@ use uuid::{Builder, Uuid};
 use crate::behavior::Behaviors;
 use crate::chance::mixed;
 use crate::fault::{Faults, Rule};
+use crate::fixture::directory::Directory;
 use crate::journal::{Bounds, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
@@ -42,6 +43,22 @@ pub struct Settings {
     pub journal: Bounds,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
+}
+
+/// How much of a token a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a token that can be read says who calls, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A token of the emulator's own, for Graph, in its time, with a permission for the operation.
+    Strict,
 }
 
 impl Settings {
@@ -57,6 +74,8 @@ impl Settings {
             faults: Vec::new(),
             journal: Bounds::default(),
             page_size: PAGE_SIZE,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
         }
     }
 }
@@ -167,6 +186,10 @@ pub struct Tenant {
     pub explains: bool,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -220,6 +243,8 @@ impl Tenant {
             journal: Arc::new(Journal::new(settings.journal)),
             explains: settings.explains,
             page_size: settings.page_size,
+            auth: settings.auth,
+            directory: settings.directory.clone(),
             local_caller: OnceLock::new(),
             seed: settings.seed,
             ids: Arc::default(),
@@ -282,6 +307,8 @@ impl Tenant {
             journal: self.journal.clone(),
             explains: self.explains,
             page_size: self.page_size,
+            auth: self.auth,
+            directory: self.directory.clone(),
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
             seed: self.seed,

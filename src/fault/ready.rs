@@ -30,7 +30,7 @@ pub static READY: &[Ready] = &[
     // Seen with and without the header (microsoftgraph/msgraph-sdk-design#2).
     Ready { name: "service-unavailable", refusal: &error::FAULT_UNAVAILABLE, retry_after: None },
     Ready { name: "gateway-timeout", refusal: &error::FAULT_TIMEOUT, retry_after: None },
-    Ready { name: "expired-token", refusal: &error::FAULT_EXPIRED_TOKEN, retry_after: None },
+    Ready { name: "expired-token", refusal: &error::TOKEN_EXPIRED, retry_after: None },
 ];
 
 impl Ready {

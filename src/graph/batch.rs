@@ -11,6 +11,7 @@ use super::heads::Heads;
 use super::respond::{self, Ids, Stamp};
 use super::{Answer, Body, Delivery, Form, Request, Step, Way, body, explain};
 use crate::behavior::BatchOrder;
+use crate::identity::check;
 use crate::model::Version;
 use crate::odata::batch::{self, Item, Part};
 use crate::odata::error::{self, Error};
@@ -60,6 +61,7 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, vers
 }
 
 fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
+    check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
         return Err(super::wrong_method(tenant, &request.method, "POST"));
     }

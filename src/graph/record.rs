@@ -21,6 +21,14 @@ pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step
     }
 }
 
+/// Writes a request that is none of Graph's and its answer into the journal of the tenant.
+pub(super) fn record_at(tenant: &Tenant, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+    if tenant.journal.is_on() {
+        write(tenant, request, now, None, &mut answer);
+    }
+    answer
+}
+
 /// What must be kept of a request whose answer is not there yet.
 struct Kept {
     request: Request,
