@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::behavior::{Behaviors, Profile, ROWS};
-use crate::certificate::{self, CertificateError};
+use crate::certificate::{self, Authority, CertificateError};
 use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
@@ -326,7 +326,10 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         if suite.watch {
             watch(serve, behaviors, seed, service.clone());
         }
-        let line = ready::line(suite.ready, &url, address.port(), seed, None);
+        // What clients have to trust; of somebody else's certificate only they know.
+        let authority = (serve.tls && serve.cert.is_none()).then(|| serve.authority.authority().ok()).flatten();
+        let ca = authority.as_ref().and_then(Authority::path);
+        let line = ready::line(suite.ready, &url, address.port(), seed, ca);
         if let Some(path) = &suite.ready_file
             && let Err(error) = ready::write_file(path, &line)
         {

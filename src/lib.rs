@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod chance;
 pub mod cli;
 pub mod control;
+pub mod emulator;
 pub mod exchange;
 pub mod fault;
 pub mod fixture;

@@ -12,17 +12,21 @@ use crate::odata::json::{self, Json};
 pub const REDACTED: &str = "REDACTED";
 
 /// Members of JSON, fields of forms and parameters of addresses whose values are nobody's business.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "secret",
     "client_secret",
     "access_token",
     "refresh_token",
     "id_token",
+    "device_code",
     "client_assertion",
     "assertion",
     "password",
     "token",
 ];
+
+/// The same in forms and addresses alone: in JSON it is the code of an error.
+const CODE: &str = "code";
 
 /// Headers whose values are nobody's business. The first word of the first two says how the client shows who it is.
 const HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-wfi-emulator-control-token"];
@@ -41,6 +45,9 @@ pub(super) fn headers(mut headers: Vec<(String, String)>) -> Vec<(String, String
                 Some((scheme, _)) if name.ends_with("authorization") => format!("{scheme} {REDACTED}"),
                 _ => REDACTED.to_owned(),
             };
+        } else if name.eq_ignore_ascii_case("location") {
+            // The token service sends codes and tokens along with the address.
+            *value = target(value);
         }
     }
     headers
@@ -48,10 +55,9 @@ pub(super) fn headers(mut headers: Vec<(String, String)>) -> Vec<(String, String
 
 /// Replaces secrets in the query of an address.
 pub(super) fn target(target: &str) -> String {
-    match target.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", form(query)),
-        None => target.to_owned(),
-    }
+    let Some(at) = target.find(['?', '#']) else { return target.to_owned() };
+    let (path, query) = target.split_at(at + 1);
+    format!("{path}{}", form(query))
 }
 
 /// Returns a body without its secrets. A body that has none stays as it is.
@@ -63,11 +69,11 @@ pub(super) fn body(bytes: &[u8], headers: &[(String, String)]) -> Bytes {
         let plain = unpacked(bytes, headers);
         return if plain.len() == bytes.len() || has_name(&plain) { replaced() } else { Bytes::copy_from_slice(bytes) };
     }
-    if !has_name(bytes) {
-        return Bytes::copy_from_slice(bytes);
-    }
     if header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("x-www-form-urlencoded")) {
         return std::str::from_utf8(bytes).map_or_else(|_| replaced(), |text| form(text).into());
+    }
+    if !has_name(bytes) {
+        return Bytes::copy_from_slice(bytes);
     }
     match std::str::from_utf8(bytes).ok().and_then(redact_json) {
         Some(text) => text.into(),
@@ -93,7 +99,7 @@ fn has_name(bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let contains = |needle: &[u8]| lower.windows(needle.len()).any(|window| window == needle);
     // All other names contain one of these.
-    ["secret", "token", "assertion", "password", "\\u", "%"].iter().any(|needle| contains(needle.as_bytes()))
+    ["secret", "token", "assertion", "password", "device_code", "\\u"].iter().any(|needle| contains(needle.as_bytes()))
 }
 
 /// Returns a JSON text in which the values of secrets are replaced; nothing if it is no JSON.
@@ -122,12 +128,15 @@ fn redact(json: &mut Json<'_>) -> bool {
     }
 }
 
+fn is_secret_in_form(name: &str) -> bool {
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    is_secret(&name) || name.eq_ignore_ascii_case(CODE)
+}
+
 /// Replaces the values of secrets among `name=value` pairs.
 fn form(text: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if is_secret(&percent_encoding::percent_decode_str(name).decode_utf8_lossy()) => {
-            format!("{name}={REDACTED}")
-        }
+        Some((name, _)) if is_secret_in_form(name) => format!("{name}={REDACTED}"),
         _ => pair.to_owned(),
     };
     text.split('&').map(pair).collect::<Vec<_>>().join("&")

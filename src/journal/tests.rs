@@ -131,9 +131,16 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("text/plain", "my secret is hush"),
         ("application/x-www-form-urlencoded", "grant_type=x&client_secret=hush&y=z"),
         ("application/x-www-form-urlencoded", "client%5Fsecret=hush"),
+        ("application/x-www-form-urlencoded", "grant_type=authorization_code&code=hush"),
     ] {
         let journal = Journal::new(Bounds::default());
-        let headers = [("content-type", content_type), ("cookie", "hush"), ("x-wfi-emulator-control-token", "hush")];
+        let headers = [
+            ("content-type", content_type),
+            ("cookie", "hush"),
+            ("location", "https://a.test/?code=hush"),
+            ("location", "https://a.test/#id_token=hush&x=y"),
+            ("x-wfi-emulator-control-token", "hush"),
+        ];
         write_with(&journal, &Method::POST, "/token?access_token=hush", &headers, body, 200);
         let hidden = format!("{:?}", journal.query(&Query::default(), Secrets::Hidden));
         assert!(!hidden.contains("hush"), "{hidden}");
