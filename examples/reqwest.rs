@@ -17,7 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let base = format!("{}/v1.0/teamwork/workforceIntegrations", emulator.uri());
     let client = reqwest::Client::new();
 
-    let created: Value = client.post(&base).json(&json!({"displayName": "Contoso"})).send().await?.error_for_status()?.json().await?;
+    let created: Value =
+        client.post(&base).json(&json!({"displayName": "Contoso"})).send().await?.error_for_status()?.json().await?;
     let id = created["id"].as_str().unwrap_or_default();
     println!("created {id}");
 
