@@ -219,11 +219,11 @@ enum Stream {
 
 impl Tenant {
     /// Makes a tenant.
-    pub fn new(settings: Settings) -> Tenant {
+    pub fn new(mut settings: Settings) -> Tenant {
         let store = Store::new(settings.schema.sets().len());
-        for (set, entity) in &settings.entities {
+        for (set, entity) in std::mem::take(&mut settings.entities) {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
-            let _ = store.collection(*set).insert(entity.clone());
+            let _ = store.collection(set).insert(entity);
         }
         Tenant::with_store(&settings, store)
     }
