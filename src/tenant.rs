@@ -14,7 +14,7 @@ use crate::behavior::Behaviors;
 use crate::chance::mixed;
 use crate::fault::{Faults, Rule};
 use crate::fixture::directory::Directory;
-use crate::journal::{Bounds, Journal};
+use crate::journal::{Bounds, Budget, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
@@ -41,6 +41,8 @@ pub struct Settings {
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
     pub journal: Bounds,
+    /// How much the journals of all tenants made from these settings keep together.
+    pub journals: Arc<Budget>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
@@ -73,6 +75,7 @@ impl Settings {
             explains: false,
             faults: Vec::new(),
             journal: Bounds::default(),
+            journals: Arc::default(),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
@@ -240,7 +243,7 @@ impl Tenant {
             clock: settings.clock,
             store: Arc::new(store),
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
-            journal: Arc::new(Journal::new(settings.journal)),
+            journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
             page_size: settings.page_size,
             auth: settings.auth,
@@ -271,7 +274,7 @@ impl Tenant {
         Tenant {
             store: Arc::new(Store::over(&self.foundations())),
             faults: Arc::new(Faults::new(rules, self.seed)),
-            journal: Arc::new(Journal::new(self.journal.bounds())),
+            journal: Arc::new(self.journal.another()),
             ids: Arc::new(Ids {
                 entities: count(&self.ids.entities),
                 requests: count(&self.ids.requests),
