@@ -363,20 +363,26 @@ fn ten_thousand_tenants_over_a_thousand_entities_are_made_used_and_dropped() {
     let mut client = Client::new(served.address());
     client.json("GET", &format!("{COLLECTION}/WFI_1"), "");
     let before = resident();
-    let started = Instant::now();
-    for number in 0..10_000 {
-        let entity = format!("/_tenant/t{number}{COLLECTION}/WFI_{}", number % 1000);
-        client.json("GET", &entity, "");
-        assert_eq!(client.json("PATCH", &entity, r#"{"displayName":"y"}"#)["displayName"], "y");
-    }
-    let (used, most) = (started.elapsed(), resident());
-    for number in 0..10_000 {
-        client.json("DELETE", &format!("/_emulator/tenants/t{number}"), "");
-    }
-    let (all, after) = (started.elapsed(), resident());
-    eprintln!(
-        "10,000 tenants: made and used with two requests each in {used:?}, dropped in {:?}; MiB resident: {before} before, {most} with all of them, {after} after",
-        all.saturating_sub(used)
-    );
-    assert!(after < before + (most - before) / 4, "memory is not returned");
+    let mut round = |name: &str| {
+        let started = Instant::now();
+        for number in 0..10_000 {
+            let entity = format!("/_tenant/{name}-{number}{COLLECTION}/WFI_{}", number % 1000);
+            client.json("GET", &entity, "");
+            assert_eq!(client.json("PATCH", &entity, r#"{"displayName":"y"}"#)["displayName"], "y");
+        }
+        let (used, most) = (started.elapsed(), resident());
+        for number in 0..10_000 {
+            client.json("DELETE", &format!("/_emulator/tenants/{name}-{number}"), "");
+        }
+        let dropped = started.elapsed().saturating_sub(used);
+        eprintln!(
+            "10,000 tenants: made and used with two requests each in {used:?}, dropped in {dropped:?}; MiB resident: {most}, then {}",
+            resident()
+        );
+        most
+    };
+    let (first, second) = (round("first"), round("second"));
+    eprintln!("MiB resident before: {before}");
+    // What was given back is used again. When the system gets it is up to its allocator.
+    assert!(second < first + 5, "memory is not returned: {first} MiB with the first tenants, {second} MiB with the second");
 }
