@@ -132,6 +132,11 @@ pub fn write_entries(entries: &[Entry]) -> String {
     entries.join("\n")
 }
 
+/// Lays JSON out as the bodies of exchanges are; returns nothing for what is no JSON that Hurl would take.
+pub fn lay_out(text: &str) -> Option<String> {
+    json::lay_out(text)
+}
+
 impl Request {
     /// Returns the first value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {

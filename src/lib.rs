@@ -6,12 +6,15 @@
 
 pub mod behavior;
 pub mod cli;
+pub mod client;
+pub mod compare;
 pub mod exchange;
 pub mod fixture;
 pub mod graph;
 pub mod identity;
 pub mod model;
 pub mod odata;
+pub mod redact;
 pub mod server;
 pub mod store;
 pub mod tenant;

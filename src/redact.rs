@@ -1,0 +1,364 @@
+//! Private values out of exchanges, before anything is written down.
+//!
+//! A value is private by its place (the header `Authorization`, a member `secret`, a form field `client_secret`), by its form (a
+//! signed token, a mail address, a GUID) or because it was private somewhere else in what has been seen. It is looked for in every
+//! encoding that it travels in: in headers, percent-encoded in addresses and forms, with escapes in JSON, in JSON that is a text in JSON,
+//! and in Base64. The same value always gets the same pseudonym. What cannot be looked into (binary bodies, JSON that does
+//! not parse) is left out.
+//!
+//! # Implementation rationale
+//!
+//! Pseudonyms are counted, not computed: a hash of a name or a mail address can be undone by trying candidates.
+
+mod pseudonym;
+mod rules;
+mod text;
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::exchange::{Exchange, Request, Response};
+use crate::odata::json::{self, Json};
+
+pub use pseudonym::{is_pseudonym, is_pseudonymous_id};
+pub use rules::{Kind, RedactionRules};
+
+use pseudonym::Pseudonyms;
+
+/// Replaces private values, and remembers by what.
+#[derive(Debug)]
+pub struct Redactor {
+    rules: RedactionRules,
+    pseudonyms: Pseudonyms,
+}
+
+/// What stands for a body that cannot be looked into. It is malformed as JSON, so that a service refuses it as it would have
+/// refused JSON that does not parse.
+const LEFT_OUT: &str = "{ left out";
+
+impl Redactor {
+    /// Makes a redactor whose pseudonyms count from `first`.
+    pub fn new(rules: RedactionRules, first: u64) -> Redactor {
+        let pseudonyms = Pseudonyms::new(first);
+        Redactor { rules, pseudonyms }
+    }
+
+    /// Returns the exchange without private values. What had to be left out, comments tell.
+    pub fn redact(&mut self, exchange: &Exchange) -> Exchange {
+        // What is private in one place is private in all, so places are looked at before anything is replaced.
+        self.learn_from(exchange);
+        let mut comments: Vec<String> = exchange.comments.iter().map(|comment| self.scrub(comment)).collect();
+        let request = Request {
+            method: Method::from_bytes(self.scrub_plain(exchange.request.method.as_str()).as_bytes())
+                .unwrap_or_else(|_| exchange.request.method.clone()),
+            target: self.scrub_target(&exchange.request.target),
+            headers: self.scrub_headers(&exchange.request.headers),
+            body: self.scrub_body(&exchange.request.headers, &exchange.request.body, "request", &mut comments),
+        };
+        let response = exchange.response.as_ref().map(|response| Response {
+            status: response.status,
+            headers: self.scrub_headers(&response.headers),
+            body: self.scrub_body(&response.headers, &response.body, "response", &mut comments),
+        });
+        let redacted = Exchange { comments, request, response };
+        if self.is_clean(&redacted) { redacted } else { without_texts(redacted) }
+    }
+
+    /// Tells whether nothing that is known to be secret is left: the check behind the work.
+    fn is_clean(&self, exchange: &Exchange) -> bool {
+        let printed = exchange.to_string();
+        self.pseudonyms.secrets().all(|secret| {
+            let encoded = text::percent_encoded(secret);
+            !printed.contains(secret) && !printed.contains(&encoded) && !printed.contains(&encoded.replace("%20", "+"))
+        })
+    }
+
+    /// Remembers the values in private places.
+    fn learn_from(&mut self, exchange: &Exchange) {
+        let request = &exchange.request;
+        if let Some((_, query)) = request.target.split_once('?') {
+            self.learn_from_form(query);
+        }
+        self.learn_from_message(&request.headers, &request.body);
+        if let Some(response) = &exchange.response {
+            self.learn_from_message(&response.headers, &response.body);
+        }
+    }
+
+    fn learn_from_message(&mut self, headers: &[(String, String)], body: &[u8]) {
+        for (name, value) in headers {
+            match self.rules.header(name) {
+                Some(kind @ Kind::Token) => {
+                    let token = value.split_once(' ').map_or(value.as_str(), |(_, token)| token);
+                    self.pseudonyms.of(kind, token);
+                    if let Some(decoded) = text::base64_text(token) {
+                        for part in decoded.text.split(':').filter(|part| part.len() >= 4) {
+                            self.pseudonyms.of(Kind::Secret, part);
+                        }
+                    }
+                }
+                Some(Kind::Cookie) => {
+                    for pair in value.split(';') {
+                        let (_, value) = pair.split_once('=').unwrap_or(("", pair));
+                        // Short ones are flags and numbers, as in `Max-Age=0`.
+                        if value.trim().len() >= 8 {
+                            self.pseudonyms.of(Kind::Cookie, value.trim());
+                        }
+                    }
+                }
+                Some(kind) => drop(self.pseudonyms.of(kind, value)),
+                None => self.learn_from_text(value, 0),
+            }
+        }
+        if let Ok(text) = std::str::from_utf8(body) {
+            self.learn_from_text(text, 0);
+        }
+    }
+
+    fn learn_from_text(&mut self, text: &str, depth: usize) {
+        if depth > text::DEEPEST {
+            return;
+        }
+        if let Some(json) = text::json(text) {
+            self.learn_from_json(None, &json, depth);
+        } else if text::looks_like_a_form(text) {
+            self.learn_from_form(text);
+        } else if let Some((_, query)) = text.split_once('?').filter(|_| text.contains("://")) {
+            self.learn_from_form(query);
+        } else if let Some(decoded) = text::base64_text(text) {
+            self.learn_from_text(&decoded.text, depth + 1);
+        }
+    }
+
+    fn learn_from_json(&mut self, member: Option<&str>, json: &Json<'_>, depth: usize) {
+        match json {
+            Json::Object(members) => {
+                members.iter().for_each(|(name, value)| self.learn_from_json(Some(name), value, depth));
+            }
+            Json::Array(elements) => elements.iter().for_each(|element| self.learn_from_json(member, element, depth)),
+            Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+                Some(kind) => drop(self.pseudonyms.of(kind, text)),
+                None => self.learn_from_text(text, depth + 1),
+            },
+            _ => {}
+        }
+    }
+
+    fn learn_from_form(&mut self, form: &str) {
+        for (name, value) in text::fields(form) {
+            match self.rules.parameter(&name) {
+                Some(kind) => drop(self.pseudonyms.of(kind, &value)),
+                None => self.learn_from_text(&value, 1),
+            }
+        }
+    }
+
+    fn scrub_headers(&mut self, headers: &[(String, String)]) -> Vec<(String, String)> {
+        let mut scrubbed = Vec::with_capacity(headers.len());
+        for (name, value) in headers {
+            let value = match self.rules.header(name) {
+                Some(Kind::Token) => match value.split_once(' ') {
+                    Some((scheme, token)) => format!("{scheme} {}", self.pseudonyms.of(Kind::Token, token)),
+                    None => self.pseudonyms.of(Kind::Token, value),
+                },
+                Some(kind) => self.pseudonyms.of(kind, value),
+                None => self.scrub(value),
+            };
+            scrubbed.push((self.scrub_plain(name), value));
+        }
+        scrubbed
+    }
+
+    fn scrub_body(
+        &mut self,
+        headers: &[(String, String)],
+        body: &Bytes,
+        whose: &str,
+        comments: &mut Vec<String>,
+    ) -> Bytes {
+        if body.is_empty() {
+            return Bytes::new();
+        }
+        let of = |name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_ascii_lowercase());
+        let content_type = of("content-type").unwrap_or_default();
+        let is_encoded = of("content-encoding").is_some_and(|encoding| encoding != "identity");
+        let is_opaque = content_type.starts_with("multipart/") || is_encoded;
+        let says_json = content_type.contains("json");
+        match std::str::from_utf8(body) {
+            Ok(text) if !is_opaque => {
+                let bare = text.trim_start_matches('\u{feff}').trim_start();
+                let is_json = text::json(bare).is_some() || serde_json::from_str::<serde::de::IgnoredAny>(bare).is_ok();
+                if !is_json && (says_json || bare.starts_with(['{', '['])) {
+                    comments.push(format!("The body of the {whose} is left out: it is JSON that does not parse."));
+                    return LEFT_OUT.into();
+                }
+                self.scrub(bare).into()
+            }
+            _ => {
+                comments.push(format!("The body of the {whose} is left out: {} bytes that cannot be looked into.", body.len()));
+                Bytes::new()
+            }
+        }
+    }
+
+    /// Returns a target without private values in its path and its query.
+    fn scrub_target(&mut self, target: &str) -> String {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let segments: Vec<String> = path.split('/').map(|segment| self.scrub_encoded(segment)).collect();
+        let path = segments.join("/");
+        match query {
+            Some(query) => format!("{path}?{}", self.scrub_form(query)),
+            None => path,
+        }
+    }
+
+    fn scrub_encoded(&mut self, encoded: &str) -> String {
+        let decoded = text::percent_decoded(encoded);
+        let scrubbed = self.scrub_plain(&decoded);
+        if scrubbed == decoded { encoded.to_owned() } else { text::percent_encoded(&scrubbed) }
+    }
+
+    fn scrub_form(&mut self, form: &str) -> String {
+        let pairs: Vec<String> = form
+            .split('&')
+            .map(|pair| {
+                let Some((name, value)) = pair.split_once('=') else { return self.scrub_encoded(pair) };
+                let decoded_name = text::form_decoded(name);
+                let decoded = text::form_decoded(value);
+                let scrubbed = match self.rules.parameter(&decoded_name) {
+                    Some(kind) => self.pseudonyms.of(kind, &decoded),
+                    None if self.rules.is_filter(&decoded_name, &decoded) => self.scrub_literals(&decoded),
+                    None => self.scrub_at(&decoded, 1),
+                };
+                let value = if scrubbed == decoded { value.to_owned() } else { text::percent_encoded(&scrubbed) };
+                format!("{}={value}", self.scrub_encoded(name))
+            })
+            .collect();
+        pairs.join("&")
+    }
+
+    /// Replaces the literals of a filter that asks for names or addresses.
+    fn scrub_literals(&mut self, filter: &str) -> String {
+        let mut pieces: Vec<String> = filter.split('\'').map(str::to_owned).collect();
+        for piece in pieces.iter_mut().skip(1).step_by(2).filter(|piece| !piece.is_empty()) {
+            *piece = self.pseudonyms.of(Kind::Name, piece);
+        }
+        let whole = pieces.join("'");
+        self.scrub_plain(&whole)
+    }
+
+    fn scrub(&mut self, text: &str) -> String {
+        self.scrub_at(text, 0)
+    }
+
+    fn scrub_at(&mut self, text: &str, depth: usize) -> String {
+        if depth > text::DEEPEST {
+            return self.pseudonyms.of(Kind::Secret, text);
+        }
+        if let Some(json) = text::json(text) {
+            let scrubbed = self.scrub_json(None, &json, depth);
+            if scrubbed == json {
+                return text.to_owned();
+            }
+            let mut out = Vec::new();
+            scrubbed.write(&mut out);
+            return String::from_utf8_lossy(&out).into_owned();
+        }
+        if text::looks_like_a_form(text) {
+            return self.scrub_form(text);
+        }
+        if text.contains("://")
+            && let Some((address, query)) = text.split_once('?').filter(|(address, _)| !address.contains(char::is_whitespace))
+        {
+            // Behind the query other words may stand.
+            let end = query.find(char::is_whitespace).unwrap_or(query.len());
+            let (query, rest) = query.split_at(end);
+            return format!("{}?{}{}", self.scrub_words(address, depth), self.scrub_form(query), self.scrub_words(rest, depth));
+        }
+        self.scrub_words(text, depth)
+    }
+
+    fn scrub_json<'j>(&mut self, member: Option<&str>, json: &Json<'j>, depth: usize) -> Json<'j> {
+        match json {
+            Json::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(name, value)| (self.scrub_plain(name).into(), self.scrub_json(Some(name), value, depth)))
+                    .collect(),
+            ),
+            Json::Array(elements) => {
+                Json::Array(elements.iter().map(|element| self.scrub_json(member, element, depth)).collect())
+            }
+            Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+                Some(kind) => Json::String(self.pseudonyms.of(kind, text).into()),
+                None => Json::String(self.scrub_at(text, depth + 1).into()),
+            },
+            Json::Number(_) if member.is_some_and(|member| self.rules.member(member, "1").is_some_and(Kind::is_secret)) => {
+                Json::Number(0.into())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Replaces private values in words that may be encoded.
+    fn scrub_words(&mut self, text: &str, depth: usize) -> String {
+        let plain = self.scrub_plain(text);
+        let mut out = String::with_capacity(plain.len());
+        for word in plain.split_inclusive(|character: char| !text::is_of_encoding(character)) {
+            let end = word.trim_end_matches(|character: char| !text::is_of_encoding(character)).len();
+            let (word, rest) = word.split_at(end);
+            out.push_str(&self.scrub_word(word, depth));
+            out.push_str(rest);
+        }
+        out
+    }
+
+    fn scrub_word(&mut self, word: &str, depth: usize) -> String {
+        if word.contains('%') {
+            let decoded = text::percent_decoded(word);
+            if decoded != word {
+                let scrubbed = self.scrub_at(&decoded, depth + 1);
+                return if scrubbed == decoded { word.to_owned() } else { text::percent_encoded(&scrubbed) };
+            }
+        }
+        let mut out = String::with_capacity(word.len());
+        for piece in text::base64_pieces(word) {
+            out.push_str(&self.scrub_wrapped(piece, depth));
+        }
+        out
+    }
+
+    fn scrub_wrapped(&mut self, piece: &str, depth: usize) -> String {
+        let Some(decoded) = text::base64_text(piece) else {
+            // A slash may be a part of Base64, or stand between two parts of a path.
+            let Some((first, rest)) = piece.split_once('/') else { return piece.to_owned() };
+            let first = if text::base64_text(first).is_some() { self.scrub_wrapped(first, depth) } else { first.to_owned() };
+            return format!("{first}/{}", self.scrub_wrapped(rest, depth));
+        };
+        let scrubbed = self.scrub_at(&decoded.text, depth + 1);
+        if scrubbed == decoded.text { piece.to_owned() } else { decoded.encode(&scrubbed) }
+    }
+
+    /// Replaces private values that stand in a text as they are.
+    fn scrub_plain(&mut self, text: &str) -> String {
+        let known = self.pseudonyms.replace_known(text, self.rules.words());
+        text::replace_forms(&known, &mut |kind, value| {
+            if self.rules.keeps(value) || pseudonym::is_own(value) { None } else { Some(self.pseudonyms.of(kind, value)) }
+        })
+    }
+}
+
+/// Returns what can be kept of an exchange that is not clean.
+fn without_texts(exchange: Exchange) -> Exchange {
+    let comments = vec!["Target, headers and bodies are left out: they held a secret in a form that cannot be replaced.".to_owned()];
+    let request =
+        Request { method: exchange.request.method, target: "/left-out".to_owned(), headers: Vec::new(), body: Bytes::new() };
+    let response = exchange.response.map(|response| Response { headers: Vec::new(), body: Bytes::new(), ..response });
+    Exchange { comments, request, response }
+}
+
+/// Parses JSON that is an object or an array.
+fn parse_container(text: &str) -> Option<Json<'_>> {
+    let bare = text.trim_start();
+    if bare.starts_with(['{', '[']) { json::parse(bare.as_bytes()).ok() } else { None }
+}
