@@ -14,6 +14,7 @@ pub mod graph;
 pub mod identity;
 pub mod model;
 pub mod odata;
+pub mod record;
 pub mod redact;
 pub mod server;
 pub mod store;
