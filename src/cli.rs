@@ -1,6 +1,7 @@
 //! The command line: arguments to configuration, start, exit status.
 
 mod log;
+mod recorded;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
+use crate::stub::Stubs;
 use crate::tenant::{Clock, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
@@ -61,6 +63,9 @@ struct Serve {
     /// Derive all ids from this number, so that two runs give the same ones
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Folder with recorded exchanges (.hurl) that are served where the model knows no path
+    #[arg(long, env = "WFI_EMULATOR_STUBS", value_name = "DIR")]
+    stubs: Option<PathBuf>,
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
@@ -90,6 +95,10 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Send recorded requests and tell where the answers differ from the recorded ones
+    Compare(recorded::Compare),
+    /// Record what passes between a client and a service, without what is private
+    Record(recorded::Record),
 }
 
 /// Runs the program.
@@ -99,6 +108,14 @@ pub fn run(cli: &Cli) -> ExitCode {
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     match &cli.command {
+        Some(Command::Compare(arguments)) => {
+            let forced = cli.choices.behavior.iter().flat_map(|choices| split_choices(choices));
+            let forced = forced.filter_map(|choice| {
+                choice.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            });
+            recorded::compare(arguments, behaviors, forced.collect())
+        }
+        Some(Command::Record(arguments)) => recorded::record(arguments),
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
@@ -165,7 +182,9 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
-    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed), explains: serve.explain })
+    let stubs = serve.stubs.as_deref().map(Stubs::load).transpose()?.map(Arc::new);
+    let seed = serve.seed.unwrap_or_else(random_seed);
+    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, stubs })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

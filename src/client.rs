@@ -200,7 +200,9 @@ fn tls_config(authorities: Option<&Path>) -> Result<ClientConfig, String> {
         // One bad file among many is no reason to do without the others.
         let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if added == 0 {
-            return Err("found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned());
+            return Err(
+                "found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned()
+            );
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -246,7 +248,8 @@ impl Client {
         let (head, mut incoming) = answer.into_parts();
         let mut body = BytesMut::new();
         while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| self.service.no_answer(format!("the answer broke off: {}", with_causes(&error))))?;
+            let frame =
+                frame.map_err(|error| self.service.no_answer(format!("the answer broke off: {}", with_causes(&error))))?;
             let Ok(data) = frame.into_data() else { continue };
             if body.len() + data.len() > LARGEST_ANSWER {
                 return Err(self.service.no_answer(format!("the answer is larger than {} MiB", LARGEST_ANSWER / 1024 / 1024)));
@@ -309,10 +312,16 @@ mod tests {
 
     #[test]
     fn a_base_address_has_a_scheme_and_a_host_and_nothing_behind_its_path() {
-        for (base, host) in [("http://127.0.0.1:9340", "127.0.0.1:9340"), ("http://localhost/graph/", "localhost"), ("http://[::1]:80", "[::1]:80")] {
+        for (base, host) in [
+            ("http://127.0.0.1:9340", "127.0.0.1:9340"),
+            ("http://localhost/graph/", "localhost"),
+            ("http://[::1]:80", "[::1]:80"),
+        ] {
             assert_eq!(Service::new(base, None).unwrap().host(), host);
         }
-        for base in ["", "localhost:80", "ftp://localhost", "http://", "http://user:secret@localhost", "http://localhost/?a", "/v1.0"] {
+        for base in
+            ["", "localhost:80", "ftp://localhost", "http://", "http://user:secret@localhost", "http://localhost/?a", "/v1.0"]
+        {
             let problem = Service::new(base, None).unwrap_err();
             assert!(problem.starts_with("found the address"), "{base}: {problem}");
         }
@@ -334,7 +343,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let request = exchange::Request { method: http::Method::GET, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
+        let request =
+            exchange::Request { method: http::Method::GET, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
         let error = Client::new(Service::new(&base, None).unwrap()).send(&request).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("{base}: cannot connect: ")), "{error}");
     }

@@ -139,7 +139,8 @@ pub async fn compare(options: &Options, tell: &mut (dyn FnMut(&Event<'_>) + Send
     }
     // A list of known differences that no longer occur would hide the next ones. One file alone says nothing of the others.
     if options.path.is_dir() {
-        let stale: Vec<&Known> = run.rules.all_known().iter().zip(&run.used).filter(|(_, used)| !**used).map(|(known, _)| known).collect();
+        let stale: Vec<&Known> =
+            run.rules.all_known().iter().zip(&run.used).filter(|(_, used)| !**used).map(|(known, _)| known).collect();
         for known in stale {
             total.drift += 1;
             tell(&Event::Stale(known.describe()));

@@ -3,10 +3,16 @@
 //! [`answer`] is a pure function of a tenant's state and a request. It does no I/O and never waits; what must happen outside is part
 //! of what it returns.
 
+mod batch;
 mod body;
+mod call;
+mod describe;
 mod explain;
+mod heads;
+mod property;
 mod respond;
 mod route;
+mod stubbed;
 mod write;
 
 use std::sync::Arc;
@@ -17,7 +23,8 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
-use crate::model::{StructuredType, Version};
+use crate::model::{Model, StructuredType, Version};
+use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
@@ -25,12 +32,17 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
+pub use call::{Call, Outcome, Pending};
+use heads::Heads;
 use respond::{Stamp, Success};
-use route::Route;
+use route::{Named, Part, PropertyPath, Route};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// How long the text of an entity may become, roughly.
+const ENTITY_ROOM: usize = 824;
 
 /// A request, freed of its connection.
 #[derive(Debug)]
@@ -66,10 +78,6 @@ pub enum Step {
     Call(Pending),
 }
 
-/// A request that waits for the outcome of a call. No operation makes calls yet, so none of them exists.
-#[derive(Debug)]
-pub enum Pending {}
-
 /// An answer, and how it is delivered.
 #[derive(Debug)]
 pub struct Answer {
@@ -81,6 +89,8 @@ pub struct Answer {
     pub refused: Option<Error>,
     /// What was skipped in the body because a behavior says so.
     pub skipped: Vec<String>,
+    /// Which requests of a batch were refused, by their places, and why.
+    pub refused_items: Vec<(usize, Error)>,
 }
 
 /// How an answer is delivered.
@@ -98,14 +108,26 @@ pub enum Delivery {
 
 /// Answers a request.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    let stamp = Stamp::of(tenant, request);
-    if is_preflight(tenant, request) {
+    let heads = Heads::of(&request.headers);
+    let stamp = Stamp::of(tenant, heads);
+    if heads.has_origin && is_preflight(tenant, request) {
         return Step::Done(respond::preflight(request, &stamp));
     }
+    match odata::batch::version_of(request.target.path()) {
+        Some(version) => batch::answer(tenant, request, &stamp, version, answer_one),
+        None => answer_one(tenant, request, &stamp),
+    }
+}
+
+/// Answers a request that is no batch, alone or as part of one.
+fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, stamp.now, &mut skipped) {
-        Ok(success) => respond::success(tenant, request, &stamp, success),
-        Err(error) => respond::refusal(tenant, request, &stamp, error),
+    let mut answer = match decide(tenant, request, stamp, &mut skipped) {
+        Ok(success) => respond::success(tenant, stamp, success),
+        Err(error) => match stubbed::answer(tenant, request, stamp, error) {
+            Ok(answer) => answer,
+            Err(error) => respond::refusal(tenant, stamp, error),
+        },
     };
     answer.skipped = skipped;
     Step::Done(answer)
@@ -113,40 +135,58 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, request, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, Heads::of(&request.headers)), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
     request.method == Method::OPTIONS
-        && request.headers.contains_key(header::ORIGIN)
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
-/// The operations on a collection and on an entity.
-enum Operation<'k> {
+/// What a request does to what its path names.
+enum Operation<'r> {
     List,
+    Count,
     Create,
-    Get(&'k str),
-    Update(&'k str),
-    Delete(&'k str),
+    Get(&'r str),
+    Property(&'r str, &'r PropertyPath),
+    Update(&'r str),
+    Delete(&'r str),
 }
 
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
 /// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
-fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec<String>) -> Result<Success, Error> {
-    let route = route::resolve(&tenant.schema, request.target.path())?;
-    let operation = operation(tenant, &route, &request.method)?;
-    let format = match operation {
-        // What has no body has no format.
-        Operation::Delete(_) => Format::default(),
-        _ => Format::of(&request.headers, request.target.query(), &tenant.behaviors)?,
+fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
+    let route = match route::resolve(&tenant.schema, request.target.path())? {
+        Named::Entities(route) => route,
+        Named::Service(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::service(&Context::of(tenant, request, stamp, model, &())?));
+        }
+        Named::Metadata(model) => {
+            only_get(tenant, &request.method)?;
+            return Ok(describe::metadata(tenant, model));
+        }
+        Named::Singleton(singleton) => {
+            only_get(tenant, &request.method)?;
+            return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
+        }
     };
-    let context = Context { tenant, request, now, preferences: Preferences::of(&request.headers), format, route: &route };
+    let operation = operation(tenant, &route, &request.method)?;
+    let context = match operation {
+        // What has no JSON body has no format of JSON.
+        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
+            Context::in_format(tenant, request, stamp, route.model, &route, Format::default())
+        }
+        _ => Context::of(tenant, request, stamp, route.model, &route)?,
+    };
     match operation {
         Operation::List => Ok(list(&context)),
+        Operation::Count => Ok(count(&context)),
         Operation::Get(key) => get(&context, key),
+        Operation::Property(key, path) => property::get(&context, key, path),
         Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
         Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
         Operation::Delete(key) => write::delete(&context, key),
@@ -154,76 +194,90 @@ fn decide(tenant: &Tenant, request: &Request, now: SystemTime, skipped: &mut Vec
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
-    match (route.key.as_deref(), method.as_str()) {
-        (None, "GET") => Ok(Operation::List),
-        (None, "POST") => Ok(Operation::Create),
-        (Some(key), "GET") => Ok(Operation::Get(key)),
-        (Some(key), "PATCH") => Ok(Operation::Update(key)),
-        (Some(key), "DELETE") => Ok(Operation::Delete(key)),
-        (key, _) => {
-            let refusal = match tenant.behaviors.wrong_method {
-                WrongMethod::UnknownError => &error::UNROUTED_METHOD,
-                WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
-            };
-            let expected = if key.is_some() { "GET, PATCH or DELETE" } else { "GET or POST" };
-            Err(Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}")))
-        }
+    match (&route.part, route.key.as_deref(), method.as_str()) {
+        (Part::Whole, None, "GET") => Ok(Operation::List),
+        (Part::Whole, None, "POST") => Ok(Operation::Create),
+        (Part::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
+        (Part::Whole, Some(key), "PATCH") => Ok(Operation::Update(key)),
+        (Part::Whole, Some(key), "DELETE") => Ok(Operation::Delete(key)),
+        (Part::Count, None, "GET") => Ok(Operation::Count),
+        (Part::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
+        (Part::Whole, None, _) => Err(wrong_method(tenant, method, "GET or POST")),
+        (Part::Whole, Some(_), _) => Err(wrong_method(tenant, method, "GET, PATCH or DELETE")),
+        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, "GET")),
     }
 }
 
-/// What the operations work with.
-struct Context<'c> {
+fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
+    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, "GET")) }
+}
+
+fn wrong_method(tenant: &Tenant, method: &Method, expected: &str) -> Error {
+    let refusal = match tenant.behaviors.wrong_method {
+        WrongMethod::UnknownError => &error::UNROUTED_METHOD,
+        WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
+    };
+    Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}"))
+}
+
+/// What the operations work with. `R` is what the path names.
+struct Context<'c, R = Route<'c>> {
     tenant: &'c Tenant,
     request: &'c Request,
+    heads: Heads<'c>,
     /// The one time of everything that the request does.
     now: SystemTime,
     preferences: Preferences,
     format: Format,
-    route: &'c Route<'c>,
+    model: &'c Model,
+    route: &'c R,
 }
 
-impl<'c> Context<'c> {
-    fn structured(&self) -> &'c StructuredType {
-        self.route.structured()
+impl<'c, R> Context<'c, R> {
+    /// Returns what a request is answered with in the format that it asks for.
+    fn of(tenant: &'c Tenant, request: &'c Request, stamp: &Stamp<'c>, model: &'c Model, route: &'c R) -> Result<Self, Error> {
+        let query = request.target.query();
+        let format = if query.is_none() && !stamp.heads.wants_format {
+            Format::default()
+        } else {
+            Format::of(&request.headers, query, &tenant.behaviors)?
+        };
+        Ok(Context::in_format(tenant, request, stamp, model, route, format))
+    }
+
+    fn in_format(
+        tenant: &'c Tenant,
+        request: &'c Request,
+        stamp: &Stamp<'c>,
+        model: &'c Model,
+        route: &'c R,
+        format: Format,
+    ) -> Self {
+        let heads = stamp.heads;
+        let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
+        Context { tenant, request, heads, now: stamp.now, preferences, format, model, route }
     }
 
     fn version(&self) -> Version {
-        self.route.model.version
+        self.model.version
     }
 
-    /// Returns the path of the collection behind the version.
-    fn collection_path(&self) -> &'c str {
-        &self.tenant.schema.set(self.route.set).path
-    }
-
-    /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
+    /// Writes scheme and host into an answer. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
-        if let Some(fixed) = &self.tenant.behaviors.base_url {
-            out.extend_from_slice(fixed.as_bytes());
-            return;
-        }
-        out.extend_from_slice(if self.request.is_secure { b"https://" } else { b"http://" });
-        let host = match self.request.target.authority() {
-            // Whatever stands before the host is for the host's eyes only.
-            Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
-            None => self.request.headers.get(header::HOST).map(HeaderValue::as_bytes),
-        };
-        // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
-        let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
-        let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
-        out.extend_from_slice(host.unwrap_or(b"localhost"));
+        write_base_url(self.tenant, self.request, self.heads.host, out);
     }
 
-    /// Begins a body: the context URL, unless the metadata level has none. `shape` is what follows the collection in it.
+    /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.
     ///
-    /// The text is given the room for what follows, so that it is not moved when it grows.
-    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+    /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
+    /// pieces below a kilobyte much quicker.
+    fn begin_at(&self, path: &str, shape: &str, room: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(200 + room);
         out.push(b'{');
         if self.shape().has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
-            for part in ["/", self.version().segment(), "/$metadata#", self.collection_path(), shape, "\""] {
+            for part in ["/", self.version().segment(), "/$metadata", path, shape, "\""] {
                 out.extend_from_slice(part.as_bytes());
             }
         }
@@ -232,7 +286,7 @@ impl<'c> Context<'c> {
 
     fn shape(&self) -> Shape<'c> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
-        Shape::of(self.route.model, &self.tenant.behaviors, self.format.level, knows_hidden)
+        Shape::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -250,9 +304,31 @@ impl<'c> Context<'c> {
         Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided }
     }
 
+    /// Returns a success that shows text of another type than JSON.
+    fn shown_as(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let body = Some((HeaderValue::from_static(content_type), body));
+        Success { status: StatusCode::OK, body, location: None, preference_applied: self.enum_preference(), decided }
+    }
+}
+
+impl<'c> Context<'c> {
+    fn structured(&self) -> &'c StructuredType {
+        self.route.structured()
+    }
+
+    /// Returns the path of the collection behind the version.
+    fn collection_path(&self) -> &'c str {
+        &self.tenant.schema.set(self.route.set).path
+    }
+
+    /// Begins a body that shows a part of the collection.
+    fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+        self.begin_at(&self.tenant.schema.set(self.route.set).fragment, shape, room)
+    }
+
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
-        let mut out = self.begin("/$entity", 824);
+        let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
         write_entity(&self.shape(), self.structured(), self.collection_path(), entity, &mut out);
         out.push(b'}');
         out
@@ -266,9 +342,27 @@ impl<'c> Context<'c> {
     }
 }
 
+/// Writes scheme and host as the client used them, or as a behavior fixes them.
+fn write_base_url(tenant: &Tenant, request: &Request, named: Option<&HeaderValue>, out: &mut Vec<u8>) {
+    if let Some(fixed) = &tenant.behaviors.base_url {
+        out.extend_from_slice(fixed.as_bytes());
+        return;
+    }
+    out.extend_from_slice(if request.is_secure { b"https://" } else { b"http://" });
+    let host = match request.target.authority() {
+        // Whatever stands before the host is for the host's eyes only.
+        Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
+        None => named.map(HeaderValue::as_bytes),
+    };
+    // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
+    let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+    let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
+    out.extend_from_slice(host.unwrap_or(b"localhost"));
+}
+
 fn list(context: &Context<'_>) -> Success {
     let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
-    let mut out = context.begin("", entities.len() * 824);
+    let mut out = context.begin("", entities.len() * ENTITY_ROOM);
     if context.tenant.behaviors.collection_count == CollectionCount::Always {
         separate(&mut out);
         let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
@@ -286,6 +380,11 @@ fn list(context: &Context<'_>) -> Success {
     let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
     decided.push("collection-count");
     Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
+}
+
+fn count(context: &Context<'_>) -> Success {
+    let count = context.tenant.store.collection(context.route.set).len();
+    context.shown_as("text/plain", count.to_string().into_bytes(), Vec::new())
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {

@@ -18,4 +18,5 @@ pub mod record;
 pub mod redact;
 pub mod server;
 pub mod store;
+pub mod stub;
 pub mod tenant;

@@ -286,17 +286,34 @@ impl Model {
 pub struct Set {
     /// The path behind the version, in the declared case.
     pub path: Box<str>,
+    /// The path as the fragment of context URLs.
+    pub fragment: Box<str>,
     /// The last segment of the path.
     pub name: Box<str>,
     /// The name of the entity type, without namespace.
     pub type_name: Box<str>,
 }
 
+/// Where a collection stands in one version.
+#[derive(Debug)]
+pub struct Address {
+    /// The whole path, in the declared case, without a slash at its end.
+    pub path: Box<str>,
+    /// The version.
+    pub version: Version,
+    /// The collection.
+    pub set: SetId,
+    /// The type of its entities.
+    pub type_id: TypeId,
+}
+
 /// All versions of the schema, with what they have in common.
 #[derive(Debug)]
 pub struct Schema {
     models: [Model; 2],
+    documents: [Box<str>; 2],
     sets: Vec<Set>,
+    addresses: Vec<Address>,
 }
 
 impl Schema {
@@ -312,7 +329,22 @@ impl Schema {
         let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
         build::check_kinds(&models)?;
         build::assign_slots(&mut models);
-        Ok(Schema { models, sets })
+        let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
+        let mut addresses = Vec::new();
+        for model in &schema.models {
+            for root in model.roots() {
+                let at = |set: SetId, type_id: TypeId| {
+                    let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
+                    Address { path, version: model.version, set, type_id }
+                };
+                let contained = &model.structured(root.target).navigations;
+                match root.set {
+                    Some(set) => addresses.push(at(set, root.target)),
+                    None => addresses.extend(contained.iter().map(|navigation| at(navigation.set, navigation.target))),
+                }
+            }
+        }
+        Ok(Schema { addresses, ..schema })
     }
 
     /// Returns the tables of a version.
@@ -320,6 +352,14 @@ impl Schema {
         match version {
             Version::V1 => &self.models[0],
             Version::Beta => &self.models[1],
+        }
+    }
+
+    /// Returns the document that a version was read from.
+    pub fn document(&self, version: Version) -> &str {
+        match version {
+            Version::V1 => &self.documents[0],
+            Version::Beta => &self.documents[1],
         }
     }
 
@@ -331,6 +371,11 @@ impl Schema {
     /// Returns all collections; their places are those of their [`SetId`]s.
     pub fn sets(&self) -> &[Set] {
         &self.sets
+    }
+
+    /// Returns where all collections stand in all versions.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Returns one collection.

@@ -16,9 +16,9 @@ use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -86,7 +86,7 @@ pub async fn run(
                     let proxy = proxy.clone();
                     async move { Ok::<_, std::convert::Infallible>(proxy.pass(request).await) }
                 });
-                let connection = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).into_owned();
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 let watched = graceful.watch(connection);
                 connections.spawn(async move {
                     if let Err(error) = watched.await {
@@ -155,7 +155,7 @@ impl Proxy {
         let mut response = Response::new(());
         *response.status_mut() = answer_head.status;
         for (name, value) in &answer_head.headers {
-            if !is_of_connection(name) {
+            if !is_of_connection(name) || name == header::CONTENT_LENGTH {
                 response.headers_mut().append(name, value.clone());
             }
         }
@@ -192,7 +192,10 @@ impl Proxy {
         Some((sender, answer))
     }
 
-    async fn send_anew(&self, request: Result<http::Request<Tee>, NoAnswer>) -> Result<(SendRequest<Tee>, Response<Incoming>), NoAnswer> {
+    async fn send_anew(
+        &self,
+        request: Result<http::Request<Tee>, NoAnswer>,
+    ) -> Result<(SendRequest<Tee>, Response<Incoming>), NoAnswer> {
         let request = request?;
         let mut sender = self.upstream.connect().await?;
         let answer = self.upstream.send_on(&mut sender, request).await?;

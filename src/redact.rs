@@ -89,7 +89,7 @@ impl Redactor {
         for (name, value) in headers {
             match self.rules.header(name) {
                 Some(kind @ Kind::Token) => {
-                    let token = value.split_once(' ').map_or(value.as_str(), |(_, token)| token);
+                    let (_, token) = scheme_and_token(value);
                     self.pseudonyms.of(kind, token);
                     if let Some(decoded) = text::base64_text(token) {
                         for part in decoded.text.split(':').filter(|part| part.len() >= 4) {
@@ -123,8 +123,9 @@ impl Redactor {
             self.learn_from_json(None, &json, depth);
         } else if text::looks_like_a_form(text) {
             self.learn_from_form(text);
-        } else if let Some((_, query)) = text.split_once('?').filter(|_| text.contains("://")) {
-            self.learn_from_form(query);
+        } else if let Some((_, query)) = text.split_once('?').filter(|_| text::looks_like_an_address(text)) {
+            let end = query.find(char::is_whitespace).unwrap_or(query.len());
+            self.learn_from_form(&query[..end]);
         } else if let Some(decoded) = text::base64_text(text) {
             self.learn_from_text(&decoded.text, depth + 1);
         }
@@ -157,10 +158,10 @@ impl Redactor {
         let mut scrubbed = Vec::with_capacity(headers.len());
         for (name, value) in headers {
             let value = match self.rules.header(name) {
-                Some(Kind::Token) => match value.split_once(' ') {
-                    Some((scheme, token)) => format!("{scheme} {}", self.pseudonyms.of(Kind::Token, token)),
-                    None => self.pseudonyms.of(Kind::Token, value),
-                },
+                Some(Kind::Token) => {
+                    let (scheme, token) = scheme_and_token(value);
+                    format!("{scheme}{}", self.pseudonyms.of(Kind::Token, token))
+                }
                 Some(kind) => self.pseudonyms.of(kind, value),
                 None => self.scrub(value),
             };
@@ -169,17 +170,13 @@ impl Redactor {
         scrubbed
     }
 
-    fn scrub_body(
-        &mut self,
-        headers: &[(String, String)],
-        body: &Bytes,
-        whose: &str,
-        comments: &mut Vec<String>,
-    ) -> Bytes {
-        if body.is_empty() {
-            return Bytes::new();
+    fn scrub_body(&mut self, headers: &[(String, String)], body: &Bytes, whose: &str, comments: &mut Vec<String>) -> Bytes {
+        if body.is_empty() || body == LEFT_OUT {
+            return body.clone();
         }
-        let of = |name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_ascii_lowercase());
+        let of = |name: &str| {
+            headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_ascii_lowercase())
+        };
         let content_type = of("content-type").unwrap_or_default();
         let is_encoded = of("content-encoding").is_some_and(|encoding| encoding != "identity");
         let is_opaque = content_type.starts_with("multipart/") || is_encoded;
@@ -267,7 +264,7 @@ impl Redactor {
         if text::looks_like_a_form(text) {
             return self.scrub_form(text);
         }
-        if text.contains("://")
+        if text::looks_like_an_address(text)
             && let Some((address, query)) = text.split_once('?').filter(|(address, _)| !address.contains(char::is_whitespace))
         {
             // Behind the query other words may stand.
@@ -315,28 +312,35 @@ impl Redactor {
 
     fn scrub_word(&mut self, word: &str, depth: usize) -> String {
         if word.contains('%') {
-            let decoded = text::percent_decoded(word);
-            if decoded != word {
-                let scrubbed = self.scrub_at(&decoded, depth + 1);
-                return if scrubbed == decoded { word.to_owned() } else { text::percent_encoded(&scrubbed) };
-            }
+            // What separates the parts of a path stays as it is.
+            let parts: Vec<String> = word.split('/').map(|part| self.scrub_percent_encoded(part, depth)).collect();
+            return parts.join("/");
         }
         let mut out = String::with_capacity(word.len());
         for piece in text::base64_pieces(word) {
-            out.push_str(&self.scrub_wrapped(piece, depth));
+            match self.scrub_base64(piece, depth) {
+                Some(scrubbed) => out.push_str(&scrubbed),
+                // A slash may be a part of Base64, or stand between two parts of a path.
+                None => {
+                    let parts = piece.split('/').map(|part| self.scrub_base64(part, depth).unwrap_or_else(|| part.to_owned()));
+                    out.push_str(&parts.collect::<Vec<String>>().join("/"));
+                }
+            }
         }
         out
     }
 
-    fn scrub_wrapped(&mut self, piece: &str, depth: usize) -> String {
-        let Some(decoded) = text::base64_text(piece) else {
-            // A slash may be a part of Base64, or stand between two parts of a path.
-            let Some((first, rest)) = piece.split_once('/') else { return piece.to_owned() };
-            let first = if text::base64_text(first).is_some() { self.scrub_wrapped(first, depth) } else { first.to_owned() };
-            return format!("{first}/{}", self.scrub_wrapped(rest, depth));
-        };
+    fn scrub_percent_encoded(&mut self, encoded: &str, depth: usize) -> String {
+        let decoded = text::percent_decoded(encoded);
+        let scrubbed = self.scrub_at(&decoded, depth + 1);
+        if scrubbed == decoded { encoded.to_owned() } else { text::percent_encoded(&scrubbed) }
+    }
+
+    /// Returns nothing for what is no text in Base64.
+    fn scrub_base64(&mut self, piece: &str, depth: usize) -> Option<String> {
+        let decoded = text::base64_text(piece)?;
         let scrubbed = self.scrub_at(&decoded.text, depth + 1);
-        if scrubbed == decoded.text { piece.to_owned() } else { decoded.encode(&scrubbed) }
+        Some(if scrubbed == decoded.text { piece.to_owned() } else { decoded.encode(&scrubbed) })
     }
 
     /// Replaces private values that stand in a text as they are.
@@ -348,9 +352,16 @@ impl Redactor {
     }
 }
 
+/// Splits the scheme, with its blank, from what authorizes.
+fn scheme_and_token(value: &str) -> (&str, &str) {
+    let value = value.trim();
+    value.split_at(value.find(' ').map_or(0, |at| at + 1))
+}
+
 /// Returns what can be kept of an exchange that is not clean.
 fn without_texts(exchange: Exchange) -> Exchange {
-    let comments = vec!["Target, headers and bodies are left out: they held a secret in a form that cannot be replaced.".to_owned()];
+    let comments =
+        vec!["Target, headers and bodies are left out: they held a secret in a form that cannot be replaced.".to_owned()];
     let request =
         Request { method: exchange.request.method, target: "/left-out".to_owned(), headers: Vec::new(), body: Bytes::new() };
     let response = exchange.response.map(|response| Response { headers: Vec::new(), body: Bytes::new(), ..response });
@@ -361,4 +372,89 @@ fn without_texts(exchange: Exchange) -> Exchange {
 fn parse_container(text: &str) -> Option<Json<'_>> {
     let bare = text.trim_start();
     if bare.starts_with(['{', '[']) { json::parse(bare.as_bytes()).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn exchange(target: &str, headers: &[(String, String)], body: &[u8]) -> Exchange {
+        let (headers, body) = (headers.to_vec(), Bytes::copy_from_slice(body));
+        let response = Some(Response { status: StatusCode::OK, headers: headers.clone(), body: body.clone() });
+        Exchange {
+            comments: Vec::new(),
+            request: Request { method: Method::GET, target: target.to_owned(), headers, body },
+            response,
+        }
+    }
+
+    fn body(text: &str) -> String {
+        let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange("/", &[], text.as_bytes()));
+        String::from_utf8_lossy(&redacted.request.body).into_owned()
+    }
+
+    #[test]
+    fn what_is_not_private_stays_as_it_is() {
+        for text in [
+            r##"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teamwork/workforceIntegrations","value":[{"id":"1","apiVersion":1.50,"supportedEntities@odata.type":"#microsoft.graph.workforceIntegrationSupportedEntities","supportedEntities":"shift,openShift","secret":null,"createdDateTime":"2021-03-12T17:37:05.84Z","url":"https://contoso.com/shifts/?a=b"}]}"##,
+            "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Invalid version.\"}}",
+            "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            "return=representation, odata.maxpagesize=5",
+            "grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
+        ] {
+            assert_eq!(body(text), text);
+        }
+    }
+
+    #[test]
+    fn a_value_without_a_form_is_found_where_it_is_private_and_then_everywhere() {
+        let text = r#"{"a":"x hunter22 y","b":{"password":"hunter22"},"c":["aHVudGVyMjI=",{"d":"hunter22%2F"}]}"#;
+        assert_eq!(body(text), r#"{"a":"x secret-1 y","b":{"password":"secret-1"},"c":["c2VjcmV0LTE=",{"d":"secret-1%2F"}]}"#);
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_replaced_costs_the_whole_exchange() {
+        // The name of a method is no place for secrets, and cannot hold all that stands for one.
+        let mut odd = exchange("/?client_secret=SECRET", &[], b"");
+        odd.request.method = Method::from_bytes(b"SECRETS").unwrap();
+        let redacted = Redactor::new(RedactionRules::default(), 1).redact(&odd);
+        assert!(!redacted.to_string().contains("SECRET?") && !redacted.request.target.contains("SECRET"), "{redacted}");
+    }
+
+    #[test]
+    fn long_bodies_take_linear_time() {
+        for piece in ["a/", "%41/", "aHVu/", "%2F", "a=b&", "?", "x ", "https://a?b=c ", "[", "\"", "{\"a\":"] {
+            let _ = body(&piece.repeat(30_000));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_exchange_may_be_redacted_and_stays_so(
+            target in "[/?&=%a-c0-9'@.]{0,24}",
+            headers in vec((prop_oneof![Just("authorization"), Just("cookie"), Just("x-a")], "[A-Za-z]{1,3}( [a-z=;é ]{0,9})?"), 0..3),
+            body in prop_oneof![vec(any::<u8>(), 0..32), "[{}\"a:,@.0-9%=&]{0,32}".prop_map(String::into_bytes)],
+        ) {
+            let headers: Vec<(String, String)> = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange(&target, &headers, &body));
+            for (name, value) in &redacted.request.headers {
+                let (_, old) = headers.iter().find(|(other, _)| other == name).unwrap();
+                prop_assert!(name == "x-a" || old.is_empty() || value != old || is_pseudonym(value), "{}: {}", name, value);
+            }
+        }
+
+        #[test]
+        fn a_secret_in_a_member_is_never_left(secret in "[A-Za-z0-9+/=&%\" \\\\-]{6,24}", depth in 0_usize..3) {
+            let mut text = format!("{{\"secret\":{}}}", serde_json::Value::from(secret.clone()));
+            for _ in 0..depth {
+                text = format!("{{\"body\":{}}}", serde_json::Value::from(text));
+            }
+            let again = body(&text);
+            prop_assert!(again.contains("secret-1"), "{}", again);
+            prop_assert!(!again.contains(&secret), "{}", again);
+        }
+    }
 }

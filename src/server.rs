@@ -14,14 +14,15 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Outcome, Request, Step};
 use crate::tenant::Tenant;
 
 /// How long requests in flight may take to finish when the server stops.
@@ -39,13 +40,14 @@ pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Futu
 
 async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
+    let (stop, stopping) = watch::channel(());
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), &graceful))),
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), graceful.watcher(), stopping.clone()))),
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -53,38 +55,69 @@ async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: im
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
+    drop((listener, stop));
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
 
 /// Serves one connection.
-fn serve(stream: TcpStream, tenant: Arc<Tenant>, graceful: &GracefulShutdown) -> impl Future<Output = ()> + use<> {
+async fn serve(stream: TcpStream, tenant: Arc<Tenant>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| exchange(tenant.clone(), request));
-    let connection = http().serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
-    async move {
-        match watched.await {
-            Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => {
-                tracing::info!("what a client sent is no HTTP that can be served: {error}");
-            }
-            Err(error) => tracing::debug!("connection ended: {error}"),
-            Ok(()) => {}
+    let speaks_http2 = tokio::select! {
+        speaks_http2 = speaks_http2(&stream) => speaks_http2,
+        // Nothing was asked yet, so nothing is left to answer.
+        _ = stopping.changed() => return,
+    };
+    let connection = Arc::new(Connection { tenant });
+    let service = service_fn(move |request| exchange(connection.clone(), request));
+    let stream = TokioIo::new(stream);
+    let served = if speaks_http2 {
+        watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await
+    } else {
+        watcher.watch(http1().serve_connection(stream, service)).await
+    };
+    match served {
+        Err(error) if error.is_parse() => {
+            tracing::info!("what a client sent is no HTTP that can be served: {error}");
         }
+        Err(error) => tracing::debug!("connection ended: {error}"),
+        Ok(()) => {}
     }
 }
 
-/// Returns how HTTP is spoken.
+/// Returns how HTTP/1 is spoken.
 ///
 /// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
 /// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
-fn http() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().half_close(true);
+fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.half_close(true);
     http
+}
+
+/// What a client sends first that knows that the server speaks HTTP/2 (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How often a client is looked at that has sent a part of the preface, each time after twice as long: for a second in all.
+const LOOKS: u32 = 10;
+
+/// Whether a client begins as HTTP/2 does. What it sends is looked at and left where it is: a connection that had to give back what
+/// it has read would pay for that on every read.
+async fn speaks_http2(stream: &TcpStream) -> bool {
+    let mut seen = [0; PREFACE.len()];
+    for look in 0..LOOKS {
+        match stream.peek(&mut seen).await {
+            Ok(length) if length == PREFACE.len() => return seen == *PREFACE,
+            Ok(length) if length > 0 && PREFACE.starts_with(&seen[..length]) => {
+                tokio::time::sleep(Duration::from_millis(1 << look)).await;
+            }
+            // An end or an error is met again by whoever reads.
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// An accept fails for a lack of descriptors or memory, which other connections give back when they end.
@@ -93,13 +126,19 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
+/// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the tenant itself
+/// would have its count written to by all cores.
+struct Connection {
+    tenant: Arc<Tenant>,
+}
+
 /// Answers one request.
-async fn exchange(tenant: Arc<Tenant>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
+async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&tenant, &request, graph::answer);
+    let answer = answer_or_apologize(&connection.tenant, &request, graph::answer);
     if let Some(started) = started {
         log(&request, &answer, started);
     }
@@ -149,11 +188,14 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
 /// Answers a request; a panic on the way costs this request and nothing else.
 fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
     // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
-    let step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
-    match step {
-        Ok(Step::Done(answer)) => answer,
-        Ok(Step::Call(pending)) => match pending {},
-        Err(_) => graph::internal_error(tenant, request),
+    let mut step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
+    loop {
+        step = match step {
+            Ok(Step::Done(answer)) => return answer,
+            // Nothing here makes calls yet.
+            Ok(Step::Call(pending)) => catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, Outcome::Failed("no-client")))),
+            Err(_) => return graph::internal_error(tenant, request),
+        };
     }
 }
 
@@ -168,6 +210,11 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
             let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
             tracing::info!("{method} {path} {status} {micros}us refused by {rule}{detail}");
         }
+    }
+    for (place, error) in &answer.refused_items {
+        let rule = error.refusal.name;
+        let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
     }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
@@ -267,6 +314,7 @@ mod tests {
     use std::net::{Ipv4Addr, Shutdown, SocketAddr};
     use std::time::SystemTime;
 
+    use crate::graph::{Call, Pending};
     use crate::tenant::{Clock, Settings};
 
     /// How long anything may take before a test fails.
@@ -276,7 +324,7 @@ mod tests {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
-        Answer { response, delivery, refused: None, skipped: Vec::new() }
+        Answer { response, delivery, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -308,7 +356,7 @@ mod tests {
         });
         let (stream, _) = listener.accept().await.unwrap();
         let service = service_fn(move |_| deliver(answer(delivery)));
-        let served = http().serve_connection(TokioIo::new(stream), service).await;
+        let served = http1().serve_connection(TokioIo::new(stream), service).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }
@@ -354,6 +402,32 @@ mod tests {
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
         assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+    }
+
+    #[test]
+    fn a_request_that_waits_for_a_call_goes_on_without_one() {
+        let tenant = Tenant::new(Settings::new());
+        let request = Request {
+            method: http::Method::GET,
+            target: "/v1.0/teamwork/workforceIntegrations".parse().unwrap(),
+            is_secure: false,
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::new()),
+        };
+        let waiting = |resume: fn(Outcome) -> Step| {
+            let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), PATIENCE);
+            let call = Call { method: http::Method::POST, url: "http://x.test/".parse().unwrap(), headers, body, timeout };
+            Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))
+        };
+        let gone_on = answer_or_apologize(&tenant, &request, |_, _| {
+            waiting(|outcome| {
+                assert_eq!(outcome, Outcome::Failed("no-client"));
+                Step::Done(answer(Delivery::AtOnce))
+            })
+        });
+        assert_eq!(gone_on.response.body(), "0123456789");
+        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test")));
+        assert_eq!(broken.refused.unwrap().refusal.name, "internal");
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use crate::behavior::Behaviors;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
+use crate::stub::Stubs;
 
 /// What a tenant is made from.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
 }
 
 impl Settings {
@@ -41,6 +44,7 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            stubs: None,
         }
     }
 }
@@ -95,18 +99,27 @@ pub struct Tenant {
     pub store: Store,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
-    entity_ids: AtomicU64,
-    request_ids: AtomicU64,
+    entity_ids: Counter,
+    request_ids: Counter,
+    chances: Counter,
 }
+
+/// A counter that shares no cache line with what all cores only read.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counter(AtomicU64);
 
 /// Streams of ids: each has a counter of its own, so that one kind of request does not shift the ids of another.
 #[derive(Clone, Copy)]
 enum Stream {
     Entity = 1,
     Request = 2,
+    Chance = 3,
 }
 
 impl Tenant {
@@ -123,10 +136,12 @@ impl Tenant {
             clock: settings.clock,
             store,
             explains: settings.explains,
+            stubs: settings.stubs,
             local_caller: OnceLock::new(),
             seed: settings.seed,
-            entity_ids: AtomicU64::new(0),
-            request_ids: AtomicU64::new(0),
+            entity_ids: Counter::default(),
+            request_ids: Counter::default(),
+            chances: Counter::default(),
         }
     }
 
@@ -140,8 +155,16 @@ impl Tenant {
         self.uuid(Stream::Request, &self.request_ids)
     }
 
-    fn uuid(&self, stream: Stream, counter: &AtomicU64) -> Uuid {
-        let count = counter.fetch_add(1, Ordering::Relaxed);
+    /// Returns the next random number below a bound.
+    pub fn next_chance(&self, bound: usize) -> usize {
+        let number = self.uuid(Stream::Chance, &self.chances).as_u128();
+        // The lower half has bits that mark the form of an id; the quotient of so many others is as good as even.
+        let high = (number >> 80) * bound as u128;
+        usize::try_from(high >> 48).unwrap_or_default()
+    }
+
+    fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {
+        let count = counter.0.fetch_add(1, Ordering::Relaxed);
         let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
         let low = mixed(high ^ self.seed.rotate_left(32));
         let mut bytes = [0; 16];

@@ -189,7 +189,8 @@ impl Grader<'_> {
         let shown = |text: &str| Some(text.to_owned());
         if let Some(bound) = self.bindings.get(recorded) {
             if bound != came {
-                let expected = if bound == recorded { shown(recorded) } else { Some(format!("{recorded}, which is {bound} here")) };
+                let expected =
+                    if bound == recorded { shown(recorded) } else { Some(format!("{recorded}, which is {bound} here")) };
                 self.add(place, What::Value, expected, shown(came));
             }
             return;
@@ -273,7 +274,15 @@ pub(super) fn accepted(grader: &Grader<'_>, recorded: &Response, came: &Response
             }
         }
     } else {
-        headers.extend(came.headers.iter().map(|(name, value)| (name.clone(), grader.bindings.restore(value).into_owned())));
+        for (name, value) in &came.headers {
+            let place = format!("header:{}", name.to_ascii_lowercase());
+            let value = match (grader.rules.treatment(&place, None, grader.exchange), recorded.header(name)) {
+                (Treatment::Ignore, _) => continue,
+                (Treatment::Volatile | Treatment::Host, Some(old)) => old.to_owned(),
+                _ => grader.bindings.restore(value).into_owned(),
+            };
+            headers.push((name.clone(), value));
+        }
     }
     let body = match (json::parse(&recorded.body), json::parse(&came.body)) {
         (Ok(recorded), Ok(came)) => {
@@ -360,7 +369,11 @@ fn split_token(link: &str) -> Option<(String, &str)> {
 /// Returns the path of a member.
 fn path(place: &str, name: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'_' | b'-' | b'.'));
-    if is_plain { format!("{place}.{name}") } else { format!("{place}[{}]", json::quoted(name).replace(char::is_whitespace, "_")) }
+    if is_plain {
+        format!("{place}.{name}")
+    } else {
+        format!("{place}[{}]", json::quoted(name).replace(char::is_whitespace, "_"))
+    }
 }
 
 fn text_of(value: &Json<'_>) -> String {

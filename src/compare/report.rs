@@ -145,7 +145,9 @@ fn drift(outcome: &Outcome, has_color: bool) -> String {
 
 /// Shows recorded and came line by line, JSON laid out.
 fn lines(difference: &Difference, has_color: bool) -> String {
-    let side = |value: &Option<String>| value.as_deref().map_or_else(String::new, |value| exchange::lay_out(value).unwrap_or_else(|| value.to_owned()));
+    let side = |value: &Option<String>| {
+        value.as_deref().map_or_else(String::new, |value| exchange::lay_out(value).unwrap_or_else(|| value.to_owned()))
+    };
     let (recorded, came) = (side(&difference.recorded), side(&difference.came));
     let mut text = String::new();
     for change in TextDiff::from_lines(&recorded, &came).iter_all_changes() {
@@ -205,7 +207,11 @@ fn junit(event: &Event<'_>) -> String {
                 outcome.line
             );
             if outcome.is_drift() {
-                format!("{start}><failure message=\"{} differences\">{}</failure></testcase>\n", outcome.drift.len(), escaped(&drift(outcome, false)))
+                format!(
+                    "{start}><failure message=\"{} differences\">{}</failure></testcase>\n",
+                    outcome.drift.len(),
+                    escaped(&drift(outcome, false))
+                )
             } else {
                 format!("{start}/>\n")
             }

@@ -187,9 +187,10 @@ impl Rules {
 
     /// Returns how a place is compared. The first rule of the file that fits decides, then the built-in rows.
     pub(super) fn treatment(&self, place: &str, member: Option<&str>, exchange: &str) -> Treatment {
-        let of_file = self.rows.iter().find(|row| {
-            fits(&row.place, place) && row.exchange.as_deref().is_none_or(|pattern| names(pattern, exchange))
-        });
+        let of_file = self
+            .rows
+            .iter()
+            .find(|row| fits(&row.place, place) && row.exchange.as_deref().is_none_or(|pattern| names(pattern, exchange)));
         if let Some(row) = of_file {
             return row.treatment;
         }
@@ -212,7 +213,8 @@ impl Rules {
 }
 
 fn checked(place: String) -> Result<String, String> {
-    let begins = place == "status" || place.starts_with("header:") || place.starts_with('$') || place == "body" || place.starts_with('*');
+    let begins =
+        place == "status" || place.starts_with("header:") || place.starts_with('$') || place == "body" || place.starts_with('*');
     if begins && !place.contains(char::is_whitespace) {
         return Ok(place);
     }
@@ -252,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        for (pattern, text) in [("$.a", "$.a"), ("$.value[*].id", "$.value[12].id"), ("*", ""), ("$*id", "$.a.b.id"), ("a*b*c", "abbc")] {
+        for (pattern, text) in
+            [("$.a", "$.a"), ("$.value[*].id", "$.value[12].id"), ("*", ""), ("$*id", "$.a.b.id"), ("a*b*c", "abbc")]
+        {
             assert!(fits(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("$.a", "$.ab"), ("$.value[*].id", "$.value[1].ids"), ("a*a", "a"), ("", "a"), ("a*b*c", "acb")] {
@@ -262,7 +266,10 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_decides() {
-        let rules = Rules::read("# how\n\nexact $.id in update.hurl#2\nignore $.id\nvolatile header:x-a\nknown $.url in a.hurl: the page: differs\n").unwrap();
+        let rules = Rules::read(
+            "# how\n\nexact $.id in update.hurl#2\nignore $.id\nvolatile header:x-a\nknown $.url in a.hurl: the page: differs\n",
+        )
+        .unwrap();
         assert_eq!(rules.treatment("$.id", Some("id"), "update.hurl#2 name"), Treatment::Exact);
         assert_eq!(rules.treatment("$.id", Some("id"), "update.hurl#1 name"), Treatment::Ignore);
         assert_eq!(rules.treatment("$.value[0].id", Some("id"), "x"), Treatment::Volatile);

@@ -93,7 +93,8 @@ fn id_prefix(text: &str) -> Option<&str> {
         8 | 13 | 18 | 23 => byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     });
-    let is_prefix = prefix.is_empty() || prefix.ends_with('_') && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_prefix =
+        prefix.is_empty() || prefix.ends_with('_') && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     (is_guid && is_prefix).then_some(prefix)
 }
 

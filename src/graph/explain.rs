@@ -62,12 +62,20 @@ pub(super) fn shown<'e>(context: &Context<'_>, entities: impl Iterator<Item = &'
     for entity in entities {
         object(&shape, context.structured(), &entity.properties, &mut decided);
     }
+    decided.extend(form(context.tenant));
+    decided
+}
+
+/// Returns the behaviors that decided the form of a body.
+pub(super) fn form(tenant: &Tenant) -> Vec<&'static str> {
+    if !tenant.explains {
+        return Vec::new();
+    }
     let differs = |name: &&'static str| {
         let row = ROWS.iter().find(|row| row.name == *name);
-        row.is_some_and(|row| context.tenant.behaviors.get(name) != Some(row.profiles[0]))
+        row.is_some_and(|row| tenant.behaviors.get(name) != Some(row.profiles[0]))
     };
-    decided.extend(FORM.iter().filter(|name| differs(name)));
-    decided
+    FORM.into_iter().filter(differs).collect()
 }
 
 fn object(shape: &Shape<'_>, structured: &StructuredType, object_values: &Complex, decided: &mut Vec<&'static str>) {

@@ -8,8 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use uuid::Uuid;
 
 use super::explain::{self, EXPLAIN};
+use super::heads::Heads;
 use super::{Answer, Delivery, Request};
 use crate::behavior::Layout;
 use crate::odata::error::{Error, Layer};
@@ -20,9 +22,12 @@ use crate::tenant::{Tenant, unix_millis};
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
-const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
-const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(super) const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
+pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What the content type of JSON begins with.
+const JSON: &[u8] = b"application/json";
 
 /// Says in the service's own form that no data center has answered.
 const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
@@ -38,7 +43,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) status: StatusCode,
-    /// The JSON body with its content type; without it the answer has none.
+    /// The body with its content type; without it the answer has none.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
     pub(super) preference_applied: Option<&'static str>,
@@ -53,37 +58,77 @@ impl Success {
 }
 
 /// What marks a request: its ids and its time, which headers and error bodies repeat.
-pub(super) struct Stamp {
+pub(super) struct Stamp<'r> {
+    pub(super) heads: Heads<'r>,
     pub(super) now: SystemTime,
-    request_id: HeaderValue,
-    client_request_id: HeaderValue,
+    request_id: Uuid,
+    /// The client's own id, where it sent one that can be repeated in error bodies.
+    client_request_id: Option<&'r HeaderValue>,
 }
 
-impl Stamp {
+/// The ids of a batch, which outlive its request.
+pub(super) struct Ids {
+    request_id: Uuid,
+    client_request_id: Option<HeaderValue>,
+}
+
+impl<'r> Stamp<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
-    pub(super) fn of(tenant: &Tenant, request: &Request) -> Stamp {
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let id = tenant.next_request_id().hyphenated().encode_lower(&mut text);
-        let own = HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("00000000-0000-0000-0000-000000000000"));
-        // The client's id is repeated in error bodies, so it must be text.
-        let client = request.headers.get(CLIENT_REQUEST_ID).filter(|value| !value.is_empty() && value.to_str().is_ok());
-        Stamp { now: tenant.clock.now(), client_request_id: client.unwrap_or(&own).clone(), request_id: own }
+    pub(super) fn of(tenant: &Tenant, heads: Heads<'r>) -> Stamp<'r> {
+        let client = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
+        Stamp { heads, now: tenant.clock.now(), request_id: tenant.next_request_id(), client_request_id: client }
+    }
+
+    /// Returns the ids, to be kept.
+    pub(super) fn ids(&self) -> Ids {
+        Ids { request_id: self.request_id, client_request_id: self.client_request_id.cloned() }
+    }
+
+    /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42).
+    pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
+        let client_request_id = ids.client_request_id.as_ref();
+        Stamp { heads, now: tenant.clock.now(), request_id: ids.request_id, client_request_id }
+    }
+}
+
+/// The parts of an answer that are made for it alone. They share one piece of memory, which is asked for and given back once.
+struct Parts {
+    body: Bytes,
+    request_id: HeaderValue,
+    content_length: HeaderValue,
+}
+
+impl Parts {
+    fn of(stamp: &Stamp<'_>, mut body: Vec<u8>) -> Parts {
+        const ID: usize = uuid::fmt::Hyphenated::LENGTH;
+        let length = body.len();
+        body.resize(length + ID, 0);
+        stamp.request_id.hyphenated().encode_lower(&mut body[length..]);
+        write_number(&mut body, length);
+        let memory = Bytes::from(body);
+        let value = |bytes: Bytes| HeaderValue::from_maybe_shared(bytes).expect("digits and letters are visible");
+        Parts {
+            request_id: value(memory.slice(length..length + ID)),
+            content_length: value(memory.slice(length + ID..)),
+            body: memory.slice(..length),
+        }
     }
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(tenant: &Tenant, request: &Request, stamp: &Stamp, success: Success) -> Answer {
+pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    let has_body = success.body.is_some();
-    let body = match success.body {
-        Some((content_type, body)) => {
-            let body = laid_out(tenant, body);
-            headers.insert(header::CONTENT_TYPE, content_type);
-            headers.insert(header::CONTENT_LENGTH, body.len().into());
-            body
-        }
-        None => Bytes::new(),
+    let (content_type, body) = match success.body {
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) => (Some(content_type), body),
+        None => (None, Vec::new()),
     };
+    let parts = Parts::of(stamp, body);
+    let has_body = content_type.is_some();
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, content_type);
+        headers.insert(header::CONTENT_LENGTH, parts.content_length);
+    }
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
         // Without a body the address also tells the entity's id (OData 4.0 Part 1, 8.3.4).
@@ -92,7 +137,7 @@ pub(super) fn success(tenant: &Tenant, request: &Request, stamp: &Stamp, success
         }
         headers.insert(header::LOCATION, location);
     }
-    common(&mut headers, request, stamp, has_body);
+    common(&mut headers, stamp, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {
         headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
     }
@@ -105,40 +150,77 @@ pub(super) fn success(tenant: &Tenant, request: &Request, stamp: &Stamp, success
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
     headers.insert(header::DATE, date(stamp.now));
-    answer(success.status, headers, body)
+    answer(success.status, headers, parts.body)
+}
+
+/// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
+pub(super) fn recorded(
+    stamp: &Stamp<'_>,
+    status: StatusCode,
+    recorded: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    body: Bytes,
+) -> Answer {
+    let request_id = HeaderValue::from_str(&stamp.request_id.hyphenated().to_string());
+    let request_id = request_id.expect("digits, letters and dashes are visible");
+    let mut headers = HeaderMap::new();
+    for (name, value) in recorded {
+        match name.as_str() {
+            "connection" | "content-encoding" | "content-length" | "keep-alive" | "trailer" | "transfer-encoding" | "upgrade" => {
+            }
+            "request-id" => drop(headers.insert(name, request_id.clone())),
+            "client-request-id" => drop(headers.insert(name, stamp.client_request_id.unwrap_or(&request_id).clone())),
+            "date" => drop(headers.insert(name, date(stamp.now))),
+            _ => drop(headers.append(name, value)),
+        }
+    }
+    answer(status, headers, body)
 }
 
 /// Builds the answer of a refusal.
-pub(super) fn refusal(tenant: &Tenant, request: &Request, stamp: &Stamp, error: Error) -> Answer {
+pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
     let time = DateTimeOffset::from_unix_millis(unix_millis(stamp.now));
     let mut seconds = Vec::with_capacity(19);
     time.write_seconds(&mut seconds);
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let body = error.body(&String::from_utf8_lossy(&seconds), &text(&stamp.request_id), &text(&stamp.client_request_id));
-    let body = if error.refusal.layer == Layer::FrontDoor { body.into() } else { laid_out(tenant, body) };
+    let request_id = stamp.request_id.hyphenated().to_string();
+    let client_request_id = stamp.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
+    let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
+    let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(tenant, body) };
+    let parts = Parts::of(stamp, body);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
-    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    headers.insert(header::CONTENT_LENGTH, parts.content_length);
     if error.refusal.layer == Layer::FrontDoor {
         // The web server in front knows nothing of Graph's headers.
         headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
-        common(&mut headers, request, stamp, true);
+        common(&mut headers, stamp, parts.request_id, true);
     }
     if tenant.explains {
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
     }
     headers.insert(header::DATE, date(stamp.now));
-    let mut built = answer(error.status(), headers, body);
+    let mut built = answer(error.status(), headers, parts.body);
     built.refused = Some(error);
     built
 }
 
+/// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
+pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>) -> Answer {
+    let mut headers = HeaderMap::with_capacity(8);
+    let parts = Parts::of(stamp, laid_out(tenant, body));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, parts.content_length);
+    common(&mut headers, stamp, parts.request_id, true);
+    headers.insert(header::DATE, date(stamp.now));
+    answer(StatusCode::OK, headers, parts.body)
+}
+
 /// Builds the answer to a browser that asks whether a script may send a request.
-pub(super) fn preflight(request: &Request, stamp: &Stamp) -> Answer {
+pub(super) fn preflight(request: &Request, stamp: &Stamp<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    common(&mut headers, request, stamp, false);
+    let parts = Parts::of(stamp, Vec::new());
+    common(&mut headers, stamp, parts.request_id, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
     // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
     if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -153,30 +235,45 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new() }
+    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
 }
 
 /// Gives JSON the white space that a behavior wants.
-fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Bytes {
+fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Vec<u8> {
     match tenant.behaviors.layout {
-        Layout::Compact => body.into(),
-        Layout::PrettyCrlf => json::laid_out(&body).into(),
+        Layout::Compact => body,
+        Layout::PrettyCrlf => json::laid_out(&body),
     }
 }
 
 /// Adds what every answer of Graph has.
-fn common(headers: &mut HeaderMap, request: &Request, stamp: &Stamp, has_body: bool) {
+fn common(headers: &mut HeaderMap, stamp: &Stamp<'_>, request_id: HeaderValue, has_body: bool) {
     if has_body {
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-    if request.headers.contains_key(header::ORIGIN) {
+    if stamp.heads.has_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    headers.insert(REQUEST_ID, stamp.request_id.clone());
-    headers.insert(CLIENT_REQUEST_ID, stamp.client_request_id.clone());
+    let client_request_id = stamp.client_request_id.unwrap_or(&request_id).clone();
+    headers.insert(REQUEST_ID, request_id);
+    headers.insert(CLIENT_REQUEST_ID, client_request_id);
     headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
+}
+
+/// Writes a number in decimal digits.
+fn write_number(out: &mut Vec<u8>, number: usize) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out[start..].reverse();
 }
 
 /// Returns the `Date` header. Requests of one second share it: writing it anew costs as much as finding the entity.

@@ -220,7 +220,7 @@ fn set_at(sets: &mut Vec<Set>, path: &str, type_name: &str) -> SetId {
         return SetId(index);
     }
     let name = path.rsplit('/').next().unwrap_or(path);
-    sets.push(Set { path: path.into(), name: name.into(), type_name: type_name.into() });
+    sets.push(Set { path: path.into(), fragment: format!("#{path}").into(), name: name.into(), type_name: type_name.into() });
     SetId(sets.len() - 1)
 }
 

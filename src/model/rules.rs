@@ -79,6 +79,8 @@ pub(super) static RULES: &[(&str, &str, Rule)] = &[
     ("changeTrackedEntity", "createdBy", Rule::ReadOnly),
     ("changeTrackedEntity", "createdBy", Rule::OmittedWhileNull),
     ("entity", "id", Rule::ReadOnly),
+    // The singleton's values are the emulator's own (grade none): the reference page says only what the properties mean.
+    ("teamwork", "isTeamsEnabled", Rule::StartsAs("true")),
     ("workforceIntegration", "supports", Rule::Mirrors("supportedEntities")),
     ("workforceIntegration", "supportedEntities", Rule::StartsAs("\"none\"")),
     ("workforceIntegration", "eligibilityFilteringEnabledEntities", Rule::StartsAs("\"none\"")),

@@ -82,6 +82,11 @@ impl Entity {
         Entity { key, properties, text: OnceLock::new() }
     }
 
+    /// Returns the length of the text that is kept.
+    pub fn text_length(&self) -> Option<usize> {
+        self.text.get().map(|(_, text)| text.len())
+    }
+
     /// Returns the text of the members in a style, written by a function if it is the first style that is asked for; nothing if
     /// another style was.
     pub(super) fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {

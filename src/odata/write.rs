@@ -87,6 +87,23 @@ impl<'s> Shape<'s> {
         matches!(self.style.control, Control::Level(Level::Minimal | Level::Full))
     }
 
+    /// Whether answers show a property at all, whatever its value.
+    pub fn shows(&self, structured: &StructuredType, index: usize) -> bool {
+        match self.style.supports {
+            Supports::Mirror => true,
+            Supports::Accept | Supports::Absent => structured.properties[index].declared,
+            Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
+        }
+    }
+
+    /// Writes the type of a value that stands alone, if the level wants it and JSON does not tell it.
+    pub fn write_type_of_value(&self, property: &Property, out: &mut Vec<u8>) {
+        if let Some(type_name) = untold_type(self.model, property).filter(|_| self.is_full()) {
+            begin_member(out, "@odata.type");
+            write_string(out, &format!("#{type_name}"));
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.style.control == Control::Level(Level::Full)
     }
@@ -180,28 +197,28 @@ fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, valu
     if *value == Value::Null && (property.omitted_while_null || shape.style.nulls == Nulls::Omit) {
         return false;
     }
-    match shape.style.supports {
-        Supports::Mirror => true,
-        Supports::Accept | Supports::Absent => property.declared,
-        Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
+    shape.shows(structured, index)
+}
+
+/// Writes the type of a value whose JSON form does not tell it. Null has no type.
+fn write_type_annotation(model: &Model, property: &Property, value: &Value, out: &mut Vec<u8>) {
+    if let Some(type_name) = untold_type(model, property).filter(|_| *value != Value::Null) {
+        begin_member(out, &format!("{}@odata.type", property.name));
+        write_string(out, &format!("#{type_name}"));
     }
 }
 
-/// Writes the type of a value whose JSON form does not tell it.
-fn write_type_annotation(model: &Model, property: &Property, value: &Value, out: &mut Vec<u8>) {
-    let type_name = match (property.kind, value) {
-        // Null has no type, complex values carry theirs themselves, and the JSON kind tells that of the others.
-        (_, Value::Null) | (Kind::Complex(_) | Kind::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String), _) => {
-            return;
-        }
-        (Kind::Primitive(Primitive::DateTimeOffset), _) => "DateTimeOffset",
-        (Kind::Enum(id), _) => &*model.enumeration(id).full_name,
-    };
-    begin_member(out, &format!("{}@odata.type", property.name));
-    write_string(out, &format!("#{type_name}"));
+/// Returns the type of a property, unless its values tell it: complex ones carry it themselves, others have a JSON kind of their own.
+fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<&'m str> {
+    match property.kind {
+        Kind::Complex(_) | Kind::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
+        Kind::Primitive(Primitive::DateTimeOffset) => Some("DateTimeOffset"),
+        Kind::Enum(id) => Some(&model.enumeration(id).full_name),
+    }
 }
 
-fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut Vec<u8>) {
+/// Writes the value of a property.
+pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut Vec<u8>) {
     match (value, property.kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),

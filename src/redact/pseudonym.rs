@@ -8,7 +8,7 @@ use super::rules::Kind;
 const LIMIT: usize = 200_000;
 
 /// How many values that were private in one place are looked for in all others.
-const SOUGHT: usize = 4_000;
+const SOUGHT: usize = 1_000;
 
 /// The start of GUIDs that stand for others.
 const GUID: &str = "aaaaaaaa-0000-4000-8000-";
@@ -79,7 +79,8 @@ impl Pseudonyms {
                 out = out.replace(word.as_str(), &pseudonym);
             }
         }
-        let mut found: Vec<(String, Kind)> = self.sought.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
+        let mut found: Vec<(String, Kind)> =
+            self.sought.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
         // A longer value may contain a shorter one.
         found.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         for (value, kind) in found {
@@ -95,7 +96,9 @@ fn is_sought(kind: Kind, value: &str) -> bool {
     match kind {
         // A secret that is a word of the protocol would take the word with it.
         Kind::Token | Kind::Secret | Kind::Cookie => value.len() >= 6 && !super::rules::is_named(value),
-        Kind::Name | Kind::Mail => value.len() >= 5 && (value.len() >= 12 || !value.bytes().all(|byte| byte.is_ascii_alphanumeric())),
+        Kind::Name | Kind::Mail => {
+            value.len() >= 5 && (value.len() >= 12 || !value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        }
         Kind::Id => value.len() > 12,
         Kind::Word => false,
     }

@@ -191,7 +191,10 @@ impl RedactionRules {
         }
         let name = name.to_ascii_lowercase();
         // An id that is no GUID has no form of its own; those with a GUID in them are found by that.
-        let is_long_id = (name == "id" || name.ends_with("id")) && value.len() > SHORT_ID && !super::text::has_guid(value) && !value.contains(' ');
+        let is_long_id = (name == "id" || name.ends_with("id"))
+            && value.len() > SHORT_ID
+            && !super::text::has_guid(value)
+            && !value.contains(' ');
         find(&self.members, MEMBERS, &name).or(is_long_id.then_some(Kind::Id))
     }
 
@@ -244,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_file_adds_rules_and_a_wrong_line_is_named() {
-        let rules = RedactionRules::read("# ours\nheader X-Site name\nmember costCenter secret\nword Contoso\nkeep WFI_1\n").unwrap();
+        let rules =
+            RedactionRules::read("# ours\nheader X-Site name\nmember costCenter secret\nword Contoso\nkeep WFI_1\n").unwrap();
         assert_eq!(rules.header("x-site"), Some(Kind::Name));
         assert_eq!(rules.parameter("costcenter"), Some(Kind::Secret));
         assert_eq!((rules.member("CostCenter", "1"), rules.member("costCenter", "WFI_1")), (Some(Kind::Secret), None));

@@ -10,6 +10,7 @@
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
+//! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
@@ -24,4 +25,5 @@ mod pipeline;
 mod program;
 mod properties;
 mod readme;
+mod recorded;
 mod sockets;

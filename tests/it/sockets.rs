@@ -614,3 +614,26 @@ fn http_2_is_answered_on_the_same_port() {
     });
     server.stop();
 }
+
+#[test]
+fn what_http_2_begins_with_may_come_in_pieces() {
+    let mut server = Server::start();
+    let mut client = server.connect();
+    for piece in ["PRI * HTTP/2.0\r\n", "\r\nSM\r\n\r\n", "\0\0\0\x04\0\0\0\0\0"] {
+        client.send(piece);
+        thread::sleep(Duration::from_millis(5));
+    }
+    while client.unread.len() < 9 {
+        assert!(client.read_more(), "the connection was closed");
+    }
+    // A frame of settings comes first (RFC 9113, 3.4).
+    assert_eq!(client.unread[3], 4, "{:?}", client.unread);
+    drop(client);
+    // What only begins like it is HTTP/1.
+    let mut client = server.connect();
+    client.send("PR");
+    thread::sleep(Duration::from_millis(5));
+    client.send(format!("OPFIND {COLLECTION} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    assert_eq!(client.answer().status, 404);
+    server.stop();
+}

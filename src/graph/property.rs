@@ -1,0 +1,129 @@
+//! Single properties of entities, and entities that are there once.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::respond::Success;
+use super::route::{Part, PropertyPath, Singleton, unknown_segment};
+use super::{Context, explain};
+use crate::model::{Kind, Property, StructuredType};
+use crate::odata::error::Error;
+use crate::odata::value::{Complex, Entity, Value};
+use crate::odata::write::{separate, write_entity, write_value};
+
+/// Keys in context URLs are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
+/// `channels('19%3AJLUITH…%40thread.tacv2')`).
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Shows one property of an entity.
+pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
+    let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
+    let doubled = key.replace('\'', "''");
+    let owner = format!("#{}('{}')", context.collection_path(), utf8_percent_encode(&doubled, KEY));
+    show(context, context.structured(), &entity.properties, &owner, path)
+}
+
+/// Shows an entity that is there once, or one of its properties.
+pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success, Error> {
+    let root = context.route.root;
+    let structured = context.model.structured(root.target);
+    let mut properties = Complex::initial(structured);
+    // What the service calls it is not known (grade none), but an id is never null.
+    if let Some(index) = structured.key {
+        properties.values[structured.properties[index].slot] = Value::String(root.name.as_ref().into());
+    }
+    match &context.route.part {
+        Part::Property(path) => show(context, structured, &properties, &format!("#{}", root.name), path),
+        Part::Whole | Part::Count => {
+            // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
+            // `teams('…')/primaryChannel/$entity`).
+            let mut out = context.begin_at(&format!("#{}", root.name), "/$entity", 200);
+            let entity = Entity::new(root.name.as_ref().into(), properties);
+            write_entity(&context.shape(), structured, &root.name, &entity, &mut out);
+            out.push(b'}');
+            Ok(context.shown(StatusCode::OK, out, Vec::new()))
+        }
+    }
+}
+
+/// Shows the property that a path leads to. `owner` is the beginning of its context URL.
+fn show<R>(
+    context: &Context<'_, R>,
+    structured: &StructuredType,
+    object: &Complex,
+    owner: &str,
+    path: &PropertyPath,
+) -> Result<Success, Error> {
+    let Some((property, value, fragment)) = follow(context, structured, object, owner, path)? else {
+        return Ok(Success::no_content());
+    };
+    let shape = context.shape();
+    let decided = explain::form(context.tenant);
+    let mut json = Vec::new();
+    write_value(&shape, property, &value, &mut json);
+    if path.is_raw {
+        let raw = match &*value {
+            Value::String(text) | Value::EnumText(text) => text.as_bytes().to_vec(),
+            // Dates and enums are strings that need no escapes.
+            _ => json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(&json).to_vec(),
+        };
+        return Ok(context.shown_as("text/plain", raw, decided));
+    }
+    let mut out = context.begin_at(&fragment, "", json.len());
+    match property.kind {
+        // The members of a complex value stand beside the control information.
+        Kind::Complex(_) => {
+            let members = &json[1..json.len() - 1];
+            if !members.is_empty() {
+                separate(&mut out);
+                out.extend_from_slice(members);
+            }
+        }
+        Kind::Primitive(_) | Kind::Enum(_) => {
+            shape.write_type_of_value(property, &mut out);
+            separate(&mut out);
+            out.extend_from_slice(b"\"value\":");
+            out.extend_from_slice(&json);
+        }
+    }
+    out.push(b'}');
+    let success = context.shown(StatusCode::OK, out, decided);
+    Ok(Success { preference_applied: context.enum_preference(), ..success })
+}
+
+/// A property, its value, and what its context URL says of it.
+type Followed<'p> = (&'p Property, Cow<'p, Value>, String);
+
+/// Follows a path to its value; nothing if that is null, or lies in something that is. A secret is null for everybody.
+fn follow<'p, R>(
+    context: &'p Context<'_, R>,
+    structured: &'p StructuredType,
+    object: &'p Complex,
+    owner: &str,
+    path: &PropertyPath,
+) -> Result<Option<Followed<'p>>, Error> {
+    let (mut structured, mut object) = (structured, Some(object));
+    let mut fragment = owner.to_owned();
+    let mut found = None;
+    for index in &path.indexes {
+        let property = &structured.properties[*index];
+        if !context.shape().shows(structured, *index) {
+            let names = structured.properties.iter().map(|property| &*property.name);
+            return Err(unknown_segment(&property.name, names));
+        }
+        fragment.push('/');
+        fragment.push_str(&property.name);
+        let value = object.map_or(&Value::Null, |object| &object.values[property.slot]);
+        if let Kind::Complex(id) = property.kind {
+            structured = context.model.structured(id);
+        }
+        object = match value {
+            Value::Complex(members) => Some(members),
+            _ => None,
+        };
+        found = Some((property, if property.write_only { &Value::Null } else { value }));
+    }
+    Ok(found.filter(|(_, value)| **value != Value::Null).map(|(property, value)| (property, Cow::Borrowed(value), fragment)))
+}

@@ -1,0 +1,436 @@
+//! Recorded exchanges, from the proxy that records them to the comparison that holds them against a service.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::Method;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::client::{Client, Service};
+use wfi_emulator::compare::{self, Counts, Event, Outcome, What};
+use wfi_emulator::exchange::{self, Request, Response};
+use wfi_emulator::record;
+use wfi_emulator::redact::{RedactionRules, Redactor};
+use wfi_emulator::server;
+use wfi_emulator::tenant::Tenant;
+
+use crate::harness;
+
+/// A folder that is removed with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("wfi-emulator-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    (listener, base)
+}
+
+/// Serves an emulator until the runtime of the test ends.
+async fn emulator(choices: &[(&str, &str)]) -> String {
+    let (listener, base) = listen().await;
+    tokio::spawn(server::run(listener, Arc::new(harness::tenant(choices)), std::future::pending()));
+    base
+}
+
+fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Request { method, target: target.to_owned(), headers, body: body.to_owned().into() }
+}
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const TOKEN: (&str, &str) = ("Authorization", "Bearer a-token-that-is-private");
+
+/// What a client does: looks, changes, creates, follows what it has created.
+async fn session(base: &str) -> Vec<Response> {
+    let mut client = Client::new(Service::new(base, None).unwrap());
+    let mut answers = Vec::new();
+    let key = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+    let item = format!("{COLLECTION}/{key}");
+    let new = r#"{"displayName":"Ada's clock","apiVersion":1,"isActive":true,"url":"https://contoso.com/shifts/","encryption":{"protocol":"sharedSecret","secret":"0123456789012345678901234567890123456789012345678901234567890123"}}"#;
+    for request in [
+        request(Method::GET, COLLECTION, &[TOKEN], ""),
+        request(Method::GET, &item, &[TOKEN, ("client-request-id", "11111111-2222-4333-8444-555555555555")], ""),
+        request(Method::PATCH, &item, &[TOKEN, JSON], r#"{"displayName":"Ada's other clock"}"#),
+        request(Method::GET, &item, &[TOKEN], ""),
+        request(Method::POST, COLLECTION, &[TOKEN, JSON], new),
+        request(Method::PATCH, &item, &[TOKEN, JSON], r#"{"apiVersion":"two"}"#),
+    ] {
+        answers.push(client.send(&request).await.unwrap());
+    }
+    let created: serde_json::Value = serde_json::from_slice(&answers[4].body).unwrap();
+    let created = format!("{COLLECTION}('{}')", created["id"].as_str().unwrap());
+    for method in [Method::GET, Method::DELETE, Method::GET] {
+        answers.push(client.send(&request(method, &created, &[TOKEN], "")).await.unwrap());
+    }
+    answers
+}
+
+/// Records a session through a proxy in front of an upstream.
+async fn recorded(upstream: &str, folder: &Path) -> (Vec<Response>, usize) {
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let upstream = Service::new(upstream, None).unwrap();
+    let options = record::Options { upstream, folder: folder.to_owned(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let answers = session(&base).await;
+    stop.send(()).unwrap();
+    let (count, _) = recorder.await.unwrap().unwrap();
+    (answers, count)
+}
+
+fn options(path: &Path) -> compare::Options {
+    compare::Options {
+        path: path.to_owned(),
+        against: None,
+        headers: Vec::new(),
+        behaviors: Behaviors::default(),
+        forced: Vec::new(),
+        fixtures: None,
+        accepts: false,
+    }
+}
+
+/// Compares, and returns the exchanges that differ beside the counts.
+async fn compared(options: &compare::Options) -> (Vec<Outcome>, Counts, Vec<String>) {
+    let (mut drift, mut notes) = (Vec::new(), Vec::new());
+    let mut tell = |event: &Event<'_>| match event {
+        Event::Outcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
+        Event::Note(note) | Event::Stale(note) => notes.push(note.clone()),
+        _ => {}
+    };
+    let counts = compare::compare(options, &mut tell).await.unwrap();
+    (drift, counts, notes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_drift_between_two_services_is_reported() {
+    let folder = Folder::new("drift");
+    let upstream = emulator(&[]).await;
+    let (answers, count) = recorded(&upstream, &folder.0).await;
+    let direct = session(&emulator(&[]).await).await;
+    for (through, direct) in answers.iter().zip(&direct) {
+        assert_eq!(through.status, direct.status);
+        let names = |response: &Response| response.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
+        assert_eq!(names(through), names(direct), "the proxy adds nothing and takes nothing away");
+    }
+    assert_eq!(count, answers.len());
+    let text = folder.read("recorded-0001.hurl");
+    for private in ["a-token-that-is-private", "Ada", "05227533", "0123456789012", "contoso Workforce", "366c0b19"] {
+        assert!(!text.contains(private), "{private} is recorded:\n{text}");
+    }
+
+    // The same service, started anew, with the fixtures that the upstream had.
+    let again = Service::new(&emulator(&[]).await, None).unwrap();
+    let (drift, counts, _) = compared(&compare::Options { against: Some(again), ..options(&folder.0) }).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 9, same: 9, known: 0, drift: 0 }));
+
+    // The emulator in this process, with what the recording shows.
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 9, same: 9, known: 0, drift: 0 }));
+
+    // One behavior is another.
+    let forced = vec![("update-response".to_owned(), "no-content".to_owned())];
+    let changed = Service::new(&emulator(&[("update-response", "no-content")]).await, None).unwrap();
+    for options in
+        [compare::Options { against: Some(changed), ..options(&folder.0) }, compare::Options { forced, ..options(&folder.0) }]
+    {
+        let (drift, counts, _) = compared(&options).await;
+        assert_eq!(counts, Counts { exchanges: 9, same: 8, known: 0, drift: 1 });
+        let [outcome] = &drift[..] else { panic!("{drift:?}") };
+        assert!(outcome.request.starts_with("PATCH "), "{outcome:?}");
+        let told: Vec<(&str, What)> =
+            outcome.drift.iter().map(|difference| (difference.place.as_str(), difference.what)).collect();
+        assert_eq!(told, [("status", What::Status), ("body", What::Missing)]);
+        assert_eq!(
+            (outcome.drift[0].recorded.as_deref(), outcome.drift[0].came.as_deref()),
+            (Some("200 OK"), Some("204 No Content"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_answer_differs_no_more() {
+    let folder = Folder::new("accept");
+    recorded(&emulator(&[]).await, &folder.0).await;
+    let before = folder.read("recorded-0001.hurl");
+    let forced =
+        vec![("update-response".to_owned(), "no-content".to_owned()), ("collection-count".to_owned(), "always".to_owned())];
+    let choices = || compare::Options { forced: forced.clone(), ..options(&folder.0) };
+    let (drift, ..) = compared(&choices()).await;
+    assert!(!drift.is_empty());
+    assert_eq!(folder.read("recorded-0001.hurl"), before, "nothing is written unasked");
+    let (_, _, notes) = compared(&compare::Options { accepts: true, ..choices() }).await;
+    assert_eq!(notes, ["recorded-0001.hurl: rewritten with the answers that came"]);
+    let (drift, counts, _) = compared(&choices()).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 9));
+    let after = folder.read("recorded-0001.hurl");
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::HashSet<String>>();
+    let added: Vec<String> = lines(&after).difference(&lines(&before)).filter(|line| !line.is_empty()).cloned().collect();
+    assert!(added.iter().all(|line| line == "HTTP 204" || line.starts_with("    ") || line.starts_with("  ")), "{added:?}");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside the file");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_told_and_not_recorded() {
+    let folder = Folder::new("refused");
+    let (gone, upstream) = listen().await;
+    drop(gone);
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let options = record::Options {
+        upstream: Service::new(&upstream, None).unwrap(),
+        folder: folder.0.clone(),
+        rules: RedactionRules::default(),
+    };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let answer = Client::new(Service::new(&base, None).unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap();
+    assert_eq!(answer.status, 502);
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(
+        body.starts_with(&format!(
+            "{{\"error\":{{\"code\":\"BadGateway\",\"message\":\"wfi-emulator record: {upstream}: cannot connect: "
+        )),
+        "{body}"
+    );
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap(), (0, None));
+}
+
+/// What is planted: secrets, tokens, cookies, addresses, names and ids.
+const PLANTED: [&str; 20] = [
+    "tok-AAAA-1111-planted",
+    "eyJhbGciOiJub25lIn0.eyJuYW1lIjoiUGxhbnRlZCBBZGEifQ.c2lnbmF0dXJl",
+    "cookie-BBBB-2222-planted",
+    "session-CCCC-3333-planted",
+    "client secret/DDDD+4444=planted&",
+    "refresh-EEEE-5555-planted",
+    "FFFF6666planted\"quoted\\",
+    "0123456789abcdefGGGG0123456789abcdefGGGG0123456789abcdefGGGG0123",
+    "sas/HHHH+7777=planted",
+    "code-IIII-8888-planted",
+    "planted.ada@contoso.com",
+    "eve_planted@fabrikam.co.uk",
+    "Planted Ada Lovelace",
+    "Planted Grâce Hopper",
+    "5d1f2a3b-1111-4222-8333-444455556666",
+    "77778888-9999-4aaa-8bbb-ccccddddeeee",
+    "19:planted-meeting-JJJJ@thread.v2",
+    "api-key-KKKK-9999-planted",
+    "basic-user-LLLL",
+    "basic-password-MMMM",
+];
+
+fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Requests and answers with planted values in every encoding that they travel in.
+fn planted() -> Vec<exchange::Exchange> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let [
+        token,
+        jwt,
+        cookie,
+        session,
+        client_secret,
+        refresh,
+        quoted,
+        secret,
+        sas,
+        code,
+        ada,
+        eve,
+        name,
+        other_name,
+        guid,
+        tenant,
+        meeting,
+        api_key,
+        user,
+        password,
+    ] = PLANTED;
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let escaped: String = ada.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect();
+    let form = format!(
+        "client_id={tenant}&client_secret={}&refresh_token={refresh}&username={}&redirect_uri={}&assertion={}",
+        percent(client_secret),
+        percent(eve),
+        percent(&format!("https://localhost/?code={code}&state={}", percent(sas))),
+        URL_SAFE_NO_PAD.encode(jwt)
+    );
+    let inner =
+        format!("{{\"displayName\":{},\"encryption\":{{\"secret\":{}}},\"mail\":\"{escaped}\"}}", json(name), json(secret));
+    let batch = format!(
+        "{{\"requests\":[{{\"id\":\"1\",\"method\":\"PATCH\",\"url\":\"/users/{guid}?sig={}\",\"headers\":{{\"Authorization\":\"Bearer {token}\"}},\"body\":{}}},{{\"id\":\"2\",\"method\":\"POST\",\"url\":\"/x\",\"body\":\"{}\"}},{{\"id\":\"3\",\"body\":{inner}}}]}}",
+        percent(sas),
+        json(&STANDARD.encode(&inner)),
+        STANDARD.encode(&form),
+    );
+    let answer = format!(
+        "{{\"id\":\"{meeting}\",\"createdBy\":{{\"user\":{{\"id\":\"{guid}\",\"displayName\":{}}}}},\"note\":{},\"secretText\":{},\"error\":{{\"message\":{}}}}}",
+        json(other_name),
+        json(&format!("{name} wrote to {eve} about {secret} and {}", STANDARD.encode(client_secret))),
+        json(quoted),
+        json(&format!("{{\"error\":{{\"message\":\"{token} of {tenant} is {}\"}}}}", STANDARD.encode(refresh))),
+    );
+    let basic = STANDARD.encode(format!("{user}:{password}"));
+    let exchange = |target: &str, headers: &[(&str, &str)], body: &str, answer_headers: &[(&str, &str)], answer: &str| {
+        let answer = request(Method::GET, "/", answer_headers, answer);
+        exchange::Exchange {
+            comments: Vec::new(),
+            request: request(Method::POST, target, headers, body),
+            response: Some(Response { status: http::StatusCode::OK, headers: answer.headers, body: answer.body }),
+        }
+    };
+    let target = format!(
+        "/v1.0/users/{}/x('{guid}')?$filter=displayName%20eq%20'{}'&sig={}&code={code}",
+        percent(ada),
+        percent(name),
+        percent(sas)
+    );
+    let bearer = format!("Bearer {token}");
+    let cookies = format!("a={cookie}; session={}", percent(session));
+    let set_cookie = format!("session={session}; Path=/; HttpOnly");
+    let location = format!("https://contoso.com/{}?sig={}", percent(meeting), percent(sas));
+    vec![
+        exchange(
+            "/common/oauth2/v2.0/token",
+            &[("Authorization", &format!("Basic {basic}")), ("Content-Type", "application/x-www-form-urlencoded")],
+            &form,
+            &[JSON],
+            &format!("{{\"access_token\":\"{jwt}\",\"refresh_token\":\"{refresh}\"}}"),
+        ),
+        exchange(
+            &target,
+            &[("Authorization", &bearer), ("Cookie", &cookies), ("x-api-key", api_key), JSON],
+            &inner,
+            &[("Set-Cookie", &set_cookie), ("Location", &location), JSON],
+            &answer,
+        ),
+        exchange("/v1.0/$batch", &[("Authorization", &format!("Bearer {jwt}")), JSON], &batch, &[JSON], &answer),
+        exchange(
+            "/v1.0/$batch",
+            &[JSON],
+            &format!("{{\"secret\": \"{quoted}"),
+            &[("Content-Type", "text/plain")],
+            &format!("{user} {password} {api_key} {cookie} {session} {code} {guid} {}", percent(client_secret)),
+        ),
+        exchange(
+            "/v1.0/upload",
+            &[("Content-Type", "multipart/form-data; boundary=x")],
+            &format!("--x\r\n\r\n{secret}\r\n--x--"),
+            &[("Content-Encoding", "br")],
+            secret,
+        ),
+    ]
+}
+
+/// Whether a text holds a value in any form in which it could be read back.
+fn holds(text: &str, value: &str) -> bool {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    let json = serde_json::Value::from(value).to_string();
+    let inner = json[1..json.len() - 1].to_owned();
+    let mut forms = vec![
+        value.to_owned(),
+        percent(value),
+        percent(value).replace("%20", "+"),
+        percent(&percent(value)),
+        inner.replace('\\', "\\\\"),
+        inner,
+    ];
+    // A value inside a longer text has three forms in Base64, depending on what stands before it; the ends depend on the neighbors.
+    for before in 0..3 {
+        let padded = format!("{}{value}", "x".repeat(before));
+        for engine in [&STANDARD, &URL_SAFE] {
+            let encoded = engine.encode(&padded);
+            let (from, to) = ([0, 2, 3][before], encoded.trim_end_matches('=').len() - 2);
+            forms.push(encoded[from..to].to_owned());
+        }
+    }
+    forms.iter().any(|form| text.to_lowercase().contains(&form.to_lowercase()))
+}
+
+#[test]
+fn a_recording_holds_none_of_the_planted_values_in_any_encoding() {
+    let exchanges = planted();
+    let raw = exchanges.iter().map(|exchange| format!("{exchange:?}")).collect::<String>();
+    for value in PLANTED {
+        assert!(holds(&raw, value) || holds(&exchange::write(&exchanges), value), "{value} is not planted");
+    }
+    let mut redactor = Redactor::new(RedactionRules::default(), 1);
+    let redacted: Vec<exchange::Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
+    let text = exchange::write(&redacted);
+    for value in PLANTED {
+        assert!(!holds(&text, value), "{value} is recorded:\n{text}");
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("planted_values_redacted", text));
+    // What is redacted once stays as it is.
+    let again: Vec<exchange::Exchange> =
+        redacted.iter().map(|exchange| Redactor::new(RedactionRules::default(), 1).redact(exchange)).collect();
+    assert_eq!(exchange::write(&again), text);
+}
+
+#[test]
+fn tenants_serve_stubs_where_the_model_knows_no_path() {
+    let folder = Folder::new("stubs");
+    folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n");
+    let stubs = wfi_emulator::stub::Stubs::load(&folder.0).unwrap();
+    let settings = harness::settings(Behaviors::default());
+    let tenant = Tenant::new(wfi_emulator::tenant::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let answer = |target: &str| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("host", http::HeaderValue::from_static("localhost:1"));
+        let body = wfi_emulator::graph::Body::Whole(bytes::Bytes::new());
+        let request = wfi_emulator::graph::Request {
+            method: Method::GET,
+            target: target.parse().unwrap(),
+            is_secure: false,
+            headers,
+            body,
+        };
+        match wfi_emulator::graph::answer(&tenant, &request) {
+            wfi_emulator::graph::Step::Done(answer) => answer,
+            wfi_emulator::graph::Step::Call(_) => panic!("nothing is called"),
+        }
+    };
+    let me = answer("/v1.0/me");
+    assert_eq!(me.response.status(), 200);
+    assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));
+    assert_eq!(me.response.headers()["request-id"].len(), 36);
+    assert_eq!(answer(COLLECTION).response.status(), 200, "what the model knows is no stub's");
+    let miss = answer("/v1.0/mee");
+    assert_eq!(miss.response.status(), 400);
+    let detail = miss.refused.unwrap().detail.unwrap();
+    assert!(detail.contains("the closest is GET /v1.0/me ("), "{detail}");
+}
