@@ -99,6 +99,8 @@ enum Command {
     Compare(recorded::Compare),
     /// Record what passes between a client and a service, without what is private
     Record(recorded::Record),
+    /// Convert an HTTP archive (.har) into exchanges (.hurl), or back
+    Convert(recorded::Convert),
 }
 
 /// Runs the program.
@@ -116,6 +118,7 @@ pub fn run(cli: &Cli) -> ExitCode {
             recorded::compare(arguments, behaviors, forced.collect())
         }
         Some(Command::Record(arguments)) => recorded::record(arguments),
+        Some(Command::Convert(arguments)) => recorded::convert(arguments),
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),

@@ -28,6 +28,7 @@ mod body;
 mod cursor;
 mod entry;
 mod escape;
+pub mod har;
 mod json;
 mod parse;
 mod print;

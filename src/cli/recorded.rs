@@ -12,8 +12,9 @@ use super::{UNUSABLE, fail, shutdown_signal, tell};
 use crate::behavior::Behaviors;
 use crate::client::Service;
 use crate::compare::{self, Format, Reporter};
+use crate::exchange::{self, Exchange, har};
 use crate::record;
-use crate::redact::RedactionRules;
+use crate::redact::{RedactionRules, Redactor};
 
 /// What `compare` takes.
 #[derive(Args, Debug)]
@@ -61,6 +62,21 @@ pub(super) struct Record {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 9341)]
     port: u16,
+}
+
+/// What `convert` takes.
+#[derive(Args, Debug)]
+pub(super) struct Convert {
+    /// HTTP archive (.har) or file with exchanges (.hurl)
+    from: PathBuf,
+    /// The other of the two, which must not be there yet
+    to: PathBuf,
+    /// The host whose exchanges are taken out of an archive, or put into one
+    #[arg(long, value_name = "HOST", default_value = "graph.microsoft.com")]
+    host: String,
+    /// File with rules for what else is private
+    #[arg(long, value_name = "FILE")]
+    redact: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -160,4 +176,46 @@ fn redaction_rules(path: Option<&Path>) -> Result<RedactionRules, String> {
     let Some(path) = path else { return Ok(RedactionRules::default()) };
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     RedactionRules::read(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Converts between archives and exchanges. What comes out of an archive is redacted, as recordings are.
+pub(super) fn convert(arguments: &Convert) -> ExitCode {
+    match converted(arguments) {
+        Ok(told) => {
+            tell(&told);
+            ExitCode::SUCCESS
+        }
+        Err(problem) => fail(UNUSABLE, &problem),
+    }
+}
+
+fn converted(arguments: &Convert) -> Result<String, String> {
+    let problem = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let (from, to) = (&arguments.from, &arguments.to);
+    let extension =
+        |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let length = std::fs::metadata(from).map_err(|error| problem(from, &error))?.len();
+    if length > har::LARGEST as u64 {
+        return Err(problem(from, &format!("found {length} bytes, expected at most {}", har::LARGEST)));
+    }
+    let bytes = std::fs::read(from).map_err(|error| problem(from, &error))?;
+    let (text, told) = match (extension(from).as_str(), extension(to).as_str()) {
+        ("har", "hurl") => {
+            let mut redactor = Redactor::new(redaction_rules(arguments.redact.as_deref())?, 1);
+            let (exchanges, others) = har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            let redacted: Vec<Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
+            let told = format!("{} exchanges with {}, {others} with other hosts left out\n", redacted.len(), arguments.host);
+            (exchange::write(&redacted), told)
+        }
+        ("hurl", "har") => {
+            let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;
+            let exchanges = exchange::read(text).map_err(|error| problem(from, &error))?;
+            let told = format!("{} exchanges\n", exchanges.len());
+            (har::write(&exchanges, &format!("https://{}", arguments.host)), told)
+        }
+        _ => return Err(format!("convert takes a .har and a .hurl file, not {} and {}", from.display(), to.display())),
+    };
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(to);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| problem(to, &error))?;
+    Ok(told)
 }

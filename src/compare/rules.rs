@@ -66,6 +66,8 @@ pub struct Rules {
     /// Behaviors, `(name, value)`.
     pub(super) behaviors: Vec<(String, String)>,
     rows: Vec<Row>,
+    /// Where recorded objects may lack members, `(place, exchange)`.
+    shortened: Vec<(String, Option<String>)>,
     known: Vec<Known>,
 }
 
@@ -167,22 +169,30 @@ impl Rules {
                 self.known.push(Known { line: number, place: checked(place)?, exchange, reason });
                 return Ok(());
             }
+            "shortened" => {
+                let (place, exchange) = place_and_exchange(rest)?;
+                self.shortened.push((place, exchange));
+                return Ok(());
+            }
             "exact" => Treatment::Exact,
             "volatile" => Treatment::Volatile,
             "host" => Treatment::Host,
             "ignore" => Treatment::Ignore,
             _ => {
                 return Err(format!(
-                    "found '{verb}', expected exact, volatile, host, ignore, known, fixtures, profile or behavior"
+                    "found '{verb}', expected exact, volatile, host, ignore, shortened, known, fixtures, profile or behavior"
                 ));
             }
         };
-        let (place, exchange) = match rest.split_once(" in ") {
-            Some((place, exchange)) => (place.trim(), Some(exchange.trim().to_owned())),
-            None => (rest, None),
-        };
-        self.rows.push(Row { treatment, place: checked(place.to_owned())?, exchange });
+        let (place, exchange) = place_and_exchange(rest)?;
+        self.rows.push(Row { treatment, place, exchange });
         Ok(())
+    }
+
+    /// Tells whether members that came with an object need not be recorded.
+    pub(super) fn is_shortened(&self, place: &str, exchange: &str) -> bool {
+        let is_of = |pattern: &Option<String>| pattern.as_deref().is_none_or(|pattern| names(pattern, exchange));
+        self.shortened.iter().any(|(pattern, of)| fits(pattern, place) && is_of(of))
     }
 
     /// Returns how a place is compared. The first rule of the file that fits decides, then the built-in rows.
@@ -209,6 +219,13 @@ impl Rules {
     /// Returns the rules for differences that are known.
     pub(super) fn all_known(&self) -> &[Known] {
         &self.known
+    }
+}
+
+fn place_and_exchange(text: &str) -> Result<(String, Option<String>), String> {
+    match text.split_once(" in ") {
+        Some((place, exchange)) => Ok((checked(place.trim().to_owned())?, Some(exchange.trim().to_owned()))),
+        None => Ok((checked(text.to_owned())?, None)),
     }
 }
 

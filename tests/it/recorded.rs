@@ -221,6 +221,22 @@ async fn an_upstream_that_is_not_there_is_told_and_not_recorded() {
     assert_eq!(recorder.await.unwrap().unwrap(), (0, None));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_published_pages_print_is_answered_or_the_difference_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
+    let (drift, counts, notes) = compared(&options(&folder)).await;
+    assert_eq!((drift, counts.drift, notes), (Vec::new(), 0, Vec::new()));
+    assert!(counts.exchanges >= 19 && counts.same >= 5, "{counts:?}");
+    // Each exchange names its source, and each known difference its reason.
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Some("hurl") = path.extension().and_then(|extension| extension.to_str()) else { continue };
+        for exchange in exchange::read(&std::fs::read_to_string(&path).unwrap()).unwrap() {
+            assert!(exchange.comments.iter().any(|comment| comment.starts_with("source: ")), "{}", path.display());
+        }
+    }
+}
+
 /// What is planted: secrets, tokens, cookies, addresses, names and ids.
 const PLANTED: [&str; 20] = [
     "tok-AAAA-1111-planted",
