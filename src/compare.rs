@@ -308,15 +308,14 @@ impl Run<'_> {
             behaviors.set(row, value).map_err(|error| format!("{name}: {error}"))?;
         }
         let fixtures = self.options.fixtures.as_ref().or(self.rules.fixtures.as_ref());
-        let entities: Entities = match fixtures {
-            Some(path) => fixture::load(&schema, &behaviors, path).map_err(|error| error.to_string())?,
-            None => {
-                let (entities, problems) = seeds.finish(&behaviors);
-                for problem in problems {
-                    tell(&Event::Note(format!("{name}: an entity is not taken over: {problem}")));
-                }
-                entities
+        let entities: Entities = if let Some(path) = fixtures {
+            fixture::load(&schema, &behaviors, path).map_err(|error| error.to_string())?
+        } else {
+            let (entities, problems) = seeds.finish(&behaviors);
+            for problem in problems {
+                tell(&Event::Note(format!("{name}: an entity is not taken over: {problem}")));
             }
+            entities
         };
         Ok(Settings { schema, entities, behaviors, seed: 1, ..Settings::new() })
     }

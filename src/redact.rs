@@ -134,9 +134,15 @@ impl Redactor {
     fn learn_from_json(&mut self, member: Option<&str>, json: &Json<'_>, depth: usize) {
         match json {
             Json::Object(members) => {
-                members.iter().for_each(|(name, value)| self.learn_from_json(Some(name), value, depth));
+                for (name, value) in members {
+                    self.learn_from_json(Some(name), value, depth);
+                }
             }
-            Json::Array(elements) => elements.iter().for_each(|element| self.learn_from_json(member, element, depth)),
+            Json::Array(elements) => {
+                for element in elements {
+                    self.learn_from_json(member, element, depth);
+                }
+            }
             Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
                 Some(kind) => drop(self.pseudonyms.of(kind, text)),
                 None => self.learn_from_text(text, depth + 1),
@@ -318,14 +324,13 @@ impl Redactor {
         }
         let mut out = String::with_capacity(word.len());
         for piece in text::base64_pieces(word) {
-            match self.scrub_base64(piece, depth) {
-                Some(scrubbed) => out.push_str(&scrubbed),
-                // A slash may be a part of Base64, or stand between two parts of a path.
-                None => {
-                    let parts = piece.split('/').map(|part| self.scrub_base64(part, depth).unwrap_or_else(|| part.to_owned()));
-                    out.push_str(&parts.collect::<Vec<String>>().join("/"));
-                }
+            if let Some(scrubbed) = self.scrub_base64(piece, depth) {
+                out.push_str(&scrubbed);
+                continue;
             }
+            // A slash may be a part of Base64, or stand between two parts of a path.
+            let parts = piece.split('/').map(|part| self.scrub_base64(part, depth).unwrap_or_else(|| part.to_owned()));
+            out.push_str(&parts.collect::<Vec<String>>().join("/"));
         }
         out
     }

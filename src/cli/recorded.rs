@@ -21,8 +21,11 @@ use crate::redact::{RedactionRules, Redactor};
 pub(super) struct Compare {
     /// Folder with recorded exchanges (.hurl), or one file
     path: PathBuf,
-    /// Compare with this service, for example https://graph.microsoft.com, instead of the emulator in this process
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Compare with this service, for example https://graph.microsoft.com, instead of the emulator in this process"
+    )]
     against: Option<String>,
     /// PEM file with the authorities that vouch for the service, instead of those of the platform
     #[arg(long, value_name = "FILE", requires = "against")]
@@ -44,8 +47,7 @@ pub(super) struct Compare {
 /// What `record` takes.
 #[derive(Args, Debug)]
 pub(super) struct Record {
-    /// The service to pass requests on to, for example https://graph.microsoft.com
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "The service to pass requests on to, for example https://graph.microsoft.com")]
     upstream: String,
     /// PEM file with the authorities that vouch for the service, instead of those of the platform
     #[arg(long, value_name = "FILE")]

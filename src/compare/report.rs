@@ -1,4 +1,4 @@
-//! What a comparison tells: for people, as JSON, or as JUnit's XML.
+//! What a comparison tells: for people, as JSON, or as the XML of `JUnit`.
 
 use std::fmt::Write as _;
 

@@ -168,15 +168,12 @@ fn steps(path: &str) -> Option<Vec<Step>> {
         }
         let inner = rest.strip_prefix('[')?;
         let quote = inner.chars().next().filter(|first| matches!(first, '\'' | '"'));
-        let (step, after) = match quote {
-            Some(quote) => {
-                let (name, after) = inner[1..].split_once(quote)?;
-                (Step::Member(name.to_owned()), after.strip_prefix(']')?)
-            }
-            None => {
-                let (index, after) = inner.split_once(']')?;
-                (Step::Index(index.parse().ok()?), after)
-            }
+        let (step, after) = if let Some(quote) = quote {
+            let (name, after) = inner[1..].split_once(quote)?;
+            (Step::Member(name.to_owned()), after.strip_prefix(']')?)
+        } else {
+            let (index, after) = inner.split_once(']')?;
+            (Step::Index(index.parse().ok()?), after)
         };
         steps.push(step);
         rest = after;

@@ -331,7 +331,7 @@ mod tests {
     use super::super::tests::exchange;
     use super::*;
 
-    const BROWSER: &str = r##"{"log":{"version":"1.2","pages":[],"creator":{"name":"WebInspector"},"entries":[
+    const BROWSER: &str = r#"{"log":{"version":"1.2","pages":[],"creator":{"name":"WebInspector"},"entries":[
         {"_initiator":{"type":"script"},"startedDateTime":"2024-01-01T00:00:00.000Z","time":12.5,"cache":{},"timings":{"wait":1.5},
          "request":{"method":"PATCH","url":"https://Graph.Microsoft.com/v1.0/x?a=b#c","httpVersion":"h2","cookies":[{"name":"a","value":"b"}],
            "headers":[{"name":":authority","value":"x"},{"name":"content-length","value":"9"},{"name":"accept","value":"*/*"}],
@@ -340,7 +340,7 @@ mod tests {
            "content":{"size":3,"mimeType":"image/png","text":"/wA=","encoding":"base64"},"redirectURL":"","_error":null}},
         {"request":{"method":"POST","url":"https://graph.microsoft.com","postData":{"params":[{"name":"a b","value":"c&d"}]}},
          "response":{"status":0,"content":{}}},
-        {"request":{"method":"GET","url":"https://login.microsoftonline.com/"},"response":{"status":200}}]}}"##;
+        {"request":{"method":"GET","url":"https://login.microsoftonline.com/"},"response":{"status":200}}]}}"#;
 
     #[test]
     fn an_archive_of_a_browser_is_read() {

@@ -133,28 +133,22 @@ impl<'t> Entries<'t> {
                 return Ok(Expected::Captures);
             }
             Piece::Header(name, (value, templates)) => {
-                let part = match &mut entry.exchange.response {
-                    Some(response) => {
-                        response.headers.push((name, value));
-                        Part::ResponseHeader(response.headers.len() - 1)
-                    }
-                    None => {
-                        entry.exchange.request.headers.push((name, value));
-                        Part::RequestHeader(entry.exchange.request.headers.len() - 1)
-                    }
+                let part = if let Some(response) = &mut entry.exchange.response {
+                    response.headers.push((name, value));
+                    Part::ResponseHeader(response.headers.len() - 1)
+                } else {
+                    entry.exchange.request.headers.push((name, value));
+                    Part::RequestHeader(entry.exchange.request.headers.len() - 1)
                 };
                 keep(entry, part, templates);
             }
             Piece::Body((bytes, templates)) => {
-                let part = match &mut entry.exchange.response {
-                    Some(response) => {
-                        response.body = bytes;
-                        Part::ResponseBody
-                    }
-                    None => {
-                        entry.exchange.request.body = bytes;
-                        Part::RequestBody
-                    }
+                let part = if let Some(response) = &mut entry.exchange.response {
+                    response.body = bytes;
+                    Part::ResponseBody
+                } else {
+                    entry.exchange.request.body = bytes;
+                    Part::RequestBody
                 };
                 keep(entry, part, templates);
                 return Ok(Expected::Nothing);

@@ -88,7 +88,7 @@ impl<R: Read> Reader<R> {
         };
         let Some(end) = end else { return Ok(()) };
         let text = std::str::from_utf8(&self.buffer[..end]).map_err(|error| {
-            let line = self.line + self.buffer[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+            let line = self.line + self.buffer[..error.valid_up_to()].split(|byte| *byte == b'\n').skip(1).count();
             StreamError::Text(ReadError { line, reason: "found bytes that are not UTF-8, expected text".to_owned() })
         })?;
         let cursor = if self.line == 1 { Cursor::new(text) } else { Cursor::at_line(text, self.line) };

@@ -292,7 +292,7 @@ fn planted() -> Vec<exchange::Exchange> {
         password,
     ] = PLANTED;
     let json = |text: &str| serde_json::Value::from(text).to_string();
-    let escaped: String = ada.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect();
+    let escaped = ada.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect::<Vec<String>>().concat();
     let form = format!(
         "client_id={tenant}&client_secret={}&refresh_token={refresh}&username={}&redirect_uri={}&assertion={}",
         percent(client_secret),
@@ -396,7 +396,7 @@ fn holds(text: &str, value: &str) -> bool {
 #[test]
 fn a_recording_holds_none_of_the_planted_values_in_any_encoding() {
     let exchanges = planted();
-    let raw = exchanges.iter().map(|exchange| format!("{exchange:?}")).collect::<String>();
+    let raw = format!("{exchanges:?}");
     for value in PLANTED {
         assert!(holds(&raw, value) || holds(&exchange::write(&exchanges), value), "{value} is not planted");
     }
