@@ -5,6 +5,7 @@ mod recorded;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
 use crate::stub::Stubs;
-use crate::tenant::{Clock, Settings, Tenant, random_seed};
+use crate::tenant::{Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -69,6 +70,9 @@ struct Serve {
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
+    /// Show at most so many entities on a page of a list
+    #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
+    page_size: NonZeroUsize,
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
     explain: bool,
@@ -186,8 +190,16 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
     };
     let entities = entities.map_err(|error| error.to_string())?;
     let stubs = serve.stubs.as_deref().map(Stubs::load).transpose()?.map(Arc::new);
-    let seed = serve.seed.unwrap_or_else(random_seed);
-    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, stubs })
+    Ok(Settings {
+        schema,
+        entities,
+        behaviors,
+        clock,
+        seed: serve.seed.unwrap_or_else(random_seed),
+        explains: serve.explain,
+        page_size: serve.page_size,
+        stubs,
+    })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

@@ -3,6 +3,7 @@
 //! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
 //! again from the same settings answers the same requests with the same bytes.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,9 @@ use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
 use crate::stub::Stubs;
+
+/// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
+pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// What a tenant is made from.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct Settings {
     pub explains: bool,
     /// What is served where the schema knows no path.
     pub stubs: Option<Arc<Stubs>>,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
 }
 
 impl Settings {
@@ -45,6 +51,7 @@ impl Settings {
             seed: random_seed(),
             explains: false,
             stubs: None,
+            page_size: PAGE_SIZE,
         }
     }
 }
@@ -101,6 +108,8 @@ pub struct Tenant {
     pub explains: bool,
     /// What is served where the schema knows no path.
     pub stubs: Option<Arc<Stubs>>,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -137,6 +146,7 @@ impl Tenant {
             store,
             explains: settings.explains,
             stubs: settings.stubs,
+            page_size: settings.page_size,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),
@@ -153,6 +163,11 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.request_ids)
+    }
+
+    /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
+    pub fn secret(&self) -> u64 {
+        mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
     }
 
     /// Returns the next random number below a bound.

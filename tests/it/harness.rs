@@ -21,7 +21,7 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
     let schema = Arc::new(Schema::shipped());
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Settings { schema, entities, behaviors, clock, seed: 1, explains: false, stubs: None }
+    Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
 }
 
 pub(crate) fn tenant(choices: &[(&str, &str)]) -> Tenant {
