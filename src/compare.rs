@@ -26,7 +26,7 @@ pub use rules::{FILE as RULES_FILE, Rules, RulesError};
 
 use crate::behavior::{Behaviors, Profile};
 use crate::client::{Client, Service};
-use crate::exchange::{Entry, Exchange, Reader, Response};
+use crate::exchange::{Entry, Exchange, Reader, Response, StreamError};
 use crate::fixture::{self, Entities};
 use crate::model::Schema;
 use crate::redact::{RedactionRules, Redactor};
@@ -204,22 +204,26 @@ impl Run<'_> {
             let (line, mut entry) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
+                    let (line, problem) = match error {
+                        StreamError::Text(error) => (error.line, error.reason),
+                        StreamError::Source(error) => (0, error.to_string()),
+                    };
                     let failed = Outcome {
                         file: name.to_owned(),
-                        line: 0,
+                        line,
                         number,
                         name: "cannot be read".to_owned(),
                         request: String::new(),
                         drift: Vec::new(),
                         known: Vec::new(),
-                        failed: Some(format!("{name}: {error}")),
+                        failed: Some(problem),
                     };
                     counts.drift += 1;
                     tell(&Event::Outcome(&failed));
                     return Ok(counts);
                 }
             };
-            let request = format!("{} {}", entry.exchange.request.method, entry.exchange.request.target);
+            let request = request_of(&entry);
             let title = title_of(&entry.exchange).unwrap_or(&request).to_owned();
             let (file, known) = (name.to_owned(), Vec::new());
             let mut outcome = Outcome { file, line, number, name: title, request, drift: Vec::new(), known, failed: None };
@@ -323,6 +327,14 @@ impl Run<'_> {
 
 fn open(path: &Path) -> Result<File, String> {
     File::open(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Returns method and target, with templates as they are written.
+fn request_of(entry: &Entry) -> String {
+    let names = entry.templates.iter().map(|template| (template.name.clone(), format!("{{{{{}}}}}", template.name)));
+    let filled = entry.fill(&names.collect());
+    let target = filled.map_or_else(|_| entry.exchange.request.target.clone(), |exchange| exchange.request.target);
+    format!("{} {target}", entry.exchange.request.method)
 }
 
 /// Returns the comment that names an exchange.

@@ -129,7 +129,7 @@ fn text(event: &Event<'_>, has_color: bool) -> String {
 fn drift(outcome: &Outcome, has_color: bool) -> String {
     let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, printable(&outcome.name)), BOLD, has_color);
     text.push('\n');
-    if outcome.request != outcome.name {
+    if outcome.request != outcome.name && !outcome.request.is_empty() {
         text.push_str(&format!("  {}\n", printable(&outcome.request)));
     }
     if let Some(problem) = &outcome.failed {

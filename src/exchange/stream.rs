@@ -185,6 +185,34 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_read_in_little_memory() {
+        let one = format!("GET {{{{base}}}}/a\n\nHTTP 200\n`{}`\n\n", "z".repeat(10_000));
+        let length = 2_000 * one.len();
+        let source = one.as_bytes().iter().copied().cycle().take(length);
+        let mut reader = Reader::new(Bytes(source));
+        let mut count = 0;
+        while let Some(entry) = reader.next() {
+            entry.unwrap();
+            count += 1;
+            assert!(reader.buffer.capacity() <= 4 * CHUNK && reader.ready.len() <= 2 * CHUNK / one.len());
+        }
+        assert_eq!((count, length > 20_000_000), (2_000, true));
+    }
+
+    struct Bytes<I>(I);
+
+    impl<I: Iterator<Item = u8>> Read for Bytes<I> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let mut length = 0;
+            for (place, byte) in buffer.iter_mut().zip(&mut self.0) {
+                *place = byte;
+                length += 1;
+            }
+            Ok(length)
+        }
+    }
+
+    #[test]
     fn an_error_names_its_line_behind_what_could_be_read() {
         let good = "GET {{base}}/a\n\nHTTP 200\n\n".repeat(30_000);
         let (entries, error) = whole(&format!("{good}GET {{{{base}}}}/b\nHTTP 2000\n{good}"));
