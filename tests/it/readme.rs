@@ -149,8 +149,12 @@ fn the_two_commands_that_set_everything_up_are_there() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(arguments).arg("--help").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let commands = [&[][..], &["check"], &["compare"], &["record"], &["convert"]];
+    let help = commands.map(help).concat();
     for word in readme().split(|c: char| c.is_whitespace() || c == '`').filter(|word| word.starts_with("--")) {
         assert!(help.contains(word), "{word} is in README.md but not in --help");
     }
