@@ -28,6 +28,8 @@ mod body;
 mod cursor;
 mod entry;
 mod escape;
+#[cfg(test)]
+mod grammar;
 pub mod har;
 mod json;
 mod parse;
@@ -323,7 +325,7 @@ content-type: application/x-www-form-urlencoded
     }
 
     /// Entries with templates in any part, and captures.
-    fn entry() -> impl Strategy<Value = Entry> {
+    pub(super) fn entry() -> impl Strategy<Value = Entry> {
         let name = || "[A-Za-z][A-Za-z0-9_-]{0,4}".prop_filter("the one name that is taken", |name| name != "base");
         let template = (0_u8..5, any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), name());
         let path =
