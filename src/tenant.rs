@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
+use crate::fixture::directory::Directory;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
@@ -38,6 +39,22 @@ pub struct Settings {
     pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
+}
+
+/// How much of a token a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a token that can be read says who calls, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A token of the emulator's own, for Graph, in its time, with a permission for the operation.
+    Strict,
 }
 
 impl Settings {
@@ -52,6 +69,8 @@ impl Settings {
             explains: false,
             stubs: None,
             page_size: PAGE_SIZE,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
         }
     }
 }
@@ -110,6 +129,10 @@ pub struct Tenant {
     pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -147,6 +170,8 @@ impl Tenant {
             explains: settings.explains,
             stubs: settings.stubs,
             page_size: settings.page_size,
+            auth: settings.auth,
+            directory: settings.directory,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),

@@ -159,7 +159,7 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
             (Ok(address), Ok(shutdown)) => (address, shutdown),
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
-        super::print(&format!("{}\n", super::base_url(address)));
+        super::print(&format!("{}\n", super::base_url("http", address)));
         match record::run(listener, options, shutdown).await {
             Ok((count, Some(path))) => tell(&format!("{count} exchanges recorded in {}\n", path.display())),
             Ok((_, None)) => tell("no exchange recorded\n"),

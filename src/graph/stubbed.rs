@@ -26,7 +26,10 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, erro
         }
     };
     let mut base = Vec::new();
-    write_base_url(tenant, request, stamp.heads.host, &mut base);
+    match &tenant.behaviors.base_url {
+        Some(fixed) => base.extend_from_slice(fixed.as_bytes()),
+        None => write_base_url(request, stamp.heads.host, &mut base),
+    }
     let recorded = stub.answer(&String::from_utf8_lossy(&base));
     let headers = recorded.headers.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;

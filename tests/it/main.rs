@@ -7,11 +7,14 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `tokens` | tokens for tests, from a line of text |
+//! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
+//! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
 
@@ -21,9 +24,12 @@ mod decisions;
 mod draft_page;
 mod exchanges;
 mod harness;
+mod identity;
 mod pipeline;
 mod program;
 mod properties;
 mod readme;
 mod recorded;
 mod sockets;
+mod tls;
+mod tokens;

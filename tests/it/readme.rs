@@ -7,6 +7,7 @@ use std::process::Command;
 
 use http::Method;
 use wfi_emulator::exchange::Request;
+use wfi_emulator::fixture::directory::Directory;
 
 use crate::harness;
 
@@ -148,14 +149,23 @@ fn the_two_commands_that_set_everything_up_are_there() {
 }
 
 #[test]
+fn the_directory_that_the_readme_shows_can_be_used() {
+    let text = readme();
+    let example = text.split("```json\n").skip(1).find(|block| block.starts_with("{\"tenantId\"")).unwrap();
+    let directory = Directory::read(example.split("```").next().unwrap().as_bytes()).unwrap();
+    assert_eq!((directory.applications.unwrap().len(), directory.users.unwrap().len()), (1, 1));
+}
+
+#[test]
 fn every_flag_that_the_readme_names_exists() {
     let help = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(arguments).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands = [&[][..], &["check"], &["compare"], &["record"], &["convert"]];
-    let help = commands.map(help).concat();
-    for word in readme().split(|c: char| c.is_whitespace() || c == '`').filter(|word| word.starts_with("--")) {
+    let commands = [&[][..], &["ca"], &["check"], &["compare"], &["convert"], &["record"], &["token"]];
+    // What follows is a flag of curl.
+    let help = commands.map(help).concat() + "--cacert";
+    for word in readme().split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--")) {
         assert!(help.contains(word), "{word} is in README.md but not in --help");
     }
     let names = |name: &&str| name.starts_with("WFI_EMULATOR_") && *name != "WFI_EMULATOR_WRITE_DOCS";

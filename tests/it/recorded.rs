@@ -7,6 +7,7 @@ use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::certificate;
 use wfi_emulator::client::{Client, Service};
 use wfi_emulator::compare::{self, Counts, Event, Outcome, What};
 use wfi_emulator::exchange::{self, Request, Response};
@@ -171,6 +172,38 @@ async fn exactly_the_drift_between_two_services_is_reported() {
             (Some("200 OK"), Some("204 No Content"))
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_recorded_and_compared_with_over_tls() {
+    let folder = Folder::new("tls");
+    let authority = certificate::Authority::in_memory().unwrap();
+    folder.write("authority.pem", authority.certificate());
+    let tls = certificate::issued(&authority, &[]).unwrap();
+    let (listener, base) = listen().await;
+    let upstream = base.replace("http://127.0.0.1", "https://localhost");
+    tokio::spawn(server::run_with_tls(listener, Arc::new(harness::tenant(&[])), tls, std::future::pending()));
+    let trusting = || Service::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
+
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let out = folder.0.join("out");
+    let options_of = record::Options { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, options_of, async { stopped.await.unwrap_or_default() }));
+    let answers = session(&base).await;
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap().0, answers.len());
+    let (drift, counts, _) = compared(&compare::Options { against: Some(trusting()), ..options(&out) }).await;
+    // The session has renamed the entity, and a comparison does so again.
+    assert!(counts.exchanges == 9 && drift.iter().all(|outcome| outcome.failed.is_none()), "{drift:?}");
+    let (drift, counts, _) = compared(&options(&out)).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 9));
+
+    // Without the authority nobody vouches for the service.
+    folder.write("other.pem", certificate::Authority::in_memory().unwrap().certificate());
+    let doubting = Service::new(&upstream, Some(&folder.0.join("other.pem")));
+    let error = Client::new(doubting.unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap_err();
+    assert!(error.to_string().contains("cannot agree on TLS"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
