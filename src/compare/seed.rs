@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::behavior::Behaviors;
-use crate::exchange::{Entry, Request, Response};
+use crate::exchange::{Entry, Part, Request, Response};
 use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::json::{self, Json};
@@ -31,6 +31,10 @@ impl Seeds {
     pub(super) fn look(&mut self, entry: &Entry) {
         let request = &entry.exchange.request;
         let Some(response) = &entry.exchange.response else { return };
+        // What a template names was created before.
+        if entry.templates.iter().any(|template| template.part == Part::Target) {
+            return;
+        }
         let Some((set, key)) = self.place(request) else { return };
         if self.entities.len() >= LIMIT || !response.status.is_success() {
             return;

@@ -84,6 +84,14 @@ async fn session(base: &str) -> Vec<Response> {
         answers.push(client.send(&request).await.unwrap());
     }
     let created: serde_json::Value = serde_json::from_slice(&answers[4].body).unwrap();
+    // A list in pages, each with the link to the next one.
+    let mut page = format!("{COLLECTION}?$top=2");
+    for _ in 0..2 {
+        answers.push(client.send(&request(Method::GET, &page, &[TOKEN], "")).await.unwrap());
+        let list: serde_json::Value = serde_json::from_slice(&answers[answers.len() - 1].body).unwrap();
+        let link = list["@odata.nextLink"].as_str().unwrap();
+        page = link.split_once("/v1.0/").map(|(_, path)| format!("/v1.0/{path}")).unwrap();
+    }
     let created = format!("{COLLECTION}('{}')", created["id"].as_str().unwrap());
     for method in [Method::GET, Method::DELETE, Method::GET] {
         answers.push(client.send(&request(method, &created, &[TOKEN], "")).await.unwrap());
@@ -148,11 +156,11 @@ async fn exactly_the_drift_between_two_services_is_reported() {
     // The same service, started anew, with the fixtures that the upstream had.
     let again = Service::new(&emulator(&[]).await, None).unwrap();
     let (drift, counts, _) = compared(&compare::Options { against: Some(again), ..options(&folder.0) }).await;
-    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 9, same: 9, known: 0, drift: 0 }));
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 11, same: 11, known: 0, drift: 0 }));
 
     // The emulator in this process, with what the recording shows.
     let (drift, counts, _) = compared(&options(&folder.0)).await;
-    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 9, same: 9, known: 0, drift: 0 }));
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 11, same: 11, known: 0, drift: 0 }));
 
     // One behavior is another.
     let forced = vec![("update-response".to_owned(), "no-content".to_owned())];
@@ -161,7 +169,7 @@ async fn exactly_the_drift_between_two_services_is_reported() {
         [compare::Options { against: Some(changed), ..options(&folder.0) }, compare::Options { forced, ..options(&folder.0) }]
     {
         let (drift, counts, _) = compared(&options).await;
-        assert_eq!(counts, Counts { exchanges: 9, same: 8, known: 0, drift: 1 });
+        assert_eq!(counts, Counts { exchanges: 11, same: 10, known: 0, drift: 1 });
         let [outcome] = &drift[..] else { panic!("{drift:?}") };
         assert!(outcome.request.starts_with("PATCH "), "{outcome:?}");
         let told: Vec<(&str, What)> =
@@ -195,9 +203,9 @@ async fn a_service_is_recorded_and_compared_with_over_tls() {
     assert_eq!(recorder.await.unwrap().unwrap().0, answers.len());
     let (drift, counts, _) = compared(&compare::Options { against: Some(trusting()), ..options(&out) }).await;
     // The session has renamed the entity, and a comparison does so again.
-    assert!(counts.exchanges == 9 && drift.iter().all(|outcome| outcome.failed.is_none()), "{drift:?}");
+    assert!(counts.exchanges == 11 && drift.iter().all(|outcome| outcome.failed.is_none()), "{drift:?}");
     let (drift, counts, _) = compared(&options(&out)).await;
-    assert_eq!((drift, counts.same), (Vec::new(), 9));
+    assert_eq!((drift, counts.same), (Vec::new(), 11));
 
     // Without the authority nobody vouches for the service.
     folder.write("other.pem", certificate::Authority::in_memory().unwrap().certificate());
@@ -220,7 +228,7 @@ async fn an_accepted_answer_differs_no_more() {
     let (_, _, notes) = compared(&compare::Options { accepts: true, ..choices() }).await;
     assert_eq!(notes, ["recorded-0001.hurl: rewritten with the answers that came"]);
     let (drift, counts, _) = compared(&choices()).await;
-    assert_eq!((drift, counts.same), (Vec::new(), 9));
+    assert_eq!((drift, counts.same), (Vec::new(), 11));
     let after = folder.read("recorded-0001.hurl");
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::HashSet<String>>();
     let added: Vec<String> = lines(&after).difference(&lines(&before)).filter(|line| !line.is_empty()).cloned().collect();
@@ -270,6 +278,89 @@ async fn what_the_published_pages_print_is_answered_or_the_difference_is_listed(
     }
 }
 
+/// Answers one request on a connection with these bytes, the last of them only when told.
+async fn raw_upstream(first: &'static [u8], last: &'static [u8], go_on: oneshot::Receiver<()>) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (listener, base) = listen().await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(first).await.unwrap();
+        go_on.await.unwrap_or_default();
+        stream.write_all(last).await.unwrap();
+        // A second connection would hang, and the test with it.
+        std::future::pending::<()>().await;
+    });
+    base
+}
+
+#[tokio::test]
+async fn bodies_stream_through_and_redirections_are_not_followed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = Folder::new("stream");
+    let (go_on, wait) = oneshot::channel::<()>();
+    let start = b"HTTP/1.1 302 Found\r\nlocation: http://elsewhere.invalid/?sig=abc123\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let upstream = raw_upstream(start, b"6\r\n world\r\n0\r\n\r\n", wait).await;
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let options = record::Options {
+        upstream: Service::new(&upstream, None).unwrap(),
+        folder: folder.0.clone(),
+        rules: RedactionRules::default(),
+    };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let mut client = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
+    client.write_all(b"GET /v1.0/me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut seen = String::new();
+    let mut buffer = [0; 1024];
+    while !seen.contains("hello") {
+        let length = client.read(&mut buffer).await.unwrap();
+        assert!(length > 0, "the beginning comes before the end exists: {seen}");
+        seen.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    }
+    assert!(seen.starts_with("HTTP/1.1 302 Found\r\n") && !seen.contains("world"), "{seen}");
+    go_on.send(()).unwrap();
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains(" world"), "{rest}");
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap().0, 1);
+    let text = folder.read("recorded-0001.hurl");
+    assert_eq!(text, "GET {{base}}/v1.0/me\n\nHTTP 302\nlocation: http://elsewhere.invalid/?sig=secret-1\n`hello world`\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn captured_values_and_rules_decide_what_is_compared() {
+    let folder = Folder::new("rules");
+    folder.write(
+        "life.hurl",
+        "# creates\nPOST {{base}}/v1.0/teamwork/workforceIntegrations\nContent-Type: application/json\n{\n  \"displayName\": \"x\"\n}\n\nHTTP 201\n[Captures]\nid: jsonpath \"$.id\"\n{\n  \"id\": \"WFI_11111111-2222-4333-8444-555555555555\",\n  \"displayName\": \"y\"\n}\n\n\
+         # gets\nGET {{base}}/v1.0/teamwork/workforceIntegrations('{{id}}')\n\nHTTP 200\n{\n  \"id\": \"{{id}}\",\n  \"displayName\": \"x\"\n}\n\n\
+         # gets it by the recorded id\nGET {{base}}/v1.0/teamwork/workforceIntegrations/WFI_11111111-2222-4333-8444-555555555555\n\nHTTP 200\n{\n  \"isActive\": true\n}\n",
+    );
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    let places = |drift: &[Outcome]| {
+        drift
+            .iter()
+            .map(|outcome| outcome.drift.iter().filter(|difference| difference.what != What::Added).count())
+            .collect::<Vec<usize>>()
+    };
+    assert_eq!((places(&drift), counts.drift), (vec![1, 0, 0], 3));
+    folder.write("compare.rules", "shortened $*\nknown $.displayName in life.hurl#1: the example is wrong\n");
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts, notes), (Vec::new(), Counts { exchanges: 3, same: 2, known: 1, drift: 0 }, Vec::new()));
+    folder.write(
+        "compare.rules",
+        "shortened $*\nignore $.displayName in life.hurl#1 creates\nknown $.url in life.hurl: no longer so\n",
+    );
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 3, same: 3, known: 0, drift: 1 }));
+    assert_eq!(notes, ["compare.rules:3: known $.url in life.hurl: no longer so"]);
+}
+
 /// Runs the program and returns its exit status, its standard output and its standard error.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
@@ -305,13 +396,13 @@ async fn the_program_records_converts_and_compares() {
     recorder.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     assert!(recorder.wait().unwrap().success());
     let file = format!("{out}/recorded-0001.hurl");
-    assert!(told.ends_with(&format!("9 exchanges recorded in {file}\n")), "{told}");
+    assert!(told.ends_with(&format!("11 exchanges recorded in {file}\n")), "{told}");
 
     let (status, printed, _) = run(&["compare", &out]);
     insta::assert_snapshot!(printed, @r"
     file                exchanges       same      known      drift
-    recorded-0001.hurl          9          9          0          0
-    total                       9          9          0          0
+    recorded-0001.hurl         11         11          0          0
+    total                      11         11          0          0
     ");
     assert_eq!(status, Some(0));
 
@@ -327,17 +418,17 @@ async fn the_program_records_converts_and_compares() {
     let (status, printed, _) = run(&[&drift[..], &["--format", "json"]].concat());
     assert_eq!(status, Some(1));
     let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(report["total"], serde_json::json!({"exchanges": 9, "same": 8, "known": 0, "drift": 1}));
+    assert_eq!(report["total"], serde_json::json!({"exchanges": 11, "same": 10, "known": 0, "drift": 1}));
     assert_eq!(report["exchanges"][0]["drift"][0]["place"], "status");
     let (status, printed, _) = run(&[&drift[..], &["--format", "junit"]].concat());
-    assert_eq!((status, printed.matches("<testcase").count(), printed.matches("<failure").count()), (Some(1), 9, 1));
+    assert_eq!((status, printed.matches("<testcase").count(), printed.matches("<failure").count()), (Some(1), 11, 1));
     let mut reader = quick_xml::Reader::from_str(&printed);
     while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
 
     let (archive, again) = (path("out.har"), path("again.hurl"));
-    assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "9 exchanges\n".to_owned()));
+    assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "11 exchanges\n".to_owned()));
     let (status, _, told) = run(&["convert", &archive, &again]);
-    assert_eq!((status, told.as_str()), (Some(0), "9 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
+    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
     assert_eq!(folder.read("again.hurl"), std::fs::read_to_string(&file).unwrap());
     let (status, _, told) = run(&["convert", &archive, &again]);
     assert_eq!(status, Some(2), "nothing is written over: {told}");
