@@ -98,9 +98,10 @@ impl Redactor {
                     }
                 }
                 Some(Kind::Cookie) => {
-                    for pair in value.split(';') {
+                    // Behind the cookie that is set stand words that are the same for all, such as `Path` and `Expires`.
+                    let count = if name.eq_ignore_ascii_case("set-cookie") { 1 } else { usize::MAX };
+                    for pair in value.split(';').take(count) {
                         let (_, value) = pair.split_once('=').unwrap_or(("", pair));
-                        // Short ones are flags and numbers, as in `Max-Age=0`.
                         if value.trim().len() >= 8 {
                             self.pseudonyms.of(Kind::Cookie, value.trim());
                         }
@@ -418,6 +419,30 @@ mod tests {
     fn a_value_without_a_form_is_found_where_it_is_private_and_then_everywhere() {
         let text = r#"{"a":"x hunter22 y","b":{"password":"hunter22"},"c":["aHVudGVyMjI=",{"d":"hunter22%2F"}]}"#;
         assert_eq!(body(text), r#"{"a":"x secret-1 y","b":{"password":"secret-1"},"c":["c2VjcmV0LTE=",{"d":"secret-1%2F"}]}"#);
+    }
+
+    #[test]
+    fn what_stands_beside_a_secret_is_not_taken_for_one() {
+        let headers = [
+            ("set-cookie", "a=0123456789abcdef; Path=/; Max-Age=31536000; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),
+            ("strict-transport-security", "max-age=31536000"),
+            ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ("content-type", "application/json"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let body = br#"{"password":"application","valid":"a long text of no secret","@odata.id":"users/abcdefghijkl"}"#;
+        let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange("/", &headers, body));
+        assert_eq!(redacted.request.headers[1..], headers[1..]);
+        assert_eq!(redacted.request.headers[0].1, "cookie-2");
+        assert_eq!(
+            redacted.request.body,
+            &body[..]
+                .to_owned()
+                .iter()
+                .map(|byte| char::from(*byte))
+                .collect::<String>()
+                .replace("\"application\"", "\"secret-1-xx\"")
+        );
     }
 
     #[test]

@@ -94,14 +94,21 @@ impl Pseudonyms {
 /// Tells whether a value is sought outside its place: short names would be found in words that they have nothing to do with.
 fn is_sought(kind: Kind, value: &str) -> bool {
     match kind {
-        // A secret that is a word of the protocol would take the word with it.
-        Kind::Token | Kind::Secret | Kind::Cookie => value.len() >= 6 && !super::rules::is_named(value),
+        // A secret that is a word, a number or a name of the protocol would take that with it.
+        Kind::Token | Kind::Secret | Kind::Cookie => {
+            let is_word = value.len() < 16 && (is_all(value, u8::is_ascii_lowercase) || is_all(value, u8::is_ascii_digit));
+            value.len() >= 6 && !is_word && !super::rules::is_named(value)
+        }
         Kind::Name | Kind::Mail => {
             value.len() >= 5 && (value.len() >= 12 || !value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         }
         Kind::Id => value.len() > 12,
         Kind::Word => false,
     }
+}
+
+fn is_all(value: &str, is_of: impl Fn(&u8) -> bool) -> bool {
+    value.as_bytes().iter().all(is_of)
 }
 
 /// Replaces a value where it stands as words of its own.

@@ -189,12 +189,10 @@ impl RedactionRules {
         if value.is_empty() || self.keeps(value) {
             return None;
         }
-        let name = name.to_ascii_lowercase();
         // An id that is no GUID has no form of its own; those with a GUID in them are found by that.
-        let is_long_id = (name == "id" || name.ends_with("id"))
-            && value.len() > SHORT_ID
-            && !super::text::has_guid(value)
-            && !value.contains(' ');
+        let is_id = name.eq_ignore_ascii_case("id") || !name.contains('@') && (name.ends_with("Id") || name.ends_with("_id"));
+        let is_long_id = is_id && value.len() > SHORT_ID && !super::text::has_guid(value) && !value.contains(' ');
+        let name = name.to_ascii_lowercase();
         find(&self.members, MEMBERS, &name).or(is_long_id.then_some(Kind::Id))
     }
 
