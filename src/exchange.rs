@@ -41,7 +41,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-pub use entry::{Capture, Entry, Part, Query, Template};
+pub use entry::{Capture, Entry, Part, Query, Resolver, Template};
 pub use stream::{Reader, StreamError};
 
 /// One request with, where known, its response.

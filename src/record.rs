@@ -147,7 +147,7 @@ impl Proxy {
         let (sender, answer) = match answered {
             Ok(answered) => answered,
             Err(error) => {
-                tracing::error!("{} {target}: {error}", head.method);
+                tracing::error!("{} {}: {error}", head.method, head.uri.path());
                 return refusal(StatusCode::BAD_GATEWAY, "BadGateway", &error.to_string());
             }
         };
@@ -159,7 +159,8 @@ impl Proxy {
                 response.headers_mut().append(name, value.clone());
             }
         }
-        tracing::info!("{} {target} {}", head.method, answer_head.status.as_u16());
+        // A query may hold what is private, and the log may go to a file.
+        tracing::info!("{} {} {}", head.method, head.uri.path(), answer_head.status.as_u16());
         let recorded = tee::Finished {
             request: exchange::Request {
                 method: head.method,

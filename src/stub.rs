@@ -12,7 +12,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::behavior::nearest;
-use crate::exchange::{Reader, Response};
+use crate::exchange::{Reader, Resolver, Response};
 
 /// How many stubs are kept at most.
 const LIMIT: usize = 10_000;
@@ -47,7 +47,7 @@ impl Stubs {
     ///
     /// # Errors
     ///
-    /// Fails on what cannot be read, and on templates, which nothing fills; the text is for people.
+    /// Fails on what cannot be read, and on templates whose value no response before tells; the text is for people.
     pub fn load(path: &Path) -> Result<Stubs, String> {
         let problem = |path: &Path, error: &dyn fmt::Display| format!("{}: {error}", path.display());
         let mut files: Vec<PathBuf> = Vec::new();
@@ -62,19 +62,20 @@ impl Stubs {
         }
         let mut stubs = Stubs::default();
         for file in files {
+            let mut resolver = Resolver::default();
             let source = File::open(&file).map_err(|error| problem(&file, &error))?;
             for entry in Reader::new(BufReader::new(source)) {
                 let (line, entry) = entry.map_err(|error| problem(&file, &error))?;
                 let place = format!("{}:{line}", file.display());
-                if !entry.templates.is_empty() {
-                    return Err(format!("{place}: found a template, expected an exchange as it was recorded"));
-                }
-                let Some(response) = entry.exchange.response else { continue };
+                let exchange = resolver.resolve(&entry).map_err(|name| {
+                    format!("{place}: found the template {{{{{name}}}}}, but no response before tells its value")
+                })?;
+                let Some(response) = exchange.response else { continue };
                 if stubs.rows.len() == LIMIT {
                     return Err(format!("{place}: found more than {LIMIT} exchanges, expected fewer"));
                 }
-                let (path, query) = taken_apart(&entry.exchange.request.target);
-                stubs.rows.push(Stub { method: entry.exchange.request.method, path, query, response, place });
+                let (path, query) = taken_apart(&exchange.request.target);
+                stubs.rows.push(Stub { method: exchange.request.method, path, query, response, place });
             }
         }
         if stubs.rows.is_empty() {
@@ -229,7 +230,7 @@ mod tests {
     fn what_cannot_be_served_is_refused_with_its_line() {
         for (text, found) in [
             ("GET {{base}}/a\n", "file: found no exchange with a response"),
-            ("\nGET {{base}}/{{id}}\n\nHTTP 200\n", "file:2: found a template"),
+            ("\nGET {{base}}/{{id}}\n\nHTTP 200\n", "file:2: found the template {{id}}"),
             ("GET {{base}}/a\nHTTP 2\n", "file: line 2: found the status"),
         ] {
             let problem = stubs(text).unwrap_err();

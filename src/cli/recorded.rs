@@ -12,7 +12,7 @@ use super::{UNUSABLE, fail, shutdown_signal, tell};
 use crate::behavior::Behaviors;
 use crate::client::Service;
 use crate::compare::{self, Format, Reporter};
-use crate::exchange::{self, Exchange, har};
+use crate::exchange::{self, Exchange, Resolver, har};
 use crate::record;
 use crate::redact::{RedactionRules, Redactor};
 
@@ -150,6 +150,7 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     let options = record::Options { upstream, folder: arguments.out.clone(), rules };
+    let log = super::start_log(super::LogLevel::Info);
     block_on(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
             Ok(listener) => listener,
@@ -160,7 +161,10 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
         super::print(&format!("{}\n", super::base_url("http", address)));
-        match record::run(listener, options, shutdown).await {
+        let recorded = record::run(listener, options, shutdown).await;
+        // What is told last stands behind all lines of the log.
+        drop(log);
+        match recorded {
             Ok((count, Some(path))) => tell(&format!("{count} exchanges recorded in {}\n", path.display())),
             Ok((_, None)) => tell("no exchange recorded\n"),
             Err(problem) => return fail(1, &problem),
@@ -211,7 +215,13 @@ fn converted(arguments: &Convert) -> Result<String, String> {
         }
         ("hurl", "har") => {
             let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;
-            let exchanges = exchange::read(text).map_err(|error| problem(from, &error))?;
+            let mut resolver = Resolver::default();
+            let unknown = |name: String| {
+                problem(from, &format!("found the template {{{{{name}}}}}, but no response before tells its value"))
+            };
+            let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;
+            let exchanges = entries.iter().map(|entry| resolver.resolve(entry).map_err(unknown));
+            let exchanges = exchanges.collect::<Result<Vec<Exchange>, String>>()?;
             let told = format!("{} exchanges\n", exchanges.len());
             (har::write(&exchanges, &format!("https://{}", arguments.host)), told)
         }

@@ -102,6 +102,29 @@ impl Entry {
     }
 }
 
+/// Fills the templates of entries, one after another, with what the recorded responses before them tell.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    values: HashMap<String, String>,
+}
+
+impl Resolver {
+    /// Returns the exchange as it was recorded.
+    ///
+    /// # Errors
+    ///
+    /// Returns the name of a value that no response before tells.
+    pub fn resolve(&mut self, entry: &Entry) -> Result<Exchange, String> {
+        let exchange = entry.fill(&self.values)?;
+        for capture in &entry.captures {
+            if let Some(value) = exchange.response.as_ref().and_then(|response| capture.take(response)) {
+                self.values.insert(capture.name.clone(), value);
+            }
+        }
+        Ok(exchange)
+    }
+}
+
 fn insert(text: &mut String, at: usize, value: &str) {
     if text.is_char_boundary(at) {
         text.insert_str(at, value);
@@ -267,6 +290,10 @@ HTTP 200
         assert_eq!(filled.request.body, "{\n  \"like\": \"not 1\"\n}");
         assert_eq!(filled.response.unwrap().body, "{\n  \"id\": \"1\"\n}");
         assert_eq!(entries[1].fill(&HashMap::new()), Err("id".to_owned()));
+        let mut resolver = Resolver::default();
+        let resolved: Vec<Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
+        assert_eq!(resolved[1], entries[1].fill(&values).unwrap());
+        assert_eq!(Resolver::default().resolve(&entries[1]), Err("id".to_owned()));
     }
 
     #[test]
