@@ -145,6 +145,7 @@ impl Redactor {
                 }
             }
             Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+                Some(kind @ Kind::Token) => drop(self.pseudonyms.of(kind, scheme_and_token(text).1)),
                 Some(kind) => drop(self.pseudonyms.of(kind, text)),
                 None => self.learn_from_text(text, depth + 1),
             },
@@ -186,7 +187,8 @@ impl Redactor {
         };
         let content_type = of("content-type").unwrap_or_default();
         let is_encoded = of("content-encoding").is_some_and(|encoding| encoding != "identity");
-        let is_opaque = content_type.starts_with("multipart/") || is_encoded;
+        // A page may hold secrets in places that only a browser knows.
+        let is_opaque = content_type.starts_with("multipart/") || content_type.starts_with("text/html") || is_encoded;
         let says_json = content_type.contains("json");
         match std::str::from_utf8(body) {
             Ok(text) if !is_opaque => {
@@ -294,6 +296,10 @@ impl Redactor {
                 Json::Array(elements.iter().map(|element| self.scrub_json(member, element, depth)).collect())
             }
             Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+                Some(Kind::Token) => {
+                    let (scheme, token) = scheme_and_token(text);
+                    Json::String(format!("{scheme}{}", self.pseudonyms.of(Kind::Token, token)).into())
+                }
                 Some(kind) => Json::String(self.pseudonyms.of(kind, text).into()),
                 None => Json::String(self.scrub_at(text, depth + 1).into()),
             },
@@ -419,6 +425,17 @@ mod tests {
     fn a_value_without_a_form_is_found_where_it_is_private_and_then_everywhere() {
         let text = r#"{"a":"x hunter22 y","b":{"password":"hunter22"},"c":["aHVudGVyMjI=",{"d":"hunter22%2F"}]}"#;
         assert_eq!(body(text), r#"{"a":"x secret-1 y","b":{"password":"secret-1"},"c":["c2VjcmV0LTE=",{"d":"secret-1%2F"}]}"#);
+    }
+
+    #[test]
+    fn headers_of_batch_items_are_headers() {
+        let text = r#"{"requests":[{"id":"1","headers":{"Authorization":"Bearer opaque","Cookie":"a=b","Prefer":"x"}}]}"#;
+        assert_eq!(
+            body(text),
+            r#"{"requests":[{"id":"1","headers":{"Authorization":"Bearer token-1","Cookie":"cookie-1","Prefer":"x"}}]}"#
+        );
+        let html = [("content-type".to_owned(), "text/html; charset=utf-8".to_owned())];
+        assert_eq!(Redactor::new(RedactionRules::default(), 1).redact(&exchange("/", &html, b"<p>")).request.body, "");
     }
 
     #[test]

@@ -291,8 +291,8 @@ HTTP 200
         assert_eq!(filled.response.unwrap().body, "{\n  \"id\": \"1\"\n}");
         assert_eq!(entries[1].fill(&HashMap::new()), Err("id".to_owned()));
         let mut resolver = Resolver::default();
-        let resolved: Vec<Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
-        assert_eq!(resolved[1], entries[1].fill(&values).unwrap());
+        let concrete: Vec<Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
+        assert_eq!(concrete[1], entries[1].fill(&values).unwrap());
         assert_eq!(Resolver::default().resolve(&entries[1]), Err("id".to_owned()));
     }
 

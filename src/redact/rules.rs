@@ -193,7 +193,9 @@ impl RedactionRules {
         let is_id = name.eq_ignore_ascii_case("id") || !name.contains('@') && (name.ends_with("Id") || name.ends_with("_id"));
         let is_long_id = is_id && value.len() > SHORT_ID && !super::text::has_guid(value) && !value.contains(' ');
         let name = name.to_ascii_lowercase();
-        find(&self.members, MEMBERS, &name).or(is_long_id.then_some(Kind::Id))
+        // The items of a batch have their headers as members.
+        let named = find(&self.members, MEMBERS, &name).or_else(|| self.header(&name));
+        named.or(is_long_id.then_some(Kind::Id))
     }
 
     /// Returns what the value of a parameter is.

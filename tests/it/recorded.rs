@@ -436,8 +436,8 @@ async fn the_program_records_converts_and_compares() {
     assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
     let mut resolver = exchange::Resolver::default();
     let entries = exchange::read_entries(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let resolved: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
-    assert_eq!(folder.read("again.hurl"), exchange::write(&resolved));
+    let concrete: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
+    assert_eq!(folder.read("again.hurl"), exchange::write(&concrete));
     let (status, _, told) = run(&["convert", &archive, &again]);
     assert_eq!(status, Some(2), "nothing is written over: {told}");
 }
