@@ -31,7 +31,7 @@ use crate::fixture::{self, Entities};
 use crate::model::Schema;
 use crate::redact::{RedactionRules, Redactor};
 use crate::server;
-use crate::tenant::{Settings, Tenant};
+use crate::tenant::Settings;
 use bindings::Bindings;
 use grade::Grader;
 use rules::Known;
@@ -400,8 +400,8 @@ impl Emulator {
     async fn start(settings: Settings) -> Result<Emulator, String> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| format!("cannot listen: {error}"))?;
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
-        let tenant = Arc::new(Tenant::new(settings));
-        let server = tokio::spawn(server::run(listener, tenant, std::future::pending()));
+        let emulator = Arc::new(crate::service::Service::of(settings));
+        let server = tokio::spawn(server::run(listener, emulator, std::future::pending()));
         Ok(Emulator { base: format!("http://{address}"), server })
     }
 }

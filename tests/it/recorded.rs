@@ -50,10 +50,19 @@ async fn listen() -> (TcpListener, String) {
     (listener, base)
 }
 
+/// The built-in fixtures, answered with these behaviors.
+fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::service::Service> {
+    let mut behaviors = Behaviors::default();
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    Arc::new(wfi_emulator::service::Service::of(harness::settings(behaviors)))
+}
+
 /// Serves an emulator until the runtime of the test ends.
 async fn emulator(choices: &[(&str, &str)]) -> String {
     let (listener, base) = listen().await;
-    tokio::spawn(server::run(listener, Arc::new(harness::tenant(choices)), std::future::pending()));
+    tokio::spawn(server::run(listener, served(choices), std::future::pending()));
     base
 }
 
@@ -195,7 +204,7 @@ async fn a_service_is_recorded_and_compared_with_over_tls() {
     let tls = certificate::issued(&authority, &[]).unwrap();
     let (listener, base) = listen().await;
     let upstream = base.replace("http://127.0.0.1", "https://localhost");
-    tokio::spawn(server::run_with_tls(listener, Arc::new(harness::tenant(&[])), tls, std::future::pending()));
+    tokio::spawn(server::run_with_tls(listener, served(&[]), tls, std::future::pending()));
     let trusting = || Service::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
 
     let (listener, base) = listen().await;
