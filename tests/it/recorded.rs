@@ -59,6 +59,15 @@ fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::service::Service> {
     Arc::new(wfi_emulator::service::Service::of(harness::settings(behaviors)))
 }
 
+/// Holds a text against its snapshot beside these tests.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// Serves an emulator until the runtime of the test ends.
 async fn emulator(choices: &[(&str, &str)]) -> String {
     let (listener, base) = listen().await;
@@ -655,15 +664,25 @@ fn a_recording_holds_none_of_the_planted_values_in_any_encoding() {
     for value in PLANTED {
         assert!(!holds(&text, value), "{value} is recorded:\n{text}");
     }
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("planted_values_redacted", text));
+    snapshot("planted_values_redacted", &text);
     // What is redacted once stays as it is.
     let again: Vec<exchange::Exchange> =
         redacted.iter().map(|exchange| Redactor::new(RedactionRules::default(), 1).redact(exchange)).collect();
     assert_eq!(exchange::write(&again), text);
+}
+
+#[test]
+fn a_journal_is_a_snapshot() {
+    let emulator = wfi_emulator::service::Service::of(harness::settings(Behaviors::default()));
+    let tenant = emulator.worlds.default_tenant();
+    for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
+        let request = request(Method::DELETE, target, &[TOKEN], "");
+        harness::send(&tenant, &request);
+    }
+    let text = tenant.journal.text();
+    assert!(!text.contains("a-token-that-is-private"));
+    assert_eq!(exchange::read(&text).unwrap().len(), 2);
+    snapshot("journal_as_text", &text);
 }
 
 #[test]
