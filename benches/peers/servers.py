@@ -255,14 +255,15 @@ OUR_LOCK, RUST_LOCK = ROOT / "Cargo.lock", SOURCES / "rust" / "Cargo.lock"
 #: The names of the server that is the measure, and of what the comparison is about.
 REFERENCE, EMULATOR = "reference", "emulator"
 
-#: All servers. Where it can be chosen, each has the setting that costs least: no log, no journal of requests, data in memory.
+#: All servers. Where it can be chosen, each peer has the setting that costs least: no log, no journal of requests, data in memory. The emulator
+#: has no log either, but its journal, as by default.
 SERVERS = [
     Server(
         REFERENCE, locked_version(OUR_LOCK, "hyper"), "a bare hyper server with the bytes that the emulator gave, as in `cargo bench`", nothing,
         lambda world, _: [world.bench, "--serve-reference", world.recording], tells_address=True,
     ),
     Server(
-        EMULATOR, locked_version(OUR_LOCK, "wfi-emulator"), "`--log off`", nothing,
+        EMULATOR, locked_version(OUR_LOCK, "wfi-emulator"), "`--log off`; its journal is on", nothing,
         lambda world, _: [world.emulator, "--port", "0", "--log", "off"], tells_address=True,
     ),
     Server(

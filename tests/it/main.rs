@@ -7,14 +7,17 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `faults` | requests that fail as rules say, and what the journal tells of them |
 //! | `tokens` | tokens for tests, from a line of text |
 //! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
+//! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
+//! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `readme` | the commands and examples of README.md |
 
 mod architecture;
@@ -22,12 +25,15 @@ mod concurrency;
 mod decisions;
 mod draft_page;
 mod exchanges;
+mod faults;
 mod harness;
 mod identity;
 mod pipeline;
 mod program;
 mod properties;
 mod readme;
+mod recorded;
 mod sockets;
+mod suite;
 mod tls;
 mod tokens;
