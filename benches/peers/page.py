@@ -1,6 +1,7 @@
 """Writes what the comparison with peers came to: tables in Markdown and a chart in SVG, from figures alone."""
 
 import math
+import textwrap
 import typing
 import xml.sax.saxutils
 
@@ -10,6 +11,9 @@ NOTHING = "–"
 #: Between these lines the page is written by the program.
 BEGIN = "<!-- Written by benches/peers/run. -->"
 END = "<!-- Up to here. -->"
+
+#: Where lines of text end.
+PAGE_WIDTH = 145
 
 
 class Spread(typing.NamedTuple):
@@ -148,8 +152,9 @@ def memory_table(servers):
 def section(servers, reference, machine, measured, load, cores):
     """Writes what stands between the markers. The load is that of the machine before the run, as it was in the last minute."""
     busy = "Other programs were at work meanwhile, so the orders of magnitude count, not the digits." if load > cores / 4 else "The machine was quiet."
+    conditions = f"{machine}. {measured} Load average before the run: {load:.2f} on {cores} cores. {busy}"
     return "\n\n".join([
-        f"{machine}. {measured} Load average before the run: {load:.2f} on {cores} cores. {busy}",
+        textwrap.fill(conditions, PAGE_WIDTH, break_long_words=False, break_on_hyphens=False),
         "![The ratios, start and memory as a chart](peers.svg)",
         servers_table(servers),
         "GET of one integration, 16 connections:",
@@ -167,7 +172,7 @@ def replaced(page, text):
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"the page has no lines {BEGIN!r} and {END!r}")
-    return f"{before}{begin}\n{text}\n{end}{after}"
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
 # The chart: panels in two columns, a line per server in each, on logarithmic scales, since the figures are orders of magnitude apart.

@@ -67,10 +67,13 @@ def step(command, folder=ROOT, output=subprocess.STDOUT):
         done = subprocess.run(
             words, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, text=True, errors="replace", timeout=PATIENCE
         )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise Failure(f"{words[0]} cannot be run: {problem}") from problem
+    except OSError as problem:
+        raise Failure(f"`{words[0]}` cannot be run: {problem.strerror}") from problem
+    except subprocess.TimeoutExpired as problem:
+        raise Failure(f"`{' '.join(words[:2])}` takes longer than {PATIENCE} s") from problem
     if done.returncode != 0:
-        raise Failure(f"{' '.join(words)} exits with {done.returncode}\n{(done.stdout + (done.stderr or ''))[-2000:]}")
+        # The first line may get into the page, so it names no folder.
+        raise Failure(f"`{' '.join(words[:2])}` exits with {done.returncode}\n{' '.join(words)}\n{(done.stdout + (done.stderr or ''))[-2000:]}")
     return done.stdout
 
 

@@ -76,11 +76,12 @@ class Page(unittest.TestCase):
         quiet, busy = (page.section(SERVERS, REFERENCE, "A machine", "Five rounds.", load, 2) for load in (0.1, 4.0))
         self.assertIn("Load average before the run: 0.10 on 2 cores. The machine was quiet.", quiet)
         self.assertIn("Load average before the run: 4.00 on 2 cores. Other programs were at work", busy)
+        self.assertTrue(all(len(line) <= page.PAGE_WIDTH for line in page.section(SERVERS, REFERENCE, "A machine. " * 40, "", 0, 2).splitlines()))
 
     def test_only_what_is_between_the_markers_is_replaced(self):
-        old = f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n"
+        old = f"before\n{page.BEGIN}\n\nold\n\n{page.END}\nafter\n"
         new = page.replaced(old, "new")
-        self.assertEqual(new, f"before\n{page.BEGIN}\nnew\n{page.END}\nafter\n")
+        self.assertEqual(new, f"before\n{page.BEGIN}\n\nnew\n\n{page.END}\nafter\n")
         self.assertEqual(page.replaced(new, "old"), old)
 
     def test_a_page_without_markers_is_refused(self):
