@@ -18,6 +18,7 @@ use crate::journal::{Bounds, Budget, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
+use crate::stub::Stubs;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -37,6 +38,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// The rules of faults.
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
@@ -73,6 +76,7 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
             journals: Arc::default(),
@@ -187,6 +191,8 @@ pub struct Tenant {
     pub journal: Arc<Journal>,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
@@ -245,6 +251,7 @@ impl Tenant {
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
+            stubs: settings.stubs.clone(),
             page_size: settings.page_size,
             auth: settings.auth,
             directory: settings.directory.clone(),
@@ -312,6 +319,7 @@ impl Tenant {
             page_size: self.page_size,
             auth: self.auth,
             directory: self.directory.clone(),
+            stubs: self.stubs.clone(),
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
             seed: self.seed,
