@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
@@ -83,7 +84,7 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
     page_size: NonZeroUsize,
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
-    #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
+    #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     explain: bool,
     #[command(flatten)]
     suite: suite::Suite,
@@ -94,7 +95,7 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_DIRECTORY", value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Serve HTTPS too, on the same port
-    #[arg(long, env = "WFI_EMULATOR_TLS")]
+    #[arg(long, env = "WFI_EMULATOR_TLS", value_parser = BoolishValueParser::new())]
     tls: bool,
     /// One more name or address for the certificate; repeatable
     #[arg(long, env = "WFI_EMULATOR_SAN", value_name = "NAME", value_delimiter = ',', value_parser = certificate_name, requires = "tls")]

@@ -428,6 +428,19 @@ fn every_flag_of_the_server_can_be_a_variable() {
 }
 
 #[test]
+fn a_variable_turns_a_switch_on_and_off() {
+    for (value, is_on) in [("1", true), ("true", true), ("YES", true), ("0", false), ("false", false), ("off", false)] {
+        let served = Served::start_with(&[], &[("WFI_EMULATOR_EXPLAIN", value), ("WFI_EMULATOR_EXIT_WITH_PARENT", "0")]);
+        let refused = served.exchange("GET", "/v1.0/me", "");
+        assert_eq!(refused.contains("x-wfi-emulator-explain"), is_on, "{value}: {refused}");
+    }
+    let served = Served::start_with(&["--ca-dir", "memory"], &[("WFI_EMULATOR_TLS", "1")]);
+    assert!(served.url.starts_with("https://"), "{}", served.url);
+    let outcome = Program::start(command(&["--port", "0"], &[("WFI_EMULATOR_TLS", "maybe")])).outcome();
+    assert_eq!(outcome.status, Some(2), "a slip is told: {}", outcome.stderr);
+}
+
+#[test]
 fn a_flag_beats_its_variable() {
     let variables = [
         ("WFI_EMULATOR_PORT", "no port"),
