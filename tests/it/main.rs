@@ -13,6 +13,7 @@
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
+//! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
@@ -31,6 +32,7 @@ mod pipeline;
 mod program;
 mod properties;
 mod readme;
+mod recorded;
 mod sockets;
 mod suite;
 mod tls;
