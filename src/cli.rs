@@ -1,5 +1,6 @@
 //! The command line: arguments to configuration, start, exit status.
 
+mod envelope;
 mod log;
 
 use std::io::Write as _;
@@ -90,6 +91,19 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Encrypt standard input as Shifts does what it sends to a connector
+    Encrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+    },
+    /// Decrypt on standard output what Shifts has sent to a connector
+    Decrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+        /// Show the parts of the envelope instead of what is said in it
+        #[arg(long, env = "WFI_EMULATOR_PARTS")]
+        parts: bool,
+    },
 }
 
 /// Runs the program.
@@ -100,6 +114,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     };
     match &cli.command {
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
+        Some(Command::Encrypt { form }) => envelope::encrypt(form),
+        Some(Command::Decrypt { form, parts }) => envelope::decrypt(form, *parts),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
             Err(error) => fail(UNUSABLE, &error.to_string()),

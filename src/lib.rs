@@ -6,6 +6,7 @@
 
 pub mod behavior;
 pub mod cli;
+pub mod connector;
 pub mod exchange;
 pub mod fixture;
 pub mod graph;

@@ -10,6 +10,7 @@
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
+//! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
@@ -18,6 +19,7 @@ mod architecture;
 mod concurrency;
 mod decisions;
 mod draft_page;
+mod encryption;
 mod exchanges;
 mod harness;
 mod pipeline;
