@@ -18,7 +18,7 @@
 //! | CPU time per request | the time that the server's threads were on a CPU, from the scheduler, divided by the requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests |
-//! | scaling | the same requests to emulators with few and with many entities, which should cost the same |
+//! | scaling | the same requests to emulators with few and with many entities: one entity and one page should cost the same, a filter over all of them in proportion |
 //!
 //! **CPU time per request is the steadier figure.** Server and load generator share the cores. Throughput therefore counts the
 //! work of the generator and of whatever else runs as well, and where the generator is what limits it, even a slow server seems
@@ -32,6 +32,7 @@ mod reference {
     pub(crate) mod options;
     pub(crate) mod process;
     pub(crate) mod rounds;
+    pub(crate) mod scaling;
     pub(crate) mod server;
     pub(crate) mod start;
     pub(crate) mod system;
@@ -44,19 +45,16 @@ use clap::Parser as _;
 
 use reference::load::{self, ENTITY, Exchange};
 use reference::options::{Expectations, Options};
-use reference::process::{Child, Temporary};
-use reference::rounds::{self, Rounds};
-use reference::table::{Table, optional, thousands};
-use reference::{server, start, system};
+use reference::process::Child;
+use reference::rounds;
+use reference::table::Table;
+use reference::{scaling, server, start, system};
 
 /// What went wrong, for people.
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 /// The numbers of connections that are measured; expectations are about the first.
 const CONNECTIONS: [usize; 2] = [16, 64];
-
-/// The numbers of entities whose cost is compared.
-const ENTITIES: [usize; 2] = [100, 10_000];
 
 /// The exit status of a program that was told to stop.
 const INTERRUPTED: u8 = 130;
@@ -138,7 +136,7 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));
     expectations.at_most("MiB resident when idle", options.expect_idle_mib, emulator.idle_mib);
     println!("\n## Scaling\n");
-    scaling(options).await?;
+    scaling::compare(options).await?;
 
     if !expectations.is_empty() {
         println!("\n## Expectations\n\n{expectations}");
@@ -194,57 +192,4 @@ async fn requests(options: &Options, recording: &server::Recording, expectations
     }
     print!("{table}");
     Ok(())
-}
-
-/// Compares emulators with few and with many entities.
-async fn scaling(options: &Options) -> Result<(), Problem> {
-    eprintln!("measuring {} and {} entities", ENTITIES[0], ENTITIES[1]);
-    let [few, many] = [fixtures(ENTITIES[0])?, fixtures(ENTITIES[1])?];
-    // One in the middle, for whoever would search from an end.
-    let ids = ENTITIES.map(|count| id(count / 2));
-    let starts = [start::times(&few, &Exchange::get(&ids[0])).await?, start::times(&many, &Exchange::get(&ids[1])).await?];
-    let mut children = [Child::emulator(Some(&few)).await?, Child::emulator(Some(&many)).await?];
-    let memory = [system::resident_mib(children[0].id()), system::resident_mib(children[1].id())];
-    let mut measured: Vec<[Rounds; 2]> = Vec::new();
-    for exchange in [Exchange::get, Exchange::patch] {
-        let exchanges = [exchange(&ids[0]), exchange(&ids[1])];
-        let [one, other] = &mut children;
-        measured.push(rounds::alternate(options, [one, other], [&exchanges[0], &exchanges[1]], CONNECTIONS[0]).await?);
-    }
-    let figures = ["address ms", "first answer ms", "resident MiB", "GET/s", "GET CPU µs", "PATCH/s", "PATCH CPU µs"];
-    let mut table = Table::new(&["entities"], &figures);
-    for (index, count) in ENTITIES.into_iter().enumerate() {
-        let mut row = vec![thousands(count), starts[index].address.millis(), starts[index].answer.millis()];
-        row.push(optional(memory[index], |mib| format!("{mib:.1}")));
-        row.extend(measured.iter().flat_map(|rounds| [rounds[index].per_second(), rounds[index].cpu()]));
-        table.row(row);
-    }
-    let label = format!("{} to {} (spread)", thousands(ENTITIES[1]), thousands(ENTITIES[0]));
-    let mut row = vec![label, String::new(), String::new(), String::new()];
-    for [few, many] in &measured {
-        let throughput = many.to(few, |load| Some(load.per_second()));
-        let cpu = few.to(many, load::Load::cpu_micros);
-        row.extend([throughput, cpu].map(|ratio| optional(ratio, |ratio| ratio.to_string())));
-    }
-    table.row(row);
-    print!("{table}");
-    Ok(())
-}
-
-fn id(number: usize) -> String {
-    format!("WFI_{number:08x}-379e-4a0a-9d17-afe306a1e10d")
-}
-
-/// Writes fixtures with so many entities: copies of the first built-in one.
-fn fixtures(count: usize) -> Result<Temporary, Problem> {
-    let shipped = include_str!("../fixtures/workforceIntegrations.json");
-    let collection: serde_json::Value = serde_json::from_str(shipped)?;
-    let first = collection.pointer("/value/0").ok_or("the built-in fixtures have no entity")?;
-    let copies = (0..count).map(|number| {
-        let mut copy = first.clone();
-        copy["id"] = id(number).into();
-        copy
-    });
-    let copies: Vec<serde_json::Value> = copies.collect();
-    Ok(Temporary::write(&format!("{count}.json"), serde_json::to_string(&copies)?.as_bytes())?)
 }

@@ -434,6 +434,31 @@ rows! {
     profiles EmptyPayload LengthRequired EmptyPayload;
     grade Weak;
     source "graph-rs-sdk#524 (411); microsoft-graph-docs#4769 (empty payload)";
+
+    "batch-order" batch_order: BatchOrder = "the order of the answers in a `$batch`" {
+        Request "request" "that of the requests",
+        Shuffled "shuffled" "any, from the seed: the service answers out of order in every third batch",
+    }
+    profiles Request Shuffled Request;
+    grade Strong;
+    source "recorded responses in pnp/pnpcore (230 of 635 batches are out of order); learn.microsoft.com/graph/json-batching (\"might be in a different order\")";
+
+    "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
+        Base64 "base64" "refused with 400 as a whole batch, unless its body is a base64 string, which is taken as JSON: msgraph-sdk (TypeScript) sends so",
+        Require "require" "refused with 400 as a whole batch",
+    }
+    profiles Base64 Require Base64;
+    grade Weak;
+    source "msgraph-sdk-dotnet#2628; Softeria/ms-365-mcp-server#677 (for requiring); no public observation for base64 strings";
+
+    "batch-dependencies" batch_dependencies: BatchDependencies = "what `dependsOn` may name in a `$batch`; always earlier requests only" {
+        Single "single" "at most one other request",
+        Patterns "patterns" "the same, and only in three patterns: no request depends, each depends on the one before, or all that depend name the same",
+        Any "any" "any number of other requests",
+    }
+    profiles Single Single Single;
+    grade Weak;
+    source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
 }
 
 impl Default for Behaviors {

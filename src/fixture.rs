@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::behavior::Behaviors;
 use crate::model::{Schema, SetId, StructuredType};
-use crate::odata::json::{self, Json};
+use crate::odata::json::{self, Json, Outline};
 use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
@@ -128,34 +128,16 @@ impl<'l> Loader<'l> {
 
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
         let set = self.set_of(file)?;
-        let json = json::parse(text).map_err(|error| format!("not JSON: {error}"))?;
-        let (items, path) = match &json {
-            Json::Array(items) => (items, "$"),
-            Json::Object(members) => {
-                let value = members.iter().find(|(name, _)| name == "value").map(|(_, value)| value);
-                if members.iter().filter(|(name, _)| name == "value").count() > 1 {
-                    return Err("$.value: found a member that stands twice, expected it once".to_owned());
-                }
-                let Some(Json::Array(items)) = value else {
-                    let found = value.map_or("no such member".to_owned(), Json::describe);
-                    return Err(format!("$.value: found {found}, expected an array of entities"));
-                };
-                let stranger = members.iter().find(|(name, _)| name != "value" && !name.contains('@'));
-                if let Some((name, _)) = stranger {
-                    let found = format!("$: found the member {}", json::quoted(name));
-                    return Err(format!("{found}, expected a collection: \"value\" and annotations"));
-                }
-                (items, "$.value")
-            }
-            other => {
-                return Err(format!("$: found {}, expected an array of entities or an object with \"value\"", other.describe()));
-            }
-        };
-        for (index, item) in items.iter().enumerate() {
+        let (items, path) = items_of(text)?;
+        for (index, item) in items.into_iter().enumerate() {
             if self.problems.len() >= PROBLEM_LIMIT {
                 return Err(format!("…: more than {PROBLEM_LIMIT} problems; the rest is not shown"));
             }
-            self.entity(file, set, item, &format!("{path}[{index}]"));
+            let path = format!("{path}[{index}]");
+            match json::parse(item.as_bytes()) {
+                Ok(item) => self.entity(file, set, &item, &path),
+                Err(error) => self.problems.push(format!("{file}: {path}: not JSON: {error}")),
+            }
         }
         Ok(())
     }
@@ -225,6 +207,41 @@ impl<'l> Loader<'l> {
         }
         self.entities.push((set, Arc::new(Entity::new(key, properties))));
     }
+}
+
+/// Returns the texts of the entities in a file, and where in it they stand. Each is read on its own, since the tree of a large file
+/// would take many times the memory of what is made of it.
+fn items_of(text: &[u8]) -> Result<(Vec<&str>, &'static str), String> {
+    let members = match json::outline(text).map_err(|error| format!("not JSON: {error}"))? {
+        Outline::Array(items) => return Ok((items, "$")),
+        Outline::Object(members) => members,
+        Outline::Scalar(value) => {
+            let found = value.describe();
+            return Err(format!("$: found {found}, expected an array of entities or an object with \"value\""));
+        }
+    };
+    let mut values = members.iter().filter(|(name, _)| name == "value").map(|(_, value)| *value);
+    let value = values.next();
+    if values.next().is_some() {
+        return Err("$.value: found a member that stands twice, expected it once".to_owned());
+    }
+    let found = match value.map(|value| json::outline(value.as_bytes())) {
+        Some(Ok(Outline::Array(items))) => {
+            let stranger = members.iter().find(|(name, _)| name != "value" && !name.contains('@'));
+            return match stranger {
+                Some((name, _)) => {
+                    let found = format!("$: found the member {}", json::quoted(name));
+                    Err(format!("{found}, expected a collection: \"value\" and annotations"))
+                }
+                None => Ok((items, "$.value")),
+            };
+        }
+        Some(Ok(Outline::Object(_))) => "an object".to_owned(),
+        Some(Ok(Outline::Scalar(value))) => value.describe(),
+        Some(Err(error)) => return Err(format!("$.value: not JSON: {error}")),
+        None => "no such member".to_owned(),
+    };
+    Err(format!("$.value: found {found}, expected an array of entities"))
 }
 
 /// Names a property and its mirror that say different things.

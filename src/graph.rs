@@ -3,7 +3,9 @@
 //! [`answer`] is a pure function of a tenant's state and a request. It does no I/O and never waits; what must happen outside is part
 //! of what it returns.
 
+mod batch;
 mod body;
+mod call;
 mod describe;
 mod explain;
 mod heads;
@@ -21,6 +23,7 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
 use crate::model::{Model, StructuredType, Version};
+use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
@@ -28,6 +31,7 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
+pub use call::{Call, Outcome, Pending};
 use heads::Heads;
 use respond::{Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
@@ -73,10 +77,6 @@ pub enum Step {
     Call(Pending),
 }
 
-/// A request that waits for the outcome of a call. No operation makes calls yet, so none of them exists.
-#[derive(Debug)]
-pub enum Pending {}
-
 /// An answer, and how it is delivered.
 #[derive(Debug)]
 pub struct Answer {
@@ -88,6 +88,8 @@ pub struct Answer {
     pub refused: Option<Error>,
     /// What was skipped in the body because a behavior says so.
     pub skipped: Vec<String>,
+    /// Which requests of a batch were refused, by their places, and why.
+    pub refused_items: Vec<(usize, Error)>,
 }
 
 /// How an answer is delivered.
@@ -110,10 +112,18 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
     if heads.has_origin && is_preflight(tenant, request) {
         return Step::Done(respond::preflight(request, &stamp));
     }
+    match odata::batch::version_of(request.target.path()) {
+        Some(version) => batch::answer(tenant, request, &stamp, version, answer_one),
+        None => answer_one(tenant, request, &stamp),
+    }
+}
+
+/// Answers a request that is no batch, alone or as part of one.
+fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, &stamp, &mut skipped) {
-        Ok(success) => respond::success(tenant, &stamp, success),
-        Err(error) => respond::refusal(tenant, &stamp, error),
+    let mut answer = match decide(tenant, request, stamp, &mut skipped) {
+        Ok(success) => respond::success(tenant, stamp, success),
+        Err(error) => respond::refusal(tenant, stamp, error),
     };
     answer.skipped = skipped;
     Step::Done(answer)

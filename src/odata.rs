@@ -1,5 +1,6 @@
 //! OData payloads: bodies read against the model, answers written from it, preferences, and the errors in between.
 
+pub mod batch;
 pub mod enums;
 pub mod error;
 pub mod format;

@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Outcome, Request, Step};
 use crate::tenant::Tenant;
 
 /// How long requests in flight may take to finish when the server stops.
@@ -188,11 +188,14 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
 /// Answers a request; a panic on the way costs this request and nothing else.
 fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
     // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
-    let step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
-    match step {
-        Ok(Step::Done(answer)) => answer,
-        Ok(Step::Call(pending)) => match pending {},
-        Err(_) => graph::internal_error(tenant, request),
+    let mut step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
+    loop {
+        step = match step {
+            Ok(Step::Done(answer)) => return answer,
+            // Nothing here makes calls yet.
+            Ok(Step::Call(pending)) => catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, Outcome::Failed("no-client")))),
+            Err(_) => return graph::internal_error(tenant, request),
+        };
     }
 }
 
@@ -207,6 +210,11 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
             let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
             tracing::info!("{method} {path} {status} {micros}us refused by {rule}{detail}");
         }
+    }
+    for (place, error) in &answer.refused_items {
+        let rule = error.refusal.name;
+        let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
     }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
@@ -306,6 +314,7 @@ mod tests {
     use std::net::{Ipv4Addr, Shutdown, SocketAddr};
     use std::time::SystemTime;
 
+    use crate::graph::{Call, Pending};
     use crate::tenant::{Clock, Settings};
 
     /// How long anything may take before a test fails.
@@ -315,7 +324,7 @@ mod tests {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
-        Answer { response, delivery, refused: None, skipped: Vec::new() }
+        Answer { response, delivery, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -393,6 +402,32 @@ mod tests {
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
         assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+    }
+
+    #[test]
+    fn a_request_that_waits_for_a_call_goes_on_without_one() {
+        let tenant = Tenant::new(Settings::new());
+        let request = Request {
+            method: http::Method::GET,
+            target: "/v1.0/teamwork/workforceIntegrations".parse().unwrap(),
+            is_secure: false,
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::new()),
+        };
+        let waiting = |resume: fn(Outcome) -> Step| {
+            let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), PATIENCE);
+            let call = Call { method: http::Method::POST, url: "http://x.test/".parse().unwrap(), headers, body, timeout };
+            Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))
+        };
+        let gone_on = answer_or_apologize(&tenant, &request, |_, _| {
+            waiting(|outcome| {
+                assert_eq!(outcome, Outcome::Failed("no-client"));
+                Step::Done(answer(Delivery::AtOnce))
+            })
+        });
+        assert_eq!(gone_on.response.body(), "0123456789");
+        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test")));
+        assert_eq!(broken.refused.unwrap().refusal.name, "internal");
     }
 
     #[tokio::test]

@@ -100,6 +100,7 @@ pub struct Tenant {
     seed: u64,
     entity_ids: Counter,
     request_ids: Counter,
+    chances: Counter,
 }
 
 /// A counter that shares no cache line with what all cores only read.
@@ -112,6 +113,7 @@ struct Counter(AtomicU64);
 enum Stream {
     Entity = 1,
     Request = 2,
+    Chance = 3,
 }
 
 impl Tenant {
@@ -132,6 +134,7 @@ impl Tenant {
             seed: settings.seed,
             entity_ids: Counter::default(),
             request_ids: Counter::default(),
+            chances: Counter::default(),
         }
     }
 
@@ -143,6 +146,14 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.request_ids)
+    }
+
+    /// Returns the next random number below a bound.
+    pub fn next_chance(&self, bound: usize) -> usize {
+        let number = self.uuid(Stream::Chance, &self.chances).as_u128();
+        // The lower half has bits that mark the form of an id; the quotient of so many others is as good as even.
+        let high = (number >> 80) * bound as u128;
+        usize::try_from(high >> 48).unwrap_or_default()
     }
 
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {

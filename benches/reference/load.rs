@@ -57,6 +57,18 @@ impl Exchange {
         Exchange { name: "PATCH", bytes: format!("{head}{body}").into_bytes(), number_at }
     }
 
+    /// Reads a page of a hundred entities.
+    pub(crate) fn page() -> Exchange {
+        let head = head("GET", "?$top=100");
+        Exchange { name: "GET ?$top=100", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
+    }
+
+    /// Looks at every entity and finds none.
+    pub(crate) fn filter() -> Exchange {
+        let head = head("GET", "?$filter=displayName%20eq%20'nobody'");
+        Exchange { name: "GET ?$filter=…", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
+    }
+
     fn set_number(&mut self, number: usize) -> io::Result<()> {
         match self.number_at.and_then(|at| self.bytes.get_mut(at..at + 4)) {
             Some(mut digits) => write!(digits, "{:04}", number % 10_000),

@@ -22,9 +22,9 @@ use crate::tenant::{Tenant, unix_millis};
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
-const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
-const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(super) const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
+pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// What the content type of JSON begins with.
 const JSON: &[u8] = b"application/json";
@@ -66,11 +66,28 @@ pub(super) struct Stamp<'r> {
     client_request_id: Option<&'r HeaderValue>,
 }
 
+/// The ids of a batch, which outlive its request.
+pub(super) struct Ids {
+    request_id: Uuid,
+    client_request_id: Option<HeaderValue>,
+}
+
 impl<'r> Stamp<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
     pub(super) fn of(tenant: &Tenant, heads: Heads<'r>) -> Stamp<'r> {
         let client = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
         Stamp { heads, now: tenant.clock.now(), request_id: tenant.next_request_id(), client_request_id: client }
+    }
+
+    /// Returns the ids, to be kept.
+    pub(super) fn ids(&self) -> Ids {
+        Ids { request_id: self.request_id, client_request_id: self.client_request_id.cloned() }
+    }
+
+    /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42).
+    pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
+        let client_request_id = ids.client_request_id.as_ref();
+        Stamp { heads, now: tenant.clock.now(), request_id: ids.request_id, client_request_id }
     }
 }
 
@@ -165,6 +182,17 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
     built
 }
 
+/// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
+pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>) -> Answer {
+    let mut headers = HeaderMap::with_capacity(8);
+    let parts = Parts::of(stamp, laid_out(tenant, body));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, parts.content_length);
+    common(&mut headers, stamp, parts.request_id, true);
+    headers.insert(header::DATE, date(stamp.now));
+    answer(StatusCode::OK, headers, parts.body)
+}
+
 /// Builds the answer to a browser that asks whether a script may send a request.
 pub(super) fn preflight(request: &Request, stamp: &Stamp<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
@@ -184,7 +212,7 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new() }
+    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
 }
 
 /// Gives JSON the white space that a behavior wants.

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     RequestEntityTooLarge,
     /// The content coding is not supported (learn.microsoft.com/graph/errors names the status; the code is a guess).
     UnsupportedMediaType,
+    /// A request of a batch depended on one that failed (learn.microsoft.com/graph/json-batching names the status; the code is a guess).
+    FailedDependency,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
     /// Something broke in the service itself (learn.microsoft.com/graph/errors).
@@ -41,6 +43,7 @@ impl ErrorCode {
             ErrorCode::MethodNotAllowed => "methodNotAllowed",
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
+            ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
         }
@@ -235,6 +238,37 @@ refusals! {
     INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
         None "no public observation"
         by "url-check";
+    /// The body of a batch is no envelope with requests that have an id, a method and a url.
+    BATCH_FORMAT "batch-format" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
+        Medium "bradleymarques/microslop_one_drive batch/invalid_format.json (2026); msgraph-sdk-javascript#1451 (the text; not each situation)";
+    /// A batch of more than 20 requests.
+    BATCH_TOO_LONG "batch-too-long" 400 BadRequest Layer::Gateway, "Number of requests inside batch exceed the limit.",
+        Medium "bradleymarques/microslop_one_drive batch_permissions/batch_exceeds_limits.json (2026)";
+    /// Two requests of a batch have one id, compared without case.
+    BATCH_DUPLICATE_ID "batch-duplicate-id" 400 BadRequest Layer::Gateway, "Request Id {0} has to be unique in a batch.",
+        Strong "microsoft-graph-docs#4449 (without case); bradleymarques/microslop_one_drive batch/non_unique_ids.json (2026)";
+    /// A write in a batch that does not say what its body is (behavior `batch-content-type`).
+    BATCH_CONTENT_TYPE "batch-content-type" 400 BadRequest Layer::Gateway,
+        "Write request with id '{0}' does not contain a Content-Type header.",
+        Strong "Softeria/ms-365-mcp-server#677 (2026); msgraph-sdk-dotnet#2628 (2024, in other words)"
+        by "batch-content-type";
+    /// A `dependsOn` that names no earlier request, or more than one (behavior `batch-dependencies`).
+    BATCH_DEPENDENCY "batch-dependency" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
+        None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal"
+        by "batch-dependencies";
+    /// A request of a batch whose address names the other version.
+    BATCH_VERSION "batch-version" 400 BadRequest Layer::Gateway, "Invalid version.",
+        None "learn.microsoft.com/graph/json-batching (addresses are relative to the version); no public observation of the refusal";
+    /// A batch in a batch.
+    BATCH_NESTED "batch-nested" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
+        None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal";
+    /// A request of a batch whose method, address or headers cannot stand in HTTP.
+    BATCH_ITEM "batch-item" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
+        None "no public observation";
+    /// A request of a batch that depended on one that failed.
+    FAILED_DEPENDENCY "failed-dependency" 424 FailedDependency Layer::Gateway,
+        "The request was not executed because a request that it depends on failed.",
+        None "learn.microsoft.com/graph/json-batching (the status; code and words are a guess)";
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +161,54 @@ pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::
     Ok(json)
 }
 
+/// A JSON text whose outermost brackets alone are opened.
+#[derive(Debug)]
+pub enum Outline<'a> {
+    /// The texts of an array's items.
+    Array(Vec<&'a str>),
+    /// The names of an object's members, and the texts of their values, in the order of the text.
+    Object(Vec<(Cow<'a, str>, &'a str)>),
+    /// A value that is neither.
+    Scalar(Json<'a>),
+}
+
+/// Finds the items or members of a JSON text without building what is in them. A byte order mark in front is skipped.
+pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_slice(text)?;
+            Ok(Outline::Array(items.into_iter().map(RawValue::get).collect()))
+        }
+        Some(b'{') => {
+            let mut deserializer = serde_json::Deserializer::from_slice(text);
+            let members = deserializer.deserialize_map(Members)?;
+            deserializer.end()?;
+            Ok(Outline::Object(members))
+        }
+        _ => Ok(Outline::Scalar(parse(text)?)),
+    }
+}
+
+/// Reads the members of an object, their values as text.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(Cow<'de, str>, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = access.next_key_seed(Name)? {
+            members.push((name, access.next_value::<&RawValue>()?.get()));
+        }
+        Ok(members)
+    }
+}
+
 /// Builds the tree; the cell holds how many more values it may have.
 #[derive(Clone, Copy)]
 struct Tree<'l>(&'l Cell<usize>);
@@ -310,10 +359,23 @@ mod tests {
         assert!(parse_limited(br#"{"a":{"b":1}}"#, 2).is_err());
     }
 
+    #[test]
+    fn an_outline_opens_the_outermost_brackets_alone() {
+        let Outline::Array(items) = outline(b"\xEF\xBB\xBF [ {\"a\": [1]} ,2]").unwrap() else { panic!() };
+        assert_eq!(items, ["{\"a\": [1]}", "2"]);
+        let Outline::Object(members) = outline(br#"{"a": [ 1 ], "a": {}}"#).unwrap() else { panic!() };
+        assert_eq!(members, [("a".into(), "[ 1 ]"), ("a".into(), "{}")]);
+        assert!(matches!(outline(b" 7 ").unwrap(), Outline::Scalar(Json::Number(_))));
+        for text in ["", "[", "[1,]", "{\"a\"}", "[] []", "{\"a\":1}x", "[\"\\x\"]"] {
+            assert!(outline(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn parsing_never_panics(text in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = parse(&text);
+            let _ = outline(&text);
         }
     }
 }

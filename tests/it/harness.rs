@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::behavior::{Behaviors, ContentType, Profile, Secret};
+use wfi_emulator::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
 use wfi_emulator::exchange;
 use wfi_emulator::fixture;
 use wfi_emulator::graph::{self, Answer, Body, Step};
@@ -49,7 +49,7 @@ pub(crate) fn send(tenant: &Tenant, request: &exchange::Request) -> exchange::Re
         headers,
         body: Body::Whole(request.body.clone()),
     };
-    let Step::Done(answer) = graph::answer(tenant, &owned);
+    let Step::Done(answer) = graph::answer(tenant, &owned) else { panic!("no operation makes calls yet") };
     check(tenant, &owned, &answer);
     let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
     exchange::Response {
@@ -124,6 +124,12 @@ pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) 
         return;
     }
     let value: Value = serde_json::from_slice(body).unwrap();
+    if status.is_success() && request.target.path().to_ascii_lowercase().trim_end_matches('/').ends_with("batch") {
+        assert_eq!(text("content-type"), Some("application/json"));
+        assert!(!headers.contains_key("odata-version"), "a batch has no OData-Version");
+        check_items(tenant, request, &value, body, text("request-id").unwrap(), text("client-request-id").unwrap());
+        return;
+    }
     if status.is_success() {
         assert!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{status}");
         let content_type = text("content-type").unwrap();
@@ -156,6 +162,52 @@ pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) 
     assert_eq!(inner["client-request-id"], text("client-request-id").unwrap());
     let date = inner["date"].as_str().unwrap();
     assert!(date.len() == 19 && date.as_bytes()[10] == b'T', "{date}");
+}
+
+const ITEM_HEADERS: [&str; 6] =
+    ["Location", "OData-EntityId", "Preference-Applied", "x-wfi-emulator-explain", "OData-Version", "Content-Type"];
+
+/// What holds for the answer of every batch: an answer for every id, each as whole as one to a single request.
+fn check_items(tenant: &Tenant, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
+    let raw = std::str::from_utf8(raw).unwrap();
+    if tenant.behaviors.layout == Layout::Compact {
+        assert!(raw.starts_with("{\"responses\": [{\"id\":"), "{raw}");
+    }
+    let Body::Whole(sent) = &request.body else { panic!("a body that was too large is no batch") };
+    // What came packed is not looked at.
+    if let Ok(sent) = serde_json::from_slice::<Value>(sent) {
+        let ids = |list: &Value| {
+            let mut ids: Vec<String> =
+                list.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!(ids(&batch["responses"]), ids(&sent["requests"]), "each id is answered once");
+    }
+    assert_eq!(batch.as_object().unwrap().len(), 1);
+    for item in batch["responses"].as_array().unwrap() {
+        let status = StatusCode::from_u16(u16::try_from(item["status"].as_u64().unwrap()).unwrap()).unwrap();
+        assert!(!status.is_server_error() && !status.is_informational() && !status.is_redirection(), "{item}");
+        let members: Vec<&str> =
+            ["id", "status", "headers", "body"].into_iter().filter(|name| item.get(name).is_some()).collect();
+        assert_eq!(item.as_object().unwrap().len(), members.len(), "{item}");
+        let headers = item["headers"].as_object().cloned().unwrap_or_default();
+        assert!(headers.keys().all(|name| ITEM_HEADERS.contains(&name.as_str())), "{item}");
+        assert_eq!(item.get("headers").is_some(), !headers.is_empty(), "{item}");
+        assert_eq!(headers.contains_key("Content-Type"), !item["body"].is_null(), "{item}");
+        if status == StatusCode::NO_CONTENT {
+            assert!(item.get("body").is_some_and(Value::is_null), "{item}");
+        } else if status.is_success() {
+            assert_eq!(headers["OData-Version"], "4.0");
+            assert!(tenant.behaviors.secret != Secret::Null || no_secret(&item["body"]), "a secret is shown: {item}");
+        } else {
+            assert_eq!(headers["Content-Type"], "application/json");
+            assert!(!headers.contains_key("OData-Version"), "{item}");
+            let inner = &item["body"]["error"]["innerError"];
+            assert_eq!(inner["request-id"], request_id);
+            assert_eq!(inner["client-request-id"], client_request_id);
+        }
+    }
 }
 
 fn no_secret(value: &Value) -> bool {

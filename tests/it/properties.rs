@@ -227,3 +227,70 @@ fn the_schema_made_for_it_has_each_kind_of_property() {
     }
     assert!(SCHEMA.contains("t.colors") && SCHEMA.contains("OpenType"));
 }
+
+/// A request of a batch: nearly always one that can be read.
+fn batch_request() -> impl Strategy<Value = Value> {
+    let id = prop_oneof![9 => "[1-9][0-9]{0,2}|[a-c]".prop_map(Value::String), 1 => undeclared()];
+    let method =
+        prop_oneof![9 => prop_oneof!["GET|PATCH|DELETE|POST|get", "\\PC{1,4}"].prop_map(Value::String), 1 => undeclared()];
+    let url = prop_oneof![
+        4 => "(/|/v1\\.0/|http://h/v1\\.0/|)things(/1|/2|\\('1'\\)|)(\\?\\$select=name|)",
+        2 => "\\PC{1,20}",
+        1 => Just("/$batch".to_owned()),
+    ];
+    let url = prop_oneof![20 => url.prop_map(Value::String), 1 => undeclared()];
+    let headers = prop_oneof![
+        6 => Just(json!({ "Content-Type": "application/json" })),
+        2 => proptest::collection::btree_map("\\PC{1,8}|accept|prefer|content-type|content-encoding", "\\PC{0,12}|gzip", 0..3).prop_map(|map| json!(map)),
+        1 => undeclared(),
+    ];
+    let wrapped = "[A-Za-z0-9+/]{0,8}={0,2}".prop_map(Value::String);
+    let body = prop_oneof![3 => body(), 1 => wrapped, 1 => undeclared()];
+    let depends_on = prop_oneof![9 => Just(json!([])), 1 => Just(json!(["a"])), 1 => undeclared()];
+    some_of(vec![("headers", headers.boxed()), ("body", body.boxed()), ("dependsOn", depends_on.boxed())]).prop_flat_map(
+        move |rest| {
+            (id.clone(), method.clone(), url.clone()).prop_map(move |(id, method, url)| {
+                let mut request = rest.clone();
+                request.as_object_mut().unwrap().extend([
+                    ("id".to_owned(), id),
+                    ("method".to_owned(), method),
+                    ("url".to_owned(), url),
+                ]);
+                request
+            })
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// That each id is answered once, and each item is as whole as a single answer, is what the harness checks.
+    #[test]
+    fn a_batch_is_answered_or_refused_as_a_whole(requests in proptest::collection::vec(batch_request(), 0..6)) {
+        let batch = json!({ "requests": requests }).to_string();
+        let (status, answer) = harness::json(&tenant(), Method::POST, "/v1.0/$batch", Some(&batch));
+        prop_assert!(status == StatusCode::OK || status == StatusCode::BAD_REQUEST, "{} {}", status, answer);
+    }
+
+    #[test]
+    fn whatever_is_sent_as_a_batch_gets_an_answer(envelope in undeclared(), text in "\\PC{0,30}") {
+        for body in [envelope.to_string(), json!({ "requests": envelope }).to_string(), json!({ "requests": [envelope] }).to_string(), text] {
+            let (status, _) = harness::json(&tenant(), Method::POST, "/beta/$batch", Some(&body));
+            prop_assert_eq!(status, StatusCode::BAD_REQUEST);
+        }
+    }
+}
+
+/// A fixed share of batches must be readable, or the law above says nothing.
+#[test]
+fn the_batches_of_the_law_are_mostly_readable() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let readable = (0..100).filter(|_| {
+        let request = batch_request().new_tree(&mut runner).unwrap().current();
+        let batch = json!({ "requests": [request] }).to_string();
+        harness::json(&tenant(), Method::POST, "/v1.0/$batch", Some(&batch)).0 == StatusCode::OK
+    });
+    assert!(readable.count() > 40);
+}

@@ -1,0 +1,72 @@
+//! What the same requests cost with few and with many entities.
+
+use super::load::{Exchange, Load};
+use super::options::Options;
+use super::process::{Child, Temporary};
+use super::rounds;
+use super::start;
+use super::system::resident_mib;
+use super::table::{Table, optional, thousands};
+use crate::{CONNECTIONS, Problem};
+
+/// The numbers of entities that are compared.
+const ENTITIES: [usize; 2] = [100, 100_000];
+
+/// Starts emulators with few and with many entities, loads them in turn, and prints the tables.
+pub(crate) async fn compare(options: &Options) -> Result<(), Problem> {
+    eprintln!("measuring {} and {} entities", ENTITIES[0], ENTITIES[1]);
+    let [few, many] = [fixtures(ENTITIES[0])?, fixtures(ENTITIES[1])?];
+    // One in the middle, for whoever would search from an end.
+    let ids = ENTITIES.map(|count| id(count / 2));
+    let starts = [start::times(&few, &Exchange::get(&ids[0])).await?, start::times(&many, &Exchange::get(&ids[1])).await?];
+    let mut children = [Child::emulator(Some(&few)).await?, Child::emulator(Some(&many)).await?];
+    let memory = [resident_mib(children[0].id()), resident_mib(children[1].id())];
+    let mut table = Table::new(&["entities"], &["address ms", "first answer ms", "resident MiB"]);
+    for (index, count) in ENTITIES.into_iter().enumerate() {
+        let mib = optional(memory[index], |mib| format!("{mib:.1}"));
+        table.row(vec![thousands(count), starts[index].address.millis(), starts[index].answer.millis(), mib]);
+    }
+    print!("{table}");
+    if let [Some(few), Some(many)] = memory {
+        #[allow(clippy::cast_precision_loss, reason = "numbers of entities are small")]
+        let kib = (many - few) * 1024.0 / (ENTITIES[1] - ENTITIES[0]) as f64;
+        println!("\nAn entity takes {kib:.2} KiB.\n");
+    }
+
+    let figures = ["requests/s", "ratio (spread)", "CPU µs/request", "ratio (spread)"];
+    let mut table = Table::new(&["request", "entities"], &figures);
+    for exchange in [Exchange::get, Exchange::patch, |_: &str| Exchange::page(), |_: &str| Exchange::filter()] {
+        let exchanges = [exchange(&ids[0]), exchange(&ids[1])];
+        let [one, other] = &mut children;
+        let exchanges = [&exchanges[0], &exchanges[1]];
+        let [few, many] = rounds::alternate(options, [one, other], exchanges, CONNECTIONS[0]).await?;
+        let throughput = many.to(&few, |load| Some(load.per_second()));
+        let cpu = few.to(&many, Load::cpu_micros);
+        let ratios = [[None, None], [throughput, cpu]];
+        for (index, rounds) in [few, many].iter().enumerate() {
+            let [throughput, cpu] = ratios[index].map(|ratio| optional(ratio, |ratio| ratio.to_string()));
+            let name = exchanges[index].name.to_owned();
+            table.row(vec![name, thousands(ENTITIES[index]), rounds.per_second(), throughput, rounds.cpu(), cpu]);
+        }
+    }
+    print!("{table}");
+    Ok(())
+}
+
+fn id(number: usize) -> String {
+    format!("WFI_{number:08x}-379e-4a0a-9d17-afe306a1e10d")
+}
+
+/// Writes fixtures with so many entities: copies of the first built-in one.
+fn fixtures(count: usize) -> Result<Temporary, Problem> {
+    let shipped = include_str!("../../fixtures/workforceIntegrations.json");
+    let collection: serde_json::Value = serde_json::from_str(shipped)?;
+    let first = collection.pointer("/value/0").ok_or("the built-in fixtures have no entity")?;
+    let copies = (0..count).map(|number| {
+        let mut copy = first.clone();
+        copy["id"] = id(number).into();
+        copy
+    });
+    let copies: Vec<serde_json::Value> = copies.collect();
+    Ok(Temporary::write(&format!("{count}.json"), serde_json::to_string(&copies)?.as_bytes())?)
+}

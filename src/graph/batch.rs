@@ -1,0 +1,347 @@
+//! `$batch`: one request after another through the same steps as single ones, and their answers joined.
+//!
+//! A request that has to wait for a call outside holds up only those that depend on it. When all others are answered the batch as a
+//! whole waits, and what is left of it goes on with the outcome.
+
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri, uri};
+
+use super::call::Pending;
+use super::heads::Heads;
+use super::respond::{self, Ids, Stamp};
+use super::{Answer, Body, Delivery, Request, Step, body, explain};
+use crate::behavior::BatchOrder;
+use crate::model::Version;
+use crate::odata::batch::{self, Item, Part};
+use crate::odata::error::{self, Error};
+use crate::odata::json::Json;
+use crate::tenant::Tenant;
+
+/// Answers one request on the way of single requests. A plain function, so that a suspended batch can keep it.
+type AnswerOne = fn(&Tenant, &Request, &Stamp<'_>) -> Step;
+
+/// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
+/// not recorded stands where it stands in answers to single requests.
+static WRITTEN: [(HeaderName, &str); 8] = [
+    (header::LOCATION, "Location"),
+    (respond::ODATA_ENTITY_ID, "OData-EntityId"),
+    (header::RETRY_AFTER, "Retry-After"),
+    (header::ETAG, "ETag"),
+    (respond::PREFERENCE_APPLIED, "Preference-Applied"),
+    (explain::EXPLAIN, "x-wfi-emulator-explain"),
+    (respond::ODATA_VERSION, "OData-Version"),
+    (header::CONTENT_TYPE, "Content-Type"),
+];
+
+/// A batch on its way.
+struct Batch {
+    /// The ids that all answers repeat.
+    ids: Ids,
+    /// Whether a script of another origin sent it.
+    has_origin: bool,
+    answer_one: AnswerOne,
+    slots: Vec<Slot>,
+}
+
+/// A request of a batch and how far it has come: exactly one of the last three is there.
+struct Slot {
+    id: String,
+    depends_on: Vec<usize>,
+    /// The request, as long as it has not been looked at.
+    waiting: Option<Result<Request, Error>>,
+    /// What it waits for.
+    pending: Option<Pending>,
+    answer: Option<Answer>,
+}
+
+/// Answers a batch.
+pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: AnswerOne) -> Step {
+    match read(tenant, request, stamp, version, answer_one) {
+        Ok(batch) => batch.advance(tenant),
+        Err(error) => Step::Done(respond::refusal(tenant, stamp, error)),
+    }
+}
+
+fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: AnswerOne) -> Result<Batch, Error> {
+    if request.method != Method::POST {
+        return Err(super::wrong_method(tenant, &request.method, "POST"));
+    }
+    let bytes = body::bytes(request, &tenant.behaviors)?;
+    let envelope = body::parse(&bytes)?;
+    let items = batch::split(&envelope, &tenant.behaviors)?;
+    let slot = |item: Item<'_>| Slot {
+        waiting: Some(request_of(&item, request, version)),
+        id: item.id.to_owned(),
+        depends_on: item.depends_on,
+        pending: None,
+        answer: None,
+    };
+    let slots = items.into_iter().map(slot).collect();
+    Ok(Batch { ids: stamp.ids(), has_origin: stamp.heads.has_origin, answer_one, slots })
+}
+
+/// Makes the request of an item. From the batch it has host, scheme and token; nothing else is handed down (recorded in pnp/pnpcore:
+/// numbers stay numbers when the batch accepts `IEEE754Compatible=true`).
+fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
+    let unfit = |what: &str| Error::new(&error::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
+    let target = batch::resolve(item.url, version)?;
+    let mut parts = uri::Parts::default();
+    parts.path_and_query = Some(target.parse().map_err(|_| unfit("url"))?);
+    // HTTP/2 names the host there.
+    if let (Some(scheme), Some(authority)) = (outer.target.scheme(), outer.target.authority()) {
+        (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
+    }
+    let target = Uri::from_parts(parts).map_err(|_| unfit("url"))?;
+    if batch::version_of(target.path()).is_some() {
+        return Err(Error::new(&error::BATCH_NESTED, &["$batch"]));
+    }
+    let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes()).map_err(|_| unfit("method"))?;
+    let mut headers = HeaderMap::with_capacity(item.headers.len() + 4);
+    for (name, value) in item.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit("header"))?;
+        let Json::String(text) = value else { return Err(unfit("header")) };
+        let value = HeaderValue::from_str(text.trim()).map_err(|_| unfit("header"))?;
+        // Whose host it is and how long the body is, the batch says; no script asks for leave inside of one.
+        if name != header::HOST && name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING && name != header::ORIGIN {
+            headers.try_append(name, value).map_err(|_| unfit("headers"))?;
+        }
+    }
+    for name in [header::HOST, header::AUTHORIZATION] {
+        if let (Some(value), false) = (outer.headers.get(&name), headers.contains_key(&name)) {
+            headers.insert(name, value.clone());
+        }
+    }
+    let payload = item.payload();
+    headers.insert(header::CONTENT_LENGTH, payload.len().into());
+    if !payload.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(Request { method, target, is_secure: outer.is_secure, headers, body: Body::Whole(payload.into()) })
+}
+
+impl Batch {
+    /// Answers what can be answered, then waits or is done.
+    fn advance(mut self, tenant: &Tenant) -> Step {
+        // Requests depend only on earlier ones, so one pass settles all that can be.
+        for place in 0..self.slots.len() {
+            let Some(have_succeeded) = self.dependencies(place) else { continue };
+            let Some(waiting) = self.slots[place].waiting.take() else { continue };
+            let step = match waiting {
+                Ok(request) if have_succeeded => {
+                    (self.answer_one)(tenant, &request, &Stamp::of_item(tenant, Heads::of(&request.headers), &self.ids))
+                }
+                Ok(_) => self.refuse(tenant, Error::new(&error::FAILED_DEPENDENCY, &[])),
+                Err(error) => self.refuse(tenant, error),
+            };
+            self.settle(place, step);
+        }
+        for place in 0..self.slots.len() {
+            if let Some(pending) = self.slots[place].pending.take() {
+                return Step::Call(pending.then(move |tenant, step| {
+                    self.settle(place, step);
+                    self.advance(tenant)
+                }));
+            }
+        }
+        Step::Done(self.joined(tenant))
+    }
+
+    /// Returns whether all that a request depends on has succeeded; nothing as long as that is not known.
+    fn dependencies(&self, place: usize) -> Option<bool> {
+        self.slots[place].depends_on.iter().try_fold(true, |have_succeeded, earlier| {
+            let status = self.slots[*earlier].answer.as_ref()?.response.status();
+            Some(have_succeeded && !status.is_client_error() && !status.is_server_error())
+        })
+    }
+
+    fn refuse(&self, tenant: &Tenant, error: Error) -> Step {
+        Step::Done(respond::refusal(tenant, &Stamp::of_item(tenant, Heads::default(), &self.ids), error))
+    }
+
+    fn settle(&mut self, place: usize, step: Step) {
+        match step {
+            Step::Done(answer) => self.slots[place].answer = Some(answer),
+            Step::Call(pending) => self.slots[place].pending = Some(pending),
+        }
+    }
+
+    fn joined(self, tenant: &Tenant) -> Answer {
+        let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.slots.len());
+        for (place, slot) in self.slots.iter().enumerate() {
+            answered.extend(slot.answer.as_ref().map(|answer| (place, &*slot.id, answer)));
+        }
+        let longest = answered.iter().map(|(_, _, answer)| delay(answer)).max().unwrap_or_default();
+        let skipped = answered.iter().flat_map(|(place, _, answer)| {
+            answer.skipped.iter().map(move |skipped| format!("requests[{place}].body: {skipped}"))
+        });
+        let skipped = skipped.collect();
+        let refused = answered.iter().filter_map(|(place, _, answer)| Some((*place, answer.refused.clone()?)));
+        let refused_items = refused.collect();
+        if tenant.behaviors.batch_order == BatchOrder::Shuffled {
+            // Fisher and Yates: each order is as likely as any other.
+            for last in (1..answered.len()).rev() {
+                answered.swap(last, tenant.next_chance(last + 1));
+            }
+        }
+        let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
+        let heads = Heads { has_origin: self.has_origin, ..Heads::default() };
+        let stamp = Stamp::of_item(tenant, heads, &self.ids);
+        let mut joined = respond::batch(tenant, &stamp, body);
+        if !longest.is_zero() {
+            joined.delivery = Delivery::After(longest);
+        }
+        Answer { skipped, refused_items, ..joined }
+    }
+}
+
+/// A batch comes when the last of its answers is there.
+fn delay(answer: &Answer) -> Duration {
+    match answer.delivery {
+        Delivery::After(delay) => delay,
+        Delivery::AtOnce | Delivery::CutShort(_) | Delivery::Reset => Duration::ZERO,
+    }
+}
+
+fn part<'a>(id: &'a str, answer: &'a Answer) -> Part<'a> {
+    let headers = answer.response.headers();
+    let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let written = WRITTEN.iter().filter_map(|(name, written)| Some((*written, value(name)?)));
+    Part {
+        id,
+        status: answer.response.status().as_u16(),
+        headers: written.collect(),
+        body: answer.response.body(),
+        is_json: value(&header::CONTENT_TYPE).is_some_and(|value| value.starts_with(b"application/json")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+    use http::StatusCode;
+    use serde_json::{Value, json};
+
+    use super::super::call::{Call, Outcome};
+    use super::*;
+    use crate::tenant::{Clock, Settings};
+
+    fn tenant() -> Tenant {
+        Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
+    }
+
+    /// Sends a batch whose requests are answered by [`waiting_for_calls`].
+    fn begin(tenant: &Tenant, requests: &Value) -> Step {
+        let request = Request {
+            method: Method::POST,
+            target: "/v1.0/$batch".parse().unwrap(),
+            is_secure: false,
+            headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
+            body: Body::Whole(json!({ "requests": requests }).to_string().into()),
+        };
+        let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+        answer(tenant, &request, &stamp, Version::V1, waiting_for_calls)
+    }
+
+    fn call(url: &str) -> Call {
+        let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
+        Call { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
+    }
+
+    /// Each segment of a path is a call; what comes of it is the status of the answer. Paths with none are answered at once.
+    fn waiting_for_calls(_: &Tenant, request: &Request, _: &Stamp<'_>) -> Step {
+        let calls: Vec<String> = request.target.path().split('/').skip(2).map(str::to_owned).collect();
+        let is_direct = calls == ["now"];
+        next(if is_direct { Vec::new() } else { calls }, StatusCode::NO_CONTENT)
+    }
+
+    fn next(mut calls: Vec<String>, status: StatusCode) -> Step {
+        if calls.is_empty() {
+            let mut response = http::Response::new(Bytes::new());
+            *response.status_mut() = status;
+            let (refused, skipped, refused_items) = (None, Vec::new(), Vec::new());
+            return Step::Done(Answer { response, delivery: Delivery::AtOnce, refused, skipped, refused_items });
+        }
+        let name = calls.remove(0);
+        Step::Call(Pending::new(call(&format!("http://{name}.test/")), move |_, outcome| match outcome {
+            Outcome::Answered { status, .. } => next(calls, status),
+            Outcome::Failed(_) => next(Vec::new(), StatusCode::CONFLICT),
+        }))
+    }
+
+    /// Plays the edge: hands out these outcomes one after another, and returns the calls that were asked for with the statuses.
+    fn played(tenant: &Tenant, mut step: Step, outcomes: &[Outcome]) -> (Vec<String>, Vec<(String, u64)>) {
+        let (mut calls, mut outcomes) = (Vec::new(), outcomes.iter());
+        loop {
+            step = match step {
+                Step::Call(pending) => {
+                    calls.push(pending.call.url.host().unwrap().trim_end_matches(".test").to_owned());
+                    pending.resume(tenant, outcomes.next().expect("there is an outcome for each call").clone())
+                }
+                Step::Done(answer) => {
+                    let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
+                    let parts = body["responses"].as_array().unwrap().iter();
+                    let parts = parts.map(|part| (part["id"].as_str().unwrap().to_owned(), part["status"].as_u64().unwrap()));
+                    return (calls, parts.collect());
+                }
+            };
+        }
+    }
+
+    fn answered(status: StatusCode) -> Outcome {
+        Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    fn get(id: &str, url: &str, depends_on: &[&str]) -> Value {
+        json!({ "id": id, "method": "GET", "url": url, "dependsOn": depends_on })
+    }
+
+    fn statuses(parts: &[(String, u64)]) -> Vec<(&str, u64)> {
+        parts.iter().map(|(id, status)| (&**id, *status)).collect()
+    }
+
+    #[test]
+    fn a_call_holds_up_only_what_depends_on_it() {
+        let tenant = tenant();
+        let requests =
+            json!([get("a", "first/second", &[]), get("b", "third", &["A"]), get("c", "now", &[]), get("d", "fourth", &["c"])]);
+        let outcomes = [StatusCode::OK, StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::OK].map(answered);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &outcomes);
+        // Calls go out one at a time, in the order of the requests.
+        assert_eq!(calls, ["first", "second", "third", "fourth"]);
+        assert_eq!(statuses(&parts), [("a", 202), ("b", 201), ("c", 204), ("d", 200)]);
+    }
+
+    #[test]
+    fn a_call_that_fails_fails_what_depends_on_it() {
+        let tenant = tenant();
+        let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &[Outcome::Failed("timeout")]);
+        assert_eq!(calls, ["first"]);
+        assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
+    }
+
+    #[test]
+    fn the_longest_delay_is_that_of_the_batch() {
+        let step = |_: &Tenant, request: &Request, _: &Stamp<'_>| {
+            let Step::Done(answer) = next(Vec::new(), StatusCode::NO_CONTENT) else { unreachable!() };
+            let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
+            Step::Done(Answer { delivery: Delivery::After(Duration::from_millis(millis)), ..answer })
+        };
+        let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]).to_string();
+        let request = Request {
+            method: Method::POST,
+            target: "/v1.0/$batch".parse().unwrap(),
+            is_secure: false,
+            headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
+            body: Body::Whole(format!("{{\"requests\":{requests}}}").into()),
+        };
+        let tenant = tenant();
+        let stamp = Stamp::of(&tenant, Heads::of(&request.headers));
+        let Step::Done(answer) = answer(&tenant, &request, &stamp, Version::V1, step) else { panic!("nothing makes a call") };
+        assert_eq!(answer.delivery, Delivery::After(Duration::from_millis(9)));
+    }
+}
