@@ -68,6 +68,8 @@ struct Serve {
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
     explain: bool,
+    #[command(flatten)]
+    connectors: envelope::ConnectorChoice,
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -181,7 +183,9 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
-    Ok(Settings { schema, entities, behaviors, clock, seed: serve.seed.unwrap_or_else(random_seed), explains: serve.explain })
+    let seed = serve.seed.unwrap_or_else(random_seed);
+    let connectors = serve.connectors.settings();
+    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, connectors })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod describe;
 mod explain;
+mod handshake;
 mod heads;
 mod property;
 mod respond;
@@ -22,6 +23,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
+use crate::connector::Made;
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
@@ -31,7 +33,8 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, separate, write_entity};
 use crate::tenant::Tenant;
-pub use call::{Call, Outcome, Pending};
+pub use call::Pending;
+use call::{Question, Reply};
 use heads::Heads;
 use respond::{Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
@@ -44,7 +47,7 @@ pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 const ENTITY_ROOM: usize = 824;
 
 /// A request, freed of its connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -59,7 +62,7 @@ pub struct Request {
 }
 
 /// The body of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Body {
     /// All of it.
     Whole(Bytes),
@@ -90,6 +93,8 @@ pub struct Answer {
     pub skipped: Vec<String>,
     /// Which requests of a batch were refused, by their places, and why.
     pub refused_items: Vec<(usize, Error)>,
+    /// The calls to connectors on which the answer depends.
+    pub calls: Vec<Made>,
 }
 
 /// How an answer is delivered.
@@ -120,13 +125,29 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
 
 /// Answers a request that is no batch, alone or as part of one.
 fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+    answer_knowing(tenant, request, stamp, None)
+}
+
+/// Answers a request for the first time, or again with the reply of the connector that was asked the first time: then everything is
+/// read, checked and merged on the state as it is now.
+fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, stamp, &mut skipped) {
-        Ok(success) => respond::success(tenant, stamp, success),
+    let mut answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
+        Ok(Decision::Answered(success)) => respond::success(tenant, stamp, success),
+        Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
         Err(error) => respond::refusal(tenant, stamp, error),
     };
     answer.skipped = skipped;
+    answer.calls.extend(reply.map(|reply| reply.made));
     Step::Done(answer)
+}
+
+/// What the operations come to.
+enum Decision {
+    /// The request is not refused.
+    Answered(Success),
+    /// A connector has a say in it, and was not asked yet.
+    Asks(Box<Question>),
 }
 
 /// Answers a request whose handling failed in a way that should not exist.
@@ -154,20 +175,27 @@ enum Operation<'r> {
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
 /// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
-fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
+fn decide(
+    tenant: &Tenant,
+    request: &Request,
+    stamp: &Stamp<'_>,
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Decision, Error> {
     let route = match route::resolve(&tenant.schema, request.target.path())? {
         Named::Entities(route) => route,
         Named::Service(model) => {
             only_get(tenant, &request.method)?;
-            return Ok(describe::service(&Context::of(tenant, request, stamp, model, &())?));
+            return Ok(Decision::Answered(describe::service(&Context::of(tenant, request, stamp, model, &())?)));
         }
         Named::Metadata(model) => {
             only_get(tenant, &request.method)?;
-            return Ok(describe::metadata(tenant, model));
+            return Ok(Decision::Answered(describe::metadata(tenant, model)));
         }
         Named::Singleton(singleton) => {
             only_get(tenant, &request.method)?;
-            return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
+            let context = Context::of(tenant, request, stamp, singleton.model, &singleton)?;
+            return property::singleton(&context).map(Decision::Answered);
         }
     };
     let operation = operation(tenant, &route, &request.method)?;
@@ -183,10 +211,13 @@ fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut V
         Operation::Count => Ok(count(&context)),
         Operation::Get(key) => get(&context, key),
         Operation::Property(key, path) => property::get(&context, key, path),
-        Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
-        Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
+        Operation::Create => return write::create(&context, &write::read_body(&context, Origin::Create, skipped)?, reply),
+        Operation::Update(key) => {
+            return write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?, reply);
+        }
         Operation::Delete(key) => write::delete(&context, key),
     }
+    .map(Decision::Answered)
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {

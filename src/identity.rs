@@ -33,6 +33,7 @@ pub struct Person {
 /// The claims that are used, of tokens of both versions (learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
 #[derive(Deserialize)]
 struct Claims {
+    tid: Option<String>,
     oid: Option<String>,
     name: Option<String>,
     appid: Option<String>,
@@ -40,6 +41,14 @@ struct Claims {
     app_displayname: Option<String>,
     idtyp: Option<String>,
     scp: Option<String>,
+}
+
+/// The directory of whoever has no readable token.
+pub const HOME_DIRECTORY: &str = "00000000-0000-4000-8000-000000000000";
+
+/// Returns the id of the directory that a request's token was issued in.
+pub fn directory_id(headers: &HeaderMap) -> String {
+    claims(headers).and_then(|claims| claims.tid).unwrap_or_else(|| HOME_DIRECTORY.to_owned())
 }
 
 /// Returns the caller of a request.

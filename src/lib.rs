@@ -13,6 +13,7 @@ pub mod graph;
 pub mod identity;
 pub mod model;
 pub mod odata;
+pub mod outgoing;
 pub mod server;
 pub mod store;
 pub mod tenant;

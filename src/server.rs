@@ -22,7 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Outcome, Request, Step};
+use crate::connector::Made;
+use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::outgoing::{self, Reach};
 use crate::tenant::Tenant;
 
 /// How long requests in flight may take to finish when the server stops.
@@ -138,7 +140,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&connection.tenant, &request, graph::answer);
+    let answer = answer_or_apologize(&connection.tenant, &request, graph::answer).await;
     if let Some(started) = started {
         log(&request, &answer, started);
     }
@@ -186,14 +188,16 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
 }
 
 /// Answers a request; a panic on the way costs this request and nothing else.
-fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
+async fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
     // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
     let mut step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
     loop {
         step = match step {
             Ok(Step::Done(answer)) => return answer,
-            // Nothing here makes calls yet.
-            Ok(Step::Call(pending)) => catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, Outcome::Failed("no-client")))),
+            Ok(Step::Call(pending)) => {
+                let outcome = outgoing::make(&pending.call, Reach { may_be_remote: tenant.connectors.may_be_remote }).await;
+                catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, outcome)))
+            }
             Err(_) => return graph::internal_error(tenant, request),
         };
     }
@@ -215,6 +219,9 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
         let rule = error.refusal.name;
         let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
         tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
+    }
+    for Made { url, verdict, .. } in &answer.calls {
+        tracing::info!("{method} {path}: called {url}: {verdict}");
     }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
@@ -314,7 +321,8 @@ mod tests {
     use std::net::{Ipv4Addr, Shutdown, SocketAddr};
     use std::time::SystemTime;
 
-    use crate::graph::{Call, Pending};
+    use crate::connector::{Call, Failure, Outcome};
+    use crate::graph::Pending;
     use crate::tenant::{Clock, Settings};
 
     /// How long anything may take before a test fails.
@@ -324,7 +332,7 @@ mod tests {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
-        Answer { response, delivery, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
+        Answer { response, delivery, refused: None, skipped: Vec::new(), refused_items: Vec::new(), calls: Vec::new() }
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -388,8 +396,8 @@ mod tests {
         assert_eq!(delivered(Delivery::Reset).await, "");
     }
 
-    #[test]
-    fn a_panic_costs_one_request() {
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
         let tenant = Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
         let request = Request {
             method: http::Method::GET,
@@ -398,14 +406,14 @@ mod tests {
             headers: HeaderMap::new(),
             body: Body::Whole(Bytes::new()),
         };
-        let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test"));
+        let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test")).await;
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
-        assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).response.status(), 200);
+        assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).await.response.status(), 200);
     }
 
-    #[test]
-    fn a_request_that_waits_for_a_call_goes_on_without_one() {
+    #[tokio::test]
+    async fn a_request_that_waits_for_a_call_goes_on_with_its_outcome() {
         let tenant = Tenant::new(Settings::new());
         let request = Request {
             method: http::Method::GET,
@@ -416,17 +424,18 @@ mod tests {
         };
         let waiting = |resume: fn(Outcome) -> Step| {
             let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), PATIENCE);
-            let call = Call { method: http::Method::POST, url: "http://x.test/".parse().unwrap(), headers, body, timeout };
+            let call = Call { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
             Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))
         };
         let gone_on = answer_or_apologize(&tenant, &request, |_, _| {
             waiting(|outcome| {
-                assert_eq!(outcome, Outcome::Failed("no-client"));
+                assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress));
                 Step::Done(answer(Delivery::AtOnce))
             })
-        });
+        })
+        .await;
         assert_eq!(gone_on.response.body(), "0123456789");
-        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test")));
+        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test"))).await;
         assert_eq!(broken.refused.unwrap().refusal.name, "internal");
     }
 

@@ -29,6 +29,24 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How connectors are called.
+    pub connectors: Connectors,
+}
+
+/// How connectors are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Whether calls may leave this machine and private networks.
+    pub may_be_remote: bool,
+}
+
+impl Default for Connectors {
+    /// Calls stay near. In the published example of an update call the transaction expires 30 seconds after the change was made.
+    fn default() -> Connectors {
+        Connectors { timeout: Duration::from_secs(30), may_be_remote: false }
+    }
 }
 
 impl Settings {
@@ -41,6 +59,7 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            connectors: Connectors::default(),
         }
     }
 }
@@ -95,12 +114,15 @@ pub struct Tenant {
     pub store: Store,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How connectors are called.
+    pub connectors: Connectors,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
     entity_ids: Counter,
     request_ids: Counter,
     chances: Counter,
+    messages: Counter,
 }
 
 /// A counter that shares no cache line with what all cores only read.
@@ -114,6 +136,7 @@ enum Stream {
     Entity = 1,
     Request = 2,
     Chance = 3,
+    Message = 4,
 }
 
 impl Tenant {
@@ -130,11 +153,13 @@ impl Tenant {
             clock: settings.clock,
             store,
             explains: settings.explains,
+            connectors: settings.connectors,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),
             request_ids: Counter::default(),
             chances: Counter::default(),
+            messages: Counter::default(),
         }
     }
 
@@ -156,14 +181,27 @@ impl Tenant {
         usize::try_from(high >> 48).unwrap_or_default()
     }
 
+    /// Returns the next bytes for the key of an encrypted message.
+    pub fn next_message_bytes(&self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        for part in bytes.chunks_exact_mut(16) {
+            part.copy_from_slice(&self.bits(Stream::Message, &self.messages));
+        }
+        bytes
+    }
+
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {
+        Builder::from_random_bytes(self.bits(stream, counter)).into_uuid()
+    }
+
+    fn bits(&self, stream: Stream, counter: &Counter) -> [u8; 16] {
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
         let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
         let low = mixed(high ^ self.seed.rotate_left(32));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&high.to_be_bytes());
         bytes[8..].copy_from_slice(&low.to_be_bytes());
-        Builder::from_random_bytes(bytes).into_uuid()
+        bytes
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::{UNUSABLE, fail};
 use crate::connector::envelope::{self, Envelope, MessageKeys, Secret};
+use crate::tenant::Connectors;
 
 /// The secret that an integration and its connector share.
 #[derive(Args, Debug)]
@@ -22,6 +24,23 @@ pub(super) struct SecretChoice {
 impl SecretChoice {
     pub(super) fn read(&self) -> Result<Secret, String> {
         Secret::new(&self.secret).map_err(|error| error.to_string())
+    }
+}
+
+/// How connectors are called.
+#[derive(Args, Debug)]
+pub(super) struct ConnectorChoice {
+    /// Let calls to connectors leave this machine and private networks
+    #[arg(long, env = "WFI_EMULATOR_ALLOW_REMOTE_CONNECTORS")]
+    allow_remote_connectors: bool,
+    /// How many seconds a connector may take to answer
+    #[arg(long, env = "WFI_EMULATOR_CONNECTOR_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    connector_timeout: u64,
+}
+
+impl ConnectorChoice {
+    pub(super) fn settings(&self) -> Connectors {
+        Connectors { timeout: Duration::from_secs(self.connector_timeout), may_be_remote: self.allow_remote_connectors }
     }
 }
 

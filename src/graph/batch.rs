@@ -179,6 +179,7 @@ impl Batch {
         let skipped = skipped.collect();
         let refused = answered.iter().filter_map(|(place, _, answer)| Some((*place, answer.refused.clone()?)));
         let refused_items = refused.collect();
+        let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
         if tenant.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher and Yates: each order is as likely as any other.
             for last in (1..answered.len()).rev() {
@@ -192,7 +193,7 @@ impl Batch {
         if !longest.is_zero() {
             joined.delivery = Delivery::After(longest);
         }
-        Answer { skipped, refused_items, ..joined }
+        Answer { skipped, refused_items, calls, ..joined }
     }
 }
 
@@ -225,8 +226,8 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Value, json};
 
-    use super::super::call::{Call, Outcome};
     use super::*;
+    use crate::connector::{Call, Failure, Outcome};
     use crate::tenant::{Clock, Settings};
 
     fn tenant() -> Tenant {
@@ -262,8 +263,8 @@ mod tests {
         if calls.is_empty() {
             let mut response = http::Response::new(Bytes::new());
             *response.status_mut() = status;
-            let (refused, skipped, refused_items) = (None, Vec::new(), Vec::new());
-            return Step::Done(Answer { response, delivery: Delivery::AtOnce, refused, skipped, refused_items });
+            let (refused, skipped, refused_items, calls) = (None, Vec::new(), Vec::new(), Vec::new());
+            return Step::Done(Answer { response, delivery: Delivery::AtOnce, refused, skipped, refused_items, calls });
         }
         let name = calls.remove(0);
         Step::Call(Pending::new(call(&format!("http://{name}.test/")), move |_, outcome| match outcome {
@@ -319,7 +320,7 @@ mod tests {
     fn a_call_that_fails_fails_what_depends_on_it() {
         let tenant = tenant();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &[Outcome::Failed("timeout")]);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &[Outcome::Failed(Failure::Timeout)]);
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }

@@ -212,7 +212,14 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    Answer { response, delivery: Delivery::AtOnce, refused: None, skipped: Vec::new(), refused_items: Vec::new() }
+    Answer {
+        response,
+        delivery: Delivery::AtOnce,
+        refused: None,
+        skipped: Vec::new(),
+        refused_items: Vec::new(),
+        calls: Vec::new(),
+    }
 }
 
 /// Gives JSON the white space that a behavior wants.

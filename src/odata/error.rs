@@ -27,6 +27,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// A request of a batch depended on one that failed (learn.microsoft.com/graph/json-batching names the status; the code is a guess).
     FailedDependency,
+    /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
+    WorkforceIntegrationError,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
     /// Something broke in the service itself (learn.microsoft.com/graph/errors).
@@ -44,6 +46,7 @@ impl ErrorCode {
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
+            ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
         }
@@ -269,6 +272,11 @@ refusals! {
     FAILED_DEPENDENCY "failed-dependency" 424 FailedDependency Layer::Gateway,
         "The request was not executed because a request that it depends on failed.",
         None "learn.microsoft.com/graph/json-batching (the status; code and words are a guess)";
+    /// The connector did not answer the handshake with 200 (behaviors `connect` and `connect-on-update`).
+    HANDSHAKE_FAILED "handshake-failed" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"),
+        "Sorry your change couldn\u{2019}t be completed.",
+        None "microsoft-graph-docs#19700 (the words, for a POST); status and form are a guess"
+        by "connect" "connect-on-update";
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
