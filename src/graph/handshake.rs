@@ -77,7 +77,8 @@ pub(super) fn of_changed(
 fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
     match &reply.objection {
         Some(objection) if weight == Weight::Refused => {
-            Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{}: {objection}", reply.made.url)))
+            let whose = if reply.made.url.is_empty() { "the connector" } else { &*reply.made.url };
+            Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {objection}")))
         }
         _ => Ok(()),
     }

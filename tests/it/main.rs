@@ -11,6 +11,7 @@
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
 //! | `encryption` | what is sent to connectors, decrypted by others |
+//! | `handshake` | connectors are asked before an integration leads to them |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
@@ -21,6 +22,7 @@ mod decisions;
 mod draft_page;
 mod encryption;
 mod exchanges;
+mod handshake;
 mod harness;
 mod pipeline;
 mod program;
