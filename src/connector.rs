@@ -7,7 +7,10 @@ mod endpoint;
 pub mod envelope;
 
 pub use call::{ANSWER_LIMIT, Call, Failure, Made, Outcome};
+mod message;
 mod verdict;
 
 pub use endpoint::{Endpoint, Message};
-pub use verdict::handshake;
+pub use message::{Element, ElementHeaders, Item, ItemBody, ItemError, Requests, Responses};
+pub use verdict::{INVALID_DATA_SENTENCE, NOT_OK_SENTENCE, REFUSED_SENTENCE};
+pub use verdict::{Judged, Judgement, Purpose, Verdict};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::heads::Heads;
 use super::respond::Stamp;
 use super::{Request, Step, answer_knowing};
-use crate::connector::{Call, Failure, Made, Message, Outcome};
+use crate::connector::{Call, Failure, Made, Message, Outcome, Verdict};
 use crate::tenant::Tenant;
 
 type Resume = Box<dyn FnOnce(&Tenant, Outcome) -> Step + Send>;
@@ -44,7 +44,6 @@ impl fmt::Debug for Pending {
 }
 
 /// What a connector is to be asked before a change is made.
-#[derive(Debug)]
 pub(super) struct Question {
     /// Where the question goes, as far as that is known.
     pub(super) url: String,
@@ -52,25 +51,25 @@ pub(super) struct Question {
     pub(super) plaintext: Bytes,
     /// The question itself; nothing if it cannot be put.
     pub(super) message: Result<Message, Failure>,
-    /// What Shifts makes of an outcome: nothing if the connector lets the change pass, else why it does not, for people.
-    pub(super) objection: fn(&Outcome) -> Option<String>,
+    /// What Shifts makes of an outcome.
+    pub(super) judge: Box<dyn Fn(&Outcome) -> Verdict + Send>,
 }
 
 /// What came of a question.
 #[derive(Debug)]
 pub(super) struct Reply {
-    /// Why the change is not made, for people; nothing if the connector lets it pass.
-    pub(super) objection: Option<String>,
+    /// What Shifts makes of it.
+    pub(super) verdict: Verdict,
     /// The call.
     pub(super) made: Made,
 }
 
 impl Reply {
     fn to(question: Question, outcome: Outcome) -> Reply {
-        let objection = (question.objection)(&outcome);
-        let verdict = objection.clone().unwrap_or_else(|| "approved".to_owned());
+        let verdict = (question.judge)(&outcome);
         let body = question.message.map(|message| message.body).unwrap_or_default();
-        Reply { objection, made: Made { url: question.url, plaintext: question.plaintext, body, outcome, verdict } }
+        let made = Made { url: question.url, plaintext: question.plaintext, body, outcome, verdict: verdict.to_string() };
+        Reply { verdict, made }
     }
 }
 

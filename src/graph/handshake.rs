@@ -6,7 +6,7 @@ use super::call::{Question, Reply};
 use super::{Context, Error, write};
 use crate::behavior::{Connect, ConnectOnUpdate};
 use crate::connector::envelope::MessageKeys;
-use crate::connector::{Endpoint, handshake};
+use crate::connector::{Endpoint, Purpose, Verdict};
 use crate::identity;
 use crate::odata::error;
 use crate::odata::json::quoted;
@@ -75,13 +75,11 @@ pub(super) fn of_changed(
 }
 
 fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
-    match &reply.objection {
-        Some(objection) if weight == Weight::Refused => {
-            let whose = if reply.made.url.is_empty() { "the connector" } else { &*reply.made.url };
-            Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {objection}")))
-        }
-        _ => Ok(()),
+    if weight == Weight::Logged || reply.verdict.lets_pass() {
+        return Ok(());
     }
+    let whose = if reply.made.url.is_empty() { "the connector" } else { &*reply.made.url };
+    Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
 }
 
 fn question(context: &Context<'_>, properties: &Complex) -> Question {
@@ -93,5 +91,5 @@ fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
     let message = endpoint.message("connect", plaintext.clone(), &keys, context.tenant.behaviors.connector_content_type);
     let url = message.as_ref().map_or(url, |message| message.url.to_string());
-    Question { url, plaintext, message, objection: handshake }
+    Question { url, plaintext, message, judge: Box::new(|outcome| Verdict::of(Purpose::Connect, [], outcome)) }
 }

@@ -75,7 +75,7 @@ fn the_connector_hears_the_tenant_and_the_user_encrypted_with_the_new_secret() {
     let said = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
     assert_eq!(std::str::from_utf8(&said).unwrap(), r#"{"tenantId":"d","userId":"u"}"#);
     let [made] = &answer.calls[..] else { panic!("{:?}", answer.calls) };
-    assert_eq!((&*made.plaintext, &made.body, made.verdict.as_str()), (&*said, &call.body, "approved"));
+    assert_eq!((&*made.plaintext, &made.body, made.verdict.as_str()), (&*said, &call.body, "connected"));
     // Two runs give the same bytes, two messages do not.
     let again = harness::tenant(&[("connect", "enforce")]);
     assert_eq!(play(&again, &create, &status(200)).1, calls);
