@@ -1,5 +1,7 @@
 //! The command line: arguments to configuration, start, exit status.
 
+mod call;
+mod connector_check;
 mod envelope;
 mod log;
 
@@ -93,6 +95,13 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Call a connector as Shifts does, and report what Shifts would make of its answer
+    Call {
+        #[command(subcommand)]
+        call: call::Call,
+    },
+    /// Probe a running connector: does it keep the contract with Shifts?
+    ConnectorCheck(connector_check::ConnectorCheck),
     /// Encrypt standard input as Shifts does what it sends to a connector
     Encrypt {
         #[command(flatten)]
@@ -116,6 +125,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     };
     match &cli.command {
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
+        Some(Command::Call { call }) => call::run(call, &behaviors),
+        Some(Command::ConnectorCheck(arguments)) => connector_check::run(arguments, &behaviors),
         Some(Command::Encrypt { form }) => envelope::encrypt(form),
         Some(Command::Decrypt { form, parts }) => envelope::decrypt(form, *parts),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
@@ -127,6 +138,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             Err(problem) => fail(UNUSABLE, &problem),
         },
     }
+}
+
+/// Returns a runtime for commands that serve nobody.
+fn small_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn fail(status: u8, problem: &str) -> ExitCode {

@@ -4,6 +4,9 @@
 //! real connector never calls it by accident. The host is resolved once and each address is looked at before it is connected to, so
 //! no name can change its mind in between. Redirects are not followed.
 
+mod check;
+mod say;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,6 +23,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::connector::{ANSWER_LIMIT, Call, Failure, Outcome};
+
+pub use check::{Finding, Findings, Rating, Source, check};
+pub use say::{Manner, Report, say};
 
 /// How far calls may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

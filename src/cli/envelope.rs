@@ -22,6 +22,10 @@ pub(super) struct SecretChoice {
 }
 
 impl SecretChoice {
+    pub(super) fn text(&self) -> &str {
+        &self.secret
+    }
+
     pub(super) fn read(&self) -> Result<Secret, String> {
         Secret::new(&self.secret).map_err(|error| error.to_string())
     }

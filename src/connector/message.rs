@@ -58,6 +58,12 @@ impl Requests {
     }
 }
 
+/// Writes text as it stands between the quotes of a JSON string.
+pub(super) fn inside_quotes(text: &str) -> String {
+    let quoted = crate::odata::json::quoted(text);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 /// The answer of a connector.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Responses {

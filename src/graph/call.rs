@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 use super::heads::Heads;
 use super::respond::Stamp;
 use super::{Request, Step, answer_knowing};
-use crate::connector::{Call, Failure, Made, Message, Outcome, Verdict};
+use crate::connector::{Call, Failure, Made, Message, Outcome, Said, Verdict};
 use crate::tenant::Tenant;
 
 type Resume = Box<dyn FnOnce(&Tenant, Outcome) -> Step + Send>;
@@ -44,15 +42,14 @@ impl fmt::Debug for Pending {
 }
 
 /// What a connector is to be asked before a change is made.
+#[derive(Debug)]
 pub(super) struct Question {
     /// Where the question goes, as far as that is known.
     pub(super) url: String,
-    /// What is said, before it is encrypted.
-    pub(super) plaintext: Bytes,
+    /// What is said.
+    pub(super) said: Said,
     /// The question itself; nothing if it cannot be put.
     pub(super) message: Result<Message, Failure>,
-    /// What Shifts makes of an outcome.
-    pub(super) judge: Box<dyn Fn(&Outcome) -> Verdict + Send>,
 }
 
 /// What came of a question.
@@ -66,9 +63,9 @@ pub(super) struct Reply {
 
 impl Reply {
     fn to(question: Question, outcome: Outcome) -> Reply {
-        let verdict = (question.judge)(&outcome);
+        let verdict = question.said.judge(&outcome);
         let body = question.message.map(|message| message.body).unwrap_or_default();
-        let made = Made { url: question.url, plaintext: question.plaintext, body, outcome, verdict: verdict.to_string() };
+        let made = Made { url: question.url, plaintext: question.said.plaintext, body, outcome, verdict: verdict.to_string() };
         Reply { verdict, made }
     }
 }

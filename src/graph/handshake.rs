@@ -1,15 +1,12 @@
 //! The handshake: a connector is asked before an integration leads to it.
 
-use bytes::Bytes;
-
 use super::call::{Question, Reply};
 use super::{Context, Error, write};
 use crate::behavior::{Connect, ConnectOnUpdate};
 use crate::connector::envelope::MessageKeys;
-use crate::connector::{Endpoint, Purpose, Verdict};
+use crate::connector::{Endpoint, Said};
 use crate::identity;
 use crate::odata::error;
-use crate::odata::json::quoted;
 use crate::odata::patch::Patch;
 use crate::odata::value::Complex;
 
@@ -86,10 +83,10 @@ fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let endpoint = Endpoint::of(context.model, context.structured(), properties);
     let (directory, caller) = (identity::directory_id(&context.request.headers), write::caller_id(context));
     // Which user an integration has that an application registers is not known: here the application.
-    let plaintext = Bytes::from(format!("{{\"tenantId\":{},\"userId\":{}}}", quoted(&directory), quoted(&caller)));
+    let said = Said::connect(&directory, &caller);
     let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
     let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
-    let message = endpoint.message("connect", plaintext.clone(), &keys, context.tenant.behaviors.connector_content_type);
+    let message = said.to(&endpoint, &keys, context.tenant.behaviors.connector_content_type);
     let url = message.as_ref().map_or(url, |message| message.url.to_string());
-    Question { url, plaintext, message, judge: Box::new(|outcome| Verdict::of(Purpose::Connect, [], outcome)) }
+    Question { url, said, message }
 }

@@ -12,12 +12,14 @@
 //! | `concurrency` | no update is lost |
 //! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `handshake` | connectors are asked before an integration leads to them |
+//! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
 
 mod architecture;
 mod concurrency;
+mod connector;
 mod decisions;
 mod draft_page;
 mod encryption;

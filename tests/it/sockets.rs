@@ -28,16 +28,21 @@ const BODY: &str = r#"{"displayName":"Wire","url":"https://example.com/"}"#;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A server on a thread of its own, which is told to stop when the value is dropped.
-struct Server {
+pub(crate) struct Server {
     tenant: Arc<Tenant>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
 }
 
 impl Server {
     fn start() -> Server {
-        let tenant = Arc::new(harness::tenant(&[]));
+        Server::of(harness::tenant(&[]))
+    }
+
+    /// Serves a tenant.
+    pub(crate) fn of(tenant: Tenant) -> Server {
+        let tenant = Arc::new(tenant);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -57,12 +62,12 @@ impl Server {
         Server { tenant, address, stop: Some(stop), returned }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, unread: Vec::new() }
+        Client::of(self.address)
     }
 
     fn signal_to_stop(&mut self) {
@@ -93,6 +98,14 @@ struct Client {
 }
 
 impl Client {
+    fn of(server: SocketAddr) -> Client {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, unread: Vec::new() }
+    }
+
     fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
@@ -198,6 +211,15 @@ impl Answer {
 
 fn get(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
+}
+
+/// Sends a request on a connection of its own and returns the status and the body of the answer. `Null` is no body.
+pub(crate) fn exchange(server: SocketAddr, method: &str, target: &str, body: &Value) -> (u16, Value) {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json");
+    let answer = Client::of(server).exchange(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    (answer.status, body)
 }
 
 /// Returns the head of a request that creates an entity. `headers` say how its body comes.
