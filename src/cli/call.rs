@@ -38,7 +38,7 @@ pub(super) enum Call {
         target: Target,
         #[command(flatten)]
         content: Content,
-        /// A change to ask about: entity type and method, for example shifts:POST, and an id where it matters, timesoff:PUT:TOFF_1; repeatable
+        /// A change to ask about: entity type, method and, where it matters, an id, for example `timesoff:PUT:TOFF_1`; repeatable
         #[arg(long, env = "WFI_EMULATOR_CHANGE", value_name = "TYPE:METHOD[:ID]", default_value = "shifts:POST", conflicts_with_all = ["swap_approval", "request"])]
         change: Vec<String>,
         /// The approval of a swap: five elements

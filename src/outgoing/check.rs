@@ -147,10 +147,6 @@ impl Check<'_, '_> {
         outcome
     }
 
-    fn update(&self, requests: Vec<Element>) -> Said {
-        Said::update(sample::TEAM, &Requests { requests }, None)
-    }
-
     /// Whether somebody is there to be probed.
     async fn handshake(&mut self) -> bool {
         let verdict = self.say("handshake", &Said::connect(crate::identity::HOME_DIRECTORY, sample::USER)).await;
@@ -163,7 +159,7 @@ impl Check<'_, '_> {
     async fn strangers(&mut self) {
         let connect = Said::connect(crate::identity::HOME_DIRECTORY, sample::USER);
         let change = self.source.maker.element(&KINDS[0], "POST", None);
-        let update = self.update(vec![change]);
+        let update = update(vec![change]);
         let other = Secret::new(&"0".repeat(64)).ok().filter(|other| other != self.secret);
         let other = other.or_else(|| Secret::new(&"1".repeat(64)).ok());
         let mut bodies: Vec<(String, Said, Vec<u8>)> = Vec::new();
@@ -187,7 +183,7 @@ impl Check<'_, '_> {
             let verdict = said.judge(&outcome);
             match (&outcome, verdict.lets_pass()) {
                 (_, true) => {
-                    self.find(&probe, Rating::Failed, format!("it was believed ({verdict}), expected a status other than 200"))
+                    self.find(&probe, Rating::Failed, format!("it was believed ({verdict}), expected a status other than 200"));
                 }
                 (Outcome::Failed(failure), _) => {
                     self.find(&probe, Rating::Failed, format!("{}: {}, expected an answer", failure.name(), failure.reason()));
@@ -205,7 +201,7 @@ impl Check<'_, '_> {
             for method in ["POST", "PUT", "DELETE"] {
                 let probe = format!("{method} {}", kind.segment);
                 let element = self.source.maker.element(kind, method, None);
-                let said = self.update(vec![element]);
+                let said = update(vec![element]);
                 let verdict = self.say(&probe, &said).await;
                 self.rate(&probe, &verdict);
             }
@@ -231,7 +227,7 @@ impl Check<'_, '_> {
     async fn repetition(&mut self) {
         let probe = "repeated transaction";
         let element = self.source.maker.element(&KINDS[0], "POST", None);
-        let said = self.update(vec![element]);
+        let said = update(vec![element]);
         let (first, second) = (self.say(probe, &said).await, self.say(probe, &said).await);
         let is_alike = first.lets_pass() == second.lets_pass() && !second.is_retried(said.purpose);
         match (is_alike, first == second) {
@@ -244,7 +240,7 @@ impl Check<'_, '_> {
     async fn unknown_entity(&mut self) {
         let mut element = self.source.maker.element(&KINDS[0], "POST", Some("UNI_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029"));
         element.url = format!("/unicorns/{}", element.id);
-        let said = self.update(vec![element]);
+        let said = update(vec![element]);
         let verdict = self.say("unknown entity", &said).await;
         self.rate("unknown entity", &verdict);
     }
@@ -262,7 +258,7 @@ impl Check<'_, '_> {
         match (refused, implicit) {
             (0 | 5, 0) => self.rate(probe, &verdict),
             (0, missing) => {
-                self.find(probe, Rating::Noted, format!("{missing} of five elements have no item and count as approved"))
+                self.find(probe, Rating::Noted, format!("{missing} of five elements have no item and count as approved"));
             }
             (refused, _) => {
                 self.find(
@@ -275,7 +271,7 @@ impl Check<'_, '_> {
     }
 
     async fn nothing(&mut self) {
-        let said = self.update(Vec::new());
+        let said = update(Vec::new());
         let verdict = self.say("no elements", &said).await;
         let rating = if verdict.lets_pass() { Rating::Passed } else { Rating::Failed };
         let found = if verdict.lets_pass() { "an answer without items".to_owned() } else { verdict.to_string() };
@@ -309,6 +305,10 @@ impl Check<'_, '_> {
         };
         self.find("slow answers", rating, format!("the slowest took {} ms ({probe}); somebody waits for it", took.as_millis()));
     }
+}
+
+fn update(requests: Vec<Element>) -> Said {
+    Said::update(sample::TEAM, &Requests { requests }, None)
 }
 
 /// Returns a body with one bit altered in each of its parts.

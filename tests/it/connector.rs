@@ -23,13 +23,13 @@ const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The example connector on a thread of its own, until the value is dropped.
-struct Connector {
-    address: SocketAddr,
+pub(crate) struct Connector {
+    pub(crate) address: SocketAddr,
     _stop: mpsc::Sender<()>,
 }
 
 impl Connector {
-    fn start() -> Connector {
+    pub(crate) fn start() -> Connector {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -79,8 +79,8 @@ fn an_integration_is_stored_if_its_connector_knows_the_secret() {
     assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "apiVersion": 2 })).0, 400);
     assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "displayName": "Renamed" })).0, 200);
     drop(connector);
-    let (_, list) = exchange(server.address, "GET", COLLECTION, &Value::Null);
-    let last = list["value"].as_array().unwrap().last().unwrap();
+    let (_, all) = exchange(server.address, "GET", COLLECTION, &Value::Null);
+    let last = all["value"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["displayName"], &last["apiVersion"]), (&json!("Renamed"), &json!(1)));
 }
 
