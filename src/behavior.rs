@@ -419,6 +419,23 @@ rows! {
     grade Weak;
     source "recorded responses in pnp/pnpcore (Teams); learn.microsoft.com/graph/api/workforceintegration-list (none shown)";
 
+    "query-options" query_options: QueryOptions = "options of which public sources do not say that this collection has them: `$filter`, `$orderby`, `$skip`, `$count`, `$expand`, `$search`, `$apply`, `$compute`" {
+        Honor "honor" "the first four do what OData says, the others are refused",
+        Ignore "ignore" "nothing: \"unsupported query parameters might fail silently\"",
+        Reject "reject" "400, in the words of the library that the Teams workload uses",
+    }
+    profiles Honor Honor Honor;
+    grade None;
+    source "microsoft-graph-docs concepts/query-parameters (silent failure); microsoft-graph-docs#11446 (the refusal); no public observation on this collection";
+
+    "top" top: Top = "`$top` below the number of entities (`$top=0` shows none and links to nothing)" {
+        PageSize "page-size" "the size of a page: a link leads to the next",
+        Limit "limit" "the size of the whole list, as the OData specification says: no link leads beyond it",
+    }
+    profiles PageSize PageSize PageSize;
+    grade Medium;
+    source "microsoft-graph-docs concepts/paging; next links with `$top` among recorded responses in pnp/pnpcore (Teams); OData 4.0 Part 1, 11.2.5.3 (limit)";
+
     "location" location: Location = "`Location` of a created entity" {
         Itself "self" "the address of the entity as the client can fetch it, key in parentheses",
         Backend "backend" "the back end's host, as Teams resources answer",

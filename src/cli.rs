@@ -7,6 +7,7 @@ mod log;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
-use crate::tenant::{Clock, Settings, Tenant, random_seed};
+use crate::tenant::{Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -67,6 +68,9 @@ struct Serve {
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
+    /// Show at most so many entities on a page of a list
+    #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
+    page_size: NonZeroUsize,
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
     explain: bool,
@@ -201,7 +205,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
     let entities = entities.map_err(|error| error.to_string())?;
     let seed = serve.seed.unwrap_or_else(random_seed);
     let connectors = serve.connectors.settings();
-    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, connectors })
+    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, page_size: serve.page_size, connectors })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {

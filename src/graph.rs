@@ -10,28 +10,31 @@ mod describe;
 mod explain;
 mod handshake;
 mod heads;
+mod list;
 mod property;
 mod respond;
 mod route;
 mod write;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{CollectionCount, ContentType, Preflight, WrongMethod};
+use crate::behavior::{ContentType, Preflight, WrongMethod};
 use crate::connector::Made;
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
+use crate::odata::query::select::Select;
+use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
-use crate::odata::write::{Shape, separate, write_entity};
+use crate::odata::write::{Shape, write_entity, write_selected};
 use crate::tenant::Tenant;
 pub use call::Pending;
 use call::{Question, Reply};
@@ -207,8 +210,8 @@ fn decide(
         _ => Context::of(tenant, request, stamp, route.model, &route)?,
     };
     match operation {
-        Operation::List => Ok(list(&context)),
-        Operation::Count => Ok(count(&context)),
+        Operation::List => list::list(&context),
+        Operation::Count => list::count(&context),
         Operation::Get(key) => get(&context, key),
         Operation::Property(key, path) => property::get(&context, key, path),
         Operation::Create => return write::create(&context, &write::read_body(&context, Origin::Create, skipped)?, reply),
@@ -330,8 +333,22 @@ impl<'c, R> Context<'c, R> {
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
-    fn enum_preference(&self) -> Option<&'static str> {
-        Preferences { answer: None, ..self.preferences }.applied()
+    fn enum_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { answer: None, max_page_size: None, ..self.preferences }.applied()
+    }
+
+    /// Returns what of the request's preferences a write obeyed.
+    fn write_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { max_page_size: None, ..self.preferences }.applied()
+    }
+
+    /// Reads the request's query options, which are asked of something of a type.
+    fn query(&self, structured: &'c StructuredType, target: Target) -> Result<Query<'c>, Error> {
+        let Some(text) = self.request.target.query() else { return Ok(Query::default()) };
+        let behaviors = &self.tenant.behaviors;
+        let scope =
+            Scope { model: self.model, structured, behaviors, knows_hidden: self.preferences.include_unknown_enum_members };
+        Query::read(text, scope, target)
     }
 
     /// Returns a success that shows a body.
@@ -374,6 +391,14 @@ impl<'c> Context<'c> {
         out
     }
 
+    /// Writes the body that shows what a client selects of one entity.
+    fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
+        let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
+        write_selected(&self.shape(), self.structured(), self.collection_path(), entity, &select.selection, &mut out);
+        out.push(b'}');
+        out
+    }
+
     fn not_found(&self, key: &str) -> Error {
         let detail = format!("{} has no entity with the id {key:?}", self.collection_path());
         let words = self.structured().words;
@@ -382,37 +407,18 @@ impl<'c> Context<'c> {
     }
 }
 
-fn list(context: &Context<'_>) -> Success {
-    let entities: Vec<Arc<Entity>> = context.tenant.store.collection(context.route.set).list();
-    let mut out = context.begin("", entities.len() * ENTITY_ROOM);
-    if context.tenant.behaviors.collection_count == CollectionCount::Always {
-        separate(&mut out);
-        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
-        out.extend_from_slice(format!("\"@odata.count\":{quote}{}{quote}", entities.len()).as_bytes());
-    }
-    separate(&mut out);
-    out.extend_from_slice(b"\"value\":[");
-    let shape = context.shape();
-    for (index, entity) in entities.iter().enumerate() {
-        out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
-        write_entity(&shape, context.structured(), context.collection_path(), entity, &mut out);
-        out.push(b'}');
-    }
-    out.extend_from_slice(b"]}");
-    let mut decided = explain::shown(context, entities.iter().map(AsRef::as_ref));
-    decided.push("collection-count");
-    Success { preference_applied: context.enum_preference(), ..context.shown(StatusCode::OK, out, decided) }
-}
-
-fn count(context: &Context<'_>) -> Success {
-    let count = context.tenant.store.collection(context.route.set).len();
-    context.shown_as("text/plain", count.to_string().into_bytes(), Vec::new())
-}
-
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
+    let select = match context.request.target.query() {
+        None => None,
+        Some(_) => context.query(context.structured(), Target::Entity)?.select,
+    };
     let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
-        let decided = explain::shown(context, std::iter::once(entity));
-        context.shown(StatusCode::OK, context.entity_body(entity), decided)
+        let decided = explain::shown(context, std::iter::once(entity), select.as_ref().map(|select| &select.selection));
+        let body = match &select {
+            None => context.entity_body(entity),
+            Some(select) => context.selected_body(entity, select),
+        };
+        context.shown(StatusCode::OK, body, decided)
     });
     let success = shown.ok_or_else(|| context.not_found(key))?;
     Ok(Success { preference_applied: context.enum_preference(), ..success })

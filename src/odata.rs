@@ -1,4 +1,4 @@
-//! OData payloads: bodies read against the model, answers written from it, preferences, and the errors in between.
+//! OData payloads: bodies read against the model, answers written from it, query options, preferences, and the errors in between.
 
 pub mod batch;
 pub mod enums;
@@ -7,6 +7,7 @@ pub mod format;
 pub mod json;
 pub mod patch;
 pub mod prefer;
+pub mod query;
 pub mod read;
 pub mod time;
 pub mod value;

@@ -5,6 +5,7 @@
 //! that is the one lock order.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
@@ -106,6 +107,15 @@ impl Collection {
     pub fn list(&self) -> Vec<Arc<Entity>> {
         let order = self.read_order();
         order.keys.values().filter_map(|key| self.get(key)).collect()
+    }
+
+    /// Returns at most so many entities behind a number in the order, each with its own number. What it costs depends on how many
+    /// are skipped and returned, not on how many there are.
+    pub fn page(&self, behind: Option<u64>, skip: usize, limit: usize) -> Vec<(u64, Arc<Entity>)> {
+        let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
+        let order = self.read_order();
+        let keys = order.keys.range((start, Bound::Unbounded)).skip(skip).take(limit);
+        keys.filter_map(|(number, key)| Some((*number, self.get(key)?))).collect()
     }
 
     /// Returns how many entities there are.

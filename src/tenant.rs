@@ -3,6 +3,7 @@
 //! Everything that a request depends on belongs to its tenant, so that two tenants never see each other and a tenant that is made
 //! again from the same settings answers the same requests with the same bytes.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,9 @@ use crate::behavior::Behaviors;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
+
+/// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
+pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// What a tenant is made from.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// How connectors are called.
     pub connectors: Connectors,
 }
@@ -60,6 +66,7 @@ impl Settings {
             seed: random_seed(),
             explains: false,
             connectors: Connectors::default(),
+            page_size: PAGE_SIZE,
         }
     }
 }
@@ -116,6 +123,8 @@ pub struct Tenant {
     pub explains: bool,
     /// How connectors are called.
     pub connectors: Connectors,
+    /// How many entities a page of a list shows at most.
+    pub page_size: NonZeroUsize,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -154,6 +163,7 @@ impl Tenant {
             store,
             explains: settings.explains,
             connectors: settings.connectors,
+            page_size: settings.page_size,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),
@@ -171,6 +181,11 @@ impl Tenant {
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
         self.uuid(Stream::Request, &self.request_ids)
+    }
+
+    /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
+    pub fn secret(&self) -> u64 {
+        mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
     }
 
     /// Returns the next random number below a bound.

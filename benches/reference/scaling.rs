@@ -12,6 +12,9 @@ use crate::{CONNECTIONS, Problem};
 /// The numbers of entities that are compared.
 const ENTITIES: [usize; 2] = [100, 100_000];
 
+/// The number that is compared with the larger of them where the cost is in proportion: the ratio of the two is that of the costs.
+const TENTH: usize = ENTITIES[1] / 10;
+
 /// Starts emulators with few and with many entities, loads them in turn, and prints the tables.
 pub(crate) async fn compare(options: &Options) -> Result<(), Problem> {
     eprintln!("measuring {} and {} entities", ENTITIES[0], ENTITIES[1]);
@@ -35,21 +38,35 @@ pub(crate) async fn compare(options: &Options) -> Result<(), Problem> {
 
     let figures = ["requests/s", "ratio (spread)", "CPU µs/request", "ratio (spread)"];
     let mut table = Table::new(&["request", "entities"], &figures);
-    for exchange in [Exchange::get, Exchange::patch, |_: &str| Exchange::page(), |_: &str| Exchange::filter()] {
+    for exchange in [Exchange::get, Exchange::patch, |_: &str| Exchange::page()] {
         let exchanges = [exchange(&ids[0]), exchange(&ids[1])];
         let [one, other] = &mut children;
-        let exchanges = [&exchanges[0], &exchanges[1]];
-        let [few, many] = rounds::alternate(options, [one, other], exchanges, CONNECTIONS[0]).await?;
-        let throughput = many.to(&few, |load| Some(load.per_second()));
-        let cpu = few.to(&many, Load::cpu_micros);
-        let ratios = [[None, None], [throughput, cpu]];
-        for (index, rounds) in [few, many].iter().enumerate() {
-            let [throughput, cpu] = ratios[index].map(|ratio| optional(ratio, |ratio| ratio.to_string()));
-            let name = exchanges[index].name.to_owned();
-            table.row(vec![name, thousands(ENTITIES[index]), rounds.per_second(), throughput, rounds.cpu(), cpu]);
-        }
+        rows(options, &mut table, [one, other], ENTITIES, [&exchanges[0], &exchanges[1]]).await?;
     }
+    let filter = Exchange::filter();
+    let mut tenth = Child::emulator(Some(&fixtures(TENTH)?)).await?;
+    rows(options, &mut table, [&mut tenth, &mut children[1]], [TENTH, ENTITIES[1]], [&filter, &filter]).await?;
     print!("{table}");
+    Ok(())
+}
+
+/// Loads two emulators in turn and adds a row for each, with the ratio of the second to the first.
+async fn rows(
+    options: &Options,
+    table: &mut Table,
+    children: [&mut Child; 2],
+    counts: [usize; 2],
+    exchanges: [&Exchange; 2],
+) -> Result<(), Problem> {
+    let [few, many] = rounds::alternate(options, children, exchanges, CONNECTIONS[0]).await?;
+    let throughput = many.to(&few, |load| Some(load.per_second()));
+    let cpu = few.to(&many, Load::cpu_micros);
+    let ratios = [[None, None], [throughput, cpu]];
+    for (index, rounds) in [few, many].iter().enumerate() {
+        let [throughput, cpu] = ratios[index].map(|ratio| ratio.map(|ratio| ratio.to_string()).unwrap_or_default());
+        let name = exchanges[index].name.to_owned();
+        table.row(vec![name, thousands(counts[index]), rounds.per_second(), throughput, rounds.cpu(), cpu]);
+    }
     Ok(())
 }
 

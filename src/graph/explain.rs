@@ -7,6 +7,7 @@ use crate::behavior::{ROWS, Supports};
 use crate::model::{Kind, StructuredType};
 use crate::odata::enums;
 use crate::odata::error::Error;
+use crate::odata::query::select::{Selected, Selection};
 use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::Shape;
 use crate::tenant::Tenant;
@@ -53,14 +54,18 @@ fn header(text: &str) -> HeaderValue {
 }
 
 /// Returns the behaviors that decided how entities look in an answer.
-pub(super) fn shown<'e>(context: &Context<'_>, entities: impl Iterator<Item = &'e Entity>) -> Vec<&'static str> {
+pub(super) fn shown<'e>(
+    context: &Context<'_>,
+    entities: impl Iterator<Item = &'e Entity>,
+    selection: Option<&Selection>,
+) -> Vec<&'static str> {
     if !context.tenant.explains {
         return Vec::new();
     }
     let shape = context.shape();
     let mut decided = Vec::new();
     for entity in entities {
-        object(&shape, context.structured(), &entity.properties, &mut decided);
+        object(&shape, context.structured(), &entity.properties, selection, &mut decided);
     }
     decided.extend(form(context.tenant));
     decided
@@ -78,8 +83,20 @@ pub(super) fn form(tenant: &Tenant) -> Vec<&'static str> {
     FORM.into_iter().filter(differs).collect()
 }
 
-fn object(shape: &Shape<'_>, structured: &StructuredType, object_values: &Complex, decided: &mut Vec<&'static str>) {
-    for property in &structured.properties {
+fn object(
+    shape: &Shape<'_>,
+    structured: &StructuredType,
+    object_values: &Complex,
+    selection: Option<&Selection>,
+    decided: &mut Vec<&'static str>,
+) {
+    for (index, property) in structured.properties.iter().enumerate() {
+        let selected = selection.map_or(Selected::Everything, |selection| selection.of(index));
+        let part = match selected {
+            Selected::Nothing => continue,
+            Selected::Part(part) => Some(part),
+            Selected::Everything | Selected::Whole => None,
+        };
         if (property.mirrors.is_some() && !property.declared)
             || shape.style.supports == Supports::Only && property.mirrors.is_some()
         {
@@ -99,7 +116,9 @@ fn object(shape: &Shape<'_>, structured: &StructuredType, object_values: &Comple
                     decided.push("timestamps");
                 }
             }
-            (Value::Complex(value), Kind::Complex(id)) => object(shape, shape.model.structured(id), value, decided),
+            (Value::Complex(value), Kind::Complex(id)) => {
+                object(shape, shape.model.structured(id), value, part, decided);
+            }
             _ => {}
         }
     }

@@ -10,8 +10,9 @@ use super::route::{Part, PropertyPath, Singleton, unknown_segment};
 use super::{Context, explain};
 use crate::model::{Kind, Property, StructuredType};
 use crate::odata::error::Error;
+use crate::odata::query::Target;
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{separate, write_entity, write_value};
+use crate::odata::write::{separate, write_entity, write_selected, write_value};
 
 /// Keys in context URLs are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
 /// `channels('19%3AJLUITH…%40thread.tacv2')`).
@@ -19,6 +20,7 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 
 /// Shows one property of an entity.
 pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
+    context.query(context.structured(), Target::Property)?;
     let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
     let doubled = key.replace('\'', "''");
     let owner = format!("#{}('{}')", context.collection_path(), utf8_percent_encode(&doubled, KEY));
@@ -35,13 +37,23 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
         properties.values[structured.properties[index].slot] = Value::String(root.name.as_ref().into());
     }
     match &context.route.part {
-        Part::Property(path) => show(context, structured, &properties, &format!("#{}", root.name), path),
+        Part::Property(path) => {
+            context.query(structured, Target::Property)?;
+            show(context, structured, &properties, &format!("#{}", root.name), path)
+        }
         Part::Whole | Part::Count => {
+            let select = context.query(structured, Target::Entity)?.select;
+            let list = select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
             // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
             // `teams('…')/primaryChannel/$entity`).
-            let mut out = context.begin_at(&format!("#{}", root.name), "/$entity", 200);
+            let mut out = context.begin_at(&format!("#{}{list}", root.name), "/$entity", 200);
             let entity = Entity::new(root.name.as_ref().into(), properties);
-            write_entity(&context.shape(), structured, &root.name, &entity, &mut out);
+            match &select {
+                None => write_entity(&context.shape(), structured, &root.name, &entity, &mut out),
+                Some(select) => {
+                    write_selected(&context.shape(), structured, &root.name, &entity, &select.selection, &mut out);
+                }
+            }
             out.push(b'}');
             Ok(context.shown(StatusCode::OK, out, Vec::new()))
         }
@@ -62,7 +74,7 @@ fn show<R>(
     let shape = context.shape();
     let decided = explain::form(context.tenant);
     let mut json = Vec::new();
-    write_value(&shape, property, &value, &mut json);
+    write_value(&shape, property, &value, None, &mut json);
     if path.is_raw {
         let raw = match &*value {
             Value::String(text) | Value::EnumText(text) => text.as_bytes().to_vec(),

@@ -2,6 +2,7 @@
 //!
 //! Names and order of the headers are those of recorded responses (pnp/pnpcore).
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -46,7 +47,7 @@ pub(super) struct Success {
     /// The body with its content type; without it the answer has none.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
-    pub(super) preference_applied: Option<&'static str>,
+    pub(super) preference_applied: Option<Cow<'static, str>>,
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
 }
@@ -139,7 +140,11 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> A
     }
     common(&mut headers, stamp, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {
-        headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
+        let applied = match applied {
+            Cow::Borrowed(text) => HeaderValue::from_static(text),
+            Cow::Owned(text) => HeaderValue::try_from(text).expect("preferences are written in ASCII"),
+        };
+        headers.insert(PREFERENCE_APPLIED, applied);
     }
     if tenant.explains
         && let Some(text) = explain::success(tenant, &success.decided)

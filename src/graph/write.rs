@@ -90,10 +90,10 @@ fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str
     let answer = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }
     } else {
-        decided.extend(explain::shown(context, std::iter::once(entity)));
+        decided.extend(explain::shown(context, std::iter::once(entity), None));
         context.shown(StatusCode::CREATED, context.entity_body(entity), decided)
     };
-    Success { location: Some(location), preference_applied: context.preferences.applied(), ..answer }
+    Success { location: Some(location), preference_applied: context.write_preference(), ..answer }
 }
 
 pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
@@ -126,12 +126,12 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
         }
     };
     let answer = if shows_entity {
-        decided.extend(explain::shown(context, std::iter::once(&*entity)));
+        decided.extend(explain::shown(context, std::iter::once(&*entity), None));
         context.shown(StatusCode::OK, context.entity_body(&entity), decided)
     } else {
         Success { decided, ..Success::no_content() }
     };
-    Ok(Decision::Answered(Success { preference_applied: context.preferences.applied(), ..answer }))
+    Ok(Decision::Answered(Success { preference_applied: context.write_preference(), ..answer }))
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {

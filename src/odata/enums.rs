@@ -77,17 +77,26 @@ pub fn has_hidden(enumeration: &EnumType, number: i64) -> bool {
     enumeration.sentinel.is_some_and(|sentinel| if enumeration.is_flags { number >= sentinel << 1 } else { number > sentinel })
 }
 
+/// Returns a number with all members above the sentinel replaced by one sentinel.
+pub fn masked(enumeration: &EnumType, number: i64) -> i64 {
+    match enumeration.sentinel {
+        Some(sentinel) if has_hidden(enumeration, number) => {
+            if enumeration.is_flags {
+                (number & (sentinel - 1)) | sentinel
+            } else {
+                sentinel
+            }
+        }
+        _ => number,
+    }
+}
+
 /// Writes a number as the names of its members, in ascending order, without quotes.
 ///
 /// Unless they are to be shown, all members above the sentinel become one sentinel. Bits without a member, which only a schema
 /// change can leave behind, are written as a number.
 pub fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out: &mut Vec<u8>) {
-    let masks = !show_hidden && has_hidden(enumeration, number);
-    let number = match enumeration.sentinel {
-        Some(sentinel) if masks && enumeration.is_flags => (number & (sentinel - 1)) | sentinel,
-        Some(sentinel) if masks => sentinel,
-        _ => number,
-    };
+    let number = if show_hidden { number } else { masked(enumeration, number) };
     if let Some((name, _)) = enumeration.members.iter().find(|(_, member)| *member == number) {
         out.extend_from_slice(name.as_bytes());
         return;

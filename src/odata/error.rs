@@ -15,6 +15,10 @@ use crate::behavior::Grade;
 pub enum ErrorCode {
     /// The gateway's code for whatever is wrong with a request (recorded in pnp/pnpcore `ExecuteGraphBatchRequestWithErrors`).
     BadRequest,
+    /// The empty code of errors that a workload's OData library has made (microsoft-graph-docs#11446).
+    Unnamed,
+    /// What `$expand` names cannot be expanded (concepts/query-parameters of microsoft-graph-docs).
+    ExpandNotSupported,
     /// An entity or its container does not exist (microsoft-graph-docs#8933).
     NotFound,
     /// "The back end did not answer in OData form" (microsoft-graph-docs#13815).
@@ -40,6 +44,8 @@ impl ErrorCode {
     pub fn name(self) -> &'static str {
         match self {
             ErrorCode::BadRequest => "BadRequest",
+            ErrorCode::Unnamed => "",
+            ErrorCode::ExpandNotSupported => "ExpandNotSupported",
             ErrorCode::NotFound => "NotFound",
             ErrorCode::UnknownError => "UnknownError",
             ErrorCode::MethodNotAllowed => "methodNotAllowed",
@@ -60,6 +66,8 @@ pub enum Layer {
     Gateway,
     /// A newer workload: the envelope with the message in `innerError` too.
     Workload,
+    /// The OData library of a workload: the same, with the sentence that says why, and not the first, in `innerError`.
+    Library,
     /// Shifts: its own error as JSON in a string in `message`, with this inner code.
     Shifts(&'static str),
     /// The web server in front of the service: a page of HTML.
@@ -140,6 +148,78 @@ refusals! {
         "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) '{0}' do not match any of the acceptable MIME types '{1}'.",
         Weak "OData 4.0 Part 1, 8.2.1 (status); OData/odata.net MediaTypeUtils_DidNotFindMatchingMediaType (text)"
         by "unacceptable" "format-parameters";
+    /// A query option that the workload does not allow (behavior `query-options`).
+    QUERY_OPTION_NOT_ALLOWED "query-option-not-allowed" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
+        Medium "microsoft-graph-docs#11446 (SkipToken on a resource of Teams)"
+        by "query-options";
+    /// An option of OData's form that OData does not have.
+    UNKNOWN_QUERY_OPTION "unknown-query-option" 400 BadRequest Layer::Gateway, "Custom query option '{0}' that starts with '$' is not supported.",
+        Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign";
+    /// An option without a value.
+    EMPTY_QUERY_OPTION "empty-query-option" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The value for OData query '{0}' cannot be empty.",
+        Weak "OData/AspNetCoreOData QueryCannotBeEmpty";
+    /// An option that stands twice.
+    DUPLICATE_QUERY_OPTION "duplicate-query-option" 400 BadRequest Layer::Gateway,
+        "Query option '{0}' was specified more than once, but it must be specified at most once.",
+        Weak "OData/odata.net QueryOptionUtils_QueryParameterMustBeSpecifiedOnce";
+    /// An option of collections on something else.
+    NOT_A_COLLECTION "not-a-collection" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The requested resource is not a collection. Query options $filter, $orderby, $count, $skip, and $top can be applied only on collections.",
+        Weak "OData/AspNetCoreOData NonSelectExpandOnSingleEntity";
+    /// A property in a query that the type does not have.
+    UNKNOWN_QUERY_PROPERTY "unknown-query-property" 400 BadRequest Layer::Gateway, "Could not find a property named '{0}' on type '{1}'.",
+        Medium "wslyvh/paperweight#1 (the text, from another workload); the code here is the gateway's"
+        by "supports";
+    /// A term of `$select` or `$expand` that is no path.
+    INVALID_SELECT "invalid-select" 400 BadRequest Layer::Gateway, "Term '{0}' is not valid in a $select or $expand expression.",
+        Weak "OData/odata.net UriSelectParser_TermIsNotValid";
+    /// `$expand` of a property that holds a value.
+    EXPAND_OF_A_VALUE "expand-of-a-value" 400 BadRequest Layer::Gateway,
+        "Property '{0}' on type '{1}' is not a navigation property or complex property. Only navigation properties can be expanded.",
+        Weak "OData/odata.net ExpandItemBinder_PropertyIsNotANavigationPropertyOrComplexProperty"
+        by "query-options";
+    /// `$expand` of a navigation property that is not emulated, or of a complex property.
+    EXPAND_NOT_SUPPORTED "expand-not-supported" 400 ExpandNotSupported Layer::Gateway,
+        "Expand is not allowed for property '{0}' according to the entity schema.",
+        Weak "concepts/query-parameters of microsoft-graph-docs (2017, for a navigation property of another resource)"
+        by "query-options";
+    /// A `$filter` that cannot be read, or compares what cannot be compared.
+    INVALID_FILTER "invalid-filter" 400 BadRequest Layer::Gateway, "Invalid filter clause",
+        Strong "microsoft-graph-docs#16010; microsoft-graph-docs#6002"
+        by "query-options";
+    /// A `$filter` on a property that answers hide.
+    FILTER_BY_SECRET "filter-by-secret" 400 BadRequest Layer::Gateway, "The entity property '{0}' is not allowed in $filter query.",
+        None "microsoft-graph-docs#13711 (the text, for a property of another resource); no public observation for a secret"
+        by "query-options";
+    /// An `$orderby` that cannot be read.
+    INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "Syntax error at position {0} in '{1}'.",
+        Weak "OData/odata.net ExpressionLexer_SyntaxError"
+        by "query-options";
+    /// An `$orderby` on a property that answers hide.
+    ORDER_BY_SECRET "order-by-secret" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The property '{0}' cannot be used in the $orderby query option.",
+        None "OData/AspNetCoreOData NotSortablePropertyUsedInOrderBy (the text); no public observation for a secret"
+        by "query-options";
+    /// A `$top` that is no count.
+    INVALID_TOP "invalid-top" 400 BadRequest Layer::Gateway,
+        "Invalid value '{0}' for $top query option found. The $top query option requires a non-negative integer value.",
+        Weak "OData/odata.net SyntacticTree_InvalidTopQueryOptionValue";
+    /// A `$skip` that is no count.
+    INVALID_SKIP "invalid-skip" 400 BadRequest Layer::Gateway,
+        "Invalid value '{0}' for $skip query option found. The $skip query option requires a non-negative integer value.",
+        Weak "OData/odata.net SyntacticTree_InvalidSkipQueryOptionValue"
+        by "query-options";
+    /// A `$count` that is neither true nor false.
+    INVALID_COUNT "invalid-count" 400 BadRequest Layer::Gateway,
+        "Invalid value '{0}' for $count query option found. Valid values are '{1}'.",
+        Weak "OData/odata.net SyntacticTree_InvalidCountQueryOptionValue"
+        by "query-options";
+    /// A `$skiptoken` that is none, or belongs to another list.
+    INVALID_SKIP_TOKEN "invalid-skip-token" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. Unable to parse the skiptoken value '{0}'. Skiptoken value should always be server generated.",
+        Weak "OData/AspNetCoreOData SkipTokenParseError";
     /// A write without a body.
     EMPTY_PAYLOAD "empty-payload" 400 BadRequest Layer::Gateway, "Empty Payload. JSON content expected.",
         Strong "microsoft-graph-docs#4769; msgraph-sdk-python#1168"
@@ -316,7 +396,7 @@ impl Error {
     /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Shifts(_) => "application/json",
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Shifts(_) => "application/json",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
     }
@@ -324,7 +404,7 @@ impl Error {
     /// Writes the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
-            Layer::Gateway | Layer::Workload => quoted(&self.message),
+            Layer::Gateway | Layer::Workload | Layer::Library => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.refusal.code.name(),
@@ -339,9 +419,14 @@ impl Error {
         body.extend_from_slice(b"\",\"message\":");
         body.extend_from_slice(message.as_bytes());
         body.extend_from_slice(b",\"innerError\":{");
-        if self.refusal.layer == Layer::Workload {
+        let inner = match self.refusal.layer {
+            Layer::Workload => Some(&*self.message),
+            Layer::Library => self.message.split_once(". ").map(|(_, why)| why),
+            Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor => None,
+        };
+        if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");
-            body.extend_from_slice(message.as_bytes());
+            write_string(&mut body, inner);
             body.push(b',');
         }
         body.extend_from_slice(b"\"date\":\"");

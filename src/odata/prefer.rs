@@ -1,5 +1,8 @@
 //! The `Prefer` header (RFC 7240, OData 4.0 Part 1, 8.2.8).
 
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+
 use http::header::{HeaderMap, HeaderName};
 
 /// The request header.
@@ -12,6 +15,8 @@ pub struct Preferences {
     pub answer: Option<Return>,
     /// `include-unknown-enum-members`
     pub include_unknown_enum_members: bool,
+    /// `odata.maxpagesize`, with or without the prefix
+    pub max_page_size: Option<NonZeroUsize>,
 }
 
 /// How much a write shall answer.
@@ -44,20 +49,28 @@ impl Preferences {
                 };
             } else if name.eq_ignore_ascii_case("include-unknown-enum-members") {
                 preferences.include_unknown_enum_members = true;
+            } else if name.eq_ignore_ascii_case("odata.maxpagesize") || name.eq_ignore_ascii_case("maxpagesize") {
+                preferences.max_page_size = preferences.max_page_size.or(value.parse().ok());
             }
         }
         preferences
     }
 
     /// Returns the value of `Preference-Applied` for those that an answer obeyed.
-    pub fn applied(self) -> Option<&'static str> {
-        match (self.answer, self.include_unknown_enum_members) {
-            (None, false) => None,
-            (None, true) => Some("include-unknown-enum-members"),
-            (Some(Return::Minimal), false) => Some("return=minimal"),
-            (Some(Return::Minimal), true) => Some("return=minimal,include-unknown-enum-members"),
-            (Some(Return::Representation), false) => Some("return=representation"),
-            (Some(Return::Representation), true) => Some("return=representation,include-unknown-enum-members"),
+    pub fn applied(self) -> Option<Cow<'static, str>> {
+        let answer = self.answer.map(|answer| match answer {
+            Return::Minimal => "return=minimal",
+            Return::Representation => "return=representation",
+        });
+        let members = self.include_unknown_enum_members.then_some("include-unknown-enum-members");
+        let page = self.max_page_size.map(|size| format!("odata.maxpagesize={size}"));
+        match (answer, members, page) {
+            (None, None, None) => None,
+            (Some(one), None, None) | (None, Some(one), None) => Some(Cow::Borrowed(one)),
+            (answer, members, page) => {
+                let all: Vec<&str> = [answer, members, page.as_deref()].into_iter().flatten().collect();
+                Some(Cow::Owned(all.join(",")))
+            }
         }
     }
 }
@@ -85,13 +98,18 @@ mod tests {
 
     #[test]
     fn preferences_are_read_as_the_rfc_says() {
-        let both = Preferences { answer: Some(Return::Representation), include_unknown_enum_members: true };
+        let both = Preferences { answer: Some(Return::Representation), include_unknown_enum_members: true, max_page_size: None };
         assert_eq!(of(&["return=representation, include-unknown-enum-members"]), both);
         assert_eq!(of(&["Return = \"Representation\"; x=1", "INCLUDE-unknown-enum-members"]), both);
         assert_eq!(of(&["return=minimal, return=representation"]).answer, Some(Return::Minimal));
         assert_eq!(of(&["return=bogus, return=minimal"]).answer, None);
         assert_eq!(of(&["foo=\"a, return=minimal\", include-unknown-enum-members"]).answer, None);
         assert!(of(&["foo=\"a, b\", include-unknown-enum-members"]).include_unknown_enum_members);
+        assert_eq!(
+            of(&["maxpagesize=0, odata.maxpagesize=x", "OData.MaxPageSize=\"5\", maxpagesize=7"]).max_page_size,
+            NonZeroUsize::new(5)
+        );
+        assert_eq!(of(&["odata.maxpagesize=5, return=minimal"]).applied().as_deref(), Some("return=minimal,odata.maxpagesize=5"));
         assert_eq!(of(&["respond-async, wait=10, return=everything", ""]), Preferences::default());
     }
 }

@@ -3,6 +3,7 @@
 use super::enums;
 use super::format::Level;
 use super::json::write_string;
+use super::query::select::{Selected, Selection};
 use super::value::{Complex, Entity, Value};
 use crate::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
 use crate::model::{Kind, Model, Primitive, Property, StructuredType, Version};
@@ -89,11 +90,7 @@ impl<'s> Shape<'s> {
 
     /// Whether answers show a property at all, whatever its value.
     pub fn shows(&self, structured: &StructuredType, index: usize) -> bool {
-        match self.style.supports {
-            Supports::Mirror => true,
-            Supports::Accept | Supports::Absent => structured.properties[index].declared,
-            Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
-        }
+        is_shown(self.style.supports, structured, index)
     }
 
     /// Writes the type of a value that stands alone, if the level wants it and JSON does not tell it.
@@ -109,6 +106,15 @@ impl<'s> Shape<'s> {
     }
 }
 
+/// Whether answers show a property at all, under a value of the row `supports`.
+pub(super) fn is_shown(supports: Supports, structured: &StructuredType, index: usize) -> bool {
+    match supports {
+        Supports::Mirror => true,
+        Supports::Accept | Supports::Absent => structured.properties[index].declared,
+        Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
+    }
+}
+
 /// Writes the members of an entity, without the braces. `path` is that of its collection.
 ///
 /// The text is kept with the entity, for the next answer in the same style.
@@ -116,7 +122,7 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, 
     let text = entity.text(shape.style, || {
         // A brace in front tells the first member that nothing separates it from another.
         let mut text = vec![b'{'];
-        write_members(shape, structured, path, entity, &mut text);
+        write_members(shape, structured, path, entity, None, &mut text);
         text
     });
     match text {
@@ -125,13 +131,32 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, 
             out.extend_from_slice(members);
         }
         Some(_) => {}
-        None => write_members(shape, structured, path, entity, out),
+        None => write_members(shape, structured, path, entity, None, out),
     }
+}
+
+/// Writes the selected members of an entity, without the braces.
+pub fn write_selected(
+    shape: &Shape<'_>,
+    structured: &StructuredType,
+    path: &str,
+    entity: &Entity,
+    selection: &Selection,
+    out: &mut Vec<u8>,
+) {
+    write_members(shape, structured, path, entity, Some(selection), out);
 }
 
 /// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
 /// behind its annotation (OData JSON Format 4.0, 4.4).
-fn write_members(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
+fn write_members(
+    shape: &Shape<'_>,
+    structured: &StructuredType,
+    path: &str,
+    entity: &Entity,
+    selection: Option<&Selection>,
+    out: &mut Vec<u8>,
+) {
     if shape.is_full() || shape.style.control == Control::Page {
         write_type(structured, "#", out);
     }
@@ -143,7 +168,7 @@ fn write_members(shape: &Shape<'_>, structured: &StructuredType, path: &str, ent
             write_string(out, &address);
         }
     }
-    write_properties(shape, structured, &entity.properties, out);
+    write_properties(shape, structured, &entity.properties, selection, out);
 }
 
 fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
@@ -167,16 +192,26 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
     out.push(b':');
 }
 
-fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Complex, out: &mut Vec<u8>) {
+fn write_properties(
+    shape: &Shape<'_>,
+    structured: &StructuredType,
+    object: &Complex,
+    selection: Option<&Selection>,
+    out: &mut Vec<u8>,
+) {
     let order = match shape.style.order {
         PropertyOrder::Lifelike => &structured.answer_order,
         PropertyOrder::Page => &structured.page_order,
     };
     for index in order {
         let property = &structured.properties[*index];
+        let selected = selection.map_or(Selected::Everything, |selection| selection.of(*index));
+        if selected == Selected::Nothing {
+            continue;
+        }
         let stored = &object.values[property.slot];
         let value = if property.write_only && shape.style.secret == Secret::Null { &Value::Null } else { stored };
-        if !is_written(shape, structured, *index, value) {
+        if !is_written(shape, structured, *index, value, selected) {
             continue;
         }
         if shape.is_full() {
@@ -184,17 +219,26 @@ fn write_properties(shape: &Shape<'_>, structured: &StructuredType, object: &Com
         }
         separate(out);
         out.extend_from_slice(&property.member);
-        write_value(shape, property, value, out);
+        let part = match selected {
+            Selected::Part(part) => Some(part),
+            Selected::Nothing | Selected::Everything | Selected::Whole => None,
+        };
+        write_value(shape, property, value, part, out);
     }
     for member in object.dynamic.iter().filter(|member| shape.style.nulls == Nulls::Write || &*member.json != "null") {
+        if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {
+            continue;
+        }
         begin_member(out, &member.name);
         out.extend_from_slice(member.json.as_bytes());
     }
 }
 
-fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, value: &Value) -> bool {
+fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, value: &Value, selected: Selected<'_>) -> bool {
     let property = &structured.properties[index];
-    if *value == Value::Null && (property.omitted_while_null || shape.style.nulls == Nulls::Omit) {
+    // Whoever asks for a property by its name wants to know that it is null.
+    let is_omitted = property.omitted_while_null && selected == Selected::Everything;
+    if *value == Value::Null && (is_omitted || shape.style.nulls == Nulls::Omit) {
         return false;
     }
     shape.shows(structured, index)
@@ -217,8 +261,8 @@ fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<&'m str> {
     }
 }
 
-/// Writes the value of a property.
-pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &mut Vec<u8>) {
+/// Writes the value of a property, or the selected part of it.
+pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
     match (value, property.kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -245,7 +289,7 @@ pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, out: &
                 Control::Page => write_type(structured, "", out),
                 Control::Level(Level::None | Level::Minimal) => {}
             }
-            write_properties(shape, structured, object, out);
+            write_properties(shape, structured, object, part, out);
             out.push(b'}');
         }
         (Value::Enum(_) | Value::Complex(_), _) => unreachable!("values are of the kind of their property"),

@@ -71,3 +71,78 @@ fn a_list_sees_every_entity_that_nobody_touches() {
     });
     assert_eq!(harness::json(&tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len(), 4);
 }
+
+/// Counts a thread out when it ends, also by a panic: the others wait for it.
+struct Leaves<'c>(&'c AtomicUsize);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
+    let tenant = harness::tenant(&[]);
+    let name = |number: usize| format!("kept {number:03}");
+    let mut disturbed = Vec::new();
+    // Those that are left alone stand between those that are not.
+    for number in 0..100 {
+        for body in [json!({ "displayName": name(number), "apiVersion": number % 7 }), json!({ "displayName": "disturbed" })] {
+            let (_, created) = harness::json(&tenant, Method::POST, COLLECTION, Some(&body.to_string()));
+            if body["displayName"] == "disturbed" {
+                disturbed.push(format!("{COLLECTION}/{}", created["id"].as_str().unwrap()));
+            }
+        }
+    }
+    let walks = [
+        "$top=7",
+        "$top=7&$orderby=apiVersion%20desc,displayName",
+        "$top=7&$filter=apiVersion%20ge%200&$orderby=createdDateTime",
+    ];
+    let walkers = AtomicUsize::new(walks.len());
+    thread::scope(|scope| {
+        for half in disturbed.chunks(50) {
+            let (tenant, walkers) = (&tenant, &walkers);
+            scope.spawn(move || {
+                let mut addresses = half.to_vec();
+                let mut round = 0;
+                while walkers.load(Ordering::SeqCst) > 0 {
+                    round += 1;
+                    let slot = round % addresses.len();
+                    let body = json!({ "apiVersion": round % 11, "displayName": format!("{round}") }).to_string();
+                    if round % 3 == 0 {
+                        harness::json(tenant, Method::DELETE, &addresses[slot], None);
+                        let (_, created) = harness::json(tenant, Method::POST, COLLECTION, Some(&body));
+                        addresses[slot] = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
+                    } else {
+                        harness::json(tenant, Method::PATCH, &addresses[slot], Some(&body));
+                    }
+                }
+            });
+        }
+        for walk in walks {
+            let (tenant, walkers) = (&tenant, &walkers);
+            scope.spawn(move || {
+                let _leaves = Leaves(walkers);
+                for _ in 0..10 {
+                    let mut kept = Vec::new();
+                    let mut target = format!("{COLLECTION}?{walk}");
+                    for visited in 0.. {
+                        assert!(visited < 1_000, "{walk}: the links lead nowhere");
+                        let (status, page) = harness::json(tenant, Method::GET, &target, None);
+                        assert_eq!(status, StatusCode::OK, "{page}");
+                        let names = page["value"].as_array().unwrap().iter().map(|entity| &entity["displayName"]);
+                        kept.extend(
+                            names.filter_map(|name| name.as_str().filter(|name| name.starts_with("kept")).map(str::to_owned)),
+                        );
+                        let Some(link) = page["@odata.nextLink"].as_str() else { break };
+                        target = link.split_once(harness::HOST).unwrap().1.to_owned();
+                    }
+                    kept.sort();
+                    assert_eq!(kept, (0..100).map(name).collect::<Vec<_>>(), "{walk}");
+                }
+            });
+        }
+    });
+}

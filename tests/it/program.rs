@@ -530,6 +530,14 @@ fn a_seed_and_a_clock_that_stands_make_two_runs_alike() {
 }
 
 #[test]
+fn the_size_of_a_page_is_a_flag() {
+    let served = Served::start(&["--page-size", "3"]);
+    assert!(served.exchange("GET", COLLECTION, "").contains("\"@odata.nextLink\":"));
+    let zero = outcome(&["--page-size", "0"]);
+    assert_eq!((zero.status, zero.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
 fn without_a_seed_two_runs_give_different_ids() {
     let run = || Served::start(&["--clock", "2026-01-01T00:00:00Z"]).exchange("POST", COLLECTION, "{}");
     assert_ne!(run(), run());
@@ -565,7 +573,7 @@ fn behaviors_prints_the_values_that_are_in_force() {
 fn help_and_version_are_no_errors_and_an_unknown_flag_is_one() {
     let help = outcome(&["--help"]);
     assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""));
-    for flag in ["--port", "--fixtures", "--behavior", "--seed", "--clock", "--log", "check", "behaviors"] {
+    for flag in ["--port", "--fixtures", "--behavior", "--seed", "--clock", "--page-size", "--log", "check", "behaviors"] {
         assert!(help.stdout.contains(flag), "{flag} is not in the help");
     }
     let version = concat!("wfi-emulator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();

@@ -1,0 +1,222 @@
+//! Lists: which entities of a collection a page shows, and where the next page is.
+//!
+//! Pages are found by what the last entity was sorted by, never by how many came before. While others write, everything that nobody
+//! touches is therefore seen exactly once.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::respond::Success;
+use super::{Context, ENTITY_ROOM, explain};
+use crate::behavior::{CollectionCount, Top};
+use crate::odata::error::{self, Error};
+use crate::odata::json::write_string;
+use crate::odata::prefer::Preferences;
+use crate::odata::query::filter::evaluate::Scalar;
+use crate::odata::query::skiptoken::{self, Binding, Position};
+use crate::odata::query::{Query, Target, options, orderby};
+use crate::odata::value::Entity;
+use crate::odata::write::{separate, write_entity, write_selected};
+
+/// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
+const CHUNK: usize = 256;
+
+/// One page of a list.
+struct Page {
+    entities: Vec<Arc<Entity>>,
+    /// How many entities the whole list has, if that is shown.
+    count: Option<usize>,
+    /// The place of the last entity, if others follow.
+    next: Option<Position>,
+}
+
+/// An entity and its place in the list.
+struct Candidate {
+    keys: Vec<Scalar<'static>>,
+    number: u64,
+    entity: Arc<Entity>,
+}
+
+/// Answers with a page of a collection.
+pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
+    let query = context.query(context.structured(), Target::Collection)?;
+    let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
+    let binding = Binding::of(context.tenant.secret(), &texts);
+    let page = page(context, &query, binding)?;
+    let body = body(context, &query, &page, binding);
+    let selection = query.select.as_ref().map(|select| &select.selection);
+    let mut decided = explain::shown(context, page.entities.iter().map(AsRef::as_ref), selection);
+    if query.count.is_none() {
+        decided.push("collection-count");
+    }
+    if query.is_doubted {
+        decided.push("query-options");
+    }
+    if query.top.is_some() {
+        decided.push("top");
+    }
+    let preferences = Preferences { answer: None, ..context.preferences };
+    Ok(Success { preference_applied: preferences.applied(), ..context.shown(StatusCode::OK, body, decided) })
+}
+
+/// Answers with the number of entities in a collection.
+pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
+    let query = context.query(context.structured(), Target::Count)?;
+    let count = match query.filter {
+        None => context.tenant.store.collection(context.route.set).len(),
+        Some(_) => matching(context, &query, None, 0, 0, true).1,
+    };
+    let decided = if query.is_doubted { vec!["query-options"] } else { Vec::new() };
+    Ok(context.shown_as("text/plain", count.to_string().into_bytes(), decided))
+}
+
+/// Finds the page that a query asks for.
+fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
+    let collection = context.tenant.store.collection(context.route.set);
+    let after = match &query.token {
+        None => None,
+        Some(token) => match skiptoken::read(token, binding, query.order.len()) {
+            Some(position) => Some(position),
+            None => return Err(Error::new(&error::INVALID_SKIP_TOKEN, &[token])),
+        },
+    };
+    let preferred = context.preferences.max_page_size.unwrap_or(context.tenant.page_size);
+    let page_size = preferred.min(context.tenant.page_size).get();
+    let (wanted, limit) = match (context.tenant.behaviors.top, query.top) {
+        (_, None) => (usize::MAX, None),
+        (Top::PageSize, Some(top)) => (top, None),
+        (Top::Limit, Some(top)) => {
+            let remaining =
+                after.as_ref().and_then(|position| position.remaining).unwrap_or(u64::try_from(top).unwrap_or(u64::MAX));
+            (usize::try_from(remaining).unwrap_or(usize::MAX), Some(remaining))
+        }
+    };
+    let size = page_size.min(wanted);
+    // The first page has skipped what is to be skipped.
+    let skip = if after.is_none() { query.skip } else { 0 };
+    let is_counted = query.count.unwrap_or(context.tenant.behaviors.collection_count == CollectionCount::Always);
+    // One more than the page shows tells whether there is another.
+    let (mut found, count) = if query.filter.is_none() && query.order.is_empty() {
+        let behind = after.as_ref().map(|position| position.number);
+        let found = collection.page(behind, skip, size.saturating_add(1));
+        let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity };
+        (found.into_iter().map(candidate).collect(), is_counted.then(|| collection.len()))
+    } else {
+        let (found, count) = matching(context, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
+        (found, is_counted.then_some(count))
+    };
+    let has_more = found.len() > size && size > 0;
+    found.truncate(size);
+    let shown = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let remaining = limit.map(|limit| limit.saturating_sub(shown));
+    let next = match found.last() {
+        Some(last) if has_more && remaining != Some(0) => {
+            Some(Position { number: last.number, remaining, keys: last.keys.clone() })
+        }
+        _ => None,
+    };
+    Ok(Page { entities: found.into_iter().map(|candidate| candidate.entity).collect(), count, next })
+}
+
+/// Finds the matching entities behind a place, in the order of the query, and counts all that match, before the place too.
+///
+/// Without an order it stops as soon as there are enough, unless all are to be counted.
+fn matching(
+    context: &Context<'_>,
+    query: &Query<'_>,
+    after: Option<&Position>,
+    skip: usize,
+    limit: usize,
+    is_counted: bool,
+) -> (Vec<Candidate>, usize) {
+    let collection = context.tenant.store.collection(context.route.set);
+    let is_ordered = !query.order.is_empty();
+    let enough = skip.saturating_add(limit);
+    let by_place = |left: &Candidate, right: &Candidate| {
+        orderby::compare(&query.order, &left.keys, &right.keys).then(left.number.cmp(&right.number))
+    };
+    // What comes before the place has to be looked at only where the order is not that of the numbers, or for the count.
+    let mut behind = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
+    let (mut found, mut count): (Vec<Candidate>, usize) = (Vec::new(), 0);
+    loop {
+        let chunk = collection.page(behind, 0, CHUNK);
+        let Some((last, _)) = chunk.last() else { break };
+        behind = Some(*last);
+        for (number, entity) in chunk {
+            if query.filter.as_ref().is_some_and(|filter| !filter.is_fulfilled(&entity.properties)) {
+                continue;
+            }
+            count += 1;
+            if !is_ordered && found.len() == enough {
+                continue;
+            }
+            let keys = orderby::keys_of(&query.order, &entity.properties);
+            let is_behind = after
+                .is_none_or(|after| orderby::compare(&query.order, &keys, &after.keys).then(number.cmp(&after.number)).is_gt());
+            if is_behind {
+                found.push(Candidate { keys, number, entity });
+            }
+        }
+        if !is_ordered && !is_counted && found.len() >= enough {
+            break;
+        }
+        // Only the first of an order are kept, so that a page does not need the memory of the whole collection.
+        if is_ordered && found.len() >= enough.saturating_mul(2).saturating_add(CHUNK) {
+            found.select_nth_unstable_by(enough, by_place);
+            found.truncate(enough);
+        }
+    }
+    if is_ordered {
+        found.sort_unstable_by(by_place);
+    }
+    (found.into_iter().skip(skip).take(limit).collect(), count)
+}
+
+/// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore).
+fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
+    let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
+    let mut out = context.begin(&list, page.entities.len() * ENTITY_ROOM);
+    if let Some(count) = page.count {
+        separate(&mut out);
+        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
+        out.extend_from_slice(format!("\"@odata.count\":{quote}{count}{quote}").as_bytes());
+    }
+    if let Some(position) = &page.next {
+        separate(&mut out);
+        out.extend_from_slice(b"\"@odata.nextLink\":");
+        write_string(&mut out, &next_link(context, &skiptoken::write(position, binding)));
+    }
+    separate(&mut out);
+    out.extend_from_slice(b"\"value\":[");
+    let shape = context.shape();
+    for (index, entity) in page.entities.iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        match &query.select {
+            None => write_entity(&shape, context.structured(), context.collection_path(), entity, &mut out),
+            Some(select) => {
+                write_selected(&shape, context.structured(), context.collection_path(), entity, &select.selection, &mut out);
+            }
+        }
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// Returns the address of the page with a token, with the client's other options as it wrote them.
+fn next_link(context: &Context<'_>, token: &str) -> String {
+    let mut base = Vec::new();
+    context.write_base_url(&mut base);
+    let mut link = String::from_utf8_lossy(&base).into_owned();
+    for part in ["/", context.version().segment(), "/", context.collection_path(), "?"] {
+        link.push_str(part);
+    }
+    for piece in options::kept(context.request.target.query().unwrap_or_default()) {
+        link.push_str(piece);
+        link.push('&');
+    }
+    link.push_str("$skiptoken=");
+    link.push_str(token);
+    link
+}

@@ -1,0 +1,253 @@
+//! The value of an expression for one entity.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use crate::model::EnumType;
+use crate::odata::enums;
+use crate::odata::query::path::{Found, PropertyPath};
+use crate::odata::value::{Complex, Value};
+
+/// The longest text that joining texts gives. Beyond it the result is null: a short query must not fill the memory.
+const MAX_TEXT: usize = 1 << 20;
+
+/// A value in an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar<'e> {
+    /// Null.
+    Null,
+    /// A Boolean.
+    Boolean(bool),
+    /// A number of any type. All of the model's are exact in it.
+    Number(f64),
+    /// A text.
+    Text(Cow<'e, str>),
+    /// A point in time.
+    Time(i64),
+    /// The number of an enum value.
+    Enum(i64),
+    /// A complex value, of which only is known that it is not null.
+    Object,
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `eq`
+    Equal,
+    /// `ne`
+    NotEqual,
+    /// `gt`
+    Greater,
+    /// `ge`
+    GreaterOrEqual,
+    /// `lt`
+    Less,
+    /// `le`
+    LessOrEqual,
+}
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `contains`
+    Contains,
+    /// `startswith`
+    StartsWith,
+    /// `endswith`
+    EndsWith,
+    /// `tolower`
+    ToLower,
+    /// `toupper`
+    ToUpper,
+    /// `trim`
+    Trim,
+    /// `length`
+    Length,
+    /// `indexof`
+    IndexOf,
+    /// `concat`
+    Concat,
+    /// `substring`
+    Substring,
+}
+
+/// A part of an expression.
+#[derive(Debug)]
+pub enum Node<'m> {
+    /// A literal.
+    Constant(Scalar<'static>),
+    /// A property.
+    Property(PropertyPath),
+    /// An enum value with the members above the sentinel replaced by it, as answers show it.
+    Masked(Box<Node<'m>>, &'m EnumType),
+    /// A comparison.
+    Compare(Comparison, Box<Node<'m>>, Box<Node<'m>>),
+    /// `in`, with the literals in order.
+    In(Box<Node<'m>>, Vec<Scalar<'static>>),
+    /// `has`
+    Has(Box<Node<'m>>, i64),
+    /// `and` between all of them.
+    And(Vec<Node<'m>>),
+    /// `or` between all of them.
+    Or(Vec<Node<'m>>),
+    /// `not`
+    Not(Box<Node<'m>>),
+    /// A function.
+    Call(Function, Vec<Node<'m>>),
+}
+
+impl Node<'_> {
+    /// Returns the value for an entity. The parser limits the depth, so that the recursion is bounded.
+    pub(super) fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
+        match self {
+            Node::Constant(scalar) => borrowed(scalar),
+            Node::Property(path) => path.find(object).map_or(Scalar::Null, scalar),
+            Node::Masked(inner, enumeration) => match inner.evaluate(object) {
+                Scalar::Enum(number) => Scalar::Enum(enums::masked(enumeration, number)),
+                other => other,
+            },
+            Node::Compare(comparison, left, right) => {
+                Scalar::Boolean(compare(*comparison, &left.evaluate(object), &right.evaluate(object)))
+            }
+            Node::In(left, values) => {
+                let left = left.evaluate(object);
+                Scalar::Boolean(values.binary_search_by(|value| total_order(value, &left)).is_ok())
+            }
+            Node::Has(left, mask) => match left.evaluate(object) {
+                Scalar::Enum(number) => Scalar::Boolean(number & mask == *mask),
+                Scalar::Null => Scalar::Null,
+                _ => Scalar::Boolean(false),
+            },
+            Node::And(parts) => joined(parts, object, false),
+            Node::Or(parts) => joined(parts, object, true),
+            Node::Not(inner) => match inner.evaluate(object) {
+                Scalar::Boolean(value) => Scalar::Boolean(!value),
+                _ => Scalar::Null,
+            },
+            Node::Call(function, arguments) => call(*function, arguments, object),
+        }
+    }
+}
+
+/// Joins with three truth values: `decisive` decides whatever the others are, null makes the rest null (OData 4.0 Part 2, 5.1.1.2).
+fn joined<'e>(parts: &'e [Node<'_>], object: &'e Complex, decisive: bool) -> Scalar<'e> {
+    let mut result = Scalar::Boolean(!decisive);
+    for part in parts {
+        match part.evaluate(object) {
+            Scalar::Boolean(value) if value == decisive => return Scalar::Boolean(decisive),
+            Scalar::Boolean(_) => {}
+            _ => result = Scalar::Null,
+        }
+    }
+    result
+}
+
+fn borrowed<'e>(scalar: &'e Scalar<'static>) -> Scalar<'e> {
+    match scalar {
+        Scalar::Text(text) => Scalar::Text(Cow::Borrowed(text)),
+        other => other.clone(),
+    }
+}
+
+fn scalar(found: Found<'_>) -> Scalar<'_> {
+    match found {
+        Found::Value(Value::Null) => Scalar::Null,
+        Found::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
+        Found::Value(Value::Int32(value)) => Scalar::Number(f64::from(*value)),
+        Found::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
+        Found::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
+        Found::Value(Value::Enum(number)) => Scalar::Enum(*number),
+        Found::Value(Value::Complex(_)) => Scalar::Object,
+        Found::Json(text) => match serde_json::from_str(text) {
+            Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
+            Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
+            Ok(serde_json::Value::String(text)) => Scalar::Text(text.into()),
+            Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
+            Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
+        },
+    }
+}
+
+/// Compares as OData does: null equals null and nothing else, and nothing is less or greater than null.
+fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
+    let is_same_kind = rank(left) == rank(right);
+    let is_equal = is_same_kind && *left != Scalar::Object && left == right;
+    let is_ordered = is_same_kind && !matches!(left, Scalar::Null | Scalar::Object);
+    match comparison {
+        Comparison::Equal => is_equal,
+        Comparison::NotEqual => !is_equal,
+        Comparison::Greater => is_ordered && total_order(left, right) == Ordering::Greater,
+        Comparison::GreaterOrEqual => is_ordered && total_order(left, right) != Ordering::Less,
+        Comparison::Less => is_ordered && total_order(left, right) == Ordering::Less,
+        Comparison::LessOrEqual => is_ordered && total_order(left, right) != Ordering::Greater,
+    }
+}
+
+/// Orders any two values: null before all others, values of one kind by their size, texts by their code points.
+pub fn total_order(left: &Scalar<'_>, right: &Scalar<'_>) -> Ordering {
+    match (left, right) {
+        (Scalar::Boolean(left), Scalar::Boolean(right)) => left.cmp(right),
+        (Scalar::Number(left), Scalar::Number(right)) => left.total_cmp(right),
+        (Scalar::Text(left), Scalar::Text(right)) => left.cmp(right),
+        (Scalar::Time(left), Scalar::Time(right)) | (Scalar::Enum(left), Scalar::Enum(right)) => left.cmp(right),
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+fn rank(scalar: &Scalar<'_>) -> u8 {
+    match scalar {
+        Scalar::Null => 0,
+        Scalar::Boolean(_) => 1,
+        Scalar::Number(_) => 2,
+        Scalar::Text(_) => 3,
+        Scalar::Time(_) => 4,
+        Scalar::Enum(_) => 5,
+        Scalar::Object => 6,
+    }
+}
+
+/// Calls a function. Of null, or of a member of another kind than it takes, the result is null.
+fn call<'e>(function: Function, arguments: &'e [Node<'_>], object: &'e Complex) -> Scalar<'e> {
+    let mut values = arguments.iter().map(|argument| argument.evaluate(object));
+    let (first, second, third) = (values.next(), values.next(), values.next());
+    match (function, first, second, third) {
+        (Function::Contains, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.contains(&*part)),
+        (Function::StartsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
+            Scalar::Boolean(text.starts_with(&*part))
+        }
+        (Function::EndsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.ends_with(&*part)),
+        (Function::ToLower, Some(Scalar::Text(text)), ..) => Scalar::Text(text.to_lowercase().into()),
+        (Function::ToUpper, Some(Scalar::Text(text)), ..) => Scalar::Text(text.to_uppercase().into()),
+        (Function::Trim, Some(Scalar::Text(text)), ..) => Scalar::Text(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        }),
+        (Function::Length, Some(Scalar::Text(text)), ..) => count(&text),
+        (Function::IndexOf, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
+            text.find(&*part).map_or(Scalar::Number(-1.0), |at| count(&text[..at]))
+        }
+        (Function::Concat, Some(Scalar::Text(text)), Some(Scalar::Text(other)), _) if text.len() + other.len() <= MAX_TEXT => {
+            Scalar::Text((text.into_owned() + &other).into())
+        }
+        (Function::Substring, Some(Scalar::Text(text)), Some(Scalar::Number(from)), length) => {
+            let taken = match length {
+                None => usize::MAX,
+                Some(Scalar::Number(length)) => whole(length),
+                Some(_) => return Scalar::Null,
+            };
+            Scalar::Text(text.chars().skip(whole(from)).take(taken).collect::<String>().into())
+        }
+        _ => Scalar::Null,
+    }
+}
+
+/// Returns how many characters a text has.
+fn count(text: &str) -> Scalar<'static> {
+    Scalar::Number(f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX)))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates, which is what is wanted")]
+fn whole(number: f64) -> usize {
+    number as usize
+}

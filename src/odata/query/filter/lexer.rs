@@ -1,0 +1,80 @@
+//! The words of an expression.
+
+use std::borrow::Cow;
+
+/// One word.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token<'t> {
+    /// `(`
+    Open,
+    /// `)`
+    Close,
+    /// `,`
+    Comma,
+    /// A name, a path, an operator or a keyword.
+    Word(&'t str),
+    /// What begins like a number: a number or a date.
+    Number(&'t str),
+    /// A text in single quotes, without them.
+    Text(Cow<'t, str>),
+    /// A text in single quotes with a type name in front.
+    Typed(&'t str, Cow<'t, str>),
+    /// The end.
+    End,
+}
+
+/// Reads the word at the beginning of a text, behind white space. Returns the word, where it begins and where it ends.
+pub(super) fn token(text: &str, from: usize) -> Result<(Token<'_>, usize, usize), (usize, &'static str)> {
+    let rest = &text[from..];
+    let trimmed = rest.trim_start();
+    let at = from + rest.len() - trimmed.len();
+    let mut characters = trimmed.chars();
+    let Some(first) = characters.next() else { return Ok((Token::End, at, at)) };
+    let single = |token| Ok((token, at, at + first.len_utf8()));
+    match first {
+        '(' => single(Token::Open),
+        ')' => single(Token::Close),
+        ',' => single(Token::Comma),
+        '\'' => {
+            let (value, end) = quoted(text, at)?;
+            Ok((Token::Text(value), at, end))
+        }
+        _ if first.is_ascii_digit() || first == '-' => {
+            let end = span(trimmed, |character| character.is_ascii_alphanumeric() || matches!(character, '.' | ':' | '-' | '+'));
+            Ok((Token::Number(&trimmed[..end]), at, at + end))
+        }
+        _ if first.is_alphabetic() || first == '_' => {
+            let end = span(trimmed, |character| character.is_alphanumeric() || matches!(character, '_' | '.' | '/'));
+            let word = &trimmed[..end];
+            if trimmed[end..].starts_with('\'') {
+                let (value, end) = quoted(text, at + end)?;
+                return Ok((Token::Typed(word, value), at, end));
+            }
+            Ok((Token::Word(word), at, at + end))
+        }
+        _ => Err((at, "found a character that begins nothing")),
+    }
+}
+
+fn span(text: &str, belongs: impl Fn(char) -> bool) -> usize {
+    text.find(|character| !belongs(character)).unwrap_or(text.len())
+}
+
+/// Reads a text in single quotes, which are doubled in it. Returns it and where it ends.
+fn quoted(text: &str, at: usize) -> Result<(Cow<'_, str>, usize), (usize, &'static str)> {
+    let inner = &text[at + 1..];
+    let mut end = 0;
+    let mut has_doubled = false;
+    loop {
+        let Some(quote) = inner[end..].find('\'') else { return Err((at, "found a text without its closing quote")) };
+        end += quote;
+        if !inner[end + 1..].starts_with('\'') {
+            break;
+        }
+        has_doubled = true;
+        end += 2;
+    }
+    let value = &inner[..end];
+    let value = if has_doubled { Cow::Owned(value.replace("''", "'")) } else { Cow::Borrowed(value) };
+    Ok((value, at + 1 + end + 1))
+}

@@ -1,0 +1,175 @@
+//! A query string split into its options.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use crate::odata::error::{self, Error};
+
+/// The name of an option that OData knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// `$select`
+    Select,
+    /// `$filter`
+    Filter,
+    /// `$orderby`
+    OrderBy,
+    /// `$top`
+    Top,
+    /// `$skip`
+    Skip,
+    /// `$count`
+    Count,
+    /// `$skiptoken`
+    SkipToken,
+    /// `$format`, which is read where the format is negotiated.
+    Format,
+    /// `$search`
+    Search,
+    /// `$expand`
+    Expand,
+    /// `$apply`
+    Apply,
+    /// `$compute`
+    Compute,
+    /// `$deltatoken`
+    DeltaToken,
+}
+
+/// All names, in the order of their numbers: as a query has them, and as the library of the Teams workload calls them.
+static NAMES: [(Name, &str, &str); 13] = [
+    (Name::Select, "select", "Select"),
+    (Name::Filter, "filter", "Filter"),
+    (Name::OrderBy, "orderby", "OrderBy"),
+    (Name::Top, "top", "Top"),
+    (Name::Skip, "skip", "Skip"),
+    (Name::Count, "count", "Count"),
+    (Name::SkipToken, "skiptoken", "SkipToken"),
+    (Name::Format, "format", "Format"),
+    (Name::Search, "search", "Search"),
+    (Name::Expand, "expand", "Expand"),
+    (Name::Apply, "apply", "Apply"),
+    (Name::Compute, "compute", "Compute"),
+    (Name::DeltaToken, "deltatoken", "DeltaToken"),
+];
+
+impl Name {
+    /// Returns the name without `$`.
+    pub fn text(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+
+    fn of(decoded: &str) -> Option<Name> {
+        let bare = decoded.strip_prefix('$').unwrap_or(decoded);
+        NAMES.iter().find(|(_, text, _)| text.eq_ignore_ascii_case(bare)).map(|(name, _, _)| *name)
+    }
+}
+
+/// The options of a query, each at most once.
+#[derive(Debug, Default)]
+pub struct Options<'q> {
+    values: [Option<Cow<'q, str>>; NAMES.len()],
+}
+
+impl<'q> Options<'q> {
+    /// Splits a query string. Parameters that OData does not know are ignored, unless they claim to be OData's.
+    pub fn split(query: &'q str) -> Result<Options<'q>, Error> {
+        let mut options = Options::default();
+        for (name, value) in pairs(query) {
+            let name = decoded(name);
+            let name = name.trim();
+            let Some(known) = Name::of(name) else {
+                if name.starts_with('$') {
+                    let detail = format!("found {name:?}, expected an option that OData has");
+                    return Err(Error::new(&error::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
+                }
+                continue;
+            };
+            let option = format!("${}", known.text());
+            let value = decoded(value);
+            if value.trim().is_empty() && known != Name::Format {
+                return Err(Error::new(&error::EMPTY_QUERY_OPTION, &[&option]));
+            }
+            let place = &mut options.values[known as usize];
+            if place.is_some() {
+                return Err(Error::new(&error::DUPLICATE_QUERY_OPTION, &[&option]));
+            }
+            *place = Some(value);
+        }
+        Ok(options)
+    }
+
+    /// Whether the query has an option.
+    pub fn has(&self, name: Name) -> bool {
+        self.values[name as usize].is_some()
+    }
+
+    /// Takes the value of an option.
+    pub fn take(&mut self, name: Name) -> Option<Cow<'q, str>> {
+        self.values[name as usize].take()
+    }
+
+    /// Does as if the query did not have an option.
+    pub fn forget(&mut self, name: Name) {
+        self.values[name as usize] = None;
+    }
+
+    /// Refuses the first of some options that the query has.
+    pub fn refuse(&self, names: &[Name]) -> Result<(), Error> {
+        match names.iter().find(|name| self.has(**name)) {
+            Some(name) => Err(Error::new(&error::QUERY_OPTION_NOT_ALLOWED, &[NAMES[*name as usize].2])),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the pieces of a query that the address of the next page repeats, as the client wrote them: all but the place in the list.
+pub fn kept(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|piece| {
+        let name = decoded(piece.split('=').next().unwrap_or_default());
+        !piece.is_empty() && !matches!(Name::of(name.trim()), Some(Name::Skip | Name::SkipToken))
+    })
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter(|piece| !piece.is_empty()).map(|piece| piece.split_once('=').unwrap_or((piece, "")))
+}
+
+/// Decodes a name or a value. A plus sign stands for a blank: ODataLib replaces it before it reads a query (OData/odata.net
+/// `QueryOptionUtils`), and clients that encode forms send it.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains(['+', '%']) {
+        return Cow::Borrowed(text);
+    }
+    let blanks = text.replace('+', " ");
+    Cow::Owned(percent_decode_str(&blanks).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_stands_at_its_number() {
+        for (index, (name, text, _)) in NAMES.iter().enumerate() {
+            assert_eq!(*name as usize, index, "{text}");
+            assert_eq!(Name::of(&format!("${}", text.to_uppercase())), Some(*name));
+        }
+    }
+
+    #[test]
+    fn names_are_taken_with_and_without_sign_in_any_case() {
+        let mut options = Options::split("%24Select=id%2Curl&TOP=1&&x=y&filter=a+eq+%27%2B%27&api-version").unwrap();
+        assert_eq!(options.take(Name::Select).as_deref(), Some("id,url"));
+        assert_eq!(options.take(Name::Top).as_deref(), Some("1"));
+        assert_eq!(options.take(Name::Filter).as_deref(), Some("a eq '+'"));
+        assert!(!options.has(Name::Top));
+    }
+
+    #[test]
+    fn the_next_page_repeats_all_but_the_place() {
+        let pieces: Vec<&str> = kept("%24top=2&x=1&$skip=4&&SKIPTOKEN=abc&$filter=a%20eq%201").collect();
+        assert_eq!(pieces, ["%24top=2", "x=1", "$filter=a%20eq%201"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Paths to properties, as `$select`, `$filter` and `$orderby` name them: `displayName`, `encryption/protocol`.
+
+use super::Scope;
+use crate::behavior::nearest;
+use crate::model::{Kind, StructuredType};
+use crate::odata::error::{self, Error};
+use crate::odata::value::{Complex, Value};
+
+/// The most segments that a path can have. The model's types are not nearly as deep.
+const MAX_SEGMENTS: usize = 16;
+
+/// A path to a property.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PropertyPath {
+    /// The places of the declared properties in the tables of their types, from the outermost on.
+    pub indices: Vec<usize>,
+    slots: Vec<usize>,
+    /// The last segment, if it is a member that an open type does not declare.
+    pub undeclared: Option<Box<str>>,
+    /// The type, if it is declared.
+    pub kind: Option<Kind>,
+    /// Whether answers hide the value.
+    pub is_write_only: bool,
+    /// The path in the declared case.
+    pub text: String,
+}
+
+/// What a path leads to in an entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Found<'e> {
+    /// A value.
+    Value(&'e Value),
+    /// The JSON text of an undeclared member.
+    Json(&'e str),
+}
+
+impl PropertyPath {
+    /// Returns what the path leads to; nothing where it goes through null.
+    pub fn find<'e>(&self, object: &'e Complex) -> Option<Found<'e>> {
+        let mut object = object;
+        for (index, slot) in self.slots.iter().enumerate() {
+            let value = &object.values[*slot];
+            match value {
+                _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(Found::Value(value)),
+                Value::Complex(inner) => object = inner,
+                _ => return None,
+            }
+        }
+        let name = self.undeclared.as_deref()?;
+        object.dynamic.iter().find(|member| &*member.name == name).map(|member| Found::Json(&member.json))
+    }
+}
+
+/// Why a text is no path.
+#[derive(Debug)]
+pub enum PathProblem {
+    /// A type has no property of this name.
+    Unknown(Error),
+    /// The text has not the form of a path.
+    Malformed,
+}
+
+/// Resolves a path, with names in any case.
+pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
+    if text.split('/').count() > MAX_SEGMENTS || !text.split('/').all(is_identifier) {
+        return Err(PathProblem::Malformed);
+    }
+    let mut path = PropertyPath {
+        indices: Vec::new(),
+        slots: Vec::new(),
+        undeclared: None,
+        kind: None,
+        is_write_only: false,
+        text: String::with_capacity(text.len()),
+    };
+    let mut structured = Some(scope.structured);
+    for segment in text.split('/') {
+        let Some(owner) = structured else {
+            let type_name = path.kind.map_or("Edm.Untyped", |kind| scope.model.kind_name(kind));
+            return Err(PathProblem::Unknown(Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[segment, type_name])));
+        };
+        if !path.text.is_empty() {
+            path.text.push('/');
+        }
+        if let Some(index) = owner.property(segment).filter(|index| scope.is_named(owner, *index)) {
+            let property = &owner.properties[index];
+            path.indices.push(index);
+            path.slots.push(property.slot);
+            path.kind = Some(property.kind);
+            path.is_write_only |= property.write_only;
+            path.text.push_str(&property.name);
+            structured = match property.kind {
+                Kind::Complex(id) => Some(scope.model.structured(id)),
+                _ => None,
+            };
+        } else if owner.is_open {
+            path.undeclared = Some(segment.into());
+            path.kind = None;
+            path.text.push_str(segment);
+            structured = None;
+        } else {
+            return Err(PathProblem::Unknown(unknown(segment, owner)));
+        }
+    }
+    Ok(path)
+}
+
+/// Refuses a name that a type does not have.
+pub(super) fn unknown(name: &str, structured: &StructuredType) -> Error {
+    let near = nearest(name, structured.properties.iter().map(|property| &*property.name));
+    let error = Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[name, &structured.full_name]);
+    match near {
+        Some(near) => error.with_detail(format!("did you mean '{near}'?")),
+        None => error,
+    }
+}
+
+/// Whether a text is an identifier (OData 4.0 Part 3, 17.2): what it is may be written anywhere without an escape.
+fn is_identifier(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|character| character.is_alphanumeric() || character == '_')
+}

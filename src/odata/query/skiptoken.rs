@@ -1,0 +1,170 @@
+//! `$skiptoken`: the place behind the last entity of a page, opaque for clients.
+//!
+//! A token holds what that entity was sorted by, not how many came before it, so that whatever others create or delete, no entity
+//! is shown twice or left out. It is bound to the tenant, the collection and the options that decide the order, and refused elsewhere.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::filter::evaluate::Scalar;
+
+/// A place in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// The number of the entity in the order of creation.
+    pub number: u64,
+    /// How many entities may still follow, where `$top` limits them.
+    pub remaining: Option<u64>,
+    /// The keys that the entity was sorted by.
+    pub keys: Vec<Scalar<'static>>,
+}
+
+/// What a token belongs to, as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding(u64);
+
+impl Binding {
+    /// Returns the number of a secret and some texts.
+    pub fn of(secret: u64, texts: &[&str]) -> Binding {
+        let mut hash = hashed(0xcbf2_9ce4_8422_2325, &secret.to_be_bytes());
+        for text in texts {
+            // With the length in front, texts cannot flow into each other.
+            hash = hashed(hash, &u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash = hashed(hash, text.as_bytes());
+        }
+        Binding(hash)
+    }
+
+    fn check(self, payload: &[u8]) -> [u8; 8] {
+        let hash = hashed(self.0, payload);
+        // The last bytes of an FNV hash spread little; the finalizer does the rest.
+        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        (mixed ^ (mixed >> 32)).to_be_bytes()
+    }
+}
+
+/// FNV-1a: it tells a token of another list, and is no protection against somebody who wants to make one.
+fn hashed(start: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Writes a token.
+pub fn write(position: &Position, binding: Binding) -> String {
+    let mut bytes = Vec::with_capacity(32);
+    bytes.extend_from_slice(&position.number.to_be_bytes());
+    match position.remaining {
+        None => bytes.push(0),
+        Some(remaining) => {
+            bytes.push(1);
+            bytes.extend_from_slice(&remaining.to_be_bytes());
+        }
+    }
+    for key in &position.keys {
+        write_key(key, &mut bytes);
+    }
+    let check = binding.check(&bytes);
+    bytes.extend_from_slice(&check);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn write_key(key: &Scalar<'_>, out: &mut Vec<u8>) {
+    match key {
+        Scalar::Null | Scalar::Object => out.push(0),
+        Scalar::Boolean(value) => out.extend_from_slice(&[1, u8::from(*value)]),
+        Scalar::Number(value) => {
+            out.push(2);
+            out.extend_from_slice(&value.to_bits().to_be_bytes());
+        }
+        Scalar::Time(value) | Scalar::Enum(value) => {
+            out.push(if matches!(key, Scalar::Time(_)) { 3 } else { 4 });
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+        Scalar::Text(text) => {
+            out.push(5);
+            out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+/// Reads a token with so many keys; nothing if it is none, or belongs to something else.
+pub fn read(text: &str, binding: Binding, keys: usize) -> Option<Position> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (payload, check) = bytes.split_last_chunk::<8>()?;
+    if binding.check(payload) != *check {
+        return None;
+    }
+    let mut rest = payload;
+    let number = u64::from_be_bytes(taken(&mut rest)?);
+    let remaining = match taken::<1>(&mut rest)? {
+        [0] => None,
+        _ => Some(u64::from_be_bytes(taken(&mut rest)?)),
+    };
+    let keys: Option<Vec<Scalar<'static>>> = (0..keys).map(|_| read_key(&mut rest)).collect();
+    rest.is_empty().then_some(Position { number, remaining, keys: keys? })
+}
+
+fn read_key(rest: &mut &[u8]) -> Option<Scalar<'static>> {
+    Some(match taken::<1>(rest)? {
+        [0] => Scalar::Null,
+        [1] => Scalar::Boolean(taken::<1>(rest)? != [0]),
+        [2] => Scalar::Number(f64::from_bits(u64::from_be_bytes(taken(rest)?))),
+        [3] => Scalar::Time(i64::from_be_bytes(taken(rest)?)),
+        [4] => Scalar::Enum(i64::from_be_bytes(taken(rest)?)),
+        [5] => {
+            let length = usize::try_from(u32::from_be_bytes(taken(rest)?)).ok()?;
+            let (text, behind) = rest.split_at_checked(length)?;
+            *rest = behind;
+            Scalar::Text(String::from_utf8(text.to_vec()).ok()?.into())
+        }
+        _ => return None,
+    })
+}
+
+fn taken<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (bytes, behind) = rest.split_first_chunk::<N>()?;
+    *rest = behind;
+    Some(*bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_token_belongs_to_one_list() {
+        let binding = Binding::of(1, &["things", "a eq 1", ""]);
+        let keys = vec![
+            Scalar::Null,
+            Scalar::Boolean(true),
+            Scalar::Number(-1.5),
+            Scalar::Time(-7),
+            Scalar::Enum(3),
+            Scalar::Text("é".into()),
+        ];
+        let position = Position { number: 7, remaining: Some(3), keys };
+        let token = write(&position, binding);
+        assert_eq!(read(&token, binding, 6), Some(position));
+        assert_eq!(read(&token, binding, 5), None);
+        for other in [
+            Binding::of(2, &["things", "a eq 1", ""]),
+            Binding::of(1, &["thing", "sa eq 1", ""]),
+            Binding::of(1, &["things", "", "a eq 1"]),
+        ] {
+            assert_eq!(read(&token, other, 6), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..60), keys in 0_usize..4) {
+            let binding = Binding::of(1, &[]);
+            prop_assert_eq!(read(&URL_SAFE_NO_PAD.encode(&bytes), binding, keys), None);
+            // With the right check, whatever stands before it is looked at.
+            let checked = [&bytes[..], &binding.check(&bytes)].concat();
+            let _ = read(&URL_SAFE_NO_PAD.encode(checked), binding, keys);
+            let _ = read(&String::from_utf8_lossy(&bytes), binding, keys);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Laws of reading queries; what each option does is shown by exchanges.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::model::{Schema, Version};
+use crate::odata::value::Complex;
+use proptest::prelude::*;
+
+/// Reads a query of a collection, and tells by which row it is refused.
+fn read(query: &str) -> Result<(), &'static str> {
+    with_scope(|scope| Query::read(query, scope, Target::Collection).map(|_| ()).map_err(|error| error.refusal.name))
+}
+
+fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
+    let schema = Schema::shipped();
+    let model = schema.model(Version::V1);
+    let structured = model.structured(model.type_named("workforceIntegration").unwrap());
+    let behaviors = Behaviors::default();
+    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false })
+}
+
+#[test]
+fn long_and_deep_queries_are_answered_at_once() {
+    let many = |text: &str| text.repeat(200_000 / text.len());
+    let started = Instant::now();
+    for (query, refusal) in [
+        (format!("$filter={}isActive{}", "(".repeat(100_000), ")".repeat(100_000)), "invalid-filter"),
+        (format!("$filter={}isActive", many("not ")), "invalid-filter"),
+        (format!("$filter={}", many("tolower(")), "invalid-filter"),
+        (format!("$filter={}isActive", many("isActive or ")), "invalid-filter"),
+        (format!("$filter={}isActive", many("isActive and (")), "invalid-filter"),
+        (format!("$filter=id eq '{}", many("''")), "invalid-filter"),
+        (format!("$filter={}", many("a")), "unknown-query-property"),
+        (format!("$filter={}id", many("id/")), "invalid-filter"),
+        (format!("$filter=apiVersion eq {}", many("1")), "invalid-filter"),
+        (format!("$filter=apiVersion eq 1{}", many(" ")), ""),
+        (format!("$filter=apiVersion in (1{})", many(",1")), ""),
+        (format!("$orderby={}id", many("id,")), "invalid-order"),
+        (format!("$select={}id", many("id,")), ""),
+        (format!("$select={}id", many("lastModifiedBy/")), "invalid-select"),
+        (format!("$select={}", (0..20_000).map(|n| format!("lastModifiedBy/x{n}")).collect::<Vec<_>>().join(",")), ""),
+        (format!("$expand={}id", many("*,")), "expand-of-a-value"),
+        (many("x=1&"), ""),
+        (many("%24x"), "unknown-query-option"),
+        (format!("$skiptoken={}", many("A")), ""),
+    ] {
+        let start: String = query.chars().take(40).collect();
+        assert_eq!(read(&query).err().unwrap_or_default(), refusal, "{start}");
+    }
+    // Quadratic time would be hours.
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn only_the_filter_counts_where_entities_are_counted() {
+    with_scope(|scope| {
+        let query = Query::read("$filter=isActive&$top=x&$orderby=nope&$select=,", scope, Target::Count).unwrap();
+        assert!(query.filter.is_some() && query.top.is_none());
+        let refused = |text, target| Query::read(text, scope, target).unwrap_err().refusal.name;
+        assert_eq!(refused("$filter=nope", Target::Count), "unknown-query-property");
+        assert_eq!(refused("$filter=isActive", Target::Property), "not-a-collection");
+        assert!(Query::read("$format=json&x=1", scope, Target::Property).is_ok());
+    });
+}
+
+/// Expressions that are nearly right: known words in any order.
+fn expression() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        "(\\(|\\)|,|eq|ne|gt|and|or|not|in|has|null|true|asc|desc|\\*)",
+        "(id|isActive|apiVersion|supportedEntities|encryption|encryption/secret|lastModifiedBy/user/x|createdDateTime|nope)",
+        "('x'|'it''s'|'shift'|'|1|-1.5|1e400|2021-01-01T00:00:00Z|microsoft.graph.workforceIntegrationSupportedEntities'none')",
+        "(contains\\(|length\\(|substring\\(|concat\\()",
+        "\\PC{0,3}",
+    ];
+    proptest::collection::vec(word, 0..12).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_expression_panics_when_it_is_read_or_evaluated(text in expression()) {
+        with_scope(|scope| {
+            let blank = Complex::blank(scope.structured);
+            let initial = Complex::initial(scope.structured);
+            if let Ok(expression) = filter::read(&text, scope) {
+                let _ = (expression.is_fulfilled(&blank), expression.is_fulfilled(&initial));
+            }
+            if let Ok(order) = orderby::read(&text, scope) {
+                let (left, right) = (orderby::keys_of(&order, &blank), orderby::keys_of(&order, &initial));
+                let ordering = orderby::compare(&order, &left, &right);
+                assert_eq!(ordering, orderby::compare(&order, &right, &left).reverse());
+            }
+            let _ = select::read(&text, scope);
+            let _ = expand(&text, scope);
+        });
+    }
+
+    #[test]
+    fn no_query_panics(query in "([$%24]{0,3}(select|filter|orderby|top|skip|count|skiptoken|x)?(=[a-zA-Z0-9%'(),/+-]{0,8})?&?){0,4}|\\PC{0,60}") {
+        for target in [Target::Collection, Target::Count, Target::Entity, Target::Property] {
+            with_scope(|scope| Query::read(&query, scope, target).map(|_| ()).ok());
+        }
+        let _ = options::kept(&query).count();
+    }
+}
