@@ -395,6 +395,14 @@ rows! {
     grade None;
     source "the service never answers without a token";
 
+    "acts-as" acts_as: ActsAs = "an application token without `MS-APP-ACTS-AS`" {
+        Optional "optional" "accepted: the header is deprecated and no longer required",
+        Required "required" "403 with `MissingUserIdHeaderInAppContext`, as until 2023",
+    }
+    profiles Optional Optional Optional;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/workforceintegration-update; microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104";
+
     "wrong-method" wrong_method: WrongMethod = "a method that a known path does not have" {
         UnknownError "unknown-error" "404 `UnknownError` with an empty message, as observed on Shifts resources",
         MethodNotAllowed "method-not-allowed" "405 `methodNotAllowed`, as newer workloads answer",

@@ -1,9 +1,11 @@
 //! The command line: arguments to configuration, start, exit status.
 
+mod ca;
 mod call;
 mod connector_check;
 mod envelope;
 mod log;
+mod token;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -14,15 +16,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::behavior::{Behaviors, Profile, ROWS};
+use crate::certificate::{self, CertificateError};
+use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
-use crate::tenant::{Clock, PAGE_SIZE, Settings, Tenant, random_seed};
+use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -76,9 +81,36 @@ struct Serve {
     explain: bool,
     #[command(flatten)]
     connectors: envelope::ConnectorChoice,
+    /// How much of a token requests need: nothing, any token, or one of the emulator's own with the right permission
+    #[arg(long, env = "WFI_EMULATOR_AUTH", value_name = "LEVEL", default_value = "open")]
+    auth: AuthLevel,
+    /// File with the applications and users that may sign in; without it everybody may
+    #[arg(long, env = "WFI_EMULATOR_DIRECTORY", value_name = "FILE")]
+    directory: Option<PathBuf>,
+    /// Serve HTTPS too, on the same port
+    #[arg(long, env = "WFI_EMULATOR_TLS")]
+    tls: bool,
+    /// One more name or address for the certificate; repeatable
+    #[arg(long, env = "WFI_EMULATOR_SAN", value_name = "NAME", value_delimiter = ',', requires = "tls")]
+    san: Vec<String>,
+    /// File with the certificate to show instead of one of the local authority, in PEM
+    #[arg(long, env = "WFI_EMULATOR_CERT", value_name = "FILE", requires_all = ["tls", "key"], conflicts_with = "san")]
+    cert: Option<PathBuf>,
+    /// File with its key, in PEM
+    #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    authority: ca::Place,
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AuthLevel {
+    Open,
+    Bearer,
+    Strict,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,6 +151,10 @@ enum Command {
         #[arg(long, env = "WFI_EMULATOR_PARTS")]
         parts: bool,
     },
+    /// Print where the local certificate authority is, and how to make clients trust it
+    Ca(ca::Arguments),
+    /// Print a token that the emulator accepts with --auth strict
+    Token(token::Arguments),
 }
 
 /// Runs the program.
@@ -136,6 +172,14 @@ pub fn run(cli: &Cli) -> ExitCode {
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
             Err(error) => fail(UNUSABLE, &error.to_string()),
+        },
+        Some(Command::Ca(arguments)) => match ca::text(&cli.serve.authority, arguments) {
+            Ok(text) => print(&text),
+            Err(problem) => fail(1, &problem),
+        },
+        Some(Command::Token(arguments)) => match token::text(arguments) {
+            Ok(token) => print(&format!("{token}\n")),
+            Err(problem) => fail(UNUSABLE, &problem),
         },
         None => match settings(&cli.serve, behaviors) {
             Ok(settings) => serve(&cli.serve, settings),
@@ -204,8 +248,26 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
     };
     let entities = entities.map_err(|error| error.to_string())?;
     let seed = serve.seed.unwrap_or_else(random_seed);
-    let connectors = serve.connectors.settings();
-    Ok(Settings { schema, entities, behaviors, clock, seed, explains: serve.explain, page_size: serve.page_size, connectors })
+    let directory = match &serve.directory {
+        Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
+        None => Directory::default(),
+    };
+    Ok(Settings {
+        schema,
+        entities,
+        behaviors,
+        clock,
+        seed,
+        explains: serve.explain,
+        auth: match serve.auth {
+            AuthLevel::Open => Auth::Open,
+            AuthLevel::Bearer => Auth::Bearer,
+            AuthLevel::Strict => Auth::Strict,
+        },
+        directory: Arc::new(directory),
+        page_size: serve.page_size,
+        connectors: serve.connectors.settings(),
+    })
 }
 
 fn fixed_clock(text: &str) -> Result<Clock, String> {
@@ -220,6 +282,10 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
 
 fn serve(serve: &Serve, settings: Settings) -> ExitCode {
     let _flushed_at_the_end = start_log(serve.log);
+    let tls = match tls(serve) {
+        Ok(tls) => tls,
+        Err(error) => return fail(1, &error.to_string()),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
@@ -239,14 +305,33 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
         let tenant = Arc::new(Tenant::new(settings));
-        let url = base_url(address);
+        let plain_url = base_url("http", address);
+        let url = if tls.is_some() { base_url("https", address) } else { plain_url.clone() };
         if serve.log != LogLevel::Off {
-            tell(&greeting(&url, &tenant));
+            let mut text = greeting(&url, &tenant);
+            if tls.is_some() {
+                text.push_str(&format!("the same without TLS: {plain_url}; what clients have to trust: wfi-emulator ca\n"));
+            }
+            tell(&text);
         }
         print(&format!("{url}\n"));
-        server::run(listener, tenant, shutdown).await;
+        match tls {
+            Some(tls) => server::run_with_tls(listener, tenant, tls, shutdown).await,
+            None => server::run(listener, tenant, shutdown).await,
+        }
         ExitCode::SUCCESS
     })
+}
+
+/// Returns what a server over TLS shows, if it is to be one.
+fn tls(serve: &Serve) -> Result<Option<Arc<ServerConfig>>, CertificateError> {
+    if !serve.tls {
+        return Ok(None);
+    }
+    if let (Some(certificate), Some(key)) = (&serve.cert, &serve.key) {
+        return certificate::own(certificate, key).map(Some);
+    }
+    certificate::issued(&serve.authority.authority()?, &serve.san).map(Some)
 }
 
 fn start_log(level: LogLevel) -> Option<log::Flush> {
@@ -261,12 +346,12 @@ fn start_log(level: LogLevel) -> Option<log::Flush> {
 }
 
 /// Returns the address that clients on this machine can use.
-fn base_url(address: SocketAddr) -> String {
+fn base_url(scheme: &str, address: SocketAddr) -> String {
     let mut reachable = address;
     if address.ip().is_unspecified() {
         reachable.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
     }
-    format!("http://{reachable}")
+    format!("{scheme}://{reachable}")
 }
 
 /// Says what is served, for people.
@@ -363,8 +448,8 @@ mod tests {
 
     #[test]
     fn an_unspecified_address_is_told_as_loopback() {
-        assert_eq!(base_url("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
-        assert_eq!(base_url("[::]:80".parse().unwrap()), "http://[::1]:80");
-        assert_eq!(base_url("10.1.2.3:80".parse().unwrap()), "http://10.1.2.3:80");
+        assert_eq!(base_url("http", "0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+        assert_eq!(base_url("http", "[::]:80".parse().unwrap()), "http://[::1]:80");
+        assert_eq!(base_url("http", "10.1.2.3:80".parse().unwrap()), "http://10.1.2.3:80");
     }
 }

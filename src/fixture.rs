@@ -3,6 +3,8 @@
 //! A file holds a collection as Graph answers it, an object with `value`, or a bare array. Annotations are allowed, so a recorded
 //! answer can be a fixture as it is.
 
+pub mod directory;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -25,6 +25,8 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{ContentType, Preflight, WrongMethod};
 use crate::connector::Made;
+use crate::identity::entra::{self, Place};
+use crate::identity::{check, permission};
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
@@ -115,6 +117,9 @@ pub enum Delivery {
 
 /// Answers a request.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
+    if let Some(place) = Place::of(request.target.path()) {
+        return Step::Done(answer_as_entra(tenant, request, &place));
+    }
     let heads = Heads::of(&request.headers);
     let stamp = Stamp::of(tenant, heads);
     if heads.has_origin && is_preflight(tenant, request) {
@@ -164,6 +169,40 @@ fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
+/// Answers a request to the token service, which has its own forms of everything.
+fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Answer {
+    let mut base_url = Vec::with_capacity(64);
+    write_base_url(request, request.headers.get(header::HOST), &mut base_url);
+    let body = match &request.body {
+        Body::Whole(body) => body,
+        Body::TooLarge => &Bytes::new(),
+    };
+    let asked = entra::Asked {
+        method: &request.method,
+        query: request.target.query().unwrap_or_default(),
+        headers: &request.headers,
+        body,
+        base_url: &String::from_utf8_lossy(&base_url),
+    };
+    let (mut response, refused) = entra::answer(tenant, place, &asked);
+    response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
+    Answer { response, delivery: Delivery::AtOnce, refused, skipped: Vec::new(), refused_items: Vec::new(), calls: Vec::new() }
+}
+
+/// Writes scheme and host as the client used them. The text may be put into JSON as it is.
+fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u8>) {
+    out.extend_from_slice(if request.is_secure { b"https://" } else { b"http://" });
+    let host = match request.target.authority() {
+        // Whatever stands before the host is for the host's eyes only.
+        Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
+        None => host.map(HeaderValue::as_bytes),
+    };
+    // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
+    let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+    let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
+    out.extend_from_slice(host.unwrap_or(b"localhost"));
+}
+
 /// What a request does to what its path names.
 enum Operation<'r> {
     List,
@@ -175,8 +214,21 @@ enum Operation<'r> {
     Delete(&'r str),
 }
 
-/// Decides what a request is answered with. The order of the checks is that of the service: version and path, content type and
-/// JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
+impl Operation<'_> {
+    /// Returns the operation under whose name permissions are listed.
+    fn permission(&self) -> permission::Operation {
+        match self {
+            Operation::List | Operation::Count => permission::Operation::List,
+            Operation::Create => permission::Operation::Create,
+            Operation::Get(_) | Operation::Property(..) => permission::Operation::Get,
+            Operation::Update(_) => permission::Operation::Update,
+            Operation::Delete(_) => permission::Operation::Delete,
+        }
+    }
+}
+
+/// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
+/// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(
     tenant: &Tenant,
@@ -196,12 +248,15 @@ fn decide(
             return Ok(Decision::Answered(describe::metadata(tenant, model)));
         }
         Named::Singleton(singleton) => {
+            check::authenticate(tenant, &request.headers)?;
             only_get(tenant, &request.method)?;
             let context = Context::of(tenant, request, stamp, singleton.model, &singleton)?;
             return property::singleton(&context).map(Decision::Answered);
         }
     };
+    let checked = check::authenticate(tenant, &request.headers)?;
     let operation = operation(tenant, &route, &request.method)?;
+    check::authorize(tenant, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
     let context = match operation {
         // What has no JSON body has no format of JSON.
         Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
@@ -294,20 +349,10 @@ impl<'c, R> Context<'c, R> {
 
     /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
-        if let Some(fixed) = &self.tenant.behaviors.base_url {
-            out.extend_from_slice(fixed.as_bytes());
-            return;
+        match &self.tenant.behaviors.base_url {
+            Some(fixed) => out.extend_from_slice(fixed.as_bytes()),
+            None => write_base_url(self.request, self.heads.host, out),
         }
-        out.extend_from_slice(if self.request.is_secure { b"https://" } else { b"http://" });
-        let host = match self.request.target.authority() {
-            // Whatever stands before the host is for the host's eyes only.
-            Some(authority) => authority.as_str().rsplit('@').next().map(str::as_bytes),
-            None => self.heads.host.map(HeaderValue::as_bytes),
-        };
-        // A client of HTTP/1.0 may send no host, and what has other characters than RFC 3986 allows is none.
-        let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
-        let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
-        out.extend_from_slice(host.unwrap_or(b"localhost"));
     }
 
     /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.

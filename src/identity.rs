@@ -1,14 +1,23 @@
-//! Who calls: read from the access token, which is not verified.
+//! Identity: who calls, whether they may, and the token service that says so.
 //!
-//! A token is not needed. One that can be read says who made a change; anything else in the `Authorization` header is ignored.
+//! In a tenant that is open no token is needed. One that can be read says who made a change, whoever has signed it; anything else in
+//! the `Authorization` header is ignored. [`check`] is for tenants that want more, [`entra`] issues what it accepts.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub mod check;
+pub mod entra;
+mod key;
+pub mod permission;
+pub mod token;
+
 use http::header::{AUTHORIZATION, HeaderMap};
-use serde::Deserialize;
+
+use token::Claims;
 
 /// The header with which an application names the user for whom it acts.
 pub const ACTS_AS: &str = "ms-app-acts-as";
+
+/// The one who calls without a readable token, and who signs in without saying who it is: id and name.
+pub const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
 
 /// The one who made a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,32 +39,10 @@ pub struct Person {
     pub display_name: Option<String>,
 }
 
-/// The claims that are used, of tokens of both versions (learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
-#[derive(Deserialize)]
-struct Claims {
-    tid: Option<String>,
-    oid: Option<String>,
-    name: Option<String>,
-    appid: Option<String>,
-    azp: Option<String>,
-    app_displayname: Option<String>,
-    idtyp: Option<String>,
-    scp: Option<String>,
-}
-
-/// The directory of whoever has no readable token.
-pub const HOME_DIRECTORY: &str = "00000000-0000-4000-8000-000000000000";
-
-/// Returns the id of the directory that a request's token was issued in.
-pub fn directory_id(headers: &HeaderMap) -> String {
-    claims(headers).and_then(|claims| claims.tid).unwrap_or_else(|| HOME_DIRECTORY.to_owned())
-}
-
 /// Returns the caller of a request.
 pub fn caller(headers: &HeaderMap) -> Caller {
     let Some(claims) = claims(headers) else { return Caller::Unknown };
-    let is_application = claims.idtyp.as_deref() == Some("app") || claims.scp.is_none();
-    if !is_application {
+    if !claims.is_application() {
         return claims.oid.map_or(Caller::Unknown, |id| Caller::User(Person { id, display_name: claims.name }));
     }
     if let Some(user) = headers.get(ACTS_AS).and_then(|value| value.to_str().ok()).filter(|user| !user.is_empty()) {
@@ -65,20 +52,28 @@ pub fn caller(headers: &HeaderMap) -> Caller {
     id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
 }
 
-fn claims(headers: &HeaderMap) -> Option<Claims> {
+/// Returns the id of the tenant that a request's token was issued in, if it can be read.
+pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
+    claims(headers)?.tid.as_str().map(str::to_owned)
+}
+
+/// Returns what stands behind `Bearer` in the `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let payload = token.trim().split('.').nth(1)?;
-    let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice(&json).ok()
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Returns the claims of a token that can be read, whoever has signed it.
+fn claims(headers: &HeaderMap) -> Option<Claims> {
+    token::claims(bearer(headers)?.split('.').nth(1)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     fn caller_of(payload: &str, acts_as: Option<&str>) -> Caller {
         let mut headers = HeaderMap::new();

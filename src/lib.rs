@@ -5,6 +5,7 @@
 //! holds and which others it may use.
 
 pub mod behavior;
+pub mod certificate;
 pub mod cli;
 pub mod connector;
 pub mod exchange;

@@ -1,6 +1,9 @@
 //! The edge: sockets in front of [`graph::answer`].
 //!
-//! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log.
+//! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log. Where
+//! TLS is on, one port speaks both: the first byte tells a handshake from plain HTTP.
+
+mod opening;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,14 +21,19 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::connector::Made;
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::identity::entra::Place;
 use crate::outgoing::{self, Reach};
 use crate::tenant::Tenant;
+use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -37,10 +45,26 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 ///
 /// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>) {
-    run_with_grace(listener, tenant, shutdown, GRACE).await;
+    run_with_grace(listener, tenant, None, shutdown, GRACE).await;
 }
 
-async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>, grace: Duration) {
+/// Serves a tenant over TLS and over plain HTTP, on one port, in the same way.
+pub async fn run_with_tls(
+    listener: TcpListener,
+    tenant: Arc<Tenant>,
+    tls: Arc<ServerConfig>,
+    shutdown: impl Future<Output = ()>,
+) {
+    run_with_grace(listener, tenant, Some(TlsAcceptor::from(tls)), shutdown, GRACE).await;
+}
+
+async fn run_with_grace(
+    listener: TcpListener,
+    tenant: Arc<Tenant>,
+    tls: Option<TlsAcceptor>,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
     let (stop, stopping) = watch::channel(());
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
@@ -49,7 +73,10 @@ async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: im
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, tenant.clone(), graceful.watcher(), stopping.clone()))),
+                Ok((stream, _)) => {
+                    let served = serve(stream, tls.clone(), tenant.clone(), graceful.watcher(), stopping.clone());
+                    drop(connections.spawn(served));
+                }
                 Err(error) => wait_for_descriptors(&error).await,
             },
             // A connection that has ended leaves the set.
@@ -64,21 +91,41 @@ async fn run_with_grace(listener: TcpListener, tenant: Arc<Tenant>, shutdown: im
 }
 
 /// Serves one connection.
-async fn serve(stream: TcpStream, tenant: Arc<Tenant>, watcher: Watcher, mut stopping: watch::Receiver<()>) {
+async fn serve(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    tenant: Arc<Tenant>,
+    watcher: Watcher,
+    mut stopping: watch::Receiver<()>,
+) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
-    let speaks_http2 = tokio::select! {
-        speaks_http2 = speaks_http2(&stream) => speaks_http2,
+    let opened = tokio::select! {
+        opened = open(stream, tls.as_ref()) => opened,
         // Nothing was asked yet, so nothing is left to answer.
         _ = stopping.changed() => return,
     };
-    let connection = Arc::new(Connection { tenant });
+    match opened {
+        Some(Opened::Plain(stream, version)) => speak(stream, version, Connection { tenant, is_secure: false }, watcher).await,
+        // Apart, so that connections without TLS need no room for it.
+        Some(Opened::Secure(stream, version)) => {
+            Box::pin(speak(*stream, version, Connection { tenant, is_secure: true }, watcher)).await;
+        }
+        None => {}
+    }
+}
+
+/// Speaks HTTP on a connection until it ends.
+async fn speak<S>(stream: S, version: Version, connection: Connection, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = Arc::new(connection);
     let service = service_fn(move |request| exchange(connection.clone(), request));
     let stream = TokioIo::new(stream);
-    let served = if speaks_http2 {
-        watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await
-    } else {
-        watcher.watch(http1().serve_connection(stream, service)).await
+    let served = match version {
+        Version::Http2 => watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await,
+        Version::Http1 => watcher.watch(http1().serve_connection(stream, service)).await,
     };
     match served {
         Err(error) if error.is_parse() => {
@@ -99,29 +146,6 @@ fn http1() -> http1::Builder {
     http
 }
 
-/// What a client sends first that knows that the server speaks HTTP/2 (RFC 9113, 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// How often a client is looked at that has sent a part of the preface, each time after twice as long: for a second in all.
-const LOOKS: u32 = 10;
-
-/// Whether a client begins as HTTP/2 does. What it sends is looked at and left where it is: a connection that had to give back what
-/// it has read would pay for that on every read.
-async fn speaks_http2(stream: &TcpStream) -> bool {
-    let mut seen = [0; PREFACE.len()];
-    for look in 0..LOOKS {
-        match stream.peek(&mut seen).await {
-            Ok(length) if length == PREFACE.len() => return seen == *PREFACE,
-            Ok(length) if length > 0 && PREFACE.starts_with(&seen[..length]) => {
-                tokio::time::sleep(Duration::from_millis(1 << look)).await;
-            }
-            // An end or an error is met again by whoever reads.
-            _ => return false,
-        }
-    }
-    false
-}
-
 /// An accept fails for a lack of descriptors or memory, which other connections give back when they end.
 async fn wait_for_descriptors(error: &io::Error) {
     tracing::error!("cannot accept a connection: {error}");
@@ -132,6 +156,8 @@ async fn wait_for_descriptors(error: &io::Error) {
 /// would have its count written to by all cores.
 struct Connection {
     tenant: Arc<Tenant>,
+    /// Whether it is one over TLS.
+    is_secure: bool,
 }
 
 /// Answers one request.
@@ -139,8 +165,12 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
-    let request = Request { method: head.method, target: head.uri, is_secure: false, headers: head.headers, body };
-    let answer = answer_or_apologize(&connection.tenant, &request, graph::answer).await;
+    let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
+    let mut answer = answer_or_apologize(&connection.tenant, &request, graph::answer).await;
+    if connection.is_secure {
+        // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
+        answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
     if let Some(started) = started {
         log(&request, &answer, started);
     }
@@ -231,7 +261,11 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
 /// Returns path and query as the log shows them: what a client asked for beyond the path explains its answer.
 fn target(request: &Request) -> String {
     const LIMIT: usize = 300;
-    let whole = request.target.path_and_query().map_or("/", |target| target.as_str());
+    let mut whole = request.target.path_and_query().map_or("/", |target| target.as_str());
+    if Place::of(request.target.path()).is_some() {
+        // What the token service is asked may be a secret.
+        whole = request.target.path();
+    }
     if whole.chars().count() <= LIMIT { whole.to_owned() } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 
@@ -454,7 +488,7 @@ mod tests {
         });
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
-        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), shutdown, Duration::from_millis(10)).await;
+        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), None, shutdown, Duration::from_millis(10)).await;
         assert_eq!(client.await.unwrap(), 0);
     }
 }

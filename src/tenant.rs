@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
+use crate::fixture::directory::Directory;
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::Store;
@@ -37,6 +38,10 @@ pub struct Settings {
     pub page_size: NonZeroUsize,
     /// How connectors are called.
     pub connectors: Connectors,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
 }
 
 /// How connectors are called.
@@ -55,6 +60,18 @@ impl Default for Connectors {
     }
 }
 
+/// How much of a token a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a token that can be read says who calls, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A token of the emulator's own, for Graph, in its time, with a permission for the operation.
+    Strict,
+}
+
 impl Settings {
     /// Returns settings with the built-in schema, no entities, the default behaviors, the system's clock and a random seed.
     pub fn new() -> Settings {
@@ -67,6 +84,8 @@ impl Settings {
             explains: false,
             connectors: Connectors::default(),
             page_size: PAGE_SIZE,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
         }
     }
 }
@@ -125,6 +144,10 @@ pub struct Tenant {
     pub connectors: Connectors,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How much of a token a request needs.
+    pub auth: Auth,
+    /// The applications and users that may sign in.
+    pub directory: Arc<Directory>,
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
@@ -164,6 +187,8 @@ impl Tenant {
             explains: settings.explains,
             connectors: settings.connectors,
             page_size: settings.page_size,
+            auth: settings.auth,
+            directory: settings.directory,
             local_caller: OnceLock::new(),
             seed: settings.seed,
             entity_ids: Counter::default(),

@@ -12,6 +12,7 @@ use super::{UNUSABLE, fail, print};
 use crate::behavior::Behaviors;
 use crate::connector::sample::{self, KINDS, Kind, Maker};
 use crate::connector::{Element, Endpoint, Outcome, Requests, Said};
+use crate::fixture::directory::HOME_TENANT;
 use crate::odata::time::DateTimeOffset;
 use crate::outgoing::{Manner, Reach, Report, say};
 use crate::tenant::{Settings, Tenant, unix_millis};
@@ -26,7 +27,7 @@ pub(super) enum Call {
         #[command(flatten)]
         target: Target,
         /// The id of the tenant
-        #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = crate::identity::HOME_DIRECTORY)]
+        #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
         tenant_id: String,
         /// The id of the integration's user
         #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]

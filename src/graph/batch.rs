@@ -13,6 +13,7 @@ use super::heads::Heads;
 use super::respond::{self, Ids, Stamp};
 use super::{Answer, Body, Delivery, Request, Step, body, explain};
 use crate::behavior::BatchOrder;
+use crate::identity::check;
 use crate::model::Version;
 use crate::odata::batch::{self, Item, Part};
 use crate::odata::error::{self, Error};
@@ -65,6 +66,7 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, vers
 }
 
 fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: AnswerOne) -> Result<Batch, Error> {
+    check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
         return Err(super::wrong_method(tenant, &request.method, "POST"));
     }

@@ -81,9 +81,10 @@ fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
 
 fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let endpoint = Endpoint::of(context.model, context.structured(), properties);
-    let (directory, caller) = (identity::directory_id(&context.request.headers), write::caller_id(context));
+    let headers = &context.request.headers;
+    let tenant_id = identity::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
-    let said = Said::connect(&directory, &caller);
+    let said = Said::connect(&tenant_id, &write::caller_id(context));
     let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
     let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
     let message = said.to(&endpoint, &keys, context.tenant.behaviors.connector_content_type);

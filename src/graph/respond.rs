@@ -15,7 +15,8 @@ use super::explain::{self, EXPLAIN};
 use super::heads::Heads;
 use super::{Answer, Delivery, Request};
 use crate::behavior::Layout;
-use crate::odata::error::{Error, Layer};
+use crate::identity::check::CHALLENGE;
+use crate::odata::error::{Error, ErrorCode, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
@@ -177,6 +178,9 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
         common(&mut headers, stamp, parts.request_id, true);
+        if error.refusal.code == ErrorCode::InvalidAuthenticationToken {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
     }
     if tenant.explains {
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
@@ -266,7 +270,7 @@ fn write_number(out: &mut Vec<u8>, number: usize) {
 }
 
 /// Returns the `Date` header. Requests of one second share it: writing it anew costs as much as finding the entity.
-fn date(now: SystemTime) -> HeaderValue {
+pub(super) fn date(now: SystemTime) -> HeaderValue {
     thread_local! {
         static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))) };
     }

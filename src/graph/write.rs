@@ -10,7 +10,7 @@ use super::respond::Success;
 use super::{Context, Decision, Error};
 use super::{body, explain, handshake};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
-use crate::identity::{self, Caller, Person};
+use crate::identity::{self, Caller, LOCAL_USER, Person};
 use crate::model::{Kind, Model, Stamp, StructuredType};
 use crate::odata::json::quoted;
 use crate::odata::prefer::Return;
@@ -22,9 +22,6 @@ use crate::tenant::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
 const BACKEND: &str = "https://teamsgraph.teams.microsoft.com";
-
-/// The one who calls without a readable token.
-const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
 
 /// Reads the body of a write up to the point where the service looks for the entity.
 pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {

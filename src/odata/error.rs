@@ -37,6 +37,24 @@ pub enum ErrorCode {
     NotAcceptable,
     /// Something broke in the service itself (learn.microsoft.com/graph/errors).
     InternalServerError,
+    /// The token is missing or worth nothing (microsoftgraph/msgraph-sample-reactspa#54).
+    InvalidAuthenticationToken,
+    /// The token does not give the right (telstrapurple/MSTeamsChatExporter#9).
+    Forbidden,
+    /// The client is not who it says it is (Entra; thobach/MMM-MicrosoftToDo#33).
+    InvalidClient,
+    /// What a grant rests on is worth nothing (Entra; RFC 6749, 5.2).
+    InvalidGrant,
+    /// A parameter is missing or wrong (Entra; RFC 6749, 5.2).
+    InvalidRequest,
+    /// The scope is none that the grant can have (Entra; RFC 6749, 5.2).
+    InvalidScope,
+    /// The application does not exist (Entra; skilion/onedrive#160).
+    UnauthorizedClient,
+    /// The grant does not exist (Entra; RFC 6749, 5.2).
+    UnsupportedGrantType,
+    /// The form of the answer does not exist (Entra; RFC 6749, 4.1.2.1).
+    UnsupportedResponseType,
 }
 
 impl ErrorCode {
@@ -55,6 +73,15 @@ impl ErrorCode {
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
+            ErrorCode::InvalidAuthenticationToken => "InvalidAuthenticationToken",
+            ErrorCode::Forbidden => "Forbidden",
+            ErrorCode::InvalidClient => "invalid_client",
+            ErrorCode::InvalidGrant => "invalid_grant",
+            ErrorCode::InvalidRequest => "invalid_request",
+            ErrorCode::InvalidScope => "invalid_scope",
+            ErrorCode::UnauthorizedClient => "unauthorized_client",
+            ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
+            ErrorCode::UnsupportedResponseType => "unsupported_response_type",
         }
     }
 }
@@ -72,6 +99,8 @@ pub enum Layer {
     Shifts(&'static str),
     /// The web server in front of the service: a page of HTML.
     FrontDoor,
+    /// The token service, Entra: its own body, with this number.
+    Entra(u32),
 }
 
 /// One row of the table of refusals.
@@ -321,6 +350,108 @@ refusals! {
     INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
         None "no public observation"
         by "url-check";
+    /// No token, or none of the scheme Bearer.
+    NO_TOKEN "no-token" 401 InvalidAuthenticationToken Layer::Gateway, "Access token is empty.",
+        Strong "microsoftgraph/msgraph-sample-reactspa#54";
+    /// A token without any dot, which is no JWT.
+    TOKEN_WITHOUT_DOTS "token-without-dots" 401 InvalidAuthenticationToken Layer::Gateway,
+        "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EncodedPayload.EncodedSignature'. (JWE): 'EncodedProtectedHeader.EncodedEncryptedKey.EncodedInitializationVector.EncodedCiphertext.EncodedAuthenticationTag'.",
+        Strong "MaikuB/flutter_appauth#575";
+    /// A token with one dot.
+    TOKEN_WITH_ONE_DOT "token-with-one-dot" 401 InvalidAuthenticationToken Layer::Gateway,
+        "IDX14120: JWT is not well formed, there is only one dot (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EncodedPayload.EncodedSignature'. (JWE): 'EncodedProtectedHeader.EncodedEncryptedKey.EncodedInitializationVector.EncodedCiphertext.EncodedAuthenticationTag'.",
+        Weak "AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet LogMessages IDX14120";
+    /// A token with the right number of dots, in whose parts nothing can be read.
+    TOKEN_UNREADABLE "token-unreadable" 401 InvalidAuthenticationToken Layer::Gateway, "CompactToken parsing failed with error code: 80049217",
+        Weak "dcblogdev/laravel-microsoft-graph#41 (the text until about 2023; today's is not known for this case)";
+    /// A token that another key has signed, or none.
+    TOKEN_SIGNATURE "token-signature" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid signature.",
+        None "no public observation; modeled on the text for a wrong audience";
+    /// A token of another issuer.
+    TOKEN_ISSUER "token-issuer" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid issuer.",
+        None "no public observation; modeled on the text for a wrong audience";
+    /// A token for another service.
+    TOKEN_AUDIENCE "token-audience" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid audience.",
+        Medium "TheNetworg/oauth2-azure#169 (the text)";
+    /// A token whose time is over.
+    TOKEN_EXPIRED "token-expired" 401 InvalidAuthenticationToken Layer::Gateway, "Lifetime validation failed, the token is expired.",
+        Strong "s1t5/mail-archiver#267";
+    /// A token whose time has not come.
+    TOKEN_NOT_YET_VALID "token-not-yet-valid" 401 InvalidAuthenticationToken Layer::Gateway, "Lifetime validation failed, the token is not yet valid.",
+        None "no public observation; modeled on the text for an expired token";
+    /// The token of a personal account.
+    PERSONAL_ACCOUNT "personal-account" 400 BadRequest Layer::Gateway, "This API is not supported for MSA accounts",
+        Weak "learn.microsoft.com/graph/api/workforceintegration-update (personal accounts: Not supported); the text is that of other resources";
+    /// A delegated token without a scope that the operation takes.
+    MISSING_SCOPE "missing-scope" 403 Forbidden Layer::Gateway,
+        "Missing scope permissions on the request. API requires one of '{0}'. Scopes on the request '{1}'",
+        Medium "telstrapurple/MSTeamsChatExporter#9 (Teams)";
+    /// An application token without a role that the operation takes.
+    MISSING_ROLE "missing-role" 403 Forbidden Layer::Gateway,
+        "Missing role permissions on the request. API requires one of '{0}'. Roles on the request '{1}'",
+        Medium "microsoft-graph-docs#19105; microsoft-teams-library-js#2341 (Teams)";
+    /// An application that does not say for whom it acts (behavior `acts-as`).
+    NO_ACTING_USER "no-acting-user" 403 Forbidden Layer::Shifts("MissingUserIdHeaderInAppContext"),
+        "MS-APP-ACTS-AS header needs to be set for application context requests.",
+        Strong "microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104 (until 2023)"
+        by "acts-as";
+    /// A parameter is missing in a request to the token service.
+    ENTRA_MISSING_PARAMETER "entra-missing-parameter" 400 InvalidRequest Layer::Entra(900_144),
+        "The request body must contain the following parameter: '{0}'.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
+    /// A method that the endpoint does not have.
+    ENTRA_METHOD "entra-method" 400 InvalidRequest Layer::Entra(900_561), "The endpoint only accepts {0} requests. Received a {1} request.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
+    /// The first segment of the path can be no tenant.
+    ENTRA_TENANT "entra-tenant" 400 InvalidRequest Layer::Entra(900_023),
+        "Specified tenant identifier '{0}' is neither a valid DNS name, nor a valid external domain.",
+        Medium "Azure/azure-sdk-for-go sdk/azidentity/TROUBLESHOOTING.md";
+    /// An application that the directory does not list.
+    ENTRA_UNKNOWN_APPLICATION "entra-unknown-application" 400 UnauthorizedClient Layer::Entra(700_016),
+        "Application with identifier '{0}' was not found in the directory '{1}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes; skilion/onedrive#160 (status and code, for the older number 70001)";
+    /// A secret that is not the one of the application.
+    ENTRA_WRONG_SECRET "entra-wrong-secret" 401 InvalidClient Layer::Entra(7_000_215),
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{0}'.",
+        Strong "thobach/MMM-MicrosoftToDo#33; microsoftgraph/msgraph-cli#383";
+    /// An application without a secret and without an assertion.
+    ENTRA_NO_SECRET "entra-no-secret" 401 InvalidClient Layer::Entra(7_000_218),
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        Strong "secureworks/TokenMan#1";
+    /// An assertion that is no JWT.
+    ENTRA_ASSERTION "entra-assertion" 401 InvalidClient Layer::Entra(50_027), "JWT token is invalid or malformed.",
+        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and text; the status is a guess)";
+    /// A grant that does not exist, or that the emulator does not have.
+    ENTRA_UNSUPPORTED_GRANT "entra-unsupported-grant" 400 UnsupportedGrantType Layer::Entra(70_003),
+        "The app requested an unsupported grant type '{0}'.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// A form of answer that `authorize` does not have.
+    ENTRA_UNSUPPORTED_RESPONSE "entra-unsupported-response" 400 UnsupportedResponseType Layer::Entra(70_005),
+        "The app requested an unsupported response type '{0}' when requesting a token.",
+        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and meaning; the words are a guess)";
+    /// The scope of an application that does not end in `/.default`.
+    ENTRA_NOT_DEFAULT "entra-not-default" 400 InvalidScope Layer::Entra(1_002_012),
+        "The provided value for scope {0} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+        Medium "learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (the rule; the text as seen in issues)";
+    /// An address that nobody is sent to.
+    ENTRA_REDIRECT "entra-redirect" 400 InvalidRequest Layer::Entra(50_011),
+        "The redirect URI '{0}' specified in the request does not match the redirect URIs configured for the application '{1}'.",
+        Medium "learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/error-code-aadsts50011-redirect-uri-mismatch (the service shows a page)";
+    /// A user that the directory does not list.
+    ENTRA_UNKNOWN_USER "entra-unknown-user" 400 InvalidGrant Layer::Entra(50_034),
+        "The user account {0} does not exist in the {1} directory. To sign into this application, the account must be added to the directory.",
+        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (the service shows a page)";
+    /// A code, or a refresh token, that is none.
+    ENTRA_GRANT "entra-grant" 400 InvalidGrant Layer::Entra(9_002_313), "Invalid request. Request is malformed or invalid.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// A code, or a refresh token, whose time is over.
+    ENTRA_EXPIRED "entra-expired" 400 InvalidGrant Layer::Entra(70_008),
+        "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// A verifier that is not that of the challenge.
+    ENTRA_VERIFIER "entra-verifier" 400 InvalidGrant Layer::Entra(501_481),
+        "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (as 50148)";
     /// The body of a batch is no envelope with requests that have an id, a method and a url.
     BATCH_FORMAT "batch-format" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
         Medium "bradleymarques/microslop_one_drive batch/invalid_format.json (2026); msgraph-sdk-javascript#1451 (the text; not each situation)";
@@ -397,6 +528,7 @@ impl Error {
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Shifts(_) => "application/json",
+            Layer::Entra(_) => "application/json; charset=utf-8",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
     }
@@ -412,6 +544,7 @@ impl Error {
                 self.inner_code.unwrap_or(inner_code)
             )),
             Layer::FrontDoor => return self.page(),
+            Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
         };
         let mut body = Vec::with_capacity(256 + message.len());
         body.extend_from_slice(b"{\"error\":{\"code\":\"");
@@ -422,7 +555,7 @@ impl Error {
         let inner = match self.refusal.layer {
             Layer::Workload => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, why)| why),
-            Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor => None,
+            Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");
@@ -437,6 +570,31 @@ impl Error {
         write_string(&mut body, client_request_id);
         body.extend_from_slice(b"}}}");
         body
+    }
+
+    /// Writes the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
+    fn entra_body(&self, number: u32, date: &str, trace: &str, correlation: &str) -> Vec<u8> {
+        let timestamp = format!("{}Z", date.replace('T', " "));
+        let description =
+            format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description());
+        let mut body = String::new();
+        let _ = write!(
+            body,
+            r#"{{"error":"{}","error_description":{},"error_codes":[{number}],"timestamp":"{timestamp}","trace_id":{},"correlation_id":{},"error_uri":"https://login.microsoftonline.com/error?code={number}"}}"#,
+            self.refusal.code.name(),
+            quoted(&description),
+            quoted(trace),
+            quoted(correlation),
+        );
+        body.into_bytes()
+    }
+
+    /// Returns the text as the token service shows it: with its number. Others have none.
+    pub fn description(&self) -> String {
+        match self.refusal.layer {
+            Layer::Entra(number) => format!("AADSTS{number}: {}", self.message),
+            _ => self.message.clone(),
+        }
     }
 
     /// Writes the page of the web server in front of the service.

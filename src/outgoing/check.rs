@@ -10,6 +10,7 @@ use super::{Manner, make};
 use crate::connector::envelope::{self, Envelope, MessageKeys, Secret};
 use crate::connector::sample::{self, KINDS, Maker};
 use crate::connector::{Element, Endpoint, Failure, Judgement, Outcome, Requests, Said, Verdict};
+use crate::fixture::directory::HOME_TENANT;
 
 /// How long Shifts waits, as far as the published example tells: its transaction expires 30 seconds after the change.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -149,7 +150,7 @@ impl Check<'_, '_> {
 
     /// Whether somebody is there to be probed.
     async fn handshake(&mut self) -> bool {
-        let verdict = self.say("handshake", &Said::connect(crate::identity::HOME_DIRECTORY, sample::USER)).await;
+        let verdict = self.say("handshake", &Said::connect(HOME_TENANT, sample::USER)).await;
         let rating = if verdict.lets_pass() { Rating::Passed } else { Rating::Failed };
         self.find("handshake", rating, verdict.to_string());
         !matches!(verdict, Verdict::NoAnswer(_))
@@ -157,7 +158,7 @@ impl Check<'_, '_> {
 
     /// Whoever does not know the secret must not be believed.
     async fn strangers(&mut self) {
-        let connect = Said::connect(crate::identity::HOME_DIRECTORY, sample::USER);
+        let connect = Said::connect(HOME_TENANT, sample::USER);
         let change = self.source.maker.element(&KINDS[0], "POST", None);
         let update = update(vec![change]);
         let other = Secret::new(&"0".repeat(64)).ok().filter(|other| other != self.secret);

@@ -121,7 +121,7 @@ fn no_two_rows_have_the_same_name() {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
+    text.replace('|', "\\|").replace('\n', "\\n")
 }
 
 fn code(text: &str) -> String {
@@ -182,7 +182,7 @@ fn behaviors() -> String {
     }
     page.push_str(
         "## Refusals\n\nThe layer decides the shape of the body: the gateway's envelope, the same with the message repeated in `innerError` \
-         (workload), JSON in a string in `message` (Shifts), or a page of HTML (front door).\n\n\
+         (workload), JSON in a string in `message` (Shifts), a page of HTML (front door), or the body of the token service with its number (Entra).\n\n\
          | name | status | code | layer | text | behaviors | grade | source |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in REFUSALS {

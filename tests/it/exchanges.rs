@@ -1,15 +1,21 @@
 //! Exchanges as data: each file of `tests/exchanges/` holds requests that are sent one after another to a fresh tenant; what came of
 //! them is the snapshot of the same name.
 //!
-//! A comment `# behavior: name=value`, `# profile: name` or `# explain` before a request sets up the tenant.
+//! A comment `# behavior: name=value`, `# profile: name`, `# explain`, `# auth: level` or `# directory: {…}` before a request sets up
+//! the tenant. `# token: …` sends a token with the request that it stands before; [`tokens`] says how it is described. What the token
+//! service answers in base64url is shown decoded.
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wfi_emulator::behavior::{Behaviors, Profile};
 use wfi_emulator::exchange::{self, Exchange};
-use wfi_emulator::tenant::{Settings, Tenant};
+use wfi_emulator::fixture::directory::Directory;
+use wfi_emulator::identity::entra::Place;
+use wfi_emulator::tenant::{Auth, Settings, Tenant};
 
-use crate::harness;
+use crate::{harness, tokens};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges")
@@ -33,7 +39,42 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
         behaviors.set(row.trim(), value.trim()).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let explains = comments().any(|comment| comment == "explain");
-    Tenant::new(Settings { explains, ..harness::settings(behaviors) })
+    let auth = match comments().find_map(|comment| comment.strip_prefix("auth: ")) {
+        None | Some("open") => Auth::Open,
+        Some("bearer") => Auth::Bearer,
+        Some("strict") => Auth::Strict,
+        Some(other) => panic!("{name}: there is no level {other}"),
+    };
+    let directory = comments().find_map(|comment| comment.strip_prefix("directory: ")).unwrap_or("{}");
+    let directory = Directory::read(directory.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")).into();
+    Tenant::new(Settings { explains, auth, directory, ..harness::settings(behaviors) })
+}
+
+/// Sends a request, with its token if it has one.
+fn send(tenant: &Tenant, exchange: &Exchange) -> exchange::Response {
+    let mut request = exchange.request.clone();
+    if let Some(text) = exchange.comments.iter().find_map(|comment| comment.strip_prefix("token: ")) {
+        request.headers.push(("Authorization".to_owned(), format!("Bearer {}", tokens::token(tenant, text))));
+    }
+    let mut response = harness::send(tenant, &request);
+    if Place::of(request.target.split('?').next().unwrap()).is_some() {
+        response.body = decoded(std::str::from_utf8(&response.body).unwrap()).into();
+    }
+    response
+}
+
+/// Shows what stands in base64url in an answer of the token service.
+fn decoded(body: &str) -> String {
+    let mut shown = body.to_owned();
+    for name in ["access_token", "id_token", "refresh_token", "device_code", "client_info"] {
+        let start = format!("\"{name}\":\"");
+        let Some((before, rest)) = shown.split_once(&start) else { continue };
+        let (text, after) = rest.split_once('"').unwrap();
+        let payload = text.split('.').nth(1).unwrap_or(text);
+        let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        shown = format!("{before}\"{name}\":{payload}{after}");
+    }
+    shown
 }
 
 #[test]
@@ -53,7 +94,7 @@ fn every_exchange_gets_the_answer_of_its_snapshot() {
         assert!(exchanges.iter().all(|exchange| exchange.response.is_none()), "{name}: answers stand in snapshots/");
         let tenant = tenant_for(&exchanges, name);
         for exchange in &mut exchanges {
-            exchange.response = Some(harness::send(&tenant, &exchange.request));
+            exchange.response = Some(send(&tenant, exchange));
         }
         let printed = exchange::write(&exchanges);
         // All files are compared before the test fails, so that one run shows every difference.

@@ -11,6 +11,7 @@ use wfi_emulator::connector::{Call, Failure, Outcome};
 use wfi_emulator::exchange;
 use wfi_emulator::fixture;
 use wfi_emulator::graph::{self, Answer, Body, Step};
+use wfi_emulator::identity::entra::Place;
 use wfi_emulator::model::Schema;
 use wfi_emulator::tenant::{Clock, Settings, Tenant};
 
@@ -89,7 +90,7 @@ pub(crate) fn json(tenant: &Tenant, method: Method, target: &str, body: Option<&
 
 const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
 
-const SOME: [&str; 15] = [
+const SOME: [&str; 16] = [
     "x-wfi-emulator-explain",
     "content-type",
     "content-length",
@@ -105,10 +106,70 @@ const SOME: [&str; 15] = [
     "access-control-max-age",
     "server",
     "connection",
+    "www-authenticate",
 ];
 
 /// What holds for every answer, whatever the request.
 pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) {
+    match Place::of(request.target.path()) {
+        Some(_) => check_entra(answer),
+        None => check_graph(tenant, request, answer),
+    }
+}
+
+/// What holds for every answer of the token service.
+fn check_entra(answer: &Answer) {
+    let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
+    for name in headers.keys() {
+        assert!(ENTRA.contains(&name.as_str()), "unexpected header {name}");
+        assert_eq!(headers.get_all(name).iter().count(), 1, "header {name} stands twice");
+    }
+    assert!(headers.contains_key("date") && !status.is_server_error(), "{status}");
+    assert_eq!(answer.refused.is_some(), status.is_client_error());
+    if status == StatusCode::NO_CONTENT {
+        return assert!(body.is_empty());
+    }
+    let text = |name: &str| headers[name].to_str().unwrap();
+    assert_eq!(text("content-length"), body.len().to_string());
+    assert_eq!(text("x-ms-request-id").len(), 36);
+    assert_eq!(headers.contains_key("location"), status == StatusCode::FOUND);
+    if text("content-type") == "application/json; charset=utf-8" {
+        let value: Value = serde_json::from_slice(body).unwrap();
+        if status.is_client_error() {
+            let names: Vec<&String> = value.as_object().unwrap().keys().collect();
+            let all = ["correlation_id", "error", "error_codes", "error_description", "error_uri", "timestamp", "trace_id"];
+            assert_eq!(names, all);
+            let start = format!("AADSTS{}: ", value["error_codes"][0]);
+            assert!(value["error_description"].as_str().unwrap().starts_with(&start), "{value}");
+            assert_eq!(value["trace_id"], text("x-ms-request-id"));
+        }
+    } else {
+        assert_eq!(text("content-type"), "text/html; charset=utf-8");
+        assert!(!status.is_client_error());
+    }
+}
+
+const ENTRA: [&str; 16] = [
+    "cache-control",
+    "pragma",
+    "content-type",
+    "expires",
+    "strict-transport-security",
+    "x-content-type-options",
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "p3p",
+    "x-ms-request-id",
+    "x-ms-ests-server",
+    "x-ms-clitelem",
+    "location",
+    "content-length",
+    "date",
+];
+
+/// What holds for every answer of Graph.
+fn check_graph(tenant: &Tenant, request: &graph::Request, answer: &Answer) {
     let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     for (name, _) in headers {
@@ -170,6 +231,7 @@ pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) 
     }
     assert_eq!(text("content-type"), Some("application/json"));
     assert!(!headers.contains_key("odata-version"));
+    assert_eq!(headers.contains_key("www-authenticate"), status == StatusCode::UNAUTHORIZED);
     let compact: String = raw.split_inclusive('{').map(str::trim_start).collect();
     assert!(compact.starts_with("{\"error\":") && raw.find("\"code\"") < raw.find("\"message\""), "{raw}");
     let error = &value["error"];

@@ -7,6 +7,8 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `tokens` | tokens for tests, from a line of text |
+//! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
@@ -14,6 +16,7 @@
 //! | `handshake` | connectors are asked before an integration leads to them |
 //! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `sockets` | HTTP as it is on the wire |
+//! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `readme` | the commands and examples of README.md |
 
@@ -26,8 +29,11 @@ mod encryption;
 mod exchanges;
 mod handshake;
 mod harness;
+mod identity;
 mod pipeline;
 mod program;
 mod properties;
 mod readme;
 mod sockets;
+mod tls;
+mod tokens;

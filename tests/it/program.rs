@@ -11,6 +11,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use wfi_emulator::behavior::ROWS;
 
 use crate::harness::HOST;
@@ -140,7 +142,8 @@ impl Served {
     }
 
     fn address(&self) -> &str {
-        self.url.strip_prefix("http://").expect("the base URL is one of http")
+        let scheme_less = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://"));
+        scheme_less.expect("the base URL is one of HTTP")
     }
 
     fn connect(&self) -> TcpStream {
@@ -608,4 +611,190 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
         }
         answers.read_exact(&mut vec![0; length]).unwrap();
     }
+}
+
+/// Returns the answer to a GET over TLS of somebody who trusts the certificates of this text.
+fn get_over_tls(served: &Served, trusted: &str, path: &str, headers: &str) -> std::io::Result<String> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = std::sync::Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
+    let connection = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, served.connect());
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{headers}\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn with_tls_the_base_url_is_one_of_https_and_the_authority_is_kept() {
+    let folder = Folder::new("tls");
+    let ca = outcome(&["ca", "--path", "--ca-dir", folder.path()]);
+    assert_eq!((ca.status, ca.stderr.as_str()), (Some(0), ""));
+    let certificate = std::fs::read_to_string(ca.stdout.trim_end()).unwrap();
+    let served = Served::start(&["--tls", "--ca-dir", folder.path(), "--san", "one.test,two.test", "--auth", "strict"]);
+    assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
+    let refused = get_over_tls(&served, &certificate, COLLECTION, "").unwrap();
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    let token = outcome(&["token", "--app", "--scope", "WorkforceIntegration.Read.All"]).stdout;
+    let answer =
+        get_over_tls(&served, &certificate, COLLECTION, &format!("Authorization: Bearer {}\r\n", token.trim_end())).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("https://localhost:9340/v1.0/"), "{answer}");
+    assert_eq!(served.status("GET", COLLECTION, ""), 401, "plain HTTP is served beside it");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_greeting_tells_both_addresses_and_where_to_read_what_to_trust() {
+    let served = Served::start(&["--tls", "--ca-dir", "memory"]);
+    let (url, address) = (served.url.clone(), served.address().to_owned());
+    let outcome = served.stop();
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
+    let expected = format!("the same without TLS: http://{address}; what clients have to trust: wfi-emulator ca");
+    assert!(outcome.stderr.contains(&url) && outcome.stderr.contains(&expected), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_certificate_of_ones_own_is_shown() {
+    let folder = Folder::new("own");
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.file("cert.pem", &own.cert.pem()), folder.file("key.pem", &own.signing_key.serialize_pem()));
+    let served = Served::start(&["--tls", "--cert", &certificate, "--key", &key]);
+    assert!(get_over_tls(&served, &own.cert.pem(), COLLECTION, "").unwrap().starts_with("HTTP/1.1 200 "));
+    for (certificate, key, complaint) in [
+        (&key, &key, format!("{key}: found no certificate in PEM form")),
+        (&certificate, &certificate, format!("{certificate}: no items found")),
+        (&"nowhere.pem".to_owned(), &key, "nowhere.pem: ".to_owned()),
+    ] {
+        let outcome = outcome(&["--port", "0", "--tls", "--cert", certificate, "--key", key]);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), ""));
+        assert!(outcome.stderr.starts_with(&format!("wfi-emulator: {complaint}")), "{}", outcome.stderr);
+    }
+    let stranger = rcgen::KeyPair::generate().unwrap();
+    let other = folder.file("other.pem", &stranger.serialize_pem());
+    let outcome = outcome(&["--port", "0", "--tls", "--cert", &certificate, "--key", &other]);
+    assert_eq!(outcome.status, Some(1), "a key that does not belong to the certificate: {}", outcome.stderr);
+}
+
+#[test]
+fn flags_of_tls_without_tls_are_a_mistake() {
+    for arguments in
+        [&["--san", "a.test"][..], &["--cert", "a", "--key", "b"], &["--tls", "--cert", "a"], &["--tls", "--key", "a"]]
+    {
+        assert_eq!(outcome(arguments).status, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_authority_is_explained_for_every_runtime() {
+    let folder = Folder::new("ca");
+    let told = outcome(&["ca", "--ca-dir", folder.path()]);
+    let path = format!("{}/ca.pem", folder.path());
+    let (first, rest) = told.stdout.split_once('\n').unwrap();
+    assert_eq!((told.status, first), (Some(0), path.as_str()));
+    let (until, rest) = rest.split_once('\n').unwrap();
+    assert!(until.starts_with("valid until 20") && until.ends_with("Z; the key beside it is for nobody's eyes"), "{until}");
+    insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
+    curl
+      curl --cacert '<ca>' https://localhost:9340/v1.0/teamwork/workforceIntegrations
+
+    Python
+      export SSL_CERT_FILE='<ca>' REQUESTS_CA_BUNDLE='<ca>'   # httpx and aiohttp read the first, requests the second
+
+    Node
+      export NODE_EXTRA_CA_CERTS='<ca>'
+
+    Go
+      export SSL_CERT_FILE='<ca>'   # Linux; on macOS and Windows Go reads the system's store
+
+    Java
+      keytool -importcert -noprompt -alias wfi-emulator -file '<ca>' -keystore wfi-emulator.p12 -storetype PKCS12 -storepass changeit
+      export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'
+
+    .NET
+      export SSL_CERT_FILE='<ca>'   # Linux; elsewhere the system's store, below
+
+    Windows
+      certutil -user -addstore Root "<ca>"   # PowerShell and .NET
+
+    macOS
+      security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '<ca>'
+    "#);
+    // The second time it is the same one.
+    assert_eq!(outcome(&["ca", "--ca-dir", folder.path()]), told);
+    let nowhere = outcome(&["ca", "--ca-dir", "memory"]);
+    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (Some(1), ""));
+    // Without a flag it is in the user's cache folder.
+    let mut command = command(&["ca", "--path"], &[("XDG_CACHE_HOME", folder.path())]);
+    command.env("LOCALAPPDATA", folder.path()).env("HOME", folder.path());
+    let path = Program::start(command).outcome().stdout;
+    assert!(path.starts_with(folder.path()) && Path::new(path.trim_end()).ends_with("wfi-emulator/ca.pem"), "{path}");
+}
+
+#[test]
+fn a_token_is_printed_as_it_was_asked_for() {
+    let claims = |arguments: &[&str]| {
+        let token = outcome(&[&["token", "--clock", "2026-01-02T03:04:05Z"], arguments].concat());
+        assert_eq!((token.status, token.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        crate::tokens::claims(token.stdout.trim_end()).to_string()
+    };
+    let folder = Folder::new("token");
+    let directory = folder.file(
+        "directory.json",
+        r#"{"tenantId":"t","users":[{"id":"u","userPrincipalName":"adele@contoso.com","displayName":"Adele"}]}"#,
+    );
+    let lines = [
+        claims(&["--app"]),
+        claims(&[
+            "--app",
+            "connector",
+            "--scope",
+            "A.Read,B.Read",
+            "--scope",
+            "C.Read",
+            "--expires",
+            "10m",
+            "--audience",
+            "api://x",
+            "--tenant",
+            "t",
+        ]),
+        claims(&["--user", "--expires", "-1h"]),
+        claims(&["--user", "adele@contoso.com", "--directory", &directory]),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"1","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","nbf":1767322745,"oid":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","roles":["WorkforceIntegration.Read.All","WorkforceIntegration.ReadWrite.All"],"sub":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","tid":"00000000-0000-4000-8000-000000000000","ver":"1.0"}
+    {"appid":"connector","appidacr":"1","aud":"api://x","exp":1767323645,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/t/","nbf":1767322745,"oid":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","roles":["A.Read","B.Read","C.Read"],"sub":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","tid":"t","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767319445,"iat":1767319444,"idtyp":"user","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","name":"Local User","nbf":1767319444,"oid":"00000000-0000-4000-8000-000000000001","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"072767ff-4be2-4821-a798-d31773bcbd58","tid":"00000000-0000-4000-8000-000000000000","upn":"local.user@contoso.onmicrosoft.com","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"user","iss":"https://sts.windows.net/t/","name":"Adele","nbf":1767322745,"oid":"u","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"53a162fd-c08b-4105-8d99-1ec37f625197","tid":"t","upn":"adele@contoso.com","ver":"1.0"}
+    "#);
+    for arguments in [
+        &["token", "--expires", "soon"][..],
+        &["token", "--app", "a", "--user", "b"],
+        &["token", "--user", "lynne", "--directory", &directory],
+    ] {
+        assert_eq!(outcome(arguments).status, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_told_before_anything_is_served() {
+    let folder = Folder::new("directory");
+    let file = folder.file("directory.json", r#"{"apps":[]}"#);
+    let expected = format!(
+        "wfi-emulator: {file}: unknown field `apps`, expected one of `tenantId`, `applications`, `users` at line 1 column 7\n"
+    );
+    assert_eq!(outcome(&["--directory", &file]), refused(&expected));
+}
+
+#[test]
+fn what_the_token_service_is_asked_is_not_logged() {
+    let served = Served::start(&["--log", "info"]);
+    served.status("POST", "/common/oauth2/v2.0/token?client_secret=hidden", "grant_type=password");
+    let line = served.logged();
+    assert!(line.starts_with("POST /common/oauth2/v2.0/token 400 … refused by entra-"), "{line}");
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use http::Method;
 use wfi_emulator::exchange::Request;
+use wfi_emulator::fixture::directory::Directory;
 
 use crate::connector::Connector;
 use crate::harness;
@@ -173,19 +174,35 @@ fn the_two_commands_that_set_everything_up_are_there() {
 }
 
 #[test]
+fn the_directory_that_the_readme_shows_can_be_used() {
+    let text = readme();
+    let example = text.split("```json\n").skip(1).find(|block| block.starts_with("{\"tenantId\"")).unwrap();
+    let directory = Directory::read(example.split("```").next().unwrap().as_bytes()).unwrap();
+    assert_eq!((directory.applications.unwrap().len(), directory.users.unwrap().len()), (1, 1));
+}
+
+#[test]
 fn every_flag_that_the_readme_names_exists() {
     let help_of = |command: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 6] =
-        [&[], &["call", "connect"], &["call", "update"], &["call", "read"], &["connector-check"], &["decrypt"]];
+    let commands: [&[&str]; 8] = [
+        &[],
+        &["ca"],
+        &["token"],
+        &["call", "connect"],
+        &["call", "update"],
+        &["call", "read"],
+        &["connector-check"],
+        &["decrypt"],
+    ];
     let help: String = commands.into_iter().map(help_of).collect();
     for name in PAGES {
         let page = page(name);
-        let flags = page.split(|c: char| c.is_whitespace() || c == '`').filter(|word| word.starts_with("--"));
-        // Those of cargo are not ours.
-        for flag in flags.filter(|flag| !["--", "--example"].contains(flag)) {
+        let flags = page.split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--"));
+        // Those of cargo and curl are not ours.
+        for flag in flags.filter(|flag| !["--", "--example", "--cacert"].contains(flag)) {
             assert!(help.contains(flag), "{flag} is in {name} but not in --help");
         }
     }

@@ -1,0 +1,75 @@
+//! `wfi-emulator ca`: where the local certificate authority is, and how to make clients trust it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::certificate::{Authority, CertificateError, default_folder};
+use crate::odata::time::DateTimeOffset;
+use crate::tenant::unix_millis;
+
+/// Where the local certificate authority is kept.
+#[derive(Args, Debug)]
+pub(super) struct Place {
+    /// Folder of the local certificate authority, instead of the user's cache folder; `memory` keeps it nowhere
+    #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
+}
+
+/// The arguments of the command.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Print only the path of the certificate, for scripts
+    #[arg(long)]
+    path: bool,
+}
+
+impl Place {
+    /// Returns the authority, which is made if there is none.
+    pub(super) fn authority(&self) -> Result<Authority, CertificateError> {
+        match (&self.ca_dir, default_folder()) {
+            (Some(folder), _) if folder == Path::new("memory") => Authority::in_memory(),
+            (Some(folder), _) => Authority::in_folder(folder),
+            (None, Some(folder)) => Authority::in_folder(&folder),
+            (None, None) => Err(CertificateError::no_folder()),
+        }
+    }
+}
+
+/// What to do where, with `{ca}` for the path of the certificate.
+const TRUST: &[(&str, &str)] = &[
+    ("curl", "curl --cacert '{ca}' https://localhost:9340/v1.0/teamwork/workforceIntegrations"),
+    ("Python", "export SSL_CERT_FILE='{ca}' REQUESTS_CA_BUNDLE='{ca}'   # httpx and aiohttp read the first, requests the second"),
+    ("Node", "export NODE_EXTRA_CA_CERTS='{ca}'"),
+    ("Go", "export SSL_CERT_FILE='{ca}'   # Linux; on macOS and Windows Go reads the system's store"),
+    (
+        "Java",
+        "keytool -importcert -noprompt -alias wfi-emulator -file '{ca}' -keystore wfi-emulator.p12 -storetype PKCS12 -storepass changeit\n\
+         export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'",
+    ),
+    (".NET", "export SSL_CERT_FILE='{ca}'   # Linux; elsewhere the system's store, below"),
+    ("Windows", "certutil -user -addstore Root \"{ca}\"   # PowerShell and .NET"),
+    ("macOS", "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{ca}'"),
+];
+
+/// Returns what the command prints.
+pub(super) fn text(place: &Place, arguments: &Arguments) -> Result<String, String> {
+    let authority = place.authority().map_err(|error| error.to_string())?;
+    let Some(path) = authority.path() else {
+        return Err("an authority in memory has no file that a client could trust; leave out --ca-dir memory".to_owned());
+    };
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    if arguments.path {
+        return Ok(format!("{path}\n"));
+    }
+    let mut date = Vec::with_capacity(19);
+    DateTimeOffset::from_unix_millis(unix_millis(authority.valid_until())).write_seconds(&mut date);
+    let mut text = format!("{path}\nvalid until {}Z; the key beside it is for nobody's eyes\n", String::from_utf8_lossy(&date));
+    for (client, commands) in TRUST {
+        text.push_str(&format!("\n{client}\n"));
+        for command in commands.replace("{ca}", &path).lines() {
+            text.push_str(&format!("  {command}\n"));
+        }
+    }
+    Ok(text)
+}

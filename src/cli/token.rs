@@ -1,0 +1,116 @@
+//! `wfi-emulator token`: prints a token, for curl and for tests.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::fixed_clock;
+use crate::fixture::directory::Directory;
+use crate::identity::permission::PERMISSIONS;
+use crate::identity::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
+use crate::odata::time::DateTimeOffset;
+
+/// The client id of tokens whose application is not named.
+const APPLICATION: &str = "00000000-0000-4000-8000-000000000002";
+
+/// The arguments of the command.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// For an application on its own behalf, with this client id
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = APPLICATION, conflicts_with = "user")]
+    app: Option<String>,
+    /// For a user who signs in under this name; this is the default
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    user: Option<String>,
+    /// One permission that the token has, for example WorkforceIntegration.Read.All; repeatable, all if left out
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    scope: Vec<String>,
+    /// When the token ends: a duration from now such as 30s, 10m, 2h, 1d or -5m, or a time such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    expires: Option<String>,
+    /// For whom the token is
+    #[arg(long, value_name = "RESOURCE", default_value = GRAPH)]
+    audience: String,
+    /// The tenant's id
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// The time of issue, for an emulator whose clock stands
+    #[arg(long, value_name = "TIME")]
+    clock: Option<String>,
+    /// File with the applications and users that there are
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
+}
+
+/// Returns the token.
+pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
+    let directory = match &arguments.directory {
+        Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
+        None => Directory::default(),
+    };
+    let now =
+        arguments.clock.as_deref().map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::tenant::Clock::now))?;
+    let mut validity = Validity::starting(now, LIFETIME);
+    if let Some(text) = &arguments.expires {
+        validity.until = expiry(text, unix_seconds(now))?;
+        // A token that is over has begun before.
+        validity.from = validity.from.min(validity.until - 1);
+    }
+    let mut permissions = arguments.scope.clone();
+    if permissions.is_empty() {
+        permissions = PERMISSIONS.iter().flat_map(|row| row.delegated).map(|name| (*name).to_owned()).collect();
+        permissions.sort();
+        permissions.dedup();
+    }
+    let application = arguments.app.as_deref().unwrap_or(APPLICATION);
+    let name = arguments.user.as_deref().filter(|name| !name.is_empty());
+    let user =
+        user_named(&directory, name).ok_or_else(|| format!("the directory lists no user '{}'", name.unwrap_or_default()))?;
+    let listed = directory.applications.iter().flatten().find(|listed| listed.app_id.eq_ignore_ascii_case(application));
+    let is_application = arguments.app.is_some();
+    Ok(access_token(&Grant {
+        audience: &arguments.audience,
+        tenant_id: arguments.tenant.as_deref().unwrap_or(&directory.tenant_id),
+        application,
+        application_name: listed.and_then(|listed| listed.display_name.as_deref()),
+        proof: if is_application { Proof::Secret } else { Proof::Nothing },
+        subject: if is_application { Subject::Application(permissions) } else { Subject::User(&user, permissions) },
+        validity,
+    }))
+}
+
+/// Reads when a token ends, in seconds since the Unix epoch.
+fn expiry(text: &str, now: i64) -> Result<i64, String> {
+    let seconds = |unit: &str| match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        "d" => Some(86400),
+        _ => None,
+    };
+    let duration = text.char_indices().next_back().and_then(|(last, _)| {
+        let (number, unit) = text.split_at(last);
+        number.parse::<i64>().ok()?.checked_mul(seconds(unit)?)
+    });
+    let time = || Some(DateTimeOffset::parse(text)?.ticks().div_euclid(10_000_000));
+    let end = duration.and_then(|duration| now.checked_add(duration)).or_else(time);
+    end.ok_or_else(|| {
+        format!("--expires takes a duration such as 10m or -1h, or a time such as 2026-01-01T00:00:00Z, not '{text}'")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_token_is_a_duration_or_a_time() {
+        for (text, end) in [("30s", 1030), ("10m", 1600), ("-1h", -2600), ("1d", 87400), ("1970-01-01T00:00:07Z", 7)] {
+            assert_eq!(expiry(text, 1000), Ok(end), "{text}");
+        }
+        for text in ["", "m", "1", "1w", "é", "99999999999999999999d", "9223372036854775807d", "soon"] {
+            assert!(expiry(text, 1000).unwrap_err().contains("--expires takes"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The development key: what tokens are signed with, and what checks them.
+//!
+//! It is embedded, so that nothing is made at start and tokens survive a restart, and it is published with the sources: it proves
+//! nothing to anybody, and says so in its file.
+//!
+//! # Implementation rationale
+//!
+//! Signing and checking are ring's, as is the cryptography of TLS. The maintained JWT crates bring a second library for them, or the
+//! `rsa` crate with its open advisory (RUSTSEC-2023-0071), and compare lifetimes with the system's clock instead of the tenant's. What
+//! remains of JWT without them is three texts in base64url between dots, with one algorithm that is fixed here.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+
+const PEM: &str = include_str!("../../fixtures/identity/development-key.pem");
+
+/// A memo of a constant: reading the key takes longer than answering a request.
+pub(super) static KEY: LazyLock<Key> = LazyLock::new(Key::embedded);
+
+/// A key pair with what its public half is published as.
+pub(super) struct Key {
+    pair: RsaKeyPair,
+    public: RsaPublicKeyComponents<Vec<u8>>,
+    /// The id of the key: its thumbprint (RFC 7638).
+    pub(super) id: String,
+    /// The modulus, in base64url.
+    pub(super) modulus: String,
+    /// The exponent, in base64url.
+    pub(super) exponent: String,
+}
+
+impl Key {
+    fn embedded() -> Key {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(PEM.as_bytes()).expect("the embedded file holds a key");
+        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).expect("the embedded key is one of RSA");
+        let public: RsaPublicKeyComponents<Vec<u8>> = pair.public().into();
+        let (modulus, exponent) = (URL_SAFE_NO_PAD.encode(&public.n), URL_SAFE_NO_PAD.encode(&public.e));
+        let canonical = format!(r#"{{"e":"{exponent}","kty":"RSA","n":"{modulus}"}}"#);
+        let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()));
+        Key { pair, public, id, modulus, exponent }
+    }
+
+    /// Signs a text (RS256). The same text always gets the same signature.
+    pub(super) fn sign(&self, text: &[u8]) -> Vec<u8> {
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature)
+            .expect("signing fails only if the system has no randomness, with which ring hides the key from its neighbors");
+        signature
+    }
+
+    /// Says whether this key has signed a text.
+    pub(super) fn has_signed(&self, text: &[u8], signature: &[u8]) -> bool {
+        self.public.verify(&RSA_PKCS1_2048_8192_SHA256, text, signature).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_knows_what_it_has_signed() {
+        let signature = KEY.sign(b"text");
+        assert_eq!(signature, KEY.sign(b"text"));
+        assert!(KEY.has_signed(b"text", &signature));
+        assert!(!KEY.has_signed(b"texts", &signature));
+        assert!(!KEY.has_signed(b"text", &signature[1..]));
+        assert!(!KEY.has_signed(b"text", b""));
+    }
+
+    #[test]
+    fn the_file_of_the_key_says_that_it_is_worthless() {
+        assert!(PEM.starts_with("DEVELOPMENT KEY OF wfi-emulator: PUBLIC AND WORTHLESS."));
+    }
+}

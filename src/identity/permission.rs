@@ -1,0 +1,89 @@
+//! Which permission each operation needs: rows, as the reference pages list them.
+
+/// What a request does, as the pages of the reference are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Reading a collection, or something of it.
+    List,
+    /// Reading an entity, or something of it.
+    Get,
+    /// Making an entity.
+    Create,
+    /// Changing an entity.
+    Update,
+    /// Deleting an entity.
+    Delete,
+}
+
+/// One row: what one operation on one resource needs. Each list goes from the least to the most privileged.
+#[derive(Debug)]
+pub struct Permission {
+    /// The full name of the resource's type.
+    pub resource: &'static str,
+    /// The operation.
+    pub operation: Operation,
+    /// The scopes, one of which a user's token needs.
+    pub delegated: &'static [&'static str],
+    /// The roles, one of which an application's token needs.
+    pub application: &'static [&'static str],
+    /// Whether personal accounts may do it.
+    pub personal: bool,
+    /// The page of the reference, of learn.microsoft.com/graph/api.
+    pub page: &'static str,
+}
+
+const READ: &[&str] = &["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
+const WRITE: &[&str] = &["WorkforceIntegration.ReadWrite.All"];
+
+const fn work(operation: Operation, permissions: &'static [&'static str], page: &'static str) -> Permission {
+    let resource = "microsoft.graph.workforceIntegration";
+    Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
+}
+
+/// The table. The pages are of 2025; until about 2024 they said of application tokens that they are not supported.
+pub static PERMISSIONS: &[Permission] = &[
+    work(Operation::List, READ, "workforceintegration-list"),
+    work(Operation::Get, READ, "workforceintegration-get"),
+    work(Operation::Create, WRITE, "workforceintegration-post"),
+    work(Operation::Update, WRITE, "workforceintegration-update"),
+    work(Operation::Delete, WRITE, "workforceintegration-delete"),
+];
+
+/// Returns what an operation needs; a resource without rows, as of a schema of one's own, needs a token and nothing more.
+pub fn of(resource: &str, operation: Operation) -> Option<&'static Permission> {
+    PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
+}
+
+/// Returns every permission of the table once, which is what an application gets unless a directory says otherwise.
+pub(super) fn all(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in PERMISSIONS.iter().flat_map(list) {
+        if !names.iter().any(|known| known == name) {
+            names.push((*name).to_owned());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_stands_once_and_names_a_type_of_the_schema() {
+        let schema = crate::model::Schema::shipped();
+        for (index, row) in PERMISSIONS.iter().enumerate() {
+            let twice =
+                PERMISSIONS[..index].iter().any(|other| (other.resource, other.operation) == (row.resource, row.operation));
+            assert!(!twice, "{} of {} stands twice", row.page, row.resource);
+            let known = schema.set_ids().filter_map(|set| schema.entity_type(schema.widest(), set));
+            assert!(
+                known.into_iter().any(|(_, structured)| *structured.full_name == *row.resource),
+                "{} is no type",
+                row.resource
+            );
+            assert!(!row.delegated.is_empty() && !row.application.is_empty());
+        }
+        assert_eq!(all(|row| row.delegated), READ);
+    }
+}
