@@ -266,7 +266,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         },
         directory: Arc::new(directory),
         page_size: serve.page_size,
-        connectors: serve.connectors.settings(),
+        connectors: serve.connectors.settings()?,
     })
 }
 

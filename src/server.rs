@@ -31,7 +31,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::connector::Made;
 use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
 use crate::identity::entra::Place;
-use crate::outgoing::{self, Reach};
+use crate::outgoing;
 use crate::tenant::Tenant;
 use opening::{Opened, Version, open};
 
@@ -225,7 +225,7 @@ async fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl Fn
         step = match step {
             Ok(Step::Done(answer)) => return answer,
             Ok(Step::Call(pending)) => {
-                let outcome = outgoing::make(&pending.call, Reach { may_be_remote: tenant.connectors.may_be_remote }).await;
+                let outcome = outgoing::make(&pending.call, &tenant.connectors).await;
                 catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, outcome)))
             }
             Err(_) => return graph::internal_error(tenant, request),

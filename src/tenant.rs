@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustls::pki_types::CertificateDer;
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
@@ -45,18 +46,20 @@ pub struct Settings {
 }
 
 /// How connectors are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connectors {
     /// How long an answer may take.
     pub timeout: Duration,
     /// Whether calls may leave this machine and private networks.
     pub may_be_remote: bool,
+    /// The authorities whose certificates are believed, each as DER; those of the system if there are none.
+    pub authorities: Arc<[CertificateDer<'static>]>,
 }
 
 impl Default for Connectors {
     /// Calls stay near. In the published example of an update call the transaction expires 30 seconds after the change was made.
     fn default() -> Connectors {
-        Connectors { timeout: Duration::from_secs(30), may_be_remote: false }
+        Connectors { timeout: Duration::from_secs(30), may_be_remote: false, authorities: Arc::new([]) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::connector::sample::{self, KINDS, Kind, Maker};
 use crate::connector::{Element, Endpoint, Outcome, Requests, Said};
 use crate::fixture::directory::HOME_TENANT;
 use crate::odata::time::DateTimeOffset;
-use crate::outgoing::{Manner, Reach, Report, say};
+use crate::outgoing::{Manner, Report, say};
 use crate::tenant::{Settings, Tenant, unix_millis};
 
 /// How long after now the transactions of samples expire, in milliseconds: as in the published example.
@@ -112,15 +112,13 @@ impl Target {
         })
     }
 
-    pub(super) fn manner(&self, behaviors: &Behaviors) -> Manner {
-        let connectors = self.connectors.settings();
-        Manner {
-            timeout: connectors.timeout,
-            reach: Reach { may_be_remote: connectors.may_be_remote },
+    pub(super) fn manner(&self, behaviors: &Behaviors) -> Result<Manner, String> {
+        Ok(Manner {
+            connectors: self.connectors.settings()?,
             retries: self.retries,
             back_off: Duration::from_millis(self.back_off),
             content_type: behaviors.connector_content_type,
-        }
+        })
     }
 }
 
@@ -149,15 +147,15 @@ pub(super) fn run(call: &Call, behaviors: &Behaviors) -> ExitCode {
             (target, requests.map(|requests| Said::read(&content.team_id, &requests)))
         }
     };
-    let (endpoint, said) = match (target.endpoint(), said) {
-        (Ok(endpoint), Ok(said)) => (endpoint, said),
-        (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
+    let (endpoint, manner, said) = match (target.endpoint(), target.manner(behaviors), said) {
+        (Ok(endpoint), Ok(manner), Ok(said)) => (endpoint, manner, said),
+        (Err(problem), _, _) | (_, Err(problem), _) | (_, _, Err(problem)) => return fail(UNUSABLE, &problem),
     };
     let runtime = match super::small_runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    let report = runtime.block_on(say(&endpoint, said, target.manner(behaviors), || tenant.next_message_bytes()));
+    let report = runtime.block_on(say(&endpoint, said, &manner, || tenant.next_message_bytes()));
     let shown = if target.show { exchanged(&report) } else { String::new() };
     let printed = print(&format!("{shown}{report}"));
     if report.verdict.lets_pass() { printed } else { ExitCode::FAILURE }

@@ -10,7 +10,7 @@ use super::{UNUSABLE, fail, print};
 use crate::behavior::Behaviors;
 use crate::connector::Endpoint;
 use crate::connector::sample::Maker;
-use crate::outgoing::{Manner, Reach, Source, check};
+use crate::outgoing::{Manner, Source, check};
 use crate::tenant::{Settings, Tenant};
 
 #[derive(Args, Debug)]
@@ -29,9 +29,9 @@ pub(super) struct ConnectorCheck {
 
 /// Probes a connector. The exit status is 0 if no probe has failed, 1 if one has.
 pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode {
-    let secret = match arguments.secret.read() {
-        Ok(secret) => secret,
-        Err(problem) => return fail(UNUSABLE, &problem),
+    let (secret, connectors) = match (arguments.secret.read(), arguments.connectors.settings()) {
+        (Ok(secret), Ok(connectors)) => (secret, connectors),
+        (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
     };
     let endpoint = Endpoint {
         url: Some(arguments.url.as_str().into()),
@@ -39,13 +39,7 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         secret: Some(arguments.secret.text().into()),
         display_name: None,
     };
-    let connectors = arguments.connectors.settings();
-    let manner = Manner {
-        timeout: connectors.timeout,
-        reach: Reach { may_be_remote: connectors.may_be_remote },
-        content_type: behaviors.connector_content_type,
-        ..Manner::default()
-    };
+    let manner = Manner { connectors, content_type: behaviors.connector_content_type, ..Manner::default() };
     let tenant = Tenant::new(Settings::new());
     let mut next_id = || tenant.next_entity_id().to_string();
     let mut next_key_bytes = || tenant.next_message_bytes();
@@ -55,7 +49,7 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    let findings = runtime.block_on(check(&endpoint, &secret, manner, source));
+    let findings = runtime.block_on(check(&endpoint, &secret, &manner, source));
     let printed = print(&findings.to_string());
     if findings.are_clean() { printed } else { ExitCode::FAILURE }
 }

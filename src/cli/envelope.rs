@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::{UNUSABLE, fail};
 use crate::connector::envelope::{self, Envelope, MessageKeys, Secret};
+use crate::outgoing;
 use crate::tenant::Connectors;
 
 /// The secret that an integration and its connector share.
@@ -40,11 +42,22 @@ pub(super) struct ConnectorChoice {
     /// How many seconds a connector may take to answer
     #[arg(long, env = "WFI_EMULATOR_CONNECTOR_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     connector_timeout: u64,
+    /// File with the authorities whose certificates connectors may show, in PEM, instead of those of the system
+    #[arg(long, env = "WFI_EMULATOR_CONNECTOR_CA", value_name = "FILE")]
+    connector_ca: Option<PathBuf>,
 }
 
 impl ConnectorChoice {
-    pub(super) fn settings(&self) -> Connectors {
-        Connectors { timeout: Duration::from_secs(self.connector_timeout), may_be_remote: self.allow_remote_connectors }
+    pub(super) fn settings(&self) -> Result<Connectors, String> {
+        let authorities = match &self.connector_ca {
+            Some(file) => outgoing::authorities(file)?,
+            None => Vec::new(),
+        };
+        Ok(Connectors {
+            timeout: Duration::from_secs(self.connector_timeout),
+            may_be_remote: self.allow_remote_connectors,
+            authorities: authorities.into(),
+        })
     }
 }
 

@@ -97,7 +97,7 @@ failures! {
     /// The host cannot be reached.
     Unreachable "unreachable" "the host cannot be reached";
     /// TLS failed.
-    Tls "tls" "TLS failed: the certificate is not trusted, or there is no TLS";
+    Tls "tls" "TLS failed: there is none, or the certificate is for another name or of an authority that is not believed (--connector-ca)";
     /// There was no answer in time.
     Timeout "timeout" "there was no answer in time";
     /// The connection ended, or what came was no HTTP.

@@ -17,6 +17,7 @@ use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{Array, BlockCipherDecrypt as _, BlockCipherEncrypt as _, BlockModeDecrypt as _, BlockModeEncrypt as _};
 use aes::cipher::{KeyInit as _, KeyIvInit as _};
 use hmac::{Hmac, Mac as _};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -97,7 +98,7 @@ impl MessageKeys {
     /// Makes them from the system's randomness.
     pub fn random() -> Result<MessageKeys, EnvelopeError> {
         let mut bytes = [0; MessageKeys::LENGTH];
-        getrandom::fill(&mut bytes).map_err(|_| EnvelopeError::NoRandomness)?;
+        SystemRandom::new().fill(&mut bytes).map_err(|_| EnvelopeError::NoRandomness)?;
         Ok(MessageKeys::from_bytes(&bytes))
     }
 }

@@ -84,7 +84,7 @@ pub struct Source<'s> {
 struct Check<'c, 's> {
     endpoint: &'c Endpoint,
     secret: &'c Secret,
-    manner: Manner,
+    manner: &'c Manner,
     source: Source<'s>,
     findings: Findings,
     slowest: (Duration, String),
@@ -93,7 +93,7 @@ struct Check<'c, 's> {
 }
 
 /// Probes a connector.
-pub async fn check(endpoint: &Endpoint, secret: &Secret, manner: Manner, source: Source<'_>) -> Findings {
+pub async fn check(endpoint: &Endpoint, secret: &Secret, manner: &Manner, source: Source<'_>) -> Findings {
     let slowest = (Duration::ZERO, String::new());
     let mut check = Check { endpoint, secret, manner, source, findings: Findings::default(), slowest, timeouts: 0 };
     if check.handshake().await {
@@ -137,7 +137,7 @@ impl Check<'_, '_> {
         if self.timeouts >= PATIENCE {
             return Outcome::Failed(Failure::Timeout);
         }
-        let outcome = make(&message.call(self.manner.timeout), self.manner.reach).await;
+        let outcome = make(&message.call(self.manner.connectors.timeout), &self.manner.connectors).await;
         let took = started.elapsed();
         if outcome == Outcome::Failed(Failure::Timeout) {
             self.timeouts += 1;
@@ -300,7 +300,7 @@ impl Check<'_, '_> {
     fn pace(&mut self) {
         let (took, probe) = self.slowest.clone();
         let rating = match took {
-            took if took >= BUDGET.min(self.manner.timeout) => Rating::Failed,
+            took if took >= BUDGET.min(self.manner.connectors.timeout) => Rating::Failed,
             took if took >= SLOW => Rating::Noted,
             _ => Rating::Passed,
         };

@@ -3,18 +3,17 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Reach, make};
+use super::make;
 use crate::behavior::ConnectorContentType;
 use crate::connector::envelope::MessageKeys;
 use crate::connector::{Endpoint, Made, Outcome, Said, Verdict};
+use crate::tenant::Connectors;
 
 /// How a connector is spoken to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manner {
-    /// How long an answer may take.
-    pub timeout: Duration,
-    /// How far calls may go.
-    pub reach: Reach,
+    /// How long an answer may take, how far calls may go, and whom they believe.
+    pub connectors: Connectors,
     /// How often a call is repeated whose answer cannot be used. Shifts does so "multiple times"; how often is not known.
     pub retries: u32,
     /// How long the first repetition waits; each further one waits twice as long. What Shifts does is not known.
@@ -26,8 +25,7 @@ pub struct Manner {
 impl Default for Manner {
     fn default() -> Manner {
         Manner {
-            timeout: Duration::from_secs(30),
-            reach: Reach::default(),
+            connectors: Connectors::default(),
             retries: 3,
             back_off: Duration::from_secs(1),
             content_type: ConnectorContentType::Json,
@@ -52,7 +50,7 @@ pub struct Report {
 pub async fn say(
     endpoint: &Endpoint,
     said: Said,
-    manner: Manner,
+    manner: &Manner,
     mut next_key_bytes: impl FnMut() -> [u8; MessageKeys::LENGTH],
 ) -> Report {
     let mut attempts: Vec<(Made, Duration)> = Vec::new();
@@ -61,7 +59,7 @@ pub async fn say(
         let started = Instant::now();
         let (url, body, outcome) = match said.to(endpoint, &keys, manner.content_type) {
             Ok(message) => {
-                let outcome = make(&message.call(manner.timeout), manner.reach).await;
+                let outcome = make(&message.call(manner.connectors.timeout), &manner.connectors).await;
                 (message.url.to_string(), message.body, outcome)
             }
             Err(failure) => {
