@@ -108,9 +108,7 @@ where
     *request.method_mut() = call.method.clone();
     *request.headers_mut() = call.headers.clone();
     let authority = call.url.authority().map_or("", |authority| authority.as_str());
-    // Whatever stands before the host is for nobody's eyes.
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).map_err(|_| Failure::InvalidUrl)?);
+    request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority).map_err(|_| Failure::InvalidUrl)?);
     let path = call.url.path_and_query().map_or("/", |path| path.as_str());
     *request.uri_mut() = path.parse().map_err(|_| Failure::InvalidUrl)?;
     let (head, body) = sender.send_request(request).await.map_err(|_| Failure::Broken)?.into_parts();

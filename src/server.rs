@@ -225,7 +225,8 @@ async fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl Fn
         step = match step {
             Ok(Step::Done(answer)) => return answer,
             Ok(Step::Call(pending)) => {
-                let outcome = outgoing::make(&pending.call, &tenant.connectors).await;
+                // In a place of its own, so that requests that make no calls do not carry its state along.
+                let outcome = Box::pin(outgoing::make(&pending.call, &tenant.connectors)).await;
                 catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, outcome)))
             }
             Err(_) => return graph::internal_error(tenant, request),

@@ -83,7 +83,7 @@ failures! {
     /// The integration has no `url`.
     NoUrl "no-url" "the integration has no url";
     /// Its `url` is none that can be called.
-    InvalidUrl "invalid-url" "the url is no address that begins with http:// or https://, without a query";
+    InvalidUrl "invalid-url" "the url is no address that begins with http:// or https://, without a query, and without a user's name";
     /// It has no `apiVersion`.
     NoApiVersion "no-api-version" "the integration has no apiVersion, which is a part of the address";
     /// It has no secret, or one of another length.
