@@ -4,30 +4,38 @@ mod ca;
 mod call;
 mod connector_check;
 mod envelope;
+mod health;
 mod log;
+mod parent;
+mod ready;
+mod suite;
 mod token;
+mod watch;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustls::ServerConfig;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::behavior::{Behaviors, Profile, ROWS};
-use crate::certificate::{self, CertificateError};
+use crate::certificate::{self, Authority, CertificateError};
 use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
 use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
+use crate::service::Service;
 use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
+use crate::worlds::{Plan, Worlds};
 
 /// Wrong usage, or fixtures that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -56,7 +64,7 @@ struct Choices {
 }
 
 /// How the emulator is served.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Serve {
     /// Address to listen on
     #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
@@ -81,6 +89,8 @@ struct Serve {
     explain: bool,
     #[command(flatten)]
     connectors: envelope::ConnectorChoice,
+    #[command(flatten)]
+    suite: suite::Suite,
     /// How much of a token requests need: nothing, any token, or one of the emulator's own with the right permission
     #[arg(long, env = "WFI_EMULATOR_AUTH", value_name = "LEVEL", default_value = "open")]
     auth: AuthLevel,
@@ -155,6 +165,15 @@ enum Command {
     Ca(ca::Arguments),
     /// Print a token that the emulator accepts with --auth strict
     Token(token::Arguments),
+    /// Ask a running emulator whether it answers; the exit status says so
+    Health {
+        /// Address that it listens on
+        #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+        host: String,
+        /// Port that it listens on
+        #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
+        port: u16,
+    },
 }
 
 /// Runs the program.
@@ -181,10 +200,18 @@ pub fn run(cli: &Cli) -> ExitCode {
             Ok(token) => print(&format!("{token}\n")),
             Err(problem) => fail(UNUSABLE, &problem),
         },
-        None => match settings(&cli.serve, behaviors) {
-            Ok(settings) => serve(&cli.serve, settings),
-            Err(problem) => fail(UNUSABLE, &problem),
+        Some(Command::Health { host, port }) => match health::ask(reachable_host(host), *port) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(1, &problem),
         },
+        None => {
+            // All plans of a run have one seed.
+            let seed = cli.serve.seed.unwrap_or_else(random_seed);
+            match plan(&cli.serve, &behaviors, seed) {
+                Ok(made) => serve(&cli.serve, behaviors, made),
+                Err(problem) => fail(UNUSABLE, &problem),
+            }
+        }
     }
 }
 
@@ -239,7 +266,21 @@ fn split_choices(text: &str) -> Vec<String> {
     choices
 }
 
-fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
+/// Returns where a server is reached that listens on a host.
+fn reachable_host(host: &str) -> &str {
+    match host {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "::1",
+        host => host,
+    }
+}
+
+/// Returns what the arguments and the files that they name say.
+fn plan(serve: &Serve, behaviors: &Behaviors, seed: u64) -> Result<Plan, String> {
+    serve.suite.plan(settings(serve, behaviors.clone(), seed)?)
+}
+
+fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
     let schema = Arc::new(Schema::shipped());
     let clock = serve.clock.as_deref().map_or(Ok(Clock::System), fixed_clock)?;
     let entities: Result<Entities, _> = match &serve.fixtures {
@@ -247,7 +288,6 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
-    let seed = serve.seed.unwrap_or_else(random_seed);
     let directory = match &serve.directory {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
@@ -267,6 +307,7 @@ fn settings(serve: &Serve, behaviors: Behaviors) -> Result<Settings, String> {
         directory: Arc::new(directory),
         page_size: serve.page_size,
         connectors: serve.connectors.settings()?,
+        ..Settings::new()
     })
 }
 
@@ -280,7 +321,7 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
     Ok(Clock::Fixed(time))
 }
 
-fn serve(serve: &Serve, settings: Settings) -> ExitCode {
+fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
     let _flushed_at_the_end = start_log(serve.log);
     let tls = match tls(serve) {
         Ok(tls) => tls,
@@ -290,6 +331,7 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
+    let suite = &serve.suite;
     runtime.block_on(async {
         let listener = match TcpListener::bind((serve.host.as_str(), serve.port)).await {
             Ok(listener) => listener,
@@ -304,23 +346,75 @@ fn serve(serve: &Serve, settings: Settings) -> ExitCode {
             Ok(shutdown) => shutdown,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let tenant = Arc::new(Tenant::new(settings));
+        let seed = made.settings.seed;
+        let control = suite.control(&made, told(serve));
+        let service = Arc::new(Service { worlds: Worlds::new(made, suite.limits()), control });
         let plain_url = base_url("http", address);
         let url = if tls.is_some() { base_url("https", address) } else { plain_url.clone() };
         if serve.log != LogLevel::Off {
-            let mut text = greeting(&url, &tenant);
+            let mut text = greeting(&url, &service.worlds.default_tenant());
             if tls.is_some() {
                 text.push_str(&format!("the same without TLS: {plain_url}; what clients have to trust: wfi-emulator ca\n"));
             }
             tell(&text);
         }
-        print(&format!("{url}\n"));
-        match tls {
-            Some(tls) => server::run_with_tls(listener, tenant, tls, shutdown).await,
-            None => server::run(listener, tenant, shutdown).await,
+        if suite.watch {
+            watch(serve, behaviors, seed, service.clone());
         }
-        ExitCode::SUCCESS
+        // What clients have to trust; of somebody else's certificate only they know.
+        let authority = (serve.tls && serve.cert.is_none()).then(|| serve.authority.authority().ok()).flatten();
+        let ca = authority.as_ref().and_then(Authority::path);
+        let line = ready::line(suite.ready, &url, address.port(), seed, ca);
+        if let Some(path) = &suite.ready_file
+            && let Err(error) = ready::write_file(path, &line)
+        {
+            return fail(1, &format!("{}: {error}", path.display()));
+        }
+        print(&line);
+        let served = async {
+            match tls {
+                Some(tls) => server::run_with_tls(listener, service.clone(), tls, shutdown).await,
+                None => server::run(listener, service.clone(), shutdown).await,
+            }
+        };
+        if suite.exit_with_parent {
+            tokio::select! {
+                () = served => {}
+                // Nobody is left who waits for an answer.
+                () = parent::gone() => tracing::info!("stopping: standard input is closed"),
+            }
+        } else {
+            served.await;
+        }
+        suite.state.as_ref().map_or(ExitCode::SUCCESS, |path| save(path, &service))
     })
+}
+
+/// Returns what the control API tells of the flags that are not about test suites.
+fn told(serve: &Serve) -> [(&'static str, Value); 3] {
+    let fixtures = serve.fixtures.as_ref().map(|path| path.display().to_string());
+    [("host", serve.host.clone().into()), ("fixtures", fixtures.into()), ("pageSize", serve.page_size.get().into())]
+}
+
+/// Loads fixtures again when they change.
+fn watch(serve: &Serve, behaviors: Behaviors, seed: u64, service: Arc<Service>) {
+    let paths = serve.fixtures.iter().cloned().chain(serve.suite.fixture_paths()).collect();
+    let serve = serve.clone();
+    watch::start(service, paths, move || plan(&serve, &behaviors, seed));
+}
+
+/// Saves the entities of the default tenant, with their secrets: the next run goes on with them.
+fn save(path: &Path, service: &Service) -> ExitCode {
+    let tenant = service.worlds.default_tenant();
+    let mut sets = tenant.schema.set_ids();
+    let (Some(set), None) = (sets.next(), sets.next()) else {
+        return fail(1, "--state: a file holds one collection, and the schema has another number of them");
+    };
+    let text = fixture::write(&tenant.schema, set, &tenant.store.collection(set).list());
+    match ready::write_file(path, &text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{}: {error}", path.display())),
+    }
 }
 
 /// Returns what a server over TLS shows, if it is to be one.
@@ -367,6 +461,7 @@ fn greeting(url: &str, tenant: &Tenant) -> String {
     if let Some(first) = tenant.schema.sets().first() {
         text.push_str(&format!("try: curl {url}/{}/{}\n", Version::V1.segment(), first.path));
     }
+    text.push_str(&format!("seed: {}; control: {url}/_emulator\n", tenant.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     text
 }

@@ -10,13 +10,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::behavior::Behaviors;
+use crate::behavior::{Behaviors, Secret};
 use crate::model::{Schema, SetId, StructuredType};
 use crate::odata::json::{self, Json, Outline};
 use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{Shape, write_entity};
+use crate::odata::write::{Shape, Style, write_entity};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(SetId, Arc<Entity>)>;
@@ -74,16 +74,29 @@ pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, Fixtu
 
 /// Writes entities of one set as a fixture file that reads back to the same entities.
 pub fn write(schema: &Schema, set: SetId, entities: &[Arc<Entity>]) -> String {
-    let model = schema.widest();
-    let mut out = b"{\"value\":[".to_vec();
-    if let Some((_, structured)) = schema.entity_type(model, set) {
-        for (index, entity) in entities.iter().enumerate() {
-            out.extend_from_slice(if index > 0 { b",\n{" } else { b"\n{" });
-            write_entity(&Shape::lossless(model), structured, "", entity, &mut out);
-            out.push(b'}');
-        }
+    write_with(schema, set, entities, Secret::Echo)
+}
+
+/// Writes entities of one set as a fixture file, with their secrets or with null in their place.
+pub fn write_with(schema: &Schema, set: SetId, entities: &[Arc<Entity>], secret: Secret) -> String {
+    let mut out = "{\"value\":[".to_owned();
+    for (index, entity) in entities.iter().enumerate() {
+        out.push_str(if index > 0 { ",\n" } else { "\n" });
+        out.push_str(&write_entity_with(schema, set, entity, secret));
     }
-    out.extend_from_slice(b"\n]}\n");
+    out.push_str("\n]}\n");
+    out
+}
+
+/// Writes one entity as it stands in a fixture file, with its secrets or with null in their place.
+pub fn write_entity_with(schema: &Schema, set: SetId, entity: &Entity, secret: Secret) -> String {
+    let lossless = Shape::lossless(schema.widest());
+    let shape = Shape { style: Style { secret, ..lossless.style }, ..lossless };
+    let mut out = b"{".to_vec();
+    if let Some((_, structured)) = schema.entity_type(shape.model, set) {
+        write_entity(&shape, structured, "", entity, &mut out);
+    }
+    out.push(b'}');
     String::from_utf8_lossy(&out).into_owned()
 }
 

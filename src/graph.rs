@@ -8,10 +8,12 @@ mod body;
 mod call;
 mod describe;
 mod explain;
+mod fault;
 mod handshake;
 mod heads;
 mod list;
 mod property;
+mod record;
 mod respond;
 mod route;
 mod write;
@@ -25,8 +27,10 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{ContentType, Preflight, WrongMethod};
 use crate::connector::Made;
+use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
 use crate::identity::{check, permission};
+use crate::journal::Changed;
 use crate::model::{Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
@@ -37,7 +41,7 @@ use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Shape, write_entity, write_selected};
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, prefix_of};
 pub use call::Pending;
 use call::{Question, Reply};
 use heads::Heads;
@@ -64,6 +68,20 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Body,
+}
+
+impl Request {
+    /// Returns the path without the prefix that names a tenant.
+    pub fn path(&self) -> &str {
+        let path = self.target.path();
+        &path[prefix_of(path).len()..]
+    }
+
+    /// Returns path and query without the prefix that names a tenant.
+    pub fn path_and_query(&self) -> &str {
+        let whole = self.target.path_and_query().map_or("/", |target| target.as_str());
+        &whole[prefix_of(self.target.path()).len()..]
+    }
 }
 
 /// The body of a request.
@@ -94,41 +112,103 @@ pub struct Answer {
     pub delivery: Delivery,
     /// Why the request was refused, if it was.
     pub refused: Option<Error>,
+    /// The rules of faults that struck.
+    pub struck: Option<String>,
     /// What was skipped in the body because a behavior says so.
     pub skipped: Vec<String>,
     /// Which requests of a batch were refused, by their places, and why.
     pub refused_items: Vec<(usize, Error)>,
     /// The calls to connectors on which the answer depends.
     pub calls: Vec<Made>,
+    /// What became of an entity, until the journal has it.
+    change: Option<Changed>,
 }
 
 /// How an answer is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// At once.
-    AtOnce,
-    /// After this time.
-    After(Duration),
-    /// Up to this many bytes of the body; then the connection ends.
-    CutShort(usize),
-    /// Not at all: the connection ends.
-    Reset,
+pub struct Delivery {
+    /// How long it is held back.
+    pub delay: Duration,
+    /// How much of it arrives, and how.
+    pub form: Form,
 }
 
-/// Answers a request.
+/// How much of an answer arrives, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All of it.
+    Whole,
+    /// All of it, the body in pieces.
+    Slow(Slow),
+    /// Up to this many bytes of the body; then the connection ends.
+    CutShort(usize),
+    /// Nothing: the connection ends.
+    Reset,
+    /// Nothing: the connection stays open without an answer.
+    Silence,
+}
+
+impl Delivery {
+    /// All of it at once.
+    pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: Form::Whole };
+}
+
+impl Answer {
+    /// Returns an answer that arrives whole and at once.
+    pub fn of(response: Response<Bytes>) -> Answer {
+        Answer {
+            response,
+            delivery: Delivery::AT_ONCE,
+            refused: None,
+            struck: None,
+            skipped: Vec::new(),
+            refused_items: Vec::new(),
+            calls: Vec::new(),
+            change: None,
+        }
+    }
+}
+
+/// Answers a request, as the rules of faults allow it, and writes it into the journal.
 pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    if let Some(place) = Place::of(request.target.path()) {
-        return Step::Done(answer_as_entra(tenant, request, &place));
+    if let Some(place) = Place::of(request.path()) {
+        // The token service is none of Graph's, and no rule of faults is for it.
+        let answer = answer_as_entra(tenant, request, &place);
+        return Step::Done(record::record_at(tenant, request, tenant.clock.now(), answer));
     }
-    let heads = Heads::of(&request.headers);
-    let stamp = Stamp::of(tenant, heads);
-    if heads.has_origin && is_preflight(tenant, request) {
-        return Step::Done(respond::preflight(request, &stamp));
+    let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+    exchange(tenant, request, &stamp, answer_as_usual)
+}
+
+/// A way to answer a request. A plain function, so that a suspended batch can keep it.
+type Way = fn(&Tenant, &Request, &Stamp<'_>) -> Step;
+
+/// Answers a request in some way, unless rules of faults want it otherwise, and writes it into the journal.
+fn exchange(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, way: Way) -> Step {
+    let path = request.path();
+    // Rules are for requests. A batch holds some, and is struck itself only if a rule names its path.
+    let is_named_only = odata::batch::version_of(path).is_some();
+    let struck = tenant.faults.decide(Subject { method: &request.method, path, is_named_only, now: stamp.now });
+    let step = match struck {
+        None => way(tenant, request, stamp),
+        Some(decision) => fault::strike(tenant, request, stamp, decision, way),
+    };
+    record::record(tenant, request, stamp, step)
+}
+
+fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+    if stamp.heads.has_origin && is_preflight(tenant, request) {
+        return Step::Done(respond::preflight(request, stamp));
     }
-    match odata::batch::version_of(request.target.path()) {
-        Some(version) => batch::answer(tenant, request, &stamp, version, answer_one),
-        None => answer_one(tenant, request, &stamp),
+    match odata::batch::version_of(request.path()) {
+        Some(version) => batch::answer(tenant, request, stamp, version, answer_item),
+        None => answer_one(tenant, request, stamp),
     }
+}
+
+/// Answers a request of a batch.
+fn answer_item(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+    exchange(tenant, request, stamp, answer_one)
 }
 
 /// Answers a request that is no batch, alone or as part of one.
@@ -140,14 +220,16 @@ fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
 /// read, checked and merged on the state as it is now.
 fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
-        Ok(Decision::Answered(success)) => respond::success(tenant, stamp, success),
+    let answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
+        Ok(Decision::Answered(mut success)) => {
+            let change = success.change.take();
+            Answer { change, ..respond::success(tenant, stamp, success) }
+        }
         Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
         Err(error) => respond::refusal(tenant, stamp, error),
     };
-    answer.skipped = skipped;
-    answer.calls.extend(reply.map(|reply| reply.made));
-    Step::Done(answer)
+    let calls = reply.map(|reply| reply.made).into_iter().collect();
+    Step::Done(Answer { skipped, calls, ..answer })
 }
 
 /// What the operations come to.
@@ -186,10 +268,10 @@ fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Ans
     };
     let (mut response, refused) = entra::answer(tenant, place, &asked);
     response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
-    Answer { response, delivery: Delivery::AtOnce, refused, skipped: Vec::new(), refused_items: Vec::new(), calls: Vec::new() }
+    Answer { refused, ..Answer::of(response) }
 }
 
-/// Writes scheme and host as the client used them. The text may be put into JSON as it is.
+/// Writes scheme, host and the prefix of a tenant as the client used them. The text may be put into JSON as it is.
 fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u8>) {
     out.extend_from_slice(if request.is_secure { b"https://" } else { b"http://" });
     let host = match request.target.authority() {
@@ -201,6 +283,15 @@ fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u
     let is_host = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
     let host = host.filter(|host| !host.is_empty() && host.iter().all(is_host));
     out.extend_from_slice(host.unwrap_or(b"localhost"));
+    // A client that named its tenant in the path follows links to the same one.
+    write_prefix(prefix_of(request.target.path()), out);
+}
+
+/// Writes the prefix of a path that names a tenant, if it can stand in JSON as it is: a name with other characters has no tenant.
+fn write_prefix(prefix: &str, out: &mut Vec<u8>) {
+    if prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')) {
+        out.extend_from_slice(prefix.as_bytes());
+    }
 }
 
 /// What a request does to what its path names.
@@ -237,7 +328,7 @@ fn decide(
     reply: Option<&Reply>,
     skipped: &mut Vec<String>,
 ) -> Result<Decision, Error> {
-    let route = match route::resolve(&tenant.schema, request.target.path())? {
+    let route = match route::resolve(&tenant.schema, request.path())? {
         Named::Entities(route) => route,
         Named::Service(model) => {
             only_get(tenant, &request.method)?;
@@ -403,13 +494,14 @@ impl<'c, R> Context<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided }
+        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
     }
 
     /// Returns a success that shows text of another type than JSON.
     fn shown_as(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
-        Success { status: StatusCode::OK, body, location: None, preference_applied: self.enum_preference(), decided }
+        let preference_applied = self.enum_preference();
+        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
     }
 }
 

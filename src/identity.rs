@@ -52,7 +52,7 @@ pub fn caller(headers: &HeaderMap) -> Caller {
     id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
 }
 
-/// Returns the id of the tenant that a request's token was issued in, if it can be read.
+/// Returns the id of the tenant that a token is for, whoever has signed it.
 pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
     claims(headers)?.tid.as_str().map(str::to_owned)
 }

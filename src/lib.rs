@@ -6,15 +6,23 @@
 
 pub mod behavior;
 pub mod certificate;
+pub mod chance;
 pub mod cli;
 pub mod connector;
+pub mod control;
+pub mod emulator;
 pub mod exchange;
+pub mod fault;
 pub mod fixture;
 pub mod graph;
 pub mod identity;
+pub mod journal;
 pub mod model;
 pub mod odata;
 pub mod outgoing;
+pub mod pattern;
 pub mod server;
+pub mod service;
 pub mod store;
 pub mod tenant;
+pub mod worlds;

@@ -1,4 +1,4 @@
-//! The edge: sockets in front of [`graph::answer`].
+//! The edge: sockets in front of a [`Service`].
 //!
 //! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log. Where
 //! TLS is on, one port speaks both: the first byte tells a handshake from plain HTTP.
@@ -6,10 +6,10 @@
 mod opening;
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -29,52 +29,60 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connector::Made;
-use crate::graph::{self, Answer, BODY_LIMIT, Body, Delivery, Request, Step};
+use crate::control::Peer;
+use crate::fault::Slow;
+use crate::graph::{Answer, BODY_LIMIT, Body, Form, Request};
 use crate::identity::entra::Place;
-use crate::outgoing;
-use crate::tenant::Tenant;
+use crate::service::Service;
 use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long an exchange stays open whose request is to get no answer.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// How often tenants are looked for that nobody uses.
+const SWEEP: Duration = Duration::from_secs(30);
+
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Serves a tenant until `shutdown` is ready; then requests in flight finish and idle connections close.
+/// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
 /// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
-pub async fn run(listener: TcpListener, tenant: Arc<Tenant>, shutdown: impl Future<Output = ()>) {
-    run_with_grace(listener, tenant, None, shutdown, GRACE).await;
+pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+    run_with_grace(listener, service, None, shutdown, GRACE).await;
 }
 
-/// Serves a tenant over TLS and over plain HTTP, on one port, in the same way.
+/// Serves over TLS and over plain HTTP, on one port, in the same way.
 pub async fn run_with_tls(
     listener: TcpListener,
-    tenant: Arc<Tenant>,
+    service: Arc<Service>,
     tls: Arc<ServerConfig>,
     shutdown: impl Future<Output = ()>,
 ) {
-    run_with_grace(listener, tenant, Some(TlsAcceptor::from(tls)), shutdown, GRACE).await;
+    run_with_grace(listener, service, Some(TlsAcceptor::from(tls)), shutdown, GRACE).await;
 }
 
 async fn run_with_grace(
     listener: TcpListener,
-    tenant: Arc<Tenant>,
+    service: Arc<Service>,
     tls: Option<TlsAcceptor>,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
     let graceful = GracefulShutdown::new();
     let (stop, stopping) = watch::channel(());
+    let sweeping = tokio::spawn(sweep(service.clone()));
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let served = serve(stream, tls.clone(), tenant.clone(), graceful.watcher(), stopping.clone());
+                Ok((stream, peer)) => {
+                    let served = serve(stream, peer, tls.clone(), service.clone(), graceful.watcher(), stopping.clone());
                     drop(connections.spawn(served));
                 }
                 Err(error) => wait_for_descriptors(&error).await,
@@ -84,7 +92,9 @@ async fn run_with_grace(
             () = &mut shutdown => break,
         }
     }
+    // Whoever waits without need goes on.
     drop((listener, stop));
+    sweeping.abort();
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
@@ -93,8 +103,9 @@ async fn run_with_grace(
 /// Serves one connection.
 async fn serve(
     stream: TcpStream,
+    peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    tenant: Arc<Tenant>,
+    service: Arc<Service>,
     watcher: Watcher,
     mut stopping: watch::Receiver<()>,
 ) {
@@ -105,11 +116,12 @@ async fn serve(
         // Nothing was asked yet, so nothing is left to answer.
         _ = stopping.changed() => return,
     };
+    let connection = |is_secure: bool| Connection { service, peer: Peer::Address(peer.ip()), is_secure, stopping };
     match opened {
-        Some(Opened::Plain(stream, version)) => speak(stream, version, Connection { tenant, is_secure: false }, watcher).await,
+        Some(Opened::Plain(stream, version)) => speak(stream, version, connection(false), watcher).await,
         // Apart, so that connections without TLS need no room for it.
         Some(Opened::Secure(stream, version)) => {
-            Box::pin(speak(*stream, version, Connection { tenant, is_secure: true }, watcher)).await;
+            Box::pin(speak(*stream, version, connection(true), watcher)).await;
         }
         None => {}
     }
@@ -121,11 +133,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connection = Arc::new(connection);
-    let service = service_fn(move |request| exchange(connection.clone(), request));
+    let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     let stream = TokioIo::new(stream);
     let served = match version {
-        Version::Http2 => watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service)).await,
-        Version::Http1 => watcher.watch(http1().serve_connection(stream, service)).await,
+        Version::Http2 => watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, exchanges)).await,
+        Version::Http1 => watcher.watch(http1().serve_connection(stream, exchanges)).await,
     };
     match served {
         Err(error) if error.is_parse() => {
@@ -152,12 +164,15 @@ async fn wait_for_descriptors(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-/// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the tenant itself
+/// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the service itself
 /// would have its count written to by all cores.
 struct Connection {
-    tenant: Arc<Tenant>,
+    service: Arc<Service>,
+    peer: Peer,
     /// Whether it is one over TLS.
     is_secure: bool,
+    /// Closed when the server stops.
+    stopping: watch::Receiver<()>,
 }
 
 /// Answers one request.
@@ -166,7 +181,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = answer_or_apologize(&connection.tenant, &request, graph::answer).await;
+    let mut answer = connection.service.answer(&request, connection.peer).await;
     if connection.is_secure {
         // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
         answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
@@ -174,7 +189,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     if let Some(started) = started {
         log(&request, &answer, started);
     }
-    deliver(answer).await
+    deliver(answer, &connection.stopping).await
 }
 
 /// Reads a body up to the limit.
@@ -217,33 +232,17 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
     })
 }
 
-/// Answers a request; a panic on the way costs this request and nothing else.
-async fn answer_or_apologize(tenant: &Tenant, request: &Request, answer: impl FnOnce(&Tenant, &Request) -> Step) -> Answer {
-    // Entities are immutable and replaced as a whole, so a panic leaves nothing half-made behind.
-    let mut step = catch_unwind(AssertUnwindSafe(|| answer(tenant, request)));
-    loop {
-        step = match step {
-            Ok(Step::Done(answer)) => return answer,
-            Ok(Step::Call(pending)) => {
-                // In a place of its own, so that requests that make no calls do not carry its state along.
-                let outcome = Box::pin(outgoing::make(&pending.call, &tenant.connectors)).await;
-                catch_unwind(AssertUnwindSafe(|| pending.resume(tenant, outcome)))
-            }
-            Err(_) => return graph::internal_error(tenant, request),
-        };
-    }
-}
-
 fn log(request: &Request, answer: &Answer, started: Instant) {
     let (method, path) = (&request.method, target(request));
     let status = answer.response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let struck = answer.struck.as_ref().map(|rules| format!(" struck by {rules}")).unwrap_or_default();
     match &answer.refused {
-        None => tracing::info!("{method} {path} {status} {micros}us"),
+        None => tracing::info!("{method} {path} {status} {micros}us{struck}"),
         Some(error) => {
             let rule = error.refusal.name;
             let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            tracing::info!("{method} {path} {status} {micros}us refused by {rule}{detail}");
+            tracing::info!("{method} {path} {status} {micros}us{struck} refused by {rule}{detail}");
         }
     }
     for (place, error) in &answer.refused_items {
@@ -263,28 +262,55 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
 fn target(request: &Request) -> String {
     const LIMIT: usize = 300;
     let mut whole = request.target.path_and_query().map_or("/", |target| target.as_str());
-    if Place::of(request.target.path()).is_some() {
+    if Place::of(request.path()).is_some() {
         // What the token service is asked may be a secret.
         whole = request.target.path();
     }
     if whole.chars().count() <= LIMIT { whole.to_owned() } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 
-/// Delivers an answer as it wants to be delivered.
-async fn deliver(answer: Answer) -> Result<http::Response<Payload>, Interrupted> {
+/// Delivers an answer as it wants to be delivered. What waits goes on when the server stops.
+async fn deliver(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
+    if answer.delivery.delay > Duration::ZERO {
+        wait(answer.delivery.delay, stopping).await;
+    }
     let length = answer.response.body().len();
-    let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, ending: Ending::Clean };
-    match answer.delivery {
-        Delivery::AtOnce => Ok(answer.response.map(whole)),
-        Delivery::After(delay) => {
-            tokio::time::sleep(delay).await;
-            Ok(answer.response.map(whole))
+    let with =
+        |pieces: Pieces, ending: Ending| answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending });
+    match answer.delivery.form {
+        Form::Whole => Ok(with(Pieces::One, Ending::Clean)),
+        Form::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
+        Form::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
+        Form::CutShort(at) => {
+            let cut = |payload: Payload| Payload { bytes: payload.bytes.map(|bytes| bytes.slice(..at)), ..payload };
+            Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(cut))
         }
-        Delivery::CutShort(at) => {
-            let ending = if at < length { Ending::Cut { was_sent: false } } else { Ending::Clean };
-            Ok(answer.response.map(|bytes| Payload { bytes: Some(bytes.slice(..at.min(length))), length, ending }))
+        Form::Reset => Err(Interrupted),
+        Form::Silence => {
+            wait(SILENCE, stopping).await;
+            Err(Interrupted)
         }
-        Delivery::Reset => Err(Interrupted),
+    }
+}
+
+/// Waits, at most until the server stops.
+async fn wait(delay: Duration, stopping: &watch::Receiver<()>) {
+    let mut stopping = stopping.clone();
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        // The sender sends nothing; it is dropped.
+        _ = stopping.changed() => {}
+    }
+}
+
+/// Drops tenants that nobody uses.
+async fn sweep(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let dropped = service.worlds.sweep();
+        if dropped > 0 {
+            tracing::info!("dropped {dropped} tenants that nobody has used for {} s", service.worlds.limits().idle.as_secs());
+        }
     }
 }
 
@@ -300,12 +326,22 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// The body of an answer: all bytes at once, and a failure behind them if the answer is cut short.
+/// The body of an answer, and a failure behind it if the answer is cut short.
 #[derive(Debug)]
 struct Payload {
     bytes: Option<Bytes>,
     length: usize,
+    pieces: Pieces,
     ending: Ending,
+}
+
+/// In how many pieces a body comes.
+#[derive(Debug)]
+enum Pieces {
+    /// In one.
+    One,
+    /// In several, with the time until the next one.
+    Many(Slow, Pin<Box<tokio::time::Sleep>>),
 }
 
 /// What stands behind the bytes of a body.
@@ -325,6 +361,14 @@ impl HttpBody for Payload {
     type Error = Interrupted;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Interrupted>>> {
+        if let Payload { bytes: Some(bytes), pieces: Pieces::Many(slow, next), .. } = &mut *self
+            && !bytes.is_empty()
+        {
+            ready!(next.as_mut().poll(context));
+            let pause = slow.pause;
+            next.set(tokio::time::sleep(pause));
+            return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(slow.bytes.clamp(1, bytes.len()))))));
+        }
         if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
@@ -353,12 +397,10 @@ impl HttpBody for Payload {
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
-    use std::net::{Ipv4Addr, Shutdown, SocketAddr};
-    use std::time::SystemTime;
+    use std::net::{Ipv4Addr, Shutdown};
 
-    use crate::connector::{Call, Failure, Outcome};
-    use crate::graph::Pending;
-    use crate::tenant::{Clock, Settings};
+    use crate::graph::Delivery;
+    use crate::tenant::Settings;
 
     /// How long anything may take before a test fails.
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -367,7 +409,9 @@ mod tests {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
-        Answer { response, delivery, refused: None, skipped: Vec::new(), refused_items: Vec::new(), calls: Vec::new() }
+        let mut answer = Answer::of(response);
+        answer.delivery = delivery;
+        answer
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -384,9 +428,13 @@ mod tests {
 
     /// Returns what a client sees of two requests on one connection that are both answered with this delivery; of one, if the
     /// delivery ends the connection: what is not read then would tear down what has been sent.
-    async fn delivered(delivery: Delivery) -> String {
+    async fn delivered(form: Form) -> String {
+        delivered_as(Delivery { form, ..Delivery::AT_ONCE }).await
+    }
+
+    async fn delivered_as(delivery: Delivery) -> String {
         let (listener, address) = listen().await;
-        let is_interrupted = matches!(delivery, Delivery::Reset | Delivery::CutShort(0..10));
+        let is_interrupted = matches!(delivery.form, Form::Reset | Form::Silence | Form::CutShort(0..10));
         let client = tokio::task::spawn_blocking(move || {
             let mut stream = connect(address);
             let requests = if is_interrupted { 1 } else { 2 };
@@ -398,8 +446,13 @@ mod tests {
             String::from_utf8(seen).unwrap().replace("\r\n", "\n")
         });
         let (stream, _) = listener.accept().await.unwrap();
-        let service = service_fn(move |_| deliver(answer(delivery)));
-        let served = http1().serve_connection(TokioIo::new(stream), service).await;
+        // The server is stopping all the while, so what would wait without end does not.
+        let stopping = Arc::new(watch::channel(()).1);
+        let exchanges = service_fn(move |_| {
+            let stopping = stopping.clone();
+            async move { deliver(answer(delivery), &stopping).await }
+        });
+        let served = http1().serve_connection(TokioIo::new(stream), exchanges).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }
@@ -408,70 +461,45 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_delivered_at_once_or_late() {
-        assert_eq!(delivered(Delivery::AtOnce).await, WHOLE.repeat(2));
+        assert_eq!(delivered_as(Delivery::AT_ONCE).await, WHOLE.repeat(2));
+        let (stop, stopping) = watch::channel(());
+        let late = |delay| Delivery { delay, form: Form::Whole };
         let started = Instant::now();
-        assert_eq!(delivered(Delivery::After(Duration::from_millis(20))).await, WHOLE.repeat(2));
-        assert!(started.elapsed() >= Duration::from_millis(40));
+        deliver(answer(late(Duration::from_millis(20))), &stopping).await.unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(20));
+        drop(stop);
+        deliver(answer(late(PATIENCE * 60)), &stopping).await.unwrap();
+        assert!(started.elapsed() < PATIENCE, "a server that stops holds nothing back");
     }
 
     #[tokio::test]
     async fn an_answer_that_is_cut_short_ends_the_connection_within_its_body() {
         for at in [0, 1, 9] {
-            assert_eq!(delivered(Delivery::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
+            assert_eq!(delivered(Form::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
         }
     }
 
     #[tokio::test]
     async fn an_answer_that_is_cut_behind_its_end_is_whole() {
-        assert_eq!(delivered(Delivery::CutShort(10)).await, WHOLE.repeat(2));
+        assert_eq!(delivered(Form::CutShort(10)).await, WHOLE.repeat(2));
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_comes_in_pieces_and_is_whole() {
+        let started = Instant::now();
+        let slow = Slow { bytes: 4, pause: Duration::from_millis(10) };
+        assert_eq!(delivered(Form::Slow(slow)).await, WHOLE.repeat(2));
+        assert!(started.elapsed() >= Duration::from_millis(60), "three pieces of each of two answers");
+    }
+
+    #[tokio::test]
+    async fn silence_ends_without_an_answer_when_the_server_stops() {
+        assert_eq!(delivered(Form::Silence).await, "");
     }
 
     #[tokio::test]
     async fn a_reset_ends_the_connection_without_an_answer() {
-        assert_eq!(delivered(Delivery::Reset).await, "");
-    }
-
-    #[tokio::test]
-    async fn a_panic_costs_one_request() {
-        let tenant = Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
-        let request = Request {
-            method: http::Method::GET,
-            target: "/v1.0/teamwork/workforceIntegrations".parse().unwrap(),
-            is_secure: false,
-            headers: HeaderMap::new(),
-            body: Body::Whole(Bytes::new()),
-        };
-        let broken = answer_or_apologize(&tenant, &request, |_, _| panic!("this panic is part of a test")).await;
-        assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
-        insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
-        assert_eq!(answer_or_apologize(&tenant, &request, graph::answer).await.response.status(), 200);
-    }
-
-    #[tokio::test]
-    async fn a_request_that_waits_for_a_call_goes_on_with_its_outcome() {
-        let tenant = Tenant::new(Settings::new());
-        let request = Request {
-            method: http::Method::GET,
-            target: "/v1.0/teamwork/workforceIntegrations".parse().unwrap(),
-            is_secure: false,
-            headers: HeaderMap::new(),
-            body: Body::Whole(Bytes::new()),
-        };
-        let waiting = |resume: fn(Outcome) -> Step| {
-            let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), PATIENCE);
-            let call = Call { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
-            Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))
-        };
-        let gone_on = answer_or_apologize(&tenant, &request, |_, _| {
-            waiting(|outcome| {
-                assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress));
-                Step::Done(answer(Delivery::AtOnce))
-            })
-        })
-        .await;
-        assert_eq!(gone_on.response.body(), "0123456789");
-        let broken = answer_or_apologize(&tenant, &request, |_, _| waiting(|_| panic!("this panic is part of a test"))).await;
-        assert_eq!(broken.refused.unwrap().refusal.name, "internal");
+        assert_eq!(delivered(Form::Reset).await, "");
     }
 
     #[tokio::test]
@@ -489,7 +517,7 @@ mod tests {
         });
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
-        run_with_grace(listener, Arc::new(Tenant::new(Settings::new())), None, shutdown, Duration::from_millis(10)).await;
+        run_with_grace(listener, Arc::new(Service::of(Settings::new())), None, shutdown, Duration::from_millis(10)).await;
         assert_eq!(client.await.unwrap(), 0);
     }
 }

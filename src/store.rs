@@ -3,8 +3,11 @@
 //! Each collection is a `DashMap` from key to entity, and an ordered index beside it from sequence number to key. Reading and
 //! updating one entity touch the map alone. Creating, deleting and listing take the index too, always *index first, then map*:
 //! that is the one lock order.
+//!
+//! Collections of many tenants may stand on one [`Foundation`]: what they all began with is kept once, and a collection keeps only what
+//! it has changed. To begin one costs the same however many entities there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, hash_map};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -26,22 +29,65 @@ impl Store {
         Store { collections: (0..sets).map(|_| Collection::default()).collect() }
     }
 
+    /// Returns a store whose collections begin with the entities of foundations, one for each of a schema's sets. What is common to many
+    /// stores is kept once.
+    pub fn over(foundations: &[Arc<Foundation>]) -> Store {
+        Store { collections: foundations.iter().map(|foundation| Collection::over(foundation.clone())).collect() }
+    }
+
     /// Returns a collection.
     pub fn collection(&self, set: SetId) -> &Collection {
         &self.collections[set.index()]
     }
 }
 
+/// Entities that collections share until they change them.
+#[derive(Debug, Default)]
+pub struct Foundation {
+    entities: Vec<Arc<Entity>>,
+    places: HashMap<Arc<str>, usize>,
+}
+
+impl Foundation {
+    /// Returns a foundation. Of two entities with one key the first stays.
+    pub fn new(entities: impl IntoIterator<Item = Arc<Entity>>) -> Foundation {
+        let mut foundation = Foundation::default();
+        for entity in entities {
+            if let hash_map::Entry::Vacant(vacant) = foundation.places.entry(entity.key.clone()) {
+                vacant.insert(foundation.entities.len());
+                foundation.entities.push(entity);
+            }
+        }
+        foundation
+    }
+
+    fn get(&self, key: &str) -> Option<(u64, &Arc<Entity>)> {
+        let place = *self.places.get(key)?;
+        Some((number_of(place), &self.entities[place]))
+    }
+}
+
+/// Returns the number in the order that a place in a foundation has.
+fn number_of(place: usize) -> u64 {
+    u64::try_from(place).unwrap_or(u64::MAX)
+}
+
 /// The entities of one set.
 #[derive(Debug, Default)]
 pub struct Collection {
+    /// What the collection began with, if it shares that with others.
+    foundation: Option<Arc<Foundation>>,
+    /// What is not as the foundation has it.
     entities: DashMap<Arc<str>, Stored>,
     order: RwLock<Order>,
 }
 
 #[derive(Debug, Default)]
 struct Order {
+    /// The keys of what is not in the foundation.
     keys: BTreeMap<u64, Arc<str>>,
+    /// How many of the foundation's entities have been taken out.
+    removed: usize,
     next: u64,
 }
 
@@ -49,78 +95,153 @@ struct Order {
 struct Stored {
     /// The entity's place in the order.
     number: u64,
-    entity: Arc<Entity>,
+    /// Nothing, where the foundation's entity has been taken out.
+    entity: Option<Arc<Entity>>,
 }
 
 /// An entity with this key is there already.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeyTaken;
 
+/// What an update made of an entity.
+#[derive(Debug)]
+pub struct Updated {
+    /// The entity as it was.
+    pub before: Arc<Entity>,
+    /// The entity as it is.
+    pub after: Arc<Entity>,
+}
+
 impl Collection {
+    fn over(foundation: Arc<Foundation>) -> Collection {
+        let order = Order { next: number_of(foundation.entities.len()), ..Order::default() };
+        // There are thousands of such collections, and an empty map takes a few hundred bytes per part.
+        Collection { foundation: Some(foundation), entities: DashMap::with_shard_amount(2), order: RwLock::new(order) }
+    }
+
     /// Returns the entity with a key. Keys are compared to the letter.
     pub fn get(&self, key: &str) -> Option<Arc<Entity>> {
-        self.entities.get(key).map(|stored| stored.entity.clone())
+        match self.entities.get(key) {
+            Some(stored) => stored.entity.clone(),
+            None => self.founded(key).map(|(_, entity)| entity.clone()),
+        }
     }
 
     /// Looks at the entity with a key, if there is one. It does so under the lock of the entity's part of the map, so it must be quick
     /// and must not use the store; what it saves is the count of those who hold the entity, which all cores would write to.
     pub fn look<T>(&self, key: &str, look: impl FnOnce(&Entity) -> T) -> Option<T> {
-        self.entities.get(key).map(|stored| look(&stored.entity))
+        match self.entities.get(key) {
+            Some(stored) => stored.entity.as_deref().map(look),
+            None => self.founded(key).map(|(_, entity)| look(entity)),
+        }
+    }
+
+    fn founded(&self, key: &str) -> Option<(u64, &Arc<Entity>)> {
+        self.foundation.as_ref()?.get(key)
     }
 
     /// Adds an entity behind all others.
     pub fn insert(&self, entity: Arc<Entity>) -> Result<(), KeyTaken> {
         let mut order = self.write_order();
+        let is_founded = self.founded(&entity.key).is_some();
         match self.entities.entry(entity.key.clone()) {
-            Entry::Occupied(_) => Err(KeyTaken),
-            Entry::Vacant(vacant) => {
+            Entry::Occupied(occupied) if occupied.get().entity.is_some() => Err(KeyTaken),
+            Entry::Vacant(_) if is_founded => Err(KeyTaken),
+            entry => {
                 let number = order.next;
                 order.next += 1;
                 order.keys.insert(number, entity.key.clone());
-                vacant.insert(Stored { number, entity });
+                entry.insert(Stored { number, entity: Some(entity) });
                 Ok(())
             }
         }
     }
 
-    /// Replaces the entity with a key by what a function makes of it, and returns the new one. No other update comes between.
+    /// Replaces the entity with a key by what a function makes of it. No other update comes between.
     ///
     /// The function runs under the lock of the entity's part of the map, so it must be quick and must not use the store.
-    pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<Arc<Entity>, E>> {
-        let mut stored = self.entities.get_mut(key)?;
-        let changed = change(&stored.entity).map(Arc::new);
-        if let Ok(entity) = &changed {
-            stored.entity = entity.clone();
+    pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<Updated, E>> {
+        let replace = |current: &mut Arc<Entity>| {
+            change(current).map(|entity| {
+                let after = Arc::new(entity);
+                Updated { before: std::mem::replace(current, after.clone()), after }
+            })
+        };
+        if let Some(mut stored) = self.entities.get_mut(key) {
+            return stored.entity.as_mut().map(replace);
         }
-        Some(changed)
+        let (number, founded) = self.founded(key)?;
+        match self.entities.entry(founded.key.clone()) {
+            // Another update was quicker.
+            Entry::Occupied(mut occupied) => occupied.get_mut().entity.as_mut().map(replace),
+            Entry::Vacant(vacant) => {
+                let mut current = founded.clone();
+                let changed = replace(&mut current);
+                if changed.is_ok() {
+                    vacant.insert(Stored { number, entity: Some(current) });
+                }
+                Some(changed)
+            }
+        }
     }
 
     /// Takes the entity with a key out.
     pub fn remove(&self, key: &str) -> Option<Arc<Entity>> {
         let mut order = self.write_order();
-        let (_, stored) = self.entities.remove(key)?;
-        order.keys.remove(&stored.number);
-        Some(stored.entity)
+        let Some((number, founded)) = self.founded(key) else {
+            let (_, stored) = self.entities.remove(key)?;
+            order.keys.remove(&stored.number);
+            return stored.entity;
+        };
+        // Where the foundation has the key, a mark must stay.
+        let taken = match self.entities.entry(founded.key.clone()) {
+            Entry::Occupied(mut occupied) => {
+                let stored = occupied.get_mut();
+                let taken = stored.entity.take()?;
+                if order.keys.remove(&stored.number).is_none() {
+                    order.removed += 1;
+                }
+                stored.number = number;
+                taken
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(Stored { number, entity: None });
+                order.removed += 1;
+                founded.clone()
+            }
+        };
+        Some(taken)
     }
 
     /// Returns all entities in their order, each as it was at some moment of the call.
     pub fn list(&self) -> Vec<Arc<Entity>> {
-        let order = self.read_order();
-        order.keys.values().filter_map(|key| self.get(key)).collect()
+        self.page(None, 0, usize::MAX).into_iter().map(|(_, entity)| entity).collect()
     }
 
     /// Returns at most so many entities behind a number in the order, each with its own number. What it costs depends on how many
-    /// are skipped and returned, not on how many there are.
+    /// are skipped and returned, and on how many of a foundation are taken out between them, not on how many there are.
     pub fn page(&self, behind: Option<u64>, skip: usize, limit: usize) -> Vec<(u64, Arc<Entity>)> {
         let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
         let order = self.read_order();
-        let keys = order.keys.range((start, Bound::Unbounded)).skip(skip).take(limit);
-        keys.filter_map(|(number, key)| Some((*number, self.get(key)?))).collect()
+        let founded = self.foundation.as_ref().map_or(&[][..], |foundation| &foundation.entities);
+        let first = behind.map_or(0, |behind| usize::try_from(behind.saturating_add(1)).unwrap_or(usize::MAX)).min(founded.len());
+        let from_foundation = (first..founded.len()).filter_map(|place| {
+            let (number, entity) = (number_of(place), &founded[place]);
+            match self.entities.get(&entity.key) {
+                // What came back under the same key stands behind.
+                Some(stored) if stored.number != number => None,
+                Some(stored) => stored.entity.clone().map(|entity| (number, entity)),
+                None => Some((number, entity.clone())),
+            }
+        });
+        let own = order.keys.range((start, Bound::Unbounded)).filter_map(|(number, key)| Some((*number, self.get(key)?)));
+        from_foundation.chain(own).skip(skip).take(limit).collect()
     }
 
     /// Returns how many entities there are.
     pub fn len(&self) -> usize {
-        self.read_order().keys.len()
+        let order = self.read_order();
+        self.foundation.as_ref().map_or(0, |foundation| foundation.entities.len()) - order.removed + order.keys.len()
     }
 
     /// Whether there are none.
@@ -140,6 +261,8 @@ impl Collection {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::odata::value::{Complex, Value};
 
@@ -175,5 +298,57 @@ mod tests {
         assert!(matches!(collection.update("a", |_| Err("no")), Some(Err("no"))));
         assert!(Arc::ptr_eq(&collection.get("a").unwrap(), &first));
         assert!(collection.update("b", |_| Err("never called")).is_none());
+    }
+
+    /// What can be done to a collection.
+    #[derive(Clone, Copy, Debug)]
+    enum Deed {
+        Insert(u8),
+        Update(u8),
+        Refuse(u8),
+        Remove(u8),
+    }
+
+    proptest! {
+        #[test]
+        fn a_collection_on_a_foundation_is_like_one_that_was_filled(
+            founded in proptest::collection::hash_set(0..8_u8, 0..8),
+            deeds in proptest::collection::vec((0..4_u8, 0..10_u8), 0..30),
+        ) {
+            let keys: Vec<String> = founded.iter().map(u8::to_string).collect();
+            let seeds: Vec<Arc<Entity>> = keys.iter().map(|key| entity(key, 0)).collect();
+            let foundation = Arc::new(Foundation::new(seeds.clone()));
+            let (over, filled) = (Collection::over(foundation.clone()), Collection::default());
+            for seed in seeds {
+                filled.insert(seed).unwrap();
+            }
+            for (number, (kind, key)) in deeds.into_iter().enumerate() {
+                let deed = match kind { 0 => Deed::Insert(key), 1 => Deed::Update(key), 2 => Deed::Refuse(key), _ => Deed::Remove(key) };
+                let number = i32::try_from(number).unwrap() + 1;
+                let outcome = |collection: &Collection| match deed {
+                    Deed::Insert(key) => collection.insert(entity(&key.to_string(), number)).is_ok(),
+                    Deed::Update(key) => collection.update(&key.to_string(), |old| Ok::<_, ()>(Entity::new(old.key.clone(), entity("", number).properties.clone()))).is_some(),
+                    Deed::Refuse(key) => collection.update(&key.to_string(), |_| Err(())).is_some(),
+                    Deed::Remove(key) => collection.remove(&key.to_string()).is_some(),
+                };
+                prop_assert_eq!(outcome(&over), outcome(&filled), "{:?}", deed);
+                let shown = |collection: &Collection| -> Vec<(String, Complex)> {
+                    collection.list().iter().map(|entity| (entity.key.to_string(), entity.properties.clone())).collect()
+                };
+                prop_assert_eq!(shown(&over), shown(&filled));
+                prop_assert_eq!(over.len(), filled.len());
+                for behind in [None, Some(0), Some(2), Some(7), Some(u64::MAX)] {
+                    let all = over.page(None, 0, usize::MAX);
+                    let expected: Vec<u64> = all.iter().map(|(number, _)| *number).filter(|number| behind.is_none_or(|behind| *number > behind)).skip(1).take(2).collect();
+                    prop_assert_eq!(over.page(behind, 1, 2).iter().map(|(number, _)| *number).collect::<Vec<_>>(), expected);
+                }
+                for key in 0..10_u8 {
+                    let key = key.to_string();
+                    prop_assert_eq!(over.get(&key).map(|entity| entity.properties.clone()), filled.get(&key).map(|entity| entity.properties.clone()));
+                    prop_assert_eq!(over.look(&key, |_| ()).is_some(), filled.get(&key).is_some());
+                }
+            }
+            prop_assert!(foundation.entities.iter().all(|entity| entity.properties.values[0] == Value::Int32(0)));
+        }
     }
 }

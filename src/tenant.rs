@@ -12,10 +12,13 @@ use rustls::pki_types::CertificateDer;
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
+use crate::chance::mixed;
+use crate::fault::{Faults, Rule};
 use crate::fixture::directory::Directory;
+use crate::journal::{Bounds, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
-use crate::store::Store;
+use crate::store::{Foundation, Store};
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -35,6 +38,10 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// The rules of faults.
+    pub faults: Vec<Rule>,
+    /// How much the journal keeps.
+    pub journal: Bounds,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How connectors are called.
@@ -86,6 +93,8 @@ impl Settings {
             seed: random_seed(),
             explains: false,
             connectors: Connectors::default(),
+            faults: Vec::new(),
+            journal: Bounds::default(),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
@@ -112,6 +121,8 @@ pub enum Clock {
     System,
     /// A clock that stands still.
     Fixed(SystemTime),
+    /// A clock that runs with the system's, so many milliseconds before or behind it.
+    Shifted(i64),
 }
 
 impl Clock {
@@ -120,7 +131,53 @@ impl Clock {
         match self {
             Clock::System => SystemTime::now(),
             Clock::Fixed(time) => time,
+            Clock::Shifted(millis) => moved(SystemTime::now(), millis),
         }
+    }
+
+    /// Returns the clock that stands where this one is.
+    #[must_use]
+    pub fn frozen(self) -> Clock {
+        Clock::Fixed(self.now())
+    }
+
+    /// Returns the clock that runs on from where this one is.
+    #[must_use]
+    pub fn running(self) -> Clock {
+        match self {
+            Clock::Fixed(time) => Clock::Shifted(unix_millis(time).saturating_sub(unix_millis(SystemTime::now()))),
+            running => running,
+        }
+    }
+
+    /// Returns a clock that is so many milliseconds ahead of this one, or behind it if they are negative.
+    #[must_use]
+    pub fn advanced(self, millis: i64) -> Clock {
+        match self {
+            Clock::System => Clock::Shifted(millis),
+            Clock::Fixed(time) => Clock::Fixed(moved(time, millis)),
+            Clock::Shifted(already) => Clock::Shifted(already.saturating_add(millis)),
+        }
+    }
+}
+
+/// The last time that a clock shows: the service's dates end with the year 9999.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
+/// Moves a time, but not beyond 1970 and 9999.
+fn moved(time: SystemTime, millis: i64) -> SystemTime {
+    let moved = unix_millis(time).saturating_add(millis).clamp(0, LAST_MILLIS);
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(moved).unwrap_or_default())
+}
+
+/// What every path of a tenant begins with that the client names there.
+pub const PREFIX: &str = "/_tenant/";
+
+/// Returns the part of a path that names a tenant, `/_tenant/{name}`; it is empty where there is none.
+pub fn prefix_of(path: &str) -> &str {
+    match path.strip_prefix(PREFIX) {
+        Some(rest) => &path[..PREFIX.len() + rest.find('/').unwrap_or(rest.len())],
+        None => "",
     }
 }
 
@@ -131,6 +188,8 @@ pub fn unix_millis(time: SystemTime) -> i64 {
 }
 
 /// One isolated world.
+///
+/// It is a value: other behaviors or another clock make another tenant, which shares with this one what lasts.
 #[derive(Debug)]
 pub struct Tenant {
     /// The schema.
@@ -140,7 +199,11 @@ pub struct Tenant {
     /// The clock.
     pub clock: Clock,
     /// The entities.
-    pub store: Store,
+    pub store: Arc<Store>,
+    /// The rules of faults.
+    pub faults: Arc<Faults>,
+    /// What was asked and answered.
+    pub journal: Arc<Journal>,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
     /// How connectors are called.
@@ -154,8 +217,14 @@ pub struct Tenant {
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
-    entity_ids: Counter,
-    request_ids: Counter,
+    ids: Arc<Ids>,
+}
+
+/// How many ids were given out.
+#[derive(Debug, Default)]
+struct Ids {
+    entities: Counter,
+    requests: Counter,
     chances: Counter,
     messages: Counter,
 }
@@ -178,37 +247,112 @@ impl Tenant {
     /// Makes a tenant.
     pub fn new(settings: Settings) -> Tenant {
         let store = Store::new(settings.schema.sets().len());
-        for (set, entity) in settings.entities {
+        for (set, entity) in &settings.entities {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
-            let _ = store.collection(set).insert(entity);
+            let _ = store.collection(*set).insert(entity.clone());
         }
+        Tenant::with_store(&settings, store)
+    }
+
+    /// Makes a tenant whose entities are those of foundations, one for each of the schema's sets, and not those of the settings.
+    pub fn over(settings: &Settings, foundations: &[Arc<Foundation>]) -> Tenant {
+        Tenant::with_store(settings, Store::over(foundations))
+    }
+
+    fn with_store(settings: &Settings, store: Store) -> Tenant {
         Tenant {
-            schema: settings.schema,
-            behaviors: settings.behaviors,
+            schema: settings.schema.clone(),
+            behaviors: settings.behaviors.clone(),
             clock: settings.clock,
-            store,
+            store: Arc::new(store),
+            faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
+            journal: Arc::new(Journal::new(settings.journal)),
             explains: settings.explains,
-            connectors: settings.connectors,
+            connectors: settings.connectors.clone(),
             page_size: settings.page_size,
             auth: settings.auth,
-            directory: settings.directory,
+            directory: settings.directory.clone(),
             local_caller: OnceLock::new(),
             seed: settings.seed,
-            entity_ids: Counter::default(),
-            request_ids: Counter::default(),
-            chances: Counter::default(),
-            messages: Counter::default(),
+            ids: Arc::default(),
+        }
+    }
+
+    /// Returns the same tenant with other behaviors.
+    #[must_use]
+    pub fn with_behaviors(&self, behaviors: Behaviors) -> Tenant {
+        Tenant { behaviors, ..self.shared() }
+    }
+
+    /// Returns the same tenant with another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Tenant {
+        Tenant { clock, ..self.shared() }
+    }
+
+    /// Returns a tenant that begins where this one is: with its entities, its settings and its counters, and an empty journal.
+    #[must_use]
+    pub fn fork(&self) -> Tenant {
+        let count = |counter: &Counter| Counter(AtomicU64::new(counter.0.load(Ordering::Relaxed)));
+        let rules = self.faults.rules().into_iter().map(|(rule, _)| rule).collect();
+        Tenant {
+            store: Arc::new(Store::over(&self.foundations())),
+            faults: Arc::new(Faults::new(rules, self.seed)),
+            journal: Arc::new(Journal::new(self.journal.bounds())),
+            ids: Arc::new(Ids {
+                entities: count(&self.ids.entities),
+                requests: count(&self.ids.requests),
+                chances: count(&self.ids.chances),
+                messages: count(&self.ids.messages),
+            }),
+            ..self.shared()
+        }
+    }
+
+    /// Returns the same tenant with other entities in a set.
+    #[must_use]
+    pub fn with_entities(&self, entities: &[(SetId, Arc<Entity>)]) -> Tenant {
+        Tenant { store: Arc::new(Store::over(&foundations(&self.schema, entities))), ..self.shared() }
+    }
+
+    /// Returns the entities as they are now, one foundation for each set.
+    pub fn foundations(&self) -> Vec<Arc<Foundation>> {
+        self.schema.set_ids().map(|set| Arc::new(Foundation::new(self.store.collection(set).list()))).collect()
+    }
+
+    /// Returns the number from which ids and chances follow.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn shared(&self) -> Tenant {
+        Tenant {
+            schema: self.schema.clone(),
+            behaviors: self.behaviors.clone(),
+            clock: self.clock,
+            store: self.store.clone(),
+            faults: self.faults.clone(),
+            journal: self.journal.clone(),
+            explains: self.explains,
+            page_size: self.page_size,
+            auth: self.auth,
+            directory: self.directory.clone(),
+            connectors: self.connectors.clone(),
+            // It may depend on what becomes another.
+            local_caller: OnceLock::new(),
+            seed: self.seed,
+            ids: self.ids.clone(),
         }
     }
 
     /// Returns the next id for a created entity.
     pub fn next_entity_id(&self) -> Uuid {
-        self.uuid(Stream::Entity, &self.entity_ids)
+        self.uuid(Stream::Entity, &self.ids.entities)
     }
 
     /// Returns the next id for a request.
     pub fn next_request_id(&self) -> Uuid {
-        self.uuid(Stream::Request, &self.request_ids)
+        self.uuid(Stream::Request, &self.ids.requests)
     }
 
     /// Returns a number that tells what this tenant has made from what others have. It does not tell the seed.
@@ -218,7 +362,7 @@ impl Tenant {
 
     /// Returns the next random number below a bound.
     pub fn next_chance(&self, bound: usize) -> usize {
-        let number = self.uuid(Stream::Chance, &self.chances).as_u128();
+        let number = self.uuid(Stream::Chance, &self.ids.chances).as_u128();
         // The lower half has bits that mark the form of an id; the quotient of so many others is as good as even.
         let high = (number >> 80) * bound as u128;
         usize::try_from(high >> 48).unwrap_or_default()
@@ -228,7 +372,7 @@ impl Tenant {
     pub fn next_message_bytes(&self) -> [u8; 48] {
         let mut bytes = [0; 48];
         for part in bytes.chunks_exact_mut(16) {
-            part.copy_from_slice(&self.bits(Stream::Message, &self.messages));
+            part.copy_from_slice(&self.bits(Stream::Message, &self.ids.messages));
         }
         bytes
     }
@@ -248,12 +392,10 @@ impl Tenant {
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): spreads neighboring numbers over all 64 bits, one to one.
-fn mixed(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// Returns entities as foundations, one for each set of a schema.
+pub fn foundations(schema: &Schema, entities: &[(SetId, Arc<Entity>)]) -> Vec<Arc<Foundation>> {
+    let of = |set: SetId| entities.iter().filter(move |(other, _)| *other == set).map(|(_, entity)| entity.clone());
+    schema.set_ids().map(|set| Arc::new(Foundation::new(of(set)))).collect()
 }
 
 #[cfg(test)]
@@ -272,6 +414,41 @@ mod tests {
             assert_eq!(id.get_version_num(), 4);
             assert!(seen.insert(id) && seen.insert(first.next_request_id()));
         }
+        let changed = first.with_clock(Clock::System.frozen());
+        assert_eq!(changed.next_entity_id(), second.next_entity_id(), "a tenant with another clock counts on");
+        assert_eq!(first.fork().next_entity_id(), second.next_entity_id(), "so does a fork");
         assert!(!seen.contains(&Tenant::new(Settings { seed: 8, ..Settings::new() }).next_entity_id()));
+    }
+
+    #[test]
+    fn clocks_are_frozen_set_running_and_moved() {
+        let time = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let clock = Clock::Fixed(time);
+        assert_eq!(clock.advanced(1_500).now(), time + Duration::from_millis(1_500));
+        assert_eq!(clock.advanced(-2_000_000_000).now(), UNIX_EPOCH);
+        assert_eq!(unix_millis(clock.advanced(i64::MAX).now()), LAST_MILLIS);
+        let (ahead, system) = (Clock::System.advanced(3_600_000), SystemTime::now());
+        assert!(
+            ahead.now() > system + Duration::from_secs(3_590)
+                && ahead.advanced(-3_600_000).now() < system + Duration::from_secs(60)
+        );
+        let frozen = ahead.frozen();
+        assert_eq!(frozen.now(), frozen.now());
+        let running = clock.running().now();
+        assert!(running >= time && running < time + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_prefix_ends_with_the_name() {
+        for (path, prefix) in [
+            ("/_tenant/a/v1.0/x", "/_tenant/a"),
+            ("/_tenant/a", "/_tenant/a"),
+            ("/_tenant//v1.0", "/_tenant/"),
+            ("/_tenant", ""),
+            ("/v1.0/_tenant/a", ""),
+            ("", ""),
+        ] {
+            assert_eq!(prefix_of(path), prefix, "{path}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::odata::time::DateTimeOffset;
 use crate::tenant::unix_millis;
 
 /// Where the local certificate authority is kept.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Place {
     /// Folder of the local certificate authority, instead of the user's cache folder; `memory` keeps it nowhere
     #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]

@@ -34,7 +34,7 @@ impl SecretChoice {
 }
 
 /// How connectors are called.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ConnectorChoice {
     /// Let calls to connectors leave this machine and private networks
     #[arg(long, env = "WFI_EMULATOR_ALLOW_REMOTE_CONNECTORS")]

@@ -3,25 +3,20 @@
 //! A request that has to wait for a call outside holds up only those that depend on it. When all others are answered the batch as a
 //! whole waits, and what is left of it goes on with the outcome.
 
-use std::time::Duration;
-
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri, uri};
 
 use super::call::Pending;
 use super::heads::Heads;
 use super::respond::{self, Ids, Stamp};
-use super::{Answer, Body, Delivery, Request, Step, body, explain};
+use super::{Answer, Body, Delivery, Form, Request, Step, Way, body, explain};
 use crate::behavior::BatchOrder;
 use crate::identity::check;
 use crate::model::Version;
 use crate::odata::batch::{self, Item, Part};
 use crate::odata::error::{self, Error};
 use crate::odata::json::Json;
-use crate::tenant::Tenant;
-
-/// Answers one request on the way of single requests. A plain function, so that a suspended batch can keep it.
-type AnswerOne = fn(&Tenant, &Request, &Stamp<'_>) -> Step;
+use crate::tenant::{Tenant, prefix_of};
 
 /// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
 /// not recorded stands where it stands in answers to single requests.
@@ -42,7 +37,7 @@ struct Batch {
     ids: Ids,
     /// Whether a script of another origin sent it.
     has_origin: bool,
-    answer_one: AnswerOne,
+    answer_one: Way,
     slots: Vec<Slot>,
 }
 
@@ -58,14 +53,14 @@ struct Slot {
 }
 
 /// Answers a batch.
-pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: AnswerOne) -> Step {
+pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Step {
     match read(tenant, request, stamp, version, answer_one) {
         Ok(batch) => batch.advance(tenant),
         Err(error) => Step::Done(respond::refusal(tenant, stamp, error)),
     }
 }
 
-fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: AnswerOne) -> Result<Batch, Error> {
+fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
     check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
         return Err(super::wrong_method(tenant, &request.method, "POST"));
@@ -88,7 +83,9 @@ fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version,
 /// numbers stay numbers when the batch accepts `IEEE754Compatible=true`).
 fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
     let unfit = |what: &str| Error::new(&error::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
-    let target = batch::resolve(item.url, version)?;
+    let resolved = batch::resolve(item.url, version)?;
+    // What an item names is of the same tenant as the batch.
+    let target = format!("{}{}", prefix_of(outer.target.path()), &resolved[prefix_of(&resolved).len()..]);
     let mut parts = uri::Parts::default();
     parts.path_and_query = Some(target.parse().map_err(|_| unfit("url"))?);
     // HTTP/2 names the host there.
@@ -96,7 +93,7 @@ fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Requ
         (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
     }
     let target = Uri::from_parts(parts).map_err(|_| unfit("url"))?;
-    if batch::version_of(target.path()).is_some() {
+    if batch::version_of(&target.path()[prefix_of(target.path()).len()..]).is_some() {
         return Err(Error::new(&error::BATCH_NESTED, &["$batch"]));
     }
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes()).map_err(|_| unfit("method"))?;
@@ -174,7 +171,11 @@ impl Batch {
         for (place, slot) in self.slots.iter().enumerate() {
             answered.extend(slot.answer.as_ref().map(|answer| (place, &*slot.id, answer)));
         }
-        let longest = answered.iter().map(|(_, _, answer)| delay(answer)).max().unwrap_or_default();
+        // A batch comes when the last of its answers is there, and as badly as the worst of them.
+        let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
+        let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(badness).unwrap_or(Form::Whole);
+        let struck: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.struck.as_deref()).collect();
+        let struck = (!struck.is_empty()).then(|| struck.join(", "));
         let skipped = answered.iter().flat_map(|(place, _, answer)| {
             answer.skipped.iter().map(move |skipped| format!("requests[{place}].body: {skipped}"))
         });
@@ -191,19 +192,19 @@ impl Batch {
         let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
         let heads = Heads { has_origin: self.has_origin, ..Heads::default() };
         let stamp = Stamp::of_item(tenant, heads, &self.ids);
-        let mut joined = respond::batch(tenant, &stamp, body);
-        if !longest.is_zero() {
-            joined.delivery = Delivery::After(longest);
-        }
-        Answer { skipped, refused_items, calls, ..joined }
+        let delivery = Delivery { delay, form };
+        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body) }
     }
 }
 
-/// A batch comes when the last of its answers is there.
-fn delay(answer: &Answer) -> Duration {
-    match answer.delivery {
-        Delivery::After(delay) => delay,
-        Delivery::AtOnce | Delivery::CutShort(_) | Delivery::Reset => Duration::ZERO,
+/// Orders forms by how little of an answer arrives.
+fn badness(form: &Form) -> u8 {
+    match form {
+        Form::Whole => 0,
+        Form::Slow(_) => 1,
+        Form::CutShort(_) => 2,
+        Form::Reset => 3,
+        Form::Silence => 4,
     }
 }
 
@@ -222,7 +223,7 @@ fn part<'a>(id: &'a str, answer: &'a Answer) -> Part<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use bytes::Bytes;
     use http::StatusCode;
@@ -265,8 +266,7 @@ mod tests {
         if calls.is_empty() {
             let mut response = http::Response::new(Bytes::new());
             *response.status_mut() = status;
-            let (refused, skipped, refused_items, calls) = (None, Vec::new(), Vec::new(), Vec::new());
-            return Step::Done(Answer { response, delivery: Delivery::AtOnce, refused, skipped, refused_items, calls });
+            return Step::Done(Answer::of(response));
         }
         let name = calls.remove(0);
         Step::Call(Pending::new(call(&format!("http://{name}.test/")), move |_, outcome| match outcome {
@@ -332,7 +332,7 @@ mod tests {
         let step = |_: &Tenant, request: &Request, _: &Stamp<'_>| {
             let Step::Done(answer) = next(Vec::new(), StatusCode::NO_CONTENT) else { unreachable!() };
             let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
-            Step::Done(Answer { delivery: Delivery::After(Duration::from_millis(millis)), ..answer })
+            Step::Done(Answer { delivery: Delivery { delay: Duration::from_millis(millis), ..Delivery::AT_ONCE }, ..answer })
         };
         let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]).to_string();
         let request = Request {
@@ -345,6 +345,6 @@ mod tests {
         let tenant = tenant();
         let stamp = Stamp::of(&tenant, Heads::of(&request.headers));
         let Step::Done(answer) = answer(&tenant, &request, &stamp, Version::V1, step) else { panic!("nothing makes a call") };
-        assert_eq!(answer.delivery, Delivery::After(Duration::from_millis(9)));
+        assert_eq!(answer.delivery, Delivery { delay: Duration::from_millis(9), ..Delivery::AT_ONCE });
     }
 }

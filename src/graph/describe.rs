@@ -32,5 +32,5 @@ pub(super) fn service(context: &Context<'_, ()>) -> Success {
 pub(super) fn metadata(tenant: &Tenant, model: &Model) -> Success {
     let document = tenant.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
-    Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new() }
+    Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }
 }

@@ -13,9 +13,10 @@ use uuid::Uuid;
 
 use super::explain::{self, EXPLAIN};
 use super::heads::Heads;
-use super::{Answer, Delivery, Request};
+use super::{Answer, Request};
 use crate::behavior::Layout;
 use crate::identity::check::CHALLENGE;
+use crate::journal::Changed;
 use crate::odata::error::{Error, ErrorCode, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
@@ -51,11 +52,20 @@ pub(super) struct Success {
     pub(super) preference_applied: Option<Cow<'static, str>>,
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
+    /// What became of an entity.
+    pub(super) change: Option<Changed>,
 }
 
 impl Success {
     pub(super) fn no_content() -> Success {
-        Success { status: StatusCode::NO_CONTENT, body: None, location: None, preference_applied: None, decided: Vec::new() }
+        Success {
+            status: StatusCode::NO_CONTENT,
+            body: None,
+            location: None,
+            preference_applied: None,
+            decided: Vec::new(),
+            change: None,
+        }
     }
 }
 
@@ -66,6 +76,8 @@ pub(super) struct Stamp<'r> {
     request_id: Uuid,
     /// The client's own id, where it sent one that can be repeated in error bodies.
     client_request_id: Option<&'r HeaderValue>,
+    /// Whether the request is part of a batch, whose ids these are.
+    is_item: bool,
 }
 
 /// The ids of a batch, which outlive its request.
@@ -78,7 +90,7 @@ impl<'r> Stamp<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
     pub(super) fn of(tenant: &Tenant, heads: Heads<'r>) -> Stamp<'r> {
         let client = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
-        Stamp { heads, now: tenant.clock.now(), request_id: tenant.next_request_id(), client_request_id: client }
+        Stamp { heads, now: tenant.clock.now(), request_id: tenant.next_request_id(), client_request_id: client, is_item: false }
     }
 
     /// Returns the ids, to be kept.
@@ -89,7 +101,12 @@ impl<'r> Stamp<'r> {
     /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42).
     pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
         let client_request_id = ids.client_request_id.as_ref();
-        Stamp { heads, now: tenant.clock.now(), request_id: ids.request_id, client_request_id }
+        Stamp { heads, now: tenant.clock.now(), request_id: ids.request_id, client_request_id, is_item: true }
+    }
+
+    /// Returns the id of the batch of which the request is a part.
+    pub(super) fn batch(&self) -> Option<Box<str>> {
+        self.is_item.then(|| self.request_id.to_string().into())
     }
 }
 
@@ -186,6 +203,9 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
         headers.insert(EXPLAIN, explain::refusal(tenant, &error));
     }
     headers.insert(header::DATE, date(stamp.now));
+    if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
+        headers.insert(header::RETRY_AFTER, retry_after);
+    }
     let mut built = answer(error.status(), headers, parts.body);
     built.refused = Some(error);
     built
@@ -221,14 +241,12 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    Answer {
-        response,
-        delivery: Delivery::AtOnce,
-        refused: None,
-        skipped: Vec::new(),
-        refused_items: Vec::new(),
-        calls: Vec::new(),
-    }
+    Answer::of(response)
+}
+
+/// Builds the answer of a request that gets none.
+pub(super) fn nothing() -> Answer {
+    answer(StatusCode::NO_CONTENT, HeaderMap::new(), Bytes::new())
 }
 
 /// Gives JSON the white space that a behavior wants.

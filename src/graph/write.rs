@@ -11,13 +11,14 @@ use super::{Context, Decision, Error};
 use super::{body, explain, handshake};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
 use crate::identity::{self, Caller, LOCAL_USER, Person};
+use crate::journal::Changed;
 use crate::model::{Kind, Model, Stamp, StructuredType};
 use crate::odata::json::quoted;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::{Complex, Dynamic, Entity, Value};
-use crate::store::KeyTaken;
+use crate::store::{KeyTaken, Updated};
 use crate::tenant::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
@@ -71,7 +72,8 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
         let entity = Arc::new(Entity::new(key, properties.clone()));
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
-            return Ok(Decision::Answered(created(context, &entity, decided)));
+            let success = created(context, &entity, decided);
+            return Ok(Decision::Answered(Success { change: changed(context, None, Some(entity)), ..success }));
         }
     }
 }
@@ -113,7 +115,7 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
         }
         Ok::<_, Infallible>(Entity::new(entity.key.clone(), properties))
     });
-    let Some(Ok(entity)) = updated else { return Err(context.not_found(key)) };
+    let Some(Ok(Updated { before, after: entity })) = updated else { return Err(context.not_found(key)) };
     let shows_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
@@ -128,14 +130,19 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
     } else {
         Success { decided, ..Success::no_content() }
     };
-    Ok(Decision::Answered(Success { preference_applied: context.write_preference(), ..answer }))
+    let change = changed(context, Some(before), Some(entity));
+    Ok(Decision::Answered(Success { preference_applied: context.write_preference(), change, ..answer }))
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     match context.tenant.store.collection(context.route.set).remove(key) {
-        Some(_) => Ok(Success::no_content()),
+        Some(before) => Ok(Success { change: changed(context, Some(before), None), ..Success::no_content() }),
         None => Err(context.not_found(key)),
     }
+}
+
+fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Option<Changed> {
+    Some(Changed { set: context.route.set, before, after })
 }
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.

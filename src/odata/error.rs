@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::json::{quoted, write_string};
 use crate::behavior::Grade;
@@ -55,6 +55,14 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The form of the answer does not exist (Entra; RFC 6749, 4.1.2.1).
     UnsupportedResponseType,
+    /// The client has sent too much (recorded in pnp/pnpcore `AddWebsiteTabSpecificBatchTest`).
+    TooManyRequests,
+    /// The back end was not reached (recorded in pnp/pnpcore `GetFilesFolderWebUrlChannelLoad`).
+    BadGateway,
+    /// The service is overloaded (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    ServiceUnavailable,
+    /// The back end took too long (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    GatewayTimeout,
 }
 
 impl ErrorCode {
@@ -74,6 +82,10 @@ impl ErrorCode {
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
             ErrorCode::InvalidAuthenticationToken => "InvalidAuthenticationToken",
+            ErrorCode::TooManyRequests => "TooManyRequests",
+            ErrorCode::BadGateway => "BadGateway",
+            ErrorCode::ServiceUnavailable => "ServiceUnavailable",
+            ErrorCode::GatewayTimeout => "GatewayTimeout",
             ErrorCode::Forbidden => "Forbidden",
             ErrorCode::InvalidClient => "invalid_client",
             ErrorCode::InvalidGrant => "invalid_grant",
@@ -95,6 +107,8 @@ pub enum Layer {
     Workload,
     /// The OData library of a workload: the same, with the sentence that says why, and not the first, in `innerError`.
     Library,
+    /// The middle tier of Teams: the envelope with message, this inner code and an empty inner error in `innerError` too.
+    Teams(&'static str),
     /// Shifts: its own error as JSON in a string in `message`, with this inner code.
     Shifts(&'static str),
     /// The web server in front of the service: a page of HTML.
@@ -491,6 +505,27 @@ refusals! {
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
+    /// A rule of faults says that the client is throttled.
+    FAULT_THROTTLED "fault-throttled" 429 TooManyRequests Layer::Teams("ActivityLimitReached"), "Please retry again later.",
+        Medium "pnp/pnpcore AddWebsiteTabSpecificBatchTest (recorded: status, codes, envelope); learn.microsoft.com/graph/throttling (text)";
+    /// A rule of faults says that the service breaks.
+    FAULT_INTERNAL "fault-internal-server-error" 500 InternalServerError Layer::Gateway,
+        "There was an internal server error while processing the request.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence); microsoft-graph-docs#138 (code)";
+    /// A rule of faults says that the back end is not reached.
+    FAULT_BAD_GATEWAY "fault-bad-gateway" 502 BadGateway Layer::Gateway, "Failed to execute backend request.",
+        Strong "pnp/pnpcore GetFilesFolderWebUrlChannelLoad (recorded); microsoft-graph-docs#7777";
+    /// A rule of faults says that the service is overloaded.
+    FAULT_UNAVAILABLE "fault-service-unavailable" 503 ServiceUnavailable Layer::Gateway,
+        "The service is temporarily unavailable for maintenance or is overloaded.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
+    /// A rule of faults says that the back end takes too long.
+    FAULT_TIMEOUT "fault-gateway-timeout" 504 GatewayTimeout Layer::Gateway,
+        "The server, while acting as a proxy, did not receive a timely response from the upstream server it needed to access in attempting to complete the request.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
+    /// A rule of faults states status, code and text itself.
+    FAULT_STATED "fault-stated" 500 UnknownError Layer::Gateway, "",
+        None "whoever wrote the rule";
 }
 
 /// An error to be answered.
@@ -504,12 +539,25 @@ pub struct Error {
     pub detail: Option<String>,
     /// The inner code of an error of Shifts, where it is not that of the row.
     pub inner_code: Option<&'static str>,
+    /// What a rule of faults states instead of the row.
+    pub stated: Option<Box<Stated>>,
+}
+
+/// Status, code and headers of an error that a rule of faults states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The status of the answer, where it is not that of the row.
+    pub status: Option<StatusCode>,
+    /// The value of `error.code`, where it is not that of the row.
+    pub code: Option<String>,
+    /// When the client may try again.
+    pub retry_after: Option<HeaderValue>,
 }
 
 impl Error {
     /// Returns an error whose text has these words in its places.
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
-        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None }
+        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None, stated: None }
     }
 
     /// Adds what else would help.
@@ -521,13 +569,22 @@ impl Error {
 
     /// Returns the status of the answer.
     pub fn status(&self) -> StatusCode {
+        if let Some(status) = self.stated.as_ref().and_then(|stated| stated.status) {
+            return status;
+        }
         StatusCode::from_u16(self.refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Returns the value of `error.code`.
+    pub fn code(&self) -> &str {
+        let stated = self.stated.as_ref().and_then(|stated| stated.code.as_deref());
+        stated.unwrap_or(self.refusal.code.name())
     }
 
     /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Shifts(_) => "application/json",
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Shifts(_) => "application/json",
             Layer::Entra(_) => "application/json; charset=utf-8",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
@@ -536,7 +593,7 @@ impl Error {
     /// Writes the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library => quoted(&self.message),
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.refusal.code.name(),
@@ -547,13 +604,13 @@ impl Error {
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
         };
         let mut body = Vec::with_capacity(256 + message.len());
-        body.extend_from_slice(b"{\"error\":{\"code\":\"");
-        body.extend_from_slice(self.refusal.code.name().as_bytes());
-        body.extend_from_slice(b"\",\"message\":");
+        body.extend_from_slice(b"{\"error\":{\"code\":");
+        write_string(&mut body, self.code());
+        body.extend_from_slice(b",\"message\":");
         body.extend_from_slice(message.as_bytes());
         body.extend_from_slice(b",\"innerError\":{");
         let inner = match self.refusal.layer {
-            Layer::Workload => Some(&*self.message),
+            Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, why)| why),
             Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
         };
@@ -561,6 +618,11 @@ impl Error {
             body.extend_from_slice(b"\"message\":");
             write_string(&mut body, inner);
             body.push(b',');
+        }
+        if let Layer::Teams(inner_code) = self.refusal.layer {
+            body.extend_from_slice(b"\"code\":");
+            write_string(&mut body, inner_code);
+            body.extend_from_slice(b",\"innerError\":{},");
         }
         body.extend_from_slice(b"\"date\":\"");
         body.extend_from_slice(date.as_bytes());
@@ -668,6 +730,18 @@ mod tests {
             "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Resource not found for the segment 'thiswillgiveanerror'.\",\"innerError\":\
              {\"date\":\"2022-05-30T14:48:25\",\"request-id\":\"9ab949b3-4921-410d-ae88-c3693e34426e\",\
              \"client-request-id\":\"9ab949b3-4921-410d-ae88-c3693e34426e\"}}}"
+        );
+    }
+
+    #[test]
+    fn the_envelope_of_teams_is_the_recorded_one() {
+        // pnp/pnpcore AddWebsiteTabSpecificBatchTest, with the text of the row.
+        let id = "a7b15332-4c47-4aed-86a4-85e624d07922";
+        assert_eq!(
+            String::from_utf8(Error::new(&FAULT_THROTTLED, &[]).body("2022-04-01T16:02:40", id, id)).unwrap(),
+            "{\"error\":{\"code\":\"TooManyRequests\",\"message\":\"Please retry again later.\",\"innerError\":{\"message\":\"Please retry again later.\",\
+             \"code\":\"ActivityLimitReached\",\"innerError\":{},\"date\":\"2022-04-01T16:02:40\",\"request-id\":\"a7b15332-4c47-4aed-86a4-85e624d07922\",\
+             \"client-request-id\":\"a7b15332-4c47-4aed-86a4-85e624d07922\"}}}"
         );
     }
 

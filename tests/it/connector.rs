@@ -69,7 +69,7 @@ fn integration(url: &str, secret: &str) -> Value {
 #[test]
 fn an_integration_is_stored_if_its_connector_knows_the_secret() {
     let connector = Connector::start();
-    let server = Server::of(harness::tenant(&[("connect", "enforce"), ("connect-on-update", "enforce")]));
+    let server = Server::of(harness::settings_with(&[("connect", "enforce"), ("connect-on-update", "enforce")]));
     let (status, created) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), SECRET));
     assert_eq!(status, 201, "{created}");
     let (status, refused) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), &"x".repeat(64)));
@@ -88,7 +88,7 @@ fn an_integration_is_stored_if_its_connector_knows_the_secret() {
 fn a_connector_that_hangs_delays_its_own_caller_alone() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let server = Server::of(harness::tenant(&[("connect", "enforce")]));
+    let server = Server::of(harness::settings_with(&[("connect", "enforce")]));
     std::thread::scope(|scope| {
         let (answers, answered) = mpsc::channel();
         let address = server.address;
@@ -164,7 +164,7 @@ fn the_example_keeps_the_contract() {
 
 #[test]
 fn whoever_believes_everybody_fails_the_check() {
-    let server = Server::of(harness::tenant(&[]));
+    let server = Server::of(harness::settings_with(&[]));
     // The emulator itself is no connector: whatever it is told it answers with 400.
     let (status, printed) = program(&["connector-check", &server.url()]);
     assert_eq!(status, Some(1));

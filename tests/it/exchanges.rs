@@ -1,7 +1,7 @@
 //! Exchanges as data: each file of `tests/exchanges/` holds requests that are sent one after another to a fresh tenant; what came of
 //! them is the snapshot of the same name.
 //!
-//! A comment `# behavior: name=value`, `# profile: name`, `# explain`, `# auth: level` or `# directory: {…}` before a request sets up
+//! A comment `# behavior: name=value`, `# profile: name`, `# explain`, `# faults: [rules]`, `# auth: level` or `# directory: {…}` before a request sets up
 //! the tenant. `# token: …` sends a token with the request that it stands before; [`tokens`] says how it is described. What the token
 //! service answers in base64url is shown decoded.
 
@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wfi_emulator::behavior::{Behaviors, Profile};
 use wfi_emulator::exchange::{self, Exchange};
+use wfi_emulator::fault;
 use wfi_emulator::fixture::directory::Directory;
 use wfi_emulator::identity::entra::Place;
 use wfi_emulator::tenant::{Auth, Settings, Tenant};
@@ -47,7 +48,9 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
     };
     let directory = comments().find_map(|comment| comment.strip_prefix("directory: ")).unwrap_or("{}");
     let directory = Directory::read(directory.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")).into();
-    Tenant::new(Settings { explains, auth, directory, ..harness::settings(behaviors) })
+    let faults = comments().filter_map(|comment| comment.strip_prefix("faults: "));
+    let faults = faults.flat_map(|text| fault::read(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))).collect();
+    Tenant::new(Settings { explains, faults, auth, directory, ..harness::settings(behaviors) })
 }
 
 /// Sends a request, with its token if it has one.

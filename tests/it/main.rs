@@ -7,6 +7,7 @@
 //! | `decisions` | the decision table of updates holds, and the pages made from data print it |
 //! | `draft_page` | the early draft of the reference page, to the byte |
 //! | `harness` | a client without sockets, and what holds for every answer |
+//! | `faults` | requests that fail as rules say, and what the journal tells of them |
 //! | `tokens` | tokens for tests, from a line of text |
 //! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
@@ -18,6 +19,7 @@
 //! | `sockets` | HTTP as it is on the wire |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
+//! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `readme` | the commands and examples of README.md |
 
 mod architecture;
@@ -27,6 +29,7 @@ mod decisions;
 mod draft_page;
 mod encryption;
 mod exchanges;
+mod faults;
 mod handshake;
 mod harness;
 mod identity;
@@ -35,5 +38,6 @@ mod program;
 mod properties;
 mod readme;
 mod sockets;
+mod suite;
 mod tls;
 mod tokens;

@@ -23,26 +23,26 @@ const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
 /// How long anything may take before the test fails: less than a program that stops gives to connections that do not end.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A run of the program, which is killed when the value is dropped.
-struct Program {
-    child: Child,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) stdout: Receiver<String>,
+    pub(crate) stderr: Receiver<String>,
 }
 
 /// What a run of the program has left behind.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+pub(crate) struct Outcome {
     /// The exit status; none if a signal ended the program.
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Returns the program with these arguments and, of its own variables, none but these.
-fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
         command.env_remove(name);
@@ -53,7 +53,7 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 impl Program {
-    fn start(mut command: Command) -> Program {
+    pub(crate) fn start(mut command: Command) -> Program {
         let mut child = command.spawn().unwrap();
         let stdout = lines(child.stdout.take().expect("standard output is a pipe"));
         // Without a pipe of its own there is nothing to read.
@@ -62,13 +62,13 @@ impl Program {
     }
 
     /// Waits until the program has ended by itself.
-    fn outcome(mut self) -> Outcome {
+    pub(crate) fn outcome(mut self) -> Outcome {
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         Outcome { status: self.child.wait().unwrap().code(), stdout, stderr }
     }
 
     #[cfg(unix)]
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
@@ -83,7 +83,7 @@ impl Drop for Program {
 }
 
 /// Sends on what comes out of a pipe, line by line, up to its end.
-fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
@@ -98,7 +98,7 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// Returns everything up to the end of a pipe.
-fn rest(lines: &Receiver<String>) -> String {
+pub(crate) fn rest(lines: &Receiver<String>) -> String {
     let deadline = Instant::now() + PATIENCE;
     let mut text = String::new();
     loop {
@@ -111,29 +111,29 @@ fn rest(lines: &Receiver<String>) -> String {
 }
 
 /// Runs the program to its end.
-fn outcome(arguments: &[&str]) -> Outcome {
+pub(crate) fn outcome(arguments: &[&str]) -> Outcome {
     Program::start(command(arguments, &[])).outcome()
 }
 
 /// A program that listens.
-struct Served {
-    program: Program,
+pub(crate) struct Served {
+    pub(crate) program: Program,
     /// What stands on standard output: the base URL.
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    fn start(arguments: &[&str]) -> Served {
+    pub(crate) fn start(arguments: &[&str]) -> Served {
         Served::start_with(arguments, &[])
     }
 
-    fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Served {
+    pub(crate) fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Served {
         let is_port_chosen = arguments.contains(&"--port") || variables.iter().any(|(name, _)| *name == "WFI_EMULATOR_PORT");
         let free_port = if is_port_chosen { &[][..] } else { &["--port", "0"] };
         Served::of(command(&[free_port, arguments].concat(), variables))
     }
 
-    fn of(command: Command) -> Served {
+    pub(crate) fn of(command: Command) -> Served {
         let program = Program::start(command);
         match program.stdout.recv_timeout(PATIENCE) {
             Ok(line) => Served { program, url: line.trim_end().to_owned() },
@@ -141,19 +141,19 @@ impl Served {
         }
     }
 
-    fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         let scheme_less = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://"));
         scheme_less.expect("the base URL is one of HTTP")
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
     /// Sends a request on a connection of its own and returns the answer as it came.
-    fn exchange(&self, method: &str, path: &str, body: &str) -> String {
+    pub(crate) fn exchange(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = self.connect();
         let length = body.len();
         let headers = format!("Host: {HOST}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}");
@@ -164,13 +164,13 @@ impl Served {
     }
 
     /// Returns the status of the answer to a request.
-    fn status(&self, method: &str, path: &str, body: &str) -> u16 {
+    pub(crate) fn status(&self, method: &str, path: &str, body: &str) -> u16 {
         let answer = self.exchange(method, path, body);
         answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_else(|_| panic!("no status: {answer:?}"))
     }
 
     /// Returns what the log says next, without the time of the line and with the duration of the request as `…`.
-    fn logged(&self) -> String {
+    pub(crate) fn logged(&self) -> String {
         loop {
             let line = self.program.stderr.recv_timeout(PATIENCE).expect("the log goes on");
             let Some((time, event)) = line.trim_end().split_once("Z  INFO ") else { continue };
@@ -185,31 +185,31 @@ impl Served {
 
     /// Stops the program and returns what it has written besides what was read already.
     #[cfg(unix)]
-    fn stop(self) -> Outcome {
+    pub(crate) fn stop(self) -> Outcome {
         self.program.signal("-TERM");
         self.program.outcome()
     }
 }
 
 /// A folder that is removed when the value is dropped.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     /// Makes an empty folder for the test of this name.
-    fn new(test: &str) -> Folder {
+    pub(crate) fn new(test: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("wfi-emulator-{}-{test}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
 
     /// Writes a file and returns its path.
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -241,7 +241,7 @@ fn refused(stderr: &str) -> Outcome {
 #[cfg(unix)]
 #[test]
 fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there() {
-    let served = Served::start(&["--port", "0"]);
+    let served = Served::start(&["--port", "0", "--seed", "1"]);
     assert_eq!(served.status("GET", COLLECTION, ""), 200);
     let url = served.url.clone();
     let outcome = served.stop();
@@ -249,7 +249,7 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(6)
+        .take(7)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -258,6 +258,7 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
       <url>/beta/teamwork/workforceIntegrations
       with 4 entities of workforceIntegrations
     try: curl <url>/v1.0/teamwork/workforceIntegrations
+    seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
     ");
 }

@@ -13,9 +13,11 @@ use flate2::write::GzEncoder;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use wfi_emulator::behavior::Behaviors;
 use wfi_emulator::graph::BODY_LIMIT;
 use wfi_emulator::server;
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::service::Service;
+use wfi_emulator::tenant::{Settings, Tenant};
 
 use crate::harness::{self, HOST};
 
@@ -37,25 +39,25 @@ pub(crate) struct Server {
 
 impl Server {
     fn start() -> Server {
-        Server::of(harness::tenant(&[]))
+        Server::of(harness::settings(Behaviors::default()))
     }
 
-    /// Serves a tenant.
-    pub(crate) fn of(tenant: Tenant) -> Server {
-        let tenant = Arc::new(tenant);
+    /// Serves a tenant of these settings.
+    pub(crate) fn of(settings: Settings) -> Server {
+        let service = Arc::new(Service::of(settings));
+        let tenant = service.worlds.default_tenant();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = mpsc::channel::<()>();
         let (returns, returned) = mpsc::channel();
-        let served = tenant.clone();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 // Nothing is ever sent: that the sender is gone is the signal.
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                server::run(listener, served, async { drop(signal.await) }).await;
+                server::run(listener, service, async { drop(signal.await) }).await;
             });
             let _ = returns.send(());
         });

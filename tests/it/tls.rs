@@ -12,8 +12,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, ServerConfig, StreamOwned};
 use serde_json::Value;
+use wfi_emulator::behavior::Behaviors;
 use wfi_emulator::certificate::{self, Authority, NAMES};
 use wfi_emulator::server;
+use wfi_emulator::service::Service;
 
 use crate::harness;
 
@@ -41,7 +43,10 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                server::run_with_tls(listener, Arc::new(harness::tenant(&[])), tls, async { drop(signal.await) }).await;
+                server::run_with_tls(listener, Arc::new(Service::of(harness::settings(Behaviors::default()))), tls, async {
+                    drop(signal.await)
+                })
+                .await;
             });
             let _ = returns.send(());
         });

@@ -1,0 +1,40 @@
+//! A client under test, here reqwest, against an emulator in the same process.
+//!
+//! ```console
+//! $ cargo run --example reqwest
+//! ```
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::fault::Rule;
+use wfi_emulator::journal::{Expectation, Query, Secrets};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let emulator = Emulator::builder().seed(1).start()?;
+    let base = format!("{}/v1.0/teamwork/workforceIntegrations", emulator.uri());
+    let client = reqwest::Client::new();
+
+    let created: Value =
+        client.post(&base).json(&json!({"displayName": "Contoso"})).send().await?.error_for_status()?.json().await?;
+    let id = created["id"].as_str().unwrap_or_default();
+    println!("created {id}");
+
+    // The first try of the update is throttled; the client tries again.
+    emulator.set_faults(Rule::ready("throttled-without-retry-after").unwrap_or_default());
+    let update = || client.patch(format!("{base}/{id}")).json(&json!({"displayName": "Renamed"})).send();
+    println!("first try: {}", update().await?.status());
+    emulator.set_faults(Vec::new());
+    println!("second try: {}", update().await?.status());
+
+    let expected = Expectation {
+        of: Query { method: Some(http::Method::PATCH), id: Some(id.to_owned()), status: Some(200..=299), ..Query::default() },
+        body: Some(json!({"displayName": "Renamed"})),
+        ..Expectation::default()
+    };
+    let verdict = emulator.tenant().journal.verify(&expected, Secrets::Hidden);
+    println!("{}", verdict.text);
+    if verdict.holds { Ok(()) } else { Err("the journal does not have the update".into()) }
+}

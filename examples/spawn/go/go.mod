@@ -1,0 +1,3 @@
+module example.com/wfi-emulator-spawn
+
+go 1.21

@@ -1,0 +1,28 @@
+import json
+import urllib.request
+
+PATH = "/v1.0/teamwork/workforceIntegrations"
+
+
+def call(method, url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+def test_one_creates(base_url):
+    created = call("POST", base_url + PATH, {"displayName": "Contoso"})
+    assert len(call("GET", base_url + PATH)["value"]) == 5
+    assert base_url in call("GET", f"{base_url}{PATH}/{created['id']}")["@odata.context"]
+
+
+def test_another_does_not_see_it(base_url):
+    assert len(call("GET", base_url + PATH)["value"]) == 4
+
+
+def test_the_journal_is_verified(base_url, emulator):
+    call("POST", base_url + PATH, {"displayName": "Contoso"})
+    tenant = base_url.rsplit("/", 1)[1]
+    verdict = call("POST", f"{emulator['control']}/tenants/{tenant}/journal/verify", {"method": "POST", "body": {"displayName": "Contoso"}})
+    assert verdict["holds"], verdict["text"]

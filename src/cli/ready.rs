@@ -1,0 +1,54 @@
+//! How others learn that the server listens.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::suite::Ready;
+
+/// Returns the line for standard output.
+pub(super) fn line(form: Ready, url: &str, port: u16, seed: u64, ca: Option<&Path>) -> String {
+    match form {
+        Ready::Url => format!("{url}\n"),
+        Ready::Json => {
+            let told = json!({
+                "url": url,
+                "v1": format!("{url}/v1.0"),
+                "beta": format!("{url}/beta"),
+                "control": format!("{url}/_emulator"),
+                "port": port,
+                "pid": std::process::id(),
+                "seed": seed,
+                "ca": ca.map(|path| path.display().to_string()),
+            });
+            format!("{told}\n")
+        }
+    }
+}
+
+/// Writes a file as a whole or not at all: whoever waits for it never reads half of it.
+pub(super) fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = write_private(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // What is left behind would only be in the way.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Writes a file that only its owner may read: it may hold secrets.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,279 @@
+//! The control API under `/_emulator/`: what a test suite asks the emulator itself for. `docs/control-api.md` describes it, and
+//! `docs/control-api.openapi.json` for programs.
+//!
+//! It is none of Graph's: it has its own JSON, it is guarded against pages in browsers, and what it does is in no journal.
+
+mod guard;
+mod journal;
+mod tenants;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::graph::{Answer, Body, Request};
+use crate::worlds::{WorldError, Worlds};
+
+/// What all paths of the control API begin with.
+pub const PREFIX: &str = "/_emulator";
+
+/// How the control API is served.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// What a client from elsewhere must show; without it nobody from elsewhere is let in.
+    pub token: Option<String>,
+    /// What is told of the configuration, by name.
+    pub configuration: BTreeMap<String, Value>,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// This process.
+    Process,
+    /// A client at this address.
+    Address(IpAddr),
+}
+
+/// An answer that is no success.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { status, code, message: message.into() }
+    }
+
+    fn unusable(message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "unusable", message)
+    }
+}
+
+impl From<WorldError> for Refusal {
+    fn from(error: WorldError) -> Refusal {
+        let (status, code) = match error {
+            WorldError::Name(_) => (StatusCode::BAD_REQUEST, "tenant-name"),
+            WorldError::TooMany(_) => (StatusCode::CONFLICT, "too-many-tenants"),
+            WorldError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-tenant"),
+            WorldError::Taken(_) => (StatusCode::CONFLICT, "tenant-exists"),
+            WorldError::Fixture(..) => (StatusCode::NOT_FOUND, "unknown-fixture"),
+        };
+        Refusal::new(status, code, error.to_string())
+    }
+}
+
+/// What a request comes to.
+struct Reply {
+    status: StatusCode,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn json(status: StatusCode, value: &impl Serialize) -> Reply {
+        let mut body =
+            serde_json::to_vec_pretty(value).expect("values of this module have text for names and no other way to fail");
+        body.push(b'\n');
+        Reply { status, content_type: "application/json", body }
+    }
+
+    fn ok(value: &impl Serialize) -> Reply {
+        Reply::json(StatusCode::OK, value)
+    }
+
+    fn text(text: String) -> Reply {
+        Reply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes() }
+    }
+
+    fn nothing() -> Reply {
+        Reply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new() }
+    }
+
+    fn answer(self) -> Answer {
+        let mut response = Response::new(Bytes::from(self.body));
+        *response.status_mut() = self.status;
+        if self.status != StatusCode::NO_CONTENT {
+            let length = response.body().len();
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Answer::of(response)
+    }
+}
+
+/// What an operation works with.
+struct Call<'c> {
+    control: &'c Control,
+    worlds: &'c Worlds,
+    request: &'c Request,
+    /// The name of a tenant, where the path has one.
+    name: &'c str,
+}
+
+/// One operation of the API.
+struct Operation {
+    method: Method,
+    /// The path behind the prefix, with `{name}` where the name of a tenant stands.
+    path: &'static str,
+    /// Whether anybody may ask, from wherever.
+    is_public: bool,
+    run: fn(&Call<'_>) -> Result<Reply, Refusal>,
+}
+
+macro_rules! operations {
+    ($( $method:ident $path:literal $run:path $(, public = $public:literal)?; )+) => {
+        /// All operations.
+        static OPERATIONS: &[Operation] =
+            &[$( Operation { method: Method::$method, path: $path, is_public: false $(|| $public)?, run: $run }, )+];
+    };
+}
+
+operations! {
+    GET "" about;
+    GET "/health" health, public = true;
+    GET "/ready" ready, public = true;
+    GET "/tenants" tenants::list;
+    GET "/tenants/{name}" tenants::get;
+    PUT "/tenants/{name}" tenants::create;
+    DELETE "/tenants/{name}" tenants::delete;
+    POST "/tenants/{name}/reset" tenants::reset;
+    GET "/tenants/{name}/state" tenants::export;
+    PUT "/tenants/{name}/state" tenants::import;
+    GET "/tenants/{name}/behaviors" tenants::behaviors;
+    PATCH "/tenants/{name}/behaviors" tenants::set_behaviors;
+    GET "/tenants/{name}/clock" tenants::clock;
+    PUT "/tenants/{name}/clock" tenants::set_clock;
+    GET "/tenants/{name}/faults" tenants::faults;
+    PUT "/tenants/{name}/faults" tenants::set_faults;
+    POST "/tenants/{name}/faults" tenants::add_faults;
+    DELETE "/tenants/{name}/faults" tenants::clear_faults;
+    GET "/tenants/{name}/journal" journal::query;
+    DELETE "/tenants/{name}/journal" journal::clear;
+    POST "/tenants/{name}/journal/verify" journal::verify;
+}
+
+/// Whether a path is one of the control API.
+pub fn is_control(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Answers a request to the control API.
+pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Answer {
+    let reply = run(control, worlds, request, peer).unwrap_or_else(|refusal| {
+        Reply::json(refusal.status, &json!({ "error": { "code": refusal.code, "message": refusal.message } }))
+    });
+    reply.answer()
+}
+
+fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<Reply, Refusal> {
+    let path = request.target.path();
+    let path = path.strip_prefix(PREFIX).unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let fitting: Vec<(&Operation, &str)> =
+        OPERATIONS.iter().filter_map(|operation| Some((operation, name_in(path, operation.path)?))).collect();
+    let found = fitting.iter().find(|(operation, _)| operation.method == request.method);
+    if !found.is_some_and(|(operation, _)| operation.is_public) {
+        guard::admit(control, request, peer)?;
+    }
+    match found {
+        Some((operation, name)) => (operation.run)(&Call { control, worlds, request, name }),
+        None if fitting.is_empty() => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "unknown-path",
+            format!("there is nothing at {PREFIX}{path}; {PREFIX} tells what there is"),
+        )),
+        None => {
+            let methods: Vec<&str> = fitting.iter().map(|(operation, _)| operation.method.as_str()).collect();
+            let message = format!("{PREFIX}{path} takes {}, not {}", methods.join(", "), request.method);
+            Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message))
+        }
+    }
+}
+
+/// Returns the name of a tenant in a path that fits a template; it is empty where the template has none.
+fn name_in<'p>(path: &'p str, template: &str) -> Option<&'p str> {
+    let mut name = "";
+    let (mut parts, mut wanted) = (path.split('/'), template.split('/'));
+    loop {
+        match (parts.next(), wanted.next()) {
+            (None, None) => return Some(name),
+            (Some(part), Some("{name}")) if !part.is_empty() => name = part,
+            (Some(part), Some(wanted)) if part == wanted => {}
+            _ => return None,
+        }
+    }
+}
+
+fn health(_: &Call<'_>) -> Result<Reply, Refusal> {
+    Ok(Reply::ok(&json!({ "status": "ok" })))
+}
+
+fn ready(_: &Call<'_>) -> Result<Reply, Refusal> {
+    Ok(Reply::ok(&json!({ "status": "ready" })))
+}
+
+fn about(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let limits = call.worlds.limits();
+    let paths: Vec<String> =
+        OPERATIONS.iter().map(|operation| format!("{} {PREFIX}{}", operation.method, operation.path)).collect();
+    Ok(Reply::ok(&json!({
+        "name": "wfi-emulator",
+        "version": env!("CARGO_PKG_VERSION"),
+        "seed": call.worlds.seed(),
+        "fixtures": call.worlds.fixtures(),
+        "tenants": { "limit": limits.tenants, "idleSeconds": limits.idle.as_secs(), "byToken": limits.by_token },
+        "configuration": call.control.configuration,
+        "operations": paths,
+    })))
+}
+
+impl Call<'_> {
+    /// Returns the body.
+    fn body(&self) -> Result<&[u8], Refusal> {
+        match &self.request.body {
+            Body::Whole(body) => Ok(body),
+            Body::TooLarge => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is larger than 4 MiB")),
+        }
+    }
+
+    /// Reads the body as JSON of a form; a body that is empty is an empty object.
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let body = self.body()?;
+        let body = if body.is_empty() { b"{}" } else { body };
+        serde_json::from_slice(body).map_err(|error| Refusal::unusable(format!("the body: {error}")))
+    }
+
+    /// Returns the parameters of the query, decoded. Only these names are known.
+    fn parameters(&self, known: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
+        let decoded = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let query = self.request.target.query().unwrap_or_default();
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decoded(name), decoded(value));
+            if !known.contains(&&*name) {
+                let message = format!("there is no parameter '{}'; there are {}", name.escape_debug(), known.join(", "));
+                return Err(Refusal::unusable(message));
+            }
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return Err(Refusal::unusable(format!("the parameter '{name}' stands twice")));
+            }
+            parameters.push((name, value));
+        }
+        Ok(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests;

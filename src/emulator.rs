@@ -1,0 +1,370 @@
+//! The emulator inside of a Rust test: started on a free port or without any socket, with everything in reach, gone when it is dropped.
+//!
+//! ```
+//! use wfi_emulator::emulator::Emulator;
+//! use wfi_emulator::journal::{Expectation, Query, Secrets};
+//!
+//! let emulator = Emulator::start()?;
+//! let base = emulator.uri(); // such as http://127.0.0.1:41573, for the client under test
+//! # use std::io::{Read as _, Write as _};
+//! # let mut client = std::net::TcpStream::connect(base.strip_prefix("http://").unwrap())?;
+//! # client.write_all(b"GET /v1.0/teamwork/workforceIntegrations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+//! # client.read_to_string(&mut String::new())?;
+//! // … the client lists the integrations …
+//! let listed = Expectation { of: Query { method: Some(http::Method::GET), ..Query::default() }, ..Expectation::default() };
+//! let verdict = emulator.tenant().journal.verify(&listed, Secrets::Hidden);
+//! assert!(verdict.holds, "{}", verdict.text);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without sockets, requests are values:
+//!
+//! ```
+//! use wfi_emulator::emulator::Emulator;
+//!
+//! let emulator = Emulator::builder().seed(1).fixtures_json(r#"[{"id": "WFI_1", "displayName": "Contoso"}]"#)?.build();
+//! let request = http::Request::get("/v1.0/teamwork/workforceIntegrations/WFI_1").body(bytes::Bytes::new())?;
+//! let response = emulator.send(request);
+//! assert_eq!(response.status(), 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::sync::oneshot;
+
+use crate::behavior::{Behaviors, Profile, SetError};
+use crate::control::{Control, Peer};
+use crate::fault::Rule;
+use crate::fixture::{self, Entities, FixtureError};
+use crate::graph::{self, Body};
+use crate::journal::Bounds;
+use crate::server;
+use crate::service::{self, Begun, Service};
+use crate::tenant::{Auth, Clock, Settings, Tenant};
+use crate::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
+
+/// An emulator in this process. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    service: Arc<Service>,
+    serving: Option<Serving>,
+}
+
+/// The thread that serves, and how it is told to stop.
+#[derive(Debug)]
+struct Serving {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What an emulator is made from. Nothing need be said: then it has the built-in fixtures and the documented behaviors.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    settings: Settings,
+    /// Nothing stands for the built-in ones, which are read as the behaviors want it.
+    entities: Option<Entities>,
+    fixtures: BTreeMap<String, Entities>,
+    limits: Limits,
+}
+
+impl Emulator {
+    /// Starts an emulator with the built-in fixtures on a free port of the loopback interface.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no free port or no thread to be had.
+    pub fn start() -> io::Result<Emulator> {
+        Emulator::builder().start()
+    }
+
+    /// Returns what an emulator is made from, to say more.
+    pub fn builder() -> Builder {
+        Builder { settings: Settings::new(), entities: None, fixtures: BTreeMap::new(), limits: Limits::default() }
+    }
+
+    /// Returns the base URL. An emulator without sockets has the one that its links show.
+    pub fn uri(&self) -> String {
+        self.serving.as_ref().map_or_else(|| "http://localhost".to_owned(), |serving| format!("http://{}", serving.address))
+    }
+
+    /// Returns the base URL of a tenant, which is made when it is first used.
+    pub fn tenant_uri(&self, name: &str) -> String {
+        format!("{}/_tenant/{name}", self.uri())
+    }
+
+    /// Answers a request without any socket, but for the calls to connectors that it may need. Faults that concern connections are not obeyed.
+    pub fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (head, body) = request.into_parts();
+        let request = graph::Request {
+            method: head.method,
+            target: head.uri,
+            is_secure: false,
+            headers: head.headers,
+            body: if body.len() > graph::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
+        };
+        match self.service.begin(&request, Peer::Process) {
+            Begun::Answered(answer) => answer.response,
+            // A thread of its own, since whoever calls this may be part of a runtime already.
+            Begun::Waits(waiting) => std::thread::scope(|scope| {
+                let made = scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    Ok::<_, io::Error>(runtime.block_on(waiting.answer(&request)))
+                });
+                let made = made.join().ok().and_then(Result::ok);
+                made.unwrap_or_else(service::without_calls).response
+            }),
+        }
+    }
+
+    /// Returns the tenants.
+    pub fn worlds(&self) -> &Worlds {
+        &self.service.worlds
+    }
+
+    /// Returns the tenant of requests that name none: its entities, journal, faults, behaviors and clock as they are now.
+    pub fn tenant(&self) -> Arc<Tenant> {
+        self.service.worlds.default_tenant()
+    }
+
+    /// Makes the default tenant anew, as it was at its beginning.
+    ///
+    /// # Errors
+    ///
+    /// None, as long as there is a default tenant.
+    pub fn reset(&self) -> Result<(), WorldError> {
+        self.service.worlds.reset(DEFAULT).map(drop)
+    }
+
+    /// Replaces the clock of the default tenant by what a function makes of it.
+    ///
+    /// ```
+    /// # let emulator = wfi_emulator::emulator::Emulator::builder().build();
+    /// emulator.set_clock(|clock| clock.frozen().advanced(3_600_000))?;
+    /// # Ok::<(), wfi_emulator::worlds::WorldError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None, as long as there is a default tenant.
+    pub fn set_clock(&self, change: impl FnOnce(Clock) -> Clock) -> Result<(), WorldError> {
+        let with = |tenant: &Tenant| Ok::<_, WorldError>(tenant.with_clock(change(tenant.clock)));
+        self.service.worlds.change(DEFAULT, with).map(drop)
+    }
+
+    /// Replaces the rules of faults of the default tenant.
+    pub fn set_faults(&self, rules: Vec<Rule>) {
+        self.tenant().faults.set(rules);
+    }
+}
+
+impl Builder {
+    /// Begins with the entities of a file or a folder.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be read or do not fit the schema; the error names file and place.
+    pub fn fixtures(mut self, path: impl AsRef<Path>) -> Result<Builder, FixtureError> {
+        self.entities = Some(fixture::load(&self.settings.schema, &self.settings.behaviors, path.as_ref())?);
+        Ok(self)
+    }
+
+    /// Begins with the entities of a text in the form of a fixture file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they do not fit the schema; the error names the place.
+    pub fn fixtures_json(mut self, text: &str) -> Result<Builder, FixtureError> {
+        self.entities = Some(fixture::read(&self.settings.schema, &self.settings.behaviors, "fixtures.json", text.as_bytes())?);
+        Ok(self)
+    }
+
+    /// Gives tenants other entities that they can begin with, by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be read or do not fit the schema; the error names file and place.
+    pub fn named_fixtures(mut self, name: impl Into<String>, path: impl AsRef<Path>) -> Result<Builder, FixtureError> {
+        let entities = fixture::load(&self.settings.schema, &self.settings.behaviors, path.as_ref())?;
+        self.fixtures.insert(name.into(), entities);
+        Ok(self)
+    }
+
+    /// Sets all behaviors as a profile has them.
+    pub fn profile(mut self, profile: Profile) -> Builder {
+        self.settings.behaviors = Behaviors::of(profile);
+        self
+    }
+
+    /// Sets one behavior, as `--behavior name=value` does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such behavior, or if it has no such value.
+    pub fn behavior(mut self, name: &str, value: &str) -> Result<Builder, SetError> {
+        self.settings.behaviors.set(name, value)?;
+        Ok(self)
+    }
+
+    /// Derives ids and chances from a number.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Lets the clock stand at a time.
+    pub fn clock(mut self, time: SystemTime) -> Builder {
+        self.settings.clock = Clock::Fixed(time);
+        self
+    }
+
+    /// Says how much of a token a request needs.
+    pub fn auth(mut self, auth: Auth) -> Builder {
+        self.settings.auth = auth;
+        self
+    }
+
+    /// Begins with rules of faults.
+    pub fn faults(mut self, rules: Vec<Rule>) -> Builder {
+        self.settings.faults = rules;
+        self
+    }
+
+    /// Says how much the journal keeps.
+    pub fn journal(mut self, bounds: Bounds) -> Builder {
+        self.settings.journal = bounds;
+        self
+    }
+
+    /// Says how many tenants there may be, for how long, and whether a token may name one.
+    pub fn limits(mut self, limits: Limits) -> Builder {
+        self.limits = limits;
+        self
+    }
+
+    /// Makes an emulator without any socket.
+    pub fn build(self) -> Emulator {
+        let Builder { settings, entities, fixtures, limits } = self;
+        // The built-in fixtures fit the built-in schema under all behaviors; a test sees to that.
+        let shipped = || fixture::shipped(&settings.schema, &settings.behaviors).unwrap_or_default();
+        let entities = entities.unwrap_or_else(shipped);
+        let plan = Plan { settings: Settings { entities, ..settings }, fixtures };
+        let service = Service { worlds: Worlds::new(plan, limits), control: Some(Control::default()) };
+        Emulator { service: Arc::new(service), serving: None }
+    }
+
+    /// Starts an emulator on a free port of the loopback interface. It listens when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no free port or no thread to be had.
+    pub fn start(self) -> io::Result<Emulator> {
+        let mut emulator = self.build();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = emulator.service.clone();
+        // A thread of its own, so that it works with every test runner and every runtime, and with none.
+        let serve = move || {
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(listener) {
+                    // The sender is dropped at the latest with the emulator.
+                    Ok(listener) => tokio::select! {
+                        () = server::run(listener, service, std::future::pending()) => {}
+                        _ = stopped => {}
+                    },
+                    Err(error) => tracing::error!("cannot serve: {error}"),
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("wfi-emulator".to_owned()).spawn(serve)?;
+        emulator.serving = Some(Serving { address, stop: Some(stop), thread: Some(thread) });
+        Ok(emulator)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked serves nobody any more, and a second panic would hide the first.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    fn get(emulator: &Emulator, path: &str) -> String {
+        let mut stream = TcpStream::connect(emulator.uri().strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn the_built_in_fixtures_fit_under_all_profiles() {
+        for profile in Profile::ALL {
+            assert!(fixture::shipped(&Settings::new().schema, &Behaviors::of(profile)).is_ok(), "{}", profile.name());
+        }
+    }
+
+    #[test]
+    fn it_listens_when_it_is_started_and_no_more_when_it_is_dropped() {
+        let emulator = Emulator::start().unwrap();
+        assert!(get(&emulator, "/v1.0/teamwork/workforceIntegrations").starts_with("HTTP/1.1 200"));
+        assert!(get(&emulator, "/_emulator/health").starts_with("HTTP/1.1 200"));
+        // A connection that stays open does not hold it up.
+        let address = emulator.uri();
+        let _idle = TcpStream::connect(address.strip_prefix("http://").unwrap()).unwrap();
+        let started = std::time::Instant::now();
+        drop(emulator);
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
+        assert!(TcpStream::connect(address.strip_prefix("http://").unwrap()).is_err());
+    }
+
+    #[test]
+    fn with_and_without_sockets_it_answers_the_same_bytes() {
+        let builder = || Emulator::builder().seed(5).clock(SystemTime::UNIX_EPOCH).behavior("secret", "echo").unwrap();
+        let path = "/v1.0/teamwork/workforceIntegrations";
+        let served = get(&builder().start().unwrap(), path);
+        let request = Request::get(path).header("host", "localhost").body(Bytes::new()).unwrap();
+        let sent = builder().build().send(request);
+        assert_eq!(served.split_once("\r\n\r\n").unwrap().1.as_bytes(), sent.body());
+        assert!(served.contains(sent.headers()["request-id"].to_str().unwrap()));
+    }
+
+    #[test]
+    fn everything_is_in_reach() {
+        let emulator = Emulator::builder().fixtures_json(r#"[{"id":"a"}]"#).unwrap().clock(SystemTime::UNIX_EPOCH).build();
+        let status = |path: &str| emulator.send(Request::get(path).body(Bytes::new()).unwrap()).status().as_u16();
+        assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
+        emulator.set_faults(Rule::ready("bad-gateway").unwrap());
+        assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 502);
+        emulator.set_clock(|clock| clock.advanced(1_000)).unwrap();
+        assert_eq!(emulator.tenant().clock, Clock::Fixed(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
+        assert_eq!(emulator.tenant().journal.len(), 2);
+        emulator.reset().unwrap();
+        assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
+        assert_eq!(emulator.tenant().journal.len(), 1);
+        assert_eq!(status("/_tenant/b/v1.0/teamwork/workforceIntegrations/a"), 200);
+        assert_eq!(emulator.worlds().list().len(), 2);
+    }
+}

@@ -1,0 +1,67 @@
+//! What becomes of a request that rules of faults strike.
+
+use bytes::Bytes;
+use http::header;
+
+use super::respond::{self, Stamp};
+use super::{Answer, Delivery, Form, Request, Step, Way};
+use crate::fault::{Decision, Effect};
+use crate::tenant::Tenant;
+
+/// Answers a request as rules say. A request that takes effect is answered as usual first; where it does not, nothing is stored.
+pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, decision: Decision, way: Way) -> Step {
+    let instead = match &decision.effect {
+        Effect::Answer(failure) => Some(respond::refusal(tenant, stamp, failure.to_error(&decision.rules))),
+        Effect::Reset | Effect::Silence => Some(respond::nothing()),
+        _ => None,
+    };
+    match instead {
+        Some(answer) if !decision.applies => Step::Done(spoiled(answer, &decision)),
+        instead => after(way(tenant, request, stamp), Spoiling { instead, decision }),
+    }
+}
+
+/// What is to be done with the usual answer.
+struct Spoiling {
+    /// The answer that the client gets in its place.
+    instead: Option<Answer>,
+    decision: Decision,
+}
+
+/// Waits for the usual answer if it is not there yet.
+fn after(step: Step, spoiling: Spoiling) -> Step {
+    match step {
+        Step::Done(mut usual) => {
+            // What was changed stays changed.
+            let change = usual.change.take();
+            let answer = spoiling.instead.unwrap_or(usual);
+            Step::Done(spoiled(Answer { change, ..answer }, &spoiling.decision))
+        }
+        Step::Call(pending) => Step::Call(pending.then(move |_, step| after(step, spoiling))),
+    }
+}
+
+/// Returns an answer as rules let it arrive.
+fn spoiled(answer: Answer, decision: &Decision) -> Answer {
+    let form = match decision.effect {
+        Effect::Reset => Form::Reset,
+        Effect::Silence => Form::Silence,
+        Effect::Truncate(at) => Form::CutShort(at),
+        Effect::Slow(slow) => Form::Slow(slow),
+        Effect::None | Effect::Answer(_) | Effect::Limit(_) | Effect::Malformed => answer.delivery.form,
+    };
+    let answer = if decision.effect == Effect::Malformed { halved(answer) } else { answer };
+    let delay = answer.delivery.delay + decision.delay;
+    Answer { delivery: Delivery { delay, form }, struck: Some(decision.rules.clone()), ..answer }
+}
+
+/// Takes away the second half of a body, so that JSON is none any more.
+fn halved(mut answer: Answer) -> Answer {
+    let body = answer.response.body();
+    let half: Bytes = body.slice(..body.len() / 2);
+    if answer.response.headers().contains_key(header::CONTENT_LENGTH) {
+        answer.response.headers_mut().insert(header::CONTENT_LENGTH, half.len().into());
+    }
+    *answer.response.body_mut() = half;
+    answer
+}

@@ -1,0 +1,82 @@
+//! What the journal is told of a request and its answer.
+
+use std::time::SystemTime;
+
+use super::respond::Stamp;
+use super::{Answer, Body, Form, Request, Step};
+use crate::journal::{Decided, Record};
+use crate::tenant::Tenant;
+
+/// Writes a request and its answer into the journal of the tenant, when the answer is there.
+pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step: Step) -> Step {
+    if !tenant.journal.is_on() {
+        return step;
+    }
+    match step {
+        Step::Done(mut answer) => {
+            write(tenant, request, stamp.now, stamp.batch(), &mut answer);
+            Step::Done(answer)
+        }
+        Step::Call(_) => Kept { request: request.clone(), now: stamp.now, batch: stamp.batch() }.record(tenant, step),
+    }
+}
+
+/// Writes a request that is none of Graph's and its answer into the journal of the tenant.
+pub(super) fn record_at(tenant: &Tenant, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+    if tenant.journal.is_on() {
+        write(tenant, request, now, None, &mut answer);
+    }
+    answer
+}
+
+/// What must be kept of a request whose answer is not there yet.
+struct Kept {
+    request: Request,
+    now: SystemTime,
+    batch: Option<Box<str>>,
+}
+
+impl Kept {
+    fn record(self, tenant: &Tenant, step: Step) -> Step {
+        match step {
+            Step::Done(mut answer) => {
+                write(tenant, &self.request, self.now, self.batch, &mut answer);
+                Step::Done(answer)
+            }
+            Step::Call(pending) => Step::Call(pending.then(move |tenant, step| self.record(tenant, step))),
+        }
+    }
+}
+
+fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
+    let (ended_by, is_answered) = match answer.delivery.form {
+        Form::Whole | Form::Slow(_) => (None, true),
+        Form::CutShort(_) => (Some("a cut within the body"), true),
+        Form::Reset => (Some("a reset without an answer"), false),
+        Form::Silence => (Some("silence"), false),
+    };
+    let refused = answer.refused.as_ref().filter(|_| is_answered);
+    let decided = Decided {
+        refused_by: refused.map(|error| error.refusal.name),
+        detail: refused.and_then(|error| error.detail.as_deref()).map(Box::from),
+        faults: answer.struck.as_deref().map(Box::from),
+        ended_by,
+        batch,
+    };
+    let changed = answer.change.take();
+    tenant.journal.record(Record {
+        time,
+        method: &request.method,
+        target: request.path_and_query(),
+        request_headers: &request.headers,
+        request_body: match &request.body {
+            Body::Whole(body) => body,
+            Body::TooLarge => b"",
+        },
+        status: is_answered.then(|| answer.response.status()),
+        response_headers: answer.response.headers(),
+        response_body: answer.response.body(),
+        decided,
+        changed,
+    });
+}
