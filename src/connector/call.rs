@@ -44,6 +44,8 @@ pub enum Outcome {
 pub struct Made {
     /// Where it went, as far as that is known.
     pub url: String,
+    /// The headers of the request.
+    pub headers: HeaderMap,
     /// What was said, before it was encrypted.
     pub plaintext: Bytes,
     /// The encrypted body.

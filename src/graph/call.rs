@@ -64,8 +64,9 @@ pub(super) struct Reply {
 impl Reply {
     fn to(question: Question, outcome: Outcome) -> Reply {
         let verdict = question.said.judge(&outcome);
-        let body = question.message.map(|message| message.body).unwrap_or_default();
-        let made = Made { url: question.url, plaintext: question.said.plaintext, body, outcome, verdict: verdict.to_string() };
+        let (headers, body) = question.message.map(|message| (message.headers, message.body)).unwrap_or_default();
+        let made =
+            Made { url: question.url, headers, plaintext: question.said.plaintext, body, outcome, verdict: verdict.to_string() };
         Reply { verdict, made }
     }
 }

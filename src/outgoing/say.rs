@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::HeaderMap;
+
 use super::make;
 use crate::behavior::ConnectorContentType;
 use crate::connector::envelope::MessageKeys;
@@ -57,17 +60,18 @@ pub async fn say(
     loop {
         let keys = MessageKeys::from_bytes(&next_key_bytes());
         let started = Instant::now();
-        let (url, body, outcome) = match said.to(endpoint, &keys, manner.content_type) {
+        let (url, headers, body, outcome) = match said.to(endpoint, &keys, manner.content_type) {
             Ok(message) => {
                 let outcome = make(&message.call(manner.connectors.timeout), &manner.connectors).await;
-                (message.url.to_string(), message.body, outcome)
+                (message.url.to_string(), message.headers, message.body, outcome)
             }
             Err(failure) => {
-                (endpoint.url.as_deref().unwrap_or_default().to_owned(), bytes::Bytes::new(), Outcome::Failed(failure))
+                let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
+                (url, HeaderMap::new(), Bytes::new(), Outcome::Failed(failure))
             }
         };
         let verdict = said.judge(&outcome);
-        let made = Made { url, plaintext: said.plaintext.clone(), body, outcome, verdict: verdict.to_string() };
+        let made = Made { url, headers, plaintext: said.plaintext.clone(), body, outcome, verdict: verdict.to_string() };
         attempts.push((made, started.elapsed()));
         let repetitions = u32::try_from(attempts.len() - 1).unwrap_or(u32::MAX);
         if repetitions >= manner.retries || !verdict.is_retried(said.purpose) {

@@ -1,11 +1,13 @@
 //! The handshake with a connector when an integration is created or led elsewhere, without sockets: the test plays the connector.
 
+use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Call, Failure, Outcome};
 use wfi_emulator::graph::{self, Answer, Body, Request, Step};
+use wfi_emulator::journal::{Query, Recorded, Secrets};
 use wfi_emulator::tenant::Tenant;
 
 use crate::harness;
@@ -165,4 +167,29 @@ fn a_batch_waits_for_the_connectors_of_its_requests() {
     let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
     let statuses: Vec<&Value> = body["responses"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
     assert_eq!(statuses, [&json!(400), &json!(424)]);
+}
+
+#[test]
+fn the_journal_has_what_was_said_and_answered_plain_and_raw() {
+    let tenant = harness::tenant(&[("connect", "report")]);
+    let create = request(Method::POST, COLLECTION, &integration());
+    let batch = json!({ "requests": [{ "id": "1", "method": "POST", "url": "/teamwork/workforceIntegrations",
+        "headers": { "Content-Type": "application/json" }, "body": integration() }] });
+    play(&tenant, &create, &status(503));
+    play(&tenant, &create, &Outcome::Failed(Failure::Timeout));
+    play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), &status(200));
+    let entries = tenant.journal.query(&Query::default(), Secrets::Shown);
+    let targets: Vec<&str> = entries.iter().map(|entry| &*entry.exchange.request.target).collect();
+    let called = "http://127.0.0.1:9/Contoso/v2/connect";
+    let one = "/v1.0/teamwork/workforceIntegrations";
+    assert_eq!(targets, [called, COLLECTION, called, COLLECTION, called, one, "/v1.0/$batch"]);
+    let said = |entry: &Recorded| String::from_utf8(entry.exchange.request.body.to_vec()).unwrap();
+    let expected = r#"{"tenantId":"00000000-0000-4000-8000-000000000000","userId":"00000000-0000-4000-8000-000000000001"}"#;
+    assert_eq!(said(&entries[0]), expected);
+    let raw = entries[0].exchange.request.headers.iter().find(|(name, _)| name == "x-wfi-emulator-raw-body").unwrap();
+    let raw = base64::engine::general_purpose::STANDARD.decode(&raw.1).unwrap();
+    assert_eq!(decrypt(&Secret::new(SECRET).unwrap(), &raw).unwrap(), expected.as_bytes());
+    assert_eq!(entries[0].exchange.response.as_ref().unwrap().status, 503);
+    assert_eq!(entries[0].decided.detail.as_deref(), Some("the connector answered 503, expected 200"));
+    assert_eq!((entries[2].exchange.response.is_none(), entries[2].decided.ended_by), (true, Some("timeout")));
 }
