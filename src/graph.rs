@@ -45,6 +45,7 @@ use crate::tenant::{Tenant, prefix_of};
 pub use call::Pending;
 use call::{Question, Reply};
 use heads::Heads;
+pub use record::record_call;
 use respond::{Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
 

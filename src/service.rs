@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::control::{self, Control, Peer};
+use crate::control::{self, Control, Controlled, Peer};
 use crate::graph::{self, Answer, Pending, Request, Step};
 use crate::odata::json::quoted;
 use crate::outgoing;
@@ -41,8 +41,11 @@ impl Service {
     /// Answers a request, or goes as far as is possible without a call.
     pub fn begin(&self, request: &Request, peer: Peer) -> Begun {
         if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
-            let answer = catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer)));
-            return Begun::Answered(answer.unwrap_or_else(|_| json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())));
+            return match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
+                Ok(Controlled::Answered(answer)) => Begun::Answered(answer),
+                Ok(Controlled::Waits(tenant, pending)) => Begun::Waits(Waiting { tenant, pending }),
+                Err(_) => Begun::Answered(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())),
+            };
         }
         match self.worlds.choose(request.target.path(), &request.headers) {
             Ok(tenant) => {

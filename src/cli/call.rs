@@ -17,9 +17,6 @@ use crate::odata::time::DateTimeOffset;
 use crate::outgoing::{Manner, Report, say};
 use crate::tenant::{Settings, Tenant, unix_millis};
 
-/// How long after now the transactions of samples expire, in milliseconds: as in the published example.
-const EXPIRES_AFTER: i64 = 30_250;
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Call {
     /// The handshake: is the connector there, and does it know the secret?
@@ -189,7 +186,7 @@ pub(super) fn now(tenant: &Tenant) -> String {
 
 /// Returns when a transaction expires that begins now.
 pub(super) fn expiry(tenant: &Tenant) -> String {
-    time(unix_millis(tenant.clock.now()) + EXPIRES_AFTER)
+    time(unix_millis(tenant.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
 }
 
 fn time(millis: i64) -> String {

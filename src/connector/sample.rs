@@ -67,6 +67,9 @@ pub static KINDS: [Kind; 8] = [
 /// A user of the samples.
 pub const USER: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
+/// How long after now the transactions of samples expire: as in the published example.
+pub const EXPIRES_AFTER_MILLIS: i64 = 30_250;
+
 /// A team of the samples.
 pub const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
 

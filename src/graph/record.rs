@@ -58,6 +58,13 @@ impl Kept {
 /// The header of an entry that holds what was sent to a connector, in base64: its body is what was said, before it was encrypted.
 const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 
+/// Writes a call to a connector that no request of Graph has caused.
+pub fn record_call(tenant: &Tenant, made: &Made) {
+    if tenant.journal.is_on() {
+        write_call(tenant, tenant.clock.now(), made);
+    }
+}
+
 /// Writes a call to a connector, with what was said and what was sent.
 fn write_call(tenant: &Tenant, time: SystemTime, made: &Made) {
     let mut request_headers = made.headers.clone();

@@ -216,3 +216,65 @@ fn careless_connector() -> String {
     });
     url
 }
+
+#[test]
+fn the_control_api_calls_the_connector_of_a_stored_integration() {
+    let connector = Connector::start();
+    let server = Server::of(harness::settings_with(&[]));
+    let (_, created) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), SECRET));
+    let call = |body: Value| exchange(server.address, "POST", "/_emulator/tenants/default/connectors/call", &body);
+    let to = |purpose: &str| json!({ "integration": created["id"], "purpose": purpose });
+    let (status, report) = call(to("connect"));
+    assert_eq!((status, &report["passes"], &report["verdict"]), (200, &json!(true), &json!("connected")));
+    let mut long = to("update");
+    long["requests"] = json!([{ "id": "SHFT_1", "method": "PUT", "url": "/shifts/SHFT_1",
+        "body": { "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T17:00:00Z" } } }]);
+    let (_, report) = call(long);
+    let expected =
+        json!([{ "id": "SHFT_1", "judgement": "refused", "text": "refused: 403 A shift has at most ten hours.", "note": null }]);
+    assert_eq!((&report["passes"], &report["elements"]), (&json!(false), &expected));
+    assert_eq!(report["message"], "A shift has at most ten hours.");
+    let mut swap = to("update");
+    swap["swapApproval"] = json!(true);
+    assert_eq!(call(swap).1["elements"].as_array().unwrap().len(), 5);
+    assert_eq!(call(to("read")).1["elements"][0]["judgement"], "eligible");
+    assert_eq!(call(json!({ "integration": "WFI_none", "purpose": "read" })).0, 404);
+    assert_eq!(call(json!({ "integration": "WFI_none", "purpose": "dance" })).0, 400);
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/tenants/default/journal", &Value::Null);
+    assert!(journal.to_string().contains("A shift has at most ten hours."), "each call is in the journal");
+
+    drop(connector);
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    drop(silent);
+    let entity = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "url": url })).0, 200);
+    let mut again = to("update");
+    again["retries"] = json!(2);
+    let (status, report) = call(again);
+    assert_eq!((status, report["calls"].as_array().unwrap().len(), &report["passes"]), (200, 3, &json!(false)));
+    assert!(report["calls"].as_array().unwrap().iter().all(|call| call["failure"] == "refused"), "{report}");
+}
+
+#[test]
+fn the_passthrough_arrives_as_a_header_of_http() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
+    let captured = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut seen = vec![0; 8192];
+        let length = stream.read(&mut seen).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
+        String::from_utf8_lossy(&seen[..length]).to_lowercase()
+    });
+    let (status, printed) =
+        program(&["call", "update", "--url", &url, "--passthrough", "WFI_1", "--team-id", "t", "--change", "openshifts"]);
+    assert_eq!(status, Some(0), "what is missing counts as approval: {printed}");
+    assert!(printed.contains("approved implicitly: the answer has no item with this id"), "{printed}");
+    let head = captured.join().unwrap();
+    assert!(head.starts_with("post /wfi/v1/teams/t/update http/1.1\r\n"), "{head}");
+    for header in ["x-ms-wfmpassthrough: wfi_1", "content-type: application/json", "accept-language: en-us"] {
+        assert!(head.contains(&format!("\r\n{header}\r\n")), "{header}: {head}");
+    }
+}
