@@ -17,7 +17,7 @@
 //! | throughput, latency | keep-alive connections with one request in flight each; the servers take turns, so that a disturbance hits both |
 //! | CPU time per request | the time that the server's threads were on a CPU, from the scheduler, divided by the requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
-//! | memory | resident memory after the start, after the first answer, and after many requests |
+//! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
 //! | scaling | the same requests to emulators with few and with many entities: one entity and one page should cost the same, a filter over all of them in proportion |
 //!
 //! **CPU time per request is the steadier figure.** Server and load generator share the cores. Throughput therefore counts the
@@ -135,6 +135,8 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     let emulator = start::compare(&recording).await?;
     expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));
     expectations.at_most("MiB resident when idle", options.expect_idle_mib, emulator.idle_mib);
+    let growth = start::growth(options.memory_requests()).await?;
+    expectations.at_most("MiB that memory grows by", options.expect_growth_mib, growth);
     println!("\n## Scaling\n");
     scaling::compare(options).await?;
 

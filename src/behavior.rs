@@ -444,6 +444,14 @@ rows! {
     grade Medium;
     source "microsoft-graph-docs concepts/paging; next links with `$top` among recorded responses in pnp/pnpcore (Teams); OData 4.0 Part 1, 11.2.5.3 (limit)";
 
+    "top-maximum" top_maximum: TopMaximum = "`$top` above the size of a page" {
+        Cap "cap" "a page as large as it can be; a link leads to the next",
+        Reject "reject" "400, in the words of the library that the Teams workload uses",
+    }
+    profiles Cap Cap Cap;
+    grade Medium;
+    source "microsoft-graph-docs concepts/query-parameters (it \"might default to the maximum page size\" or be an error); no public observation on this collection";
+
     "location" location: Location = "`Location` of a created entity" {
         Itself "self" "the address of the entity as the client can fetch it, key in parentheses",
         Backend "backend" "the back end's host, as Teams resources answer",

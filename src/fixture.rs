@@ -16,7 +16,7 @@ use crate::odata::json::{self, Json, Outline};
 use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{Shape, Style, write_entity};
+use crate::odata::write::{Holder, Shape, Style, write_entity};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(SetId, Arc<Entity>)>;
@@ -94,7 +94,7 @@ pub fn write_entity_with(schema: &Schema, set: SetId, entity: &Entity, secret: S
     let shape = Shape { style: Style { secret, ..lossless.style }, ..lossless };
     let mut out = b"{".to_vec();
     if let Some((_, structured)) = schema.entity_type(shape.model, set) {
-        write_entity(&shape, structured, "", entity, &mut out);
+        write_entity(&shape, structured, Holder::Collection(""), entity, &mut out);
     }
     out.push(b'}');
     String::from_utf8_lossy(&out).into_owned()

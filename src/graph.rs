@@ -40,7 +40,7 @@ use crate::odata::query::select::Select;
 use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
-use crate::odata::write::{Shape, write_entity, write_selected};
+use crate::odata::write::{Holder, Shape, write_entity, write_selected};
 use crate::tenant::{Tenant, prefix_of};
 pub use call::Pending;
 use call::{Question, Reply};
@@ -524,7 +524,7 @@ impl<'c> Context<'c> {
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
         let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
-        write_entity(&self.shape(), self.structured(), self.collection_path(), entity, &mut out);
+        write_entity(&self.shape(), self.structured(), Holder::Collection(self.collection_path()), entity, &mut out);
         out.push(b'}');
         out
     }
@@ -532,7 +532,14 @@ impl<'c> Context<'c> {
     /// Writes the body that shows what a client selects of one entity.
     fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
         let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
-        write_selected(&self.shape(), self.structured(), self.collection_path(), entity, &select.selection, &mut out);
+        write_selected(
+            &self.shape(),
+            self.structured(),
+            Holder::Collection(self.collection_path()),
+            entity,
+            &select.selection,
+            &mut out,
+        );
         out.push(b'}');
         out
     }
@@ -546,13 +553,12 @@ impl<'c> Context<'c> {
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
-    let select = match context.request.target.query() {
-        None => None,
-        Some(_) => context.query(context.structured(), Target::Entity)?.select,
-    };
+    let query = context.query(context.structured(), Target::Entity)?;
     let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
-        let decided = explain::shown(context, std::iter::once(entity), select.as_ref().map(|select| &select.selection));
-        let body = match &select {
+        let selection = query.select.as_ref().map(|select| &select.selection);
+        let mut decided = explain::shown(context, std::iter::once(entity), selection);
+        decided.extend(query.doubted());
+        let body = match &query.select {
             None => context.entity_body(entity),
             Some(select) => context.selected_body(entity, select),
         };

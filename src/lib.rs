@@ -1,6 +1,6 @@
 //! An offline Microsoft Graph for Teams Shifts workforce integrations.
 //!
-//! The crate is a library and the program `wfi-emulator`. A request goes through [`server`] to [`graph`], which answers it from the
+//! The crate is a library and the program `wfi-emulator`. A request goes through [`server`] and [`service`] to [`graph`], which answers it from the
 //! [`store`] of a [`tenant`] by the tables of the [`model`], and back through [`odata`]. `docs/architecture.md` says what each module
 //! holds and which others it may use.
 

@@ -31,6 +31,12 @@ pub(crate) struct Options {
     /// Fail if more than this is resident after the start
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_idle_mib: Option<f64>,
+    /// Requests over which memory is watched [default: 1000000, or 300000 with --quick]; 10000000 take some minutes
+    #[arg(long, value_name = "NUMBER")]
+    memory_requests: Option<usize>,
+    /// Fail if so many more MiB are resident after these requests than after the first 100,000
+    #[arg(long, value_name = "MIB", value_parser = positive)]
+    pub(crate) expect_growth_mib: Option<f64>,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -39,6 +45,10 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn rounds(&self) -> u32 {
         self.rounds.unwrap_or(if self.quick { 3 } else { 5 })
+    }
+
+    pub(crate) fn memory_requests(&self) -> usize {
+        self.memory_requests.unwrap_or(if self.quick { 300_000 } else { 1_000_000 })
     }
 
     pub(crate) fn round(&self) -> Duration {

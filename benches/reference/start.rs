@@ -85,17 +85,39 @@ pub(crate) async fn compare(recording: &Recording) -> Result<Found, Problem> {
 async fn memory(mut child: Child) -> Result<[Option<f64>; 3], Problem> {
     tokio::time::sleep(REST).await;
     let idle = resident_mib(child.id());
-    let (get, patch) = (Exchange::get(ENTITY), Exchange::patch(ENTITY));
-    load::first_answer(child.address, &get).await.map_err(|problem| child.failed(&problem))?;
+    load::first_answer(child.address, &Exchange::get(ENTITY)).await.map_err(|problem| child.failed(&problem))?;
     let answered = resident_mib(child.id());
-    for exchange in [&get, &patch] {
+    Ok([idle, answered, loaded(&mut child, REQUESTS).await?])
+}
+
+/// Prints what is resident after the first requests and after many more, and returns the difference in MiB. The journal is on, so
+/// this is where one without bounds would show.
+pub(crate) async fn growth(requests: usize) -> Result<Option<f64>, Problem> {
+    eprintln!("measuring memory over {} requests", thousands(requests));
+    let mut child = Child::emulator(None).await?;
+    let first = loaded(&mut child, REQUESTS).await?;
+    let last = loaded(&mut child, requests.saturating_sub(REQUESTS)).await?;
+    let mib = |mib: Option<f64>| optional(mib, |mib| format!("{mib:.1}"));
+    println!(
+        "\nWith the journal on, {} MiB are resident after {} requests and {} MiB after {}.",
+        mib(first),
+        thousands(REQUESTS),
+        mib(last),
+        thousands(requests)
+    );
+    Ok(first.zip(last).map(|(first, last)| last - first))
+}
+
+/// Sends requests, of which half are updates, and returns what is resident then.
+async fn loaded(child: &mut Child, requests: usize) -> Result<Option<f64>, Problem> {
+    for exchange in [Exchange::get(ENTITY), Exchange::patch(ENTITY)] {
         let loaded = async {
-            let mut pool = Pool::connect(child.address, exchange, CONNECTIONS).await?;
-            pool.run(Until::Answered(REQUESTS / 2 / CONNECTIONS)).await
+            let mut pool = Pool::connect(child.address, &exchange, CONNECTIONS).await?;
+            pool.run(Until::Answered(requests / 2 / CONNECTIONS)).await
         };
         loaded.await.map_err(|problem| child.failed(&problem))?;
     }
-    Ok([idle, answered, resident_mib(child.id())])
+    Ok(resident_mib(child.id()))
 }
 
 /// Returns how fast an emulator with these fixtures starts.

@@ -105,6 +105,7 @@ fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
 }
 
 /// What comes of an attempt.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 enum Asked {
     /// A call must be made.
     Call(Pending),

@@ -31,6 +31,10 @@ static WRITTEN: [(HeaderName, &str); 8] = [
     (header::CONTENT_TYPE, "Content-Type"),
 ];
 
+/// How many bytes of answers a batch may have before it answers no further request: twenty lists of large entities would take many
+/// times the memory of what is stored.
+const ANSWERS_LIMIT: usize = 64 * 1024 * 1024;
+
 /// A batch on its way.
 struct Batch {
     /// The ids that all answers repeat.
@@ -128,10 +132,13 @@ impl Batch {
             let Some(have_succeeded) = self.dependencies(place) else { continue };
             let Some(waiting) = self.slots[place].waiting.take() else { continue };
             let step = match waiting {
-                Ok(request) if have_succeeded => {
+                Ok(_) if !have_succeeded => self.refuse(tenant, Error::new(&error::FAILED_DEPENDENCY, &[])),
+                Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
+                    self.refuse(tenant, Error::new(&error::BATCH_ANSWERS_TOO_LARGE, &[]))
+                }
+                Ok(request) => {
                     (self.answer_one)(tenant, &request, &Stamp::of_item(tenant, Heads::of(&request.headers), &self.ids))
                 }
-                Ok(_) => self.refuse(tenant, Error::new(&error::FAILED_DEPENDENCY, &[])),
                 Err(error) => self.refuse(tenant, error),
             };
             self.settle(place, step);
@@ -153,6 +160,10 @@ impl Batch {
             let status = self.slots[*earlier].answer.as_ref()?.response.status();
             Some(have_succeeded && !status.is_client_error() && !status.is_server_error())
         })
+    }
+
+    fn answered_bytes(&self) -> usize {
+        self.slots.iter().filter_map(|slot| slot.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
     }
 
     fn refuse(&self, tenant: &Tenant, error: Error) -> Step {
@@ -193,7 +204,8 @@ impl Batch {
         let heads = Heads { has_origin: self.has_origin, ..Heads::default() };
         let stamp = Stamp::of_item(tenant, heads, &self.ids);
         let delivery = Delivery { delay, form };
-        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body) }
+        let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
+        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body, decided) }
     }
 }
 
@@ -237,8 +249,8 @@ mod tests {
         Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
     }
 
-    /// Sends a batch whose requests are answered by [`waiting_for_calls`].
-    fn begin(tenant: &Tenant, requests: &Value) -> Step {
+    /// Sends a batch whose requests are answered by a function.
+    fn begin(tenant: &Tenant, requests: &Value, answer_one: Way) -> Step {
         let request = Request {
             method: Method::POST,
             target: "/v1.0/$batch".parse().unwrap(),
@@ -247,7 +259,7 @@ mod tests {
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
         let stamp = Stamp::of(tenant, Heads::of(&request.headers));
-        answer(tenant, &request, &stamp, Version::V1, waiting_for_calls)
+        answer(tenant, &request, &stamp, Version::V1, answer_one)
     }
 
     fn call(url: &str) -> Call {
@@ -312,7 +324,7 @@ mod tests {
         let requests =
             json!([get("a", "first/second", &[]), get("b", "third", &["A"]), get("c", "now", &[]), get("d", "fourth", &["c"])]);
         let outcomes = [StatusCode::OK, StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::OK].map(answered);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &outcomes);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &outcomes);
         // Calls go out one at a time, in the order of the requests.
         assert_eq!(calls, ["first", "second", "third", "fourth"]);
         assert_eq!(statuses(&parts), [("a", 202), ("b", 201), ("c", 204), ("d", 200)]);
@@ -322,7 +334,7 @@ mod tests {
     fn a_call_that_fails_fails_what_depends_on_it() {
         let tenant = tenant();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests), &[Outcome::Failed(Failure::Timeout)]);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[Outcome::Failed(Failure::Timeout)]);
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }
@@ -334,17 +346,23 @@ mod tests {
             let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
             Step::Done(Answer { delivery: Delivery { delay: Duration::from_millis(millis), ..Delivery::AT_ONCE }, ..answer })
         };
-        let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]).to_string();
-        let request = Request {
-            method: Method::POST,
-            target: "/v1.0/$batch".parse().unwrap(),
-            is_secure: false,
-            headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
-            body: Body::Whole(format!("{{\"requests\":{requests}}}").into()),
-        };
-        let tenant = tenant();
-        let stamp = Stamp::of(&tenant, Heads::of(&request.headers));
-        let Step::Done(answer) = answer(&tenant, &request, &stamp, Version::V1, step) else { panic!("nothing makes a call") };
+        let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]);
+        let Step::Done(answer) = begin(&tenant(), &requests, step) else { panic!("nothing makes a call") };
         assert_eq!(answer.delivery, Delivery { delay: Duration::from_millis(9), ..Delivery::AT_ONCE });
+    }
+
+    #[test]
+    fn answers_beyond_the_limit_are_not_collected() {
+        let large = |_: &Tenant, _: &Request, _: &Stamp<'_>| {
+            let Step::Done(mut answer) = next(Vec::new(), StatusCode::OK) else { unreachable!() };
+            answer.response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *answer.response.body_mut() = vec![b' '; ANSWERS_LIMIT / 2 + 1].into();
+            Step::Done(answer)
+        };
+        let requests = json!([get("a", "1", &[]), get("b", "2", &[]), get("c", "3", &[]), get("d", "4", &["c"])]);
+        let Step::Done(answer) = begin(&tenant(), &requests, large) else { panic!("nothing makes a call") };
+        let refused = answer.refused_items.iter().map(|(place, error)| (*place, error.refusal.name));
+        assert_eq!(refused.collect::<Vec<_>>(), [(2, "batch-answers-too-large"), (3, "failed-dependency")]);
+        assert!(answer.response.body().len() > ANSWERS_LIMIT);
     }
 }

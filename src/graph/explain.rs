@@ -4,7 +4,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::Context;
 use crate::behavior::{ROWS, Supports};
-use crate::model::{Kind, StructuredType};
+use crate::model::{Kind, Property, StructuredType};
 use crate::odata::enums;
 use crate::odata::error::Error;
 use crate::odata::query::select::{Selected, Selection};
@@ -71,8 +71,17 @@ pub(super) fn shown<'e>(
     decided
 }
 
+/// Returns the behaviors that decided how the value of one property looks in an answer.
+pub(super) fn shown_value<R>(context: &Context<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
+    let mut decided = form(context.tenant);
+    if context.tenant.explains {
+        member(&context.shape(), property, value, None, &mut decided);
+    }
+    decided
+}
+
 /// Returns the behaviors that decided the form of a body.
-pub(super) fn form(tenant: &Tenant) -> Vec<&'static str> {
+fn form(tenant: &Tenant) -> Vec<&'static str> {
     if !tenant.explains {
         return Vec::new();
     }
@@ -97,29 +106,29 @@ fn object(
             Selected::Part(part) => Some(part),
             Selected::Everything | Selected::Whole => None,
         };
-        if (property.mirrors.is_some() && !property.declared)
-            || shape.style.supports == Supports::Only && property.mirrors.is_some()
-        {
-            decided.push("supports");
+        member(shape, property, &object_values.values[property.slot], part, decided);
+    }
+}
+
+fn member(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&Selection>, decided: &mut Vec<&'static str>) {
+    if property.mirrors.is_some() && (!property.declared || shape.style.supports == Supports::Only) {
+        decided.push("supports");
+    }
+    match (value, property.kind) {
+        (Value::Null, _) => {}
+        _ if property.write_only => decided.push("secret"),
+        (Value::Enum(number), Kind::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
+            decided.push("hidden-members");
         }
-        match (&object_values.values[property.slot], property.kind) {
-            (Value::Null, _) => {}
-            _ if property.write_only => decided.push("secret"),
-            (Value::Enum(number), Kind::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
-                decided.push("hidden-members");
+        (Value::DateTimeOffset(time), _) => {
+            let (mut utc, mut verbatim) = (Vec::new(), Vec::new());
+            time.write_utc(&mut utc);
+            time.write_verbatim(&mut verbatim);
+            if utc != verbatim {
+                decided.push("timestamps");
             }
-            (Value::DateTimeOffset(time), _) => {
-                let (mut utc, mut verbatim) = (Vec::new(), Vec::new());
-                time.write_utc(&mut utc);
-                time.write_verbatim(&mut verbatim);
-                if utc != verbatim {
-                    decided.push("timestamps");
-                }
-            }
-            (Value::Complex(value), Kind::Complex(id)) => {
-                object(shape, shape.model.structured(id), value, part, decided);
-            }
-            _ => {}
         }
+        (Value::Complex(value), Kind::Complex(id)) => object(shape, shape.model.structured(id), value, part, decided),
+        _ => {}
     }
 }

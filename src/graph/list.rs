@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::respond::Success;
 use super::{Context, ENTITY_ROOM, explain};
-use crate::behavior::{CollectionCount, Top};
+use crate::behavior::{CollectionCount, Top, TopMaximum};
 use crate::odata::error::{self, Error};
 use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
@@ -17,7 +17,7 @@ use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
 use crate::odata::value::Entity;
-use crate::odata::write::{separate, write_entity, write_selected};
+use crate::odata::write::{Holder, separate, write_entity, write_selected};
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
@@ -50,11 +50,12 @@ pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
     if query.count.is_none() {
         decided.push("collection-count");
     }
-    if query.is_doubted {
-        decided.push("query-options");
-    }
-    if query.top.is_some() {
+    decided.extend(query.doubted());
+    if let Some(top) = query.top {
         decided.push("top");
+        if top > context.tenant.page_size.get() {
+            decided.push("top-maximum");
+        }
     }
     let preferences = Preferences { answer: None, ..context.preferences };
     Ok(Success { preference_applied: preferences.applied(), ..context.shown(StatusCode::OK, body, decided) })
@@ -67,8 +68,7 @@ pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
         None => context.tenant.store.collection(context.route.set).len(),
         Some(_) => matching(context, &query, None, 0, 0, true).1,
     };
-    let decided = if query.is_doubted { vec!["query-options"] } else { Vec::new() };
-    Ok(context.shown_as("text/plain", count.to_string().into_bytes(), decided))
+    Ok(context.shown_as("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
 }
 
 /// Finds the page that a query asks for.
@@ -81,6 +81,12 @@ fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Pa
             None => return Err(Error::new(&error::INVALID_SKIP_TOKEN, &[token])),
         },
     };
+    let maximum = context.tenant.page_size.get();
+    if let Some(top) = query.top.filter(|top| *top > maximum)
+        && context.tenant.behaviors.top_maximum == TopMaximum::Reject
+    {
+        return Err(Error::new(&error::TOP_TOO_LARGE, &[&maximum.to_string(), &top.to_string()]));
+    }
     let preferred = context.preferences.max_page_size.unwrap_or(context.tenant.page_size);
     let page_size = preferred.min(context.tenant.page_size).get();
     let (wanted, limit) = match (context.tenant.behaviors.top, query.top) {
@@ -193,9 +199,16 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
-            None => write_entity(&shape, context.structured(), context.collection_path(), entity, &mut out),
+            None => write_entity(&shape, context.structured(), Holder::Collection(context.collection_path()), entity, &mut out),
             Some(select) => {
-                write_selected(&shape, context.structured(), context.collection_path(), entity, &select.selection, &mut out);
+                write_selected(
+                    &shape,
+                    context.structured(),
+                    Holder::Collection(context.collection_path()),
+                    entity,
+                    &select.selection,
+                    &mut out,
+                );
             }
         }
         out.push(b'}');

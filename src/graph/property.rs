@@ -10,9 +10,9 @@ use super::route::{Part, PropertyPath, Singleton, unknown_segment};
 use super::{Context, explain};
 use crate::model::{Kind, Property, StructuredType};
 use crate::odata::error::Error;
-use crate::odata::query::Target;
+use crate::odata::query::{Query, Target};
 use crate::odata::value::{Complex, Entity, Value};
-use crate::odata::write::{separate, write_entity, write_selected, write_value};
+use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
 
 /// Keys in context URLs are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
 /// `channels('19%3AJLUITH…%40thread.tacv2')`).
@@ -20,11 +20,11 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 
 /// Shows one property of an entity.
 pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
-    context.query(context.structured(), Target::Property)?;
+    let query = context.query(context.structured(), Target::Property)?;
     let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
     let doubled = key.replace('\'', "''");
     let owner = format!("#{}('{}')", context.collection_path(), utf8_percent_encode(&doubled, KEY));
-    show(context, context.structured(), &entity.properties, &owner, path)
+    show(context, context.structured(), &entity.properties, &owner, path, &query)
 }
 
 /// Shows an entity that is there once, or one of its properties.
@@ -38,24 +38,25 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
     }
     match &context.route.part {
         Part::Property(path) => {
-            context.query(structured, Target::Property)?;
-            show(context, structured, &properties, &format!("#{}", root.name), path)
+            let query = context.query(structured, Target::Property)?;
+            show(context, structured, &properties, &format!("#{}", root.name), path, &query)
         }
         Part::Whole | Part::Count => {
-            let select = context.query(structured, Target::Entity)?.select;
-            let list = select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
+            let query = context.query(structured, Target::Entity)?;
+            let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
             // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
             // `teams('…')/primaryChannel/$entity`).
             let mut out = context.begin_at(&format!("#{}{list}", root.name), "/$entity", 200);
             let entity = Entity::new(root.name.as_ref().into(), properties);
-            match &select {
-                None => write_entity(&context.shape(), structured, &root.name, &entity, &mut out),
+            let holder = Holder::Service(&root.name);
+            match &query.select {
+                None => write_entity(&context.shape(), structured, holder, &entity, &mut out),
                 Some(select) => {
-                    write_selected(&context.shape(), structured, &root.name, &entity, &select.selection, &mut out);
+                    write_selected(&context.shape(), structured, holder, &entity, &select.selection, &mut out);
                 }
             }
             out.push(b'}');
-            Ok(context.shown(StatusCode::OK, out, Vec::new()))
+            Ok(context.shown(StatusCode::OK, out, query.doubted().into_iter().collect()))
         }
     }
 }
@@ -67,12 +68,14 @@ fn show<R>(
     object: &Complex,
     owner: &str,
     path: &PropertyPath,
+    query: &Query<'_>,
 ) -> Result<Success, Error> {
     let Some((property, value, fragment)) = follow(context, structured, object, owner, path)? else {
         return Ok(Success::no_content());
     };
     let shape = context.shape();
-    let decided = explain::form(context.tenant);
+    let mut decided = explain::shown_value(context, property, &value);
+    decided.extend(query.doubted());
     let mut json = Vec::new();
     write_value(&shape, property, &value, None, &mut json);
     if path.is_raw {
@@ -122,8 +125,8 @@ fn follow<'p, R>(
     for index in &path.indexes {
         let property = &structured.properties[*index];
         if !context.shape().shows(structured, *index) {
-            let names = structured.properties.iter().map(|property| &*property.name);
-            return Err(unknown_segment(&property.name, names));
+            let shown = structured.properties.iter().enumerate().filter(|(index, _)| context.shape().shows(structured, *index));
+            return Err(unknown_segment(&property.name, shown.map(|(_, property)| &*property.name)));
         }
         fragment.push('/');
         fragment.push_str(&property.name);

@@ -212,12 +212,17 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
 }
 
 /// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
-pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>) -> Answer {
+pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
     let parts = Parts::of(stamp, laid_out(tenant, body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     common(&mut headers, stamp, parts.request_id, true);
+    if tenant.explains
+        && let Some(text) = explain::success(tenant, decided)
+    {
+        headers.insert(EXPLAIN, text);
+    }
     headers.insert(header::DATE, date(stamp.now));
     answer(StatusCode::OK, headers, parts.body)
 }

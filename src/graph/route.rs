@@ -74,6 +74,7 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
     if let Some(route) = written_as_declared(schema, path) {
         return Ok(Named::Entities(route));
     }
+    let path = behind_absolute_link(path).unwrap_or(path);
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     // Nearly all paths are what they are, and decoding would look at each segment again.
@@ -130,6 +131,16 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
             Ok(named(Some(key), part))
         }
     }
+}
+
+/// Returns the path of a link that stands whole behind a version: `/v1.0/http://127.0.0.1:9340/v1.0/teamwork/…`.
+///
+/// The JavaScript core client (`@microsoft/microsoft-graph-client` 3.0.7) knows absolute links by `https://` alone; over plain HTTP it puts its
+/// base URL before the link to the next page. The service, which is never asked over plain HTTP, cannot receive such a path.
+fn behind_absolute_link(path: &str) -> Option<&str> {
+    let (_, link) = path.strip_prefix('/')?.split_once('/')?;
+    let behind_scheme = link.strip_prefix("http://")?;
+    behind_scheme.find('/').map(|slash| &behind_scheme[slash..])
 }
 
 /// Returns the next segment. Only the last slash of a path may stand alone.

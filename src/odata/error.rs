@@ -197,8 +197,9 @@ refusals! {
         Medium "microsoft-graph-docs#11446 (SkipToken on a resource of Teams)"
         by "query-options";
     /// An option of OData's form that OData does not have.
-    UNKNOWN_QUERY_OPTION "unknown-query-option" 400 BadRequest Layer::Gateway, "Custom query option '{0}' that starts with '$' is not supported.",
-        Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign";
+    UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. Custom query option '{0}' that starts with '$' is not supported.",
+        Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign, in UriQueryStringInvalid (EnableQueryAttribute)";
     /// An option without a value.
     EMPTY_QUERY_OPTION "empty-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The value for OData query '{0}' cannot be empty.",
@@ -240,6 +241,10 @@ refusals! {
     INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "Syntax error at position {0} in '{1}'.",
         Weak "OData/odata.net ExpressionLexer_SyntaxError"
         by "query-options";
+    /// An `$orderby` on a complex property.
+    ORDER_BY_OBJECT "order-by-object" 400 BadRequest Layer::Gateway, "The $orderby expression must evaluate to a single value of primitive type.",
+        Weak "OData/odata.net MetadataBinder_OrderByExpressionNotSingleValue"
+        by "query-options";
     /// An `$orderby` on a property that answers hide.
     ORDER_BY_SECRET "order-by-secret" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The property '{0}' cannot be used in the $orderby query option.",
@@ -249,6 +254,11 @@ refusals! {
     INVALID_TOP "invalid-top" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $top query option found. The $top query option requires a non-negative integer value.",
         Weak "OData/odata.net SyntacticTree_InvalidTopQueryOptionValue";
+    /// A `$top` above the size of a page (behavior `top-maximum`).
+    TOP_TOO_LARGE "top-too-large" 400 Unnamed Layer::Library,
+        "The query specified in the URI is not valid. The limit of '{0}' for Top query has been exceeded. The value from the incoming request is '{1}'.",
+        Weak "microsoft-graph-docs concepts/query-parameters (an error is possible); OData/AspNetCoreOData SkipTopLimitExceeded (text)"
+        by "top-maximum";
     /// A `$skip` that is no count.
     INVALID_SKIP "invalid-skip" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $skip query option found. The $skip query option requires a non-negative integer value.",
@@ -256,8 +266,8 @@ refusals! {
         by "query-options";
     /// A `$count` that is neither true nor false.
     INVALID_COUNT "invalid-count" 400 BadRequest Layer::Gateway,
-        "Invalid value '{0}' for $count query option found. Valid values are '{1}'.",
-        Weak "OData/odata.net SyntacticTree_InvalidCountQueryOptionValue"
+        "'{0}' is not a valid count option.",
+        Weak "OData/odata.net ODataUriParser_InvalidCount, from ODataQueryOptionParser.ParseCount"
         by "query-options";
     /// A `$skiptoken` that is none, or belongs to another list.
     INVALID_SKIP_TOKEN "invalid-skip-token" 400 Unnamed Layer::Library,
@@ -502,6 +512,10 @@ refusals! {
         "Sorry your change couldn\u{2019}t be completed.",
         None "microsoft-graph-docs#19700 (the words, for a POST); status and form are a guess"
         by "connect" "connect-on-update";
+    /// A request of a batch whose answers are already larger than the emulator wants to hold in memory.
+    BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
+        "The request was not executed because the responses of the batch exceed the maximum limit.",
+        None "no public observation; it bounds the memory that a batch takes";
     /// The emulator itself failed: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";

@@ -49,7 +49,12 @@ impl Format {
             (None, Some(only)) if only == "application/json" || only == "*/*" => return Ok(Format::default()),
             (None, Some(first)) => {
                 let values = std::iter::once(first).chain(accepted).map(|value| value.to_str().unwrap_or_default());
-                values.collect::<Vec<_>>().join(",")
+                let wanted = values.collect::<Vec<_>>().join(",");
+                // A client that names nothing refuses nothing.
+                if wanted.trim_matches([',', ' ', '\t']).is_empty() {
+                    return Ok(Format::default());
+                }
+                wanted
             }
         };
         match (negotiate(&wanted, behaviors.format_parameters), behaviors.unacceptable) {

@@ -77,8 +77,7 @@ pub struct Query<'m> {
     pub token: Option<String>,
     /// The texts of `$filter` and `$orderby`, which a token belongs to.
     pub bound_to: [String; 2],
-    /// Whether the row `query-options` decided about an option.
-    pub is_doubted: bool,
+    is_doubted: bool,
 }
 
 /// Options that only a collection has.
@@ -92,6 +91,11 @@ const DOUBTED: [Name; 8] =
 const UNSUPPORTED: [Name; 4] = [Name::Search, Name::Apply, Name::Compute, Name::DeltaToken];
 
 impl<'m> Query<'m> {
+    /// Returns the row that decided about an option, if there was one.
+    pub fn doubted(&self) -> Option<&'static str> {
+        self.is_doubted.then_some("query-options")
+    }
+
     /// Reads a query string, the part of an address behind `?`.
     pub fn read(text: &str, scope: Scope<'m>, target: Target) -> Result<Query<'m>, Error> {
         let mut options = Options::split(text)?;
@@ -135,7 +139,7 @@ impl<'m> Query<'m> {
             Some(text) => match text.trim() {
                 "true" => Some(true),
                 "false" => Some(false),
-                _ => return Err(Error::new(&error::INVALID_COUNT, &[&text, "true, false"])),
+                other => return Err(Error::new(&error::INVALID_COUNT, &[other])),
             },
         };
         query.token = options.take(Name::SkipToken).map(|text| text.trim().to_owned());
@@ -168,7 +172,7 @@ fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
         }
         let found = scope.structured.property(name).filter(|index| scope.is_named(scope.structured, *index));
         let Some(index) = found else {
-            return Err(path::unknown(name, scope.structured));
+            return Err(path::unknown(scope, name, scope.structured));
         };
         let property = &scope.structured.properties[index];
         return Err(match property.kind {

@@ -115,14 +115,23 @@ pub(super) fn is_shown(supports: Supports, structured: &StructuredType, index: u
     }
 }
 
-/// Writes the members of an entity, without the braces. `path` is that of its collection.
+/// What holds an entity, which its id and its links tell.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// The collection with this path, where the entity has a key.
+    Collection(&'a str),
+    /// The service itself, where the entity has this name.
+    Service(&'a str),
+}
+
+/// Writes the members of an entity, without the braces.
 ///
 /// The text is kept with the entity, for the next answer in the same style.
-pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, entity: &Entity, out: &mut Vec<u8>) {
+pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, holder: Holder<'_>, entity: &Entity, out: &mut Vec<u8>) {
     let text = entity.text(shape.style, || {
         // A brace in front tells the first member that nothing separates it from another.
         let mut text = vec![b'{'];
-        write_members(shape, structured, path, entity, None, &mut text);
+        write_members(shape, structured, holder, entity, None, &mut text);
         text
     });
     match text {
@@ -131,7 +140,7 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, 
             out.extend_from_slice(members);
         }
         Some(_) => {}
-        None => write_members(shape, structured, path, entity, None, out),
+        None => write_members(shape, structured, holder, entity, None, out),
     }
 }
 
@@ -139,12 +148,12 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, path: &str, 
 pub fn write_selected(
     shape: &Shape<'_>,
     structured: &StructuredType,
-    path: &str,
+    holder: Holder<'_>,
     entity: &Entity,
     selection: &Selection,
     out: &mut Vec<u8>,
 ) {
-    write_members(shape, structured, path, entity, Some(selection), out);
+    write_members(shape, structured, holder, entity, Some(selection), out);
 }
 
 /// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
@@ -152,7 +161,7 @@ pub fn write_selected(
 fn write_members(
     shape: &Shape<'_>,
     structured: &StructuredType,
-    path: &str,
+    holder: Holder<'_>,
     entity: &Entity,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
@@ -162,7 +171,10 @@ fn write_members(
     }
     if shape.is_full() {
         // Both are relative to the context URL.
-        let address = format!("{path}('{}')", entity.key.replace('\'', "''"));
+        let address = match holder {
+            Holder::Collection(path) => format!("{path}('{}')", entity.key.replace('\'', "''")),
+            Holder::Service(name) => name.to_owned(),
+        };
         for name in ["@odata.id", "@odata.editLink"] {
             begin_member(out, name);
             write_string(out, &address);

@@ -2,12 +2,16 @@
 //!
 //! In what a command prints, `…` stands for anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use http::Method;
-use wfi_emulator::exchange::Request;
+use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::control::{self, Peer};
+use wfi_emulator::exchange::{Request, Response};
 use wfi_emulator::fixture::directory::Directory;
+use wfi_emulator::graph::{self, Answer};
+use wfi_emulator::service::{Begun, Service};
 
 use crate::connector::Connector;
 use crate::harness;
@@ -98,13 +102,26 @@ fn request_of(command: &str) -> (Request, bool) {
     (request, shows_head)
 }
 
+/// Answers a request as the server would, for the tenant that it names.
+fn answer(service: &Service, request: &Request) -> Response {
+    let headers = request.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    let path = request.target.split('?').next().unwrap();
+    if !control::is_control(path) {
+        return harness::send(&service.worlds.choose(path, &headers).unwrap(), request);
+    }
+    let (method, target) = (request.method.clone(), request.target.parse().unwrap());
+    let request = graph::Request { method, target, is_secure: false, headers, body: graph::Body::Whole(request.body.clone()) };
+    let Begun::Answered(Answer { response, .. }) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
+    Response { status: response.status(), headers: Vec::new(), body: response.into_body() }
+}
+
 #[test]
 fn curl_commands_print_what_the_readme_says() {
-    let tenant = harness::tenant(&[]);
+    let service = Service::of(harness::settings(Behaviors::default()));
     let mut count = 0;
     for (command, expected) in commands().into_iter().filter(|(command, _)| command.starts_with("curl ")) {
         let (request, shows_head) = request_of(&command);
-        let response = harness::send(&tenant, &request);
+        let response = answer(&service, &request);
         let mut printed = String::new();
         if shows_head {
             printed.push_str(&format!("HTTP/1.1 {}\n", response.status));
@@ -210,4 +227,29 @@ fn every_flag_that_the_readme_names_exists() {
     for name in readme().split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(names) {
         assert!(help.contains(name), "{name} is in README.md but not in --help");
     }
+}
+
+/// The files below a folder, without those that are built there.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn snippets_for_clients_are_the_code_that_the_suites_run() {
+    let readme = readme();
+    let mut count = 0;
+    for path in files(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")) {
+        // Not everything there is text.
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let Some((_, behind)) = text.split_once(" README: begin\n") else { continue };
+        let (snippet, _) = behind.split_once(" README: end\n").unwrap_or_else(|| panic!("{}: no end", path.display()));
+        // What begins the comment that ends the snippet.
+        let snippet = snippet.trim_end_matches(['/', '#']).trim();
+        let stands = readme.split("\n```").any(|block| block.split_once('\n').is_some_and(|(_, code)| code == snippet));
+        assert!(stands, "README.md does not have the snippet of {}", path.display());
+        count += 1;
+    }
+    let shown = ["python", "js", "ts", "java", "go"].map(|language| readme.matches(&format!("\n```{language}\n")).count());
+    assert_eq!((count, shown), (5, [1; 5]), "snippets in tests/sdk, and in README.md by language");
 }

@@ -186,8 +186,7 @@ fn for_application(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>) 
         Generation::First => form.get("resource").ok_or_else(|| missing("resource"))?,
         Generation::Second => {
             let scope = form.get("scope").ok_or_else(|| missing("scope"))?;
-            let resource = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' '));
-            resource.ok_or_else(|| Error::new(&error::ENTRA_NOT_DEFAULT, &[scope]))?
+            resource_of(scope).ok_or_else(|| Error::new(&error::ENTRA_NOT_DEFAULT, &[scope]))?
         }
     };
     let audience = audience(context, resource);
@@ -196,6 +195,16 @@ fn for_application(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>) 
     let roles = listed.unwrap_or_else(|| permission::all(|row| row.application));
     let access_token = access_token(context, client, audience, Subject::Application(roles), validity);
     Ok(answer(context, validity, resource, access_token))
+}
+
+/// Returns the resource that an application asks for: `https://graph.microsoft.com` in `https://graph.microsoft.com/.default`.
+///
+/// The scopes of `OpenID` may stand beside it, and say nothing: MSAL for Java (1.23) and for Go (1.10) send them with every grant.
+fn resource_of(scope: &str) -> Option<&str> {
+    let counts = |scope: &&str| !matches!(*scope, "" | "openid" | "profile" | "email" | "offline_access");
+    let mut scopes = scope.split(' ').filter(counts);
+    let only = scopes.next().filter(|_| scopes.next().is_none())?;
+    only.strip_suffix("/.default")
 }
 
 /// Writes an access token that is issued now.

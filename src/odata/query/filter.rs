@@ -23,6 +23,11 @@ impl Expression<'_> {
         self.evaluate(object) == Scalar::Boolean(true)
     }
 
+    /// Whether the value is a complex one, of which only is known that it is there.
+    pub fn is_object(&self) -> bool {
+        matches!(self.kind, Kinds::Object)
+    }
+
     /// Returns the value of the expression for an entity's values.
     pub fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
         self.node.evaluate(object)
@@ -32,13 +37,19 @@ impl Expression<'_> {
 /// Reads a `$filter`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
     Parser::new(text, scope).filter().map_err(|problem| match problem.what {
-        What::Unknown(error) => *error,
-        What::Secret(path) => Error::new(&error::FILTER_BY_SECRET, &[&path]),
+        What::Unknown(error) => placed(*error, text, problem.at),
+        What::Secret(path) => placed(Error::new(&error::FILTER_BY_SECRET, &[&path]), text, problem.at),
         What::Syntax(detail) => {
             let detail = located(text, problem.at, &detail);
             Error::new(&error::INVALID_FILTER, &[]).with_detail(detail)
         }
     })
+}
+
+/// Says where in a text an error was made, in front of what it tells already.
+pub(super) fn placed(error: Error, text: &str, at: usize) -> Error {
+    let hint = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    error.with_detail(format!("at position {}{hint}", position(text, at)))
 }
 
 /// Says where in a text something is wrong. What clients send can be long, and the log is for people.

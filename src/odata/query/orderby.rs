@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::Scope;
 use super::filter::evaluate::{self, Scalar};
 use super::filter::parser::{Parser, What};
-use super::filter::{Expression, located, position};
+use super::filter::{Expression, located, placed, position};
 use crate::odata::error::{self, Error};
 use crate::odata::value::Complex;
 
@@ -29,6 +29,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
     let mut keys = Vec::new();
     let read = loop {
         match parser.order_key() {
+            Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&error::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
                 keys.push(OrderKey { expression, is_descending });
                 if !has_more {
@@ -42,8 +43,8 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
         }
     };
     read.map_err(|problem| match problem.what {
-        What::Unknown(error) => *error,
-        What::Secret(path) => Error::new(&error::ORDER_BY_SECRET, &[&path]),
+        What::Unknown(error) => placed(*error, text, problem.at),
+        What::Secret(path) => placed(Error::new(&error::ORDER_BY_SECRET, &[&path]), text, problem.at),
         What::Syntax(detail) => {
             let at = position(text, problem.at).to_string();
             Error::new(&error::INVALID_ORDER, &[&at, text]).with_detail(located(text, problem.at, &detail))

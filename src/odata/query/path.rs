@@ -99,15 +99,16 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
             path.text.push_str(segment);
             structured = None;
         } else {
-            return Err(PathProblem::Unknown(unknown(segment, owner)));
+            return Err(PathProblem::Unknown(unknown(scope, segment, owner)));
         }
     }
     Ok(path)
 }
 
 /// Refuses a name that a type does not have.
-pub(super) fn unknown(name: &str, structured: &StructuredType) -> Error {
-    let near = nearest(name, structured.properties.iter().map(|property| &*property.name));
+pub(super) fn unknown(scope: Scope<'_>, name: &str, structured: &StructuredType) -> Error {
+    let named = structured.properties.iter().enumerate().filter(|(index, _)| scope.is_named(structured, *index));
+    let near = nearest(name, named.map(|(_, property)| &*property.name));
     let error = Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[name, &structured.full_name]);
     match near {
         Some(near) => error.with_detail(format!("did you mean '{near}'?")),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Scope;
+use super::filter::placed;
 use super::path::{self, PathProblem, PropertyPath};
 use crate::odata::error::{self, Error};
 
@@ -80,14 +81,18 @@ impl Selection {
 pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
     let mut select = Select { selection: Selection::default(), list: String::new() };
     let mut seen = BTreeSet::new();
-    for item in text.split(',').map(str::trim) {
+    let mut behind = 0;
+    for piece in text.split(',') {
+        let at = behind + piece.len() - piece.trim_start().len();
+        behind += piece.len() + 1;
+        let item = piece.trim();
         let shown = if item == "*" {
             select.selection.is_all = true;
             "*".to_owned()
         } else {
             let path = path::resolve(scope, item).map_err(|problem| match problem {
-                PathProblem::Unknown(error) => error,
-                PathProblem::Malformed => Error::new(&error::INVALID_SELECT, &[item]),
+                PathProblem::Unknown(error) => placed(error, text, at),
+                PathProblem::Malformed => placed(Error::new(&error::INVALID_SELECT, &[item]), text, at),
             })?;
             select.selection.add(&path);
             path.text

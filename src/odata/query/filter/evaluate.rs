@@ -169,7 +169,8 @@ fn scalar(found: Found<'_>) -> Scalar<'_> {
     }
 }
 
-/// Compares as OData does: null equals null and nothing else, and nothing is less or greater than null.
+/// Compares as Microsoft's services do: null equals null and nothing else, and no other comparison with null is true (MS-ODATA
+/// 2.2.3.6.1.1.5; only the later specification of OASIS holds `null ge null` for true).
 fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
     let is_same_kind = rank(left) == rank(right);
     let is_equal = is_same_kind && *left != Scalar::Object && left == right;

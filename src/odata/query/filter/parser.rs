@@ -129,9 +129,6 @@ impl<'t, 'm> Parser<'t, 'm> {
     /// Reads one key of an order: an expression, whether it descends, and whether another key follows.
     pub fn order_key(&mut self) -> Result<(Expression<'m>, bool, bool), Problem> {
         let expression = self.expression()?;
-        if matches!(expression.kind, Kinds::Object) {
-            return Err(self.problem(What::Syntax("found a complex value, expected one that can be ordered".to_owned())));
-        }
         let is_descending = match self.peek()? {
             Token::Word(word) if word.eq_ignore_ascii_case("desc") => Some(true),
             Token::Word(word) if word.eq_ignore_ascii_case("asc") => Some(false),

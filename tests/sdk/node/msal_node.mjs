@@ -1,0 +1,56 @@
+// MSAL for Node: each way to sign in that the emulator offers, and a request with the token.
+import assert from "node:assert/strict";
+import { ConfidentialClientApplication, CryptoProvider, PublicClientApplication, ServerError } from "@azure/msal-node";
+import { arrived, check, COLLECTION, CONTOSO } from "./checks.mjs";
+
+const graphUrl = process.env.GRAPH_URL;
+const auth = { clientId: "any-app", authority: `${graphUrl}/contoso`, knownAuthorities: [new URL(graphUrl).host] };
+const scopes = ["https://graph.microsoft.com/WorkforceIntegration.ReadWrite.All"];
+
+/** Calls Graph with a token. */
+async function use(result) {
+  const headers = { Authorization: `Bearer ${result.accessToken}` };
+  const answer = await fetch(`${graphUrl}${COLLECTION}/${CONTOSO}`, { headers });
+  assert.equal(answer.status, 200);
+  assert.equal((await answer.json()).displayName, "Contoso Workforce");
+}
+
+await check("client credentials", async () => {
+  const application = new ConfidentialClientApplication({ auth: { ...auth, clientSecret: "any-secret" } });
+  const request = { scopes: ["https://graph.microsoft.com/.default"] };
+  await use(await application.acquireTokenByClientCredential(request));
+  assert.equal((await application.acquireTokenByClientCredential(request)).fromCache, true);
+  arrived("GET", "/contoso/v2.0/.well-known/openid-configuration*", 200);
+  arrived("POST", "/*/oauth2/v2.0/token*", 200);
+  arrived("GET", `${COLLECTION}/${CONTOSO}`, 200);
+});
+
+await check("authorization code with PKCE, then the refresh token", async () => {
+  const application = new PublicClientApplication({ auth });
+  const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
+  const redirectUri = "http://localhost/back";
+  const url = await application.getAuthCodeUrl({ scopes, redirectUri, codeChallenge: challenge, codeChallengeMethod: "S256", responseMode: "query" });
+  const answer = await fetch(url, { redirect: "manual" });
+  assert.equal(answer.status, 302);
+  const code = new URL(answer.headers.get("location")).searchParams.get("code");
+  const result = await application.acquireTokenByCode({ code, scopes, redirectUri, codeVerifier: verifier });
+  await use(result);
+  const silent = await application.acquireTokenSilent({ account: result.account, scopes, forceRefresh: true });
+  await use(silent);
+  arrived("GET", "/*/oauth2/v2.0/authorize*", 302);
+});
+
+await check("device code", async () => {
+  const application = new PublicClientApplication({ auth });
+  let shown;
+  await use(await application.acquireTokenByDeviceCode({ scopes, deviceCodeCallback: (answer) => (shown = answer) }));
+  assert.ok(shown.userCode && shown.verificationUri && shown.message);
+  arrived("POST", "/*/oauth2/v2.0/devicecode*", 200);
+});
+
+await check("a grant that is refused", async () => {
+  const application = new PublicClientApplication({ auth });
+  const signIn = application.acquireTokenByUsernamePassword({ scopes, username: "jane@contoso.com", password: "secret" });
+  await assert.rejects(signIn, (error) => error instanceof ServerError && /AADSTS/.test(error.errorMessage));
+  arrived("POST", "/*/oauth2/v2.0/token*", 400);
+});

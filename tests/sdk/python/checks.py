@@ -1,0 +1,49 @@
+"""What the Python suites share: a line per check, and a look at what is stored."""
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+import urllib.request
+
+#: Where the emulator serves the collection over plain HTTP, to look past the SDK.
+COLLECTION = os.environ["PLAIN_URL"] + "/v1.0/teamwork/workforceIntegrations"
+
+#: An entity of the built-in fixtures.
+CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
+
+
+@contextlib.contextmanager
+def check(name):
+    """Prints how a check ends, and goes on with the next one."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        print(f"not ok {name}: {error!r}", flush=True)
+        check.failed = True
+    else:
+        print(f"ok {name}", flush=True)
+
+
+check.failed = False
+
+
+def arrived(method, path, status):
+    """Tells the runner that the emulator's log must show such a request; `*` stands for anything."""
+    print(f"arrived {method} {path} {status}", flush=True)
+
+
+def stored(identifier):
+    """Returns an entity as plain HTTP shows it."""
+    with urllib.request.urlopen(f"{COLLECTION}/{identifier}") as answer:
+        return json.load(answer)
+
+
+def equal(found, expected):
+    assert found == expected, f"found {found!r}, expected {expected!r}"
+
+
+def done():
+    sys.exit(1 if check.failed else 0)
