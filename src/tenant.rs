@@ -15,7 +15,7 @@ use crate::behavior::Behaviors;
 use crate::chance::mixed;
 use crate::fault::{Faults, Rule};
 use crate::fixture::directory::Directory;
-use crate::journal::{Bounds, Journal};
+use crate::journal::{Bounds, Budget, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
@@ -42,6 +42,8 @@ pub struct Settings {
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
     pub journal: Bounds,
+    /// How much the journals of all tenants made from these settings keep together.
+    pub journals: Arc<Budget>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How connectors are called.
@@ -95,6 +97,7 @@ impl Settings {
             connectors: Connectors::default(),
             faults: Vec::new(),
             journal: Bounds::default(),
+            journals: Arc::default(),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
@@ -245,11 +248,11 @@ enum Stream {
 
 impl Tenant {
     /// Makes a tenant.
-    pub fn new(settings: Settings) -> Tenant {
+    pub fn new(mut settings: Settings) -> Tenant {
         let store = Store::new(settings.schema.sets().len());
-        for (set, entity) in &settings.entities {
+        for (set, entity) in std::mem::take(&mut settings.entities) {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
-            let _ = store.collection(*set).insert(entity.clone());
+            let _ = store.collection(set).insert(entity);
         }
         Tenant::with_store(&settings, store)
     }
@@ -266,7 +269,7 @@ impl Tenant {
             clock: settings.clock,
             store: Arc::new(store),
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
-            journal: Arc::new(Journal::new(settings.journal)),
+            journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
             connectors: settings.connectors.clone(),
             page_size: settings.page_size,
@@ -298,7 +301,7 @@ impl Tenant {
         Tenant {
             store: Arc::new(Store::over(&self.foundations())),
             faults: Arc::new(Faults::new(rules, self.seed)),
-            journal: Arc::new(Journal::new(self.journal.bounds())),
+            journal: Arc::new(self.journal.another()),
             ids: Arc::new(Ids {
                 entities: count(&self.ids.entities),
                 requests: count(&self.ids.requests),

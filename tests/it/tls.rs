@@ -44,7 +44,7 @@ impl Server {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
                 server::run_with_tls(listener, Arc::new(Service::of(harness::settings(Behaviors::default()))), tls, async {
-                    drop(signal.await)
+                    drop(signal.await);
                 })
                 .await;
             });
