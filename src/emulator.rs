@@ -51,7 +51,7 @@ use crate::graph::{self, Body};
 use crate::journal::Bounds;
 use crate::server;
 use crate::service::{self, Begun, Service};
-use crate::tenant::{Auth, Clock, Settings, Tenant};
+use crate::tenant::{Auth, Clock, Connectors, Settings, Tenant};
 use crate::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
 
 /// An emulator in this process. It stops when it is dropped.
@@ -247,6 +247,12 @@ impl Builder {
     /// Says how much of a token a request needs.
     pub fn auth(mut self, auth: Auth) -> Builder {
         self.settings.auth = auth;
+        self
+    }
+
+    /// Calls connectors in this manner.
+    pub fn connectors(mut self, connectors: Connectors) -> Builder {
+        self.settings.connectors = connectors;
         self
     }
 

@@ -69,7 +69,8 @@ impl fmt::Display for Findings {
             writeln!(f, "{mark}  {probe}: {found}")?;
         }
         let (passed, noted, failed) = (self.count(Rating::Passed), self.count(Rating::Noted), self.count(Rating::Failed));
-        writeln!(f, "{} probes: {passed} passed, {noted} noted, {failed} failed", self.0.len())
+        let probes = if self.0.len() == 1 { "probe" } else { "probes" };
+        writeln!(f, "{} {probes}: {passed} passed, {noted} noted, {failed} failed", self.0.len())
     }
 }
 

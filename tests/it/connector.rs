@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wfi_emulator::connector::envelope::Secret;
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::tenant::Connectors;
 
 use crate::harness;
 use crate::sockets::{Server, exchange};
@@ -277,4 +279,30 @@ fn the_passthrough_arrives_as_a_header_of_http() {
     for header in ["x-ms-wfmpassthrough: wfi_1", "content-type: application/json", "accept-language: en-us"] {
         assert!(head.contains(&format!("\r\n{header}\r\n")), "{header}: {head}");
     }
+}
+
+#[test]
+fn an_emulator_without_sockets_calls_connectors_all_the_same() {
+    let connector = Connector::start();
+    let connectors = Connectors { timeout: PATIENCE, ..Connectors::default() };
+    let emulator = Emulator::builder().behavior("connect", "enforce").unwrap().connectors(connectors).build();
+    let send = |secret: &str| {
+        let body = integration(&connector.url(), secret).to_string();
+        let request = http::Request::post(COLLECTION).header("content-type", "application/json").body(body.into()).unwrap();
+        emulator.send(request).status().as_u16()
+    };
+    assert_eq!((send(SECRET), send(&"x".repeat(64))), (201, 400));
+    // Whoever sends may be part of a runtime already.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(async { send(SECRET) }), 201);
+}
+
+#[test]
+fn a_check_of_a_connector_that_hangs_ends_soon() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let (status, printed) = program(&["connector-check", &url, "--connector-timeout", "1"]);
+    assert_eq!(status, Some(1));
+    let expected = "FAILED  handshake: timeout: there was no answer in time\n1 probe: 0 passed, 0 noted, 1 failed\n";
+    assert_eq!(printed, expected);
 }
