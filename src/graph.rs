@@ -16,6 +16,7 @@ mod property;
 mod record;
 mod respond;
 mod route;
+mod stubbed;
 mod write;
 
 use std::borrow::Cow;
@@ -227,7 +228,10 @@ fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: 
             Answer { change, ..respond::success(tenant, stamp, success) }
         }
         Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
-        Err(error) => respond::refusal(tenant, stamp, error),
+        Err(error) => match stubbed::answer(tenant, request, stamp, error) {
+            Ok(answer) => answer,
+            Err(error) => respond::refusal(tenant, stamp, error),
+        },
     };
     let calls = reply.map(|reply| reply.made).into_iter().collect();
     Step::Done(Answer { skipped, calls, ..answer })
@@ -439,7 +443,7 @@ impl<'c, R> Context<'c, R> {
         self.model.version
     }
 
-    /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
+    /// Writes scheme and host into an answer. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
         match &self.tenant.behaviors.base_url {
             Some(fixed) => out.extend_from_slice(fixed.as_bytes()),

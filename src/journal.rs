@@ -332,6 +332,13 @@ impl Journal {
         fitting.iter().map(|entry| entry.read(secrets)).collect()
     }
 
+    /// Returns everything that is kept as exchanges, with secrets hidden: a text for snapshots of tests.
+    ///
+    /// With a seed and a fixed clock it is the same in every run, so nothing in it needs to be hidden.
+    pub fn text(&self) -> String {
+        print(&self.query(&Query::default(), Secrets::Hidden))
+    }
+
     /// Checks what is expected of the requests that were made, and says readably what is missing.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
         let count = self.count();

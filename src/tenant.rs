@@ -19,6 +19,7 @@ use crate::journal::{Bounds, Budget, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
+use crate::stub::Stubs;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -38,6 +39,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// The rules of faults.
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
@@ -95,6 +98,7 @@ impl Settings {
             seed: random_seed(),
             explains: false,
             connectors: Connectors::default(),
+            stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
             journals: Arc::default(),
@@ -211,6 +215,8 @@ pub struct Tenant {
     pub explains: bool,
     /// How connectors are called.
     pub connectors: Connectors,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
@@ -272,6 +278,7 @@ impl Tenant {
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
             connectors: settings.connectors.clone(),
+            stubs: settings.stubs.clone(),
             page_size: settings.page_size,
             auth: settings.auth,
             directory: settings.directory.clone(),
@@ -341,6 +348,7 @@ impl Tenant {
             auth: self.auth,
             directory: self.directory.clone(),
             connectors: self.connectors.clone(),
+            stubs: self.stubs.clone(),
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
             seed: self.seed,

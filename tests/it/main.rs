@@ -16,6 +16,7 @@
 //! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `handshake` | connectors are asked before an integration leads to them |
 //! | `connector` | the example connector, called by the emulator and by the commands |
+//! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
@@ -37,6 +38,7 @@ mod pipeline;
 mod program;
 mod properties;
 mod readme;
+mod recorded;
 mod sockets;
 mod suite;
 mod tls;

@@ -204,9 +204,13 @@ fn every_flag_that_the_readme_names_exists() {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 12] = [
         &[],
         &["ca"],
+        &["check"],
+        &["compare"],
+        &["convert"],
+        &["record"],
         &["token"],
         &["call", "connect"],
         &["call", "update"],
