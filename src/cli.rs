@@ -1,6 +1,9 @@
 //! The command line: arguments to configuration, start, exit status.
 
 mod ca;
+mod call;
+mod connector_check;
+mod envelope;
 mod health;
 mod log;
 mod parent;
@@ -92,6 +95,8 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     explain: bool,
     #[command(flatten)]
+    connectors: envelope::ConnectorChoice,
+    #[command(flatten)]
     suite: suite::Suite,
     /// How much of a token requests need: nothing, any token, or one of the emulator's own with the right permission
     #[arg(long, env = "WFI_EMULATOR_AUTH", value_name = "LEVEL", default_value = "open")]
@@ -143,6 +148,26 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Call a connector as Shifts does, and report what Shifts would make of its answer
+    Call {
+        #[command(subcommand)]
+        call: call::Call,
+    },
+    /// Probe a running connector: does it keep the contract with Shifts?
+    ConnectorCheck(connector_check::ConnectorCheck),
+    /// Encrypt standard input as Shifts does what it sends to a connector
+    Encrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+    },
+    /// Decrypt on standard output what Shifts has sent to a connector
+    Decrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+        /// Show the parts of the envelope instead of what is said in it
+        #[arg(long, env = "WFI_EMULATOR_PARTS")]
+        parts: bool,
+    },
     /// Send recorded requests and tell where the answers differ from the recorded ones
     Compare(recorded::Compare),
     /// Record what passes between a client and a service, without what is private
@@ -181,6 +206,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         Some(Command::Record(arguments)) => recorded::record(arguments),
         Some(Command::Convert(arguments)) => recorded::convert(arguments),
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
+        Some(Command::Call { call }) => call::run(call, &behaviors),
+        Some(Command::ConnectorCheck(arguments)) => connector_check::run(arguments, &behaviors),
+        Some(Command::Encrypt { form }) => envelope::encrypt(form),
+        Some(Command::Decrypt { form, parts }) => envelope::decrypt(form, *parts),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
             Err(error) => fail(UNUSABLE, &error.to_string()),
@@ -206,6 +235,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             }
         }
     }
+}
+
+/// Returns a runtime for commands that serve nobody.
+fn small_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn fail(status: u8, problem: &str) -> ExitCode {
@@ -295,6 +329,7 @@ fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, 
         },
         directory: Arc::new(directory),
         page_size: serve.page_size,
+        connectors: serve.connectors.settings()?,
         stubs,
         ..Settings::new()
     })
