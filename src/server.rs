@@ -28,9 +28,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::connector::Made;
 use crate::control::Peer;
 use crate::fault::Slow;
-use crate::graph::{Answer, BODY_LIMIT, Body, Form, Request};
+use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
 use crate::identity::entra::Place;
 use crate::service::Service;
 use opening::{Opened, Version, open};
@@ -180,7 +181,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     let (head, incoming) = request.into_parts();
     let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = connection.service.answer(&request, connection.peer);
+    let mut answer = connection.service.answer(&request, connection.peer).await;
     if connection.is_secure {
         // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
         answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
@@ -249,6 +250,9 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
         let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
         tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
     }
+    for Made { url, verdict, .. } in &answer.calls {
+        tracing::info!("{method} {path}: called {url}: {verdict}");
+    }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");
     }
@@ -267,6 +271,17 @@ fn target(request: &Request) -> String {
 
 /// Delivers an answer as it wants to be delivered. What waits goes on when the server stops.
 async fn deliver(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
+    if answer.delivery == Delivery::AT_ONCE {
+        let length = answer.response.body().len();
+        let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean };
+        return Ok(answer.response.map(whole));
+    }
+    // Apart, so that answers that come at once need no room for timers.
+    Box::pin(deliver_badly(answer, stopping)).await
+}
+
+/// Delivers an answer late, in pieces, cut or not at all.
+async fn deliver_badly(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
     if answer.delivery.delay > Duration::ZERO {
         wait(answer.delivery.delay, stopping).await;
     }
@@ -395,7 +410,6 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, Shutdown};
 
-    use crate::graph::Delivery;
     use crate::tenant::Settings;
 
     /// How long anything may take before a test fails.

@@ -13,6 +13,9 @@
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
 //! | `concurrency` | no update is lost |
+//! | `encryption` | what is sent to connectors, decrypted by others |
+//! | `handshake` | connectors are asked before an integration leads to them |
+//! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `tls` | HTTPS as it is on the wire |
@@ -22,10 +25,13 @@
 
 mod architecture;
 mod concurrency;
+mod connector;
 mod decisions;
 mod draft_page;
+mod encryption;
 mod exchanges;
 mod faults;
+mod handshake;
 mod harness;
 mod identity;
 mod pipeline;
