@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 
 use crate::model::SetId;
 use crate::odata::value::Entity;
@@ -78,7 +79,7 @@ pub struct Collection {
     /// What the collection began with, if it shares that with others.
     foundation: Option<Arc<Foundation>>,
     /// What is not as the foundation has it.
-    entities: DashMap<Arc<str>, Stored>,
+    entities: DashMap<Arc<str>, Stored, RandomState>,
     order: RwLock<Order>,
 }
 
@@ -116,7 +117,11 @@ impl Collection {
     fn over(foundation: Arc<Foundation>) -> Collection {
         let order = Order { next: number_of(foundation.entities.len()), ..Order::default() };
         // There are thousands of such collections, and an empty map takes a few hundred bytes per part.
-        Collection { foundation: Some(foundation), entities: DashMap::with_shard_amount(2), order: RwLock::new(order) }
+        Collection {
+            foundation: Some(foundation),
+            entities: DashMap::with_hasher_and_shard_amount(RandomState::default(), 2),
+            order: RwLock::new(order),
+        }
     }
 
     /// Returns the entity with a key. Keys are compared to the letter.
