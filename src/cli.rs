@@ -2,6 +2,7 @@
 
 mod ca;
 mod health;
+mod limits;
 mod log;
 mod parent;
 mod ready;
@@ -109,6 +110,8 @@ struct Serve {
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
+    #[command(flatten)]
+    connections: limits::Connections,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -336,12 +339,8 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
             return fail(1, &format!("{}: {error}", path.display()));
         }
         print(&line);
-        let served = async {
-            match tls {
-                Some(tls) => server::run_with_tls(listener, service.clone(), tls, shutdown).await,
-                None => server::run(listener, service.clone(), shutdown).await,
-            }
-        };
+        let options = server::Options { tls, limits: serve.connections.limits() };
+        let served = server::run_with(listener, service.clone(), options, shutdown);
         if suite.exit_with_parent {
             tokio::select! {
                 () = served => {}

@@ -12,24 +12,30 @@
 //! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
+//! | `readers` | everything that reads bytes from outside, one function per reader |
+//! | `fuzz` | every reader takes the inputs of `fuzz/corpus/` and changed ones |
 //! | `concurrency` | no update is lost |
 //! | `sockets` | HTTP as it is on the wire |
+//! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `readme` | the commands and examples of README.md |
 
+mod abuse;
 mod architecture;
 mod concurrency;
 mod decisions;
 mod draft_page;
 mod exchanges;
 mod faults;
+mod fuzz;
 mod harness;
 mod identity;
 mod pipeline;
 mod program;
 mod properties;
+mod readers;
 mod readme;
 mod sockets;
 mod suite;
