@@ -4,6 +4,7 @@ mod ca;
 mod health;
 mod limits;
 mod log;
+mod pages;
 mod parent;
 mod ready;
 mod suite;
@@ -152,6 +153,13 @@ enum Command {
         #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
         port: u16,
     },
+    /// Print what makes a shell complete the arguments
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the page of the manual, for man
+    Man,
 }
 
 /// Runs the program.
@@ -178,6 +186,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
+        Some(Command::Completions { shell }) => print_bytes(&pages::completions(*shell)),
+        Some(Command::Man) => match pages::manual() {
+            Ok(page) => print_bytes(&page),
+            Err(error) => fail(1, &format!("the page of the manual: {error}")),
+        },
         None => {
             // All plans of a run have one seed.
             let seed = cli.serve.seed.unwrap_or_else(random_seed);
@@ -202,7 +215,11 @@ fn tell(text: &str) {
 
 /// Prints to standard output, where a closed pipe is a reader that has seen enough.
 fn print(text: &str) -> ExitCode {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> ExitCode {
+    match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(1, &format!("standard output: {error}")),
         _ => ExitCode::SUCCESS,
     }
