@@ -15,6 +15,9 @@
 //! | `readers` | everything that reads bytes from outside, one function per reader |
 //! | `fuzz` | every reader takes the inputs of `fuzz/corpus/` and changed ones |
 //! | `concurrency` | no update is lost |
+//! | `history` | requests to one entity look as if they came one after the other |
+//! | `machine` | what the machine does to the program: full disks, no descriptors, signals |
+//! | `secrets` | secrets are told to nobody |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `tls` | HTTPS as it is on the wire |
@@ -31,12 +34,17 @@ mod exchanges;
 mod faults;
 mod fuzz;
 mod harness;
+mod history;
 mod identity;
+#[cfg(unix)]
+mod machine;
 mod pipeline;
 mod program;
 mod properties;
 mod readers;
 mod readme;
+#[cfg(unix)]
+mod secrets;
 mod sockets;
 mod suite;
 mod tls;
