@@ -7,6 +7,7 @@ mod log;
 mod pages;
 mod parent;
 mod ready;
+mod recorded;
 mod suite;
 mod token;
 mod watch;
@@ -33,6 +34,7 @@ use crate::model::{Schema, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
 use crate::service::Service;
+use crate::stub::Stubs;
 use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 use crate::worlds::{Plan, Worlds};
 
@@ -77,6 +79,9 @@ struct Serve {
     /// Derive all ids from this number, so that two runs give the same ones
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Folder with recorded exchanges (.hurl) that are served where the model knows no path
+    #[arg(long, env = "WFI_EMULATOR_STUBS", value_name = "DIR")]
+    stubs: Option<PathBuf>,
     /// Stop the clock at this time, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
@@ -140,6 +145,12 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Send recorded requests and tell where the answers differ from the recorded ones
+    Compare(recorded::Compare),
+    /// Record what passes between a client and a service, without what is private
+    Record(recorded::Record),
+    /// Convert an HTTP archive (.har) into exchanges (.hurl), or back
+    Convert(recorded::Convert),
     /// Print where the local certificate authority is, and how to make clients trust it
     Ca(ca::Arguments),
     /// Print a token that the emulator accepts with --auth strict
@@ -169,6 +180,15 @@ pub fn run(cli: &Cli) -> ExitCode {
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     match &cli.command {
+        Some(Command::Compare(arguments)) => {
+            let forced = cli.choices.behavior.iter().flat_map(|choices| split_choices(choices));
+            let forced = forced.filter_map(|choice| {
+                choice.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            });
+            recorded::compare(arguments, behaviors, forced.collect())
+        }
+        Some(Command::Record(arguments)) => recorded::record(arguments),
+        Some(Command::Convert(arguments)) => recorded::convert(arguments),
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
@@ -274,6 +294,7 @@ fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, 
         None => fixture::shipped(&schema, &behaviors),
     };
     let entities = entities.map_err(|error| error.to_string())?;
+    let stubs = serve.stubs.as_deref().map(Stubs::load).transpose()?.map(Arc::new);
     let directory = match &serve.directory {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
@@ -292,6 +313,7 @@ fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, 
         },
         directory: Arc::new(directory),
         page_size: serve.page_size,
+        stubs,
         ..Settings::new()
     })
 }

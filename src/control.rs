@@ -215,14 +215,17 @@ fn name_in<'p>(path: &'p str, template: &str) -> Option<&'p str> {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn health(_: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::ok(&json!({ "status": "ok" })))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn ready(_: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(Reply::ok(&json!({ "status": "ready" })))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 fn about(call: &Call<'_>) -> Result<Reply, Refusal> {
     let limits = call.worlds.limits();
     let paths: Vec<String> =

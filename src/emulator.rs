@@ -39,9 +39,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::behavior::{Behaviors, Profile, SetError};
+use crate::certificate::{self, Authority, CertificateError};
 use crate::control::{Control, Peer};
 use crate::fault::Rule;
 use crate::fixture::{self, Entities, FixtureError};
@@ -63,6 +65,7 @@ pub struct Emulator {
 #[derive(Debug)]
 struct Serving {
     address: SocketAddr,
+    scheme: &'static str,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,6 +77,7 @@ pub struct Builder {
     settings: Settings,
     /// Nothing stands for the built-in ones, which are read as the behaviors want it.
     entities: Option<Entities>,
+    tls: Option<Arc<ServerConfig>>,
     fixtures: BTreeMap<String, Entities>,
     limits: Limits,
 }
@@ -90,12 +94,14 @@ impl Emulator {
 
     /// Returns what an emulator is made from, to say more.
     pub fn builder() -> Builder {
-        Builder { settings: Settings::new(), entities: None, fixtures: BTreeMap::new(), limits: Limits::default() }
+        Builder { settings: Settings::new(), entities: None, tls: None, fixtures: BTreeMap::new(), limits: Limits::default() }
     }
 
     /// Returns the base URL. An emulator without sockets has the one that its links show.
     pub fn uri(&self) -> String {
-        self.serving.as_ref().map_or_else(|| "http://localhost".to_owned(), |serving| format!("http://{}", serving.address))
+        self.serving
+            .as_ref()
+            .map_or_else(|| "http://localhost".to_owned(), |serving| format!("{}://{}", serving.scheme, serving.address))
     }
 
     /// Returns the base URL of a tenant, which is made when it is first used.
@@ -217,6 +223,16 @@ impl Builder {
         self
     }
 
+    /// Serves HTTPS too, on the same port, with a certificate of an authority that the client under test trusts.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the authority cannot sign.
+    pub fn tls(mut self, authority: &Authority) -> Result<Builder, CertificateError> {
+        self.tls = Some(certificate::issued(authority, &[])?);
+        Ok(self)
+    }
+
     /// Says how much of a token a request needs.
     pub fn auth(mut self, auth: Auth) -> Builder {
         self.settings.auth = auth;
@@ -243,7 +259,7 @@ impl Builder {
 
     /// Makes an emulator without any socket.
     pub fn build(self) -> Emulator {
-        let Builder { settings, entities, fixtures, limits } = self;
+        let Builder { settings, entities, tls: _, fixtures, limits } = self;
         // The built-in fixtures fit the built-in schema under all behaviors; a test sees to that.
         let shipped = || fixture::shipped(&settings.schema, &settings.behaviors).unwrap_or_default();
         let entities = entities.unwrap_or_else(shipped);
@@ -258,6 +274,8 @@ impl Builder {
     ///
     /// Fails if there is no free port or no thread to be had.
     pub fn start(self) -> io::Result<Emulator> {
+        let tls = self.tls.clone();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let mut emulator = self.build();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -270,16 +288,20 @@ impl Builder {
             runtime.block_on(async {
                 match tokio::net::TcpListener::from_std(listener) {
                     // The sender is dropped at the latest with the emulator.
-                    Ok(listener) => tokio::select! {
-                        () = server::run(listener, service, std::future::pending()) => {}
-                        _ = stopped => {}
-                    },
+                    Ok(listener) => {
+                        let options = server::Options { tls, ..server::Options::default() };
+                        let served = server::run_with(listener, service, options, std::future::pending());
+                        tokio::select! {
+                            () = served => {}
+                            _ = stopped => {}
+                        }
+                    }
                     Err(error) => tracing::error!("cannot serve: {error}"),
                 }
             });
         };
         let thread = std::thread::Builder::new().name("wfi-emulator".to_owned()).spawn(serve)?;
-        emulator.serving = Some(Serving { address, stop: Some(stop), thread: Some(thread) });
+        emulator.serving = Some(Serving { address, scheme, stop: Some(stop), thread: Some(thread) });
         Ok(emulator)
     }
 }
@@ -338,6 +360,18 @@ mod tests {
         let sent = builder().build().send(request);
         assert_eq!(served.split_once("\r\n\r\n").unwrap().1.as_bytes(), sent.body());
         assert!(served.contains(sent.headers()["request-id"].to_str().unwrap()));
+    }
+
+    #[test]
+    fn over_tls_it_serves_plain_http_on_the_same_port() {
+        let authority = Authority::in_memory().unwrap();
+        let emulator = Emulator::builder().tls(&authority).unwrap().start().unwrap();
+        let port = emulator.uri().strip_prefix("https://127.0.0.1:").unwrap().parse::<u16>().unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /_emulator/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     #[test]

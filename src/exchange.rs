@@ -26,15 +26,23 @@
 
 mod body;
 mod cursor;
+mod entry;
 mod escape;
+#[cfg(test)]
+mod grammar;
+pub mod har;
 mod json;
 mod parse;
 mod print;
+mod stream;
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+
+pub use entry::{Capture, Entry, Part, Query, Resolver, Template};
+pub use stream::{Reader, StreamError};
 
 /// One request with, where known, its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +113,31 @@ pub fn read(text: &str) -> Result<Vec<Exchange>, ReadError> {
 pub fn write(exchanges: &[Exchange]) -> String {
     let entries: Vec<String> = exchanges.iter().map(Exchange::to_string).collect();
     entries.join("\n")
+}
+
+/// Reads a text with any number of entries: exchanges with templates and captures.
+///
+/// # Errors
+///
+/// Fails as [`read()`] does, but for templates and captures.
+pub fn read_entries(text: &str) -> Result<Vec<Entry>, ReadError> {
+    let mut entries = parse::Entries::new(cursor::Cursor::new(text));
+    let mut found = Vec::new();
+    while let Some((_, entry)) = entries.next()? {
+        found.push(entry);
+    }
+    Ok(found)
+}
+
+/// Prints entries one after the other, as [`write()`] prints exchanges.
+pub fn write_entries(entries: &[Entry]) -> String {
+    let entries: Vec<String> = entries.iter().map(Entry::to_string).collect();
+    entries.join("\n")
+}
+
+/// Lays JSON out as the bodies of exchanges are; returns nothing for what is no JSON that Hurl would take.
+pub fn lay_out(text: &str) -> Option<String> {
+    json::lay_out(text)
 }
 
 impl Request {
@@ -213,9 +246,9 @@ content-type: application/x-www-form-urlencoded
     fn the_examples_of_the_documentation_are_exchanges_in_printed_form() {
         let page = include_str!("../docs/exchange-format.md");
         let examples: Vec<&str> = page.split("~~~hurl\n").skip(1).filter_map(|rest| rest.split("~~~").next()).collect();
-        assert_eq!(examples.len(), 3);
+        assert_eq!(examples.len(), 4);
         for example in examples {
-            assert_eq!(write(&read(example).unwrap()), example);
+            assert_eq!(write_entries(&read_entries(example).unwrap()), example);
         }
     }
 
@@ -291,6 +324,46 @@ content-type: application/x-www-form-urlencoded
         })
     }
 
+    /// Entries with templates in any part, and captures.
+    pub(super) fn entry() -> impl Strategy<Value = Entry> {
+        let name = || "[A-Za-z][A-Za-z0-9_-]{0,4}".prop_filter("the one name that is taken", |name| name != "base");
+        let template = (0_u8..5, any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), name());
+        let path =
+            prop_oneof!["(\\.[a-z@]{1,3}|\\[[0-9]{1,2}\\]|\\['[a-z. \"\\\\]{0,3}'\\]){0,3}"].prop_map(|path| format!("${path}"));
+        let query = prop_oneof![path.prop_map(Query::JsonPath), any::<String>().prop_map(Query::Header)];
+        let capture = (name(), query).prop_map(|(name, query)| Capture { name, query });
+        (exchange(), vec(template, 0..4), vec(capture, 0..3)).prop_map(|(exchange, wanted, captures)| {
+            let mut entry = Entry::plain(exchange);
+            for (kind, index, place, name) in wanted {
+                let Exchange { request, response, .. } = &entry.exchange;
+                let (part, text) = match (kind, response) {
+                    (0, _) => (Part::Target, request.target.as_bytes()),
+                    (1, _) if !request.headers.is_empty() => {
+                        let index = index.index(request.headers.len());
+                        (Part::RequestHeader(index), request.headers[index].1.as_bytes())
+                    }
+                    (2, Some(response)) if !response.headers.is_empty() => {
+                        let index = index.index(response.headers.len());
+                        (Part::ResponseHeader(index), response.headers[index].1.as_bytes())
+                    }
+                    (3, Some(response)) => (Part::ResponseBody, &response.body[..]),
+                    _ => (Part::RequestBody, &request.body[..]),
+                };
+                // What is no text has no places for templates.
+                let Ok(text) = std::str::from_utf8(text) else { continue };
+                let mut at = place.index(text.len() + 1);
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                entry.templates.push(Template { part, at, name });
+            }
+            if entry.exchange.response.is_some() {
+                entry.captures = captures;
+            }
+            entry
+        })
+    }
+
     fn bodies(exchanges: &mut [Exchange]) -> impl Iterator<Item = &mut Bytes> {
         exchanges.iter_mut().flat_map(|exchange| {
             let response = exchange.response.as_mut().map(|response| &mut response.body);
@@ -313,6 +386,20 @@ content-type: application/x-www-form-urlencoded
                 }
             }
             prop_assert_eq!(again, exchanges, "\n{}", text);
+        }
+
+        #[test]
+        fn entries_that_are_written_are_read_again(entries in vec(entry(), 0..3)) {
+            let text = write_entries(&entries);
+            let again = read_entries(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            prop_assert_eq!(&write_entries(&again), &text);
+            prop_assert_eq!(again.len(), entries.len());
+            for (before, after) in entries.iter().zip(&again) {
+                prop_assert_eq!(&after.captures, &before.captures);
+                prop_assert_eq!(after.templates.len(), before.templates.len(), "\n{}", text);
+                let (before, after) = (&before.exchange, &after.exchange);
+                prop_assert_eq!((&after.request.target, &after.request.headers), (&before.request.target, &before.request.headers));
+            }
         }
     }
 }

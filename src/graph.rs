@@ -15,6 +15,7 @@ mod property;
 mod record;
 mod respond;
 mod route;
+mod stubbed;
 mod write;
 
 use std::borrow::Cow;
@@ -213,7 +214,10 @@ fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
             let change = success.change.take();
             Answer { change, ..respond::success(tenant, stamp, success) }
         }
-        Err(error) => respond::refusal(tenant, stamp, error),
+        Err(error) => match stubbed::answer(tenant, request, stamp, error) {
+            Ok(answer) => answer,
+            Err(error) => respond::refusal(tenant, stamp, error),
+        },
     };
     Step::Done(Answer { skipped, ..answer })
 }
@@ -406,7 +410,7 @@ impl<'c, R> Context<'c, R> {
         self.model.version
     }
 
-    /// Writes scheme and host as the client used them, or as a behavior fixes them. The text may be put into JSON as it is.
+    /// Writes scheme and host into an answer. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
         match &self.tenant.behaviors.base_url {
             Some(fixed) => out.extend_from_slice(fixed.as_bytes()),

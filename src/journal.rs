@@ -49,6 +49,39 @@ impl Default for Bounds {
     }
 }
 
+/// How many bytes the journals of all tenants of a process may take together.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    /// Returns a budget of so many bytes.
+    pub fn new(limit: usize) -> Budget {
+        Budget { limit, used: AtomicUsize::new(0) }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    /// Writes down that a journal has become larger or smaller. Mostly it has not, and memory that all cores use is left alone.
+    fn change(&self, added: usize, removed: usize) {
+        if added > removed {
+            self.used.fetch_add(added - removed, Ordering::Relaxed);
+        } else if removed > added {
+            self.used.fetch_sub(removed - added, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::new(256 * 1024 * 1024)
+    }
+}
+
 /// What is written down of one request.
 #[derive(Debug)]
 pub struct Record<'r> {
@@ -162,6 +195,7 @@ pub enum Secrets {
 #[derive(Debug)]
 pub struct Journal {
     bounds: Bounds,
+    budget: Arc<Budget>,
     /// How many entries there have ever been.
     count: Count,
     /// The number of the last entry that was forgotten on request.
@@ -200,14 +234,15 @@ thread_local! {
 }
 
 impl Journal {
-    /// Returns an empty journal.
-    pub fn new(bounds: Bounds) -> Journal {
-        Journal { bounds, count: Count::default(), forgotten: AtomicU64::new(0), shards: Default::default() }
+    /// Returns an empty journal. Others may share its budget: when that is spent, each keeps what it has and adds nothing to it.
+    pub fn new(bounds: Bounds, budget: Arc<Budget>) -> Journal {
+        Journal { bounds, budget, count: Count::default(), forgotten: AtomicU64::new(0), shards: Default::default() }
     }
 
-    /// Returns how much is kept.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
+    /// Returns an empty journal with the same bounds and the same budget.
+    #[must_use]
+    pub fn another(&self) -> Journal {
+        Journal::new(self.bounds, self.budget.clone())
     }
 
     /// Whether anything is kept: if not, nothing need be gathered for it.
@@ -231,16 +266,25 @@ impl Journal {
         let oldest = self.oldest(unique.number);
         let added = unique.size();
         let mut fallen = None;
+        let mut removed = 0;
+        let is_spent = self.budget.is_spent();
         {
             let mut ring = self.shards[SHARD.with(|shard| *shard)].ring();
             ring.bytes += added;
             ring.entries.push_back(entry);
-            while ring.bytes > self.bounds.bytes / SHARDS || ring.entries.front().is_some_and(|entry| entry.number < oldest) {
+            // The entry itself stays, so that what has just happened can always be looked at.
+            while ring.entries.len() > 1
+                && (ring.bytes > self.bounds.bytes / SHARDS
+                    || is_spent && removed < added
+                    || ring.entries.front().is_some_and(|entry| entry.number < oldest))
+            {
                 let Some(entry) = ring.entries.pop_front() else { break };
                 ring.bytes -= entry.size();
+                removed += entry.size();
                 fallen = Some(entry);
             }
         }
+        self.budget.change(added, removed);
         if let Some(mut fallen) = fallen
             && let Some(unique) = Arc::get_mut(&mut fallen)
         {
@@ -261,7 +305,7 @@ impl Journal {
         self.forgotten.store(self.count(), Ordering::Relaxed);
         for shard in &self.shards {
             let forgotten = std::mem::take(&mut *shard.ring());
-            drop(forgotten);
+            self.budget.change(0, forgotten.bytes);
         }
     }
 
@@ -288,6 +332,13 @@ impl Journal {
         fitting.iter().map(|entry| entry.read(secrets)).collect()
     }
 
+    /// Returns everything that is kept as exchanges, with secrets hidden: a text for snapshots of tests.
+    ///
+    /// With a seed and a fixed clock it is the same in every run, so nothing in it needs to be hidden.
+    pub fn text(&self) -> String {
+        print(&self.query(&Query::default(), Secrets::Hidden))
+    }
+
     /// Checks what is expected of the requests that were made, and says readably what is missing.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
         let count = self.count();
@@ -303,6 +354,12 @@ impl Journal {
         }
         entries.sort_unstable_by_key(|entry| entry.number);
         entries
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -47,7 +47,7 @@ impl FromStr for Pattern {
         let path = text.strip_prefix('/').ok_or(PatternError("a path that begins with /"))?;
         let path = path.strip_suffix('/').unwrap_or(path);
         let (path, is_open) = match path.strip_suffix("**") {
-            Some(rest) if rest.is_empty() => return Ok(Pattern { text: text.to_owned(), segments: Vec::new(), is_open: true }),
+            Some("") => return Ok(Pattern { text: text.to_owned(), segments: Vec::new(), is_open: true }),
             Some(rest) if rest.ends_with('/') => (&rest[..rest.len() - 1], true),
             _ => (path, false),
         };
@@ -75,11 +75,13 @@ impl Pattern {
         let path = path.strip_suffix('/').unwrap_or(path);
         let mut segments = path.split('/');
         for wanted in &self.segments {
-            match (wanted, segments.next()) {
-                (_, None) => return false,
-                (Segment::Any, Some(_)) => {}
-                (Segment::Text(text), Some(segment)) if decoded(segment).eq_ignore_ascii_case(text) => {}
-                _ => return false,
+            let fits = match (wanted, segments.next()) {
+                (_, None) => false,
+                (Segment::Any, Some(_)) => true,
+                (Segment::Text(text), Some(segment)) => decoded(segment).eq_ignore_ascii_case(text),
+            };
+            if !fits {
+                return false;
             }
         }
         self.is_open || segments.next().is_none()

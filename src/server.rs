@@ -31,7 +31,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::control::Peer;
 use crate::fault::Slow;
-use crate::graph::{Answer, BODY_LIMIT, Body, Form, Request};
+use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
 use crate::identity::entra::Place;
 use crate::service::Service;
 pub use limits::Limits;
@@ -335,6 +335,17 @@ fn target(request: &Request) -> String {
 
 /// Delivers an answer as it wants to be delivered. What waits goes on when the server stops.
 async fn deliver(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
+    if answer.delivery == Delivery::AT_ONCE {
+        let length = answer.response.body().len();
+        let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean };
+        return Ok(answer.response.map(whole));
+    }
+    // Apart, so that answers that come at once need no room for timers.
+    Box::pin(deliver_badly(answer, stopping)).await
+}
+
+/// Delivers an answer late, in pieces, cut or not at all.
+async fn deliver_badly(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
     if answer.delivery.delay > Duration::ZERO {
         wait(answer.delivery.delay, stopping).await;
     }
@@ -463,7 +474,6 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, Shutdown};
 
-    use crate::graph::Delivery;
     use crate::tenant::Settings;
 
     /// How long anything may take before a test fails.

@@ -14,10 +14,11 @@ use crate::behavior::Behaviors;
 use crate::chance::mixed;
 use crate::fault::{Faults, Rule};
 use crate::fixture::directory::Directory;
-use crate::journal::{Bounds, Journal};
+use crate::journal::{Bounds, Budget, Journal};
 use crate::model::{Schema, SetId};
 use crate::odata::value::{Entity, Value};
 use crate::store::{Foundation, Store};
+use crate::stub::Stubs;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -37,10 +38,14 @@ pub struct Settings {
     pub seed: u64,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// The rules of faults.
     pub faults: Vec<Rule>,
     /// How much the journal keeps.
     pub journal: Bounds,
+    /// How much the journals of all tenants made from these settings keep together.
+    pub journals: Arc<Budget>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
@@ -71,8 +76,10 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
+            journals: Arc::default(),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
@@ -184,6 +191,8 @@ pub struct Tenant {
     pub journal: Arc<Journal>,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// What is served where the schema knows no path.
+    pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
     /// How much of a token a request needs.
@@ -219,11 +228,11 @@ enum Stream {
 
 impl Tenant {
     /// Makes a tenant.
-    pub fn new(settings: Settings) -> Tenant {
+    pub fn new(mut settings: Settings) -> Tenant {
         let store = Store::new(settings.schema.sets().len());
-        for (set, entity) in &settings.entities {
+        for (set, entity) in std::mem::take(&mut settings.entities) {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
-            let _ = store.collection(*set).insert(entity.clone());
+            let _ = store.collection(set).insert(entity);
         }
         Tenant::with_store(&settings, store)
     }
@@ -240,8 +249,9 @@ impl Tenant {
             clock: settings.clock,
             store: Arc::new(store),
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
-            journal: Arc::new(Journal::new(settings.journal)),
+            journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
+            stubs: settings.stubs.clone(),
             page_size: settings.page_size,
             auth: settings.auth,
             directory: settings.directory.clone(),
@@ -271,7 +281,7 @@ impl Tenant {
         Tenant {
             store: Arc::new(Store::over(&self.foundations())),
             faults: Arc::new(Faults::new(rules, self.seed)),
-            journal: Arc::new(Journal::new(self.journal.bounds())),
+            journal: Arc::new(self.journal.another()),
             ids: Arc::new(Ids {
                 entities: count(&self.ids.entities),
                 requests: count(&self.ids.requests),
@@ -309,6 +319,7 @@ impl Tenant {
             page_size: self.page_size,
             auth: self.auth,
             directory: self.directory.clone(),
+            stubs: self.stubs.clone(),
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
             seed: self.seed,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -11,7 +12,7 @@ use crate::behavior::ROWS;
 use crate::control::Control;
 use crate::fault;
 use crate::fixture;
-use crate::journal::Bounds;
+use crate::journal::{Bounds, Budget};
 use crate::tenant::Settings;
 use crate::worlds::{Limits, Plan};
 
@@ -54,6 +55,9 @@ pub(super) struct Suite {
     /// How many bytes the journal of a tenant keeps
     #[arg(long, env = "WFI_EMULATOR_JOURNAL_BYTES", value_name = "NUMBER", default_value_t = 32 * 1024 * 1024)]
     journal_bytes: usize,
+    /// How many bytes the journals of all tenants keep together
+    #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "NUMBER", default_value_t = 256 * 1024 * 1024)]
+    journals_bytes: usize,
     /// Whether there is a control API under /_emulator
     #[arg(long, env = "WFI_EMULATOR_CONTROL", value_name = "SWITCH", default_value = "on")]
     control: Switch,
@@ -91,6 +95,7 @@ impl Suite {
             };
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
+        settings.journals = Arc::new(Budget::new(self.journals_bytes));
         if let Some(path) = self.state.as_ref().filter(|path| path.exists()) {
             settings.entities = fixture::load(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
         }
@@ -123,7 +128,7 @@ impl Suite {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
         let own: [(&str, Value); 6] = [
             ("behaviors", behaviors.collect::<serde_json::Map<String, Value>>().into()),
-            ("journal", json!({ "entries": self.journal, "bytes": self.journal_bytes })),
+            ("journal", json!({ "entries": self.journal, "bytes": self.journal_bytes, "bytesOfAll": self.journals_bytes })),
             ("faults", path(&self.faults)),
             ("state", path(&self.state)),
             ("watch", self.watch.into()),

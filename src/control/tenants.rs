@@ -16,6 +16,7 @@ use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Clock, Tenant};
 use crate::worlds::Listed;
 
+#[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let tenants: Vec<Value> = call.worlds.list().iter().map(described).collect();
     Ok(Reply::ok(&json!({ "tenants": tenants })))

@@ -31,6 +31,7 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn call(worlds: &Worlds, method: Method, path: &str, body: &str) -> (u16, String) {
     let request = request(&method, &format!("{PREFIX}{path}"), &[("host", "localhost:9340")], body);
     let answer = answer(&Control::default(), worlds, &request, Peer::Process);
@@ -49,6 +50,7 @@ fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
     format!("{status} {}: {}", value["error"]["code"].as_str().unwrap(), value["error"]["message"].as_str().unwrap())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
     let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
     let tenant = worlds.choose(request.target.path(), &request.headers).unwrap();

@@ -19,26 +19,67 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
 );
 
+/// The bytes of a body, with the templates in it and their places.
+pub(super) type Templated = (Bytes, Vec<(usize, String)>);
+
 /// Prints a body in the most readable form that [`read()`] turns into the same bytes again, or into the same JSON.
 ///
 /// `says_json` tells whether the headers call the body JSON; if not, only an object or an array is taken for it.
-pub(super) fn print(body: &[u8], says_json: bool) -> String {
+pub(super) fn print(body: &[u8], templates: &[(usize, &str)], says_json: bool) -> String {
     let Ok(text) = std::str::from_utf8(body) else {
         return print_base64(body);
     };
+    if !templates.is_empty() {
+        return print_templated(text, templates, says_json);
+    }
     if (says_json || text.trim_start().starts_with(['{', '[']))
         && let Some(json) = json::lay_out(text)
     {
         return json;
     }
-    let is_readable = text.chars().all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t'));
-    if is_readable && !text.contains('\n') {
+    if is_readable(text) && !text.contains('\n') {
         format!("`{}`", escape::encode(text, Place::OneLine))
-    } else if is_readable && fits_between_fences(text) {
+    } else if is_readable(text) && fits_between_fences(text) {
         format!("{FENCE}\n{text}{FENCE}")
     } else {
         print_base64(body)
     }
+}
+
+fn is_readable(text: &str) -> bool {
+    text.chars().all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t'))
+}
+
+/// Prints a text with templates. As one line it can always be printed; Base64 cannot hold any.
+fn print_templated(text: &str, templates: &[(usize, &str)], says_json: bool) -> String {
+    let mut whole = String::with_capacity(text.len() + 16 * templates.len());
+    let mut done = 0;
+    // Without escapes, what looks like a template would be one, also where a brace stands before it.
+    let mut is_plain = !text.contains("{{");
+    for (at, name) in templates {
+        let before = &text[done..*at];
+        is_plain &= !before.ends_with('{');
+        whole.push_str(before);
+        whole.push_str(&format!("{{{{{name}}}}}"));
+        done = *at;
+    }
+    whole.push_str(&text[done..]);
+    if is_plain
+        && (says_json || text.trim_start().starts_with(['{', '[']))
+        && let Some(json) = json::lay_out_with_templates(&whole)
+    {
+        return json;
+    }
+    if is_plain
+        && is_readable(text)
+        && text.contains('\n')
+        && !whole.contains(FENCE)
+        && !whole.ends_with('`')
+        && !text.contains('\r')
+    {
+        return format!("{FENCE}\n{whole}{FENCE}");
+    }
+    format!("`{}`", escape::encode_with(text, templates, Place::OneLine))
 }
 
 /// Tells whether a text survives between fences, where Hurl knows templates but no escapes.
@@ -63,7 +104,7 @@ pub(super) fn starts(line: &str) -> bool {
 }
 
 /// Reads a body and the rest of its last line.
-pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     let rest = cursor.rest;
     let body = if let Some(text) = rest.strip_prefix(FENCE) {
         cursor.skip(FENCE.len());
@@ -72,9 +113,9 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
         cursor.skip(1);
         read_one_line(text, cursor)?
     } else if let Some(digits) = rest.strip_prefix("base64,") {
-        read_encoded(digits, "base64", cursor, |digits| BASE64.decode(digits).ok())?
+        (read_encoded(digits, "base64", cursor, |digits| BASE64.decode(digits).ok())?, Vec::new())
     } else if let Some(digits) = rest.strip_prefix("hex,") {
-        read_encoded(digits, "hex", cursor, decode_hex)?
+        (read_encoded(digits, "hex", cursor, decode_hex)?, Vec::new())
     } else if rest.starts_with("{{") {
         return Err(cursor.error(template_found(rest)));
     } else if rest.starts_with('<') {
@@ -95,7 +136,7 @@ fn unsupported(feature: &str, text: &str) -> String {
     )
 }
 
-fn read_json(cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
+fn read_json(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     let rest = cursor.rest;
     let length = json::value_length(rest).map_err(|error| {
         // The position is left out of the reason because it counts from the start of the body.
@@ -104,14 +145,11 @@ fn read_json(cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
         let reason = format!("found a body that is not JSON ({message}), expected a complete JSON value");
         ReadError { line: cursor.line + error.line().saturating_sub(1), reason }
     })?;
-    let body = &rest[..length];
-    refuse_templates(body, cursor)?;
-    cursor.skip(length);
-    Ok(Bytes::copy_from_slice(body.as_bytes()))
+    take_templates(&rest[..length], cursor)
 }
 
 /// Reads text up to the closing fence; the line break before that fence is a part of the body.
-fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
+fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     let hint = cursor.rest_of_line().trim_matches([' ', '\t']);
     let start = text.find('\n').map_or(text.len(), |position| position + 1);
     if !hint.is_empty() {
@@ -126,13 +164,12 @@ fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<Bytes, Rea
         return Err(cursor.error(format!("found no closing fence, expected {FENCE} after the text")));
     };
     cursor.skip(start);
-    let body = &body[..length];
-    refuse_templates(body, cursor)?;
-    cursor.skip(length + FENCE.len());
-    Ok(Bytes::copy_from_slice(body.as_bytes()))
+    let body = take_templates(&body[..length], cursor)?;
+    cursor.skip(FENCE.len());
+    Ok(body)
 }
 
-fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError> {
+fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     let decoded = escape::decode(text, Place::OneLine).map_err(|reason| cursor.error(reason))?;
     if !text[decoded.length..].starts_with('`') {
         let reason = "found no backtick at the end of a one-line body, expected one on the same \
@@ -140,7 +177,7 @@ fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<Bytes, ReadError
         return Err(cursor.error(reason.to_owned()));
     }
     cursor.skip(decoded.length + 1);
-    Ok(decoded.text.into())
+    Ok((decoded.text.into(), decoded.templates))
 }
 
 /// Reads digits up to a semicolon; white space between them, also line breaks, does not count.
@@ -170,13 +207,22 @@ fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
-/// Fails where a body, at whose start the cursor is, holds a template.
-fn refuse_templates(body: &str, cursor: &mut Cursor<'_>) -> Result<(), ReadError> {
-    let Some(position) = body.find("{{") else {
-        return Ok(());
-    };
-    cursor.skip(position);
-    Err(cursor.error(template_found(cursor.rest)))
+/// Moves over a body without escapes and takes the templates out of it.
+fn take_templates(body: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+    let mut text = Vec::with_capacity(body.len());
+    let mut templates = Vec::new();
+    let mut rest = body;
+    while let Some(position) = rest.find("{{") {
+        cursor.skip(position);
+        let (name, length) = escape::template(&rest[position..]).map_err(|reason| cursor.error(reason))?;
+        text.extend_from_slice(&rest.as_bytes()[..position]);
+        templates.push((text.len(), name.to_owned()));
+        cursor.skip(length);
+        rest = &rest[position + length..];
+    }
+    cursor.skip(rest.len());
+    text.extend_from_slice(rest.as_bytes());
+    Ok((text.into(), templates))
 }
 
 #[cfg(test)]
@@ -184,7 +230,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<Bytes, ReadError> {
-        read(&mut Cursor::new(text))
+        read(&mut Cursor::new(text)).map(|(body, _)| body)
     }
 
     #[test]
@@ -205,16 +251,35 @@ mod tests {
             (b"\xff\x00", false, "base64,/wA=;"),
             (b"a\0", false, "base64,YQA=;"),
         ] {
-            assert_eq!(print(body, says_json), printed);
+            assert_eq!(print(body, &[], says_json), printed);
         }
     }
 
     #[test]
     fn text_that_fences_would_change_is_printed_as_base64() {
         for body in ["a\n```", "a\n`", "a\r\n", "{{a}}\n"] {
-            let printed = print(body.as_bytes(), false);
+            let printed = print(body.as_bytes(), &[], false);
             assert!(printed.starts_with("base64,"), "{printed}");
             assert_eq!(read_text(&printed), Ok(Bytes::from(body)));
+        }
+    }
+
+    #[test]
+    fn templates_are_printed_where_they_stand_and_read_again() {
+        for (body, templates, printed) in [
+            ("{\"a\":\"\"}", vec![(6, "id")], "{\n  \"a\": \"{{id}}\"\n}"),
+            ("{\"a\":\"{\"}", vec![(7, "id")], "`{\"a\":\"\\u{7b}{{id}}\"}`"),
+            ("a=&b=", vec![(2, "x"), (5, "y-1")], "`a={{x}}&b={{y-1}}`"),
+            ("a\n\n", vec![(2, "x")], "```\na\n{{x}}\n```"),
+            ("a\n{{", vec![(2, "x")], "`a\\n{{x}}{\\u{7b}`"),
+        ] {
+            let text = print(body.as_bytes(), &templates, false);
+            assert_eq!(text, printed);
+            let (_, again) = read(&mut Cursor::new(&text)).unwrap();
+            assert_eq!(
+                again.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
+                templates.iter().map(|(_, name)| *name).collect::<Vec<_>>()
+            );
         }
     }
 
@@ -244,10 +309,10 @@ mod tests {
         for (text, line, found) in [
             ("{\n\"a\": 1,\n}", 3, "found a body that is not JSON ("),
             ("{\"a\": 1", 1, "found a body that is not JSON (EOF"),
-            ("{\n\"a\": \"{{b}}\"}", 2, "found the template `{{b}}`"),
+            ("{\n\"a\": \"{{b c}}\"}", 2, "found the template `{{b c}}`"),
             ("{} {}", 1, "found `{}` after the body"),
             ("{{body}}", 1, "found the template `{{body}}`"),
-            ("```\na\n{{b}}\n```", 3, "found the template `{{b}}`"),
+            ("```\na\n{{b c}}\n```", 3, "found the template `{{b c}}`"),
             ("```\na", 1, "found no closing fence"),
             ("```json\n{}\n```", 1, "found `json` after the opening fence"),
             ("``````", 1, "found ````` after the opening fence"),

@@ -21,6 +21,11 @@ impl<'t> Cursor<'t> {
         line.strip_suffix('\r').unwrap_or(line)
     }
 
+    /// Starts at the beginning of a later part of a text, whose first line has this number.
+    pub(super) fn at_line(text: &'t str, line: usize) -> Self {
+        Cursor { rest: text, line }
+    }
+
     /// Moves forward by a number of bytes, which must end between two characters of the rest.
     pub(super) fn skip(&mut self, length: usize) {
         let (skipped, rest) = self.rest.split_at(length);
@@ -94,12 +99,12 @@ pub(super) fn quoted(text: &str) -> String {
     start
 }
 
-/// Says that a template stands where none can; `text` starts with the template.
+/// Says that a template stands where none can, or one that is not supported; `text` starts with the template.
 pub(super) fn template_found(text: &str) -> String {
     let line = text.split('\n').next().unwrap_or_default();
     let template = line.find("}}").map_or(line, |position| &line[..position + 2]);
     format!(
-        "found the template {}, expected plain text: the only template is `{{{{base}}}}` at the start of a target",
+        "found the template {}, expected plain text: the only templates are `{{{{base}}}}` at the start of a target and the names of captured values",
         quoted(template)
     )
 }

@@ -15,6 +15,8 @@ pub(super) enum Place {
     Value,
     /// A one-line body; ends at a backtick.
     OneLine,
+    /// What a capture asks for; ends at a quotation mark.
+    Quoted,
 }
 
 /// The start of a line as a string, and how many of its bytes that took.
@@ -22,15 +24,28 @@ pub(super) enum Place {
 pub(super) struct Decoded {
     pub(super) text: String,
     pub(super) length: usize,
+    /// The templates that stood in it, each with its place in the text.
+    pub(super) templates: Vec<(usize, String)>,
 }
 
 /// Escapes what would not come back from [`decode`] otherwise.
 pub(super) fn encode(text: &str, place: Place) -> String {
+    encode_with(text, &[], place)
+}
+
+/// Does the same, with templates at their places in the text; the places ascend.
+pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: Place) -> String {
     let inner_start = text.len() - text.trim_start_matches(' ').len();
     let inner_end = text.trim_end_matches(' ').len();
     let mut encoded = String::with_capacity(text.len());
     let mut previous = None;
+    let mut templates = templates.iter().peekable();
     for (position, character) in text.char_indices() {
+        while let Some((_, name)) = templates.next_if(|(at, _)| *at <= position) {
+            write_template(name, &mut encoded);
+            previous = None;
+        }
+        let before_template = templates.peek().is_some_and(|(at, _)| *at == position + 1);
         let at_edge = position < inner_start || position >= inner_end;
         match character {
             _ if place == Place::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
@@ -40,16 +55,42 @@ pub(super) fn encode(text: &str, place: Place) -> String {
             '\t' => encoded.push_str("\\t"),
             '#' if place == Place::Value => encoded.push_str("\\#"),
             '`' if place == Place::OneLine => encoded.push_str("\\`"),
+            '"' if place == Place::Quoted => encoded.push_str("\\\""),
             // Blanks around a value are no part of it.
             ' ' if place == Place::Value && at_edge => escape(character, &mut encoded),
             // Two braces in a row start a template, but not if one of them is escaped.
-            '{' if previous == Some('{') => escape(character, &mut encoded),
+            '{' if previous == Some('{') || before_template => escape(character, &mut encoded),
             _ if character.is_control() => escape(character, &mut encoded),
             _ => encoded.push(character),
         }
         previous = Some(character);
     }
+    for (_, name) in templates {
+        write_template(name, &mut encoded);
+    }
     encoded
+}
+
+fn write_template(name: &str, out: &mut String) {
+    out.push_str("{{");
+    out.push_str(name);
+    out.push_str("}}");
+}
+
+/// Reads the template that a text starts with; returns its name and its length.
+pub(super) fn template(text: &str) -> Result<(&str, usize), String> {
+    let inner = text.strip_prefix("{{").and_then(|rest| rest.split_once("}}")).map(|(inner, _)| inner);
+    match inner {
+        Some(inner) if is_variable(inner.trim_matches([' ', '\t'])) => Ok((inner.trim_matches([' ', '\t']), inner.len() + 4)),
+        _ => Err(template_found(text)),
+    }
+}
+
+/// Tells whether a word can be the name of a captured value: a letter, then letters, digits, `_` and `-`.
+pub(super) fn is_variable(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_alphabetic())
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && word != "base"
 }
 
 fn escape(character: char, encoded: &mut String) {
@@ -62,40 +103,41 @@ fn is_plain_in_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || "_-.@$".contains(character)
 }
 
-/// Reads a string from the start of a line; fails on escapes that Hurl does not know and on templates.
+/// Reads a string from the start of a line; fails on escapes that Hurl does not know and on what is no plain template.
 pub(super) fn decode(line: &str, place: Place) -> Result<Decoded, String> {
     let mut text = String::new();
     // The length of the text without the blanks at its end.
     let mut trimmed = 0;
-    let mut after_brace = false;
+    let mut templates = Vec::new();
     let mut rest = line;
     while let Some(character) = rest.chars().next() {
         if character == '\\' {
             let (decoded, length) = unescape(rest, place)?;
             text.push(decoded);
             trimmed = text.len();
-            after_brace = false;
             rest = &rest[length..];
             continue;
         }
         if ends(character, place) {
             break;
         }
-        if character == '{' && after_brace {
-            let start = line.len() - rest.len() - 1;
-            return Err(template_found(&line[start..]));
+        if rest.starts_with("{{") {
+            let (name, length) = template(rest)?;
+            templates.push((text.len(), name.to_owned()));
+            trimmed = text.len();
+            rest = &rest[length..];
+            continue;
         }
         text.push(character);
         if character != ' ' {
             trimmed = text.len();
         }
-        after_brace = character == '{';
         rest = &rest[character.len_utf8()..];
     }
     if place == Place::Value {
         text.truncate(trimmed);
     }
-    Ok(Decoded { text, length: line.len() - rest.len() })
+    Ok(Decoded { text, length: line.len() - rest.len(), templates })
 }
 
 /// Tells whether a character that is not escaped ends a string.
@@ -106,6 +148,7 @@ fn ends(character: char, place: Place) -> bool {
         _ if matches!(character, '\t' | '\r' | '\n' | '\u{8}' | '\u{c}') => true,
         Place::Value => character == '#',
         Place::OneLine => character == '`',
+        Place::Quoted => character == '"',
     }
 }
 
@@ -184,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_value_ends_before_blanks_and_a_comment() {
-        let expected = Decoded { text: "a b".to_owned(), length: 5 };
+        let expected = Decoded { text: "a b".to_owned(), length: 5, templates: Vec::new() };
         assert_eq!(decode("a b  # c", Place::Value), Ok(expected));
     }
 
@@ -201,7 +244,8 @@ mod tests {
             (r"\u{20", Place::Value, r"found an escape `\u` without a code point"),
             (r"\u{d800}", Place::Value, r"found the escape `\u{d800}`"),
             (r"\u{fffffffff}", Place::Value, r"found the escape `\u{fffffffff}`"),
-            ("Bearer {{token}} x", Place::Value, "found the template `{{token}}`"),
+            ("Bearer {{token urlEncode}} x", Place::Value, "found the template `{{token urlEncode}}`"),
+            ("a{{base}}", Place::Value, "found the template `{{base}}`"),
             ("a{{b", Place::OneLine, "found the template `{{b`"),
         ] {
             let reason = decode(text, place).unwrap_err();
@@ -209,13 +253,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn templates_stand_at_their_places() {
+        for (text, templates, encoded) in [
+            ("/a/", vec![(3, "id")], "/a/{{id}}"),
+            ("('')", vec![(2, "id")], "('{{id}}')"),
+            ("{}", vec![(1, "a"), (1, "b")], "\\u{7b}{{a}}{{b}}}"),
+            ("", vec![(0, "a")], "{{a}}"),
+            (" {{", vec![(0, "a"), (1, "b")], "{{a}}\\u{20}{{b}}{\\u{7b}"),
+        ] {
+            assert_eq!(encode_with(text, &templates, Place::Value), encoded);
+            let decoded = decode(encoded, Place::Value).unwrap();
+            let again: Vec<(usize, &str)> = decoded.templates.iter().map(|(at, name)| (*at, name.as_str())).collect();
+            assert_eq!((decoded.text.as_str(), again), (text, templates));
+        }
+        assert_eq!(decode("{{ a }}", Place::Value).unwrap().templates, [(0, "a".to_owned())]);
+    }
+
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_the_same(text in prop_oneof![any::<String>(), "[ \\\\#`{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
-            for place in [Place::Name, Place::Value, Place::OneLine] {
+        fn what_is_encoded_decodes_to_the_same(text in prop_oneof![any::<String>(), "[ \\\\#`\"{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
+            for place in [Place::Name, Place::Value, Place::OneLine, Place::Quoted] {
                 let encoded = encode(&text, place);
                 let decoded = decode(&encoded, place);
-                prop_assert_eq!(decoded, Ok(Decoded { text: text.clone(), length: encoded.len() }), "{}", encoded);
+                let expected = Decoded { text: text.clone(), length: encoded.len(), templates: Vec::new() };
+                prop_assert_eq!(decoded, Ok(expected), "{}", encoded);
             }
         }
 

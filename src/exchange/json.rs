@@ -16,9 +16,14 @@ pub(super) fn value_length(text: &str) -> Result<usize, serde_json::Error> {
 
 /// Lays JSON out with one member or element per line and two blanks per level, and changes nothing but white space.
 ///
-/// Returns nothing for a text that is not JSON, and for the little JSON that Hurl would not take as it is: templates in
-/// strings, halves of surrogate pairs, and values nested too deeply.
+/// Returns nothing for a text that is not JSON, and for the little JSON that Hurl would not take as it is: what looks like a
+/// template in strings, halves of surrogate pairs, and values nested too deeply.
 pub(super) fn lay_out(text: &str) -> Option<String> {
+    if text.contains("{{") { None } else { lay_out_with_templates(text) }
+}
+
+/// Does the same for a text in whose strings templates stand where templates are meant.
+pub(super) fn lay_out_with_templates(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() * 2);
@@ -30,7 +35,7 @@ pub(super) fn lay_out(text: &str) -> Option<String> {
             b'"' => {
                 let end = string_end(bytes, at);
                 let string = &text[at..end];
-                if string.contains("{{") || has_lone_surrogate(string) {
+                if has_lone_surrogate(string) {
                     return None;
                 }
                 out.push_str(string);

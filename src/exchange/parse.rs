@@ -4,75 +4,178 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::cursor::{Cursor, quoted, template_found, trim_start};
+use super::entry::{self, Capture, Entry, Part, Template};
 use super::escape::{self, Place};
 use super::{Exchange, ReadError, Request, Response, body};
 
 /// What one line, or in the case of a body a few of them, stands for.
-enum Part {
-    Request(Method, String),
+enum Piece {
+    Request(Method, Text),
     Status(StatusCode),
-    Header(String, String),
-    Body(Bytes),
+    Header(String, Text),
+    Captures,
+    Capture(Capture),
+    Body(body::Templated),
 }
 
-/// Reads all exchanges of a text.
+/// A text with the places of its templates.
+type Text = (String, Vec<(usize, String)>);
+
+/// Reads all exchanges of a text, which holds neither templates nor captures.
 pub(super) fn exchanges(text: &str) -> Result<Vec<Exchange>, ReadError> {
-    let mut cursor = Cursor::new(text);
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    // Tells whether the last message is complete; what can follow then is a status line or the next request.
-    let mut has_body = false;
-    loop {
-        // Comments count where a request line is the next thing; everywhere else they are dropped.
-        let comments = cursor.skip_comments();
-        if cursor.rest.is_empty() {
-            return Ok(exchanges);
-        }
-        let line = cursor.line;
-        let error = |reason: &str| Err(ReadError { line, reason: reason.to_owned() });
-        let part = next_part(&mut cursor)?;
-        match (part, exchanges.last_mut()) {
-            (Part::Request(method, target), _) => {
-                let (headers, body) = (Vec::new(), Bytes::new());
-                let request = Request { method, target, headers, body };
-                exchanges.push(Exchange { comments, request, response: None });
-                has_body = false;
+    let mut entries = Entries { takes_templates: false, ..Entries::new(Cursor::new(text)) };
+    let mut exchanges = Vec::new();
+    while let Some((_, entry)) = entries.next()? {
+        exchanges.push(entry.exchange);
+    }
+    Ok(exchanges)
+}
+
+/// Reads a text entry by entry.
+pub(super) struct Entries<'t> {
+    cursor: Cursor<'t>,
+    takes_templates: bool,
+    /// The entry that is being read, with the line of its request.
+    pending: Option<(usize, Entry)>,
+    /// What was left of the text where the entry that is being read starts, its comments included, and the line of that.
+    start: (&'t str, usize),
+}
+
+/// What can follow in the message that is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Headers,
+    Captures,
+    /// The message is complete: a status line or the next request.
+    Nothing,
+}
+
+impl<'t> Entries<'t> {
+    pub(super) fn new(cursor: Cursor<'t>) -> Entries<'t> {
+        let start = (cursor.rest, cursor.line);
+        Entries { cursor, takes_templates: true, pending: None, start }
+    }
+
+    /// Returns what is left of the text from the first entry on that [`next()`](Entries::next) has not returned, and its line.
+    pub(super) fn start(&self) -> (&'t str, usize) {
+        self.start
+    }
+
+    /// Tells whether the text is read to its end: then the last entry might have gone on in a longer text.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.cursor.rest.is_empty() && self.pending.is_none()
+    }
+
+    /// Returns the next entry with the line of its request.
+    pub(super) fn next(&mut self) -> Result<Option<(usize, Entry)>, ReadError> {
+        let mut expected = Expected::Headers;
+        loop {
+            let before = (self.cursor.rest, self.cursor.line);
+            // Comments count where a request line is the next thing; everywhere else they are dropped.
+            let comments = self.cursor.skip_comments();
+            if self.cursor.rest.is_empty() {
+                return Ok(self.pending.take());
             }
-            (_, None) => {
-                return error("found no request before this line, expected a request line such as `GET {{base}}/v1.0/me`");
-            }
-            (Part::Status(_), Some(Exchange { response: Some(_), .. })) => {
-                return error("found a second response, expected the next request line");
-            }
-            (Part::Status(status), Some(exchange)) => {
-                let (headers, body) = (Vec::new(), Bytes::new());
-                exchange.response = Some(Response { status, headers, body });
-                has_body = false;
-            }
-            (Part::Header(..), _) if has_body => {
-                return error("found a header after the body, expected `HTTP` and a status, or the next request line");
-            }
-            (Part::Body(_), _) if has_body => {
-                return error("found a second body, expected `HTTP` and a status, or the next request line");
-            }
-            (Part::Header(name, value), Some(exchange)) => match &mut exchange.response {
-                Some(response) => response.headers.push((name, value)),
-                None => exchange.request.headers.push((name, value)),
-            },
-            (Part::Body(bytes), Some(exchange)) => {
-                has_body = true;
-                match &mut exchange.response {
-                    Some(response) => response.body = bytes,
-                    None => exchange.request.body = bytes,
+            let line = self.cursor.line;
+            let piece = next_piece(&mut self.cursor, expected)?;
+            if let Piece::Request(method, (target, templates)) = piece {
+                self.refuse_templates(line, &templates)?;
+                let request = Request { method, target, headers: Vec::new(), body: Bytes::new() };
+                let mut entry = Entry::plain(Exchange { comments, request, response: None });
+                keep(&mut entry, Part::Target, templates);
+                self.start = before;
+                if let Some(finished) = self.pending.replace((line, entry)) {
+                    return Ok(Some(finished));
                 }
+                expected = Expected::Headers;
+                continue;
             }
+            expected = self.add(piece, expected, line)?;
         }
     }
+
+    /// Adds a piece to the entry that is being read.
+    fn add(&mut self, piece: Piece, expected: Expected, line: usize) -> Result<Expected, ReadError> {
+        let error = |reason: &str| Err(ReadError { line, reason: reason.to_owned() });
+        match &piece {
+            Piece::Header(_, (_, templates)) | Piece::Body((_, templates)) => self.refuse_templates(line, templates)?,
+            Piece::Captures if !self.takes_templates => {
+                return error("found the section `[Captures]`, which is not supported; expected a header or a body");
+            }
+            _ => {}
+        }
+        let Some((_, entry)) = &mut self.pending else {
+            return error("found no request before this line, expected a request line such as `GET {{base}}/v1.0/me`");
+        };
+        let is_complete = expected == Expected::Nothing;
+        match piece {
+            // A request line has begun a new entry already.
+            Piece::Request(..) => {}
+            Piece::Status(_) if entry.exchange.response.is_some() => {
+                return error("found a second response, expected the next request line");
+            }
+            Piece::Status(status) => {
+                entry.exchange.response = Some(Response { status, headers: Vec::new(), body: Bytes::new() });
+                return Ok(Expected::Headers);
+            }
+            Piece::Header(..) if is_complete => {
+                return error("found a header after the body, expected `HTTP` and a status, or the next request line");
+            }
+            Piece::Captures if is_complete || entry.exchange.response.is_none() => {
+                return error("found the section `[Captures]`, expected it between the headers and the body of a response");
+            }
+            Piece::Body(_) if is_complete => {
+                return error("found a second body, expected `HTTP` and a status, or the next request line");
+            }
+            Piece::Captures => return Ok(Expected::Captures),
+            Piece::Capture(capture) => {
+                entry.captures.push(capture);
+                return Ok(Expected::Captures);
+            }
+            Piece::Header(name, (value, templates)) => {
+                let part = if let Some(response) = &mut entry.exchange.response {
+                    response.headers.push((name, value));
+                    Part::ResponseHeader(response.headers.len() - 1)
+                } else {
+                    entry.exchange.request.headers.push((name, value));
+                    Part::RequestHeader(entry.exchange.request.headers.len() - 1)
+                };
+                keep(entry, part, templates);
+            }
+            Piece::Body((bytes, templates)) => {
+                let part = if let Some(response) = &mut entry.exchange.response {
+                    response.body = bytes;
+                    Part::ResponseBody
+                } else {
+                    entry.exchange.request.body = bytes;
+                    Part::RequestBody
+                };
+                keep(entry, part, templates);
+                return Ok(Expected::Nothing);
+            }
+        }
+        Ok(expected)
+    }
+
+    fn refuse_templates(&self, line: usize, templates: &[(usize, String)]) -> Result<(), ReadError> {
+        match templates.first() {
+            Some((_, name)) if !self.takes_templates => {
+                let reason = format!("found the template `{{{{{name}}}}}`, expected plain text: nothing is captured here");
+                Err(ReadError { line, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn keep(entry: &mut Entry, part: Part, templates: Vec<(usize, String)>) {
+    entry.templates.extend(templates.into_iter().map(|(at, name)| Template { part, at, name }));
 }
 
 /// Reads the part that starts at the cursor, which is on the first character of a line that is not blank.
 ///
 /// The start of the line decides which part it is, whatever came before; so a part in the wrong place gets its own message.
-fn next_part(cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
+fn next_piece(cursor: &mut Cursor<'_>, expected: Expected) -> Result<Piece, ReadError> {
     let line = cursor.rest_of_line();
     // With a template as its second word, a line that starts with a method cannot be anything else.
     if let Some((method, url)) = method_and_url(line)
@@ -82,7 +185,18 @@ fn next_part(cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
         return read_request_line(method, url, cursor);
     }
     if let Some(section) = section(line) {
+        if section == "Captures" {
+            cursor.skip("[Captures]".len());
+            cursor.end_line("the name of the section")?;
+            return Ok(Piece::Captures);
+        }
         return Err(cursor.error(format!("found the section `[{section}]`, which is not supported; expected a header or a body")));
+    }
+    if expected == Expected::Captures && !body::starts(line) && line.contains(':') {
+        let (capture, length) = entry::read_capture(line).map_err(|reason| cursor.error(reason))?;
+        cursor.skip(length);
+        cursor.end_line("the capture")?;
+        return Ok(Piece::Capture(capture));
     }
     if let Some(header) = read_header(cursor)? {
         return Ok(header);
@@ -91,7 +205,7 @@ fn next_part(cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
         return read_status_line(cursor);
     }
     if body::starts(line) {
-        return Ok(Part::Body(body::read(cursor)?));
+        return Ok(Piece::Body(body::read(cursor)?));
     }
     match method_and_url(line) {
         Some((method, url)) if method.bytes().all(|byte| byte.is_ascii_uppercase()) => read_request_line(method, url, cursor),
@@ -119,7 +233,7 @@ fn section(line: &str) -> Option<&str> {
     is_name.then_some(name)
 }
 
-fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
+fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result<Piece, ReadError> {
     const BASE: &str = "{{base}}";
     let Ok(method) = Method::from_bytes(method.as_bytes()) else {
         return Err(cursor.error(format!("found {}, expected a method", quoted(method))));
@@ -134,10 +248,10 @@ fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result
     };
     let start = cursor.rest_of_line().len() - target.len();
     let target = read_value(cursor, start, "the target")?;
-    Ok(Part::Request(method, target))
+    Ok(Piece::Request(method, target))
 }
 
-fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Part>, ReadError> {
+fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Piece>, ReadError> {
     let line = cursor.rest_of_line();
     if line.starts_with('[') {
         return Ok(None);
@@ -146,24 +260,27 @@ fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Part>, ReadError> {
     let Some(value) = trim_start(&line[name.length..]).strip_prefix(':') else {
         return Ok(None);
     };
+    if let Some((at, _)) = name.templates.first() {
+        return Err(cursor.error(template_found(&line[*at..])));
+    }
     if name.text.is_empty() {
         return Err(cursor.error(format!("found {}, expected the name of a header before the colon", quoted(line))));
     }
     let start = line.len() - trim_start(value).len();
     let value = read_value(cursor, start, "the value of the header")?;
-    Ok(Some(Part::Header(name.text, value)))
+    Ok(Some(Piece::Header(name.text, value)))
 }
 
 /// Reads the rest of the line, from `start` on, as a value with an optional comment behind it.
-fn read_value(cursor: &mut Cursor<'_>, start: usize, what: &str) -> Result<String, ReadError> {
+fn read_value(cursor: &mut Cursor<'_>, start: usize, what: &str) -> Result<Text, ReadError> {
     let value = &cursor.rest_of_line()[start..];
     let decoded = escape::decode(value, Place::Value).map_err(|reason| cursor.error(reason))?;
     cursor.skip(start + decoded.length);
     cursor.end_line(what)?;
-    Ok(decoded.text)
+    Ok((decoded.text, decoded.templates))
 }
 
-fn read_status_line(cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
+fn read_status_line(cursor: &mut Cursor<'_>) -> Result<Piece, ReadError> {
     let line = cursor.rest_of_line();
     let (version, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     if !["HTTP", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"].contains(&version) {
@@ -176,7 +293,7 @@ fn read_status_line(cursor: &mut Cursor<'_>) -> Result<Part, ReadError> {
     };
     cursor.skip(line.len() - rest.len() + length);
     cursor.end_line("the status")?;
-    Ok(Part::Status(status))
+    Ok(Piece::Status(status))
 }
 
 #[cfg(test)]

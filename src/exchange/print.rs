@@ -1,12 +1,31 @@
-//! Prints an exchange; the counterpart of `parse`.
+//! Prints an entry; the counterpart of `parse`.
 
 use std::fmt;
 
+use super::entry::{Capture, Entry, Part, Query};
 use super::escape::{self, Place};
 use super::{Exchange, body, header};
 
-/// Prints comments, request and response, each line with its line break.
+/// Prints an exchange, each line with its line break.
 pub(super) fn exchange(exchange: &Exchange, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    parts(exchange, &|_| Vec::new(), &[], out)
+}
+
+/// Prints an entry, each line with its line break.
+pub(super) fn entry(entry: &Entry, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let templates = |part| {
+        let of_part = entry.templates.iter().filter(|template| template.part == part);
+        let mut found: Vec<(usize, &str)> = of_part.map(|template| (template.at, template.name.as_str())).collect();
+        found.sort_by_key(|(at, _)| *at);
+        found
+    };
+    parts(&entry.exchange, &templates, &entry.captures, out)
+}
+
+/// Finds the templates of a part, in the order of their places.
+type Templates<'e> = dyn Fn(Part) -> Vec<(usize, &'e str)> + 'e;
+
+fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], out: &mut fmt::Formatter<'_>) -> fmt::Result {
     // A comment ends with its line, so one with line breaks becomes several.
     for line in exchange.comments.iter().flat_map(|comment| comment.split('\n')) {
         match line.trim_end_matches('\r') {
@@ -15,27 +34,53 @@ pub(super) fn exchange(exchange: &Exchange, out: &mut fmt::Formatter<'_>) -> fmt
         }
     }
     let request = &exchange.request;
-    let target = escape::encode(&request.target, Place::Value);
+    let target = escape::encode_with(&request.target, &templates(Part::Target), Place::Value);
     writeln!(out, "{} {{{{base}}}}{target}", request.method)?;
-    headers_and_body(&request.headers, &request.body, out)?;
+    headers(&request.headers, &|index| templates(Part::RequestHeader(index)), out)?;
+    print_body(&request.headers, &request.body, &templates(Part::RequestBody), out)?;
     if let Some(response) = &exchange.response {
         writeln!(out, "\nHTTP {}", response.status.as_u16())?;
-        headers_and_body(&response.headers, &response.body, out)?;
+        headers(&response.headers, &|index| templates(Part::ResponseHeader(index)), out)?;
+        if !captures.is_empty() {
+            writeln!(out, "[Captures]")?;
+        }
+        for Capture { name, query } in captures {
+            let (word, text) = match query {
+                Query::JsonPath(text) => ("jsonpath", text),
+                Query::Header(text) => ("header", text),
+            };
+            writeln!(out, "{name}: {word} \"{}\"", escape::encode(text, Place::Quoted))?;
+        }
+        print_body(&response.headers, &response.body, &templates(Part::ResponseBody), out)?;
     }
     Ok(())
 }
 
-fn headers_and_body(headers: &[(String, String)], bytes: &[u8], out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (name, value) in headers {
+fn headers<'e>(
+    headers: &[(String, String)],
+    templates: &dyn Fn(usize) -> Vec<(usize, &'e str)>,
+    out: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    for (index, (name, value)) in headers.iter().enumerate() {
         write!(out, "{}:", escape::encode(name, Place::Name))?;
+        let value = escape::encode_with(value, &templates(index), Place::Value);
         if !value.is_empty() {
-            write!(out, " {}", escape::encode(value, Place::Value))?;
+            write!(out, " {value}")?;
         }
         writeln!(out)?;
     }
-    if bytes.is_empty() {
+    Ok(())
+}
+
+fn print_body(
+    headers: &[(String, String)],
+    bytes: &[u8],
+    templates: &[(usize, &str)],
+    out: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if bytes.is_empty() && templates.is_empty() {
         return Ok(());
     }
     let says_json = header(headers, "content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-    writeln!(out, "{}", body::print(bytes, says_json))
+    writeln!(out, "{}", body::print(bytes, templates, says_json))
 }

@@ -199,12 +199,11 @@ fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
     let Some(status) = status else { return Err(fields.wrong("status", fields.get("status"), "a status from 400 to 599")) };
     // The row for this status, if there is a ready-made one, has code and text.
     let row = READY.iter().find(|ready| ready.refusal.status == status.as_u16());
-    let failure = match row {
-        Some(ready) => Failure { retry_after: None, ..ready.failure() },
-        None => {
-            let reason = status.canonical_reason().unwrap_or("Unknown error");
-            Failure::stated(status, reason.replace(' ', ""), reason)
-        }
+    let failure = if let Some(ready) = row {
+        Failure { retry_after: None, ..ready.failure() }
+    } else {
+        let reason = status.canonical_reason().unwrap_or("Unknown error");
+        Failure::stated(status, reason.replace(' ', ""), reason)
     };
     let (code, message) = (fields.string("code")?, fields.string("message")?);
     Ok(Failure { code: code.or(failure.code), message: message.or(failure.message), ..failure })

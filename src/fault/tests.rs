@@ -266,3 +266,33 @@ proptest! {
         let _ = read("x", text.as_bytes());
     }
 }
+
+#[test]
+fn the_page_about_faults_has_rules_that_can_be_used_and_names_all_that_are_ready_made() {
+    let page = include_str!("../../docs/faults.md");
+    let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(rules(example).len(), 8);
+    for name in READY.iter().map(|ready| ready.name).chain([ready::PUBLISHED_LIMITS]) {
+        assert!(page.contains(&format!("`{name}`")), "docs/faults.md does not name {name}");
+    }
+    for name in [
+        "answer",
+        "limit",
+        "reset",
+        "silence",
+        "truncate",
+        "slow",
+        "malformed",
+        "retryAfter",
+        "delay",
+        "applies",
+        "method",
+        "path",
+        "id",
+        "nth",
+        "probability",
+        "count",
+    ] {
+        assert!(page.contains(&format!("| `{name}` |")), "docs/faults.md does not describe {name}");
+    }
+}

@@ -59,14 +59,13 @@ fn answer(failure: &Failure) -> Vec<String> {
     let retry_after = failure.retry_after.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let is_plain = failure.status.is_none() && failure.code.is_none() && failure.message.is_none();
     let ready = READY.iter().find(|ready| is_plain && ready.refusal == failure.refusal);
-    let answer = match ready {
-        Some(ready) => quoted(ready.name),
-        None => {
-            let status = failure.status.map_or(failure.refusal.status, |status| status.as_u16());
-            let code = failure.code.as_ref().map(|code| format!(",\"code\":{}", quoted(code))).unwrap_or_default();
-            let message = failure.message.as_ref().map(|text| format!(",\"message\":{}", quoted(text))).unwrap_or_default();
-            format!("{{\"status\":{status}{code}{message}}}")
-        }
+    let answer = if let Some(ready) = ready {
+        quoted(ready.name)
+    } else {
+        let status = failure.status.map_or(failure.refusal.status, |status| status.as_u16());
+        let code = failure.code.as_ref().map(|code| format!(",\"code\":{}", quoted(code))).unwrap_or_default();
+        let message = failure.message.as_ref().map(|text| format!(",\"message\":{}", quoted(text))).unwrap_or_default();
+        format!("{{\"status\":{status}{code}{message}}}")
     };
     vec![
         format!("\"answer\":{answer}"),

@@ -176,6 +176,29 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> A
     answer(success.status, headers, parts.body)
 }
 
+/// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
+pub(super) fn recorded(
+    stamp: &Stamp<'_>,
+    status: StatusCode,
+    recorded: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    body: Bytes,
+) -> Answer {
+    let request_id = HeaderValue::from_str(&stamp.request_id.hyphenated().to_string());
+    let request_id = request_id.expect("digits, letters and dashes are visible");
+    let mut headers = HeaderMap::new();
+    for (name, value) in recorded {
+        match name.as_str() {
+            "connection" | "content-encoding" | "content-length" | "keep-alive" | "trailer" | "transfer-encoding" | "upgrade" => {
+            }
+            "request-id" => drop(headers.insert(name, request_id.clone())),
+            "client-request-id" => drop(headers.insert(name, stamp.client_request_id.unwrap_or(&request_id).clone())),
+            "date" => drop(headers.insert(name, date(stamp.now))),
+            _ => drop(headers.append(name, value)),
+        }
+    }
+    answer(status, headers, body)
+}
+
 /// Builds the answer of a refusal.
 pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);

@@ -69,7 +69,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
             let success = created(context, &entity, decided);
-            return Ok(Success { change: changed(context, None, Some(entity)), ..success });
+            return Ok(Success { change: Some(changed(context, None, Some(entity))), ..success });
         }
     }
 }
@@ -123,19 +123,19 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
     } else {
         Success { decided, ..Success::no_content() }
     };
-    let change = changed(context, Some(before), Some(entity));
+    let change = Some(changed(context, Some(before), Some(entity)));
     Ok(Success { preference_applied: context.write_preference(), change, ..answer })
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     match context.tenant.store.collection(context.route.set).remove(key) {
-        Some(before) => Ok(Success { change: changed(context, Some(before), None), ..Success::no_content() }),
+        Some(before) => Ok(Success { change: Some(changed(context, Some(before), None)), ..Success::no_content() }),
         None => Err(context.not_found(key)),
     }
 }
 
-fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Option<Changed> {
-    Some(Changed { set: context.route.set, before, after })
+fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Changed {
+    Changed { set: context.route.set, before, after }
 }
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.

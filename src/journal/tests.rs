@@ -46,7 +46,7 @@ fn numbers(journal: &Journal, query: &Query) -> Vec<u64> {
 }
 
 fn filled() -> Journal {
-    let journal = Journal::new(Bounds::default());
+    let journal = Journal::new(Bounds::default(), Arc::default());
     write(&journal, &Method::GET, "/v1.0/teamwork/workforceIntegrations?$top=1", "", 200);
     write(&journal, &Method::PATCH, ENTITY, r#"{"displayName":"x","isActive":true}"#, 200);
     write(&journal, &Method::PATCH, "/beta/teamwork/workforceIntegrations('WFI_1')", r#"{"displayName":"y"}"#, 404);
@@ -72,7 +72,7 @@ fn entries_are_asked_for_by_method_path_id_status_and_time() {
 
 #[test]
 fn entries_are_printed_as_exchanges() {
-    let journal = Journal::new(Bounds::default());
+    let journal = Journal::new(Bounds::default(), Arc::default());
     let headers = map(&[("content-type", "application/json"), ("authorization", "Bearer abc")]);
     journal.record(Record {
         time: at(0),
@@ -133,7 +133,7 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("application/x-www-form-urlencoded", "client%5Fsecret=hush"),
         ("application/x-www-form-urlencoded", "grant_type=authorization_code&code=hush"),
     ] {
-        let journal = Journal::new(Bounds::default());
+        let journal = Journal::new(Bounds::default(), Arc::default());
         let headers = [
             ("content-type", content_type),
             ("cookie", "hush"),
@@ -196,13 +196,13 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
       the method: expected POST, found PATCH
     "#);
-    let empty = Journal::new(Bounds::default()).verify(&never, Secrets::Hidden);
+    let empty = Journal::new(Bounds::default(), Arc::default()).verify(&never, Secrets::Hidden);
     assert!(empty.holds && empty.closest.is_none());
 }
 
 #[test]
 fn a_subset_is_compared_member_by_member() {
-    let journal = Journal::new(Bounds::default());
+    let journal = Journal::new(Bounds::default(), Arc::default());
     write(&journal, &Method::POST, "/", r#"{"a":{"b":1.0,"c":null},"d":[{"e":1,"f":2}],"g":1e2}"#, 201);
     let holds = |body: serde_json::Value| {
         journal.verify(&Expectation { body: Some(body), ..Expectation::default() }, Secrets::Hidden).holds
@@ -224,7 +224,7 @@ fn bytes(journal: &Journal) -> usize {
 
 #[test]
 fn the_journal_is_bounded_by_count_and_by_bytes() {
-    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 });
+    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, Arc::default());
     for _ in 0..35 {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
@@ -244,14 +244,32 @@ fn the_journal_is_bounded_by_count_and_by_bytes() {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
     assert!(journal.len() == 10 && bytes(&journal) < 60_000, "buffers of large bodies are not kept for small ones");
-    let off = Journal::new(Bounds::OFF);
+    let off = Journal::new(Bounds::OFF, Arc::default());
     write(&off, &Method::GET, ENTITY, "", 200);
     assert!(off.is_empty() && !off.is_on());
 }
 
 #[test]
+fn journals_share_a_budget_and_give_back_what_they_took() {
+    let budget = Arc::new(Budget::new(100_000));
+    let journals: Vec<Journal> = (0..50).map(|_| Journal::new(Bounds::default(), budget.clone())).collect();
+    for _ in 0..100 {
+        for journal in &journals {
+            write(journal, &Method::GET, ENTITY, "", 200);
+        }
+    }
+    let taken: usize = journals.iter().map(bytes).sum();
+    assert_eq!(budget.used.load(Ordering::Relaxed), taken);
+    assert!((100_000..120_000).contains(&taken), "{taken}");
+    assert!(journals.iter().all(|journal| !journal.is_empty()), "the latest request is always there");
+    journals[0].clear();
+    drop(journals);
+    assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn what_is_read_stays_as_it_was_while_others_write() {
-    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 });
+    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 }, Arc::default());
     write(&journal, &Method::GET, "/first", "", 200);
     let held = journal.entries();
     for number in 0..10 {
@@ -262,7 +280,7 @@ fn what_is_read_stays_as_it_was_while_others_write() {
 
 #[test]
 fn an_entry_that_has_fallen_out_holds_no_entity() {
-    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 });
+    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, Arc::default());
     let set = crate::model::Schema::shipped().set_ids().next().unwrap();
     let entity = Arc::new(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
     let headers = HeaderMap::new();
@@ -285,7 +303,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
 
 #[test]
 fn many_threads_write_at_once_and_nothing_is_lost() {
-    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX });
+    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, Arc::default());
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let journal = &journal;
@@ -312,7 +330,7 @@ fn many_threads_write_at_once_and_nothing_is_lost() {
 proptest! {
     #[test]
     fn what_is_written_is_read(targets in proptest::collection::vec(("/[a-z]{0,9}", "[ -~]{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 1..6)) {
-        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 });
+        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, Arc::default());
         for (target, value, body) in &targets {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(Record {

@@ -192,23 +192,19 @@ fn miss(entry: &Entry, expectation: &Expectation, secrets: Secrets) -> Miss {
     for (what, expected, bytes, headers) in bodies {
         let Some(expected) = expected else { continue };
         let unpacked = redact::unpacked(bytes, &headers);
-        match serde_json::from_slice::<Value>(unpacked.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&unpacked)) {
-            Ok(found) => {
-                let mut differences = Differences { secrets, lines: Vec::new(), count: 0 };
-                differences.compare(expected, Some(&found), "$", false);
-                miss.weight += differences.count;
-                let total = differences.count;
-                let told = differences.lines.len();
-                miss.lines.extend(differences.lines);
-                if told < total {
-                    miss.lines.push(format!("{} more differences", total - told));
-                }
-            }
-            Err(_) => {
-                let found = if bytes.is_empty() { "none" } else { "something that is no JSON" };
-                miss.weight += 50;
-                miss.lines.push(format!("{what}: expected JSON, found {found}"));
-            }
+        let Ok(found) = serde_json::from_slice::<Value>(unpacked.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&unpacked)) else {
+            let found = if bytes.is_empty() { "none" } else { "something that is no JSON" };
+            miss.weight += 50;
+            miss.lines.push(format!("{what}: expected JSON, found {found}"));
+            continue;
+        };
+        let mut differences = Differences { secrets, lines: Vec::new(), count: 0 };
+        differences.compare(expected, Some(&found), "$", false);
+        miss.weight += differences.count;
+        let more = differences.count - differences.lines.len();
+        miss.lines.extend(differences.lines);
+        if more > 0 {
+            miss.lines.push(format!("{more} more differences"));
         }
     }
     miss

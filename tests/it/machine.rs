@@ -140,8 +140,8 @@ fn a_clock_that_goes_back_stops_nothing() {
     for back in [Duration::from_secs(1), Duration::from_secs(86_400), Duration::from_secs(1_767_323_045)] {
         emulator.set_clock(|_| Clock::Fixed(now - back)).unwrap();
         // At the latest when the time is over that was told.
-        let told = send("GET", "").headers().get("retry-after").map_or(0, |told| told.to_str().unwrap().parse().unwrap());
-        assert!(told <= 60, "{back:?}: {told} s");
+        let told: f64 = send("GET", "").headers().get("retry-after").map_or(0.0, |told| told.to_str().unwrap().parse().unwrap());
+        assert!(told <= 60.0, "{back:?}: {told} s");
         emulator.set_clock(|clock| clock.advanced(60_000)).unwrap();
         assert_eq!(statuses(), [200, 200, 429], "{back:?}");
     }

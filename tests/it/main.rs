@@ -18,6 +18,7 @@
 //! | `history` | requests to one entity look as if they came one after the other |
 //! | `machine` | what the machine does to the program: full disks, no descriptors, signals |
 //! | `secrets` | secrets are told to nobody |
+//! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `tls` | HTTPS as it is on the wire |
@@ -45,6 +46,7 @@ mod readers;
 mod readme;
 #[cfg(unix)]
 mod secrets;
+mod recorded;
 mod sockets;
 mod suite;
 mod tls;

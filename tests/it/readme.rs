@@ -175,12 +175,13 @@ fn the_directory_that_the_readme_shows_can_be_used() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let help_of = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(arguments).output().unwrap();
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(arguments).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    let commands = [&[][..], &["ca"], &["check"], &["compare"], &["convert"], &["record"], &["token"]];
     // What follows is a flag of curl.
-    let help = [help_of(&["--help"]), help_of(&["ca", "--help"]), help_of(&["token", "--help"]), "--cacert".to_owned()].concat();
+    let help = commands.map(help).concat() + "--cacert";
     for word in readme().split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--")) {
         assert!(help.contains(word), "{word} is in README.md but not in --help");
     }

@@ -35,9 +35,8 @@ impl Client {
 
     pub(crate) fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n"
-        );
+        let content_type = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{content_type}Content-Length: {length}\r\n{headers}\r\n");
         self.stream.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
@@ -142,6 +141,27 @@ fn a_tenant_is_named_by_the_path_a_header_or_a_token() {
 }
 
 #[test]
+fn the_token_service_works_under_the_prefix_of_a_tenant() {
+    let served = Served::start(&["--log", "off", "--auth", "strict"]);
+    let mut client = Client::new(served.address());
+    let base = "/_tenant/a";
+    let issuer = client.json("GET", &format!("{base}/contoso/v2.0/.well-known/openid-configuration"), "");
+    let token_endpoint = issuer["token_endpoint"].as_str().unwrap();
+    let path = token_endpoint.split_once(HOST).unwrap_or_else(|| panic!("{token_endpoint}")).1;
+    assert!(path.starts_with(base), "{path}");
+    let form = "grant_type=client_credentials&client_id=app&client_secret=hush&scope=https://graph.microsoft.com/.default";
+    let (status, body) = client.send_with("POST", path, "Content-Type: application/x-www-form-urlencoded\r\n", form);
+    let token: Value = serde_json::from_str(&body).unwrap();
+    let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{status} {body}")).to_owned();
+    let entity = format!("{base}{ENTITY}");
+    assert_eq!(client.send("GET", &entity, "").0, 401);
+    assert_eq!(client.send_with("GET", &entity, &format!("Authorization: Bearer {token}\r\n"), "").0, 200);
+    let journal = client.json("GET", "/_emulator/tenants/a/journal", "");
+    assert_eq!(journal["entries"].as_array().unwrap().len(), 4);
+    assert!(!journal.to_string().contains(&token) && !journal.to_string().contains("hush"), "{journal}");
+}
+
+#[test]
 fn readiness_is_told_in_json_and_in_a_file() {
     let folder = Folder::new("readiness_is_told");
     let file = folder.0.join("ready.json");
@@ -156,6 +176,11 @@ fn readiness_is_told_in_json_and_in_a_file() {
     );
     let healthy = outcome(&["health", "--port", &port.to_string()]);
     assert_eq!((healthy.status, &*healthy.stdout, &*healthy.stderr), (Some(0), "", ""));
+    let folder_of_ca = folder.0.join("ca");
+    let secure = Served::start(&["--log", "off", "--ready", "json", "--tls", "--ca-dir", folder_of_ca.to_str().unwrap()]);
+    let told: Value = serde_json::from_str(&secure.url).unwrap();
+    assert!(told["v1"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{told}");
+    assert!(std::fs::read_to_string(told["ca"].as_str().unwrap()).unwrap().contains("BEGIN CERTIFICATE"));
     drop(served);
     let gone = outcome(&["health", "--port", &port.to_string()]);
     assert_eq!(gone.status, Some(1));
@@ -338,20 +363,26 @@ fn ten_thousand_tenants_over_a_thousand_entities_are_made_used_and_dropped() {
     let mut client = Client::new(served.address());
     client.json("GET", &format!("{COLLECTION}/WFI_1"), "");
     let before = resident();
-    let started = Instant::now();
-    for number in 0..10_000 {
-        let entity = format!("/_tenant/t{number}{COLLECTION}/WFI_{}", number % 1000);
-        client.json("GET", &entity, "");
-        assert_eq!(client.json("PATCH", &entity, r#"{"displayName":"y"}"#)["displayName"], "y");
-    }
-    let (used, most) = (started.elapsed(), resident());
-    for number in 0..10_000 {
-        client.json("DELETE", &format!("/_emulator/tenants/t{number}"), "");
-    }
-    let (all, after) = (started.elapsed(), resident());
-    eprintln!(
-        "10,000 tenants: made and used with two requests each in {used:?}, dropped in {:?}; MiB resident: {before} before, {most} with all of them, {after} after",
-        all - used
-    );
-    assert!(after < before + (most - before) / 4, "memory is not returned");
+    let mut round = |name: &str| {
+        let started = Instant::now();
+        for number in 0..10_000 {
+            let entity = format!("/_tenant/{name}-{number}{COLLECTION}/WFI_{}", number % 1000);
+            client.json("GET", &entity, "");
+            assert_eq!(client.json("PATCH", &entity, r#"{"displayName":"y"}"#)["displayName"], "y");
+        }
+        let (used, most) = (started.elapsed(), resident());
+        for number in 0..10_000 {
+            client.json("DELETE", &format!("/_emulator/tenants/{name}-{number}"), "");
+        }
+        let dropped = started.elapsed().saturating_sub(used);
+        eprintln!(
+            "10,000 tenants: made and used with two requests each in {used:?}, dropped in {dropped:?}; MiB resident: {most}, then {}",
+            resident()
+        );
+        most
+    };
+    let (first, second) = (round("first"), round("second"));
+    eprintln!("MiB resident before: {before}");
+    // What was given back is used again. When the system gets it is up to its allocator.
+    assert!(second < first + 5, "memory is not returned: {first} MiB with the first tenants, {second} MiB with the second");
 }

@@ -1,0 +1,152 @@
+//! Which value came in the place of a recorded one: ids that a service chooses, and pseudonyms that a recording has.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+
+/// How many values are remembered. Ids that are followed were seen shortly before, so the oldest are given up first.
+const LIMIT: usize = 65_536;
+
+/// Pairs of a recorded value and the one that stands for it in this run.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    came: HashMap<String, String>,
+    recorded: HashMap<String, String>,
+    order: VecDeque<String>,
+}
+
+impl Bindings {
+    /// Returns the value that came for a recorded one.
+    pub(super) fn get(&self, recorded: &str) -> Option<&str> {
+        self.came.get(recorded).map(String::as_str)
+    }
+
+    /// Remembers a pair, unless something has come for the recorded value already.
+    pub(super) fn bind(&mut self, recorded: &str, came: &str) {
+        if self.came.contains_key(recorded) {
+            return;
+        }
+        if self.order.len() == LIMIT
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(given_up) = self.came.remove(&oldest)
+        {
+            self.recorded.remove(&given_up);
+        }
+        self.order.push_back(recorded.to_owned());
+        self.came.insert(recorded.to_owned(), came.to_owned());
+        self.recorded.entry(came.to_owned()).or_insert_with(|| recorded.to_owned());
+    }
+
+    /// Puts the values of this run in the places of recorded ones, each as `write` writes it.
+    pub(super) fn replay<'t>(&self, text: &'t str, write: impl Fn(&str) -> String) -> Cow<'t, str> {
+        replace(text, &self.came, write)
+    }
+
+    /// Does the same in a target, where the value of a parameter may be replaced as a whole.
+    pub(super) fn replay_parameters(&self, target: &str, write: impl Fn(&str) -> String) -> String {
+        let Some((path, query)) = target.split_once('?') else { return self.replay(target, write).into_owned() };
+        let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
+            // A token comes from a link, where it is encoded already.
+            Some((name, value)) if self.came.contains_key(value) => format!("{name}={}", self.came[value]),
+            _ => self.replay(parameter, &write).into_owned(),
+        });
+        let parameters: Vec<String> = parameters.collect();
+        format!("{}?{}", self.replay(path, &write), parameters.join("&"))
+    }
+
+    /// Puts recorded values in the places of those of this run.
+    pub(super) fn restore<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        replace(text, &self.recorded, str::to_owned)
+    }
+}
+
+/// Replaces words. A word is as long as possible: mail addresses hold together where they are known, else they fall into parts.
+fn replace<'t>(text: &'t str, values: &HashMap<String, String>, write: impl Fn(&str) -> String) -> Cow<'t, str> {
+    if values.is_empty() || text.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    if let Some(value) = values.get(text) {
+        return if value == text { Cow::Borrowed(text) } else { Cow::Owned(write(value)) };
+    }
+    let is_of_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '@');
+    let mut out = String::new();
+    let mut done = 0;
+    let mut put = |start: usize, length: usize, done: &mut usize| {
+        let Some(value) = values.get(&text[start..start + length]) else { return false };
+        if value != &text[start..start + length] {
+            out.push_str(&text[*done..start]);
+            out.push_str(&write(value));
+            *done = start + length;
+        }
+        true
+    };
+    for (start, word) in words(text, is_of_word) {
+        let word = word.trim_end_matches('.');
+        if !put(start, word.len(), &mut done) && word.contains(['.', '@']) {
+            for (inner, part) in words(word, |character| !matches!(character, '.' | '@')) {
+                put(start + inner, part.len(), &mut done);
+            }
+        }
+    }
+    if done == 0 && out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// Returns the runs of characters that words are made of, each with its place.
+pub(super) fn words(text: &str, is_of_word: impl Fn(char) -> bool) -> impl Iterator<Item = (usize, &str)> {
+    let mut rest = 0;
+    std::iter::from_fn(move || {
+        let start = rest + text[rest..].find(&is_of_word)?;
+        let length = text[start..].find(|character| !is_of_word(character)).unwrap_or(text.len() - start);
+        rest = start + length;
+        Some((start, &text[start..rest]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bindings(pairs: &[(&str, &str)]) -> Bindings {
+        let mut bindings = Bindings::default();
+        for (recorded, came) in pairs {
+            bindings.bind(recorded, came);
+        }
+        bindings
+    }
+
+    #[test]
+    fn words_are_replaced_as_a_whole() {
+        let bindings = bindings(&[("WFI_1", "WFI_9"), ("name-1", "A \"B\""), ("user-1@example.com", "a@b.c"), ("same", "same")]);
+        let replay = |text: &'static str| bindings.replay(text, |value| value.replace('"', "\\\"")).into_owned();
+        assert_eq!(replay("/x('WFI_1')/WFI_10?a=WFI_1"), "/x('WFI_9')/WFI_10?a=WFI_9");
+        assert_eq!(replay("not WFI_1. same"), "not WFI_9. same");
+        assert_eq!(replay("{\"n\":\"name-1\",\"m\":\"user-1@example.com\"}"), "{\"n\":\"A \\\"B\\\"\",\"m\":\"a@b.c\"}");
+        assert_eq!(replay("WFI_1@example.com"), "WFI_9@example.com");
+        assert!(matches!(bindings.replay("same nothing", str::to_owned), Cow::Borrowed(_)));
+        assert_eq!(bindings.restore("/x/WFI_9"), "/x/WFI_1");
+    }
+
+    #[test]
+    fn the_first_value_stays_and_the_oldest_are_given_up() {
+        let mut bindings = bindings(&[("a", "1"), ("a", "2")]);
+        assert_eq!(bindings.get("a"), Some("1"));
+        for index in 0..LIMIT {
+            bindings.bind(&format!("x{index}"), &format!("y{index}"));
+        }
+        assert_eq!((bindings.get("a"), bindings.came.len(), bindings.recorded.len()), (None, LIMIT, LIMIT));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_may_be_replayed(text in any::<String>(), word in "[a-z@._-]{1,3}") {
+            let bindings = bindings(&[(&word, "x")]);
+            let _ = bindings.replay(&text, str::to_owned);
+            let doubled = format!("{text} {word} ");
+            prop_assert!(word.ends_with('.') || bindings.replay(&doubled, str::to_owned).ends_with("x "));
+        }
+    }
+}

@@ -1,0 +1,721 @@
+//! Recorded exchanges, from the proxy that records them to the comparison that holds them against a service.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::Method;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::certificate;
+use wfi_emulator::client::{Client, Service};
+use wfi_emulator::compare::{self, Counts, Event, Outcome, What};
+use wfi_emulator::exchange::{self, Request, Response};
+use wfi_emulator::record;
+use wfi_emulator::redact::{RedactionRules, Redactor};
+use wfi_emulator::server;
+use wfi_emulator::tenant::Tenant;
+
+use crate::harness;
+
+/// A folder that is removed with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("wfi-emulator-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    (listener, base)
+}
+
+/// The built-in fixtures, answered with these behaviors.
+fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::service::Service> {
+    let mut behaviors = Behaviors::default();
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    Arc::new(wfi_emulator::service::Service::of(harness::settings(behaviors)))
+}
+
+/// Holds a text against its snapshot beside these tests.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// Serves an emulator until the runtime of the test ends.
+async fn emulator(choices: &[(&str, &str)]) -> String {
+    let (listener, base) = listen().await;
+    tokio::spawn(server::run(listener, served(choices), std::future::pending()));
+    base
+}
+
+fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Request { method, target: target.to_owned(), headers, body: body.to_owned().into() }
+}
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const TOKEN: (&str, &str) = ("Authorization", "Bearer a-token-that-is-private");
+
+/// What a client does: looks, changes, creates, follows what it has created.
+async fn session(base: &str) -> Vec<Response> {
+    let mut client = Client::new(Service::new(base, None).unwrap());
+    let mut answers = Vec::new();
+    let key = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+    let item = format!("{COLLECTION}/{key}");
+    let new = r#"{"displayName":"Ada's clock","apiVersion":1,"isActive":true,"url":"https://contoso.com/shifts/","encryption":{"protocol":"sharedSecret","secret":"0123456789012345678901234567890123456789012345678901234567890123"}}"#;
+    for request in [
+        request(Method::GET, COLLECTION, &[TOKEN], ""),
+        request(Method::GET, &item, &[TOKEN, ("client-request-id", "11111111-2222-4333-8444-555555555555")], ""),
+        request(Method::PATCH, &item, &[TOKEN, JSON], r#"{"displayName":"Ada's other clock"}"#),
+        request(Method::GET, &item, &[TOKEN], ""),
+        request(Method::POST, COLLECTION, &[TOKEN, JSON], new),
+        request(Method::PATCH, &item, &[TOKEN, JSON], r#"{"apiVersion":"two"}"#),
+    ] {
+        answers.push(client.send(&request).await.unwrap());
+    }
+    let created: serde_json::Value = serde_json::from_slice(&answers[4].body).unwrap();
+    // A list in pages, each with the link to the next one.
+    let mut page = format!("{COLLECTION}?$top=2");
+    for _ in 0..2 {
+        answers.push(client.send(&request(Method::GET, &page, &[TOKEN], "")).await.unwrap());
+        let list: serde_json::Value = serde_json::from_slice(&answers[answers.len() - 1].body).unwrap();
+        let link = list["@odata.nextLink"].as_str().unwrap();
+        page = link.split_once("/v1.0/").map(|(_, path)| format!("/v1.0/{path}")).unwrap();
+    }
+    let created = format!("{COLLECTION}('{}')", created["id"].as_str().unwrap());
+    for method in [Method::GET, Method::DELETE, Method::GET] {
+        answers.push(client.send(&request(method, &created, &[TOKEN], "")).await.unwrap());
+    }
+    answers
+}
+
+/// Records a session through a proxy in front of an upstream.
+async fn recorded(upstream: &str, folder: &Path) -> (Vec<Response>, usize) {
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let upstream = Service::new(upstream, None).unwrap();
+    let options = record::Options { upstream, folder: folder.to_owned(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let answers = session(&base).await;
+    stop.send(()).unwrap();
+    let (count, _) = recorder.await.unwrap().unwrap();
+    (answers, count)
+}
+
+fn options(path: &Path) -> compare::Options {
+    compare::Options {
+        path: path.to_owned(),
+        against: None,
+        headers: Vec::new(),
+        behaviors: Behaviors::default(),
+        forced: Vec::new(),
+        fixtures: None,
+        accepts: false,
+    }
+}
+
+/// Compares, and returns the exchanges that differ beside the counts.
+async fn compared(options: &compare::Options) -> (Vec<Outcome>, Counts, Vec<String>) {
+    let (mut drift, mut notes) = (Vec::new(), Vec::new());
+    let mut tell = |event: &Event<'_>| match event {
+        Event::Outcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
+        Event::Note(note) | Event::Stale(note) => notes.push(note.clone()),
+        _ => {}
+    };
+    let counts = compare::compare(options, &mut tell).await.unwrap();
+    (drift, counts, notes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_drift_between_two_services_is_reported() {
+    let folder = Folder::new("drift");
+    let upstream = emulator(&[]).await;
+    let (answers, count) = recorded(&upstream, &folder.0).await;
+    let direct = session(&emulator(&[]).await).await;
+    for (through, direct) in answers.iter().zip(&direct) {
+        assert_eq!(through.status, direct.status);
+        let names = |response: &Response| response.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
+        assert_eq!(names(through), names(direct), "the proxy adds nothing and takes nothing away");
+    }
+    assert_eq!(count, answers.len());
+    let text = folder.read("recorded-0001.hurl");
+    assert!(
+        text.contains("[Captures]\nid1: jsonpath \"$.id\"\n")
+            && text.contains("\nDELETE {{base}}/v1.0/teamwork/workforceIntegrations('{{id1}}')\n"),
+        "{text}"
+    );
+    for private in ["a-token-that-is-private", "Ada", "05227533", "0123456789012", "contoso Workforce", "366c0b19"] {
+        assert!(!text.contains(private), "{private} is recorded:\n{text}");
+    }
+
+    // The same service, started anew, with the fixtures that the upstream had.
+    let again = Service::new(&emulator(&[]).await, None).unwrap();
+    let (drift, counts, _) = compared(&compare::Options { against: Some(again), ..options(&folder.0) }).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 11, same: 11, known: 0, drift: 0 }));
+
+    // The emulator in this process, with what the recording shows.
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 11, same: 11, known: 0, drift: 0 }));
+
+    // One behavior is another.
+    let forced = vec![("update-response".to_owned(), "no-content".to_owned())];
+    let changed = Service::new(&emulator(&[("update-response", "no-content")]).await, None).unwrap();
+    for options in
+        [compare::Options { against: Some(changed), ..options(&folder.0) }, compare::Options { forced, ..options(&folder.0) }]
+    {
+        let (drift, counts, _) = compared(&options).await;
+        assert_eq!(counts, Counts { exchanges: 11, same: 10, known: 0, drift: 1 });
+        let [outcome] = &drift[..] else { panic!("{drift:?}") };
+        assert!(outcome.request.starts_with("PATCH "), "{outcome:?}");
+        let told: Vec<(&str, What)> =
+            outcome.drift.iter().map(|difference| (difference.place.as_str(), difference.what)).collect();
+        assert_eq!(told, [("status", What::Status), ("body", What::Missing)]);
+        assert_eq!(
+            (outcome.drift[0].recorded.as_deref(), outcome.drift[0].came.as_deref()),
+            (Some("200 OK"), Some("204 No Content"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_recorded_and_compared_with_over_tls() {
+    let folder = Folder::new("tls");
+    let authority = certificate::Authority::in_memory().unwrap();
+    folder.write("authority.pem", authority.certificate());
+    let tls = certificate::issued(&authority, &[]).unwrap();
+    let (listener, base) = listen().await;
+    let upstream = base.replace("http://127.0.0.1", "https://localhost");
+    let options = server::Options { tls: Some(tls), ..server::Options::default() };
+    tokio::spawn(server::run_with(listener, served(&[]), options, std::future::pending()));
+    let trusting = || Service::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
+
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let out = folder.0.join("out");
+    let options_of = record::Options { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, options_of, async { stopped.await.unwrap_or_default() }));
+    let answers = session(&base).await;
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap().0, answers.len());
+    let (drift, counts, _) = compared(&compare::Options { against: Some(trusting()), ..options(&out) }).await;
+    // The session has renamed the entity, and a comparison does so again.
+    assert!(counts.exchanges == 11 && drift.iter().all(|outcome| outcome.failed.is_none()), "{drift:?}");
+    let (drift, counts, _) = compared(&options(&out)).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 11));
+
+    // Without the authority nobody vouches for the service.
+    folder.write("other.pem", certificate::Authority::in_memory().unwrap().certificate());
+    let doubting = Service::new(&upstream, Some(&folder.0.join("other.pem")));
+    let error = Client::new(doubting.unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap_err();
+    assert!(error.to_string().contains("cannot agree on TLS"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_answer_differs_no_more() {
+    let folder = Folder::new("accept");
+    recorded(&emulator(&[]).await, &folder.0).await;
+    let before = folder.read("recorded-0001.hurl");
+    let forced =
+        vec![("update-response".to_owned(), "no-content".to_owned()), ("collection-count".to_owned(), "always".to_owned())];
+    let choices = || compare::Options { forced: forced.clone(), ..options(&folder.0) };
+    let (drift, ..) = compared(&choices()).await;
+    assert!(!drift.is_empty());
+    assert_eq!(folder.read("recorded-0001.hurl"), before, "nothing is written unasked");
+    let (_, _, notes) = compared(&compare::Options { accepts: true, ..choices() }).await;
+    assert_eq!(notes, ["recorded-0001.hurl: rewritten with the answers that came"]);
+    let (drift, counts, _) = compared(&choices()).await;
+    assert_eq!((drift, counts.same), (Vec::new(), 11));
+    let after = folder.read("recorded-0001.hurl");
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::HashSet<String>>();
+    let added: Vec<String> = lines(&after).difference(&lines(&before)).filter(|line| !line.is_empty()).cloned().collect();
+    assert!(added.iter().all(|line| line == "HTTP 204" || line.starts_with("    ") || line.starts_with("  ")), "{added:?}");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside the file");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_told_and_not_recorded() {
+    let folder = Folder::new("refused");
+    let (gone, upstream) = listen().await;
+    drop(gone);
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let options = record::Options {
+        upstream: Service::new(&upstream, None).unwrap(),
+        folder: folder.0.clone(),
+        rules: RedactionRules::default(),
+    };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let answer = Client::new(Service::new(&base, None).unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap();
+    assert_eq!(answer.status, 502);
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(
+        body.starts_with(&format!(
+            "{{\"error\":{{\"code\":\"BadGateway\",\"message\":\"wfi-emulator record: {upstream}: cannot connect: "
+        )),
+        "{body}"
+    );
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap(), (0, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_published_pages_print_is_answered_or_the_difference_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
+    let (drift, counts, notes) = compared(&options(&folder)).await;
+    assert_eq!((drift, counts.drift, notes), (Vec::new(), 0, Vec::new()));
+    assert!(counts.exchanges >= 19 && counts.same >= 5, "{counts:?}");
+    // Each exchange names its source, and each known difference its reason.
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Some("hurl") = path.extension().and_then(|extension| extension.to_str()) else { continue };
+        for exchange in exchange::read(&std::fs::read_to_string(&path).unwrap()).unwrap() {
+            assert!(exchange.comments.iter().any(|comment| comment.starts_with("source: ")), "{}", path.display());
+        }
+    }
+}
+
+/// Answers one request on a connection with these bytes, the last of them only when told.
+async fn raw_upstream(first: &'static [u8], last: &'static [u8], go_on: oneshot::Receiver<()>) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (listener, base) = listen().await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(first).await.unwrap();
+        go_on.await.unwrap_or_default();
+        stream.write_all(last).await.unwrap();
+        // A second connection would hang, and the test with it.
+        std::future::pending::<()>().await;
+    });
+    base
+}
+
+#[tokio::test]
+async fn bodies_stream_through_and_redirections_are_not_followed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = Folder::new("stream");
+    let (go_on, wait) = oneshot::channel::<()>();
+    let start = b"HTTP/1.1 302 Found\r\nlocation: http://elsewhere.invalid/?sig=abc123\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let upstream = raw_upstream(start, b"6\r\n world\r\n0\r\n\r\n", wait).await;
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let options = record::Options {
+        upstream: Service::new(&upstream, None).unwrap(),
+        folder: folder.0.clone(),
+        rules: RedactionRules::default(),
+    };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    let mut client = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
+    client.write_all(b"GET /v1.0/me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut seen = String::new();
+    let mut buffer = [0; 1024];
+    while !seen.contains("hello") {
+        let length = client.read(&mut buffer).await.unwrap();
+        assert!(length > 0, "the beginning comes before the end exists: {seen}");
+        seen.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+    }
+    assert!(seen.starts_with("HTTP/1.1 302 Found\r\n") && !seen.contains("world"), "{seen}");
+    go_on.send(()).unwrap();
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains(" world"), "{rest}");
+    stop.send(()).unwrap();
+    assert_eq!(recorder.await.unwrap().unwrap().0, 1);
+    let text = folder.read("recorded-0001.hurl");
+    assert_eq!(text, "GET {{base}}/v1.0/me\n\nHTTP 302\nlocation: http://elsewhere.invalid/?sig=secret-1\n`hello world`\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn captured_values_and_rules_decide_what_is_compared() {
+    let folder = Folder::new("rules");
+    folder.write(
+        "life.hurl",
+        "# creates\nPOST {{base}}/v1.0/teamwork/workforceIntegrations\nContent-Type: application/json\n{\n  \"displayName\": \"x\"\n}\n\nHTTP 201\n[Captures]\nid: jsonpath \"$.id\"\n{\n  \"id\": \"WFI_11111111-2222-4333-8444-555555555555\",\n  \"displayName\": \"y\"\n}\n\n\
+         # gets\nGET {{base}}/v1.0/teamwork/workforceIntegrations('{{id}}')\n\nHTTP 200\n{\n  \"id\": \"{{id}}\",\n  \"displayName\": \"x\"\n}\n\n\
+         # gets it by the recorded id\nGET {{base}}/v1.0/teamwork/workforceIntegrations/WFI_11111111-2222-4333-8444-555555555555\n\nHTTP 200\n{\n  \"isActive\": true\n}\n",
+    );
+    let (drift, counts, _) = compared(&options(&folder.0)).await;
+    let places = |drift: &[Outcome]| {
+        drift
+            .iter()
+            .map(|outcome| outcome.drift.iter().filter(|difference| difference.what != What::Added).count())
+            .collect::<Vec<usize>>()
+    };
+    assert_eq!((places(&drift), counts.drift), (vec![1, 0, 0], 3));
+    folder.write("compare.rules", "shortened $*\nknown $.displayName in life.hurl#1: the example is wrong\n");
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts, notes), (Vec::new(), Counts { exchanges: 3, same: 2, known: 1, drift: 0 }, Vec::new()));
+    folder.write(
+        "compare.rules",
+        "shortened $*\nignore $.displayName in life.hurl#1 creates\nknown $.url in life.hurl: no longer so\n",
+    );
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 3, same: 3, known: 0, drift: 1 }));
+    assert_eq!(notes, ["compare.rules:3: known $.url in life.hurl: no longer so"]);
+}
+
+/// Runs the program and returns its exit status, its standard output and its standard error.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_records_converts_and_compares() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::{Command, Stdio};
+
+    let folder = Folder::new("program");
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let out = path("out");
+    let upstream = emulator(&[]).await;
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"))
+        .args(["record", "--upstream", &upstream, "--out", &out, "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut base = String::new();
+    BufReader::new(recorder.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    session(base.trim()).await;
+    assert!(Command::new("kill").arg(recorder.id().to_string()).status().unwrap().success());
+    let mut told = String::new();
+    recorder.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(recorder.wait().unwrap().success());
+    let file = format!("{out}/recorded-0001.hurl");
+    assert!(told.ends_with(&format!("11 exchanges recorded in {file}\n")), "{told}");
+
+    let (status, printed, _) = run(&["compare", &out]);
+    insta::assert_snapshot!(printed, @r"
+    file                exchanges       same      known      drift
+    recorded-0001.hurl         11         11          0          0
+    total                      11         11          0          0
+    ");
+    assert_eq!(status, Some(0));
+
+    let drift = ["compare", &out, "--behavior", "update-response=no-content"];
+    let (status, printed, _) = run(&drift);
+    assert_eq!(status, Some(1));
+    assert!(
+        printed.contains(
+            "  status: another status\n    - 200 OK\n    + 204 No Content\n  body: missing\n    - {\n    -   \"@odata.context\":"
+        ),
+        "{printed}"
+    );
+    let (status, printed, _) = run(&[&drift[..], &["--format", "json"]].concat());
+    assert_eq!(status, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["total"], serde_json::json!({"exchanges": 11, "same": 10, "known": 0, "drift": 1}));
+    assert_eq!(report["exchanges"][0]["drift"][0]["place"], "status");
+    let (status, printed, _) = run(&[&drift[..], &["--format", "junit"]].concat());
+    assert_eq!((status, printed.matches("<testcase").count(), printed.matches("<failure").count()), (Some(1), 11, 1));
+    let mut reader = quick_xml::Reader::from_str(&printed);
+    while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
+
+    let (archive, again) = (path("out.har"), path("again.hurl"));
+    assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "11 exchanges\n".to_owned()));
+    let (status, _, told) = run(&["convert", &archive, &again]);
+    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
+    let mut resolver = exchange::Resolver::default();
+    let entries = exchange::read_entries(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let concrete: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
+    assert_eq!(folder.read("again.hurl"), exchange::write(&concrete));
+    let (status, _, told) = run(&["convert", &archive, &again]);
+    assert_eq!(status, Some(2), "nothing is written over: {told}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_told() {
+    let folder = Folder::new("usage");
+    let path = folder.0.to_string_lossy().into_owned();
+    for (arguments, problem) in [
+        (vec!["compare", &path], "found no file that ends in .hurl, expected recorded exchanges"),
+        (vec!["compare", "/nowhere"], "/nowhere: No such file or directory"),
+        (
+            vec!["compare", &path, "--against", "nowhere"],
+            "found the address 'nowhere', expected one such as https://graph.microsoft.com",
+        ),
+        (vec!["compare", &path, "--header", "a secret"], "--header takes 'name: value', not 'a secret: …'"),
+        (vec!["record", "--out", &path, "--upstream", "https://localhost", "--upstream-ca", "/nowhere"], "/nowhere: "),
+        (vec!["convert", "a.txt", "b.hurl"], "a.txt: "),
+    ] {
+        let (status, printed, told) = run(&arguments);
+        assert_eq!((status, printed.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(told.contains(problem), "{arguments:?}: {told}");
+    }
+    folder.write("broken.hurl", "# who\nGET {{base}}/v1.0/me\n\nGET {{base}}/{{id}}\n\nHTTP 200\n\nGET {{base}}/a\nHTTP 2000\n");
+    let (status, printed, _) = run(&["compare", &path]);
+    insta::assert_snapshot!(printed, @r"
+    broken.hurl:4: GET /{{id}}
+      found the template {{id}}, but nothing of that name was captured before
+
+    broken.hurl:9: cannot be read
+      found the status `2000`, expected a number from 100 to 999
+
+    file         exchanges       same      known      drift
+    broken.hurl          3          1          0          2
+    total                3          1          0          2
+    ");
+    assert_eq!(status, Some(1));
+}
+
+/// What is planted: secrets, tokens, cookies, addresses, names and ids.
+const PLANTED: [&str; 20] = [
+    "tok-AAAA-1111-planted",
+    "eyJhbGciOiJub25lIn0.eyJuYW1lIjoiUGxhbnRlZCBBZGEifQ.c2lnbmF0dXJl",
+    "cookie-BBBB-2222-planted",
+    "session-CCCC-3333-planted",
+    "client secret/DDDD+4444=planted&",
+    "refresh-EEEE-5555-planted",
+    "FFFF6666planted\"quoted\\",
+    "0123456789abcdefGGGG0123456789abcdefGGGG0123456789abcdefGGGG0123",
+    "sas/HHHH+7777=planted",
+    "code-IIII-8888-planted",
+    "planted.ada@contoso.com",
+    "eve_planted@fabrikam.co.uk",
+    "Planted Ada Lovelace",
+    "Planted Grâce Hopper",
+    "5d1f2a3b-1111-4222-8333-444455556666",
+    "77778888-9999-4aaa-8bbb-ccccddddeeee",
+    "19:planted-meeting-JJJJ@thread.v2",
+    "api-key-KKKK-9999-planted",
+    "basic-user-LLLL",
+    "basic-password-MMMM",
+];
+
+fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Requests and answers with planted values in every encoding that they travel in.
+fn planted() -> Vec<exchange::Exchange> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let [
+        token,
+        jwt,
+        cookie,
+        session,
+        client_secret,
+        refresh,
+        quoted,
+        secret,
+        sas,
+        code,
+        ada,
+        eve,
+        name,
+        other_name,
+        guid,
+        tenant,
+        meeting,
+        api_key,
+        user,
+        password,
+    ] = PLANTED;
+    let json = |text: &str| serde_json::Value::from(text).to_string();
+    let escaped = ada.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect::<Vec<String>>().concat();
+    let form = format!(
+        "client_id={tenant}&client_secret={}&refresh_token={refresh}&username={}&redirect_uri={}&assertion={}",
+        percent(client_secret),
+        percent(eve),
+        percent(&format!("https://localhost/?code={code}&state={}", percent(sas))),
+        URL_SAFE_NO_PAD.encode(jwt)
+    );
+    let inner =
+        format!("{{\"displayName\":{},\"encryption\":{{\"secret\":{}}},\"mail\":\"{escaped}\"}}", json(name), json(secret));
+    let batch = format!(
+        "{{\"requests\":[{{\"id\":\"1\",\"method\":\"PATCH\",\"url\":\"/users/{guid}?sig={}\",\"headers\":{{\"Authorization\":\"Bearer {token}\"}},\"body\":{}}},{{\"id\":\"2\",\"method\":\"POST\",\"url\":\"/x\",\"body\":\"{}\"}},{{\"id\":\"3\",\"body\":{inner}}}]}}",
+        percent(sas),
+        json(&STANDARD.encode(&inner)),
+        STANDARD.encode(&form),
+    );
+    let answer = format!(
+        "{{\"id\":\"{meeting}\",\"createdBy\":{{\"user\":{{\"id\":\"{guid}\",\"displayName\":{}}}}},\"note\":{},\"secretText\":{},\"error\":{{\"message\":{}}}}}",
+        json(other_name),
+        json(&format!("{name} wrote to {eve} about {secret} and {}", STANDARD.encode(client_secret))),
+        json(quoted),
+        json(&format!("{{\"error\":{{\"message\":\"{token} of {tenant} is {}\"}}}}", STANDARD.encode(refresh))),
+    );
+    let basic = STANDARD.encode(format!("{user}:{password}"));
+    let exchange = |target: &str, headers: &[(&str, &str)], body: &str, answer_headers: &[(&str, &str)], answer: &str| {
+        let answer = request(Method::GET, "/", answer_headers, answer);
+        exchange::Exchange {
+            comments: Vec::new(),
+            request: request(Method::POST, target, headers, body),
+            response: Some(Response { status: http::StatusCode::OK, headers: answer.headers, body: answer.body }),
+        }
+    };
+    let target = format!(
+        "/v1.0/users/{}/x('{guid}')?$filter=displayName%20eq%20'{}'&sig={}&code={code}",
+        percent(ada),
+        percent(name),
+        percent(sas)
+    );
+    let bearer = format!("Bearer {token}");
+    let cookies = format!("a={cookie}; session={}", percent(session));
+    let set_cookie = format!("session={session}; Path=/; HttpOnly");
+    let location = format!("https://contoso.com/{}?sig={}", percent(meeting), percent(sas));
+    vec![
+        exchange(
+            "/common/oauth2/v2.0/token",
+            &[("Authorization", &format!("Basic {basic}")), ("Content-Type", "application/x-www-form-urlencoded")],
+            &form,
+            &[JSON],
+            &format!("{{\"access_token\":\"{jwt}\",\"refresh_token\":\"{refresh}\"}}"),
+        ),
+        exchange(
+            &target,
+            &[("Authorization", &bearer), ("Cookie", &cookies), ("x-api-key", api_key), JSON],
+            &inner,
+            &[("Set-Cookie", &set_cookie), ("Location", &location), JSON],
+            &answer,
+        ),
+        exchange("/v1.0/$batch", &[("Authorization", &format!("Bearer {jwt}")), JSON], &batch, &[JSON], &answer),
+        exchange(
+            "/v1.0/$batch",
+            &[JSON],
+            &format!("{{\"secret\": \"{quoted}"),
+            &[("Content-Type", "text/plain")],
+            &format!("{user} {password} {api_key} {cookie} {session} {code} {guid} {}", percent(client_secret)),
+        ),
+        exchange(
+            "/v1.0/upload",
+            &[("Content-Type", "multipart/form-data; boundary=x")],
+            &format!("--x\r\n\r\n{secret}\r\n--x--"),
+            &[("Content-Encoding", "br")],
+            secret,
+        ),
+    ]
+}
+
+/// Whether a text holds a value in any form in which it could be read back.
+fn holds(text: &str, value: &str) -> bool {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    let json = serde_json::Value::from(value).to_string();
+    let inner = json[1..json.len() - 1].to_owned();
+    let mut forms = vec![
+        value.to_owned(),
+        percent(value),
+        percent(value).replace("%20", "+"),
+        percent(&percent(value)),
+        inner.replace('\\', "\\\\"),
+        inner,
+    ];
+    // A value inside a longer text has three forms in Base64, depending on what stands before it; the ends depend on the neighbors.
+    for before in 0..3 {
+        let padded = format!("{}{value}", "x".repeat(before));
+        for engine in [&STANDARD, &URL_SAFE] {
+            let encoded = engine.encode(&padded);
+            let (from, to) = ([0, 2, 3][before], encoded.trim_end_matches('=').len() - 2);
+            forms.push(encoded[from..to].to_owned());
+        }
+    }
+    forms.iter().any(|form| text.to_lowercase().contains(&form.to_lowercase()))
+}
+
+#[test]
+fn a_recording_holds_none_of_the_planted_values_in_any_encoding() {
+    let exchanges = planted();
+    let raw = format!("{exchanges:?}");
+    for value in PLANTED {
+        assert!(holds(&raw, value) || holds(&exchange::write(&exchanges), value), "{value} is not planted");
+    }
+    let mut redactor = Redactor::new(RedactionRules::default(), 1);
+    let redacted: Vec<exchange::Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
+    let text = exchange::write(&redacted);
+    for value in PLANTED {
+        assert!(!holds(&text, value), "{value} is recorded:\n{text}");
+    }
+    snapshot("planted_values_redacted", &text);
+    // What is redacted once stays as it is.
+    let again: Vec<exchange::Exchange> =
+        redacted.iter().map(|exchange| Redactor::new(RedactionRules::default(), 1).redact(exchange)).collect();
+    assert_eq!(exchange::write(&again), text);
+}
+
+#[test]
+fn a_journal_is_a_snapshot() {
+    let emulator = wfi_emulator::service::Service::of(harness::settings(Behaviors::default()));
+    let tenant = emulator.worlds.default_tenant();
+    for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
+        let request = request(Method::DELETE, target, &[TOKEN], "");
+        harness::send(&tenant, &request);
+    }
+    let text = tenant.journal.text();
+    assert!(!text.contains("a-token-that-is-private"));
+    assert_eq!(exchange::read(&text).unwrap().len(), 2);
+    snapshot("journal_as_text", &text);
+}
+
+#[test]
+fn tenants_serve_stubs_where_the_model_knows_no_path() {
+    let folder = Folder::new("stubs");
+    folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n");
+    let stubs = wfi_emulator::stub::Stubs::load(&folder.0).unwrap();
+    let settings = harness::settings(Behaviors::default());
+    let tenant = Tenant::new(wfi_emulator::tenant::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let answer = |target: &str| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("host", http::HeaderValue::from_static("localhost:1"));
+        let body = wfi_emulator::graph::Body::Whole(bytes::Bytes::new());
+        let request = wfi_emulator::graph::Request {
+            method: Method::GET,
+            target: target.parse().unwrap(),
+            is_secure: false,
+            headers,
+            body,
+        };
+        match wfi_emulator::graph::answer(&tenant, &request) {
+            wfi_emulator::graph::Step::Done(answer) => answer,
+            wfi_emulator::graph::Step::Call(_) => panic!("nothing is called"),
+        }
+    };
+    let me = answer("/v1.0/me");
+    assert_eq!(me.response.status(), 200);
+    assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));
+    assert_eq!(me.response.headers()["request-id"].len(), 36);
+    assert_eq!(answer(COLLECTION).response.status(), 200, "what the model knows is no stub's");
+    let miss = answer("/v1.0/mee");
+    assert_eq!(miss.response.status(), 400);
+    let detail = miss.refused.unwrap().detail.unwrap();
+    assert!(detail.contains("the closest is GET /v1.0/me ("), "{detail}");
+}
