@@ -44,9 +44,9 @@ mod program;
 mod properties;
 mod readers;
 mod readme;
+mod recorded;
 #[cfg(unix)]
 mod secrets;
-mod recorded;
 mod sockets;
 mod suite;
 mod tls;

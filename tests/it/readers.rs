@@ -12,13 +12,15 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use wfi_emulator::behavior::{Behaviors, Profile};
 use wfi_emulator::control::Peer;
+use wfi_emulator::exchange::har;
 use wfi_emulator::fixture::directory::Directory;
 use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
 use wfi_emulator::model::Schema;
 use wfi_emulator::odata::time::DateTimeOffset;
+use wfi_emulator::redact::{RedactionRules, Redactor};
 use wfi_emulator::service::Service;
 use wfi_emulator::tenant::{Auth, Clock, Settings};
-use wfi_emulator::{exchange, fault, fixture};
+use wfi_emulator::{compare, exchange, fault, fixture};
 
 /// A reader, and the name of the folder with its inputs.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,7 @@ macro_rules! readers {
     };
 }
 
-readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, }
+readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -225,4 +227,46 @@ fn dates(data: &[u8]) {
     let written = String::from_utf8(written).expect("a date is text");
     let again = DateTimeOffset::parse(&written).unwrap_or_else(|| panic!("{text} is written as {written}"));
     assert_eq!(date.ticks(), again.ticks(), "{text} is written as {written}");
+}
+
+fn archives(data: &[u8]) {
+    let Ok((read, _)) = har::read(data, "graph.microsoft.com") else { return };
+    let written = har::write(&read, "https://graph.microsoft.com");
+    let again = har::read(written.as_bytes(), "graph.microsoft.com");
+    let (again, others) = again.unwrap_or_else(|error| panic!("{error}\n{written}"));
+    assert_eq!((read.len(), 0), (again.len(), others), "{written}");
+}
+
+fn comparisons(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = compare::Rules::read(text);
+    let _ = RedactionRules::read(text);
+    if let Ok(entries) = exchange::read_entries(text) {
+        let written = exchange::write_entries(&entries);
+        let again = exchange::read_entries(&written);
+        let again = again.unwrap_or_else(|error| panic!("line {}: {}\n{written}", error.line, error.reason));
+        assert_eq!(written, exchange::write_entries(&again));
+    }
+}
+
+/// Whatever is redacted, the text that was secret is gone.
+fn redactions(data: &[u8]) {
+    const SECRET: &str = "hush5ecret0123456789";
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut body = serde_json::json!({ "encryption": { "secret": SECRET }, "displayName": text });
+    if let Some(members) = body.as_object_mut() {
+        members.insert(text.to_owned(), serde_json::Value::String(text.to_owned()));
+    }
+    let exchange = exchange::Exchange {
+        comments: Vec::new(),
+        request: exchange::Request {
+            method: Method::PATCH,
+            target: ENTITY.to_owned(),
+            headers: vec![("Authorization".to_owned(), format!("Bearer {SECRET}")), ("X-Text".to_owned(), text.to_owned())],
+            body: body.to_string().into(),
+        },
+        response: None,
+    };
+    let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange);
+    assert!(!format!("{redacted:?}").contains(SECRET) || text.contains(SECRET), "{redacted:?}");
 }
