@@ -37,6 +37,7 @@ mod reference {
     pub(crate) mod start;
     pub(crate) mod system;
     pub(crate) mod table;
+    pub(crate) mod url;
 }
 
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{scaling, server, start, system};
+use reference::{scaling, server, start, system, url};
 
 /// What went wrong, for people.
 type Problem = Box<dyn std::error::Error + Send + Sync>;
@@ -63,6 +64,12 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(recording) = server::recording_of(&arguments) {
         return match server::serve(&recording) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => fail(&problem),
+        };
+    }
+    if let Some(target) = url::target_of(&arguments) {
+        return match load::runtime().map_err(Problem::from).and_then(|runtime| runtime.block_on(url::load(&target))) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(&problem),
         };

@@ -492,6 +492,33 @@ rows! {
     profiles Single Single Single;
     grade Weak;
     source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
+
+    "connect" connect: Connect = "the handshake with the connector when an integration is created" {
+        Off "off" "none: the addresses in fixtures and tests rarely lead to a connector",
+        Report "report" "made and logged; the integration is stored whatever comes of it",
+        Enforce "enforce" "made; the integration is stored only if the connector answers 200, as the Shifts guide says",
+    }
+    profiles Off Report Off;
+    grade None;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/connect: speaks for enforce)";
+
+    "connect-on-update" connect_on_update: ConnectOnUpdate = "the handshake when url, apiVersion or encryption of an integration change" {
+        Off "off" "none",
+        Report "report" "made and logged; the change is stored whatever comes of it",
+        Enforce "enforce" "made; the change is stored only if the connector answers 200",
+    }
+    profiles Off Off Off;
+    grade None;
+    source "no public observation";
+
+    "connector-content-type" connector_content_type: ConnectorContentType = "the Content-Type of encrypted calls to a connector" {
+        Json "json" "`application/json`, as the reference pages print above their examples, though the body is none",
+        OctetStream "octet-stream" "`application/octet-stream`, what the body is",
+        None "none" "none; published connectors read the body without looking at it",
+    }
+    profiles Json Json Json;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/workforceintegration-update (examples of read and update calls)";
 }
 
 impl Default for Behaviors {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use authority::{Authority, default_folder};
@@ -76,27 +76,41 @@ pub fn issued(authority: &Authority, more_names: &[String]) -> Result<Arc<Server
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
     let key =
         PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| CertificateError::new("the key cannot be used", error))?;
-    configured(vec![certificate.der().clone()], key)
+    configured(vec![certificate.der().clone()], key).map_err(|error| CertificateError::new("TLS cannot be set up", error))
 }
 
 /// Returns what a server shows that brings its own certificate (with those that vouch for it behind it) and its key, in PEM.
 pub fn own(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| CertificateError::of_file(certificate, error))?;
+        .map_err(|error| unreadable(certificate, error, "found something else than certificates in PEM form"))?;
     if chain.is_empty() {
         return Err(CertificateError::of_file(certificate, "found no certificate in PEM form"));
     }
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| CertificateError::of_file(key, error))?;
-    configured(chain, key_der).map_err(|error| CertificateError::of_file(certificate, error))
+    let key_der = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| unreadable(key, error, "found no private key in PEM form; one that is encrypted has to be decrypted"))?;
+    configured(chain, key_der).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            CertificateError::of_file(key, format!("this is not the key of the certificate in {}", certificate.display()))
+        }
+        other => CertificateError::of_file(certificate, other),
+    })
 }
 
-fn configured(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<ServerConfig>, CertificateError> {
-    let failed = |error: rustls::Error| CertificateError::new("TLS cannot be set up", error);
+/// Returns the error of a file that cannot be read, or holds something else than was expected.
+fn unreadable(path: &Path, error: pem::Error, otherwise: &str) -> CertificateError {
+    match error {
+        pem::Error::Io(error) => CertificateError::of_file(path, error),
+        // What the parser has stumbled over may be a part of a key.
+        _ => CertificateError::of_file(path, otherwise),
+    }
+}
+
+fn configured(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<ServerConfig>, rustls::Error> {
     // The provider is named, so that no other part of a program can change it.
     let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(failed)?.with_no_client_auth();
-    let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
+    let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

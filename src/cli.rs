@@ -1,6 +1,9 @@
 //! The command line: arguments to configuration, start, exit status.
 
 mod ca;
+mod call;
+mod connector_check;
+mod envelope;
 mod health;
 mod limits;
 mod log;
@@ -20,8 +23,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
@@ -89,8 +94,10 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
     page_size: NonZeroUsize,
     /// Name the rule or behavior that decided in the response header x-wfi-emulator-explain
-    #[arg(long, env = "WFI_EMULATOR_EXPLAIN")]
+    #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     explain: bool,
+    #[command(flatten)]
+    connectors: envelope::ConnectorChoice,
     #[command(flatten)]
     suite: suite::Suite,
     /// How much of a token requests need: nothing, any token, or one of the emulator's own with the right permission
@@ -100,10 +107,10 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_DIRECTORY", value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Serve HTTPS too, on the same port
-    #[arg(long, env = "WFI_EMULATOR_TLS")]
+    #[arg(long, env = "WFI_EMULATOR_TLS", value_parser = BoolishValueParser::new())]
     tls: bool,
     /// One more name or address for the certificate; repeatable
-    #[arg(long, env = "WFI_EMULATOR_SAN", value_name = "NAME", value_delimiter = ',', requires = "tls")]
+    #[arg(long, env = "WFI_EMULATOR_SAN", value_name = "NAME", value_delimiter = ',', value_parser = certificate_name, requires = "tls")]
     san: Vec<String>,
     /// File with the certificate to show instead of one of the local authority, in PEM
     #[arg(long, env = "WFI_EMULATOR_CERT", value_name = "FILE", requires_all = ["tls", "key"], conflicts_with = "san")]
@@ -145,6 +152,26 @@ enum Command {
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
+    /// Call a connector as Shifts does, and report what Shifts would make of its answer
+    Call {
+        #[command(subcommand)]
+        call: call::Call,
+    },
+    /// Probe a running connector: does it keep the contract with Shifts?
+    ConnectorCheck(connector_check::ConnectorCheck),
+    /// Encrypt standard input as Shifts does what it sends to a connector
+    Encrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+    },
+    /// Decrypt on standard output what Shifts has sent to a connector
+    Decrypt {
+        #[command(flatten)]
+        form: envelope::Form,
+        /// Show the parts of the envelope instead of what is said in it
+        #[arg(long, env = "WFI_EMULATOR_PARTS")]
+        parts: bool,
+    },
     /// Send recorded requests and tell where the answers differ from the recorded ones
     Compare(recorded::Compare),
     /// Record what passes between a client and a service, without what is private
@@ -190,6 +217,10 @@ pub fn run(cli: &Cli) -> ExitCode {
         Some(Command::Record(arguments)) => recorded::record(arguments),
         Some(Command::Convert(arguments)) => recorded::convert(arguments),
         Some(Command::Behaviors) => print(&behaviors_table(&behaviors)),
+        Some(Command::Call { call }) => call::run(call, &behaviors),
+        Some(Command::ConnectorCheck(arguments)) => connector_check::run(arguments, &behaviors),
+        Some(Command::Encrypt { form }) => envelope::encrypt(form),
+        Some(Command::Decrypt { form, parts }) => envelope::decrypt(form, *parts),
         Some(Command::Check { path }) => match fixture::load(&Schema::shipped(), &behaviors, path) {
             Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
             Err(error) => fail(UNUSABLE, &error.to_string()),
@@ -220,6 +251,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             }
         }
     }
+}
+
+/// Returns a runtime for commands that serve nobody.
+fn small_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn fail(status: u8, problem: &str) -> ExitCode {
@@ -313,6 +349,7 @@ fn settings(serve: &Serve, behaviors: Behaviors, seed: u64) -> Result<Settings, 
         },
         directory: Arc::new(directory),
         page_size: serve.page_size,
+        connectors: serve.connectors.settings()?,
         stubs,
         ..Settings::new()
     })
@@ -330,8 +367,9 @@ fn fixed_clock(text: &str) -> Result<Clock, String> {
 
 fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
     let _flushed_at_the_end = start_log(serve.log);
-    let tls = match tls(serve) {
-        Ok(tls) => tls,
+    let (tls, trusted) = match tls(serve) {
+        Ok(Some((tls, trusted))) => (Some(tls), trusted),
+        Ok(None) => (None, Trusted::Unknown),
         Err(error) => return fail(1, &error.to_string()),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -359,19 +397,16 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         let plain_url = base_url("http", address);
         let url = if tls.is_some() { base_url("https", address) } else { plain_url.clone() };
         if serve.log != LogLevel::Off {
-            let mut text = greeting(&url, &service.worlds.default_tenant());
+            let mut text = greeting(&url, &service.worlds.default_tenant(), &trusted);
             if tls.is_some() {
-                text.push_str(&format!("the same without TLS: {plain_url}; what clients have to trust: wfi-emulator ca\n"));
+                text.push_str(&format!("the same without TLS: {plain_url}{}\n", trusted.told()));
             }
             tell(&text);
         }
         if suite.watch {
             watch(serve, behaviors, seed, service.clone());
         }
-        // What clients have to trust; of somebody else's certificate only they know.
-        let authority = (serve.tls && serve.cert.is_none()).then(|| serve.authority.authority().ok()).flatten();
-        let ca = authority.as_ref().and_then(Authority::path);
-        let line = ready::line(suite.ready, &url, address.port(), seed, ca);
+        let line = ready::line(suite.ready, &url, address.port(), seed, trusted.path());
         if let Some(path) = &suite.ready_file
             && let Err(error) = ready::write_file(path, &line)
         {
@@ -420,15 +455,69 @@ fn save(path: &Path, service: &Service) -> ExitCode {
     }
 }
 
-/// Returns what a server over TLS shows, if it is to be one.
-fn tls(serve: &Serve) -> Result<Option<Arc<ServerConfig>>, CertificateError> {
+/// What clients have to trust.
+enum Trusted {
+    /// Nothing, or what stands behind somebody else's certificate, of which only they know.
+    Unknown,
+    /// The certificate in this file.
+    File(PathBuf),
+    /// An authority that is kept nowhere.
+    Memory,
+}
+
+impl Trusted {
+    fn of(authority: &Authority) -> Trusted {
+        match authority.path() {
+            Some(path) => Trusted::File(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
+            None => Trusted::Memory,
+        }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Trusted::File(path) => Some(path),
+            Trusted::Unknown | Trusted::Memory => None,
+        }
+    }
+
+    /// Returns the end of the line that tells people about TLS.
+    fn told(&self) -> String {
+        match self {
+            Trusted::Unknown => String::new(),
+            Trusted::File(path) => format!("; what clients have to trust: {} (wfi-emulator ca says how)", path.display()),
+            Trusted::Memory => "; the authority is kept nowhere, so clients can only leave out the check".to_owned(),
+        }
+    }
+
+    /// Returns the flag with which curl accepts the certificate.
+    fn curl_flag(&self) -> String {
+        match self {
+            Trusted::Unknown => String::new(),
+            Trusted::File(path) => format!("--cacert '{}' ", path.display()),
+            Trusted::Memory => "--insecure ".to_owned(),
+        }
+    }
+}
+
+/// Returns what a server over TLS shows, if it is to be one, and what its clients have to trust.
+fn tls(serve: &Serve) -> Result<Option<(Arc<ServerConfig>, Trusted)>, CertificateError> {
     if !serve.tls {
         return Ok(None);
     }
     if let (Some(certificate), Some(key)) = (&serve.cert, &serve.key) {
-        return certificate::own(certificate, key).map(Some);
+        return Ok(Some((certificate::own(certificate, key)?, Trusted::Unknown)));
     }
-    certificate::issued(&serve.authority.authority()?, &serve.san).map(Some)
+    let authority = serve.authority.authority()?;
+    Ok(Some((certificate::issued(&authority, &serve.san)?, Trusted::of(&authority))))
+}
+
+/// Reads a name for the certificate. One that no client can ask for, such as an address with its scheme, is a slip.
+fn certificate_name(text: &str) -> Result<String, &'static str> {
+    let is_name = match text.strip_prefix("*.") {
+        Some(rest) => matches!(ServerName::try_from(rest), Ok(ServerName::DnsName(_))),
+        None => ServerName::try_from(text).is_ok(),
+    };
+    if is_name { Ok(text.to_owned()) } else { Err("expected the name of a host or an IP address") }
 }
 
 fn start_log(level: LogLevel) -> Option<log::Flush> {
@@ -452,7 +541,7 @@ fn base_url(scheme: &str, address: SocketAddr) -> String {
 }
 
 /// Says what is served, for people.
-fn greeting(url: &str, tenant: &Tenant) -> String {
+fn greeting(url: &str, tenant: &Tenant, trusted: &Trusted) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
     for set in tenant.schema.set_ids() {
         let info = tenant.schema.set(set);
@@ -462,7 +551,7 @@ fn greeting(url: &str, tenant: &Tenant) -> String {
         text.push_str(&format!("  with {} entities of {}\n", tenant.store.collection(set).len(), info.name));
     }
     if let Some(first) = tenant.schema.sets().first() {
-        text.push_str(&format!("try: curl {url}/{}/{}\n", Version::V1.segment(), first.path));
+        text.push_str(&format!("try: curl {}{url}/{}/{}\n", trusted.curl_flag(), Version::V1.segment(), first.path));
     }
     text.push_str(&format!("seed: {}; control: {url}/_emulator\n", tenant.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");

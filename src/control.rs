@@ -3,12 +3,14 @@
 //!
 //! It is none of Graph's: it has its own JSON, it is guarded against pages in browsers, and what it does is in no journal.
 
+mod connectors;
 mod guard;
 mod journal;
 mod tenants;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -17,7 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::graph::{Answer, Body, Request};
+use crate::graph::{Answer, Body, Pending, Request};
+use crate::tenant::Tenant;
 use crate::worlds::{WorldError, Worlds};
 
 /// What all paths of the control API begin with.
@@ -77,14 +80,30 @@ struct Reply {
     status: StatusCode,
     content_type: &'static str,
     body: Vec<u8>,
+    /// The call on which the real reply depends, and the tenant for which it is made.
+    waits: Option<Box<(Arc<Tenant>, Pending)>>,
+}
+
+/// How far a request to the control API has come.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
+pub enum Controlled {
+    /// It is answered.
+    Answered(Answer),
+    /// It waits for a call, for this tenant.
+    Waits(Arc<Tenant>, Pending),
 }
 
 impl Reply {
+    fn waiting(tenant: Arc<Tenant>, pending: Pending) -> Reply {
+        Reply { waits: Some(Box::new((tenant, pending))), ..Reply::nothing() }
+    }
+
     fn json(status: StatusCode, value: &impl Serialize) -> Reply {
         let mut body =
             serde_json::to_vec_pretty(value).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
-        Reply { status, content_type: "application/json", body }
+        Reply { status, content_type: "application/json", body, waits: None }
     }
 
     fn ok(value: &impl Serialize) -> Reply {
@@ -92,11 +111,11 @@ impl Reply {
     }
 
     fn text(text: String) -> Reply {
-        Reply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes() }
+        Reply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes(), waits: None }
     }
 
     fn nothing() -> Reply {
-        Reply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new() }
+        Reply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), waits: None }
     }
 
     fn answer(self) -> Answer {
@@ -161,6 +180,7 @@ operations! {
     GET "/tenants/{name}/journal" journal::query;
     DELETE "/tenants/{name}/journal" journal::clear;
     POST "/tenants/{name}/journal/verify" journal::verify;
+    POST "/tenants/{name}/connectors/call" connectors::call;
 }
 
 /// Whether a path is one of the control API.
@@ -169,11 +189,14 @@ pub fn is_control(path: &str) -> bool {
 }
 
 /// Answers a request to the control API.
-pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Answer {
-    let reply = run(control, worlds, request, peer).unwrap_or_else(|refusal| {
+pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Controlled {
+    let mut reply = run(control, worlds, request, peer).unwrap_or_else(|refusal| {
         Reply::json(refusal.status, &json!({ "error": { "code": refusal.code, "message": refusal.message } }))
     });
-    reply.answer()
+    match reply.waits.take() {
+        Some(waits) => Controlled::Waits(waits.0, waits.1),
+        None => Controlled::Answered(reply.answer()),
+    }
 }
 
 fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<Reply, Refusal> {

@@ -50,8 +50,8 @@ use crate::fixture::{self, Entities, FixtureError};
 use crate::graph::{self, Body};
 use crate::journal::Bounds;
 use crate::server;
-use crate::service::Service;
-use crate::tenant::{Auth, Clock, Settings, Tenant};
+use crate::service::{self, Begun, Service};
+use crate::tenant::{Auth, Clock, Connectors, Settings, Tenant};
 use crate::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
 
 /// An emulator in this process. It stops when it is dropped.
@@ -109,7 +109,7 @@ impl Emulator {
         format!("{}/_tenant/{name}", self.uri())
     }
 
-    /// Answers a request without any socket. Faults that concern connections are not obeyed.
+    /// Answers a request without any socket, but for the calls to connectors that it may need. Faults that concern connections are not obeyed.
     pub fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
         let request = graph::Request {
@@ -119,7 +119,18 @@ impl Emulator {
             headers: head.headers,
             body: if body.len() > graph::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
         };
-        self.service.answer(&request, Peer::Process).response
+        match self.service.begin(&request, Peer::Process) {
+            Begun::Answered(answer) => answer.response,
+            // A thread of its own, since whoever calls this may be part of a runtime already.
+            Begun::Waits(waiting) => std::thread::scope(|scope| {
+                let made = scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    Ok::<_, io::Error>(runtime.block_on(waiting.answer(&request)))
+                });
+                let made = made.join().ok().and_then(Result::ok);
+                made.unwrap_or_else(service::without_calls).response
+            }),
+        }
     }
 
     /// Returns the tenants.
@@ -236,6 +247,12 @@ impl Builder {
     /// Says how much of a token a request needs.
     pub fn auth(mut self, auth: Auth) -> Builder {
         self.settings.auth = auth;
+        self
+    }
+
+    /// Calls connectors in this manner.
+    pub fn connectors(mut self, connectors: Connectors) -> Builder {
+        self.settings.connectors = connectors;
         self
     }
 

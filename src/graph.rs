@@ -9,6 +9,7 @@ mod call;
 mod describe;
 mod explain;
 mod fault;
+mod handshake;
 mod heads;
 mod list;
 mod property;
@@ -26,6 +27,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::behavior::{ContentType, Preflight, WrongMethod};
+use crate::connector::Made;
 use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
 use crate::identity::{check, permission};
@@ -41,8 +43,10 @@ use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Holder, Shape, write_entity, write_selected};
 use crate::tenant::{Tenant, prefix_of};
-pub use call::{Call, Outcome, Pending};
+pub use call::Pending;
+use call::{Question, Reply};
 use heads::Heads;
+pub use record::record_call;
 use respond::{Stamp, Success};
 use route::{Named, Part, PropertyPath, Route};
 
@@ -116,6 +120,8 @@ pub struct Answer {
     pub skipped: Vec<String>,
     /// Which requests of a batch were refused, by their places, and why.
     pub refused_items: Vec<(usize, Error)>,
+    /// The calls to connectors on which the answer depends.
+    pub calls: Vec<Made>,
     /// What became of an entity, until the journal has it.
     change: Option<Changed>,
 }
@@ -159,6 +165,7 @@ impl Answer {
             struck: None,
             skipped: Vec::new(),
             refused_items: Vec::new(),
+            calls: Vec::new(),
             change: None,
         }
     }
@@ -208,18 +215,34 @@ fn answer_item(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
 
 /// Answers a request that is no batch, alone or as part of one.
 fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+    answer_knowing(tenant, request, stamp, None)
+}
+
+/// Answers a request for the first time, or again with the reply of the connector that was asked the first time: then everything is
+/// read, checked and merged on the state as it is now.
+fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
-    let answer = match decide(tenant, request, stamp, &mut skipped) {
-        Ok(mut success) => {
+    let answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
+        Ok(Decision::Answered(mut success)) => {
             let change = success.change.take();
             Answer { change, ..respond::success(tenant, stamp, success) }
         }
+        Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
         Err(error) => match stubbed::answer(tenant, request, stamp, error) {
             Ok(answer) => answer,
             Err(error) => respond::refusal(tenant, stamp, error),
         },
     };
-    Step::Done(Answer { skipped, ..answer })
+    let calls = reply.map(|reply| reply.made).into_iter().collect();
+    Step::Done(Answer { skipped, calls, ..answer })
+}
+
+/// What the operations come to.
+enum Decision {
+    /// The request is not refused.
+    Answered(Success),
+    /// A connector has a say in it, and was not asked yet.
+    Asks(Box<Question>),
 }
 
 /// Answers a request whose handling failed in a way that should not exist.
@@ -303,21 +326,28 @@ impl Operation<'_> {
 /// Decides what a request is answered with. The order of the checks is that of the service: version and path, token, content type
 /// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
-fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut Vec<String>) -> Result<Success, Error> {
+fn decide(
+    tenant: &Tenant,
+    request: &Request,
+    stamp: &Stamp<'_>,
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Decision, Error> {
     let route = match route::resolve(&tenant.schema, request.path())? {
         Named::Entities(route) => route,
         Named::Service(model) => {
             only_get(tenant, &request.method)?;
-            return Ok(describe::service(&Context::of(tenant, request, stamp, model, &())?));
+            return Ok(Decision::Answered(describe::service(&Context::of(tenant, request, stamp, model, &())?)));
         }
         Named::Metadata(model) => {
             only_get(tenant, &request.method)?;
-            return Ok(describe::metadata(tenant, model));
+            return Ok(Decision::Answered(describe::metadata(tenant, model)));
         }
         Named::Singleton(singleton) => {
             check::authenticate(tenant, &request.headers)?;
             only_get(tenant, &request.method)?;
-            return property::singleton(&Context::of(tenant, request, stamp, singleton.model, &singleton)?);
+            let context = Context::of(tenant, request, stamp, singleton.model, &singleton)?;
+            return property::singleton(&context).map(Decision::Answered);
         }
     };
     let checked = check::authenticate(tenant, &request.headers)?;
@@ -335,10 +365,13 @@ fn decide(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, skipped: &mut V
         Operation::Count => list::count(&context),
         Operation::Get(key) => get(&context, key),
         Operation::Property(key, path) => property::get(&context, key, path),
-        Operation::Create => write::create(&context, &write::read_body(&context, Origin::Create, skipped)?),
-        Operation::Update(key) => write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?),
+        Operation::Create => return write::create(&context, &write::read_body(&context, Origin::Create, skipped)?, reply),
+        Operation::Update(key) => {
+            return write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?, reply);
+        }
         Operation::Delete(key) => write::delete(&context, key),
     }
+    .map(Decision::Answered)
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {

@@ -137,6 +137,8 @@ pub struct Property {
     pub initial: Option<Initial>,
     /// What the service sets it to.
     pub stamp: Option<Stamp>,
+    /// Whether it decides where and how a connector is called.
+    pub connects: bool,
 }
 
 /// A property that leads to other entities.

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::connector::Made;
 use crate::control::Peer;
 use crate::fault::Slow;
 use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
@@ -215,7 +216,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     }
     let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = connection.shared.service.answer(&request, connection.peer);
+    let mut answer = connection.shared.service.answer(&request, connection.peer).await;
     if connection.is_secure {
         // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
         answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
@@ -316,6 +317,9 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
         let rule = error.refusal.name;
         let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
         tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
+    }
+    for Made { url, verdict, .. } in &answer.calls {
+        tracing::info!("{method} {path}: called {url}: {verdict}");
     }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {place}, which its type does not have");

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustls::pki_types::CertificateDer;
 use uuid::{Builder, Uuid};
 
 use crate::behavior::Behaviors;
@@ -48,10 +49,30 @@ pub struct Settings {
     pub journals: Arc<Budget>,
     /// How many entities a page of a list shows at most.
     pub page_size: NonZeroUsize,
+    /// How connectors are called.
+    pub connectors: Connectors,
     /// How much of a token a request needs.
     pub auth: Auth,
     /// The applications and users that may sign in.
     pub directory: Arc<Directory>,
+}
+
+/// How connectors are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Whether calls may leave this machine and private networks.
+    pub may_be_remote: bool,
+    /// The authorities whose certificates are believed, each as DER; those of the system if there are none.
+    pub authorities: Arc<[CertificateDer<'static>]>,
+}
+
+impl Default for Connectors {
+    /// Calls stay near. In the published example of an update call the transaction expires 30 seconds after the change was made.
+    fn default() -> Connectors {
+        Connectors { timeout: Duration::from_secs(30), may_be_remote: false, authorities: Arc::new([]) }
+    }
 }
 
 /// How much of a token a request needs.
@@ -76,6 +97,7 @@ impl Settings {
             clock: Clock::System,
             seed: random_seed(),
             explains: false,
+            connectors: Connectors::default(),
             stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
@@ -191,6 +213,8 @@ pub struct Tenant {
     pub journal: Arc<Journal>,
     /// Whether answers name the rows that decided them.
     pub explains: bool,
+    /// How connectors are called.
+    pub connectors: Connectors,
     /// What is served where the schema knows no path.
     pub stubs: Option<Arc<Stubs>>,
     /// How many entities a page of a list shows at most.
@@ -211,6 +235,7 @@ struct Ids {
     entities: Counter,
     requests: Counter,
     chances: Counter,
+    messages: Counter,
 }
 
 /// A counter that shares no cache line with what all cores only read.
@@ -224,6 +249,7 @@ enum Stream {
     Entity = 1,
     Request = 2,
     Chance = 3,
+    Message = 4,
 }
 
 impl Tenant {
@@ -251,6 +277,7 @@ impl Tenant {
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             explains: settings.explains,
+            connectors: settings.connectors.clone(),
             stubs: settings.stubs.clone(),
             page_size: settings.page_size,
             auth: settings.auth,
@@ -286,6 +313,7 @@ impl Tenant {
                 entities: count(&self.ids.entities),
                 requests: count(&self.ids.requests),
                 chances: count(&self.ids.chances),
+                messages: count(&self.ids.messages),
             }),
             ..self.shared()
         }
@@ -319,6 +347,7 @@ impl Tenant {
             page_size: self.page_size,
             auth: self.auth,
             directory: self.directory.clone(),
+            connectors: self.connectors.clone(),
             stubs: self.stubs.clone(),
             // It may depend on what becomes another.
             local_caller: OnceLock::new(),
@@ -350,14 +379,27 @@ impl Tenant {
         usize::try_from(high >> 48).unwrap_or_default()
     }
 
+    /// Returns the next bytes for the key of an encrypted message.
+    pub fn next_message_bytes(&self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        for part in bytes.chunks_exact_mut(16) {
+            part.copy_from_slice(&self.bits(Stream::Message, &self.ids.messages));
+        }
+        bytes
+    }
+
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {
+        Builder::from_random_bytes(self.bits(stream, counter)).into_uuid()
+    }
+
+    fn bits(&self, stream: Stream, counter: &Counter) -> [u8; 16] {
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
         let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
         let low = mixed(high ^ self.seed.rotate_left(32));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&high.to_be_bytes());
         bytes[8..].copy_from_slice(&low.to_be_bytes());
-        Builder::from_random_bytes(bytes).into_uuid()
+        bytes
     }
 }
 

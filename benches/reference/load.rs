@@ -1,7 +1,8 @@
 //! The load generator: keep-alive connections with one request in flight each.
 //!
 //! It does as little as it can, since it shares the cores with the servers: requests are bytes made beforehand, of a response only the
-//! status and the length are read, and one look at the clock ends one request and begins the next.
+//! status and the length are read, and one look at the clock ends one request and begins the next. Other servers than ours are loaded
+//! too (`benches/peers/`), so heads may be in any case and bodies in chunks.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
@@ -15,6 +16,9 @@ use crate::Problem;
 
 /// An entity of the built-in fixtures.
 pub(crate) const ENTITY: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+/// Where the entities are; what follows is an id or a query.
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations/";
 
 /// How long a server may take longer than it is meant to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,30 +46,40 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Reads an entity.
     pub(crate) fn get(id: &str) -> Exchange {
-        let head = head("GET", id);
+        Exchange::get_at(&format!("{COLLECTION}{id}"))
+    }
+
+    /// Reads what is at a path.
+    pub(crate) fn get_at(path: &str) -> Exchange {
+        let head = head("GET", path);
         Exchange { name: "GET", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
     /// Changes an entity, to something else each time.
     pub(crate) fn patch(id: &str) -> Exchange {
+        Exchange::patch_at(&format!("{COLLECTION}{id}"))
+    }
+
+    /// Changes the entity at a path, to something else each time.
+    pub(crate) fn patch_at(path: &str) -> Exchange {
         let body = concat!(
             r##"{"@odata.type":"#microsoft.graph.workforceIntegration","displayName":"Renamed 0000","apiVersion":1,"##,
             r##""supportedEntities":"shift,openShift","encryption":{"protocol":"sharedSecret","secret":null}}"##
         );
-        let head = format!("{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", head("PATCH", id), body.len());
+        let head = format!("{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", head("PATCH", path), body.len());
         let number_at = body.find("0000").map(|at| head.len() + at);
         Exchange { name: "PATCH", bytes: format!("{head}{body}").into_bytes(), number_at }
     }
 
     /// Reads a page of a hundred entities.
     pub(crate) fn page() -> Exchange {
-        let head = head("GET", "?$top=100");
+        let head = head("GET", &format!("{COLLECTION}?$top=100"));
         Exchange { name: "GET ?$top=100", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
     /// Looks at every entity and finds none.
     pub(crate) fn filter() -> Exchange {
-        let head = head("GET", "?$filter=displayName%20eq%20'nobody'");
+        let head = head("GET", &format!("{COLLECTION}?$filter=displayName%20eq%20'nobody'"));
         Exchange { name: "GET ?$filter=…", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
@@ -78,13 +92,13 @@ impl Exchange {
 }
 
 /// Returns the beginning of a request. The host is the same for every server, so that answers that name it have one length.
-fn head(method: &str, id: &str) -> String {
-    format!("{method} /v1.0/teamwork/workforceIntegrations/{id} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\n")
+fn head(method: &str, path: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\n")
 }
 
 /// What a round of load came to.
 pub(crate) struct Load {
-    requests: u32,
+    pub(crate) requests: u32,
     elapsed: Duration,
     /// The server's time on a CPU.
     pub(crate) cpu: Option<Duration>,
@@ -114,6 +128,8 @@ pub(crate) enum Until {
     Passed(Duration),
     /// When each connection has had so many answers.
     Answered(usize),
+    /// Whichever comes first.
+    Either(Duration, usize),
 }
 
 /// Connections to one server.
@@ -134,7 +150,7 @@ impl Pool {
     /// Sends requests over all connections at once.
     pub(crate) async fn run(&mut self, until: Until) -> Result<Load, Problem> {
         let limit = match until {
-            Until::Passed(duration) => duration + PATIENCE,
+            Until::Passed(duration) | Until::Either(duration, _) => duration + PATIENCE,
             Until::Answered(_) => PATIENCE * 10,
         };
         let started = Instant::now();
@@ -176,6 +192,7 @@ impl Connection {
             let is_over = match until {
                 Until::Passed(duration) => last.duration_since(started) >= duration,
                 Until::Answered(count) => self.latencies.len() >= count,
+                Until::Either(duration, count) => last.duration_since(started) >= duration || self.latencies.len() >= count,
             };
             if is_over {
                 return Ok(self);
@@ -206,10 +223,11 @@ impl Connection {
     }
 }
 
-/// Returns the length of a response with its head, once the whole head is there; an error if its status is not 200.
+/// Returns the length of a response with its head, once it can be told; an error if it is no success.
 fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
     let mut rest = response;
     let mut length = None;
+    let mut is_chunked = false;
     loop {
         let line = rest;
         let line = &line[..rest.skip_until(b'\n')?];
@@ -219,15 +237,49 @@ fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
         if !line.ends_with(b"\n") {
             return Ok(None);
         }
-        if let Some(value) = line.strip_prefix(b"content-length: ") {
-            length = std::str::from_utf8(value).ok().and_then(|value| value.trim_end().parse::<usize>().ok());
+        if let Some(value) = value_of(line, "content-length: ") {
+            length = value.parse::<usize>().ok();
+        } else if let Some(value) = value_of(line, "transfer-encoding: ") {
+            is_chunked = value.eq_ignore_ascii_case("chunked");
         }
     }
-    if !response.starts_with(b"HTTP/1.1 200 ") {
+    if !response.starts_with(b"HTTP/1.1 2") {
         return Err(io::Error::other(format!("it answered {:?}", String::from_utf8_lossy(response))));
     }
-    let length = length.ok_or_else(|| io::Error::other("it answered without content-length"))?;
-    Ok(Some(response.len() - rest.len() + length))
+    let head = response.len() - rest.len();
+    let body = if is_chunked {
+        length_of_chunks(rest)?
+    } else if response.starts_with(b"HTTP/1.1 204 ") {
+        Some(0)
+    } else {
+        Some(length.ok_or_else(|| io::Error::other("it answered without content-length"))?)
+    };
+    Ok(body.map(|body| head + body))
+}
+
+/// Returns the value of a line of a head, if it has this name, which is in lower case and ends with what stands before the value.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
+    let (found, value) = line.split_at_checked(name.len())?;
+    let value = found.eq_ignore_ascii_case(name.as_bytes()).then(|| std::str::from_utf8(value).ok())?;
+    value.map(str::trim_end)
+}
+
+/// Returns the length of a body in chunks, once the last of them is there. Servers that send trailers are not loaded.
+fn length_of_chunks(body: &[u8]) -> io::Result<Option<usize>> {
+    let mut at = 0;
+    loop {
+        let Some(end) = body[at..].iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+        let size = std::str::from_utf8(&body[at..at + end]).ok().and_then(|size| usize::from_str_radix(size.trim_end(), 16).ok());
+        let size = size.ok_or_else(|| io::Error::other("it answered with a chunk without size"))?;
+        // Behind each chunk, and behind the last line of sizes, is an empty line.
+        at += end + 1 + size + 2;
+        if size == 0 {
+            return Ok(Some(at));
+        }
+        if at > body.len() {
+            return Ok(None);
+        }
+    }
 }
 
 /// Sends one request over a connection of its own and returns the response.

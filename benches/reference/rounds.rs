@@ -1,6 +1,7 @@
 //! Rounds in which two servers take turns, and what they come to.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::load::{Exchange, Load, Pool, Until};
@@ -24,20 +25,28 @@ pub(crate) async fn alternate(
     let [one, other] = children;
     for _ in 0..options.rounds() {
         for (index, child) in [&mut *one, &mut *other].into_iter().enumerate() {
-            let load = round(child, exchanges[index], connections, options.round()).await;
+            let (processes, until) = ([child.id()], Until::Passed(options.round()));
+            let load = round(child.address, &processes, exchanges[index], connections, options.round() / 20, until).await;
             rounds[index].push(load.map_err(|problem| child.failed(&problem))?);
         }
     }
     Ok(rounds.map(Rounds))
 }
 
-/// Loads a server for a while, over new connections that are warm when the clocks start.
-async fn round(child: &Child, exchange: &Exchange, connections: usize, duration: Duration) -> Result<Load, Problem> {
-    let mut pool = Pool::connect(child.address, exchange, connections).await?;
-    pool.run(Until::Passed(duration / 20)).await?;
-    let before = CpuTime::of(child.id());
-    let mut load = pool.run(Until::Passed(duration)).await?;
-    load.cpu = before.until(&CpuTime::of(child.id()));
+/// Loads a server, over new connections that are warm when the clocks start.
+pub(crate) async fn round(
+    address: SocketAddr,
+    processes: &[u32],
+    exchange: &Exchange,
+    connections: usize,
+    warm_up: Duration,
+    until: Until,
+) -> Result<Load, Problem> {
+    let mut pool = Pool::connect(address, exchange, connections).await?;
+    pool.run(Until::Passed(warm_up)).await?;
+    let before = CpuTime::of(processes);
+    let mut load = pool.run(until).await?;
+    load.cpu = before.until(&CpuTime::of(processes));
     Ok(load)
 }
 

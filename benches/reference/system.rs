@@ -9,17 +9,20 @@ use std::time::Duration;
 /// A hundredth of a second, in which Linux counts the time of a whole process.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The time that a process has been on a CPU.
+/// The time that processes have been on a CPU.
 pub(crate) struct CpuTime {
     /// By thread, to the nanosecond, but without the threads that have ended.
     threads: Option<BTreeMap<String, Duration>>,
-    /// Of the whole process, in steps of a tick.
+    /// Of the whole processes, in steps of a tick.
     whole: Option<Duration>,
 }
 
 impl CpuTime {
-    pub(crate) fn of(process: u32) -> CpuTime {
-        CpuTime { threads: threads(process), whole: whole(process) }
+    pub(crate) fn of(processes: &[u32]) -> CpuTime {
+        let threads = processes.iter().map(|process| threads(*process));
+        // No two threads of a system have one number.
+        let threads = threads.collect::<Option<Vec<_>>>().map(|threads| threads.into_iter().flatten().collect());
+        CpuTime { threads, whole: processes.iter().map(|process| whole(*process)).sum() }
     }
 
     /// Returns the time from this moment to a later one, as precisely as the system tells.

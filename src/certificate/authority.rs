@@ -12,6 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use ring::digest::{SHA256, digest};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::{BACKDATED, CertificateError, DAY};
 
@@ -128,6 +130,9 @@ impl Authority {
         let start = text.find("-----BEGIN CERTIFICATE-----")?;
         let (private, certificate) = text.split_at(start);
         let key = KeyPair::from_pem(private.get(private.find("-----BEGIN ")?..)?).ok()?;
+        // Half a file, or the certificate of another key, would be met by clients alone, who cannot tell what is wrong.
+        let (der, public) = (CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?, key.public_key_raw());
+        der.windows(public.len()).find(|part| *part == public)?;
         // What is signed repeats the name and the key of the authority, not its dates.
         let params = params(&key);
         Some(Authority { key, params, certificate: certificate.to_owned(), valid_until, path: None })
@@ -335,10 +340,15 @@ mod tests {
         fs::remove_file(folder.0.join(PUBLIC)).unwrap();
         Authority::in_folder(&folder.0).unwrap();
         assert_eq!(fs::read_to_string(folder.0.join(PUBLIC)).unwrap(), authority.certificate());
-        fs::write(folder.0.join(PRIVATE), "mine").unwrap();
-        let error = Authority::in_folder(&folder.0).unwrap_err().to_string();
-        assert!(error.contains(PRIVATE) && error.contains("remove it"), "{error}");
-        assert_eq!(fs::read_to_string(folder.0.join(PRIVATE)).unwrap(), "mine");
+        let whole = authority.text();
+        let half = whole[..whole.len() - 100].to_owned();
+        let foreign = whole.replace(authority.certificate(), Authority::in_memory().unwrap().certificate());
+        for strange in ["mine", "", &half, &foreign] {
+            fs::write(folder.0.join(PRIVATE), strange).unwrap();
+            let error = Authority::in_folder(&folder.0).unwrap_err().to_string();
+            assert!(error.contains(PRIVATE) && error.contains("remove it"), "{error}");
+            assert_eq!(fs::read_to_string(folder.0.join(PRIVATE)).unwrap(), strange);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct Connections {
     #[arg(long, env = "WFI_EMULATOR_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     head_timeout: Duration,
     /// Refuse a request whose head is larger than this
-    #[arg(long, env = "WFI_EMULATOR_HEAD_LIMIT", value_name = "BYTES", default_value = "65536")]
+    #[arg(long, env = "WFI_EMULATOR_HEAD_LIMIT", value_name = "BYTES", default_value = "131072")]
     head_limit: NonZeroUsize,
     /// Close a connection on which the body of a request takes longer than this
     #[arg(long, env = "WFI_EMULATOR_BODY_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]

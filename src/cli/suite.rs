@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub(super) struct Suite {
     #[arg(long, env = "WFI_EMULATOR_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Stop when standard input closes, as it does when the process that holds its other end dies
-    #[arg(long, env = "WFI_EMULATOR_EXIT_WITH_PARENT")]
+    #[arg(long, env = "WFI_EMULATOR_EXIT_WITH_PARENT", value_parser = BoolishValueParser::new())]
     pub(super) exit_with_parent: bool,
     /// Other fixtures that tenants can begin with, by name; repeatable
     #[arg(long, env = "WFI_EMULATOR_FIXTURE", value_name = "NAME=PATH", value_delimiter = ',')]
@@ -35,7 +36,7 @@ pub(super) struct Suite {
     #[arg(long, env = "WFI_EMULATOR_STATE", value_name = "FILE", conflicts_with = "watch")]
     pub(super) state: Option<PathBuf>,
     /// Load fixtures again when they change
-    #[arg(long, env = "WFI_EMULATOR_WATCH")]
+    #[arg(long, env = "WFI_EMULATOR_WATCH", value_parser = BoolishValueParser::new())]
     pub(super) watch: bool,
     /// File with rules of faults, or the name of ready-made ones
     #[arg(long, env = "WFI_EMULATOR_FAULTS", value_name = "FILE")]

@@ -55,7 +55,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     if let Some(text) = &arguments.expires {
         validity.until = expiry(text, unix_seconds(now))?;
         // A token that is over has begun before.
-        validity.from = validity.from.min(validity.until - 1);
+        validity.from = validity.from.min(validity.until.saturating_sub(1));
     }
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {

@@ -97,7 +97,7 @@ impl Grader<'_> {
         let values = |response: &Response, name: &str| {
             let of_name = response.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
             let values: Vec<&str> = of_name.map(|(_, value)| value.as_str()).collect();
-            (!values.is_empty()).then(|| values.join(", "))
+            (!values.is_empty()).then(|| (values.len(), values.join(", ")))
         };
         let mut seen: Vec<String> = Vec::new();
         for (name, _) in &recorded.headers {
@@ -107,11 +107,13 @@ impl Grader<'_> {
             }
             let place = format!("header:{name}");
             let treatment = self.rules.treatment(&place, None, self.exchange);
-            let wanted = values(recorded, &name).unwrap_or_default();
+            let (count, wanted) = values(recorded, &name).unwrap_or_default();
             match values(came, &name) {
                 _ if treatment == Treatment::Ignore => {}
                 None => self.add(&place, What::Missing, Some(wanted), None),
-                Some(value) => self.text(&place, treatment, &wanted, &value),
+                // Several values must not be taken for what stands for one.
+                Some((other, value)) if other != count => self.add(&place, What::Value, Some(wanted), Some(value)),
+                Some((_, value)) => self.text(&place, treatment, &wanted, &value),
             }
             seen.push(name);
         }

@@ -193,6 +193,7 @@ impl Batch {
         let skipped = skipped.collect();
         let refused = answered.iter().filter_map(|(place, _, answer)| Some((*place, answer.refused.clone()?)));
         let refused_items = refused.collect();
+        let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
         if tenant.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher and Yates: each order is as likely as any other.
             for last in (1..answered.len()).rev() {
@@ -204,7 +205,7 @@ impl Batch {
         let stamp = Stamp::of_item(tenant, heads, &self.ids);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
-        Answer { delivery, struck, skipped, refused_items, ..respond::batch(tenant, &stamp, body, decided) }
+        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body, decided) }
     }
 }
 
@@ -240,8 +241,8 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Value, json};
 
-    use super::super::call::{Call, Outcome};
     use super::*;
+    use crate::connector::{Call, Failure, Outcome};
     use crate::tenant::{Clock, Settings};
 
     fn tenant() -> Tenant {
@@ -333,7 +334,7 @@ mod tests {
     fn a_call_that_fails_fails_what_depends_on_it() {
         let tenant = tenant();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[Outcome::Failed("timeout")]);
+        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[Outcome::Failed(Failure::Timeout)]);
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }

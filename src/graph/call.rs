@@ -1,44 +1,12 @@
 //! Steps of the pipeline that wait for something outside.
 
 use std::fmt;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
-
-use super::Step;
+use super::heads::Heads;
+use super::respond::Stamp;
+use super::{Request, Step, answer_knowing};
+use crate::connector::{Call, Failure, Made, Message, Outcome, Said, Verdict};
 use crate::tenant::Tenant;
-
-/// A call that must be made outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// The address, with scheme and host.
-    pub url: Uri,
-    /// The headers, without those that follow from the rest.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-    /// How long the answer may take.
-    pub timeout: Duration,
-}
-
-/// What came of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// There was an answer.
-    Answered {
-        /// Its status.
-        status: StatusCode,
-        /// Its headers.
-        headers: HeaderMap,
-        /// Its body.
-        body: Bytes,
-    },
-    /// There was none, for the reason of this name.
-    Failed(&'static str),
-}
 
 type Resume = Box<dyn FnOnce(&Tenant, Outcome) -> Step + Send>;
 
@@ -71,4 +39,51 @@ impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("call", &self.call).finish_non_exhaustive()
     }
+}
+
+/// What a connector is to be asked before a change is made.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// Where the question goes, as far as that is known.
+    pub(super) url: String,
+    /// What is said.
+    pub(super) said: Said,
+    /// The question itself; nothing if it cannot be put.
+    pub(super) message: Result<Message, Failure>,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// What Shifts makes of it.
+    pub(super) verdict: Verdict,
+    /// The call.
+    pub(super) made: Made,
+}
+
+impl Reply {
+    fn to(question: Question, outcome: Outcome) -> Reply {
+        let verdict = question.said.judge(&outcome);
+        let (headers, body) = question.message.map(|message| (message.headers, message.body)).unwrap_or_default();
+        let made =
+            Made { url: question.url, headers, plaintext: question.said.plaintext, body, outcome, verdict: verdict.to_string() };
+        Reply { verdict, made }
+    }
+}
+
+/// Waits for a connector, then answers the request once more.
+pub(super) fn ask(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, question: Question) -> Step {
+    let message = match &question.message {
+        Ok(message) => message,
+        Err(failure) => {
+            let outcome = Outcome::Failed(*failure);
+            return answer_knowing(tenant, request, stamp, Some(Reply::to(question, outcome)));
+        }
+    };
+    let call = message.call(tenant.connectors.timeout);
+    let (request, ids) = (request.clone(), stamp.ids());
+    Step::Call(Pending::new(call, move |tenant, outcome| {
+        let stamp = Stamp::of_item(tenant, Heads::of(&request.headers), &ids);
+        answer_knowing(tenant, &request, &stamp, Some(Reply::to(question, outcome)))
+    }))
 }

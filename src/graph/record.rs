@@ -2,9 +2,16 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
 use super::respond::Stamp;
 use super::{Answer, Body, Form, Request, Step};
+use crate::connector::{Made, Outcome};
 use crate::journal::{Decided, Record};
+use crate::odata;
 use crate::tenant::Tenant;
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
@@ -48,7 +55,46 @@ impl Kept {
     }
 }
 
+/// The header of an entry that holds what was sent to a connector, in base64: its body is what was said, before it was encrypted.
+const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
+
+/// Writes a call to a connector that no request of Graph has caused.
+pub fn record_call(tenant: &Tenant, made: &Made) {
+    if tenant.journal.is_on() {
+        write_call(tenant, tenant.clock.now(), made);
+    }
+}
+
+/// Writes a call to a connector, with what was said and what was sent.
+fn write_call(tenant: &Tenant, time: SystemTime, made: &Made) {
+    let mut request_headers = made.headers.clone();
+    if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&made.body)) {
+        request_headers.insert(RAW, raw);
+    }
+    let none = HeaderMap::new();
+    let (status, response_headers, response_body, ended_by) = match &made.outcome {
+        Outcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
+        Outcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
+    };
+    tenant.journal.record(Record {
+        time,
+        method: &Method::POST,
+        target: &made.url,
+        request_headers: &request_headers,
+        request_body: &made.plaintext,
+        status,
+        response_headers,
+        response_body,
+        decided: Decided { detail: Some(made.verdict.as_str().into()), ended_by, ..Decided::default() },
+        changed: None,
+    });
+}
+
 fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
+    // The calls of a batch stand with its requests.
+    if odata::batch::version_of(request.path()).is_none() {
+        answer.calls.iter().for_each(|made| write_call(tenant, time, made));
+    }
     let (ended_by, is_answered) = match answer.delivery.form {
         Form::Whole | Form::Slow(_) => (None, true),
         Form::CutShort(_) => (Some("a cut within the body"), true),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::call::Reply;
 use super::respond::Success;
-use super::{Context, Error};
-use super::{body, explain};
+use super::{Context, Decision, Error};
+use super::{body, explain, handshake};
 use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
 use crate::identity::{self, Caller, LOCAL_USER, Person};
 use crate::journal::Changed;
@@ -44,13 +45,16 @@ pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec
     }
 }
 
-pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success, Error> {
+pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
     let (model, structured) = (context.route.model, context.structured());
     let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
     let mut decided = reading.decided.clone();
+    if let Some(question) = handshake::of_new(context, &properties, reply, &mut decided)? {
+        return Ok(Decision::Asks(question));
+    }
     for (slot, value) in stamps(context, true, &mut decided) {
         properties.values[slot] = value;
     }
@@ -69,7 +73,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading) -> Result<Success
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
             let success = created(context, &entity, decided);
-            return Ok(Success { change: Some(changed(context, None, Some(entity))), ..success });
+            return Ok(Decision::Answered(Success { change: Some(changed(context, None, Some(entity))), ..success }));
         }
     }
 }
@@ -91,7 +95,7 @@ fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str
     Success { location: Some(location), preference_applied: context.write_preference(), ..answer }
 }
 
-pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Result<Success, Error> {
+pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
     let (model, structured) = (context.route.model, context.structured());
     let collection = context.tenant.store.collection(context.route.set);
     if let Some(problem) = reading.values.first() {
@@ -99,6 +103,9 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
     let mut decided = reading.decided.clone();
+    if let Some(question) = handshake::of_changed(context, key, &reading.patch, reply, &mut decided)? {
+        return Ok(Decision::Asks(question));
+    }
     // A body without members changes nothing, not even the time of the last change.
     let stamps = if reading.has_members { stamps(context, false, &mut decided) } else { Vec::new() };
     let updated = collection.update(key, |entity| {
@@ -124,7 +131,7 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading) -> Res
         Success { decided, ..Success::no_content() }
     };
     let change = Some(changed(context, Some(before), Some(entity)));
-    Ok(Success { preference_applied: context.write_preference(), change, ..answer })
+    Ok(Decision::Answered(Success { preference_applied: context.write_preference(), change, ..answer }))
 }
 
 pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
@@ -158,6 +165,14 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
         decided.push("last-modified");
     }
     stamps
+}
+
+/// Returns the id of the caller.
+pub(super) fn caller_id(context: &Context<'_>) -> String {
+    match identity::caller(&context.request.headers) {
+        Caller::User(person) | Caller::Application(person) => person.id,
+        Caller::Unknown => LOCAL_USER.0.to_owned(),
+    }
 }
 
 /// Returns the caller as a value of the type identitySet.

@@ -21,7 +21,7 @@ use http::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use super::token::PERSONAL_TENANT;
-use crate::fixture::directory::Directory;
+use crate::fixture::directory::{Directory, is_tenant_name};
 use crate::odata::error::{self, Error};
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
@@ -209,8 +209,7 @@ fn decide(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> Result<Reply
 
 /// Returns the id of the tenant that the first segment of a path means.
 fn tenant_id(realm: &str, directory: &Directory) -> Result<String, Error> {
-    let is_name = realm.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-    if realm.is_empty() || realm.len() > 253 || !is_name {
+    if !is_tenant_name(realm) {
         return Err(Error::new(&error::ENTRA_TENANT, &[realm]));
     }
     if realm.eq_ignore_ascii_case("consumers") {

@@ -278,6 +278,12 @@ pub fn signed(claims: &impl Serialize) -> String {
     format!("{text}.{signature}")
 }
 
+/// Reads a time of a claim, in seconds since the Unix epoch: a number, which may have a fraction (RFC 7519, 2).
+pub(super) fn seconds(claim: &Value) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "what is beyond the range is at its end, and fractions do not matter")]
+    claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds as i64))
+}
+
 /// Returns seconds since the Unix epoch.
 pub fn unix_seconds(time: SystemTime) -> i64 {
     unix_millis(time).div_euclid(1000)

@@ -139,6 +139,7 @@ fn build_property(
             Rule::OmittedWhileNull => property.omitted_while_null = true,
             Rule::Checked(check) => property.check = Some(check),
             Rule::Stamped(stamp) => property.stamp = Some(stamp),
+            Rule::Connects => property.connects = true,
             Rule::StartsAs(json) => {
                 let value = initial(model, kind, json);
                 let misfit = || format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name);
@@ -166,6 +167,7 @@ fn new_property(name: &str, kind: Kind, nullable: bool) -> Property {
         check: None,
         initial: None,
         stamp: None,
+        connects: false,
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Rule {
     Checked(Check),
     /// Set by the service on a write.
     Stamped(Stamp),
+    /// Decides where and how the connector is called: a new value is tried out (behaviors `connect`, `connect-on-update`).
+    Connects,
 }
 
 /// A check of a request's value beyond its type.
@@ -86,6 +88,9 @@ pub(super) static RULES: &[(&str, &str, Rule)] = &[
     ("workforceIntegration", "eligibilityFilteringEnabledEntities", Rule::StartsAs("\"none\"")),
     ("workforceIntegration", "isActive", Rule::StartsAs("true")),
     ("workforceIntegration", "url", Rule::Checked(Check::Url)),
+    ("workforceIntegration", "url", Rule::Connects),
+    ("workforceIntegration", "apiVersion", Rule::Connects),
+    ("workforceIntegration", "encryption", Rule::Connects),
     ("workforceIntegrationEncryption", "secret", Rule::WriteOnly),
     ("workforceIntegrationEncryption", "secret", Rule::Checked(Check::SecretLength)),
 ];

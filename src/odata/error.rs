@@ -31,6 +31,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// A request of a batch depended on one that failed (learn.microsoft.com/graph/json-batching names the status; the code is a guess).
     FailedDependency,
+    /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
+    WorkforceIntegrationError,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
     /// Something broke in the service itself (learn.microsoft.com/graph/errors).
@@ -76,6 +78,7 @@ impl ErrorCode {
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
+            ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
             ErrorCode::InvalidAuthenticationToken => "InvalidAuthenticationToken",
@@ -504,6 +507,11 @@ refusals! {
     FAILED_DEPENDENCY "failed-dependency" 424 FailedDependency Layer::Gateway,
         "The request was not executed because a request that it depends on failed.",
         None "learn.microsoft.com/graph/json-batching (the status; code and words are a guess)";
+    /// The connector did not answer the handshake with 200 (behaviors `connect` and `connect-on-update`).
+    HANDSHAKE_FAILED "handshake-failed" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"),
+        "Sorry your change couldn\u{2019}t be completed.",
+        None "microsoft-graph-docs#19700 (the words, for a POST); status and form are a guess"
+        by "connect" "connect-on-update";
     /// A request of a batch whose answers are already larger than the emulator wants to hold in memory.
     BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
         "The request was not executed because the responses of the batch exceed the maximum limit.",

@@ -39,7 +39,7 @@ impl Default for Limits {
         Limits {
             connections: 10_000,
             head: Duration::from_secs(10),
-            head_bytes: 64 * 1024,
+            head_bytes: 128 * 1024,
             body: Duration::from_secs(60),
             bodies_bytes: 256 * 1024 * 1024,
             // Longer than clients keep connections that they do not use, so that it is they who close them.

@@ -1,7 +1,9 @@
 //! How a connection begins: what its first bytes speak, and the handshake of TLS where they begin one.
 
+use std::io;
 use std::time::Duration;
 
+use rustls::AlertDescription;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -54,10 +56,23 @@ async fn shaken(stream: TcpStream, tls: &TlsAcceptor) -> Option<Opened> {
             let version = if is_http2 { Version::Http2 } else { Version::Http1 };
             return Some(Opened::Secure(Box::new(stream), version));
         }
-        Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
+        Ok(Err(error)) => tell_of(&error),
         Err(_) => tracing::debug!("TLS handshake not finished after {} s", HANDSHAKE_LIMIT.as_secs()),
     }
     None
+}
+
+/// Logs why a handshake has failed. Who does not trust the certificate, or speaks nothing that the server does, wants to know;
+/// connections that just end are those of whoever looks for open ports.
+fn tell_of(error: &io::Error) {
+    use AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
+    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert @ (BadCertificate | CertificateUnknown | UnknownCA))) => {
+            tracing::info!("a client does not trust the certificate ({alert:?}); `wfi-emulator ca` says what to set for it");
+        }
+        Some(error) => tracing::info!("TLS handshake failed: {error}"),
+        None => tracing::debug!("TLS handshake failed: {error}"),
+    }
 }
 
 /// What a client begins with.

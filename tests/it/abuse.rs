@@ -21,7 +21,7 @@ const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0
 const SOON: Limits = Limits {
     connections: 500,
     head: Duration::from_millis(400),
-    head_bytes: 64 * 1024,
+    head_bytes: 128 * 1024,
     body: Duration::from_millis(400),
     bodies_bytes: 64 * 1024 * 1024,
     idle: Duration::from_millis(800),
@@ -154,7 +154,7 @@ fn heads() -> Vec<Abuse> {
         abuse("200 headers", get_with(&"A: b\r\n".repeat(200))),
         abuse("100,000 headers", get_with(&"A: b\r\n".repeat(100_000))),
         abuse("a header of 60 kB", get_with(&format!("A: {}\r\n", "b".repeat(60_000)))),
-        abuse("a header of 70 kB", get_with(&format!("A: {}\r\n", "b".repeat(70_000)))),
+        abuse("a header of 140 kB", get_with(&format!("A: {}\r\n", "b".repeat(140_000)))),
         abuse("a header of 10 MB", get_with(&format!("A: {}\r\n", "b".repeat(10_000_000)))),
         abuse("Prefer with 20,000 parts", get_with(&format!("Prefer: {}\r\n", "a,".repeat(20_000)))),
         abuse("Accept with 10,000 ranges", get_with(&format!("Accept: {}\r\n", "a/b,".repeat(10_000)))),
@@ -675,7 +675,7 @@ are never obeyed. What reads bytes is fuzzed besides: [fuzz/README.md](../fuzz/R
 | `--connection-limit` | 10,000 | connections at once; further ones wait, and those that do nothing for 5 seconds are closed for them |
 | `--idle-timeout` | 900 s | how long a connection may do nothing |
 | `--head-timeout` | 10 s | how long the head of a request may take, from its first byte on |
-| `--head-limit` | 64 kB | the head of a request, its first line included |
+| `--head-limit` | 128 kB | the head of a request, its first line included |
 | `--body-timeout` | 60 s | how long the body of a request may take |
 
 Not to be set: a body has at most 4 MiB, packed and unpacked, and of a larger one at most 64 MiB are read so that its sender sees the answer;

@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
+use wfi_emulator::connector::{Call, Failure, Outcome};
 use wfi_emulator::exchange;
 use wfi_emulator::fixture;
 use wfi_emulator::graph::{self, Answer, Body, Step};
@@ -26,15 +27,29 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
 }
 
 pub(crate) fn tenant(choices: &[(&str, &str)]) -> Tenant {
+    Tenant::new(settings_with(choices))
+}
+
+/// Settings as [`settings`], with these behaviors.
+pub(crate) fn settings_with(choices: &[(&str, &str)]) -> Settings {
     let mut behaviors = Behaviors::of(Profile::Documented);
     for (name, value) in choices {
         behaviors.set(name, value).unwrap();
     }
-    Tenant::new(settings(behaviors))
+    settings(behaviors)
 }
 
-/// Sends a request as the server would hand it over.
+/// Sends a request as the server would hand it over, where no call reaches anybody.
 pub(crate) fn send(tenant: &Tenant, request: &exchange::Request) -> exchange::Response {
+    send_with(tenant, request, |_| Outcome::Failed(Failure::NoClient))
+}
+
+/// Sends a request as the server would hand it over. A function plays the connectors.
+pub(crate) fn send_with(
+    tenant: &Tenant,
+    request: &exchange::Request,
+    mut called: impl FnMut(&Call) -> Outcome,
+) -> exchange::Response {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
@@ -50,7 +65,16 @@ pub(crate) fn send(tenant: &Tenant, request: &exchange::Request) -> exchange::Re
         headers,
         body: Body::Whole(request.body.clone()),
     };
-    let Step::Done(answer) = graph::answer(tenant, &owned) else { panic!("no operation makes calls yet") };
+    let mut step = graph::answer(tenant, &owned);
+    let answer = loop {
+        step = match step {
+            Step::Done(answer) => break answer,
+            Step::Call(pending) => {
+                let outcome = called(&pending.call);
+                pending.resume(tenant, outcome)
+            }
+        };
+    };
     check(tenant, &owned, &answer);
     let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
     exchange::Response {

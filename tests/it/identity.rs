@@ -167,6 +167,34 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
 }
 
 #[test]
+fn a_lifetime_may_be_any_number() {
+    let tenant = strict();
+    let now = wfi_emulator::identity::token::unix_seconds(tenant.clock.now());
+    let claims = tokens::claims(&tokens::token(&tenant, "app"));
+    for (name, value, is_valid) in [
+        ("exp", serde_json::json!(f64::from(i32::MAX) + 0.5), true),
+        ("exp", serde_json::json!(u64::MAX), true),
+        ("exp", serde_json::json!(1e300), true),
+        ("exp", serde_json::json!(now), false),
+        ("exp", serde_json::json!(-1.5), false),
+        ("exp", serde_json::json!(i64::MIN), false),
+        ("exp", serde_json::json!("9999999999"), false),
+        ("exp", Value::Null, false),
+        ("nbf", Value::Null, true),
+        ("nbf", serde_json::json!(0.5), true),
+        ("nbf", serde_json::json!(now), true),
+        ("nbf", serde_json::json!(u64::MAX), false),
+        ("nbf", serde_json::json!(f64::from(i32::MAX) + 0.5), false),
+        ("nbf", serde_json::json!("0"), false),
+    ] {
+        let mut claims = claims.clone();
+        claims[name] = value.clone();
+        let status = get(&tenant, &wfi_emulator::identity::token::signed(&claims));
+        assert_eq!(status, if is_valid { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, "{name}: {value}");
+    }
+}
+
+#[test]
 fn the_keys_are_those_that_sign() {
     let tenant = strict();
     let answer = send(&tenant, Method::GET, "/common/discovery/v2.0/keys", &[], "");

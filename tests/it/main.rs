@@ -18,6 +18,9 @@
 //! | `history` | requests to one entity look as if they came one after the other |
 //! | `machine` | what the machine does to the program: full disks, no descriptors, signals |
 //! | `secrets` | secrets are told to nobody |
+//! | `encryption` | what is sent to connectors, decrypted by others |
+//! | `handshake` | connectors are asked before an integration leads to them |
+//! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
@@ -29,11 +32,14 @@
 mod abuse;
 mod architecture;
 mod concurrency;
+mod connector;
 mod decisions;
 mod draft_page;
+mod encryption;
 mod exchanges;
 mod faults;
 mod fuzz;
+mod handshake;
 mod harness;
 mod history;
 mod identity;

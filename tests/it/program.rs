@@ -428,6 +428,19 @@ fn every_flag_of_the_server_can_be_a_variable() {
 }
 
 #[test]
+fn a_variable_turns_a_switch_on_and_off() {
+    for (value, is_on) in [("1", true), ("true", true), ("YES", true), ("0", false), ("false", false), ("off", false)] {
+        let served = Served::start_with(&[], &[("WFI_EMULATOR_EXPLAIN", value), ("WFI_EMULATOR_EXIT_WITH_PARENT", "0")]);
+        let refused = served.exchange("GET", "/v1.0/me", "");
+        assert_eq!(refused.contains("x-wfi-emulator-explain"), is_on, "{value}: {refused}");
+    }
+    let served = Served::start_with(&["--ca-dir", "memory"], &[("WFI_EMULATOR_TLS", "1")]);
+    assert!(served.url.starts_with("https://"), "{}", served.url);
+    let outcome = Program::start(command(&["--port", "0"], &[("WFI_EMULATOR_TLS", "maybe")])).outcome();
+    assert_eq!(outcome.status, Some(2), "a slip is told: {}", outcome.stderr);
+}
+
+#[test]
 fn a_flag_beats_its_variable() {
     let variables = [
         ("WFI_EMULATOR_PORT", "no port"),
@@ -675,13 +688,46 @@ fn with_tls_the_base_url_is_one_of_https_and_the_authority_is_kept() {
 
 #[cfg(unix)]
 #[test]
-fn the_greeting_tells_both_addresses_and_where_to_read_what_to_trust() {
-    let served = Served::start(&["--tls", "--ca-dir", "memory"]);
-    let (url, address) = (served.url.clone(), served.address().to_owned());
+fn the_greeting_tells_both_addresses_and_what_to_trust() {
+    let folder = Folder::new("greeting");
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.file("cert.pem", &own.cert.pem()), folder.file("key.pem", &own.signing_key.serialize_pem()));
+    let file = format!("{}/ca.pem", folder.path());
+    for (arguments, flag, told) in [
+        (
+            &["--ca-dir", folder.path()][..],
+            format!("--cacert '{file}' "),
+            format!("; what clients have to trust: {file} (wfi-emulator ca says how)"),
+        ),
+        (
+            &["--ca-dir", "memory"],
+            "--insecure ".to_owned(),
+            "; the authority is kept nowhere, so clients can only leave out the check".to_owned(),
+        ),
+        (&["--cert", &certificate, "--key", &key], String::new(), String::new()),
+    ] {
+        let served = Served::start(&[&["--tls"], arguments].concat());
+        let (url, address) = (served.url.clone(), served.address().to_owned());
+        let outcome = served.stop();
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
+        for expected in [format!("\ntry: curl {flag}{url}/v1.0/"), format!("\nthe same without TLS: http://{address}{told}\n")] {
+            assert!(outcome.stderr.contains(&expected), "{expected:?} in {}", outcome.stderr);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_says_that_a_client_does_not_trust_the_certificate() {
+    let served = Served::start(&["--tls", "--ca-dir", "memory", "--log", "info"]);
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    assert!(get_over_tls(&served, &stranger.cert.pem(), COLLECTION, "").is_err());
     let outcome = served.stop();
-    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
-    let expected = format!("the same without TLS: http://{address}; what clients have to trust: wfi-emulator ca");
-    assert!(outcome.stderr.contains(&url) && outcome.stderr.contains(&expected), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("a client does not trust the certificate (UnknownCA); `wfi-emulator ca`"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -691,19 +737,34 @@ fn a_certificate_of_ones_own_is_shown() {
     let (certificate, key) = (folder.file("cert.pem", &own.cert.pem()), folder.file("key.pem", &own.signing_key.serialize_pem()));
     let served = Served::start(&["--tls", "--cert", &certificate, "--key", &key]);
     assert!(get_over_tls(&served, &own.cert.pem(), COLLECTION, "").unwrap().starts_with("HTTP/1.1 200 "));
+    let other = folder.file("other.pem", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    let encrypted =
+        folder.file("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00";
+    let encrypted_before =
+        folder.file("before.pem", &format!("-----BEGIN RSA PRIVATE KEY-----\n{header}\n\nMIIE\n-----END RSA PRIVATE KEY-----\n"));
     for (certificate, key, complaint) in [
         (&key, &key, format!("{key}: found no certificate in PEM form")),
-        (&certificate, &certificate, format!("{certificate}: no items found")),
-        (&"nowhere.pem".to_owned(), &key, "nowhere.pem: ".to_owned()),
+        (&certificate, &certificate, format!("{certificate}: found no private key in PEM form; one that is encrypted has")),
+        (&certificate, &encrypted, format!("{encrypted}: found no private key in PEM form; one that is encrypted has")),
+        (&certificate, &encrypted_before, format!("{encrypted_before}: found no private key in PEM form; one that is encrypted")),
+        (&certificate, &other, format!("{other}: this is not the key of the certificate in {certificate}")),
+        (&"nowhere.pem".to_owned(), &key, "nowhere.pem: No such file".to_owned()),
     ] {
         let outcome = outcome(&["--port", "0", "--tls", "--cert", certificate, "--key", key]);
         assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), ""));
         assert!(outcome.stderr.starts_with(&format!("wfi-emulator: {complaint}")), "{}", outcome.stderr);
     }
-    let stranger = rcgen::KeyPair::generate().unwrap();
-    let other = folder.file("other.pem", &stranger.serialize_pem());
-    let outcome = outcome(&["--port", "0", "--tls", "--cert", &certificate, "--key", &other]);
-    assert_eq!(outcome.status, Some(1), "a key that does not belong to the certificate: {}", outcome.stderr);
+}
+
+#[test]
+fn a_name_that_no_client_can_ask_for_is_a_mistake() {
+    for name in ["", "a b", "https://a.test", "a.test:9340", "*.10.0.0.1", "é.test"] {
+        let outcome = outcome(&["--port", "0", "--tls", "--ca-dir", "memory", "--san", name]);
+        assert_eq!(outcome.status, Some(2), "{name}");
+        assert!(outcome.stderr.contains("expected the name of a host or an IP address"), "{name}: {}", outcome.stderr);
+    }
+    Served::start(&["--tls", "--ca-dir", "memory", "--san", "*.a.test,a_b.test,10.0.0.1,fe80::1"]);
 }
 
 #[test]
@@ -798,6 +859,8 @@ fn a_token_is_printed_as_it_was_asked_for() {
     {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767319445,"iat":1767319444,"idtyp":"user","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","name":"Local User","nbf":1767319444,"oid":"00000000-0000-4000-8000-000000000001","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"072767ff-4be2-4821-a798-d31773bcbd58","tid":"00000000-0000-4000-8000-000000000000","upn":"local.user@contoso.onmicrosoft.com","ver":"1.0"}
     {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"user","iss":"https://sts.windows.net/t/","name":"Adele","nbf":1767322745,"oid":"u","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"53a162fd-c08b-4105-8d99-1ec37f625197","tid":"t","upn":"adele@contoso.com","ver":"1.0"}
     "#);
+    let shortest = outcome(&["token", "--clock", "1970-01-01T00:00:00Z", "--expires", "-9223372036854775808s"]).stdout;
+    assert_eq!(crate::tokens::claims(shortest.trim_end())["exp"], i64::MIN);
     for arguments in [
         &["token", "--expires", "soon"][..],
         &["token", "--app", "a", "--user", "b"],

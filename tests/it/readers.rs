@@ -9,8 +9,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use wfi_emulator::behavior::{Behaviors, Profile};
+use wfi_emulator::connector::call::Outcome;
+use wfi_emulator::connector::envelope::{Secret, decrypt};
+use wfi_emulator::connector::message::Requests;
+use wfi_emulator::connector::verdict::{Purpose, Verdict};
 use wfi_emulator::control::Peer;
 use wfi_emulator::exchange::har;
 use wfi_emulator::fixture::directory::Directory;
@@ -18,7 +22,7 @@ use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
 use wfi_emulator::model::Schema;
 use wfi_emulator::odata::time::DateTimeOffset;
 use wfi_emulator::redact::{RedactionRules, Redactor};
-use wfi_emulator::service::Service;
+use wfi_emulator::service::{Begun, Service};
 use wfi_emulator::tenant::{Auth, Clock, Settings};
 use wfi_emulator::{compare, exchange, fault, fixture};
 
@@ -38,7 +42,7 @@ macro_rules! readers {
     };
 }
 
-readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, }
+readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, connectors, }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -65,7 +69,9 @@ fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8]
         map.insert("content-length", body.len().into());
     }
     let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(Bytes::copy_from_slice(body)) };
-    let answer = service.answer(&Request { method, target, is_secure: false, headers: map, body }, Peer::Process);
+    let request = Request { method, target, is_secure: false, headers: map, body };
+    // What would wait for a connector ends here: no call is made.
+    let Begun::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
     let is_internal = answer.refused.iter().chain(answer.refused_items.iter().map(|(_, error)| error));
     assert!(is_internal.into_iter().all(|error| error.refusal.name != "internal"), "an internal error");
     Some(answer)
@@ -269,4 +275,21 @@ fn redactions(data: &[u8]) {
     };
     let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange);
     assert!(!format!("{redacted:?}").contains(SECRET) || text.contains(SECRET), "{redacted:?}");
+}
+
+/// What a connector answers, what is sent to one, and what it was encrypted in.
+fn connectors(data: &[u8]) {
+    for (purpose, status) in [(Purpose::Connect, 200), (Purpose::Update, 200), (Purpose::Read, 206), (Purpose::Update, 500)] {
+        let status = StatusCode::from_u16(status).expect("the number is a status");
+        let outcome = Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(data) };
+        let verdict = Verdict::of(purpose, ["a", "b"], &outcome);
+        let _ = (verdict.sentence(), verdict.message(), verdict.lets_pass());
+    }
+    if let Ok(requests) = Requests::read(data) {
+        let written = requests.write();
+        Requests::read(&written).expect("what is written can be read");
+    }
+    if let Ok(secret) = Secret::new(&"0123456789abcdef".repeat(4)) {
+        assert!(decrypt(&secret, data).is_err(), "nobody can make an envelope without the key");
+    }
 }

@@ -10,18 +10,29 @@ use wfi_emulator::behavior::Behaviors;
 use wfi_emulator::control::{self, Peer};
 use wfi_emulator::exchange::{Request, Response};
 use wfi_emulator::fixture::directory::Directory;
-use wfi_emulator::graph;
-use wfi_emulator::service::Service;
+use wfi_emulator::graph::{self, Answer};
+use wfi_emulator::service::{Begun, Service};
 
+use crate::connector::Connector;
 use crate::harness;
 
-fn readme() -> String {
-    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+/// The pages whose commands are run.
+const PAGES: [&str; 2] = ["README.md", "docs/connectors.md"];
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The commands of all console blocks, each with what it prints.
+fn readme() -> String {
+    page("README.md")
+}
+
+/// The commands of all console blocks of the README, each with what it prints.
 fn commands() -> Vec<(String, String)> {
-    let text = readme();
+    commands_of(&readme())
+}
+
+fn commands_of(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for block in text.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap_or_default();
@@ -100,7 +111,7 @@ fn answer(service: &Service, request: &Request) -> Response {
     }
     let (method, target) = (request.method.clone(), request.target.parse().unwrap());
     let request = graph::Request { method, target, is_secure: false, headers, body: graph::Body::Whole(request.body.clone()) };
-    let response = service.answer(&request, Peer::Process).response;
+    let Begun::Answered(Answer { response, .. }) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
     Response { status: response.status(), headers: Vec::new(), body: response.into_body() }
 }
 
@@ -131,7 +142,11 @@ fn commands_of_the_program_print_what_the_readme_says() {
     let folder = std::env::temp_dir().join(format!("wfi-emulator-readme-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut count = 0;
-    for (command, expected) in commands() {
+    let connector = Connector::start();
+    // The port of the pages may be taken.
+    let address = connector.address.to_string();
+    for (command, expected) in PAGES.iter().flat_map(|name| commands_of(&page(name))) {
+        let (command, expected) = (command.replace("127.0.0.1:8080", &address), expected.replace("127.0.0.1:8080", &address));
         let mut words = words(&command).into_iter();
         match words.next().as_deref() {
             Some("cat") => std::fs::write(folder.join(words.next().unwrap()), expected).unwrap(),
@@ -145,6 +160,16 @@ fn commands_of_the_program_print_what_the_readme_says() {
                 let printed = String::from_utf8(printed).unwrap();
                 assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
                 count += 1;
+            }
+            #[cfg(unix)]
+            Some("echo") => {
+                let program = PathBuf::from(env!("CARGO_BIN_EXE_wfi-emulator"));
+                let folders = std::env::var_os("PATH").unwrap_or_default();
+                let folders = program.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&folders));
+                let path = std::env::join_paths(folders).unwrap();
+                let output = Command::new("sh").args(["-c", &command]).env("PATH", path).output().unwrap();
+                let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
             }
             _ => {}
         }
@@ -175,15 +200,32 @@ fn the_directory_that_the_readme_shows_can_be_used() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let help = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(arguments).arg("--help").output().unwrap();
+    let help_of = |command: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands = [&[][..], &["ca"], &["check"], &["compare"], &["convert"], &["record"], &["token"]];
-    // What follows is a flag of curl.
-    let help = commands.map(help).concat() + "--cacert";
-    for word in readme().split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--")) {
-        assert!(help.contains(word), "{word} is in README.md but not in --help");
+    let commands: [&[&str]; 12] = [
+        &[],
+        &["ca"],
+        &["check"],
+        &["compare"],
+        &["convert"],
+        &["record"],
+        &["token"],
+        &["call", "connect"],
+        &["call", "update"],
+        &["call", "read"],
+        &["connector-check"],
+        &["decrypt"],
+    ];
+    let help: String = commands.into_iter().map(help_of).collect();
+    for name in PAGES {
+        let page = page(name);
+        let flags = page.split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--"));
+        // Those of cargo and curl are not ours.
+        for flag in flags.filter(|flag| !["--", "--example", "--cacert"].contains(flag)) {
+            assert!(help.contains(flag), "{flag} is in {name} but not in --help");
+        }
     }
     let names = |name: &&str| name.starts_with("WFI_EMULATOR_") && *name != "WFI_EMULATOR_WRITE_DOCS";
     for name in readme().split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(names) {

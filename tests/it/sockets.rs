@@ -17,7 +17,7 @@ use wfi_emulator::behavior::Behaviors;
 use wfi_emulator::graph::BODY_LIMIT;
 use wfi_emulator::server;
 use wfi_emulator::service::Service;
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::tenant::{Settings, Tenant};
 
 use crate::harness::{self, HOST};
 
@@ -39,11 +39,20 @@ pub(crate) struct Server {
 
 impl Server {
     fn start() -> Server {
-        Server::start_with(server::Limits::default())
+        Server::of(harness::settings(Behaviors::default()))
+    }
+
+    /// Serves a tenant of these settings.
+    pub(crate) fn of(settings: Settings) -> Server {
+        Server::with(settings, server::Limits::default())
     }
 
     pub(crate) fn start_with(limits: server::Limits) -> Server {
-        let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
+        Server::with(harness::settings(Behaviors::default()), limits)
+    }
+
+    fn with(settings: Settings, limits: server::Limits) -> Server {
+        let service = Arc::new(Service::of(settings));
         let tenant = service.worlds.default_tenant();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -64,12 +73,12 @@ impl Server {
         Server { tenant, address, stop: Some(stop), returned }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, unread: Vec::new() }
+        Client::of(self.address)
     }
 
     fn signal_to_stop(&mut self) {
@@ -100,6 +109,14 @@ struct Client {
 }
 
 impl Client {
+    fn of(server: SocketAddr) -> Client {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, unread: Vec::new() }
+    }
+
     fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
@@ -205,6 +222,15 @@ impl Answer {
 
 fn get(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
+}
+
+/// Sends a request on a connection of its own and returns the status and the body of the answer. `Null` is no body.
+pub(crate) fn exchange(server: SocketAddr, method: &str, target: &str, body: &Value) -> (u16, Value) {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json");
+    let answer = Client::of(server).exchange(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    let body = if answer.body.is_empty() { Value::Null } else { answer.json() };
+    (answer.status, body)
 }
 
 /// Returns the head of a request that creates an entity. `headers` say how its body comes.

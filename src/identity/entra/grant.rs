@@ -28,7 +28,8 @@ impl<'c> Client<'c> {
     fn of(context: &'c Context<'_>, form: &Form<'_>) -> Result<Client<'c>, Error> {
         let basic = basic(context);
         let (id, secret) = match (&basic, form.get("client_id")) {
-            (Some((id, secret)), _) => (&**id, Some(&**secret)),
+            // As in a form, what is empty is not there.
+            (Some((id, secret)), _) => (&**id, Some(&**secret).filter(|secret| !secret.is_empty())),
             (None, Some(id)) => (id, form.get("client_secret")),
             (None, None) => return Err(missing("client_id")),
         };
@@ -84,7 +85,7 @@ fn basic(context: &Context<'_>) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    Some((decoded(id), decoded(secret)))
+    (!id.is_empty()).then(|| (decoded(id), decoded(secret)))
 }
 
 /// What the token endpoint answers with. Of the first generation numbers are text.

@@ -30,6 +30,11 @@ const collection = "/v1.0/teamwork/workforceIntegrations"
 // An entity of the built-in fixtures.
 const contoso = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 
+// An entity that is found only at the second time, after 429, as faults.json says.
+//
+// Other suites repeat an update. This SDK does that at random uncompressed, but says that it is compressed (kiota-http-go#183).
+const busy = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88"
+
 var (
 	failed  = false
 	ctx     = context.Background()
@@ -250,6 +255,16 @@ func main() {
 		}
 		found := stored(contoso)
 		return equal(found["displayName"], "Written back", found["supportedEntities"], before["supportedEntities"], found["encryption"], before["encryption"])
+	})
+
+	check("a retry after 429", func() error {
+		entity, err := one(request(abstractions.GET, busy, nil))
+		if err != nil {
+			return err
+		}
+		arrived("GET", collection+"/"+busy, 429)
+		arrived("GET", collection+"/"+busy, 200)
+		return equal(*entity.displayName, "Northwind time clock")
 	})
 
 	check("batch", func() error {

@@ -26,6 +26,9 @@ public class Suite {
     /** An entity of the built-in fixtures. */
     static final String CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
+    /** An entity whose first update meets 429, as faults.json says. */
+    static final String BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
+
     static boolean failed = false;
 
     interface Body {
@@ -156,6 +159,14 @@ public class Suite {
             entity.setDisplayName("Written back");
             contoso.patch(entity);
             stored(CONTOSO, "\"displayName\":\"Written back\"", "\"supportedEntities\":\"shift,openShift\"", "\"isActive\":true", "\"apiVersion\":1");
+        });
+
+        check("a retry after 429", () -> {
+            var change = new WorkforceIntegration();
+            change.setApiVersion(3);
+            equal(integrations.byWorkforceIntegrationId(BUSY).patch(change).getApiVersion(), 3);
+            arrived("PATCH", COLLECTION + "/" + BUSY, 429);
+            arrived("PATCH", COLLECTION + "/" + BUSY, 200);
         });
 
         check("batch", () -> {

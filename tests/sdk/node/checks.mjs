@@ -6,6 +6,9 @@ export const COLLECTION = "/v1.0/teamwork/workforceIntegrations";
 /** An entity of the built-in fixtures. */
 export const CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
+/** An entity whose first update meets 429, as faults.json says. */
+export const BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
+
 /** The names of the built-in fixtures, in their order. */
 export const NAMES = ["Contoso Workforce", "Display Name value", "Northwind time clock", "Tailwind pilot (switched off)"];
 

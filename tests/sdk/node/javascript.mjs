@@ -1,7 +1,7 @@
 // The JavaScript core client with @azure/identity.
 import assert from "node:assert/strict";
 import { BatchRequestContent, BatchResponseContent, GraphError, PageIterator } from "@microsoft/microsoft-graph-client";
-import { arrived, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
+import { arrived, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
 
 // README: begin
 import { ClientSecretCredential } from "@azure/identity";
@@ -90,6 +90,12 @@ await check("read, modify, write", async () => {
   const entity = await client.api(`${path}/${CONTOSO}`).get();
   await client.api(`${path}/${CONTOSO}`).patch({ ...entity, displayName: "Written back" });
   onlyChanged(before, await stored(CONTOSO), "displayName");
+});
+
+await check("a retry after 429", async () => {
+  assert.equal((await client.api(`${path}/${BUSY}`).patch({ apiVersion: 3 })).apiVersion, 3);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 429);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 200);
 });
 
 await check("batch", async () => {

@@ -4,7 +4,7 @@ import { ClientSecretCredential } from "@azure/identity";
 import { DefaultHeaders, DefaultInit, graphDelete, graphfi, graphGet, GraphCollection, GraphQueryable, graphPatch, graphPost } from "@pnp/graph";
 import "@pnp/graph/batching.js";
 import { BrowserFetchWithRetry, DefaultParse, HttpRequestError, body } from "@pnp/queryable";
-import { arrived, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
+import { arrived, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
 
 const graphUrl = process.env.GRAPH_URL;
 const credential = new ClientSecretCredential("contoso", "any-app", "any-secret", { authorityHost: graphUrl, disableInstanceDiscovery: true });
@@ -64,6 +64,14 @@ await check("read, modify, write", async () => {
   onlyChanged(before, after, "displayName");
   assert.equal(after.lastModifiedBy.application?.id, "any-app", "the token has not arrived");
   arrived("PATCH", `${COLLECTION}/${CONTOSO}`, 200);
+});
+
+await check("a retry after 429", async () => {
+  await graphPatch(item(BUSY), body({ apiVersion: 3 }));
+  assert.equal((await stored(BUSY)).apiVersion, 3);
+  arrived("GET", `${COLLECTION}/${BUSY}`, 200);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 429);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 200);
 });
 
 await check("batch", async () => {

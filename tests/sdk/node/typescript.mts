@@ -8,7 +8,7 @@ import {
   WorkforceIntegrationEncryptionProtocolObject,
 } from "@microsoft/msgraph-sdk/models/index.js";
 import { createODataErrorFromDiscriminatorValue, type ODataError } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
-import { arrived, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
+import { arrived, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
 
 // README: begin
 import { ClientSecretCredential } from "@azure/identity";
@@ -152,6 +152,12 @@ await check("read, modify, write", async () => {
   assert.equal(after.url, before.url);
   // This SDK reads a list of flags as an empty list, and so writes `""` back.
   assert.equal(after.supportedEntities, "none");
+});
+
+await check("a retry after 429", async () => {
+  assert.equal((await one(request(HttpMethod.PATCH, BUSY, { apiVersion: 3 }))).apiVersion, 3);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 429);
+  arrived("PATCH", `${COLLECTION}/${BUSY}`, 200);
 });
 
 await check("batch", async () => {

@@ -13,6 +13,9 @@ COLLECTION = os.environ["PLAIN_URL"] + "/v1.0/teamwork/workforceIntegrations"
 #: An entity of the built-in fixtures.
 CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 
+#: An entity whose first update meets 429, as faults.json says.
+BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"
+
 
 @contextlib.contextmanager
 def check(name):

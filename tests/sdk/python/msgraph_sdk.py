@@ -15,7 +15,7 @@ from msgraph_core.requests.batch_request_content import BatchRequestContent
 from msgraph_core.requests.batch_request_item import BatchRequestItem
 from msgraph_core.tasks.page_iterator import PageIterator
 
-from checks import CONTOSO, arrived, check, done, equal, stored
+from checks import BUSY, CONTOSO, arrived, check, done, equal, stored
 
 # README: begin
 import os
@@ -120,6 +120,12 @@ async def main():
         changed = {name for name in found if found[name] != before[name]}
         equal(changed, {"displayName", "lastModifiedDateTime", "lastModifiedBy"} & changed)
         equal(found["displayName"], "Written back")
+
+    with check("a retry after 429"):
+        busy = integrations.by_workforce_integration_id(BUSY)
+        equal((await busy.patch(WorkforceIntegration(api_version=3))).api_version, 3)
+        arrived("PATCH", COLLECTION + "/" + BUSY, 429)
+        arrived("PATCH", COLLECTION + "/" + BUSY, 200)
 
     with check("batch"):
         get = contoso.to_get_request_information()

@@ -13,6 +13,9 @@ const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 /// An entity of the built-in fixtures.
 const CONTOSO: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
+/// An entity whose first update meets 429, as faults.json says.
+const BUSY: &str = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
+
 const NAMES: [&str; 4] = ["Contoso Workforce", "Display Name value", "Northwind time clock", "Tailwind pilot (switched off)"];
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -60,7 +63,7 @@ fn equal<T: PartialEq + std::fmt::Debug>(found: T, expected: T) -> Outcome {
 }
 
 fn client() -> GraphClient {
-    let configuration = GraphClientConfiguration::new().access_token("none").https_only(false);
+    let configuration = GraphClientConfiguration::new().access_token("none").https_only(false).wait_for_retry_after_headers(true);
     let mut client = GraphClient::from(configuration);
     client.use_test_endpoint(&format!("{}/v1.0", std::env::var("PLAIN_URL").unwrap()).parse().unwrap());
     client
@@ -140,6 +143,13 @@ async fn read_modify_write(client: &GraphClient) -> Outcome {
     Ok(())
 }
 
+async fn retry(client: &GraphClient) -> Outcome {
+    let answer = client.teamwork().update_workforce_integrations(BUSY, &json!({"apiVersion": 3})).send().await?;
+    arrived("PATCH", &format!("{COLLECTION}/{BUSY}"), 429);
+    arrived("PATCH", &format!("{COLLECTION}/{BUSY}"), 200);
+    equal(answer.json::<Value>().await?["apiVersion"].as_u64(), Some(3))
+}
+
 async fn batch(client: &GraphClient) -> Outcome {
     let path = format!("/teamwork/workforceIntegrations/{CONTOSO}");
     let body = json!({"requests": [
@@ -195,6 +205,7 @@ async fn main() {
     check("get", get(&client, &id).await);
     check("update", update(&client).await);
     check("read, modify, write", read_modify_write(&client).await);
+    check("a retry after 429", retry(&client).await);
     check("batch", batch(&client).await);
     check("delete", delete(&client, &id).await);
     check("a typed error", typed_error(&client, &id).await);

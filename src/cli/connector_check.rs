@@ -1,0 +1,55 @@
+//! `connector-check`: probes a running connector and reports whether it keeps the contract with Shifts.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::call::{expiry, now};
+use super::envelope::{ConnectorChoice, SecretChoice};
+use super::{UNUSABLE, fail, print};
+use crate::behavior::Behaviors;
+use crate::connector::Endpoint;
+use crate::connector::sample::Maker;
+use crate::outgoing::{Manner, Source, check};
+use crate::tenant::{Settings, Tenant};
+
+#[derive(Args, Debug)]
+pub(super) struct ConnectorCheck {
+    /// The url of the integration
+    #[arg(env = "WFI_EMULATOR_URL")]
+    url: String,
+    /// Its apiVersion
+    #[arg(long, env = "WFI_EMULATOR_API_VERSION", value_name = "NUMBER", default_value_t = 1)]
+    api_version: i32,
+    #[command(flatten)]
+    secret: SecretChoice,
+    #[command(flatten)]
+    connectors: ConnectorChoice,
+}
+
+/// Probes a connector. The exit status is 0 if no probe has failed, 1 if one has.
+pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode {
+    let (secret, connectors) = match (arguments.secret.read(), arguments.connectors.settings()) {
+        (Ok(secret), Ok(connectors)) => (secret, connectors),
+        (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
+    };
+    let endpoint = Endpoint {
+        url: Some(arguments.url.as_str().into()),
+        api_version: Some(arguments.api_version),
+        secret: Some(arguments.secret.text().into()),
+        display_name: None,
+    };
+    let manner = Manner { connectors, content_type: behaviors.connector_content_type, ..Manner::default() };
+    let tenant = Tenant::new(Settings::new());
+    let mut next_id = || tenant.next_entity_id().to_string();
+    let mut next_key_bytes = || tenant.next_message_bytes();
+    let maker = Maker { next_id: &mut next_id, now: now(&tenant), expires: expiry(&tenant) };
+    let source = Source { maker, next_key_bytes: &mut next_key_bytes };
+    let runtime = match super::small_runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("cannot start: {error}")),
+    };
+    let findings = runtime.block_on(check(&endpoint, &secret, &manner, source));
+    let printed = print(&findings.to_string());
+    if findings.are_clean() { printed } else { ExitCode::FAILURE }
+}

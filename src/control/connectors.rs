@@ -1,0 +1,187 @@
+//! Calls to the connectors of stored integrations, as Shifts would make them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Call, Refusal, Reply};
+use crate::connector::envelope::MessageKeys;
+use crate::connector::sample::{self, KINDS, Maker};
+use crate::connector::{Element, Endpoint, Judgement, Made, Outcome, Requests, Said, Verdict};
+use crate::graph::{self, Pending, Step};
+use crate::odata::time::DateTimeOffset;
+use crate::tenant::{Tenant, unix_millis};
+
+/// How often a call may be repeated.
+const MOST_RETRIES: u32 = 20;
+
+/// What is to be said, and to whom.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Wanted {
+    /// The id of a stored integration.
+    integration: String,
+    purpose: Purpose,
+    team_id: Option<String>,
+    /// The elements; without them a sample.
+    requests: Option<Vec<Element>>,
+    /// The sample is the approval of a swap.
+    #[serde(default)]
+    swap_approval: bool,
+    passthrough: Option<String>,
+    /// How often the call is repeated, at once, whose answer is of no use.
+    #[serde(default)]
+    retries: u32,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Purpose {
+    Connect,
+    Update,
+    Read,
+}
+
+/// Makes a call and says what Shifts would make of the answer.
+pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let wanted: Wanted = call.read()?;
+    if wanted.retries > MOST_RETRIES {
+        return Err(Refusal::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
+    }
+    let tenant = call.worlds.tenant(call.name)?;
+    let endpoint = endpoint(&tenant, &wanted.integration).ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "unknown-integration", format!("there is no integration {:?}", wanted.integration))
+    })?;
+    let said = said(&tenant, &wanted)?;
+    let tenant: Arc<Tenant> = Arc::clone(&tenant);
+    match ask(&tenant, endpoint, said, wanted.retries, Vec::new()) {
+        Asked::Call(pending) => Ok(Reply::waiting(tenant, pending)),
+        Asked::Told(reply) => Ok(reply),
+    }
+}
+
+/// Reads a stored integration.
+fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
+    tenant.schema.addresses().iter().find_map(|address| {
+        let model = tenant.schema.model(address.version);
+        let structured = model.structured(address.type_id);
+        let is_called = structured.properties.iter().any(|property| property.connects);
+        let entity = tenant.store.collection(address.set).get(id).filter(|_| is_called)?;
+        Some(Endpoint::of(model, structured, &entity.properties))
+    })
+}
+
+fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {
+    let team_id = wanted.team_id.as_deref().unwrap_or(sample::TEAM);
+    let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
+    let passthrough = passthrough.map_err(|_| Refusal::unusable("passthrough: found what cannot stand in a header"))?;
+    let requests = wanted.requests.as_ref().map(|requests| Requests { requests: requests.clone() });
+    Ok(match wanted.purpose {
+        Purpose::Connect => Said::connect(&tenant.directory.tenant_id, crate::identity::LOCAL_USER.0),
+        Purpose::Update => Said::update(team_id, &requests.unwrap_or_else(|| sampled(tenant, wanted)), passthrough),
+        Purpose::Read => {
+            let reasons = || Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] };
+            Said::read(team_id, &requests.unwrap_or_else(reasons))
+        }
+    })
+}
+
+fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
+    let time = |behind: i64| {
+        let mut text = Vec::new();
+        DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()) + behind).write_utc(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let mut next_id = || tenant.next_entity_id().to_string();
+    let mut maker = Maker { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
+    if wanted.swap_approval {
+        return maker.swap_approval();
+    }
+    Requests { requests: vec![maker.element(&KINDS[0], "POST", None)] }
+}
+
+/// What comes of an attempt.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
+enum Asked {
+    /// A call must be made.
+    Call(Pending),
+    /// Everything is known.
+    Told(Reply),
+}
+
+fn ask(tenant: &Tenant, endpoint: Endpoint, said: Said, retries: u32, made: Vec<Made>) -> Asked {
+    let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
+    match said.to(&endpoint, &keys, tenant.behaviors.connector_content_type) {
+        Ok(message) => {
+            let call = message.call(tenant.connectors.timeout);
+            Asked::Call(Pending::new(call, move |tenant, outcome| {
+                let verdict = said.judge(&outcome);
+                let mut made = made;
+                let said_and_heard = Made {
+                    url: message.url.to_string(),
+                    headers: message.headers,
+                    plaintext: message.plaintext,
+                    body: message.body,
+                    outcome,
+                    verdict: verdict.to_string(),
+                };
+                graph::record_call(tenant, &said_and_heard);
+                made.push(said_and_heard);
+                if retries > 0 && verdict.is_retried(said.purpose) {
+                    return match ask(tenant, endpoint, said, retries - 1, made) {
+                        Asked::Call(pending) => Step::Call(pending),
+                        Asked::Told(reply) => Step::Done(reply.answer()),
+                    };
+                }
+                Step::Done(told(&verdict, &made).answer())
+            }))
+        }
+        Err(failure) => Asked::Told(told(&said.judge(&Outcome::Failed(failure)), &made)),
+    }
+}
+
+fn told(verdict: &Verdict, made: &[Made]) -> Reply {
+    let elements: Vec<Value> = match verdict {
+        Verdict::Answered(judged) => judged
+            .iter()
+            .map(|judged| {
+                let judgement = match judged.judgement {
+                    Judgement::Approved { .. } => "approved",
+                    Judgement::ApprovedImplicitly { .. } => "approvedImplicitly",
+                    Judgement::Refused { .. } => "refused",
+                    Judgement::Eligible(_) => "eligible",
+                };
+                json!({ "id": judged.id, "judgement": judgement, "text": judged.judgement.to_string(), "note": judged.note })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let calls: Vec<Value> = made.iter().map(described).collect();
+    Reply::ok(&json!({
+        "passes": verdict.lets_pass(),
+        "verdict": verdict.to_string(),
+        "sentence": verdict.sentence(),
+        "message": verdict.message(),
+        "elements": elements,
+        "calls": calls,
+    }))
+}
+
+fn described(made: &Made) -> Value {
+    let (status, answer, failure) = match &made.outcome {
+        Outcome::Answered { status, body, .. } => (Some(status.as_u16()), Some(String::from_utf8_lossy(body)), None),
+        Outcome::Failed(failure) => (None, None, Some(failure.name())),
+    };
+    json!({
+        "url": made.url,
+        "said": String::from_utf8_lossy(&made.plaintext),
+        "sent": STANDARD.encode(&made.body),
+        "status": status,
+        "answer": answer,
+        "failure": failure,
+    })
+}

@@ -1,0 +1,93 @@
+//! The handshake: a connector is asked before an integration leads to it.
+
+use super::call::{Question, Reply};
+use super::{Context, Error, write};
+use crate::behavior::{Connect, ConnectOnUpdate};
+use crate::connector::envelope::MessageKeys;
+use crate::connector::{Endpoint, Said};
+use crate::identity;
+use crate::odata::error;
+use crate::odata::patch::Patch;
+use crate::odata::value::Complex;
+
+/// What a failed handshake means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Logged,
+    Refused,
+}
+
+/// Returns what the connector of a new integration is to be asked, if it is and was not yet.
+pub(super) fn of_new(
+    context: &Context<'_>,
+    properties: &Complex,
+    reply: Option<&Reply>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<Question>>, Error> {
+    if !context.structured().properties.iter().any(|property| property.connects) {
+        return Ok(None);
+    }
+    decided.push("connect");
+    let weight = match context.tenant.behaviors.connect {
+        Connect::Off => return Ok(None),
+        Connect::Report => Weight::Logged,
+        Connect::Enforce => Weight::Refused,
+    };
+    match reply {
+        Some(reply) => weighed(weight, reply).map(|()| None),
+        None => Ok(Some(Box::new(question(context, properties)))),
+    }
+}
+
+/// Returns what the connector of an integration is to be asked that a change leads elsewhere, if it is and was not yet.
+pub(super) fn of_changed(
+    context: &Context<'_>,
+    key: &str,
+    patch: &Patch,
+    reply: Option<&Reply>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<Question>>, Error> {
+    let structured = context.structured();
+    if !patch.changes.iter().any(|change| structured.properties[change.property].connects) {
+        return Ok(None);
+    }
+    decided.push("connect-on-update");
+    let weight = match context.tenant.behaviors.connect_on_update {
+        ConnectOnUpdate::Off => return Ok(None),
+        ConnectOnUpdate::Report => Weight::Logged,
+        ConnectOnUpdate::Enforce => Weight::Refused,
+    };
+    if let Some(reply) = reply {
+        return weighed(weight, reply).map(|()| None);
+    }
+    let Some(entity) = context.tenant.store.collection(context.route.set).get(key) else {
+        return Err(context.not_found(key));
+    };
+    let changed = patch.apply(context.model, structured, &entity.properties);
+    let leads_elsewhere = structured
+        .properties
+        .iter()
+        .any(|property| property.connects && changed.values[property.slot] != entity.properties.values[property.slot]);
+    Ok(leads_elsewhere.then(|| Box::new(question(context, &changed))))
+}
+
+fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
+    if weight == Weight::Logged || reply.verdict.lets_pass() {
+        return Ok(());
+    }
+    let whose = if reply.made.url.is_empty() { "the connector" } else { &*reply.made.url };
+    Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
+}
+
+fn question(context: &Context<'_>, properties: &Complex) -> Question {
+    let endpoint = Endpoint::of(context.model, context.structured(), properties);
+    let headers = &context.request.headers;
+    let tenant_id = identity::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
+    // Which user an integration has that an application registers is not known: here the application.
+    let said = Said::connect(&tenant_id, &write::caller_id(context));
+    let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
+    let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
+    let message = said.to(&endpoint, &keys, context.tenant.behaviors.connector_content_type);
+    let url = message.as_ref().map_or(url, |message| message.url.to_string());
+    Question { url, said, message }
+}

@@ -1,0 +1,308 @@
+//! End to end: the example connector on loopback, called by the emulator and by the commands.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wfi_emulator::connector::envelope::Secret;
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::tenant::Connectors;
+
+use crate::harness;
+use crate::sockets::{Server, exchange};
+
+#[path = "../../examples/connector.rs"]
+#[allow(dead_code, unreachable_pub, missing_docs, clippy::pedantic, reason = "the example is a program of its own")]
+mod example;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The example connector on a thread of its own, until the value is dropped.
+pub(crate) struct Connector {
+    pub(crate) address: SocketAddr,
+    _stop: mpsc::Sender<()>,
+}
+
+impl Connector {
+    pub(crate) fn start() -> Connector {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let served = runtime.spawn(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                example::serve(listener, Secret::new(SECRET).unwrap()).await;
+            });
+            // Nothing is ever sent: that the sender is gone is the signal.
+            let _ = stopped.recv();
+            served.abort();
+        });
+        Connector { address, _stop: stop }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+/// Runs the program to its end.
+fn program(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
+        command.env_remove(name);
+    }
+    let Output { status, stdout, stderr } = command.args(arguments).env("WFI_EMULATOR_SECRET", SECRET).output().unwrap();
+    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+fn integration(url: &str, secret: &str) -> Value {
+    json!({ "displayName": "Example", "apiVersion": 1, "url": url, "encryption": { "protocol": "sharedSecret", "secret": secret } })
+}
+
+#[test]
+fn an_integration_is_stored_if_its_connector_knows_the_secret() {
+    let connector = Connector::start();
+    let server = Server::of(harness::settings_with(&[("connect", "enforce"), ("connect-on-update", "enforce")]));
+    let (status, created) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), SECRET));
+    assert_eq!(status, 201, "{created}");
+    let (status, refused) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), &"x".repeat(64)));
+    assert_eq!((status, &refused["error"]["code"]), (400, &json!("WorkforceIntegrationError")));
+    // The example speaks version 1 alone.
+    let entity = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "apiVersion": 2 })).0, 400);
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "displayName": "Renamed" })).0, 200);
+    drop(connector);
+    let (_, all) = exchange(server.address, "GET", COLLECTION, &Value::Null);
+    let last = all["value"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["displayName"], &last["apiVersion"]), (&json!("Renamed"), &json!(1)));
+}
+
+#[test]
+fn a_connector_that_hangs_delays_its_own_caller_alone() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let server = Server::of(harness::settings_with(&[("connect", "enforce")]));
+    std::thread::scope(|scope| {
+        let (answers, answered) = mpsc::channel();
+        let address = server.address;
+        scope.spawn(move || answers.send(exchange(address, "POST", COLLECTION, &integration(&url, SECRET)).0).unwrap());
+        let (held, _) = silent.accept().unwrap();
+        // From here on the emulator waits for the connector.
+        for _ in 0..20 {
+            assert_eq!(exchange(address, "GET", ENTITY, &Value::Null).0, 200);
+            assert_eq!(exchange(address, "PATCH", ENTITY, &json!({ "displayName": "meanwhile" })).0, 200);
+        }
+        assert!(answered.try_recv().is_err(), "the caller still waits");
+        drop(held);
+        assert_eq!(answered.recv_timeout(PATIENCE).unwrap(), 400, "nothing is stored without an answer");
+    });
+}
+
+#[test]
+fn commands_speak_to_a_connector_as_shifts_does() {
+    let connector = Connector::start();
+    let url = connector.url();
+    let (status, printed) = program(&["call", "connect", "--url", &url]);
+    assert!(status == Some(0) && printed.ends_with("Shifts registers the integration.\n"), "{printed}");
+    let (status, printed) =
+        program(&["call", "update", "--url", &url, "--change", "timesoff:DELETE:TOFF_1", "--change", "shifts"]);
+    assert!(status == Some(0) && printed.contains("  TOFF_1: approved, eTag TOFF_1-1\n"), "{printed}");
+    assert!(printed.ends_with("Shifts saves the change.\n"), "{printed}");
+    let (status, printed) = program(&["call", "update", "--url", &url, "--swap-approval", "--show"]);
+    assert_eq!((status, printed.matches(": approved, eTag ").count()), (Some(0), 5), "{printed}");
+    let (status, printed) = program(&["call", "read", "--url", &url]);
+    assert!(status == Some(0) && printed.ends_with("Shifts offers what is eligible.\n"), "{printed}");
+    let (status, printed) =
+        program(&["call", "update", "--url", &url, "--api-version", "2", "--retries", "1", "--back-off", "1"]);
+    assert_eq!((status, printed.matches("/v2/teams/").count()), (Some(1), 2), "it is asked twice: {printed}");
+    assert!(printed.contains("The person reads: Something went wrong. The workforce integration setup"), "{printed}");
+    let (status, printed) = program(&["call", "connect", "--url", "http://192.0.2.1/"]);
+    assert!(status == Some(1) && printed.contains("--allow-remote-connectors lets calls leave"), "{printed}");
+    let (status, printed) = program(&["call", "update", "--url", &url, "--change", "unicorns:POST"]);
+    assert!(status == Some(2) && printed.contains("it is one of shifts, swapRequests"), "{printed}");
+}
+
+#[test]
+fn a_refusal_is_told_in_the_connectors_words() {
+    let connector = Connector::start();
+    let folder = std::env::temp_dir().join(format!("wfi-emulator-connector-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("long.json");
+    let long = json!({ "requests": [{ "id": "SHFT_1", "method": "POST", "url": "/shifts/SHFT_1",
+        "body": { "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T17:00:00Z" } } }] });
+    std::fs::write(&file, long.to_string()).unwrap();
+    let (status, printed) = program(&["call", "update", "--url", &connector.url(), "--request", file.to_str().unwrap()]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let told: Vec<&str> = printed.lines().skip(1).collect();
+    assert_eq!(
+        (status, &told[..]),
+        (
+            Some(1),
+            &[
+                "  SHFT_1: refused: 403 A shift has at most ten hours.",
+                "Shifts saves nothing. The person reads: Something went wrong. Sorry, your change couldn't be completed,",
+                "A client also sees: A shift has at most ten hours."
+            ][..]
+        )
+    );
+}
+
+#[test]
+fn the_example_keeps_the_contract() {
+    let connector = Connector::start();
+    let (status, printed) = program(&["connector-check", &connector.url()]);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.ends_with("44 probes: 44 passed, 0 noted, 0 failed\n"), "{printed}");
+}
+
+#[test]
+fn whoever_believes_everybody_fails_the_check() {
+    let server = Server::of(harness::settings_with(&[]));
+    // The emulator itself is no connector: whatever it is told it answers with 400.
+    let (status, printed) = program(&["connector-check", &server.url()]);
+    assert_eq!(status, Some(1));
+    assert!(printed.starts_with("FAILED  handshake: the connector answered 400, expected 200\n"), "{printed}");
+    assert!(
+        printed.contains("FAILED  POST shifts: the connector answered 400, expected 200; any response must be a 200"),
+        "{printed}"
+    );
+
+    let careless = careless_connector();
+    let (status, printed) = program(&["connector-check", &careless]);
+    assert_eq!(status, Some(1));
+    for expected in [
+        "passed  handshake: connected",
+        "FAILED  wrong key, connect: it was believed (connected), expected a status other than 200",
+        "FAILED  altered tag, update: it was believed",
+        "noted   five-element swap: 5 of five elements have no item and count as approved",
+        "approved implicitly: the answer has no item with this id",
+    ] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+}
+
+/// Returns the address of a connector that answers everything with 200 and no items.
+fn careless_connector() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
+                let length = |seen: &[u8]| {
+                    let end = seen.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+                    let head = String::from_utf8_lossy(&seen[..end]).to_lowercase();
+                    let (_, rest) = head.split_once("content-length: ")?;
+                    Some(end + rest.lines().next()?.parse::<usize>().ok()?)
+                };
+                while length(&seen).is_none_or(|length| seen.len() < length) {
+                    match stream.read(&mut piece) {
+                        Ok(count) if count > 0 => seen.extend_from_slice(&piece[..count]),
+                        _ => return,
+                    }
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}");
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn the_control_api_calls_the_connector_of_a_stored_integration() {
+    let connector = Connector::start();
+    let server = Server::of(harness::settings_with(&[]));
+    let (_, created) = exchange(server.address, "POST", COLLECTION, &integration(&connector.url(), SECRET));
+    let call = |body: Value| exchange(server.address, "POST", "/_emulator/tenants/default/connectors/call", &body);
+    let to = |purpose: &str| json!({ "integration": created["id"], "purpose": purpose });
+    let (status, report) = call(to("connect"));
+    assert_eq!((status, &report["passes"], &report["verdict"]), (200, &json!(true), &json!("connected")));
+    let mut long = to("update");
+    long["requests"] = json!([{ "id": "SHFT_1", "method": "PUT", "url": "/shifts/SHFT_1",
+        "body": { "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T17:00:00Z" } } }]);
+    let (_, report) = call(long);
+    let expected =
+        json!([{ "id": "SHFT_1", "judgement": "refused", "text": "refused: 403 A shift has at most ten hours.", "note": null }]);
+    assert_eq!((&report["passes"], &report["elements"]), (&json!(false), &expected));
+    assert_eq!(report["message"], "A shift has at most ten hours.");
+    let mut swap = to("update");
+    swap["swapApproval"] = json!(true);
+    assert_eq!(call(swap).1["elements"].as_array().unwrap().len(), 5);
+    assert_eq!(call(to("read")).1["elements"][0]["judgement"], "eligible");
+    assert_eq!(call(json!({ "integration": "WFI_none", "purpose": "read" })).0, 404);
+    assert_eq!(call(json!({ "integration": "WFI_none", "purpose": "dance" })).0, 400);
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/tenants/default/journal", &Value::Null);
+    assert!(journal.to_string().contains("A shift has at most ten hours."), "each call is in the journal");
+
+    drop(connector);
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    drop(silent);
+    let entity = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "url": url })).0, 200);
+    let mut again = to("update");
+    again["retries"] = json!(2);
+    let (status, report) = call(again);
+    assert_eq!((status, report["calls"].as_array().unwrap().len(), &report["passes"]), (200, 3, &json!(false)));
+    assert!(report["calls"].as_array().unwrap().iter().all(|call| call["failure"] == "refused"), "{report}");
+}
+
+#[test]
+fn the_passthrough_arrives_as_a_header_of_http() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
+    let captured = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut seen = vec![0; 8192];
+        let length = stream.read(&mut seen).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
+        String::from_utf8_lossy(&seen[..length]).to_lowercase()
+    });
+    let (status, printed) =
+        program(&["call", "update", "--url", &url, "--passthrough", "WFI_1", "--team-id", "t", "--change", "openshifts"]);
+    assert_eq!(status, Some(0), "what is missing counts as approval: {printed}");
+    assert!(printed.contains("approved implicitly: the answer has no item with this id"), "{printed}");
+    let head = captured.join().unwrap();
+    assert!(head.starts_with("post /wfi/v1/teams/t/update http/1.1\r\n"), "{head}");
+    for header in ["x-ms-wfmpassthrough: wfi_1", "content-type: application/json", "accept-language: en-us"] {
+        assert!(head.contains(&format!("\r\n{header}\r\n")), "{header}: {head}");
+    }
+}
+
+#[test]
+fn an_emulator_without_sockets_calls_connectors_all_the_same() {
+    let connector = Connector::start();
+    let connectors = Connectors { timeout: PATIENCE, ..Connectors::default() };
+    let emulator = Emulator::builder().behavior("connect", "enforce").unwrap().connectors(connectors).build();
+    let send = |secret: &str| {
+        let body = integration(&connector.url(), secret).to_string();
+        let request = http::Request::post(COLLECTION).header("content-type", "application/json").body(body.into()).unwrap();
+        emulator.send(request).status().as_u16()
+    };
+    assert_eq!((send(SECRET), send(&"x".repeat(64))), (201, 400));
+    // Whoever sends may be part of a runtime already.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(async { send(SECRET) }), 201);
+}
+
+#[test]
+fn a_check_of_a_connector_that_hangs_ends_soon() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let (status, printed) = program(&["connector-check", &url, "--connector-timeout", "1"]);
+    assert_eq!(status, Some(1));
+    let expected = "FAILED  handshake: timeout: there was no answer in time\n1 probe: 0 passed, 0 noted, 1 failed\n";
+    assert_eq!(printed, expected);
+}

@@ -1,0 +1,195 @@
+//! The handshake with a connector when an integration is created or led elsewhere, without sockets: the test plays the connector.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::connector::envelope::{Secret, decrypt};
+use wfi_emulator::connector::{Call, Failure, Outcome};
+use wfi_emulator::graph::{self, Answer, Body, Request, Step};
+use wfi_emulator::journal::{Query, Recorded, Secrets};
+use wfi_emulator::tenant::Tenant;
+
+use crate::harness;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+/// The secret of the entity in the built-in fixtures.
+const STORED_SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
+
+/// A token of the user `oid` in the directory `tid`: `{"tid":"d","oid":"u","scp":"x"}`.
+const TOKEN: &str = "Bearer e30.eyJ0aWQiOiJkIiwib2lkIjoidSIsInNjcCI6IngifQ.e30";
+
+fn integration() -> Value {
+    json!({
+        "displayName": "ABC",
+        "apiVersion": 2,
+        "url": "http://127.0.0.1:9/Contoso/",
+        "encryption": { "protocol": "sharedSecret", "secret": SECRET },
+    })
+}
+
+fn request(method: Method, target: &str, body: &Value) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.to_string().into()) }
+}
+
+fn status(status: u16) -> Outcome {
+    Outcome::Answered { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: Bytes::new() }
+}
+
+/// Plays the edge: all calls come to this outcome. Returns the answer and the calls.
+fn play(tenant: &Tenant, request: &Request, outcome: &Outcome) -> (Answer, Vec<Call>) {
+    let mut calls = Vec::new();
+    let mut step = graph::answer(tenant, request);
+    loop {
+        step = match step {
+            Step::Done(answer) => {
+                harness::check(tenant, request, &answer);
+                return (answer, calls);
+            }
+            Step::Call(pending) => {
+                calls.push(pending.call.clone());
+                pending.resume(tenant, outcome.clone())
+            }
+        };
+    }
+}
+
+fn count(tenant: &Tenant) -> usize {
+    harness::json(tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len()
+}
+
+#[test]
+fn the_connector_hears_the_tenant_and_the_user_encrypted_with_the_new_secret() {
+    let tenant = harness::tenant(&[("connect", "enforce")]);
+    let mut create = request(Method::POST, COLLECTION, &integration());
+    create.headers.insert("authorization", TOKEN.parse().unwrap());
+    let (answer, calls) = play(&tenant, &create, &status(200));
+    assert_eq!(answer.response.status(), 201);
+    let [call] = &calls[..] else { panic!("one call: {calls:?}") };
+    assert_eq!((call.method.as_str(), call.url.to_string().as_str()), ("POST", "http://127.0.0.1:9/Contoso/v2/connect"));
+    assert_eq!(call.headers["content-type"], "application/json");
+    assert_eq!(call.timeout.as_secs(), 30);
+    let said = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
+    assert_eq!(std::str::from_utf8(&said).unwrap(), r#"{"tenantId":"d","userId":"u"}"#);
+    let [made] = &answer.calls[..] else { panic!("{:?}", answer.calls) };
+    assert_eq!((&*made.plaintext, &made.body, made.verdict.as_str()), (&*said, &call.body, "connected"));
+    // Two runs give the same bytes, two messages do not.
+    let again = harness::tenant(&[("connect", "enforce")]);
+    assert_eq!(play(&again, &create, &status(200)).1, calls);
+    assert_ne!(play(&again, &create, &status(200)).1[0].body, calls[0].body);
+}
+
+#[test]
+fn only_200_lets_an_integration_be_stored() {
+    let create = request(Method::POST, COLLECTION, &integration());
+    let failures = Failure::ALL.iter().map(|failure| Outcome::Failed(*failure));
+    for outcome in [201, 204, 301, 302, 400, 401, 500, 503].map(status).into_iter().chain(failures) {
+        let tenant = harness::tenant(&[("connect", "enforce")]);
+        let before = count(&tenant);
+        let (answer, _) = play(&tenant, &create, &outcome);
+        assert_eq!(answer.response.status(), 400, "{outcome:?}");
+        let refused = answer.refused.unwrap();
+        assert_eq!(refused.refusal.name, "handshake-failed");
+        let detail = refused.detail.unwrap();
+        assert!(detail.starts_with("http://127.0.0.1:9/Contoso/v2/connect: "), "{detail}");
+        assert_eq!(count(&tenant), before, "{outcome:?}");
+
+        let tenant = harness::tenant(&[("connect", "report")]);
+        let (answer, calls) = play(&tenant, &create, &outcome);
+        assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1), "{outcome:?}");
+        assert_eq!(count(&tenant), before + 1);
+        assert!(detail.ends_with(&answer.calls[0].verdict), "what is refused here is reported there");
+    }
+}
+
+#[test]
+fn only_a_new_address_is_tried_out() {
+    let elsewhere = json!({ "encryption": { "secret": SECRET } });
+    for (body, asks) in [
+        (json!({ "url": "http://127.0.0.1:9/" }), true),
+        (json!({ "apiVersion": 7 }), true),
+        (elsewhere.clone(), true),
+        (json!({ "encryption": { "secret": STORED_SECRET } }), false),
+        (json!({ "apiVersion": 1, "displayName": "x" }), false),
+        (json!({}), false),
+    ] {
+        for (row, stored) in [("enforce", false), ("report", true), ("off", true)] {
+            let tenant = harness::tenant(&[("connect-on-update", row)]);
+            let change = request(Method::PATCH, ENTITY, &body);
+            let (answer, calls) = play(&tenant, &change, &status(503));
+            assert_eq!(calls.len(), usize::from(asks && row != "off"), "{row} {body}");
+            assert_eq!(answer.response.status().is_success(), stored || !asks, "{row} {body}");
+        }
+    }
+    // Encrypted with the secret that is to be stored.
+    let tenant = harness::tenant(&[("connect-on-update", "enforce")]);
+    let (_, calls) = play(&tenant, &request(Method::PATCH, ENTITY, &elsewhere), &status(200));
+    assert!(decrypt(&Secret::new(SECRET).unwrap(), &calls[0].body).is_ok());
+}
+
+#[test]
+fn a_change_is_merged_on_the_state_as_it_is_when_the_connector_has_answered() {
+    let tenant = harness::tenant(&[("connect-on-update", "enforce")]);
+    let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:9/" }));
+    let Step::Call(pending) = graph::answer(&tenant, &change) else { panic!("the connector is asked") };
+    let (other, _) = harness::json(&tenant, Method::PATCH, ENTITY, Some(r#"{"displayName":"meanwhile"}"#));
+    assert_eq!(other, 200, "other requests go on");
+    let Step::Done(answer) = pending.resume(&tenant, status(200)) else { panic!("the connector is asked once") };
+    let entity: Value = serde_json::from_slice(answer.response.body()).unwrap();
+    assert_eq!((&entity["displayName"], &entity["url"]), (&json!("meanwhile"), &json!("http://127.0.0.1:9/")));
+
+    let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:8/" }));
+    let Step::Call(pending) = graph::answer(&tenant, &change) else { panic!("the connector is asked") };
+    assert_eq!(harness::json(&tenant, Method::DELETE, ENTITY, None).0, 204);
+    let Step::Done(answer) = pending.resume(&tenant, status(200)) else { panic!("the connector is asked once") };
+    assert_eq!(answer.response.status(), 404, "what is gone is not made again");
+}
+
+#[test]
+fn a_batch_waits_for_the_connectors_of_its_requests() {
+    let tenant = harness::tenant(&[("connect", "enforce")]);
+    let item = |id: &str, depends: &[&str]| {
+        let headers = json!({ "Content-Type": "application/json" });
+        json!({ "id": id, "method": "POST", "url": "/teamwork/workforceIntegrations", "headers": headers,
+            "body": integration(), "dependsOn": depends })
+    };
+    let batch = request(Method::POST, "/v1.0/$batch", &json!({ "requests": [item("1", &[]), item("2", &["1"])] }));
+    let before = count(&tenant);
+    let (answer, calls) = play(&tenant, &batch, &status(200));
+    assert_eq!((calls.len(), answer.calls.len(), count(&tenant)), (2, 2, before + 2));
+    let (answer, calls) = play(&tenant, &batch, &status(500));
+    assert_eq!((calls.len(), count(&tenant)), (1, before + 2));
+    let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
+    let statuses: Vec<&Value> = body["responses"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
+    assert_eq!(statuses, [&json!(400), &json!(424)]);
+}
+
+#[test]
+fn the_journal_has_what_was_said_and_answered_plain_and_raw() {
+    let tenant = harness::tenant(&[("connect", "report")]);
+    let create = request(Method::POST, COLLECTION, &integration());
+    let batch = json!({ "requests": [{ "id": "1", "method": "POST", "url": "/teamwork/workforceIntegrations",
+        "headers": { "Content-Type": "application/json" }, "body": integration() }] });
+    play(&tenant, &create, &status(503));
+    play(&tenant, &create, &Outcome::Failed(Failure::Timeout));
+    play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), &status(200));
+    let entries = tenant.journal.query(&Query::default(), Secrets::Shown);
+    let targets: Vec<&str> = entries.iter().map(|entry| &*entry.exchange.request.target).collect();
+    let called = "http://127.0.0.1:9/Contoso/v2/connect";
+    let one = "/v1.0/teamwork/workforceIntegrations";
+    assert_eq!(targets, [called, COLLECTION, called, COLLECTION, called, one, "/v1.0/$batch"]);
+    let said = |entry: &Recorded| String::from_utf8(entry.exchange.request.body.to_vec()).unwrap();
+    let expected = r#"{"tenantId":"00000000-0000-4000-8000-000000000000","userId":"00000000-0000-4000-8000-000000000001"}"#;
+    assert_eq!(said(&entries[0]), expected);
+    let raw = entries[0].exchange.request.headers.iter().find(|(name, _)| name == "x-wfi-emulator-raw-body").unwrap();
+    let raw = base64::engine::general_purpose::STANDARD.decode(&raw.1).unwrap();
+    assert_eq!(decrypt(&Secret::new(SECRET).unwrap(), &raw).unwrap(), expected.as_bytes());
+    assert_eq!(entries[0].exchange.response.as_ref().unwrap().status, 503);
+    assert_eq!(entries[0].decided.detail.as_deref(), Some("the connector answered 503, expected 200"));
+    assert_eq!((entries[2].exchange.response.is_none(), entries[2].decided.ended_by), (true, Some("timeout")));
+}
