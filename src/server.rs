@@ -249,13 +249,11 @@ async fn receive(gate: &Gate, headers: &HeaderMap, incoming: Incoming) -> Result
     if incoming.is_end_stream() {
         return Ok(Body::Whole(Bytes::new()));
     }
-    match tokio::time::timeout(gate.limits.body, read_body(gate, headers, incoming)).await {
-        Ok(body) => body,
-        Err(_) => {
-            tracing::info!("a connection is closed: a body did not arrive in time");
-            Err(Interrupted)
-        }
-    }
+    let Ok(body) = tokio::time::timeout(gate.limits.body, read_body(gate, headers, incoming)).await else {
+        tracing::info!("a connection is closed: a body did not arrive in time");
+        return Err(Interrupted);
+    };
+    body
 }
 
 /// Reads a body up to the limit.

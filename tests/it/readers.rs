@@ -11,10 +11,8 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use wfi_emulator::behavior::{Behaviors, Profile};
-use wfi_emulator::connector::call::Outcome;
 use wfi_emulator::connector::envelope::{Secret, decrypt};
-use wfi_emulator::connector::message::Requests;
-use wfi_emulator::connector::verdict::{Purpose, Verdict};
+use wfi_emulator::connector::{Outcome, Purpose, Requests, Verdict};
 use wfi_emulator::control::Peer;
 use wfi_emulator::exchange::har;
 use wfi_emulator::fixture::directory::Directory;
@@ -227,12 +225,12 @@ fn csdl(data: &[u8]) {
 
 fn dates(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Some(date) = DateTimeOffset::parse(text) else { return };
+    let Some(read) = DateTimeOffset::parse(text) else { return };
     let mut written = Vec::new();
-    date.write_utc(&mut written);
+    read.write_utc(&mut written);
     let written = String::from_utf8(written).expect("a date is text");
     let again = DateTimeOffset::parse(&written).unwrap_or_else(|| panic!("{text} is written as {written}"));
-    assert_eq!(date.ticks(), again.ticks(), "{text} is written as {written}");
+    assert_eq!(read.ticks(), again.ticks(), "{text} is written as {written}");
 }
 
 fn archives(data: &[u8]) {

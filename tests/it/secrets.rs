@@ -78,11 +78,11 @@ fn secrets_are_in_no_answer_no_log_and_no_journal() {
     let address = served.address();
     let sent = requests();
     for (method, target, headers, body) in &sent {
-        let (status, answer) = Client::new(&address).send_with(method, target, headers, body);
+        let (status, answer) = Client::new(address).send_with(method, target, headers, body);
         assert!(status < 500, "{method} {target}: {status}");
         assert!(!answer.contains(HUSH), "{method} {target} {body}: {answer}");
     }
-    let mut client = Client::new(&address);
+    let mut client = Client::new(address);
     let entries = client.send("GET", "/_emulator/tenants/default/journal?limit=1000", "").1;
     assert!(entries.len() > 1_000 * 5, "the journal has entries to look into");
     for path in [
