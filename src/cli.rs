@@ -5,7 +5,9 @@ mod call;
 mod connector_check;
 mod envelope;
 mod health;
+mod limits;
 mod log;
+mod pages;
 mod parent;
 mod ready;
 mod recorded;
@@ -121,6 +123,8 @@ struct Serve {
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
+    #[command(flatten)]
+    connections: limits::Connections,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -187,6 +191,13 @@ enum Command {
         #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
         port: u16,
     },
+    /// Print what makes a shell complete the arguments
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the page of the manual, for man
+    Man,
 }
 
 /// Runs the program.
@@ -226,6 +237,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
+        Some(Command::Completions { shell }) => print_bytes(&pages::completions(*shell)),
+        Some(Command::Man) => match pages::manual() {
+            Ok(page) => print_bytes(&page),
+            Err(error) => fail(1, &format!("the page of the manual: {error}")),
+        },
         None => {
             // All plans of a run have one seed.
             let seed = cli.serve.seed.unwrap_or_else(random_seed);
@@ -255,7 +271,11 @@ fn tell(text: &str) {
 
 /// Prints to standard output, where a closed pipe is a reader that has seen enough.
 fn print(text: &str) -> ExitCode {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> ExitCode {
+    match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(1, &format!("standard output: {error}")),
         _ => ExitCode::SUCCESS,
     }
@@ -393,12 +413,8 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
             return fail(1, &format!("{}: {error}", path.display()));
         }
         print(&line);
-        let served = async {
-            match tls {
-                Some(tls) => server::run_with_tls(listener, service.clone(), tls, shutdown).await,
-                None => server::run(listener, service.clone(), shutdown).await,
-            }
-        };
+        let options = server::Options { tls, limits: serve.connections.limits() };
+        let served = server::run_with(listener, service.clone(), options, shutdown);
         if suite.exit_with_parent {
             tokio::select! {
                 () = served => {}

@@ -306,12 +306,8 @@ impl Builder {
                 match tokio::net::TcpListener::from_std(listener) {
                     // The sender is dropped at the latest with the emulator.
                     Ok(listener) => {
-                        let served = async {
-                            match tls {
-                                Some(tls) => server::run_with_tls(listener, service, tls, std::future::pending()).await,
-                                None => server::run(listener, service, std::future::pending()).await,
-                            }
-                        };
+                        let options = server::Options { tls, ..server::Options::default() };
+                        let served = server::run_with(listener, service, options, std::future::pending());
                         tokio::select! {
                             () = served => {}
                             _ = stopped => {}

@@ -3,6 +3,7 @@
 //! It turns hyper's requests into owned ones, answers them, obeys how an answer is to be delivered, and writes the access log. Where
 //! TLS is on, one port speaks both: the first byte tells a handshake from plain HTTP.
 
+mod limits;
 mod opening;
 
 use std::future::Future;
@@ -34,6 +35,8 @@ use crate::fault::Slow;
 use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
 use crate::identity::entra::Place;
 use crate::service::Service;
+pub use limits::Limits;
+use limits::{Gate, Held, Noted, Pulse, overdue};
 use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
@@ -48,30 +51,36 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How connections are served.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Speaks TLS beside plain HTTP, on one port.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// What connections may take.
+    pub limits: Limits,
+}
+
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
 /// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
-    run_with_grace(listener, service, None, shutdown, GRACE).await;
+    run_with(listener, service, Options::default(), shutdown).await;
 }
 
-/// Serves over TLS and over plain HTTP, on one port, in the same way.
-pub async fn run_with_tls(
-    listener: TcpListener,
-    service: Arc<Service>,
-    tls: Arc<ServerConfig>,
-    shutdown: impl Future<Output = ()>,
-) {
-    run_with_grace(listener, service, Some(TlsAcceptor::from(tls)), shutdown, GRACE).await;
+/// Serves in the same way, as the options say.
+pub async fn run_with(listener: TcpListener, service: Arc<Service>, options: Options, shutdown: impl Future<Output = ()>) {
+    run_with_grace(listener, service, options, shutdown, GRACE).await;
 }
 
 async fn run_with_grace(
     listener: TcpListener,
     service: Arc<Service>,
-    tls: Option<TlsAcceptor>,
+    options: Options,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
+    let tls = options.tls.map(TlsAcceptor::from);
+    let gate = Arc::new(Gate::new(options.limits));
     let graceful = GracefulShutdown::new();
     let (stop, stopping) = watch::channel(());
     let sweeping = tokio::spawn(sweep(service.clone()));
@@ -80,12 +89,16 @@ async fn run_with_grace(
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < gate.limits.connections => match accepted {
                 Ok((stream, peer)) => {
-                    let served = serve(stream, peer, tls.clone(), service.clone(), graceful.watcher(), stopping.clone());
-                    drop(connections.spawn(served));
+                    let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
+                    drop(connections.spawn(serve(stream, peer, tls.clone(), shared, graceful.watcher())));
+                    gate.set_crowded(connections.len() >= gate.limits.connections);
                 }
-                Err(error) => wait_for_descriptors(&error).await,
+                Err(error) => {
+                    gate.set_crowded(true);
+                    wait_for_descriptors(&error).await;
+                }
             },
             // A connection that has ended leaves the set.
             Some(_) = connections.join_next() => {}
@@ -100,23 +113,26 @@ async fn run_with_grace(
     }
 }
 
-/// Serves one connection.
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
+/// What all connections share.
+struct Shared {
     service: Arc<Service>,
-    watcher: Watcher,
-    mut stopping: watch::Receiver<()>,
-) {
+    gate: Arc<Gate>,
+    /// Closed when the server stops.
+    stopping: watch::Receiver<()>,
+}
+
+/// Serves one connection.
+async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared, watcher: Watcher) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
+    let nothing = Pulse::default();
     let opened = tokio::select! {
         opened = open(stream, tls.as_ref()) => opened,
         // Nothing was asked yet, so nothing is left to answer.
-        _ = stopping.changed() => return,
+        _ = shared.stopping.changed() => return,
+        _ = overdue(&shared.gate, &nothing, Version::Http1) => return,
     };
-    let connection = |is_secure: bool| Connection { service, peer: Peer::Address(peer.ip()), is_secure, stopping };
+    let connection = |is_secure: bool| Connection { shared, peer: Peer::Address(peer.ip()), is_secure, pulse: Arc::default() };
     match opened {
         Some(Opened::Plain(stream, version)) => speak(stream, version, connection(false), watcher).await,
         // Apart, so that connections without TLS need no room for it.
@@ -132,19 +148,25 @@ async fn speak<S>(stream: S, version: Version, connection: Connection, watcher: 
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (gate, pulse) = (connection.shared.gate.clone(), connection.pulse.clone());
+    let stream = TokioIo::new(Noted { stream, pulse: pulse.clone() });
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
-    let stream = TokioIo::new(stream);
-    let served = match version {
-        Version::Http2 => watcher.watch(http2::Builder::new(TokioExecutor::new()).serve_connection(stream, exchanges)).await,
-        Version::Http1 => watcher.watch(http1().serve_connection(stream, exchanges)).await,
-    };
-    match served {
-        Err(error) if error.is_parse() => {
-            tracing::info!("what a client sent is no HTTP that can be served: {error}");
+    let served = async {
+        match version {
+            Version::Http2 => watcher.watch(http2(&gate.limits).serve_connection(stream, exchanges)).await,
+            Version::Http1 => watcher.watch(http1(&gate.limits).serve_connection(stream, exchanges)).await,
         }
-        Err(error) => tracing::debug!("connection ended: {error}"),
-        Ok(()) => {}
+    };
+    tokio::select! {
+        served = served => match served {
+            Err(error) if error.is_parse() => {
+                tracing::info!("what a client sent is no HTTP that can be served: {error}");
+            }
+            Err(error) => tracing::debug!("connection ended: {error}"),
+            Ok(()) => {}
+        },
+        why = overdue(&gate, &pulse, version) => tracing::info!("a connection is closed: {why}"),
     }
 }
 
@@ -152,9 +174,17 @@ where
 ///
 /// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
 /// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
-fn http1() -> http1::Builder {
+fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
+    http.max_header_size(limits.head_bytes);
+    http
+}
+
+/// Returns how HTTP/2 is spoken. Against streams that are opened and reset, and heads without end, the library has limits of its own.
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
     http
 }
 
@@ -167,21 +197,26 @@ async fn wait_for_descriptors(error: &io::Error) {
 /// What the requests of one connection share. Each holds it while it is answered; held together by all connections, the service itself
 /// would have its count written to by all cores.
 struct Connection {
-    service: Arc<Service>,
+    shared: Shared,
     peer: Peer,
     /// Whether it is one over TLS.
     is_secure: bool,
-    /// Closed when the server stops.
-    stopping: watch::Receiver<()>,
+    /// What it does.
+    pulse: Arc<Pulse>,
 }
 
 /// Answers one request.
 async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>) -> Result<http::Response<Payload>, Interrupted> {
     let started = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
+    let _work = connection.pulse.work();
     let (head, incoming) = request.into_parts();
-    let body = read_body(&head.headers, incoming).await.map_err(|_| Interrupted)?;
+    if (!incoming.is_end_stream() && is_ambiguous(&head.headers)) || head.headers.get_all(header::HOST).iter().nth(1).is_some() {
+        tracing::info!("a connection is closed: a request says in two ways where it ends, or where it goes");
+        return Ok(bad_request());
+    }
+    let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = connection.service.answer(&request, connection.peer).await;
+    let mut answer = connection.shared.service.answer(&request, connection.peer).await;
     if connection.is_secure {
         // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
         answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
@@ -189,14 +224,40 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     if let Some(started) = started {
         log(&request, &answer, started);
     }
-    deliver(answer, &connection.stopping).await
+    deliver(answer, &connection.shared.stopping).await
 }
 
-/// Reads a body up to the limit.
-async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, hyper::Error> {
+/// Whether a request says in a way where it ends that others may read otherwise. Between two that disagree, a request can be hidden in the
+/// body of another one (RFC 9112, 6.1 and 11.2).
+fn is_ambiguous(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return false };
+    let is_chunked = coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+    !is_chunked || headers.contains_key(header::CONTENT_LENGTH)
+}
+
+/// Returns the answer to what is no request, behind which the connection ends.
+fn bad_request() -> http::Response<Payload> {
+    let mut response = http::Response::new(Payload { bytes: None, length: 0, pieces: Pieces::One, ending: Ending::Clean });
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    response
+}
+
+/// Reads a body, if it comes in time and there is room for it.
+async fn receive(gate: &Gate, headers: &HeaderMap, incoming: Incoming) -> Result<Body, Interrupted> {
     if incoming.is_end_stream() {
         return Ok(Body::Whole(Bytes::new()));
     }
+    let Ok(body) = tokio::time::timeout(gate.limits.body, read_body(gate, headers, incoming)).await else {
+        tracing::info!("a connection is closed: a body did not arrive in time");
+        return Err(Interrupted);
+    };
+    body
+}
+
+/// Reads a body up to the limit.
+async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, Interrupted> {
     let declared = incoming.size_hint().lower();
     if declared > BODY_LIMIT as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for leave to send, and does not get it.
@@ -204,9 +265,10 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
     }
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
+    let mut held = Held::nothing(gate);
     let mut length = 0;
     while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Interrupted)?.into_data() else { continue };
         length += data.len();
         if length > DRAIN_LIMIT {
             break;
@@ -217,6 +279,10 @@ async fn read_body(headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, 
             // Most bodies come in one piece, which need not be copied.
             first = data;
         } else {
+            if !held.take(data.len()) {
+                tracing::warn!("a connection is closed: all bodies together take too much memory");
+                return Err(Interrupted);
+            }
             if whole.is_empty() {
                 whole.extend_from_slice(&first);
             }
@@ -462,7 +528,7 @@ mod tests {
             let stopping = stopping.clone();
             async move { deliver(answer(delivery), &stopping).await }
         });
-        let served = http1().serve_connection(TokioIo::new(stream), exchanges).await;
+        let served = http1(&Limits::default()).serve_connection(TokioIo::new(stream), exchanges).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }
@@ -527,7 +593,8 @@ mod tests {
         });
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
-        run_with_grace(listener, Arc::new(Service::of(Settings::new())), None, shutdown, Duration::from_millis(10)).await;
+        run_with_grace(listener, Arc::new(Service::of(Settings::new())), Options::default(), shutdown, Duration::from_millis(10))
+            .await;
         assert_eq!(client.await.unwrap(), 0);
     }
 }

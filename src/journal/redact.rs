@@ -38,9 +38,13 @@ pub(super) fn is_secret(name: &str) -> bool {
     NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
 }
 
+fn is_secret_header(name: &str) -> bool {
+    HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
 pub(super) fn headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
     for (name, value) in &mut headers {
-        if HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name)) {
+        if is_secret_header(name) {
             *value = match value.split_once(' ') {
                 Some((scheme, _)) if name.ends_with("authorization") => format!("{scheme} {REDACTED}"),
                 _ => REDACTED.to_owned(),
@@ -99,7 +103,9 @@ fn has_name(bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let contains = |needle: &[u8]| lower.windows(needle.len()).any(|window| window == needle);
     // All other names contain one of these.
-    ["secret", "token", "assertion", "password", "device_code", "\\u"].iter().any(|needle| contains(needle.as_bytes()))
+    ["secret", "token", "assertion", "password", "device_code", "authorization", "cookie", "\\u"]
+        .iter()
+        .any(|needle| contains(needle.as_bytes()))
 }
 
 /// Returns a JSON text in which the values of secrets are replaced; nothing if it is no JSON.
@@ -118,7 +124,8 @@ fn redact(json: &mut Json<'_>) -> bool {
     match json {
         Json::Array(items) => items.iter_mut().fold(false, |any, item| redact(item) | any),
         Json::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
-            if is_secret(name) && *value != Json::Null {
+            // The requests of a batch have their headers in JSON.
+            if (is_secret(name) || is_secret_header(name)) && *value != Json::Null {
                 *value = Json::String(REDACTED.into());
                 return true;
             }

@@ -12,17 +12,24 @@
 //! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
 //! | `pipeline` | requests that no text of an exchange can express |
 //! | `properties` | laws that hold for all bodies |
+//! | `readers` | everything that reads bytes from outside, one function per reader |
+//! | `fuzz` | every reader takes the inputs of `fuzz/corpus/` and changed ones |
 //! | `concurrency` | no update is lost |
+//! | `history` | requests to one entity look as if they came one after the other |
+//! | `machine` | what the machine does to the program: full disks, no descriptors, signals |
+//! | `secrets` | secrets are told to nobody |
 //! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `handshake` | connectors are asked before an integration leads to them |
 //! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
+//! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `readme` | the commands and examples of README.md |
 
+mod abuse;
 mod architecture;
 mod concurrency;
 mod connector;
@@ -31,14 +38,21 @@ mod draft_page;
 mod encryption;
 mod exchanges;
 mod faults;
+mod fuzz;
 mod handshake;
 mod harness;
+mod history;
 mod identity;
+#[cfg(unix)]
+mod machine;
 mod pipeline;
 mod program;
 mod properties;
+mod readers;
 mod readme;
 mod recorded;
+#[cfg(unix)]
+mod secrets;
 mod sockets;
 mod suite;
 mod tls;

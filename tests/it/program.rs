@@ -601,6 +601,31 @@ fn help_and_version_are_no_errors_and_an_unknown_flag_is_one() {
 }
 
 #[test]
+fn shells_and_manuals_know_every_command_and_flag() {
+    let run = |arguments: &[&str]| {
+        let outcome = outcome(arguments);
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        outcome.stdout
+    };
+    let help = run(&["--help"]);
+    let flags =
+        help.split_whitespace().filter(|word| word.starts_with("--")).map(|flag| flag.trim_matches(|c| c == ',' || c == '.'));
+    let flags: std::collections::BTreeSet<&str> = flags.collect();
+    assert!(flags.len() > 20);
+    let scripts = ["bash", "zsh", "fish", "powershell", "elvish"].map(|shell| run(&["completions", shell]));
+    let page = run(&["man"]).replace("\\-", "-");
+    for flag in flags {
+        let name = flag.trim_start_matches('-');
+        for text in scripts.iter().chain([&page]) {
+            assert!(text.contains(name), "{flag}");
+        }
+    }
+    assert!(page.starts_with(".ie") && page.contains(".TH wfi-emulator 1"), "{}", &page[..200]);
+    assert!(page.contains("WFI-EMULATOR TOKEN"), "commands have their flags in it");
+    assert_eq!(outcome(&["completions", "sh"]).status, Some(2));
+}
+
+#[test]
 fn a_log_that_nobody_reads_holds_up_nothing() {
     let mut child = command(&["--port", "0", "--log", "info"], &[]).spawn().unwrap();
     let stdout = lines(child.stdout.take().expect("standard output is a pipe"));

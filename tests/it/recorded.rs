@@ -213,7 +213,8 @@ async fn a_service_is_recorded_and_compared_with_over_tls() {
     let tls = certificate::issued(&authority, &[]).unwrap();
     let (listener, base) = listen().await;
     let upstream = base.replace("http://127.0.0.1", "https://localhost");
-    tokio::spawn(server::run_with_tls(listener, served(&[]), tls, std::future::pending()));
+    let over_tls = server::Options { tls: Some(tls), ..server::Options::default() };
+    tokio::spawn(server::run_with(listener, served(&[]), over_tls, std::future::pending()));
     let trusting = || Service::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
 
     let (listener, base) = listen().await;

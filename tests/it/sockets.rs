@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A server on a thread of its own, which is told to stop when the value is dropped.
 pub(crate) struct Server {
-    tenant: Arc<Tenant>,
+    pub(crate) tenant: Arc<Tenant>,
     pub(crate) address: SocketAddr,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
@@ -44,6 +44,14 @@ impl Server {
 
     /// Serves a tenant of these settings.
     pub(crate) fn of(settings: Settings) -> Server {
+        Server::with(settings, server::Limits::default())
+    }
+
+    pub(crate) fn start_with(limits: server::Limits) -> Server {
+        Server::with(harness::settings(Behaviors::default()), limits)
+    }
+
+    fn with(settings: Settings, limits: server::Limits) -> Server {
         let service = Arc::new(Service::of(settings));
         let tenant = service.worlds.default_tenant();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -57,7 +65,8 @@ impl Server {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 // Nothing is ever sent: that the sender is gone is the signal.
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                server::run(listener, service, async { drop(signal.await) }).await;
+                let options = server::Options { limits, ..server::Options::default() };
+                server::run_with(listener, service, options, async { drop(signal.await) }).await;
             });
             let _ = returns.send(());
         });
@@ -83,12 +92,12 @@ impl Server {
     }
 
     /// Returns how many entities the server holds.
-    fn entities(&self) -> usize {
+    pub(crate) fn entities(&self) -> usize {
         self.tenant.schema.set_ids().map(|set| self.tenant.store.collection(set).len()).sum()
     }
 
     /// Checks that a new connection is answered.
-    fn assert_answers(&self) {
+    pub(crate) fn assert_answers(&self) {
         assert_eq!(self.connect().exchange(&get(COLLECTION)).status, 200);
     }
 }

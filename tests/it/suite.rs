@@ -16,12 +16,12 @@ const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
 /// A client that keeps its connection.
-struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
 impl Client {
-    fn new(address: &str) -> Client {
+    pub(crate) fn new(address: &str) -> Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -29,11 +29,11 @@ impl Client {
     }
 
     /// Sends a request and returns the status and the body of the answer.
-    fn send(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
         self.send_with(method, path, "", body)
     }
 
-    fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let length = body.len();
         let content_type = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{content_type}Content-Length: {length}\r\n{headers}\r\n");

@@ -43,10 +43,9 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                server::run_with_tls(listener, Arc::new(Service::of(harness::settings(Behaviors::default()))), tls, async {
-                    drop(signal.await);
-                })
-                .await;
+                let options = server::Options { tls: Some(tls), ..server::Options::default() };
+                let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
+                server::run_with(listener, service, options, async { drop(signal.await) }).await;
             });
             let _ = returns.send(());
         });

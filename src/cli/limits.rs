@@ -1,0 +1,75 @@
+//! The flags that limit what connections may take.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::server::Limits;
+
+/// What connections may take.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Connections {
+    /// Serve at most so many connections at once; further ones wait
+    #[arg(long, env = "WFI_EMULATOR_CONNECTION_LIMIT", value_name = "NUMBER", default_value = "10000")]
+    connection_limit: NonZeroUsize,
+    /// Close a connection that has sent and received nothing for so long
+    #[arg(long, env = "WFI_EMULATOR_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
+    idle_timeout: Duration,
+    /// Close a connection on which the head of a request takes longer than this
+    #[arg(long, env = "WFI_EMULATOR_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    head_timeout: Duration,
+    /// Refuse a request whose head is larger than this
+    #[arg(long, env = "WFI_EMULATOR_HEAD_LIMIT", value_name = "BYTES", default_value = "131072")]
+    head_limit: NonZeroUsize,
+    /// Close a connection on which the body of a request takes longer than this
+    #[arg(long, env = "WFI_EMULATOR_BODY_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    body_timeout: Duration,
+}
+
+impl Connections {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.connection_limit.get(),
+            head: self.head_timeout,
+            head_bytes: self.head_limit.get(),
+            body: self.body_timeout,
+            idle: self.idle_timeout,
+            ..Limits::default()
+        }
+    }
+}
+
+/// Reads a time in seconds, which may have a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds, such as 10 or 0.5".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if (0.01..=1e6).contains(&time.as_secs_f64()) => Ok(time),
+        _ => Err("it is a time from 0.01 to 1000000 seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        connections: Connections,
+    }
+
+    #[test]
+    fn without_flags_the_limits_are_those_of_the_library() {
+        assert_eq!(Flags::try_parse_from(["x"]).unwrap().connections.limits(), Limits::default());
+    }
+
+    #[test]
+    fn times_are_seconds_within_reason() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["", "x", "-1", "0", "nan", "inf", "1e7"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

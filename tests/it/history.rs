@@ -1,0 +1,199 @@
+//! Requests to one entity that run at the same time look as if they had run one after the other: the histories that real threads make
+//! are linearizable. An item of a list counts as a look at that item alone, at some moment of the call.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+
+/// What an entity is as far as the histories go: nothing before it is created and behind its end, else its two members.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+enum State {
+    Before,
+    Is([i64; 2]),
+    Gone,
+}
+
+/// What was done, and what came of it.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Create([i64; 2]),
+    /// What was seen; nothing for 404.
+    Look(Option<[i64; 2]>),
+    /// Which member was set to what, and what the answer showed.
+    Set(usize, i64, Option<[i64; 2]>),
+    /// Whether there was something to delete.
+    Delete(bool),
+}
+
+/// An act between two moments.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    began: u64,
+    ended: u64,
+    act: Act,
+}
+
+/// Returns the state behind an act, if the act can have come out as it did.
+fn after(state: State, act: Act) -> Option<State> {
+    match (act, state) {
+        (Act::Create(members), State::Before) => Some(State::Is(members)),
+        (Act::Look(Some(seen)), State::Is(members)) => (seen == members).then_some(state),
+        (Act::Set(which, value, Some(seen)), State::Is(mut members)) => {
+            members[which] = value;
+            (seen == members).then_some(State::Is(members))
+        }
+        (Act::Delete(true), State::Is(_)) => Some(State::Gone),
+        (Act::Look(None) | Act::Set(_, _, None) | Act::Delete(false), State::Before | State::Gone) => Some(state),
+        _ => None,
+    }
+}
+
+/// Whether the events can be put into an order that keeps each between its moments and in which each can come out as it did.
+fn is_linearizable(events: &[Event]) -> bool {
+    assert!(events.len() <= 128, "a set of events is a number of 128 bits");
+    let mut seen = HashSet::new();
+    let mut open = vec![(0_u128, State::Before)];
+    while let Some((done, state)) = open.pop() {
+        let left = || (0..events.len()).filter(|number| done & (1 << number) == 0);
+        // Whatever comes next has begun before anything that is left has ended.
+        let Some(first_end) = left().map(|number| events[number].ended).min() else { return true };
+        for number in left().filter(|number| events[*number].began < first_end) {
+            if let Some(next) = after(state, events[number].act) {
+                let next = (done | 1 << number, next);
+                if seen.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+    }
+    false
+}
+
+fn members(entity: &Value) -> [i64; 2] {
+    [entity["apiVersion"].as_i64().unwrap(), entity["displayName"].as_str().unwrap().parse().unwrap()]
+}
+
+#[test]
+fn histories_of_an_entity_are_linearizable() {
+    const THREADS: usize = 4;
+    const ROUNDS: u64 = 60;
+    let tenant = harness::tenant(&[]);
+    for (_, entity) in harness::settings(tenant.behaviors.clone()).entities {
+        harness::json(&tenant, Method::DELETE, &format!("{COLLECTION}/{}", entity.key), None);
+    }
+    let moments = AtomicU64::new(0);
+    let moment = || moments.fetch_add(1, Ordering::SeqCst);
+    let barrier = Barrier::new(THREADS);
+    for round in 0..ROUNDS {
+        let address = std::sync::OnceLock::new();
+        let events = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let (tenant, moment, barrier, address) = (&tenant, &moment, &barrier, &address);
+                    scope.spawn(move || {
+                        let mut events = Vec::new();
+                        let mut note = |act: &dyn Fn() -> Option<(String, Act)>| {
+                            let began = moment();
+                            let done = act();
+                            let ended = moment();
+                            events.extend(done.map(|(id, act)| (id, Event { began, ended, act })));
+                        };
+                        barrier.wait();
+                        for step in 0..10 {
+                            let number = i64::try_from(round * 1_000).unwrap() + i64::try_from(thread * 100 + step).unwrap();
+                            let choice = wfi_emulator::chance::mixed(u64::try_from(number).unwrap());
+                            let known: Option<&String> = address.get();
+                            match (known, choice % 8) {
+                                (None, _) if thread == 0 => note(&|| {
+                                    let body = json!({ "apiVersion": number, "displayName": number.to_string() });
+                                    let (status, created) =
+                                        harness::json(tenant, Method::POST, COLLECTION, Some(&body.to_string()));
+                                    assert_eq!(status, StatusCode::CREATED);
+                                    let id = created["id"].as_str().unwrap().to_owned();
+                                    address.set(id.clone()).unwrap();
+                                    Some((id, Act::Create(members(&created))))
+                                }),
+                                // Whoever does not know the entity may find it while it is being created.
+                                (None, _) | (Some(_), 0) => note(&|| {
+                                    let (_, list) = harness::json(tenant, Method::GET, COLLECTION, None);
+                                    let item = list["value"].as_array().unwrap().first()?;
+                                    let id = item["id"].as_str().unwrap().to_owned();
+                                    Some((id, Act::Look(Some(members(item)))))
+                                }),
+                                (Some(id), choice) => note(&|| {
+                                    let address = format!("{COLLECTION}/{id}");
+                                    let act = match choice {
+                                        1..=3 => {
+                                            let (status, entity) = harness::json(tenant, Method::GET, &address, None);
+                                            Act::Look((status == StatusCode::OK).then(|| members(&entity)))
+                                        }
+                                        7 if step > 6 => Act::Delete(
+                                            harness::json(tenant, Method::DELETE, &address, None).0 == StatusCode::NO_CONTENT,
+                                        ),
+                                        choice => {
+                                            let which = usize::from(choice % 2 == 0);
+                                            let body =
+                                                [json!({ "apiVersion": number }), json!({ "displayName": number.to_string() })];
+                                            let sent = body[which].to_string();
+                                            let (status, entity) = harness::json(tenant, Method::PATCH, &address, Some(&sent));
+                                            Act::Set(which, number, (status == StatusCode::OK).then(|| members(&entity)))
+                                        }
+                                    };
+                                    Some((id.clone(), act))
+                                }),
+                            }
+                        }
+                        events
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let mut histories: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+        for (id, event) in events {
+            histories.entry(id).or_default().push(event);
+        }
+        for (id, mut history) in histories {
+            history.sort_by_key(|event| event.began);
+            assert!(is_linearizable(&history), "round {round}, {id}: {history:#?}");
+        }
+        if let Some(id) = address.get() {
+            // Each round has one entity.
+            harness::json(&tenant, Method::DELETE, &format!("{COLLECTION}/{id}"), None);
+        }
+    }
+}
+
+#[test]
+fn the_search_tells_histories_apart() {
+    let event = |began, ended, act| Event { began, ended, act };
+    let created = event(0, 1, Act::Create([1, 1]));
+    let holds = |events: &[Event]| is_linearizable(&[&[created], events].concat());
+    // Two that overlap may come in either order.
+    let (one, other) = (Act::Set(0, 2, Some([2, 1])), Act::Set(1, 3, Some([2, 3])));
+    assert!(holds(&[event(2, 5, one), event(3, 4, other)]));
+    assert!(!holds(&[event(4, 5, one), event(2, 3, other)]), "the later one is not seen by the earlier one");
+    assert!(!holds(&[event(2, 5, one), event(3, 4, Act::Set(1, 3, Some([1, 3])))]), "an update is lost");
+    assert!(!holds(&[event(2, 3, one), event(4, 5, Act::Look(Some([1, 1])))]), "a look at what was");
+    assert!(holds(&[event(2, 5, one), event(3, 4, Act::Look(Some([1, 1])))]));
+    assert!(!holds(&[event(2, 3, Act::Delete(true)), event(4, 5, Act::Look(Some([1, 1])))]), "gone is gone");
+    assert!(!holds(&[event(2, 5, Act::Delete(true)), event(3, 4, Act::Delete(true))]), "deleted twice");
+    assert!(!holds(&[event(2, 3, Act::Look(None))]), "it is there");
+    assert!(is_linearizable(&[
+        event(0, 5, Act::Create([1, 1])),
+        event(1, 2, Act::Look(Some([1, 1]))),
+        event(3, 4, Act::Look(Some([1, 1])))
+    ]));
+    assert!(
+        !is_linearizable(&[event(0, 5, Act::Create([1, 1])), event(1, 2, Act::Look(Some([1, 1]))), event(3, 4, Act::Look(None))]),
+        "there and not there again"
+    );
+}
