@@ -4,7 +4,6 @@ pub mod batch;
 pub mod enums;
 pub mod error;
 pub mod format;
-pub mod header;
 pub mod json;
 pub mod patch;
 pub mod prefer;

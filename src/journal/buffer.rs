@@ -3,7 +3,6 @@
 use http::header::HeaderMap;
 
 use super::Record;
-use crate::odata::header::COMMON;
 
 /// Target, headers and bodies of an exchange, one behind the other.
 #[derive(Debug, Default)]
@@ -80,45 +79,25 @@ impl Texts {
     }
 }
 
-/// Writes headers, each as the lengths of its name and its value, and both. A value that is always the same is written as its number
-/// in the table of such values, where it lies: looking at it would cost more than copying it.
+/// Writes headers, each as the lengths of its name and its value, and both.
 fn write_headers(headers: &HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
         // The HTTP library limits the head of a message to far less than this holds.
         let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-        match COMMON.iter().position(|common| std::ptr::eq(common.as_ptr(), value.as_ptr()) && common.len() == value.len()) {
-            Some(number) => {
-                let number = u64::try_from(number).unwrap_or_default();
-                out.extend_from_slice(&(IS_COMMON | length(name) << 32 | number).to_le_bytes());
-                out.extend_from_slice(name);
-            }
-            None => {
-                out.extend_from_slice(&(length(name) << 32 | length(value)).to_le_bytes());
-                out.extend_from_slice(name);
-                out.extend_from_slice(value);
-            }
-        }
+        out.extend_from_slice(&(length(name) << 32 | length(value)).to_le_bytes());
+        out.extend_from_slice(name);
+        out.extend_from_slice(value);
     }
 }
-
-/// Marks a header whose value is in the table. Lengths of names are far smaller.
-const IS_COMMON: u64 = 1 << 63;
 
 fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     while let Some((lengths, rest)) = bytes.split_first_chunk::<8>() {
         let lengths = u64::from_le_bytes(*lengths);
         let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let (of_name, of_value) = (length((lengths & !IS_COMMON) >> 32), length(lengths & u64::from(u32::MAX)));
-        let Some((name, rest)) = rest.split_at_checked(of_name) else { break };
-        let (value, rest) = if lengths & IS_COMMON == 0 {
-            let Some(split) = rest.split_at_checked(of_value) else { break };
-            split
-        } else {
-            let Some(common) = COMMON.get(of_value) else { break };
-            (common.as_bytes(), rest)
-        };
+        let Some((name, rest)) = rest.split_at_checked(length(lengths >> 32)) else { break };
+        let Some((value, rest)) = rest.split_at_checked(length(lengths & u64::from(u32::MAX))) else { break };
         headers.push((String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into_owned()));
         bytes = rest;
     }

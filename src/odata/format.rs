@@ -4,7 +4,6 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::error::{self, Error};
-use super::header::MINIMAL_JSON;
 use crate::behavior::{Behaviors, FormatParameters, Unacceptable};
 
 /// How much control information an answer carries (OData JSON Format 4.0, 3.1).
@@ -71,8 +70,9 @@ impl Format {
     /// Returns the content type of an answer in this format.
     pub fn content_type(self) -> HeaderValue {
         if self == Format::default() || self == (Format { level: Some(Level::Minimal), ..Format::default() }) {
-            const VALUE: HeaderValue = HeaderValue::from_static(MINIMAL_JSON);
-            return VALUE;
+            return HeaderValue::from_static(
+                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            );
         }
         let level = match self.level {
             Some(Level::None) => "none",
