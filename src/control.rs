@@ -81,7 +81,7 @@ struct Reply {
     content_type: &'static str,
     body: Vec<u8>,
     /// The call on which the real reply depends, and the tenant for which it is made.
-    waits: Option<Box<(Arc<Tenant>, Pending)>>,
+    waits: Option<(Arc<Tenant>, Box<Pending>)>,
 }
 
 /// How far a request to the control API has come.
@@ -91,12 +91,12 @@ pub enum Controlled {
     /// It is answered.
     Answered(Answer),
     /// It waits for a call, for this tenant.
-    Waits(Arc<Tenant>, Pending),
+    Waits(Arc<Tenant>, Box<Pending>),
 }
 
 impl Reply {
-    fn waiting(tenant: Arc<Tenant>, pending: Pending) -> Reply {
-        Reply { waits: Some(Box::new((tenant, pending))), ..Reply::nothing() }
+    fn waiting(tenant: Arc<Tenant>, pending: Box<Pending>) -> Reply {
+        Reply { waits: Some((tenant, pending)), ..Reply::nothing() }
     }
 
     fn json(status: StatusCode, value: &impl Serialize) -> Reply {

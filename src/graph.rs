@@ -97,12 +97,11 @@ pub enum Body {
 
 /// What the pipeline does next.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "a step is taken apart where it is returned, and nearly all of them are answers")]
 pub enum Step {
-    /// The request is answered.
-    Done(Answer),
+    /// The request is answered. An answer is large, and passes through many hands.
+    Done(Box<Answer>),
     /// The answer depends on a call that must be made outside, whose outcome the pipeline goes on with.
-    Call(Pending),
+    Call(Box<Pending>),
 }
 
 /// An answer, and how it is delivered.
@@ -176,7 +175,7 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
     if let Some(place) = Place::of(request.path()) {
         // The token service is none of Graph's, and no rule of faults is for it.
         let answer = answer_as_entra(tenant, request, &place);
-        return Step::Done(record::record_at(tenant, request, tenant.clock.now(), answer));
+        return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
     }
     let stamp = Stamp::of(tenant, Heads::of(&request.headers));
     exchange(tenant, request, &stamp, answer_as_usual)
@@ -200,7 +199,7 @@ fn exchange(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, way: Way) -> 
 
 fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
     if stamp.heads.has_origin && is_preflight(tenant, request) {
-        return Step::Done(respond::preflight(request, stamp));
+        return Step::Done(Box::new(respond::preflight(request, stamp)));
     }
     match odata::batch::version_of(request.path()) {
         Some(version) => batch::answer(tenant, request, stamp, version, answer_item),
@@ -234,7 +233,7 @@ fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: 
         },
     };
     let calls = reply.map(|reply| reply.made).into_iter().collect();
-    Step::Done(Answer { skipped, calls, ..answer })
+    Step::Done(Box::new(Answer { skipped, calls, ..answer }))
 }
 
 /// What the operations come to.
@@ -353,13 +352,12 @@ fn decide(
     let checked = check::authenticate(tenant, &request.headers)?;
     let operation = operation(tenant, &route, &request.method)?;
     check::authorize(tenant, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
-    let context = match operation {
+    let format = match operation {
         // What has no JSON body has no format of JSON.
-        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => {
-            Context::in_format(tenant, request, stamp, route.model, &route, Format::default())
-        }
-        _ => Context::of(tenant, request, stamp, route.model, &route)?,
+        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => Format::default(),
+        _ => wanted_format(tenant, request, stamp)?,
     };
+    let context = Context::in_format(tenant, request, stamp, route.model, &route, format);
     match operation {
         Operation::List => list::list(&context),
         Operation::Count => list::count(&context),
@@ -387,6 +385,15 @@ fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Resu
         (Part::Whole, Some(_), _) => Err(wrong_method(tenant, method, "GET, PATCH or DELETE")),
         (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, "GET")),
     }
+}
+
+/// Returns the format that a request asks for.
+fn wanted_format(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Result<Format, Error> {
+    let query = request.target.query();
+    if query.is_none() && !stamp.heads.wants_format {
+        return Ok(Format::default());
+    }
+    Format::of(&request.headers, query, &tenant.behaviors)
 }
 
 fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
@@ -417,12 +424,7 @@ struct Context<'c, R = Route<'c>> {
 impl<'c, R> Context<'c, R> {
     /// Returns what a request is answered with in the format that it asks for.
     fn of(tenant: &'c Tenant, request: &'c Request, stamp: &Stamp<'c>, model: &'c Model, route: &'c R) -> Result<Self, Error> {
-        let query = request.target.query();
-        let format = if query.is_none() && !stamp.heads.wants_format {
-            Format::default()
-        } else {
-            Format::of(&request.headers, query, &tenant.behaviors)?
-        };
+        let format = wanted_format(tenant, request, stamp)?;
         Ok(Context::in_format(tenant, request, stamp, model, route, format))
     }
 
@@ -483,13 +485,13 @@ impl<'c, R> Context<'c, R> {
         Preferences { max_page_size: None, ..self.preferences }.applied()
     }
 
-    /// Reads the request's query options, which are asked of something of a type.
-    fn query(&self, structured: &'c StructuredType, target: Target) -> Result<Query<'c>, Error> {
-        let Some(text) = self.request.target.query() else { return Ok(Query::default()) };
+    /// Reads the request's query options, which are asked of something of a type; nothing if it has no query.
+    fn query(&self, structured: &'c StructuredType, target: Target) -> Result<Option<Query<'c>>, Error> {
+        let Some(text) = self.request.target.query() else { return Ok(None) };
         let behaviors = &self.tenant.behaviors;
         let scope =
             Scope { model: self.model, structured, behaviors, knows_hidden: self.preferences.include_unknown_enum_members };
-        Query::read(text, scope, target)
+        Query::read(text, scope, target).map(Some)
     }
 
     /// Returns a success that shows a body.
@@ -558,11 +560,12 @@ impl<'c> Context<'c> {
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     let query = context.query(context.structured(), Target::Entity)?;
+    let select = query.as_ref().and_then(|query| query.select.as_ref());
     let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
-        let selection = query.select.as_ref().map(|select| &select.selection);
+        let selection = select.map(|select| &select.selection);
         let mut decided = explain::shown(context, std::iter::once(entity), selection);
-        decided.extend(query.doubted());
-        let body = match &query.select {
+        decided.extend(query.iter().filter_map(Query::doubted));
+        let body = match select {
             None => context.entity_body(entity),
             Some(select) => context.selected_body(entity, select),
         };

@@ -30,7 +30,7 @@ impl Service {
     }
 
     /// Answers a request, with the calls to connectors that it needs. A panic on the way costs this request and nothing else.
-    pub async fn answer(&self, request: &Request, peer: Peer) -> Answer {
+    pub async fn answer(&self, request: &Request, peer: Peer) -> Box<Answer> {
         match self.begin(request, peer) {
             Begun::Answered(answer) => answer,
             // In a place of its own, so that requests that make no calls do not carry its state along.
@@ -42,9 +42,9 @@ impl Service {
     pub fn begin(&self, request: &Request, peer: Peer) -> Begun {
         if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
             return match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
-                Ok(Controlled::Answered(answer)) => Begun::Answered(answer),
+                Ok(Controlled::Answered(answer)) => Begun::Answered(Box::new(answer)),
                 Ok(Controlled::Waits(tenant, pending)) => Begun::Waits(Waiting { tenant, pending }),
-                Err(_) => Begun::Answered(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned())),
+                Err(_) => Begun::Answered(Box::new(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
             };
         }
         match self.worlds.choose(request.target.path(), &request.headers) {
@@ -52,7 +52,7 @@ impl Service {
                 let step = caught(&tenant, request, || graph::answer(&tenant, request));
                 begun(&tenant, step)
             }
-            Err(error) => Begun::Answered(unavailable(&error)),
+            Err(error) => Begun::Answered(Box::new(unavailable(&error))),
         }
     }
 }
@@ -62,7 +62,7 @@ impl Service {
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned, and nearly all of them are answers")]
 pub enum Begun {
     /// It is answered.
-    Answered(Answer),
+    Answered(Box<Answer>),
     /// It waits for a call.
     Waits(Waiting),
 }
@@ -71,12 +71,12 @@ pub enum Begun {
 #[derive(Debug)]
 pub struct Waiting {
     tenant: Arc<Tenant>,
-    pending: Pending,
+    pending: Box<Pending>,
 }
 
 impl Waiting {
     /// Makes the call, and those that follow from it, and returns the answer to the request.
-    pub async fn answer(self, request: &Request) -> Answer {
+    pub async fn answer(self, request: &Request) -> Box<Answer> {
         let Waiting { tenant, mut pending } = self;
         loop {
             let outcome = outgoing::make(&pending.call, &tenant.connectors).await;
@@ -97,12 +97,12 @@ fn begun(tenant: &Arc<Tenant>, step: Step) -> Begun {
 
 /// Takes a step. A panic in it answers the request, and leaves nothing half-made behind: entities are immutable and replaced as a whole.
 fn caught(tenant: &Tenant, request: &Request, take: impl FnOnce() -> Step) -> Step {
-    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(graph::internal_error(tenant, request)))
+    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::internal_error(tenant, request))))
 }
 
 /// Returns the answer where there is no thread that could make a call.
-pub(crate) fn without_calls() -> Answer {
-    json(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned())
+pub(crate) fn without_calls() -> Box<Answer> {
+    Box::new(json(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()))
 }
 
 /// Answers a request whose tenant is not there. Graph has no such situation; its envelope is what SDKs show to people.
@@ -168,7 +168,7 @@ mod tests {
         };
         let gone_on = waiting(|outcome| {
             assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress));
-            Step::Done(json(StatusCode::OK, "0123456789".to_owned()))
+            Step::Done(Box::new(json(StatusCode::OK, "0123456789".to_owned())))
         });
         assert_eq!(gone_on.answer(&request).await.response.body(), "0123456789");
         let broken = waiting(|_| panic!("this panic is part of a test")).answer(&request).await;

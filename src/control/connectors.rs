@@ -108,7 +108,7 @@ fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 enum Asked {
     /// A call must be made.
-    Call(Pending),
+    Call(Box<Pending>),
     /// Everything is known.
     Told(Reply),
 }
@@ -134,10 +134,10 @@ fn ask(tenant: &Tenant, endpoint: Endpoint, said: Said, retries: u32, made: Vec<
                 if retries > 0 && verdict.is_retried(said.purpose) {
                     return match ask(tenant, endpoint, said, retries - 1, made) {
                         Asked::Call(pending) => Step::Call(pending),
-                        Asked::Told(reply) => Step::Done(reply.answer()),
+                        Asked::Told(reply) => Step::Done(Box::new(reply.answer())),
                     };
                 }
-                Step::Done(told(&verdict, &made).answer())
+                Step::Done(Box::new(told(&verdict, &made).answer()))
             }))
         }
         Err(failure) => Asked::Told(told(&said.judge(&Outcome::Failed(failure)), &made)),

@@ -52,15 +52,15 @@ struct Slot {
     /// The request, as long as it has not been looked at.
     waiting: Option<Result<Request, Error>>,
     /// What it waits for.
-    pending: Option<Pending>,
-    answer: Option<Answer>,
+    pending: Option<Box<Pending>>,
+    answer: Option<Box<Answer>>,
 }
 
 /// Answers a batch.
 pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Step {
     match read(tenant, request, stamp, version, answer_one) {
         Ok(batch) => batch.advance(tenant),
-        Err(error) => Step::Done(respond::refusal(tenant, stamp, error)),
+        Err(error) => Step::Done(Box::new(respond::refusal(tenant, stamp, error))),
     }
 }
 
@@ -151,7 +151,7 @@ impl Batch {
                 }));
             }
         }
-        Step::Done(self.joined(tenant))
+        Step::Done(Box::new(self.joined(tenant)))
     }
 
     /// Returns whether all that a request depends on has succeeded; nothing as long as that is not known.
@@ -167,7 +167,7 @@ impl Batch {
     }
 
     fn refuse(&self, tenant: &Tenant, error: Error) -> Step {
-        Step::Done(respond::refusal(tenant, &Stamp::of_item(tenant, Heads::default(), &self.ids), error))
+        Step::Done(Box::new(respond::refusal(tenant, &Stamp::of_item(tenant, Heads::default(), &self.ids), error)))
     }
 
     fn settle(&mut self, place: usize, step: Step) {
@@ -180,7 +180,7 @@ impl Batch {
     fn joined(self, tenant: &Tenant) -> Answer {
         let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.slots.len());
         for (place, slot) in self.slots.iter().enumerate() {
-            answered.extend(slot.answer.as_ref().map(|answer| (place, &*slot.id, answer)));
+            answered.extend(slot.answer.as_deref().map(|answer| (place, &*slot.id, answer)));
         }
         // A batch comes when the last of its answers is there, and as badly as the worst of them.
         let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
@@ -278,7 +278,7 @@ mod tests {
         if calls.is_empty() {
             let mut response = http::Response::new(Bytes::new());
             *response.status_mut() = status;
-            return Step::Done(Answer::of(response));
+            return Step::Done(Box::new(Answer::of(response)));
         }
         let name = calls.remove(0);
         Step::Call(Pending::new(call(&format!("http://{name}.test/")), move |_, outcome| match outcome {
@@ -344,7 +344,10 @@ mod tests {
         let step = |_: &Tenant, request: &Request, _: &Stamp<'_>| {
             let Step::Done(answer) = next(Vec::new(), StatusCode::NO_CONTENT) else { unreachable!() };
             let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
-            Step::Done(Answer { delivery: Delivery { delay: Duration::from_millis(millis), ..Delivery::AT_ONCE }, ..answer })
+            Step::Done(Box::new(Answer {
+                delivery: Delivery { delay: Duration::from_millis(millis), ..Delivery::AT_ONCE },
+                ..*answer
+            }))
         };
         let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]);
         let Step::Done(answer) = begin(&tenant(), &requests, step) else { panic!("nothing makes a call") };

@@ -19,12 +19,12 @@ pub struct Pending {
 
 impl Pending {
     /// Returns a request that waits for this call and goes on with its outcome.
-    pub fn new(call: Call, resume: impl FnOnce(&Tenant, Outcome) -> Step + Send + 'static) -> Pending {
-        Pending { call, resume: Box::new(resume) }
+    pub fn new(call: Call, resume: impl FnOnce(&Tenant, Outcome) -> Step + Send + 'static) -> Box<Pending> {
+        Box::new(Pending { call, resume: Box::new(resume) })
     }
 
     /// Returns the same wait, behind which `then` goes on with the step that comes of it.
-    pub(super) fn then(self, then: impl FnOnce(&Tenant, Step) -> Step + Send + 'static) -> Pending {
+    pub(super) fn then(self, then: impl FnOnce(&Tenant, Step) -> Step + Send + 'static) -> Box<Pending> {
         let Pending { call, resume } = self;
         Pending::new(call, move |tenant, outcome| then(tenant, resume(tenant, outcome)))
     }

@@ -16,7 +16,7 @@ pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, deci
         _ => None,
     };
     match instead {
-        Some(answer) if !decision.applies => Step::Done(spoiled(answer, &decision)),
+        Some(answer) if !decision.applies => Step::Done(Box::new(spoiled(answer, &decision))),
         instead => after(way(tenant, request, stamp), Spoiling { instead, decision }),
     }
 }
@@ -34,8 +34,8 @@ fn after(step: Step, spoiling: Spoiling) -> Step {
         Step::Done(mut usual) => {
             // What was changed stays changed.
             let change = usual.change.take();
-            let answer = spoiling.instead.unwrap_or(usual);
-            Step::Done(spoiled(Answer { change, ..answer }, &spoiling.decision))
+            let answer = spoiling.instead.unwrap_or(*usual);
+            Step::Done(Box::new(spoiled(Answer { change, ..answer }, &spoiling.decision)))
         }
         Step::Call(pending) => Step::Call(pending.then(move |_, step| after(step, spoiling))),
     }

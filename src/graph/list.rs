@@ -40,7 +40,7 @@ struct Candidate {
 
 /// Answers with a page of a collection.
 pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Collection)?;
+    let query = context.query(context.structured(), Target::Collection)?.unwrap_or_default();
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.tenant.secret(), &texts);
     let page = page(context, &query, binding)?;
@@ -63,7 +63,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
 
 /// Answers with the number of entities in a collection.
 pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Count)?;
+    let query = context.query(context.structured(), Target::Count)?.unwrap_or_default();
     let count = match query.filter {
         None => context.tenant.store.collection(context.route.set).len(),
         Some(_) => matching(context, &query, None, 0, 0, true).1,

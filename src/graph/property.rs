@@ -20,7 +20,7 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 
 /// Shows one property of an entity.
 pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Property)?;
+    let query = context.query(context.structured(), Target::Property)?.unwrap_or_default();
     let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
     let doubled = key.replace('\'', "''");
     let owner = format!("#{}('{}')", context.collection_path(), utf8_percent_encode(&doubled, KEY));
@@ -38,11 +38,11 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
     }
     match &context.route.part {
         Part::Property(path) => {
-            let query = context.query(structured, Target::Property)?;
+            let query = context.query(structured, Target::Property)?.unwrap_or_default();
             show(context, structured, &properties, &format!("#{}", root.name), path, &query)
         }
         Part::Whole | Part::Count => {
-            let query = context.query(structured, Target::Entity)?;
+            let query = context.query(structured, Target::Entity)?.unwrap_or_default();
             let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
             // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
             // `teams('…')/primaryChannel/$entity`).

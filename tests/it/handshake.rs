@@ -49,7 +49,7 @@ fn play(tenant: &Tenant, request: &Request, outcome: &Outcome) -> (Answer, Vec<C
         step = match step {
             Step::Done(answer) => {
                 harness::check(tenant, request, &answer);
-                return (answer, calls);
+                return (*answer, calls);
             }
             Step::Call(pending) => {
                 calls.push(pending.call.clone());

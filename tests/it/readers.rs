@@ -72,7 +72,7 @@ fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8]
     let Begun::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
     let is_internal = answer.refused.iter().chain(answer.refused_items.iter().map(|(_, error)| error));
     assert!(is_internal.into_iter().all(|error| error.refusal.name != "internal"), "an internal error");
-    Some(answer)
+    Some(*answer)
 }
 
 /// Sends a request that no rule of faults strikes.

@@ -10,7 +10,7 @@ use wfi_emulator::behavior::Behaviors;
 use wfi_emulator::control::{self, Peer};
 use wfi_emulator::exchange::{Request, Response};
 use wfi_emulator::fixture::directory::Directory;
-use wfi_emulator::graph::{self, Answer};
+use wfi_emulator::graph;
 use wfi_emulator::service::{Begun, Service};
 
 use crate::connector::Connector;
@@ -111,7 +111,8 @@ fn answer(service: &Service, request: &Request) -> Response {
     }
     let (method, target) = (request.method.clone(), request.target.parse().unwrap());
     let request = graph::Request { method, target, is_secure: false, headers, body: graph::Body::Whole(request.body.clone()) };
-    let Begun::Answered(Answer { response, .. }) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
+    let Begun::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
+    let response = answer.response;
     Response { status: response.status(), headers: Vec::new(), body: response.into_body() }
 }
 
