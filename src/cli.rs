@@ -31,7 +31,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::behavior::{Behaviors, Profile, ROWS};
+use crate::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::certificate::{self, Authority, CertificateError};
 use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
@@ -444,11 +444,7 @@ fn watch(serve: &Serve, behaviors: Behaviors, seed: u64, service: Arc<Service>) 
 /// Saves the entities of the default tenant, with their secrets: the next run goes on with them.
 fn save(path: &Path, service: &Service) -> ExitCode {
     let tenant = service.worlds.default_tenant();
-    let mut sets = tenant.schema.set_ids();
-    let (Some(set), None) = (sets.next(), sets.next()) else {
-        return fail(1, "--state: a file holds one collection, and the schema has another number of them");
-    };
-    let text = fixture::write(&tenant.schema, set, &tenant.store.collection(set).list());
+    let text = fixture::write(&tenant.schema, &tenant.store, Secret::Echo);
     match ready::write_file(path, &text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("{}: {error}", path.display())),
@@ -543,7 +539,7 @@ fn base_url(scheme: &str, address: SocketAddr) -> String {
 /// Says what is served, for people.
 fn greeting(url: &str, tenant: &Tenant, trusted: &Trusted) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
-    for set in tenant.schema.set_ids() {
+    for set in tenant.schema.root_sets() {
         let info = tenant.schema.set(set);
         for version in Version::ALL {
             text.push_str(&format!("  {url}/{}/{}\n", version.segment(), info.path));

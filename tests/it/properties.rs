@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::behavior::{Behaviors, Secret};
 use wfi_emulator::exchange;
 use wfi_emulator::fixture;
 use wfi_emulator::model::{Primitive, Schema};
@@ -127,7 +127,7 @@ proptest! {
         harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(&body.to_string()));
         let set = tenant.schema.set_named("things").unwrap();
         let entities = tenant.store.collection(set).list();
-        let text = fixture::write(&tenant.schema, set, &entities);
+        let text = fixture::write(&tenant.schema, &tenant.store, Secret::Echo);
         let read = fixture::read(&tenant.schema, &tenant.behaviors, "things.json", text.as_bytes()).unwrap();
         prop_assert_eq!(&read[0].1.properties, &entities[0].properties);
     }
