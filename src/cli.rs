@@ -35,7 +35,7 @@ use crate::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::certificate::{self, Authority, CertificateError};
 use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
-use crate::model::{Schema, Version};
+use crate::model::{Schema, SetId, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
 use crate::service::Service;
@@ -544,7 +544,10 @@ fn greeting(url: &str, tenant: &Tenant, trusted: &Trusted) -> String {
         for version in Version::ALL {
             text.push_str(&format!("  {url}/{}/{}\n", version.segment(), info.path));
         }
-        text.push_str(&format!("  with {} entities of {}\n", tenant.store.collection(set).len(), info.name));
+        text.push_str(&format!("  with {} entities of {}", tenant.store.collection(set).len(), info.name));
+        let is_below = |other: &SetId| *other != set && tenant.schema.root_of(*other) == set;
+        let below: Vec<&str> = tenant.schema.set_ids().filter(is_below).map(|other| &*tenant.schema.set(other).name).collect();
+        text.push_str(&if below.is_empty() { "\n".to_owned() } else { format!("; below them {}\n", below.join(", ")) });
     }
     if let Some(first) = tenant.schema.sets().first() {
         text.push_str(&format!("try: curl {}{url}/{}/{}\n", trusted.curl_flag(), Version::V1.segment(), first.path));

@@ -331,10 +331,13 @@ impl Model {
     }
 }
 
+/// What stands in the path of a [`Set`] for the key of an entity that contains it.
+pub const KEY_PLACE: &str = "{id}";
+
 /// A collection that a path can name, or one of which each entity of another has its own.
 #[derive(Debug)]
 pub struct Set {
-    /// The path behind the version, in the declared case, with `{id}` where the keys of the entities stand that contain it.
+    /// The path behind the version, in the declared case, with [`KEY_PLACE`] where the keys of the entities stand that contain it.
     pub path: Box<str>,
     /// The path as the fragment of context URLs.
     pub fragment: Box<str>,

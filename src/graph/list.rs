@@ -3,6 +3,7 @@
 //! Pages are found by what the last entity was sorted by, never by how many came before. While others write, everything that nobody
 //! touches is therefore seen exactly once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -10,6 +11,7 @@ use http::StatusCode;
 use super::respond::Success;
 use super::{Context, ENTITY_ROOM, explain};
 use crate::behavior::{CollectionCount, Top, TopMaximum};
+use crate::model::KEY_PLACE;
 use crate::odata::error::{self, Error};
 use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
@@ -18,7 +20,7 @@ use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
 use crate::odata::value::Entity;
 use crate::odata::write::{separate, write_entity, write_selected};
-use crate::store::Collection;
+use crate::store::{Collection, encoded_key};
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
@@ -210,12 +212,23 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
     out
 }
 
+/// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
+fn path_of_segments<'c>(context: &Context<'c>) -> Cow<'c, str> {
+    let mut path = Cow::Borrowed(&*context.tenant.schema.set(context.route.place.set).path);
+    for held in &context.route.holders {
+        if !context.tenant.schema.set(held.place.set).is_single {
+            path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&held.key), 1));
+        }
+    }
+    path
+}
+
 /// Returns the address of the page with a token, with the client's other options as it wrote them.
 fn next_link(context: &Context<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);
     let mut link = String::from_utf8_lossy(&base).into_owned();
-    for part in ["/", context.version().segment(), "/", context.collection_path(), "?"] {
+    for part in ["/", context.version().segment(), "/", &path_of_segments(context), "?"] {
         link.push_str(part);
     }
     for piece in options::kept(context.request.target.query().unwrap_or_default()) {

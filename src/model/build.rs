@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::rules::{self, Rule};
 use super::{
-    EnumType, Initial, ItemKind, Kind, Model, NamedType, Navigation, Primitive, Property, Root, SchemaError, Set, SetId,
-    StructuredType, TypeId, Version, csdl,
+    EnumType, Initial, ItemKind, KEY_PLACE, Kind, Model, NamedType, Navigation, Primitive, Property, Root, SchemaError, Set,
+    SetId, StructuredType, TypeId, Version, csdl,
 };
 
 /// Builds the tables of one version, and adds the collections that earlier versions did not have.
@@ -63,7 +63,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         let target = entity_type(&document, &model, &root.type_name).map_err(error)?;
         let at = SetAt { path: root.name.clone(), parent: None, is_single: false };
         let set = (!root.is_singleton).then(|| at.add(sets, &model.types[target.0].name));
-        let holder = if set.is_some() { format!("{}/{{id}}", root.name) } else { root.name.clone() };
+        let holder = if set.is_some() { format!("{}/{KEY_PLACE}", root.name) } else { root.name.clone() };
         add_contained(&document, &mut model, sets, target, &holder, set).map_err(error)?;
         model.roots.push(Root { name: root.name.as_str().into(), target, set });
     }
@@ -93,7 +93,7 @@ fn add_contained(
         let at = SetAt { path: path.clone(), parent, is_single: element.is_none() };
         let set = at.add(sets, &model.types[target.0].name);
         model.types[id.0].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
-        let below = if element.is_some() { format!("{path}/{{id}}") } else { path };
+        let below = if element.is_some() { format!("{path}/{KEY_PLACE}") } else { path };
         add_contained(document, model, sets, target, &below, Some(set))?;
     }
     Ok(())

@@ -52,6 +52,10 @@ pub fn entity_address(path: &str, is_single: bool, key: &str) -> String {
     if is_single {
         return path.to_owned();
     }
-    let doubled = key.replace('\'', "''");
-    format!("{path}('{}')", utf8_percent_encode(&doubled, KEY))
+    format!("{path}('{}')", encoded_key(&key.replace('\'', "''")))
+}
+
+/// Returns a key as it stands in an address.
+pub fn encoded_key(key: &str) -> String {
+    utf8_percent_encode(key, KEY).to_string()
 }
