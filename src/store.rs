@@ -408,6 +408,45 @@ mod tests {
         assert!(collection.get("A").is_none(), "keys are compared to the letter");
     }
 
+    /// The places of a store whose sets are those of the built-in schema.
+    fn place(schema: &Schema, path: &str) -> Place {
+        let names: Vec<&str> = path.split('/').collect();
+        let root: Place = schema.set_named(names[0]).unwrap().into();
+        names[1..].chunks(2).fold(root, |place, step| {
+            let set = schema.set_named(step[1]).unwrap();
+            place.within(schema, step[0], set)
+        })
+    }
+
+    #[test]
+    fn what_an_entity_contains_is_its_own_and_goes_with_it() {
+        let schema = Schema::shipped();
+        let shifts = |team: &str| place(&schema, &format!("teams/{team}/schedule/schedule/shifts"));
+        let store = Store::new(&schema);
+        assert!(store.at(&shifts("a")).is_empty());
+        store.at(&shifts("a")).insert(entity("1", 0)).unwrap();
+        store.at(&shifts("ab")).insert(entity("1", 0)).unwrap();
+        assert_eq!((keys(&store.at(&shifts("a"))), store.count(shifts("a").set)), ("1".to_owned(), 2));
+        let fork = Store::over(&Foundations::of(&schema, &store.entities()));
+        fork.at(&shifts("a")).insert(entity("2", 0)).unwrap();
+        assert_eq!((keys(&fork.at(&shifts("a"))), keys(&store.at(&shifts("a")))), ("1 2".to_owned(), "1".to_owned()));
+        for store in [fork, Store::over(&Foundations::of(&schema, &store.entities()))] {
+            let team: Place = schema.set_named("teams").unwrap().into();
+            store.empty_within(&team.address(&schema, "a"));
+            assert!(store.at(&shifts("a")).is_empty(), "what was founded does not come back");
+            assert_eq!(keys(&store.at(&shifts("ab"))), "1", "another key begins with the same letters");
+            assert_eq!(store.entities().len(), 1);
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_context_urls() {
+        let schema = Schema::shipped();
+        let shifts = place(&schema, "teams/it's 19:x/schedule/schedule/shifts");
+        assert_eq!(shifts.address(&schema, "SHFT_1"), "teams('it%27%27s%2019%3Ax')/schedule/shifts('SHFT_1')");
+        assert_eq!(place(&schema, "teams/1/schedule").address(&schema, "any"), "teams('1')/schedule");
+    }
+
     #[test]
     fn a_refused_update_changes_nothing() {
         let collection = Collection::default();

@@ -355,6 +355,38 @@ mod tests {
         }
 
         #[test]
+        fn keys_of_their_own_and_in_parentheses_lead_to_the_same(
+            team in "[A-Za-z0-9._~'@:-]{1,12}",
+            shift in proptest::option::of("[A-Za-z0-9._~'@:-]{1,12}"),
+            name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
+        ) {
+            let schema = Schema::shipped();
+            let encoded = |key: &str| crate::store::encoded_key(key);
+            let quoted = |key: &str| encoded(&key.replace('\'', "''"));
+            let (mut apart, mut inside) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
+            for path in [&mut apart, &mut inside] {
+                path.push_str(if name == "schedule" { "" } else { "/schedule" });
+                path.push_str(&format!("/{name}"));
+            }
+            if let Some(shift) = shift.as_deref().filter(|_| name != "schedule") {
+                apart.push_str(&format!("/{}", encoded(shift)));
+                inside.push_str(&format!("('{}')", quoted(shift)));
+            }
+            let one = slowly(&schema, &apart);
+            prop_assert_eq!(one.as_ref().and_then(|route| route.1.holder.is_some().then_some(())), Some(()));
+            prop_assert_eq!(&one, &slowly(&schema, &inside));
+            // What context URLs say leads back there.
+            let (.., key, fragment) = one.unwrap();
+            let key = key.filter(|_| name != "schedule").map_or_else(String::new, |key| format!("('{}')", quoted(&key)));
+            prop_assert_eq!(slowly(&schema, &format!("/v1.0/{}{key}", &fragment[1..])), slowly(&schema, &apart));
+        }
+
+        #[test]
+        fn resolving_below_teams_never_panics(path in "/v1.0/teams(/|\\('|[a-z'%()=$]){0,4}(/schedule(/shifts(/|\\('|')){0,2}){0,2}\\PC{0,20}") {
+            let _ = resolve(&Schema::shipped(), &path);
+        }
+
+        #[test]
         fn resolving_never_panics(path in "\\PC{0,60}") {
             let _ = resolve(&Schema::shipped(), &path);
         }
