@@ -464,6 +464,36 @@ mod tests {
     }
 
     #[test]
+    fn what_entities_contain_is_read_and_told_where_it_stands() {
+        let told = |name: &str, text: &str| match read(&Schema::shipped(), &Behaviors::default(), name, text.as_bytes()) {
+            Ok(entities) => format!("{} entities", entities.len()),
+            Err(error) => error.to_string(),
+        };
+        let within = |schedule: &str| format!(r#"[{{"id":"a","schedule":{schedule}}}]"#);
+        assert_eq!(
+            told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"2"}],"timesOff@odata.count":0,"timesOff":[]}"#)),
+            "4 entities"
+        );
+        assert_eq!(told("teams.json", &within("null")), "1 entities");
+        assert_eq!(
+            told("any.json", r#"{"teams":[{"id":"a"}],"@odata.context":"x","workforceIntegrations":{"value":[{"id":"a"}]}}"#),
+            "2 entities"
+        );
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1","sharedShift":{"activities":[{"isPaid":1},{},null]}},{"id":"1"}]}"#)), @r"
+        teams.json: $[0].schedule.shifts[0].sharedShift.activities[0].isPaid: found the number 1, expected true or false
+        ");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"1"}]}"#)), @r#"teams.json: $[0].schedule.shifts[1].id: found "1", which teams.json: $[0].schedule.shifts[0] has too, expected a key of its own"#);
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"shifts":{}}"#)), @"teams.json: $[0].schedule.id: found no value, expected a string that is not empty");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":{}}"#)), @"teams.json: $[0].schedule.shifts: found an object, expected an array of entities");
+        insta::assert_snapshot!(told("teams.json", &within("7")), @"teams.json: $[0].schedule: found the number 7, expected an object");
+        insta::assert_snapshot!(told("shifts.json", "[]"), @"shifts.json: the file's name names teams/{id}/schedule/shifts, which stand in what contains them: expected a file named after that");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"users":[]}"#), @r#"any.json: $: found the member "users", expected collections: workforceIntegrations, teams"#);
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}],"workforceIntegrations":7}"#), @"any.json: $.workforceIntegrations: $: found the number 7, expected an array of entities or an object with \"value\"");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"Teams":[]}"#), @"any.json: $.Teams: found a member that stands twice, expected it once");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}]}"#), @"any.json: $.teams[0].id: found no value, expected a string that is not empty");
+    }
+
+    #[test]
     fn contradictions_and_duplicates_are_told() {
         insta::assert_snapshot!(problems(r#"[{"id":"a","supports":"shift","supportedEntities":"none"}]"#), @"broken.json: $[0].supports: found another value than that of supportedEntities, expected the same: they are two names of one value");
         insta::assert_snapshot!(problems(r#"{"value":[],"value":[{"bogus":1}]}"#), @"broken.json: $.value: found a member that stands twice, expected it once");

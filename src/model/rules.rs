@@ -103,7 +103,7 @@ const fn shifts(segment: &'static str, supported: &'static str) -> Manners {
 
 /// The manners of types. Methods: the pages of learn.microsoft.com/graph/api that the table of permissions names; names of update calls:
 /// learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
-static MANNERS: &[(&str, Manners)] = &[
+pub(super) static MANNERS: &[(&str, Manners)] = &[
     // Teams are there for their schedules; what else can be done with one is not emulated.
     ("team", Manners { creates: false, change: None, deletes: false, asks: None }),
     ("schedule", Manners { creates: false, change: Some(Change::Put), deletes: false, asks: None }),
@@ -134,7 +134,7 @@ const PLAIN: Words = Words { id_prefix: "", noun: "resource", not_found_code: "N
 
 /// The words of types. Prefixes are those of life-like published ids, that of a timeOff is a guess. Noun and code follow those for a team
 /// (microsoft-graph-docs#8933), which also answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
-static WORDS: &[(&str, Words)] = &[
+pub(super) static WORDS: &[(&str, Words)] = &[
     (
         "workforceIntegration",
         Words { id_prefix: "WFI_", noun: "workforce integration", not_found_code: "WorkforceIntegrationNotFound" },
