@@ -118,13 +118,11 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
         return Ok(Named::Singleton(Singleton { model, root, part: Part::Whole }));
     };
     let (name, key) = split_key(&segment);
-    match structured.navigation(name) {
-        Some(navigation) => entities(schema, model, (navigation.set.into(), navigation.target), key, &mut segments),
-        None => {
-            let part = property_path(model, structured, &root.name, segment, &mut segments)?;
-            Ok(Named::Singleton(Singleton { model, root, part }))
-        }
+    if let Some(navigation) = structured.navigation(name) {
+        return entities(schema, model, (navigation.set.into(), navigation.target), key, &mut segments);
     }
+    let part = property_path(model, structured, &root.name, segment, &mut segments)?;
+    Ok(Named::Singleton(Singleton { model, root, part }))
 }
 
 /// Resolves what stands behind the name of a collection, through what its entities contain. `key` stood in parentheses behind the name.

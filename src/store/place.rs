@@ -42,6 +42,7 @@ impl Place {
     }
 
     /// Returns a collection that an entity contains.
+    #[must_use]
     pub fn within(&self, schema: &Schema, key: &str, set: SetId) -> Place {
         Place { set, holder: Some(self.address(schema, key).into()) }
     }
