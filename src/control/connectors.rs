@@ -53,7 +53,7 @@ pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
     }
     let tenant = call.worlds.tenant(call.name)?;
-    let endpoint = endpoint(&tenant, &wanted.integration).ok_or_else(|| {
+    let endpoint = graph::endpoint(&tenant, &wanted.integration).ok_or_else(|| {
         Refusal::new(StatusCode::NOT_FOUND, "unknown-integration", format!("there is no integration {:?}", wanted.integration))
     })?;
     let said = said(&tenant, &wanted)?;
@@ -62,17 +62,6 @@ pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
         Asked::Call(pending) => Ok(Reply::waiting(tenant, pending)),
         Asked::Told(reply) => Ok(reply),
     }
-}
-
-/// Reads a stored integration.
-fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
-    tenant.schema.addresses().iter().find_map(|address| {
-        let model = tenant.schema.model(address.version);
-        let structured = model.structured(address.type_id);
-        let is_called = structured.properties.iter().any(|property| property.connects);
-        let entity = tenant.store.collection(address.set).get(id).filter(|_| is_called)?;
-        Some(Endpoint::of(model, structured, &entity.properties))
-    })
 }
 
 fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {

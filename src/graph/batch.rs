@@ -67,7 +67,7 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, vers
 fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
     check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
-        return Err(super::wrong_method(tenant, &request.method, "POST"));
+        return Err(super::wrong_method(tenant, &request.method, &["POST"]));
     }
     let bytes = body::bytes(request, &tenant.behaviors)?;
     let envelope = body::parse(&bytes)?;

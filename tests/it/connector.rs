@@ -87,6 +87,79 @@ fn an_integration_is_stored_if_its_connector_knows_the_secret() {
 }
 
 #[test]
+fn a_shift_is_stored_once_the_bound_connector_approves() {
+    const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    let connector = Connector::start();
+    let server = Server::of(harness::settings_with(&[("connect", "enforce")]));
+    let mut supporting = integration(&connector.url(), SECRET);
+    supporting["supportedEntities"] = json!("Shift,OpenShift");
+    let (status, created) = exchange(server.address, "POST", COLLECTION, &supporting);
+    assert_eq!(status, 201, "the handshake succeeds: {created}");
+    let binding = json!({ "enabled": true, "timeZone": "America/Chicago", "workforceIntegrationIds": [created["id"]] });
+    assert_eq!(exchange(server.address, "PUT", SCHEDULE, &binding).0, 200);
+    let shifts = format!("{SCHEDULE}/shifts");
+    let shift = |end: &str| {
+        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1",
+            "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": end, "theme": "blue" } })
+    };
+    let count = || exchange(server.address, "GET", &shifts, &Value::Null).1["value"].as_array().unwrap().len();
+    let before = count();
+    // The example approves shifts of up to ten hours.
+    let (status, refused) = exchange(server.address, "POST", &shifts, &shift("2024-10-12T17:00:00Z"));
+    let (error, told) = (&refused["error"], refused["error"]["message"].as_str().unwrap());
+    assert_eq!((status, &error["code"]), (400, &json!("WorkforceIntegrationError")));
+    assert!(told.contains("A shift has at most ten hours."), "{told}");
+    assert_eq!(count(), before, "nothing is stored");
+    let (status, approved) = exchange(server.address, "POST", &shifts, &shift("2024-10-12T16:00:00Z"));
+    assert_eq!((status, count()), (201, before + 1));
+    let stored = format!("{shifts}/{}", approved["id"].as_str().unwrap());
+    assert_eq!(exchange(server.address, "PUT", &stored, &shift("2024-10-12T17:00:00Z")).0, 400);
+    let (_, unchanged) = exchange(server.address, "GET", &stored, &Value::Null);
+    assert_eq!(unchanged["sharedShift"]["endDateTime"], "2024-10-12T16:00:00Z");
+    assert_eq!(exchange(server.address, "DELETE", &stored, &Value::Null).0, 204);
+    // Each call is an entry of the journal: one handshake, four questions.
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/tenants/default/journal", &Value::Null);
+    let entries = journal["entries"].as_array().unwrap();
+    let to = |end: &str| entries.iter().filter(|entry| entry["target"].as_str().unwrap().ends_with(end)).count();
+    assert_eq!((to("/v1/connect"), to("/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update")), (1, 4));
+    drop(connector);
+    // Nobody is there to be asked, so nothing is changed.
+    assert_eq!(exchange(server.address, "POST", &shifts, &shift("2024-10-12T16:00:00Z")).0, 400);
+    assert_eq!(count(), before);
+}
+
+#[test]
+fn the_passthrough_of_a_write_to_a_shift_arrives() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
+    let captured = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut seen = vec![0; 8192];
+        let length = stream.read(&mut seen).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
+        String::from_utf8_lossy(&seen[..length]).to_lowercase()
+    });
+    let connectors = Connectors { timeout: PATIENCE, ..Connectors::default() };
+    let emulator = Emulator::builder().connectors(connectors).build();
+    let send = |method: &str, path: &str, body: &Value| {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("X-MS-WFMPassthrough", "WFI_1").body(body.to_string().into()).unwrap();
+        let response = emulator.send(request);
+        (response.status().as_u16(), serde_json::from_slice::<Value>(response.body()).unwrap_or_default())
+    };
+    let mut supporting = integration(&url, SECRET);
+    supporting["supportedEntities"] = json!("shift");
+    let (_, created) = send("POST", COLLECTION, &supporting);
+    let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    assert_eq!(send("PUT", schedule, &json!({ "workforceIntegrationIds": [created["id"]] })).0, 200);
+    assert_eq!(send("POST", &format!("{schedule}/shifts"), &json!({ "userId": "u" })).0, 201);
+    let head = captured.join().unwrap();
+    assert!(head.starts_with("post /wfi/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update http/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nx-ms-wfmpassthrough: wfi_1\r\n"), "{head}");
+}
+
+#[test]
 fn a_connector_that_hangs_delays_its_own_caller_alone() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());

@@ -20,6 +20,7 @@
 //! | `secrets` | secrets are told to nobody |
 //! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `handshake` | connectors are asked before an integration leads to them |
+//! | `approval` | connectors are asked before what a schedule contains is changed |
 //! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `sockets` | HTTP as it is on the wire |
@@ -31,6 +32,7 @@
 //! | `readme` | the commands and examples of README.md |
 
 mod abuse;
+mod approval;
 mod architecture;
 mod concurrency;
 mod connector;

@@ -129,7 +129,7 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
     let filled = |count: usize| {
         let settings = harness::settings(Behaviors::default());
         let (set, sample) = settings.entities[0].clone();
-        let entity = |number: usize| (set, Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
+        let entity = |number: usize| (set.clone(), Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
         Tenant::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
     };
     let (small, large) = (filled(200), filled(100_000));

@@ -249,7 +249,7 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(7)
+        .take(10)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -257,6 +257,9 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
       <url>/v1.0/teamwork/workforceIntegrations
       <url>/beta/teamwork/workforceIntegrations
       with 4 entities of workforceIntegrations
+      <url>/v1.0/teams
+      <url>/beta/teams
+      with 2 entities of teams; below them schedule, shifts, openShifts, timeOffReasons, timesOff
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C
@@ -854,10 +857,10 @@ fn a_token_is_printed_as_it_was_asked_for() {
         claims(&["--user", "adele@contoso.com", "--directory", &directory]),
     ];
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"1","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","nbf":1767322745,"oid":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","roles":["WorkforceIntegration.Read.All","WorkforceIntegration.ReadWrite.All"],"sub":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","tid":"00000000-0000-4000-8000-000000000000","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"1","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","nbf":1767322745,"oid":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","roles":["Schedule.Read.All","Schedule.ReadWrite.All","WorkforceIntegration.Read.All","WorkforceIntegration.ReadWrite.All"],"sub":"eb72190f-98ee-41f3-bed3-f8ce2869cc3d","tid":"00000000-0000-4000-8000-000000000000","ver":"1.0"}
     {"appid":"connector","appidacr":"1","aud":"api://x","exp":1767323645,"iat":1767322745,"idtyp":"app","iss":"https://sts.windows.net/t/","nbf":1767322745,"oid":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","roles":["A.Read","B.Read","C.Read"],"sub":"cc611e6c-4cef-4eb3-bc0c-0c8280260ad8","tid":"t","ver":"1.0"}
-    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767319445,"iat":1767319444,"idtyp":"user","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","name":"Local User","nbf":1767319444,"oid":"00000000-0000-4000-8000-000000000001","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"072767ff-4be2-4821-a798-d31773bcbd58","tid":"00000000-0000-4000-8000-000000000000","upn":"local.user@contoso.onmicrosoft.com","ver":"1.0"}
-    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"user","iss":"https://sts.windows.net/t/","name":"Adele","nbf":1767322745,"oid":"u","scp":"WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"53a162fd-c08b-4105-8d99-1ec37f625197","tid":"t","upn":"adele@contoso.com","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767319445,"iat":1767319444,"idtyp":"user","iss":"https://sts.windows.net/00000000-0000-4000-8000-000000000000/","name":"Local User","nbf":1767319444,"oid":"00000000-0000-4000-8000-000000000001","scp":"Group.Read.All Group.ReadWrite.All Schedule.Read.All Schedule.ReadWrite.All WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"072767ff-4be2-4821-a798-d31773bcbd58","tid":"00000000-0000-4000-8000-000000000000","upn":"local.user@contoso.onmicrosoft.com","ver":"1.0"}
+    {"appid":"00000000-0000-4000-8000-000000000002","appidacr":"0","aud":"https://graph.microsoft.com","exp":1767326644,"iat":1767322745,"idtyp":"user","iss":"https://sts.windows.net/t/","name":"Adele","nbf":1767322745,"oid":"u","scp":"Group.Read.All Group.ReadWrite.All Schedule.Read.All Schedule.ReadWrite.All WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All","sub":"53a162fd-c08b-4105-8d99-1ec37f625197","tid":"t","upn":"adele@contoso.com","ver":"1.0"}
     "#);
     let shortest = outcome(&["token", "--clock", "1970-01-01T00:00:00Z", "--expires", "-9223372036854775808s"]).stdout;
     assert_eq!(crate::tokens::claims(shortest.trim_end())["exp"], i64::MIN);

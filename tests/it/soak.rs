@@ -217,7 +217,7 @@ impl<'r> Keeper<'r> {
             // All that is known comes back from a file.
             0 => {
                 let (status, state) = self.control("GET", "/state?secrets=true", &Value::Null);
-                assert_eq!((status, state["value"].as_array().unwrap().len()), (200, self.known.len()));
+                assert_eq!((status, state["workforceIntegrations"].as_array().unwrap().len()), (200, self.known.len()));
                 let (status, told) = self.control("PUT", "/state", &state);
                 assert!((200..300).contains(&status), "{told}");
                 self.page_through();

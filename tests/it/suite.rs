@@ -251,15 +251,23 @@ fn state_is_saved_at_the_end_and_loaded_at_the_start() {
     let secret = "s".repeat(64);
     let body = json!({"displayName": "kept", "encryption": {"protocol": "sharedSecret", "secret": secret}}).to_string();
     assert_eq!(first.status("PATCH", ENTITY, &body), 200);
+    let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    assert_eq!(first.status("POST", &format!("{schedule}/shifts"), r#"{"userId":"kept too"}"#), 201);
     assert!(!file.exists());
     assert_eq!(first.stop().status, Some(0));
     let saved = std::fs::read_to_string(&file).unwrap();
     assert!(saved.contains(&secret) && saved.contains("kept"));
     let second = Served::start(&["--log", "off", "--state", state]);
     assert!(second.exchange("GET", ENTITY, "").contains("\"displayName\":\"kept\""));
+    assert!(second.exchange("GET", &format!("{schedule}/shifts"), "").contains("\"userId\":\"kept too\""));
     assert_eq!(second.status("DELETE", ENTITY, ""), 204);
     assert_eq!(second.stop().status, Some(0));
-    assert!(!std::fs::read_to_string(&file).unwrap().contains("kept"));
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("\"kept\""));
+    // A file of one collection, as it was written before, has no teams.
+    std::fs::write(&file, r#"{"value":[{"id":"a"}]}"#).unwrap();
+    let third = Served::start(&["--log", "off", "--state", state]);
+    assert_eq!((third.status("GET", &format!("{COLLECTION}/a"), ""), third.status("GET", schedule, "")), (200, 404));
+    assert_eq!(third.stop().status, Some(0));
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left behind");
     std::fs::write(&file, "[{}]").unwrap();
     let broken = outcome(&["--port", "0", "--state", state]);
