@@ -85,7 +85,7 @@ fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let tenant_id = identity::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
     let said = Said::connect(&tenant_id, &write::caller_id(context));
-    let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
+    let url = endpoint.shown_url();
     let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
     let message = said.to(&endpoint, &keys, context.tenant.behaviors.connector_content_type);
     let url = message.as_ref().map_or(url, |message| message.url.to_string());
