@@ -9,7 +9,7 @@ mod say;
 mod tls;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
@@ -86,12 +86,19 @@ fn host(url: &Uri) -> Result<&str, Failure> {
     Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
 }
 
+/// Addresses of private networks at which cloud machines tell their secrets: those of Amazon, Google and Oracle.
+const METADATA: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+];
+
 /// Whether an address is on this machine or in a private network. Link-local addresses are none: cloud machines tell their secrets
-/// there.
+/// there, and at a few others.
 fn is_near(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        IpAddr::V6(address) => address.is_loopback() || (address.is_unique_local() && !METADATA.contains(&address)),
     }
 }
 
@@ -263,7 +270,9 @@ mod tests {
     #[tokio::test]
     async fn no_call_leaves_unless_it_may() {
         // Addresses for documentation (RFC 5737, RFC 3849), of cloud metadata, and one in the clothes of another version.
-        for host in ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[::ffff:192.0.2.1]", "0.0.0.0"] {
+        for host in
+            ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "[::ffff:192.0.2.1]", "0.0.0.0"]
+        {
             let outcome = make(&call(&format!("http://{host}/"), PATIENCE), &Connectors::default()).await;
             assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress), "{host}");
         }
