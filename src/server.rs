@@ -51,6 +51,9 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How much more is read at once than the largest head has; what the library wants at least.
+const READ: usize = 8 * 1024;
+
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -178,6 +181,8 @@ fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
     http.max_header_size(limits.head_bytes);
+    // What is read at once. Each connection keeps as much once it has sent much, and no head can be larger.
+    http.max_buf_size(limits.head_bytes.saturating_add(READ));
     http
 }
 
@@ -278,13 +283,17 @@ async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> 
         }
         if length > BODY_LIMIT {
             whole = BytesMut::new();
-        } else if length == data.len() {
+        } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies come in one piece, which need not be copied.
             first = data;
         } else {
             if !held.take(data.len()) {
                 tracing::warn!("a connection is closed: all bodies together take too much memory");
                 return Err(Interrupted);
+            }
+            if length == data.len() {
+                first = data;
+                continue;
             }
             if whole.is_empty() {
                 whole.extend_from_slice(&first);

@@ -705,6 +705,46 @@ fn thousands_of_idle_connections_harm_nobody() {
 }
 
 #[test]
+fn the_first_pieces_of_bodies_that_wait_count_too() {
+    let server = Server::start_with(Limits { bodies_bytes: 1_500_000, ..Limits::default() });
+    let warmed = |_| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // Whoever has sent much is read from in large pieces.
+        let much = [head("PATCH", "Content-Length: 1000000\r\n\r\n").into_bytes(), vec![b' '; 1_000_000]].concat();
+        stream.write_all(&much).unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        stream
+    };
+    let mut waiting: Vec<TcpStream> = (0..30).map(warmed).collect();
+    let begun = [head("PATCH", "Content-Length: 4000000\r\n\r\n").into_bytes(), vec![b' '; 100_000]].concat();
+    for stream in &mut waiting {
+        stream.write_all(&begun).unwrap();
+    }
+    let cut = waiting.iter().filter(|stream| is_cut(stream)).count();
+    assert!(cut >= 10, "{cut} of 30, which want to keep 3 MB together");
+    server.assert_answers();
+}
+
+/// Whether a connection has ended.
+fn is_cut(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let read = (&*stream).read(&mut [0]);
+    !matches!(read, Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
+}
+
+#[test]
+fn a_head_may_be_as_large_as_its_limit_says() {
+    let server = Server::start_with(Limits { head_bytes: 1_000_000, ..Limits::default() });
+    let with = |size: usize| exchange(&server, get_with(&format!("x: {}\r\n", "a".repeat(size))).into_bytes());
+    assert_eq!(statuses(&with(900_000)), "200");
+    assert_eq!(statuses(&with(1_100_000)), "431");
+    // A limit below what the library can do is one all the same.
+    let server = Server::start_with(Limits { head_bytes: 1_000, ..Limits::default() });
+    server.assert_answers();
+}
+
+#[test]
 fn bodies_that_wait_take_bounded_memory_together() {
     let limits = Limits { bodies_bytes: 4 * 1024 * 1024, ..Limits::default() };
     let server = Server::start_with(limits);
@@ -717,11 +757,6 @@ fn bodies_that_wait_take_bounded_memory_together() {
     };
     let waiting: Vec<TcpStream> = (0..4).map(|_| begin(3_000_000)).collect();
     // Of four, one has room at most; the others are cut.
-    let is_cut = |stream: &TcpStream| {
-        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-        let read = (&*stream).read(&mut [0]);
-        !matches!(read, Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
-    };
     let cut = waiting.iter().filter(|stream| is_cut(stream));
     assert!(cut.count() >= 2);
     drop(waiting);
