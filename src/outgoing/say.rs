@@ -91,6 +91,7 @@ impl fmt::Display for Report {
             writeln!(f, "POST {}{again}: {answer}, {} ms", made.url, took.as_millis())?;
         }
         match &self.verdict {
+            Verdict::Connected => {}
             Verdict::Answered(judged) => {
                 for judged in judged {
                     writeln!(f, "  {}: {}", judged.id, judged.judgement)?;
