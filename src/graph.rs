@@ -26,7 +26,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{ContentType, Preflight, WrongMethod};
+use crate::behavior::{ContentType, Hsts, Preflight, WrongMethod};
 use crate::connector::Made;
 use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
@@ -177,7 +177,7 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
         let answer = answer_as_entra(tenant, request, &place);
         return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
     }
-    let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+    let stamp = Stamp::of(tenant, request);
     exchange(tenant, request, &stamp, answer_as_usual)
 }
 
@@ -246,7 +246,7 @@ enum Decision {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, &Stamp::of(tenant, Heads::of(&request.headers)), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
@@ -272,6 +272,9 @@ fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Ans
     };
     let (mut response, refused) = entra::answer(tenant, place, &asked);
     response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
+    if request.is_secure && tenant.behaviors.hsts == Hsts::Omit {
+        response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
     Answer { refused, ..Answer::of(response) }
 }
 

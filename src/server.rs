@@ -224,11 +224,7 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     }
     let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = connection.shared.service.answer(&request, connection.peer).await;
-    if connection.is_secure {
-        // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
-        answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
-    }
+    let answer = connection.shared.service.answer(&request, connection.peer).await;
     if let Some(started) = started {
         log(&request, &answer, started);
     }

@@ -83,7 +83,7 @@ pub(super) fn ask(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, questio
     let call = message.call(tenant.connectors.timeout);
     let (request, ids) = (request.clone(), stamp.ids());
     Step::Call(Pending::new(call, move |tenant, outcome| {
-        let stamp = Stamp::of_item(tenant, Heads::of(&request.headers), &ids);
+        let stamp = Stamp::again(tenant, Heads::of(&request.headers), &ids);
         answer_knowing(tenant, &request, &stamp, Some(Reply::to(question, outcome)))
     }))
 }
