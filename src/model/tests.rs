@@ -161,5 +161,8 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: type t derives from itself");
     insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: n.u is not a declared entity type");
     insta::assert_snapshot!(read("<EntityType Name=\"t\" Abstract=\"true\"/><EntitySet Name=\"s\" EntityType=\"n.t\"/>"), @"schema: n.t is abstract and has no entities");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: attribute Name is 'a\u{1}\"b', expected a name of letters, digits and underscores"#);
+    insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: attribute Name is '1st', expected a name of letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "").unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<x/>", "<x/>").unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
 }
