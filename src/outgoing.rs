@@ -28,7 +28,7 @@ use tokio_rustls::TlsConnector;
 use crate::connector::{ANSWER_LIMIT, Call, Failure, Outcome};
 use crate::tenant::Connectors;
 
-pub use check::{Finding, Findings, Rating, Source, check};
+pub use check::{Finding, Findings, Named, Rating, Source, check};
 pub use say::{Manner, Report, say};
 
 pub use tls::authorities;

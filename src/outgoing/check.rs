@@ -82,10 +82,28 @@ pub struct Source<'s> {
     pub next_key_bytes: &'s mut dyn FnMut() -> [u8; MessageKeys::LENGTH],
 }
 
+/// Whom calls name. A connector may know but one tenant, and the user who has registered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The id of the tenant.
+    pub tenant_id: String,
+    /// The id of the integration's user.
+    pub user_id: String,
+    /// The id of the team whose schedule calls are about.
+    pub team_id: String,
+}
+
+impl Default for Named {
+    fn default() -> Named {
+        Named { tenant_id: HOME_TENANT.to_owned(), user_id: sample::USER.to_owned(), team_id: sample::TEAM.to_owned() }
+    }
+}
+
 struct Check<'c, 's> {
     endpoint: &'c Endpoint,
     secret: &'c Secret,
     manner: &'c Manner,
+    named: &'c Named,
     source: Source<'s>,
     findings: Findings,
     slowest: (Duration, String),
@@ -96,10 +114,19 @@ struct Check<'c, 's> {
 }
 
 /// Probes a connector.
-pub async fn check(endpoint: &Endpoint, secret: &Secret, manner: &Manner, source: Source<'_>) -> Findings {
+pub async fn check(endpoint: &Endpoint, secret: &Secret, manner: &Manner, named: &Named, source: Source<'_>) -> Findings {
     let slowest = (Duration::ZERO, String::new());
-    let mut check =
-        Check { endpoint, secret, manner, source, findings: Findings::default(), slowest, timeouts: 0, has_given_up: false };
+    let mut check = Check {
+        endpoint,
+        secret,
+        manner,
+        named,
+        source,
+        findings: Findings::default(),
+        slowest,
+        timeouts: 0,
+        has_given_up: false,
+    };
     if check.handshake().await {
         check.strangers().await;
         check.kinds().await;
@@ -130,6 +157,14 @@ impl Check<'_, '_> {
     async fn say(&mut self, probe: &str, said: &Said) -> Verdict {
         let body = envelope::encrypt(self.secret, &self.keys(), &said.plaintext);
         said.judge(&self.send(probe, said, body).await)
+    }
+
+    fn connect(&self) -> Said {
+        Said::connect(&self.named.tenant_id, &self.named.user_id)
+    }
+
+    fn update(&self, requests: Vec<Element>) -> Said {
+        Said::update(&self.named.team_id, &Requests { requests }, None)
     }
 
     fn keys(&mut self) -> MessageKeys {
@@ -163,7 +198,7 @@ impl Check<'_, '_> {
 
     /// Whether somebody is there to be probed.
     async fn handshake(&mut self) -> bool {
-        let verdict = self.say("handshake", &Said::connect(HOME_TENANT, sample::USER)).await;
+        let verdict = self.say("handshake", &self.connect()).await;
         let rating = if verdict.lets_pass() { Rating::Passed } else { Rating::Failed };
         self.find("handshake", rating, verdict.to_string());
         !matches!(verdict, Verdict::NoAnswer(_))
@@ -171,9 +206,9 @@ impl Check<'_, '_> {
 
     /// Whoever does not know the secret must not be believed.
     async fn strangers(&mut self) {
-        let connect = Said::connect(HOME_TENANT, sample::USER);
+        let connect = self.connect();
         let change = self.source.maker.element(&KINDS[0], "POST", None);
-        let update = update(vec![change]);
+        let update = self.update(vec![change]);
         let other = Secret::new(&"0".repeat(64)).ok().filter(|other| other != self.secret);
         let other = other.or_else(|| Secret::new(&"1".repeat(64)).ok());
         let mut bodies: Vec<(String, Said, Vec<u8>)> = Vec::new();
@@ -219,7 +254,7 @@ impl Check<'_, '_> {
             for method in ["POST", "PUT", "DELETE"] {
                 let probe = format!("{method} {}", kind.segment);
                 let element = self.source.maker.element(kind, method, None);
-                let said = update(vec![element]);
+                let said = self.update(vec![element]);
                 let verdict = self.say(&probe, &said).await;
                 self.rate(&probe, &verdict);
             }
@@ -245,7 +280,7 @@ impl Check<'_, '_> {
     async fn repetition(&mut self) {
         let probe = "repeated transaction";
         let element = self.source.maker.element(&KINDS[0], "POST", None);
-        let said = update(vec![element]);
+        let said = self.update(vec![element]);
         let (first, second) = (self.say(probe, &said).await, self.say(probe, &said).await);
         let is_alike = first.lets_pass() == second.lets_pass() && !second.is_retried(said.purpose);
         match (is_alike, first == second) {
@@ -258,7 +293,7 @@ impl Check<'_, '_> {
     async fn unknown_entity(&mut self) {
         let mut element = self.source.maker.element(&KINDS[0], "POST", Some("UNI_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029"));
         element.url = format!("/unicorns/{}", element.id);
-        let said = update(vec![element]);
+        let said = self.update(vec![element]);
         let verdict = self.say("unknown entity", &said).await;
         self.rate("unknown entity", &verdict);
     }
@@ -267,7 +302,7 @@ impl Check<'_, '_> {
     async fn swap(&mut self) {
         let probe = "five-element swap";
         let requests = self.source.maker.swap_approval();
-        let said = Said::update(sample::TEAM, &requests, None);
+        let said = Said::update(&self.named.team_id, &requests, None);
         let verdict = self.say(probe, &said).await;
         let Verdict::Answered(judged) = &verdict else { return self.rate(probe, &verdict) };
         let count = |is: fn(&Judgement) -> bool| judged.iter().filter(|judged| is(&judged.judgement)).count();
@@ -289,7 +324,7 @@ impl Check<'_, '_> {
     }
 
     async fn nothing(&mut self) {
-        let said = update(Vec::new());
+        let said = self.update(Vec::new());
         let verdict = self.say("no elements", &said).await;
         // Shifts has something to ask; whether it ever asks nothing is not known.
         let rating = if verdict.lets_pass() { Rating::Passed } else { Rating::Noted };
@@ -299,10 +334,10 @@ impl Check<'_, '_> {
     /// The read endpoint is not required.
     async fn reads(&mut self) {
         let (start, end) = ("2024-10-01T04:00:00.0000000Z", "2024-11-01T03:59:59.9990000Z");
-        let reasons = sample::eligible_time_off_reasons(sample::USER);
+        let reasons = sample::eligible_time_off_reasons(&self.named.user_id);
         let swaps = sample::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end);
         for (probe, element) in [("eligible time-off reasons", reasons), ("eligible swaps", swaps)] {
-            let said = Said::read(sample::TEAM, &Requests { requests: vec![element] });
+            let said = Said::read(&self.named.team_id, &Requests { requests: vec![element] });
             let verdict = self.say(probe, &said).await;
             match &verdict {
                 Verdict::NotOk(status) => {
@@ -327,10 +362,6 @@ impl Check<'_, '_> {
         let waited = if rating == Rating::Passed { "" } else { "; somebody waits for it" };
         self.find("slow answers", rating, format!("the slowest took {} ms ({probe}){waited}", took.as_millis()));
     }
-}
-
-fn update(requests: Vec<Element>) -> Said {
-    Said::update(sample::TEAM, &Requests { requests }, None)
 }
 
 /// Returns a body with one bit altered in each of its parts.

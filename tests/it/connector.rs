@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::Secret;
+use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::emulator::Emulator;
 use wfi_emulator::tenant::Connectors;
 
@@ -193,11 +193,11 @@ fn whoever_believes_everybody_fails_the_check() {
 
 /// Returns the address of a connector that answers everything with 200 and no items.
 fn careless_connector() -> String {
-    connector(|_| Some(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}".to_vec()))
+    connector(|_, _| Some(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}".to_vec()))
 }
 
 /// Returns the address of a connector that answers requests by their number, one to a connection, and some never.
-fn connector(answer: impl Fn(usize) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
+fn connector(answer: impl Fn(usize, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
     use std::io::{Read as _, Write as _};
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -219,7 +219,7 @@ fn connector(answer: impl Fn(usize) -> Option<Vec<u8>> + Send + Sync + 'static) 
                         _ => return,
                     }
                 }
-                let _ = match answer(number) {
+                let _ = match answer(number, &seen) {
                     Some(answer) => stream.write_all(&answer),
                     None => stream.read(&mut piece).map(drop),
                 };
@@ -316,7 +316,7 @@ fn an_emulator_without_sockets_calls_connectors_all_the_same() {
 #[test]
 fn a_check_tells_which_probes_it_has_not_made() {
     // It answers the handshake and the twelve strangers, and then no more.
-    let deaf = connector(|number| (number < 13).then(|| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()));
+    let deaf = connector(|number, _| (number < 13).then(|| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()));
     let (status, printed) = program(&["connector-check", &deaf, "--connector-timeout", "1"]);
     assert_eq!(status, Some(1));
     let told: Vec<&str> = printed.lines().skip(7).collect();
@@ -332,6 +332,24 @@ fn a_check_tells_which_probes_it_has_not_made() {
             "17 probes: 1 passed, 6 noted, 10 failed"
         ]
     );
+}
+
+#[test]
+fn a_check_names_the_tenant_the_user_and_the_team_that_it_is_told() {
+    let (sender, heard) = mpsc::channel();
+    let url = connector(move |_, request| {
+        let end = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let said = decrypt(&Secret::new(SECRET).unwrap(), &request[end..]).unwrap_or_default();
+        let line = String::from_utf8_lossy(request).lines().next().unwrap().to_owned();
+        sender.send((line, String::from_utf8(said).unwrap())).unwrap();
+        Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())
+    });
+    program(&["connector-check", &url, "--tenant-id", "our-tenant", "--user-id", "our-user", "--team-id", "our-team"]);
+    let heard: Vec<(String, String)> = heard.try_iter().collect();
+    assert_eq!(heard[0].1, r#"{"tenantId":"our-tenant","userId":"our-user"}"#);
+    let others = heard.iter().filter(|(line, _)| !line.contains("/connect"));
+    assert!(others.clone().count() > 30 && others.clone().all(|(line, _)| line.contains("/teams/our-team/")), "{heard:?}");
+    assert!(others.clone().any(|(_, said)| said.contains("/users/our-user/timeOffReasons")), "{heard:?}");
 }
 
 #[test]
