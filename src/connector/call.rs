@@ -99,7 +99,15 @@ failures! {
     /// The host cannot be reached.
     Unreachable "unreachable" "the host cannot be reached";
     /// TLS failed.
-    Tls "tls" "TLS failed: there is none, or the certificate is out of date, for another name, or of an authority that is not believed (--connector-ca)";
+    Tls "tls" "TLS failed: there is none, or none of version 1.2 or 1.3, or the certificate cannot be used";
+    /// The certificate is of an authority that is not believed.
+    Authority "authority" "the certificate is of an authority that is not believed (--connector-ca)";
+    /// The certificate is for another name.
+    Name "name" "the certificate is for another name than that of the host";
+    /// The certificate is not valid now.
+    Expired "expired" "the certificate is not valid any more, or not yet";
+    /// The certificate is that of an authority, which no server may show.
+    AuthorityShown "authority-shown" "the certificate is that of an authority (CA:TRUE, as openssl req -x509 makes it), which no server may show: make one with CA:FALSE";
     /// There was no answer in time.
     Timeout "timeout" "there was no answer in time";
     /// The connection ended, or what came was no HTTP.
