@@ -19,7 +19,7 @@ mod example;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
-const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -49,7 +49,7 @@ impl Connector {
         Connector { address, _stop: stop }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 }

@@ -27,6 +27,7 @@
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: flags, output, exit status, signals |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
+//! | `soak` | mixed load on one process, for as long as it is told |
 //! | `readme` | the commands and examples of README.md |
 
 mod abuse;
@@ -53,6 +54,7 @@ mod readme;
 mod recorded;
 #[cfg(unix)]
 mod secrets;
+mod soak;
 mod sockets;
 mod suite;
 mod tls;

@@ -1,6 +1,6 @@
 //! The program as a test suite uses it: tenants, control, readiness, the end of its parent.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -34,27 +34,41 @@ impl Client {
     }
 
     pub(crate) fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let (status, body) =
+            self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        (status, body.unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+    }
+
+    /// Sends a request; the answer may fail to come, or end within its body.
+    pub(crate) fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<(u16, io::Result<String>)> {
         let length = body.len();
         let content_type = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{content_type}Content-Length: {length}\r\n{headers}\r\n");
-        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
+        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
         let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("{method} {path}: {line:?}")).parse().unwrap();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
         let mut length = 0;
         loop {
             line.clear();
-            self.stream.read_line(&mut line).unwrap();
+            self.stream.read_line(&mut line)?;
             if line == "\r\n" {
                 break;
             }
             if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
+                length = value.trim().parse().map_err(io::Error::other)?;
             }
         }
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        (status, String::from_utf8(body).unwrap())
+        let read = self.stream.read_exact(&mut body).map(|()| String::from_utf8(body).unwrap());
+        Ok((status, read))
     }
 
     fn json(&mut self, method: &str, path: &str, body: &str) -> Value {
