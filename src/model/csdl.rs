@@ -142,7 +142,7 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
             current_type(document)?.navigations.push(navigation);
         }
         "EnumType" => {
-            document.enums.push(EnumDeclaration { name: named()?, is_flags: flag("IsFlags", false)?, members: Vec::new() })
+            document.enums.push(EnumDeclaration { name: named()?, is_flags: flag("IsFlags", false)?, members: Vec::new() });
         }
         "Member" => {
             let name = named()?;
