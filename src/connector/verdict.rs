@@ -169,7 +169,11 @@ fn why_no_json(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> S
 
 fn judged_element(purpose: Purpose, id: &str, own: Option<(&Value, bool)>) -> Result<Judged, String> {
     let judged = |judgement, note| Ok(Judged { id: id.to_owned(), judgement, note });
-    let missing = |missing| judged(Judgement::ApprovedImplicitly { missing }, None);
+    // That what is missing counts as approval is said of changes.
+    let missing = |missing| match purpose {
+        Purpose::Read => judged(Judgement::Eligible(Vec::new()), Some(missing)),
+        Purpose::Connect | Purpose::Update => judged(Judgement::ApprovedImplicitly { missing }, None),
+    };
     let Some((item, has_more)) = own else { return missing("the answer has no item with this id") };
     let note = has_more.then_some("the answer has several items with this id; the first counts");
     let status = match item.get("status") {
@@ -327,6 +331,8 @@ mod tests {
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":["SHFT_1","SHFT_2"],"error":null}"#), @"passes: A eligible: SHFT_1, SHFT_2");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":[],"error":null}"#), @"passes: A nothing is eligible");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":null}"#), @"passes: A nothing is eligible [data is null]");
+        insta::assert_snapshot!(told(r#""status":200"#), @"passes: A nothing is eligible [its item has no body]");
+        insta::assert_snapshot!(super::tests::told(Purpose::Read, r#"{"responses":[]}"#), @"passes: A nothing is eligible [the answer has no item with this id]");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":"SHFT_1"}"#), @"stops: invalid data: data of the item A is no array of texts");
         insta::assert_snapshot!(told(r#""status":503,"body":{"data":null,"error":{"code":"503","message":"could not reach WFM"}}"#), @"stops: A refused: 503 could not reach WFM");
     }

@@ -5,8 +5,8 @@
 //! (DNS rebinding). Pages of the emulator's own are kept out too: the one on which users sign in posts to where whoever leads there
 //! wants it. Whoever shows the token needs none of this, since no page knows it.
 
-use http::header::{self, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 
 use super::{Control, Peer, Refusal};
 use crate::graph::Request;
@@ -68,4 +68,3 @@ fn is_local_name(host: &[u8]) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok()
 }
-
