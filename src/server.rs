@@ -36,7 +36,7 @@ use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
 use crate::identity::entra::Place;
 use crate::service::Service;
 pub use limits::Limits;
-use limits::{Gate, Held, Noted, Pulse, overdue};
+use limits::{Gate, Held, Noted, Pulse, counted, overdue};
 use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
@@ -53,6 +53,9 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
 /// How much more is read at once than the largest head has; what the library wants at least.
 const READ: usize = 8 * 1024;
+
+/// Up to which size an answer does not count that has a connection for itself: to count costs something.
+const UNCOUNTED: usize = 64 * 1024;
 
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
@@ -222,9 +225,18 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
         tracing::info!("a connection is closed: a request says in two ways where it ends, or where it goes");
         return Ok(bad_request());
     }
+    let is_multiplexed = head.version == http::Version::HTTP_2;
     let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let answer = connection.shared.service.answer(&request, connection.peer).await;
+    let mut answer = connection.shared.service.answer(&request, connection.peer).await;
+    if is_multiplexed || answer.response.body().len() > UNCOUNTED {
+        let body = std::mem::take(answer.response.body_mut());
+        let Some(body) = counted(&connection.shared.gate, body) else {
+            tracing::warn!("an answer is given up: all that wait for their clients together take too much memory");
+            return Err(Interrupted);
+        };
+        *answer.response.body_mut() = body;
+    }
     if let Some(started) = started {
         log(&request, &answer, started);
     }

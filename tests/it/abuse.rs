@@ -24,6 +24,7 @@ const SOON: Limits = Limits {
     head_bytes: 128 * 1024,
     body: Duration::from_millis(400),
     bodies_bytes: 64 * 1024 * 1024,
+    answers_bytes: 64 * 1024 * 1024,
     idle: Duration::from_millis(800),
 };
 
@@ -679,7 +680,7 @@ are never obeyed. What reads bytes is fuzzed besides: [fuzz/README.md](../fuzz/R
 | `--body-timeout` | 60 s | how long the body of a request may take |
 
 Not to be set: a body has at most 4 MiB, packed and unpacked, and of a larger one at most 64 MiB are read so that its sender sees the answer;
-bodies that have not arrived as a whole take at most 256 MiB together; JSON is at most 128 levels deep and has at most 100,000 values.
+bodies that have not arrived as a whole take at most 256 MiB together, and answers that their clients have not taken yet 512 MiB; JSON is at most 128 levels deep and has at most 100,000 values.
 ";
 
 #[test]
@@ -731,6 +732,23 @@ fn is_cut(stream: &TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let read = (&*stream).read(&mut [0]);
     !matches!(read, Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
+}
+
+#[test]
+fn answers_that_nobody_takes_take_bounded_memory_together() {
+    use frames::*;
+    let server = Server::start_with(Limits { answers_bytes: 20_000_000, idle: SOON.idle, ..Limits::default() });
+    let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(4_000_000));
+    assert_eq!(statuses(&exchange(&server, patch(&large))), "200");
+    // Ten streams of a connection, whose client grants no room for what comes.
+    let head = literal(&literal(&[0x82, 0x86], 0x04, ENTITY.as_bytes()), 0x01, b"localhost");
+    let requests = (0..10).map(|number| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &head));
+    let seen = exchange_and(&server, [begin(), requests.collect::<Vec<_>>().concat()].concat(), false);
+    assert!(frames_of(&seen).contains("reset INTERNAL_ERROR"), "{}", frames_of(&seen));
+    // When they are gone there is room again, for whoever takes it.
+    for _ in 0..10 {
+        assert!(exchange(&server, target(ENTITY).into_bytes()).len() > 4_000_000);
+    }
 }
 
 #[test]
