@@ -101,13 +101,13 @@ failures! {
     /// TLS failed.
     Tls "tls" "TLS failed: there is none, or none of version 1.2 or 1.3, or the certificate cannot be used";
     /// The certificate is of an authority that is not believed.
-    Authority "authority" "the certificate is of an authority that is not believed (--connector-ca)";
+    Authority "certificate-authority" "the certificate is of an authority that is not believed (--connector-ca)";
     /// The certificate is for another name.
-    Name "name" "the certificate is for another name than that of the host";
+    Name "certificate-name" "the certificate is for another name than that of the host";
     /// The certificate is not valid now.
-    Expired "expired" "the certificate is not valid any more, or not yet";
+    Expired "certificate-time" "the certificate is not valid any more, or not yet";
     /// The certificate is that of an authority, which no server may show.
-    AuthorityShown "authority-shown" "the certificate is that of an authority (CA:TRUE, as openssl req -x509 makes it), which no server may show: make one with CA:FALSE";
+    AuthorityShown "certificate-of-authority" "the certificate is that of an authority (CA:TRUE, as openssl req -x509 makes it), which no server may show: make one with CA:FALSE";
     /// There was no answer in time.
     Timeout "timeout" "there was no answer in time";
     /// The connection ended, or what came was no HTTP.
