@@ -654,6 +654,7 @@ fn whatever_is_sent_is_answered_or_cut_and_the_page_says_how() {
             writeln!(page, "| {what} | {outcome} |").unwrap();
         }
     }
+    page.push_str(FUZZED);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/hostile-input.md");
     if std::env::var_os("WFI_EMULATOR_WRITE_DOCS").is_some() {
         std::fs::write(&path, &page).unwrap();
@@ -669,7 +670,7 @@ const PAGE: &str = "\
 # Hostile input
 Everything below was sent to the server by the test `abuse`, which makes this page from what came back. Each exchange ended within
 seconds, changed nothing that it must not change, and left the server answering. Requests that are hidden in the body of another one
-are never obeyed. What reads bytes is fuzzed besides: [fuzz/README.md](../fuzz/README.md).
+are never obeyed. What reads bytes is fuzzed besides, which the end of this page tells of.
 
 | flag | default | what it limits |
 |---|---|---|
@@ -680,7 +681,36 @@ are never obeyed. What reads bytes is fuzzed besides: [fuzz/README.md](../fuzz/R
 | `--body-timeout` | 60 s | how long the body of a request may take |
 
 Not to be set: a body has at most 4 MiB, packed and unpacked, and of a larger one at most 64 MiB are read so that its sender sees the answer;
-bodies that have not arrived as a whole take at most 256 MiB together, and answers that their clients have not taken yet 512 MiB; JSON is at most 128 levels deep and has at most 100,000 values.
+bodies that have not arrived as a whole take at most 256 MiB together, and answers that their clients have not taken yet 512 MiB; JSON is at
+most 128 levels deep and has at most 100,000 values.
+";
+
+const FUZZED: &str = "
+## Fuzzing
+Each reader was given inputs by a fuzzer that follows what they reach ([fuzz/README.md](../fuzz/README.md)), for 90 to 220 seconds on a machine that
+was busy otherwise, with checks of addresses in memory on. Readers that make a new service for each input have had fewer. They found one
+fault: a control character in a name of a schema, which answers then had in their JSON. Such a name is refused now.
+
+| reader | inputs |
+|---|---|
+| archives | 1,686,471 |
+| batch | 95,207 |
+| body | 80,619 |
+| comparisons | 683,602 |
+| connectors | 5,180,924 |
+| control | 62,162 |
+| csdl | 882,133 |
+| dates | 997,817 |
+| directory | 2,194,769 |
+| exchanges | 1,185,173 |
+| faults | 1,557,238 |
+| fixtures | 748,073 |
+| form | 23,556 |
+| path | 31,855 |
+| query | 52,319 |
+| redactions | 210,974 |
+| request | 11,214 |
+| token | 44,094 |
 ";
 
 #[test]
