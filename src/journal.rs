@@ -26,7 +26,7 @@ use crate::odata::value::Entity;
 use crate::pattern::{Pattern, names_id};
 use buffer::Texts;
 
-pub use redact::{REDACTED, redact_json};
+pub use redact::{REDACTED, redact_json, target as redact_target};
 pub use verify::{Expectation, Times, Verdict};
 
 /// How much a journal keeps.
@@ -341,7 +341,8 @@ impl Journal {
 
     /// Checks what is expected of the requests that were made, and says readably what is missing.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
-        let count = self.count();
+        // What was forgotten on request is not missed.
+        let count = self.count() - self.forgotten.load(Ordering::Relaxed).min(self.count());
         verify::verify(&self.entries(), count, expectation, secrets)
     }
 

@@ -713,6 +713,10 @@ fn tenants_serve_stubs_where_the_model_knows_no_path() {
     assert_eq!(me.response.status(), 200);
     assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));
     assert_eq!(me.response.headers()["request-id"].len(), 36);
+    let under_prefix = answer("/_tenant/a/v1.0/me");
+    assert_eq!(under_prefix.response.status(), 200);
+    let body = String::from_utf8_lossy(under_prefix.response.body()).into_owned();
+    assert!(body.contains("http://localhost:1/_tenant/a/v1.0/$metadata#users/$entity"), "{body}");
     assert_eq!(answer(COLLECTION).response.status(), 200, "what the model knows is no stub's");
     let miss = answer("/v1.0/mee");
     assert_eq!(miss.response.status(), 400);

@@ -1,6 +1,6 @@
 //! The program as a test suite uses it: tenants, control, readiness, the end of its parent.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -307,7 +307,9 @@ fn faults_are_seen_on_the_wire() {
     let mut control = Client::new(served.address());
     let mut set = |rules: &str| control.json("PUT", "/_emulator/tenants/default/faults", rules);
     set(r#"{"do":{"reset":true}}"#);
-    assert_eq!(served.exchange("GET", ENTITY, ""), "");
+    let mut reset = served.connect();
+    reset.write_all(format!("GET {ENTITY} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(reset.read(&mut [0; 1]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset), "no end in peace");
     set(r#"{"do":{"truncate":10}}"#);
     let cut = served.exchange("GET", ENTITY, "");
     assert!(cut.starts_with("HTTP/1.1 200 OK\r\n") && cut.ends_with("\r\n\r\n{\"@odata.c"), "{cut}");
