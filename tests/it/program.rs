@@ -55,8 +55,8 @@ pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command
 impl Program {
     pub(crate) fn start(mut command: Command) -> Program {
         let mut child = command.spawn().unwrap();
-        let stdout = lines(child.stdout.take().expect("standard output is a pipe"));
         // Without a pipe of its own there is nothing to read.
+        let stdout = child.stdout.take().map_or_else(|| mpsc::channel().1, lines);
         let stderr = child.stderr.take().map_or_else(|| mpsc::channel().1, lines);
         Program { child, stdout, stderr }
     }

@@ -472,7 +472,8 @@ fn what_cannot_be_compared_is_told() {
             vec!["compare", &path, "--against", "nowhere"],
             "found the address 'nowhere', expected one such as https://graph.microsoft.com",
         ),
-        (vec!["compare", &path, "--header", "a secret"], "--header takes 'name: value', not 'a secret: …'"),
+        (vec!["compare", &path, "--header", "asecret"], "--header takes 'name: value', and found no colon"),
+        (vec!["compare", &path, "--header", "a b: c"], "--header takes 'name: value', not 'a b: …'"),
         (vec!["record", "--out", &path, "--upstream", "https://localhost", "--upstream-ca", "/nowhere"], "/nowhere: "),
         (vec!["convert", "a.txt", "b.hurl"], "a.txt: "),
     ] {
