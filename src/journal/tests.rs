@@ -73,7 +73,12 @@ fn entries_are_asked_for_by_method_path_id_status_and_time() {
 #[test]
 fn entries_are_printed_as_exchanges() {
     let journal = Journal::new(Bounds::default(), Arc::default());
-    let headers = map(&[("content-type", "application/json"), ("authorization", "Bearer abc")]);
+    let headers = map(&[
+        ("host", "127.0.0.1:41573"),
+        ("content-length", "40"),
+        ("content-type", "application/json"),
+        ("authorization", "Bearer abc"),
+    ]);
     journal.record(Record {
         time: at(0),
         method: &Method::PATCH,
