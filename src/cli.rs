@@ -446,9 +446,19 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
 }
 
 /// Returns what the control API tells of the flags that are not about test suites.
-fn told(serve: &Serve) -> [(&'static str, Value); 3] {
-    let fixtures = serve.fixtures.as_ref().map(|path| path.display().to_string());
-    [("host", serve.host.clone().into()), ("fixtures", fixtures.into()), ("pageSize", serve.page_size.get().into())]
+fn told(serve: &Serve) -> [(&'static str, Value); 8] {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
+    let auth = serve.auth.to_possible_value().map(|value| value.get_name().to_owned());
+    [
+        ("host", serve.host.clone().into()),
+        ("fixtures", path(&serve.fixtures)),
+        ("pageSize", serve.page_size.get().into()),
+        ("stubs", path(&serve.stubs)),
+        ("directory", path(&serve.directory)),
+        ("auth", auth.into()),
+        ("tls", serve.tls.into()),
+        ("clock", serve.clock.clone().into()),
+    ]
 }
 
 /// Loads fixtures again when they change.

@@ -442,6 +442,11 @@ fn the_control_api_can_be_switched_off_and_keeps_pages_out() {
         (about["version"].as_str(), about["configuration"]["behaviors"]["secret"].as_str()),
         (Some(env!("CARGO_PKG_VERSION")), Some("null"))
     );
+    let configuration = &about["configuration"];
+    assert_eq!(
+        (&configuration["auth"], &configuration["tls"], &configuration["clock"]),
+        (&json!("open"), &json!(false), &Value::Null)
+    );
     assert_eq!(client.send_with("GET", "/_emulator", "Origin: https://evil.example\r\n", "").0, 403);
 }
 
