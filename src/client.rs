@@ -16,13 +16,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::exchange::{self, is_of_connection};
+use crate::outgoing;
 
 /// How long a connection may take to come about, and an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Service {
         }
         let tls = match scheme.as_str() {
             "http" => None,
-            "https" => Some(TlsConnector::from(Arc::new(tls_config(authorities)?))),
+            "https" => Some(TlsConnector::from(tls_config(authorities)?)),
             _ => return Err(wrong()),
         };
         let path = uri.path().trim_end_matches('/').to_owned();
@@ -184,31 +184,9 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn tls_config(authorities: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = authorities {
-        let problem = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| problem(&error))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| problem(&error))?;
-            roots.add(certificate).map_err(|error| problem(&error))?;
-        }
-        if roots.is_empty() {
-            return Err(problem(&"found no certificate, expected PEM"));
-        }
-    } else {
-        // One bad file among many is no reason to do without the others.
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if added == 0 {
-            return Err(
-                "found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned()
-            );
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| format!("cannot set TLS up: {error}"))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let Some(path) = authorities else { return outgoing::client(&[]) };
+    outgoing::client(&outgoing::authorities(path)?).map_err(|problem| format!("{}: {problem}", path.display()))
 }
 
 /// Sends whole requests one after another, on one connection as long as that lives.
