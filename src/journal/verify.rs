@@ -67,6 +67,18 @@ pub struct Verdict {
     pub text: String,
 }
 
+impl Verdict {
+    /// Fails a test whose expectation does not hold.
+    ///
+    /// # Panics
+    ///
+    /// Panics with the text if the expectation does not hold.
+    #[track_caller]
+    pub fn assert(&self) {
+        assert!(self.holds, "{}", self.text);
+    }
+}
+
 /// How many differences of one request are told.
 const DIFFERENCE_LIMIT: usize = 20;
 
