@@ -32,7 +32,7 @@ use crate::tenant::Connectors;
 pub use check::{Finding, Findings, Named, Rating, Source, check};
 pub use say::{Manner, Report, say};
 
-pub use tls::authorities;
+pub use tls::{authorities, client};
 
 /// Makes a call. Looking up the host, connecting and the whole answer share the call's time.
 pub async fn make(call: &Call, connectors: &Connectors) -> Outcome {
@@ -52,7 +52,8 @@ async fn exchange(call: &Call, connectors: &Connectors) -> Result<Outcome, Failu
     }
     let authorities = connectors.authorities.clone();
     // The system's authorities are files, which take a while to read.
-    let client = tokio::task::spawn_blocking(move || tls::client(&authorities)).await.ok().flatten().ok_or(Failure::Tls)?;
+    let client = tokio::task::spawn_blocking(move || tls::client(&authorities)).await;
+    let client = client.ok().and_then(Result::ok).ok_or(Failure::Tls)?;
     let name = ServerName::try_from(host(&call.url)?.to_owned()).map_err(|_| Failure::InvalidUrl)?;
     let stream = TlsConnector::from(client).connect(name, stream).await.map_err(|error| untrusted(&error))?;
     converse(call, stream).await

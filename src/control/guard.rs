@@ -23,7 +23,7 @@ pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<
     if let Peer::Address(address) = peer
         && !address.to_canonical().is_loopback()
     {
-        let hint = if control.token.is_some() { "show the control token" } else { "start the emulator with --control-token" };
+        let hint = if control.token().is_some() { "show the control token" } else { "start the emulator with --control-token" };
         return Err(refused("not-local", format!("the control API is for clients on the same machine; from elsewhere {hint}")));
     }
     let host = request.target.authority().map(|authority| authority.as_str().as_bytes());
@@ -46,7 +46,7 @@ fn refused(code: &'static str, message: String) -> Refusal {
 }
 
 fn shows_token(control: &Control, request: &Request) -> bool {
-    let Some(token) = &control.token else { return false };
+    let Some(token) = control.token() else { return false };
     let bearer = request.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let bearer = bearer.and_then(|value| value.strip_prefix(b"Bearer "));
     let own = request.headers.get(TOKEN).map(HeaderValue::as_bytes);

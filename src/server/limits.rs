@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::opening::Version;
 
@@ -143,6 +145,8 @@ pub(super) struct Pulse {
     in_work: AtomicUsize,
     /// How many requests there were.
     begun: AtomicU64,
+    /// Whether the connection ends with a reset, and not as it would if all had been said.
+    pub(super) is_to_be_reset: AtomicBool,
 }
 
 /// A request that is being answered.
@@ -193,12 +197,39 @@ pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: Version) -> &'s
 
 /// A stream that notes what it does.
 #[derive(Debug)]
-pub(super) struct Noted<S> {
+pub(super) struct Noted<S: Tcp> {
     pub(super) stream: S,
     pub(super) pulse: Arc<Pulse>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+/// A stream on a TCP connection.
+pub(super) trait Tcp {
+    /// Returns the connection.
+    fn connection(&self) -> &TcpStream;
+}
+
+impl Tcp for TcpStream {
+    fn connection(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Tcp for TlsStream<TcpStream> {
+    fn connection(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl<S: Tcp> Drop for Noted<S> {
+    fn drop(&mut self) {
+        if self.pulse.is_to_be_reset.load(Ordering::Relaxed) {
+            // Without it the connection ends all the same, only in peace.
+            let _ = self.stream.connection().set_zero_linger();
+        }
+    }
+}
+
+impl<S: AsyncRead + Tcp + Unpin> AsyncRead for Noted<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -210,7 +241,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for Noted<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let length = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.pulse.has_moved.store(true, Ordering::Relaxed);
