@@ -484,6 +484,14 @@ rows! {
     grade Weak;
     source "recorded responses in pnp/pnpcore (Teams)";
 
+    "hsts" hsts: Hsts = "`Strict-Transport-Security` in answers over TLS" {
+        Omit "omit" "left out: a browser would obey it for localhost, and refuse plain HTTP to each of its ports for a year",
+        Send "send" "sent, as the service does; over plain HTTP, where it has no effect, it is sent in any case",
+    }
+    profiles Omit Omit Omit;
+    grade None;
+    source "RFC 6797, 8.3; recorded responses in pnp/pnpcore (against)";
+
     "missing-length" missing_length: MissingLength = "a write that has neither a body nor a Content-Length" {
         EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",

@@ -275,9 +275,14 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn print_bytes(bytes: &[u8]) -> ExitCode {
-    match std::io::stdout().lock().write_all(bytes) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(1, &format!("standard output: {error}")),
-        _ => ExitCode::SUCCESS,
+    write_out(bytes).map_or_else(|problem| fail(1, &problem), |()| ExitCode::SUCCESS)
+}
+
+fn write_out(bytes: &[u8]) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
+        _ => Ok(()),
     }
 }
 
@@ -319,6 +324,9 @@ fn reachable_host(host: &str) -> &str {
 
 /// Returns what the arguments and the files that they name say.
 fn plan(serve: &Serve, behaviors: &Behaviors, seed: u64) -> Result<Plan, String> {
+    if serve.suite.watch && serve.fixtures.is_none() && serve.suite.fixture_paths().next().is_none() {
+        return Err("--watch looks at fixtures: it takes --fixtures or --fixture besides".to_owned());
+    }
     serve.suite.plan(settings(serve, behaviors.clone(), seed)?)
 }
 
@@ -377,6 +385,10 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
     let suite = &serve.suite;
+    if let Some(path) = &suite.ready_file {
+        // One of an earlier run would say that this one is ready. That it cannot be removed is told when it cannot be written.
+        let _ = std::fs::remove_file(path);
+    }
     runtime.block_on(async {
         let listener = match TcpListener::bind((serve.host.as_str(), serve.port)).await {
             Ok(listener) => listener,
@@ -412,7 +424,9 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         {
             return fail(1, &format!("{}: {error}", path.display()));
         }
-        print(&line);
+        if let Err(problem) = write_out(line.as_bytes()) {
+            return fail(1, &problem);
+        }
         let options = server::Options { tls, limits: serve.connections.limits() };
         let served = server::run_with(listener, service.clone(), options, shutdown);
         if suite.exit_with_parent {
@@ -424,14 +438,27 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         } else {
             served.await;
         }
+        if let Some(path) = &suite.ready_file {
+            let _ = std::fs::remove_file(path);
+        }
         suite.state.as_ref().map_or(ExitCode::SUCCESS, |path| save(path, &service))
     })
 }
 
 /// Returns what the control API tells of the flags that are not about test suites.
-fn told(serve: &Serve) -> [(&'static str, Value); 3] {
-    let fixtures = serve.fixtures.as_ref().map(|path| path.display().to_string());
-    [("host", serve.host.clone().into()), ("fixtures", fixtures.into()), ("pageSize", serve.page_size.get().into())]
+fn told(serve: &Serve) -> [(&'static str, Value); 8] {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
+    let auth = serve.auth.to_possible_value().map(|value| value.get_name().to_owned());
+    [
+        ("host", serve.host.clone().into()),
+        ("fixtures", path(&serve.fixtures)),
+        ("pageSize", serve.page_size.get().into()),
+        ("stubs", path(&serve.stubs)),
+        ("directory", path(&serve.directory)),
+        ("auth", auth.into()),
+        ("tls", serve.tls.into()),
+        ("clock", serve.clock.clone().into()),
+    ]
 }
 
 /// Loads fixtures again when they change.

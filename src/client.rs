@@ -16,13 +16,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::exchange;
+use crate::exchange::{self, is_of_connection};
+use crate::outgoing;
 
 /// How long a connection may take to come about, and an answer to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Service {
         }
         let tls = match scheme.as_str() {
             "http" => None,
-            "https" => Some(TlsConnector::from(Arc::new(tls_config(authorities)?))),
+            "https" => Some(TlsConnector::from(tls_config(authorities)?)),
             _ => return Err(wrong()),
         };
         let path = uri.path().trim_end_matches('/').to_owned();
@@ -184,31 +184,9 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn tls_config(authorities: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = authorities {
-        let problem = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| problem(&error))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| problem(&error))?;
-            roots.add(certificate).map_err(|error| problem(&error))?;
-        }
-        if roots.is_empty() {
-            return Err(problem(&"found no certificate, expected PEM"));
-        }
-    } else {
-        // One bad file among many is no reason to do without the others.
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if added == 0 {
-            return Err(
-                "found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned()
-            );
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| format!("cannot set TLS up: {error}"))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let Some(path) = authorities else { return outgoing::client(&[]) };
+    outgoing::client(&outgoing::authorities(path)?).map_err(|problem| format!("{}: {problem}", path.display()))
 }
 
 /// Sends whole requests one after another, on one connection as long as that lives.
@@ -226,8 +204,10 @@ impl Client {
 
     /// Sends a request and returns the whole answer.
     pub async fn send(&mut self, request: &exchange::Request) -> Result<exchange::Response, NoAnswer> {
-        // A connection that was kept may be closed by now, which is no answer to anything: then a new one is opened, once.
-        if let Some(mut sender) = self.sender.take()
+        // A connection that was kept may be closed by now, which is no answer to anything: then a new one is opened, once. What must
+        // not be done twice goes on a new one at once.
+        let kept = self.sender.take().filter(|_| request.method.is_idempotent());
+        if let Some(mut sender) = kept
             && sender.ready().await.is_ok()
         {
             let request_again = self.build(request)?;
@@ -282,24 +262,6 @@ impl Client {
     }
 }
 
-/// Tells whether a header belongs to the connection or to the framing of a message, not to the message.
-pub fn is_of_connection(name: &HeaderName) -> bool {
-    const NAMES: [&str; 11] = [
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-        "expect",
-        "host",
-        "http2-settings",
-    ];
-    NAMES.contains(&name.as_str())
-}
-
 /// Returns headers as exchanges have them.
 pub fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -336,6 +298,37 @@ mod tests {
             assert!(service.target(target).is_err(), "{target}");
         }
         assert_eq!(service.target("//elsewhere/v1.0").unwrap().authority(), None);
+    }
+
+    #[tokio::test]
+    async fn what_creates_is_sent_once() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        // A service that answers what reads, and ends the connection behind what creates.
+        let serving = tokio::spawn(async move {
+            let mut created = 0;
+            for _ in 0..2 {
+                let Ok(Ok((mut stream, _))) = tokio::time::timeout(Duration::from_secs(1), listener.accept()).await else {
+                    break;
+                };
+                let mut seen = [0; 1024];
+                while let Ok(length @ 1..) = stream.read(&mut seen).await {
+                    if seen[..length].starts_with(b"POST") {
+                        created += 1;
+                        break;
+                    }
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                }
+            }
+            created
+        });
+        let mut client = Client::new(Service::new(&base, None).unwrap());
+        let request = |method| exchange::Request { method, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
+        client.send(&request(http::Method::GET)).await.unwrap();
+        client.send(&request(http::Method::POST)).await.unwrap_err();
+        drop(client);
+        assert_eq!(serving.await.unwrap(), 1);
     }
 
     #[tokio::test]

@@ -35,6 +35,13 @@ pub struct Control {
     pub configuration: BTreeMap<String, Value>,
 }
 
+impl Control {
+    /// Returns the token. An empty one is none: it is what comes of a variable that nobody has set, and everybody could show it.
+    fn token(&self) -> Option<&str> {
+        self.token.as_deref().filter(|token| !token.is_empty())
+    }
+}
+
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
@@ -68,6 +75,7 @@ impl From<WorldError> for Refusal {
             WorldError::Name(_) => (StatusCode::BAD_REQUEST, "tenant-name"),
             WorldError::TooMany(_) => (StatusCode::CONFLICT, "too-many-tenants"),
             WorldError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-tenant"),
+            WorldError::Default => (StatusCode::CONFLICT, "default-tenant"),
             WorldError::Taken(_) => (StatusCode::CONFLICT, "tenant-exists"),
             WorldError::Fixture(..) => (StatusCode::NOT_FOUND, "unknown-fixture"),
         };
@@ -277,7 +285,15 @@ impl Call<'_> {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let body = self.body()?;
         let body = if body.is_empty() { b"{}" } else { body };
-        serde_json::from_slice(body).map_err(|error| Refusal::unusable(format!("the body: {error}")))
+        // A structure could also be read from an array, whose items nobody could name.
+        let begins_with = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        let found = match begins_with {
+            Some(b'[') => "an array",
+            Some(b'"') => "a string",
+            Some(b'n') if body.trim_ascii() == b"null" => "null",
+            _ => return serde_json::from_slice(body).map_err(|error| Refusal::unusable(format!("the body: {error}"))),
+        };
+        Err(Refusal::unusable(format!("the body: found {found}, expected an object")))
     }
 
     /// Returns the parameters of the query, decoded. Only these names are known.

@@ -13,7 +13,7 @@
 //! // … the client lists the integrations …
 //! let listed = Expectation { of: Query { method: Some(http::Method::GET), ..Query::default() }, ..Expectation::default() };
 //! let verdict = emulator.tenant().journal.verify(&listed, Secrets::Hidden);
-//! assert!(verdict.holds, "{}", verdict.text);
+//! verdict.assert();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -32,6 +32,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -51,11 +52,15 @@ use crate::graph::{self, Body};
 use crate::journal::Bounds;
 use crate::server;
 use crate::service::{self, Begun, Service};
+use crate::stub::Stubs;
 use crate::tenant::{Auth, Clock, Connectors, Settings, Tenant};
 use crate::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
 
 /// An emulator in this process. It stops when it is dropped.
+///
+/// What it gives out, such as a tenant with its journal, can be looked at all the same.
 #[derive(Debug)]
+#[must_use = "it stops when it is dropped"]
 pub struct Emulator {
     service: Arc<Service>,
     serving: Option<Serving>,
@@ -109,7 +114,10 @@ impl Emulator {
         format!("{}/_tenant/{name}", self.uri())
     }
 
-    /// Answers a request without any socket, but for the calls to connectors that it may need. Faults that concern connections are not obeyed.
+    /// Answers a request without any socket, but for the calls to connectors that it may need.
+    ///
+    /// There is no connection that faults could harm: what would be delayed, slow or cut comes at once and whole, and a request that would be
+    /// reset or get no answer is answered with an empty 204. The journal tells how it would have ended.
     pub fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
         let request = graph::Request {
@@ -139,6 +147,8 @@ impl Emulator {
     }
 
     /// Returns the tenant of requests that name none: its entities, journal, faults, behaviors and clock as they are now.
+    ///
+    /// A reset, other behaviors or another clock make another tenant of it, so ask again behind them.
     pub fn tenant(&self) -> Arc<Tenant> {
         self.service.worlds.default_tenant()
     }
@@ -175,7 +185,7 @@ impl Emulator {
 }
 
 impl Builder {
-    /// Begins with the entities of a file or a folder.
+    /// Begins with the entities of a file or a folder. They are read under the behaviors that are set by then.
     ///
     /// # Errors
     ///
@@ -185,7 +195,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Begins with the entities of a text in the form of a fixture file.
+    /// Begins with the entities of a text in the form of a fixture file. It is read under the behaviors that are set by then.
     ///
     /// # Errors
     ///
@@ -206,7 +216,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Sets all behaviors as a profile has them.
+    /// Sets all behaviors as a profile has them, those that were set before included.
     pub fn profile(mut self, profile: Profile) -> Builder {
         self.settings.behaviors = Behaviors::of(profile);
         self
@@ -274,6 +284,22 @@ impl Builder {
         self
     }
 
+    /// Serves recorded exchanges where the model knows no path, as `--stubs` does.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with a text for people, if they cannot be read.
+    pub fn stubs(mut self, path: impl AsRef<Path>) -> Result<Builder, String> {
+        self.settings.stubs = Some(Arc::new(Stubs::load(path.as_ref())?));
+        Ok(self)
+    }
+
+    /// Shows at most so many entities on a page of a list.
+    pub fn page_size(mut self, size: NonZeroUsize) -> Builder {
+        self.settings.page_size = size;
+        self
+    }
+
     /// Makes an emulator without any socket.
     pub fn build(self) -> Emulator {
         let Builder { settings, entities, tls: _, fixtures, limits } = self;
@@ -336,6 +362,7 @@ impl Drop for Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Expectation, Query, Secrets};
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
@@ -366,6 +393,53 @@ mod tests {
         drop(emulator);
         assert!(started.elapsed() < std::time::Duration::from_secs(5));
         assert!(TcpStream::connect(address.strip_prefix("http://").unwrap()).is_err());
+    }
+
+    #[test]
+    fn several_live_side_by_side_and_a_failing_test_ends_its_own() {
+        let other = Emulator::start().unwrap();
+        let failed = std::thread::spawn(|| {
+            let emulator = Emulator::builder().page_size(NonZeroUsize::MIN).start().unwrap();
+            assert!(get(&emulator, "/v1.0/teamwork/workforceIntegrations").contains("@odata.nextLink"));
+            let address = emulator.uri();
+            let tenant = emulator.tenant();
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+                let _emulator = emulator;
+                let never = Expectation {
+                    of: Query { method: Some(http::Method::DELETE), ..Query::default() },
+                    ..Expectation::default()
+                };
+                tenant.journal.verify(&never, Secrets::Hidden).assert();
+            }))
+            .map_err(|panic| (address, panic.downcast_ref::<String>().cloned().unwrap_or_default()))
+        });
+        let (address, told) = failed.join().unwrap().unwrap_err();
+        assert!(told.starts_with("expected exactly 1 DELETE, found 0 among 1 requests"), "{told}");
+        assert!(TcpStream::connect(address.strip_prefix("http://").unwrap()).is_err());
+        assert!(get(&other, "/v1.0/teamwork/workforceIntegrations").starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn it_starts_and_stops_inside_of_a_runtime() {
+        let emulator = Emulator::start().unwrap();
+        let address = emulator.uri();
+        drop(emulator);
+        assert!(TcpStream::connect(address.strip_prefix("http://").unwrap()).is_err());
+    }
+
+    #[test]
+    fn stubs_are_served_too() {
+        let folder = std::env::temp_dir().join(format!("wfi-emulator-{}-emulator-stubs", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(
+            folder.join("me.hurl"),
+            "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\n{\n  \"id\": \"1\"\n}\n",
+        )
+        .unwrap();
+        let emulator = Emulator::builder().stubs(&folder).unwrap().build();
+        let response = emulator.send(Request::get("/v1.0/me").body(Bytes::new()).unwrap());
+        assert_eq!(response.status(), 200);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

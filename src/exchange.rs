@@ -39,7 +39,7 @@ mod stream;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 
 pub use entry::{Capture, Entry, Part, Query, Resolver, Template};
 pub use stream::{Reader, StreamError};
@@ -173,6 +173,30 @@ impl fmt::Display for ReadError {
 }
 
 impl std::error::Error for ReadError {}
+
+/// Tells whether a header belongs to the connection or to the framing of a message, not to the message.
+pub fn is_of_connection(name: &HeaderName) -> bool {
+    const NAMES: [&str; 11] = [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+    ];
+    NAMES.contains(&name.as_str())
+}
+
+/// Returns headers without those of the connection.
+pub fn without_connection(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_of_message = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| !is_of_connection(&name));
+    headers.into_iter().filter(|(name, _)| is_of_message(name)).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -274,6 +274,7 @@ impl Faults {
             return None;
         }
         let mut decision = Decision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
+        let mut has_struck = false;
         for (place, live) in (0_u64..).zip(self.kept().iter()) {
             let Some(number) = live.strikes(self.seed, place, subject) else { continue };
             let effect = match &live.rule.effect {
@@ -286,9 +287,10 @@ impl Faults {
             if !live.claim() {
                 continue;
             }
-            if !decision.rules.is_empty() {
+            if has_struck {
                 decision.rules.push_str(", ");
             }
+            has_struck = true;
             decision.rules.push_str(&live.rule.name);
             decision.delay = (decision.delay + live.rule.delay.drawn(self.seed, place, number)).min(DELAY_LIMIT);
             if effect != Effect::None {
@@ -296,7 +298,7 @@ impl Faults {
                 break;
             }
         }
-        (!decision.rules.is_empty()).then_some(decision)
+        has_struck.then_some(decision)
     }
 
     fn kept(&self) -> Arc<[Arc<Live>]> {

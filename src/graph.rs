@@ -27,7 +27,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{ContentType, Preflight, WrongMethod};
+use crate::behavior::{ContentType, Hsts, Preflight, WrongMethod};
 use crate::connector::{Endpoint, Made};
 use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
@@ -179,7 +179,7 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
         let answer = answer_as_entra(tenant, request, &place);
         return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
     }
-    let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+    let stamp = Stamp::of(tenant, request);
     exchange(tenant, request, &stamp, answer_as_usual)
 }
 
@@ -253,7 +253,7 @@ pub fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, &Stamp::of(tenant, Heads::of(&request.headers)), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
@@ -279,6 +279,9 @@ fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Ans
     };
     let (mut response, refused) = entra::answer(tenant, place, &asked);
     response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
+    if request.is_secure && tenant.behaviors.hsts == Hsts::Omit {
+        response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
     Answer { refused, ..Answer::of(response) }
 }
 

@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 
 /// A pattern of paths: segments separated by slashes, of which `*` stands for any one, and `**` at the end for any number of them.
 ///
-/// Segments are compared decoded and in any case, as the service compares them. `*` within a segment is no wildcard.
+/// Segments are compared decoded and in any case, as the service compares them. An asterisk within a segment, which no path of the service has, is
+/// written `%2A`.
 ///
 /// ```
 /// let entities: wfi_emulator::pattern::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
@@ -45,6 +46,10 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Pattern, PatternError> {
         let path = text.strip_prefix('/').ok_or(PatternError("a path that begins with /"))?;
+        // Nothing would ever fit either.
+        if path.contains('?') {
+            return Err(PatternError("a path without a query"));
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
         let (path, is_open) = match path.strip_suffix("**") {
             Some("") => return Ok(Pattern { text: text.to_owned(), segments: Vec::new(), is_open: true }),
@@ -53,6 +58,9 @@ impl FromStr for Pattern {
         };
         if path.split('/').any(|segment| segment == "**") {
             return Err(PatternError("** only as the last segment"));
+        }
+        if path.split('/').any(|segment| segment != "*" && segment.contains('*')) {
+            return Err(PatternError("* only as a whole segment"));
         }
         let segment = |segment: &str| match segment {
             "*" => Segment::Any,
@@ -132,7 +140,7 @@ mod tests {
             ("/v1.0/**", "/beta/a", false),
             ("/**", "/", true),
             ("/**", "/anything/at/all", true),
-            ("/a%20b/*c", "/A b/*C", true),
+            ("/a%20b/%2ac", "/A b/*C", true),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }
@@ -141,6 +149,8 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_told() {
         assert_eq!("v1.0".parse::<Pattern>().unwrap_err().to_string(), "a path that begins with /");
+        assert_eq!("/a*/b".parse::<Pattern>().unwrap_err().to_string(), "* only as a whole segment");
+        assert_eq!("/a?b".parse::<Pattern>().unwrap_err().to_string(), "a path without a query");
         assert_eq!("/**/a".parse::<Pattern>().unwrap_err().to_string(), "** only as the last segment");
     }
 

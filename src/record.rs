@@ -23,8 +23,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::client::{NoAnswer, Service, is_of_connection, texts};
-use crate::exchange;
+use crate::client::{NoAnswer, Service, texts};
+use crate::exchange::{self, is_of_connection, without_connection};
 use crate::odata::json;
 use crate::redact::{RedactionRules, Redactor};
 use tee::{Copied, Tee};
@@ -135,13 +135,13 @@ impl Proxy {
             Ok(request)
         };
         let body = Tee::new(incoming, request_copy.clone(), None);
-        let answered = if is_bodyless {
+        let answered = if is_bodyless && head.method.is_idempotent() {
             match self.send_on_idle(&build).await {
                 Some(answered) => Ok(answered),
                 None => self.send_anew(build(body)).await,
             }
         } else {
-            // A body can be sent only once, so it goes on a connection that is certainly open.
+            // A body can be sent only once, and some requests must not be, so they go on a connection that is certainly open.
             self.send_anew(build(body)).await
         };
         let (sender, answer) = match answered {
@@ -210,11 +210,6 @@ impl Proxy {
             idle.push(sender);
         }
     }
-}
-
-fn without_connection(headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    let is_of_message = |name: &str| http::HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| !is_of_connection(&name));
-    headers.into_iter().filter(|(name, _)| is_of_message(name)).collect()
 }
 
 /// Answers in the place of the upstream, in Graph's form, so that clients show the text.

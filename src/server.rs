@@ -10,6 +10,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -34,9 +35,10 @@ use crate::control::Peer;
 use crate::fault::Slow;
 use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
 use crate::identity::entra::Place;
+use crate::journal::redact_target;
 use crate::service::Service;
 pub use limits::Limits;
-use limits::{Gate, Held, Noted, Pulse, overdue};
+use limits::{Gate, Held, Noted, Pulse, Tcp, counted, overdue};
 use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
@@ -50,6 +52,12 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How much more is read at once than the largest head has; what the library wants at least.
+const READ: usize = 8 * 1024;
+
+/// Up to which size an answer does not count that has a connection for itself: to count costs something.
+const UNCOUNTED: usize = 64 * 1024;
 
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
@@ -132,23 +140,29 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mu
         _ = shared.stopping.changed() => return,
         _ = overdue(&shared.gate, &nothing, Version::Http1) => return,
     };
-    let connection = |is_secure: bool| Connection { shared, peer: Peer::Address(peer.ip()), is_secure, pulse: Arc::default() };
+    let connection = |is_secure: bool, version: Version| Connection {
+        shared,
+        peer: Peer::Address(peer.ip()),
+        is_secure,
+        version,
+        pulse: Arc::default(),
+    };
     match opened {
-        Some(Opened::Plain(stream, version)) => speak(stream, version, connection(false), watcher).await,
+        Some(Opened::Plain(stream, version)) => speak(stream, connection(false, version), watcher).await,
         // Apart, so that connections without TLS need no room for it.
         Some(Opened::Secure(stream, version)) => {
-            Box::pin(speak(*stream, version, connection(true), watcher)).await;
+            Box::pin(speak(*stream, connection(true, version), watcher)).await;
         }
         None => {}
     }
 }
 
 /// Speaks HTTP on a connection until it ends.
-async fn speak<S>(stream: S, version: Version, connection: Connection, watcher: Watcher)
+async fn speak<S>(stream: S, connection: Connection, watcher: Watcher)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Tcp + Unpin + Send + 'static,
 {
-    let (gate, pulse) = (connection.shared.gate.clone(), connection.pulse.clone());
+    let (gate, pulse, version) = (connection.shared.gate.clone(), connection.pulse.clone(), connection.version);
     let stream = TokioIo::new(Noted { stream, pulse: pulse.clone() });
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
@@ -178,6 +192,8 @@ fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
     http.max_header_size(limits.head_bytes);
+    // What is read at once. Each connection keeps as much once it has sent much, and no head can be larger.
+    http.max_buf_size(limits.head_bytes.saturating_add(READ));
     http
 }
 
@@ -201,6 +217,7 @@ struct Connection {
     peer: Peer,
     /// Whether it is one over TLS.
     is_secure: bool,
+    version: Version,
     /// What it does.
     pulse: Arc<Pulse>,
 }
@@ -217,17 +234,27 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
         tracing::info!("a connection is closed: a request says in two ways where it ends, or where it goes");
         return Ok(bad_request());
     }
+    let is_multiplexed = head.version == http::Version::HTTP_2;
     let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
     let mut answer = connection.shared.service.answer(&request, connection.peer).await;
-    if connection.is_secure {
-        // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
-        answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    if is_multiplexed || answer.response.body().len() > UNCOUNTED {
+        let body = std::mem::take(answer.response.body_mut());
+        let Some(body) = counted(&connection.shared.gate, body) else {
+            tracing::warn!("an answer is given up: all that wait for their clients together take too much memory");
+            return Err(Interrupted);
+        };
+        *answer.response.body_mut() = body;
     }
     if let Some(started) = started {
         log(&request, &answer, started);
     }
-    deliver(*answer, &connection.shared.stopping).await
+    let is_reset = answer.delivery.form == Form::Reset;
+    let delivered = deliver(*answer, &connection.shared.stopping).await;
+    if is_reset && connection.version == Version::Http1 {
+        connection.pulse.is_to_be_reset.store(true, Ordering::Relaxed);
+    }
+    delivered
 }
 
 /// Whether a request says in a way where it ends that others may read otherwise. Between two that disagree, a request can be hidden in the
@@ -278,13 +305,17 @@ async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> 
         }
         if length > BODY_LIMIT {
             whole = BytesMut::new();
-        } else if length == data.len() {
+        } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies come in one piece, which need not be copied.
             first = data;
         } else {
             if !held.take(data.len()) {
                 tracing::warn!("a connection is closed: all bodies together take too much memory");
                 return Err(Interrupted);
+            }
+            if length == data.len() {
+                first = data;
+                continue;
             }
             if whole.is_empty() {
                 whole.extend_from_slice(&first);
@@ -330,12 +361,13 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
 /// Returns path and query as the log shows them: what a client asked for beyond the path explains its answer.
 fn target(request: &Request) -> String {
     const LIMIT: usize = 300;
-    let mut whole = request.target.path_and_query().map_or("/", |target| target.as_str());
-    if Place::of(request.path()).is_some() {
+    let whole = match request.target.path_and_query() {
         // What the token service is asked may be a secret.
-        whole = request.target.path();
-    }
-    if whole.chars().count() <= LIMIT { whole.to_owned() } else { whole.chars().take(LIMIT).chain(['…']).collect() }
+        Some(target) if Place::of(request.path()).is_some() => target.path().to_owned(),
+        Some(target) => redact_target(target.as_str()),
+        None => "/".to_owned(),
+    };
+    if whole.chars().count() <= LIMIT { whole } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 
 /// Delivers an answer as it wants to be delivered. What waits goes on when the server stops.

@@ -457,6 +457,59 @@ mod tests {
         assert!(collection.update("b", |_| Err("never called")).is_none());
     }
 
+    /// Runs two functions at the same time, begun together.
+    fn at_once<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                barrier.wait();
+                other()
+            });
+            barrier.wait();
+            (one(), other.join().unwrap())
+        })
+    }
+
+    /// Counts an entity up, and lets others run in between, who must wait.
+    fn count_up(collection: &Collection, key: &str) -> bool {
+        let counted = collection.update(key, |old| {
+            let Value::Int32(number) = old.properties.values[0] else { return Err(()) };
+            std::thread::yield_now();
+            let properties = Complex { values: vec![Value::Int32(number + 1)].into(), dynamic: Vec::new() };
+            Ok(Entity::new(key.into(), properties))
+        });
+        counted.is_some_and(|counted| counted.is_ok())
+    }
+
+    #[test]
+    fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
+        for round in 0..300 {
+            let collection = if round % 2 == 0 {
+                Collection::default()
+            } else {
+                Collection::over(Arc::new(Foundation::new([entity("a", 0)])))
+            };
+            let _ = collection.insert(entity("a", 0));
+            let many = || (0..5).all(|_| count_up(&collection, "a"));
+            assert_eq!(at_once(many, many), (true, true));
+            assert_eq!(collection.get("a").unwrap().properties.values[0], Value::Int32(10), "round {round}");
+
+            let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a"));
+            assert!(removed.is_some() && collection.get("a").is_none() && collection.is_empty(), "round {round}");
+            assert!(collection.list().is_empty(), "round {round}");
+
+            for _ in 0..10 {
+                collection.insert(entity("a", 0)).unwrap();
+                let removed = at_once(|| collection.remove("a").is_some(), || collection.remove("a").is_some());
+                assert!(removed.0 ^ removed.1, "round {round}: it is removed once");
+            }
+
+            let inserted = at_once(|| collection.insert(entity("a", 1)), || collection.insert(entity("a", 2)));
+            assert!(inserted.0.is_ok() ^ inserted.1.is_ok(), "round {round}: it is inserted once");
+            assert_eq!((collection.len(), collection.list().len()), (1, 1), "round {round}");
+        }
+    }
+
     /// What can be done to a collection.
     #[derive(Clone, Copy, Debug)]
     enum Deed {

@@ -62,6 +62,8 @@ pub enum WorldError {
     TooMany(usize),
     /// No tenant has the name.
     Unknown(String),
+    /// The default tenant cannot be dropped.
+    Default,
     /// A tenant has the name already.
     Taken(String),
     /// No fixture has the name; the second text says which there are.
@@ -80,6 +82,7 @@ impl fmt::Display for WorldError {
                 write!(f, "there are {limit} tenants already, as many as --tenant-limit allows; drop some or raise the limit")
             }
             WorldError::Unknown(name) => write!(f, "there is no tenant '{name}'"),
+            WorldError::Default => write!(f, "the tenant '{DEFAULT}' cannot be dropped; it can be reset"),
             WorldError::Taken(name) => write!(f, "there is a tenant '{name}' already"),
             WorldError::Fixture(name, known) => {
                 write!(
@@ -183,6 +186,8 @@ fn seed_of(name: &str, seed: u64) -> u64 {
 #[derive(Debug)]
 struct World {
     fixture: Option<Arc<str>>,
+    /// The tenant as it was when it was forked from another one; nothing if it was not.
+    forked: Option<Tenant>,
     /// The tenant as it is. Every request looks here, and must not write to memory that all cores use.
     current: ArcSwap<Tenant>,
     /// Held by whoever replaces the tenant by what it makes of it.
@@ -193,7 +198,13 @@ struct World {
 
 impl World {
     fn new(tenant: Tenant, fixture: Option<Arc<str>>, used: u64) -> World {
-        World { fixture, current: ArcSwap::from_pointee(tenant), changing: Mutex::new(()), used: AtomicU64::new(used) }
+        World {
+            fixture,
+            forked: None,
+            current: ArcSwap::from_pointee(tenant),
+            changing: Mutex::new(()),
+            used: AtomicU64::new(used),
+        }
     }
 
     fn tenant(&self) -> Arc<Tenant> {
@@ -281,22 +292,23 @@ impl Worlds {
 
     /// Makes a tenant, from a named fixture if one is given.
     pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<Tenant>, WorldError> {
-        self.add(name, fixture, |made| made.tenant(name, fixture))
+        self.add(name, |made| {
+            let tenant = made.tenant(name, fixture)?;
+            Ok(World::new(tenant, fixture.map(Arc::from), self.now()))
+        })
     }
 
     /// Makes a tenant that begins where another one is.
     pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<Tenant>, WorldError> {
         let original = self.world(name)?;
-        let fixture = original.fixture().cloned();
-        self.add(fork, fixture.as_deref(), |_| Ok(original.tenant().fork()))
+        self.add(fork, |_| {
+            let beginning = original.tenant().fork();
+            let world = World::new(beginning.fork(), original.fixture.clone(), self.now());
+            Ok(World { forked: Some(beginning), ..world })
+        })
     }
 
-    fn add(
-        &self,
-        name: &str,
-        fixture: Option<&str>,
-        make: impl FnOnce(&Made) -> Result<Tenant, WorldError>,
-    ) -> Result<Arc<Tenant>, WorldError> {
+    fn add(&self, name: &str, make: impl FnOnce(&Made) -> Result<World, WorldError>) -> Result<Arc<Tenant>, WorldError> {
         if !is_name(name) {
             return Err(WorldError::Name(name.to_owned()));
         }
@@ -307,7 +319,7 @@ impl Worlds {
         if is_full() {
             self.sweep();
         }
-        let world = World::new(make(&self.made())?, fixture.map(Arc::from), self.now());
+        let world = make(&self.made())?;
         let tenant = world.tenant();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.contains_key(name) {
@@ -320,13 +332,16 @@ impl Worlds {
         Ok(tenant)
     }
 
-    /// Makes a tenant anew, as it was at its beginning.
+    /// Makes a tenant anew, as it was at its beginning; one that was forked from another as it was then.
     pub fn reset(&self, name: &str) -> Result<Arc<Tenant>, WorldError> {
         let world = self.world(name)?;
         let made = self.made();
         let fresh = match &world {
             Found::Default(_) => made.default_tenant(),
-            Found::Named(named) => made.tenant(name, named.fixture.as_deref())?,
+            Found::Named(named) => match &named.forked {
+                Some(beginning) => beginning.fork(),
+                None => made.tenant(name, named.fixture.as_deref())?,
+            },
         };
         world.used(self.now()).replace(fresh);
         Ok(world.tenant())
@@ -347,6 +362,9 @@ impl Worlds {
 
     /// Drops a tenant. The default one cannot be dropped.
     pub fn drop_tenant(&self, name: &str) -> Result<(), WorldError> {
+        if name == DEFAULT {
+            return Err(WorldError::Default);
+        }
         let dropped = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         dropped.map(drop).ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
@@ -371,16 +389,20 @@ impl Worlds {
 
     /// Returns the default tenant and all others in the order of their names.
     pub fn list(&self) -> Vec<Listed> {
-        let now = self.now();
-        let listed = |name: &Arc<str>, world: &World| Listed {
-            name: name.clone(),
-            fixture: world.fixture.clone(),
-            idle: Duration::from_millis(now.saturating_sub(world.used.load(Ordering::Relaxed))),
-            tenant: world.tenant(),
-        };
-        let default = Listed { idle: Duration::ZERO, ..listed(&DEFAULT.into(), &self.default) };
+        let default = Listed { idle: Duration::ZERO, ..self.listed(&DEFAULT.into(), &self.default) };
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        std::iter::once(default).chain(named.iter().map(|(name, world)| listed(name, world))).collect()
+        std::iter::once(default).chain(named.iter().map(|(name, world)| self.listed(name, world))).collect()
+    }
+
+    /// Tells of one tenant, which counts as used.
+    pub fn tell(&self, name: &str) -> Result<Listed, WorldError> {
+        let world = self.world(name)?;
+        Ok(self.listed(&name.into(), world.used(self.now())))
+    }
+
+    fn listed(&self, name: &Arc<str>, world: &World) -> Listed {
+        let idle = Duration::from_millis(self.now().saturating_sub(world.used.load(Ordering::Relaxed)));
+        Listed { name: name.clone(), fixture: world.fixture.clone(), idle, tenant: world.tenant() }
     }
 
     /// Takes another plan, from which tenants are made from now on, and makes the default tenant anew. Named tenants stay as they are until
@@ -434,10 +456,6 @@ impl World {
     fn used(&self, now: u64) -> &World {
         self.used.store(now, Ordering::Relaxed);
         self
-    }
-
-    fn fixture(&self) -> Option<&Arc<str>> {
-        self.fixture.as_ref()
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use http::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
-use super::{UNUSABLE, fail, shutdown_signal, tell};
+use super::{UNUSABLE, fail, shutdown_signal, tell, write_out};
 use crate::behavior::Behaviors;
 use crate::client::Service;
 use crate::compare::{self, Format, Reporter};
@@ -110,17 +110,19 @@ pub(super) fn compare(arguments: &Compare, behaviors: Behaviors, forced: Vec<(St
     };
     block_on(async {
         let (mut reporter, start) = Reporter::begin(format);
-        let mut out = std::io::stdout();
         // A closed pipe is a reader that has seen enough; the exit status still tells the rest.
-        let _ = out.write_all(start.as_bytes());
+        let mut written = write_out(start.as_bytes());
         let mut tell_event = |event: &compare::Event<'_>| {
-            let _ = std::io::stdout().write_all(reporter.event(event).as_bytes());
+            let text = reporter.event(event);
+            if written.is_ok() {
+                written = write_out(text.as_bytes());
+            }
         };
         match compare::compare(&options, &mut tell_event).await {
-            Ok(total) => {
-                let _ = out.write_all(reporter.end(total).as_bytes());
-                ExitCode::from(u8::from(total.drift > 0))
-            }
+            Ok(total) => match written.and_then(|()| write_out(reporter.end(total).as_bytes())) {
+                Ok(()) => ExitCode::from(u8::from(total.drift > 0)),
+                Err(problem) => fail(UNUSABLE, &problem),
+            },
             Err(problem) => fail(UNUSABLE, &problem),
         }
     })
@@ -133,7 +135,9 @@ fn options(arguments: &Compare, behaviors: Behaviors, forced: Vec<(String, Strin
     };
     let mut headers = Vec::new();
     for header in &arguments.header {
-        let (name, value) = header.split_once(':').unwrap_or((header, ""));
+        let Some((name, value)) = header.split_once(':') else {
+            return Err("--header takes 'name: value', and found no colon".to_owned());
+        };
         let parsed = (HeaderName::from_bytes(name.trim().as_bytes()), HeaderValue::from_str(value.trim()));
         // What the value says is nobody's business, not even here.
         let (Ok(name), Ok(value)) = parsed else { return Err(format!("--header takes 'name: value', not '{name}: …'")) };
@@ -175,6 +179,8 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
 
 fn upstream_and_rules(arguments: &Record) -> Result<(Service, RedactionRules), String> {
     let upstream = Service::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+    let folder = &arguments.out;
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok((upstream, redaction_rules(arguments.redact.as_deref())?))
 }
 
@@ -227,7 +233,11 @@ fn converted(arguments: &Convert) -> Result<String, String> {
         }
         _ => return Err(format!("convert takes a .har and a .hurl file, not {} and {}", from.display(), to.display())),
     };
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(to);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| problem(to, &error))?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(to).map_err(|error| problem(to, &error))?;
+    file.write_all(text.as_bytes()).map_err(|error| {
+        // A part of it would be in the way of the next try, and may look like the whole.
+        let _ = std::fs::remove_file(to);
+        problem(to, &error)
+    })?;
     Ok(told)
 }

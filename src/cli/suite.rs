@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::ready;
 use crate::behavior::ROWS;
 use crate::control::Control;
 use crate::fault;
@@ -23,7 +24,7 @@ pub(super) struct Suite {
     /// What to print on standard output when ready: the base URL, or an object with URLs, port, process id and seed
     #[arg(long, env = "WFI_EMULATOR_READY", value_name = "FORM", default_value = "url")]
     pub(super) ready: Ready,
-    /// File to write the same to when ready
+    /// File to write the same to when ready; it is there only while the program is
     #[arg(long, env = "WFI_EMULATOR_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Stop when standard input closes, as it does when the process that holds its other end dies
@@ -35,7 +36,7 @@ pub(super) struct Suite {
     /// File with the entities that are there from the start, if it exists; saved, secrets included, when the program is stopped
     #[arg(long, env = "WFI_EMULATOR_STATE", value_name = "FILE", conflicts_with = "watch")]
     pub(super) state: Option<PathBuf>,
-    /// Load fixtures again when they change
+    /// Load fixtures again when they change; the default tenant begins anew with them
     #[arg(long, env = "WFI_EMULATOR_WATCH", value_parser = BoolishValueParser::new())]
     pub(super) watch: bool,
     /// File with rules of faults, or the name of ready-made ones
@@ -62,7 +63,7 @@ pub(super) struct Suite {
     /// Whether there is a control API under /_emulator
     #[arg(long, env = "WFI_EMULATOR_CONTROL", value_name = "SWITCH", default_value = "on")]
     control: Switch,
-    /// What clients from other machines must show to use the control API
+    /// What clients from other machines must show to use the control API; an empty text is none
     #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN", value_name = "TEXT", hide_env_values = true)]
     control_token: Option<String>,
 }
@@ -97,6 +98,10 @@ impl Suite {
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
         settings.journals = Arc::new(Budget::new(self.journals_bytes));
+        if let Some(path) = &self.state {
+            // At the end it would be too late to say so.
+            ready::check_writable(path)?;
+        }
         if let Some(path) = self.state.as_ref().filter(|path| path.exists()) {
             settings.entities = fixture::load(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
         }
@@ -104,10 +109,13 @@ impl Suite {
         for named in &self.fixture {
             let (name, path) = named
                 .split_once('=')
+                .filter(|(name, _)| !name.is_empty())
                 .ok_or_else(|| format!("--fixture takes name=path, for example empty=empty.json, not '{named}'"))?;
             let entities =
                 fixture::load(&settings.schema, &settings.behaviors, path.as_ref()).map_err(|error| error.to_string())?;
-            fixtures.insert(name.to_owned(), entities);
+            if fixtures.insert(name.to_owned(), entities).is_some() {
+                return Err(format!("--fixture names '{name}' twice"));
+            }
         }
         Ok(Plan { settings, fixtures })
     }

@@ -1,6 +1,6 @@
 //! Fixtures loaded again when they change.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -12,8 +12,8 @@ use crate::worlds::Plan;
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// What is seen of files without reading them.
-type Seen = Vec<(PathBuf, Option<SystemTime>, u64)>;
+/// What is seen of files without reading them. A file that took the place of another may be as old and as long.
+type Seen = Vec<(PathBuf, Option<(SystemTime, u64, Identity)>)>;
 
 /// Looks at files, and where they have changed makes another plan, from which the default tenant is made anew. Connections stay, and
 /// so does everything if there is no other plan: then the log says why.
@@ -60,6 +60,20 @@ fn seen(paths: &[PathBuf]) -> Seen {
 
 fn look(path: &Path, seen: &mut Seen) {
     let metadata = fs::metadata(path).ok();
-    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    seen.push((path.to_owned(), modified, metadata.map_or(0, |metadata| metadata.len())));
+    let stamp = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len(), identity(&metadata))));
+    seen.push((path.to_owned(), stamp));
+}
+
+/// Which file it is, and when anything of it changed last, its name included.
+type Identity = (u64, u64, i64, i64);
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Identity {
+    Identity::default()
 }

@@ -36,6 +36,14 @@ impl Bindings {
         self.recorded.entry(came.to_owned()).or_insert_with(|| recorded.to_owned());
     }
 
+    /// Lets another value stand for a recorded one.
+    pub(super) fn rebind(&mut self, recorded: &str, came: &str) {
+        let Some(bound) = self.came.get_mut(recorded) else { return };
+        self.recorded.remove(bound);
+        came.clone_into(bound);
+        self.recorded.insert(came.to_owned(), recorded.to_owned());
+    }
+
     /// Puts the values of this run in the places of recorded ones, each as `write` writes it.
     pub(super) fn replay<'t>(&self, text: &'t str, write: impl Fn(&str) -> String) -> Cow<'t, str> {
         replace(text, &self.came, write)

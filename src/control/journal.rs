@@ -89,6 +89,8 @@ fn shown(tenant: &Tenant, entry: &Recorded, secrets: Secrets) -> Value {
 fn entity_json(tenant: &Tenant, changed: &Changed, entity: &Entity, secrets: Secrets) -> Value {
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
     let text = fixture::write_entity_with(&tenant.schema, changed.set, entity, secret);
+    // Other properties may hold one too, such as an address with a key in its query.
+    let text = if secrets == Secrets::Hidden { journal::redact_json(&text).unwrap_or_default() } else { text };
     serde_json::from_str(&text).unwrap_or_default()
 }
 
@@ -144,11 +146,12 @@ impl Chosen {
 /// Reads a status such as 204, or a class of them such as `2xx`.
 fn statuses(value: &Value) -> Result<RangeInclusive<u16>, Refusal> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let is_status = |status: &u16| (100..1000).contains(status);
     let class = text.to_ascii_lowercase();
     let class = class.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|digit| (1..=9).contains(digit));
-    match (class, text.parse::<u16>()) {
+    match (class, text.parse::<u16>().ok().filter(is_status)) {
         (Some(digit), _) => Ok(digit * 100..=digit * 100 + 99),
-        (None, Ok(status)) => Ok(status..=status),
+        (None, Some(status)) => Ok(status..=status),
         _ => Err(Refusal::unusable(format!(
             "status takes a number such as 204 or a class such as 2xx, not '{}'",
             text.escape_debug()
@@ -176,34 +179,37 @@ struct Expected {
     until: Option<String>,
     body: Option<Value>,
     answer: Option<Value>,
-    times: Option<Count>,
+    times: Option<Value>,
     secrets: bool,
 }
 
-/// How many requests are expected.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Count {
-    Exactly(usize),
-    Between(Between),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct Between {
-    at_least: Option<usize>,
-    at_most: Option<usize>,
+/// Reads how many requests are expected.
+fn count(value: &Value) -> Result<Times, Refusal> {
+    let whole = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let wrong = || Refusal::unusable(format!("times takes a whole number or an object with atLeast and atMost, not {value}"));
+    let members = match value {
+        Value::Object(members) if !members.is_empty() => members,
+        number => return whole(number).map(Times::exactly).ok_or_else(wrong),
+    };
+    let mut times = Times::at_least(0);
+    for (name, value) in members {
+        match (name.as_str(), whole(value)) {
+            ("atLeast", Some(number)) => times.at_least = number,
+            ("atMost", Some(number)) => times.at_most = number,
+            _ => return Err(wrong()),
+        }
+    }
+    let Times { at_least, at_most } = times;
+    if at_least > at_most {
+        let message = format!("times: found an atMost of {at_most}, expected no less than atLeast, which is {at_least}");
+        return Err(Refusal::unusable(message));
+    }
+    Ok(times)
 }
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Reply, Refusal> {
     let Expected { method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
-    let times = match times {
-        None => Times::default(),
-        Some(Count::Exactly(number)) => Times::exactly(number),
-        Some(Count::Between(Between { at_least, at_most })) => {
-            Times { at_least: at_least.unwrap_or(0), at_most: at_most.unwrap_or(usize::MAX) }
-        }
-    };
+    let times = times.as_ref().map_or(Ok(Times::default()), count)?;
     let of = Chosen { method, path, id, status, since, until }.query()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
     let verdict = call.worlds.tenant(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);

@@ -58,10 +58,7 @@ pub(super) fn reset(call: &Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn one(call: &Call<'_>) -> Result<Value, Refusal> {
-    call.worlds.known(call.name)?;
-    let listed = call.worlds.list().into_iter().find(|listed| *listed.name == *call.name);
-    let gone = || Refusal::new(StatusCode::NOT_FOUND, "unknown-tenant", format!("there is no tenant '{}'", call.name));
-    listed.as_ref().map(described).ok_or_else(gone)
+    Ok(described(&call.worlds.tell(call.name)?))
 }
 
 fn described(listed: &Listed) -> Value {

@@ -215,6 +215,22 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
 }
 
 #[test]
+fn what_a_body_may_be_is_told_in_words_of_its_own() {
+    let worlds = worlds();
+    let verify = |body: &str| refusal(&worlds, Method::POST, "/tenants/a/journal/verify", body);
+    insta::assert_snapshot!(verify("[]"), @"400 unusable: the body: found an array, expected an object");
+    insta::assert_snapshot!(verify("null"), @"400 unusable: the body: found null, expected an object");
+    insta::assert_snapshot!(verify(r#"{"times":"x"}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not "x""#);
+    insta::assert_snapshot!(verify(r#"{"times":-1}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not -1");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLest":1}}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not {"atLest":1}"#);
+    insta::assert_snapshot!(verify(r#"{"times":{}}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not {}");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLeast":3,"atMost":1}}"#), @r#"400 unusable: times: found an atMost of 1, expected no less than atLeast, which is 3"#);
+    insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '2040'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: the body: found an array, expected an object");
+    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the tenant 'default' cannot be dropped; it can be reset");
+}
+
+#[test]
 fn pages_of_other_sites_and_other_machines_are_kept_out() {
     let worlds = worlds();
     let control = |token: Option<&str>| Control { token: token.map(str::to_owned), ..Control::default() };
@@ -236,7 +252,9 @@ fn pages_of_other_sites_and_other_machines_are_kept_out() {
         (None, local, &[("host", "evil.example:9340")], 403),
         (None, local, &[("host", "localhost.evil.example")], 403),
         (None, local, &[("host", "")], 403),
-        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 200),
+        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "same-origin")], 403),
+        (Some("key"), local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340"), token], 200),
         (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:3000")], 403),
         (None, local, &[("host", "localhost:9340"), ("origin", "http://evil.example")], 403),
         (None, local, &[("host", "localhost:9340"), ("origin", "null")], 403),
@@ -250,6 +268,9 @@ fn pages_of_other_sites_and_other_machines_are_kept_out() {
         (Some("key"), far, &[("host", "emulator:9340"), ("authorization", "Bearer keys")], 403),
         (Some("key"), far, &[("host", "emulator:9340")], 403),
         (Some("key"), local, &[("host", "localhost")], 200),
+        // A variable that is empty, as it is where a container's file names one that nobody has set, is no token.
+        (Some(""), far, &[("host", "emulator:9340"), ("x-wfi-emulator-control-token", "")], 403),
+        (Some(""), far, &[("host", "emulator:9340"), ("authorization", "Bearer ")], 403),
         (None, Peer::Process, &[], 200),
     ] {
         assert_eq!(status(given, peer, headers), expected, "{given:?} {peer:?} {headers:?}");

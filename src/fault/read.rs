@@ -1,6 +1,7 @@
 //! Rules read from JSON, with errors that name file and place.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +17,13 @@ pub const RULE_LIMIT: usize = 1_000;
 /// Loads a file of rules.
 pub fn load(path: &Path) -> Result<Vec<Rule>, FaultError> {
     let name = path.display().to_string();
-    let text = fs::read(path).map_err(|error| FaultError { problems: vec![format!("{name}: {error}")] })?;
+    let text = fs::read(path).map_err(|error| {
+        let mut problem = format!("{name}: {error}");
+        if error.kind() == ErrorKind::NotFound {
+            problem.push_str(&format!("; ready-made rules are {}", ready_names(true)));
+        }
+        FaultError { problems: vec![problem] }
+    })?;
     read(&name, &text)
 }
 
@@ -63,6 +70,10 @@ fn rule(path: &str, json: &Json<'_>) -> Result<Vec<Rule>, String> {
     let Some(what) = fields.get("do") else { return Err(fields.wrong("do", None, "what becomes of the request")) };
     let rule = action(&fields.path_of("do"), what)?;
     let name = match fields.string("name")? {
+        // It stands on lines of the log and of exchanges, and tells rules apart.
+        Some(name) if name.trim().is_empty() || name.contains(char::is_control) => {
+            return Err(format!("{}: found {}, expected a name of visible characters", fields.path_of("name"), quoted(&name)));
+        }
         Some(name) => name,
         None => format!("rule at {path}"),
     };
@@ -70,9 +81,13 @@ fn rule(path: &str, json: &Json<'_>) -> Result<Vec<Rule>, String> {
 }
 
 fn unknown_ready(path: &str, name: &str, with_sets: bool) -> String {
+    format!("{path}: found {}, expected one of {}", quoted(name), ready_names(with_sets))
+}
+
+fn ready_names(with_sets: bool) -> String {
     let sets = with_sets.then_some(ready::PUBLISHED_LIMITS);
     let names: Vec<&str> = READY.iter().map(|ready| ready.name).chain(sets).collect();
-    format!("{path}: found {}, expected one of {}", quoted(name), names.join(", "))
+    names.join(", ")
 }
 
 fn on(path: &str, json: &Json<'_>) -> Result<On, String> {

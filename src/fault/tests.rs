@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -219,6 +221,24 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     "#);
 }
 
+#[test]
+fn a_rule_that_could_never_strike_or_be_told_is_a_problem() {
+    insta::assert_snapshot!(problem(r#"[{"on":{"path":"/v1.0/*Integrations"},"do":"throttled"},{"on":{"path":"/v1.0/x?y=1"},"do":"throttled"},{"name":"","do":"throttled"},{"name":"a\nb","do":"throttled"}]"#), @r#"
+    faults.json: $[0].on.path: found "/v1.0/*Integrations", expected * only as a whole segment
+    faults.json: $[1].on.path: found "/v1.0/x?y=1", expected a path without a query
+    faults.json: $[2].name: found "", expected a name of visible characters
+    faults.json: $[3].name: found "a\nb", expected a name of visible characters
+    "#);
+    let unknown = load(Path::new("throtled")).unwrap_err().to_string();
+    insta::assert_snapshot!(unknown, @"throtled: No such file or directory (os error 2); ready-made rules are throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits");
+}
+
+#[test]
+fn a_rule_without_a_name_strikes() {
+    let faults = Faults::new(vec![Rule::new("", Effect::Reset)], 1);
+    assert_eq!(decide(&faults, &Method::GET, "/v1.0", 0).map(|decision| decision.effect), Some(Effect::Reset));
+}
+
 fn some_rule() -> impl Strategy<Value = Rule> {
     let duration = (0..600_000_u64).prop_map(Duration::from_millis).boxed();
     let between = (duration.clone(), duration.clone()).prop_map(|(a, b)| Delay::Between(a.min(b), a.max(b)));
@@ -248,7 +268,7 @@ fn some_rule() -> impl Strategy<Value = Rule> {
     let probability = proptest::option::of(0.0..=1.0);
     let on = (methods, proptest::option::of(pattern), proptest::option::of(".{0,5}"), option(9), probability, option(9));
     let on = on.prop_map(|(methods, path, id, nth, probability, count)| On { methods, path, id, nth, probability, count });
-    (".{0,9}", on, delay, effect, any::<bool>()).prop_map(|(name, on, delay, effect, applies)| {
+    ("[!-~é][ -~é]{0,8}", on, delay, effect, any::<bool>()).prop_map(|(name, on, delay, effect, applies)| {
         let applies = applies && matches!(effect, Effect::Answer(_) | Effect::Reset | Effect::Silence);
         Rule { name, on, delay, effect, applies }
     })

@@ -63,8 +63,7 @@ impl Question {
     pub(super) fn to(tenant: &Tenant, endpoint: &Endpoint, said: Said) -> Question {
         let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
         let message = said.to(endpoint, &keys, tenant.behaviors.connector_content_type);
-        let known = || endpoint.url.as_deref().unwrap_or_default().to_owned();
-        let url = message.as_ref().map_or_else(|_| known(), |message| message.url.to_string());
+        let url = message.as_ref().map_or_else(|_| endpoint.shown_url(), |message| message.url.to_string());
         Question { url, said, message, retries: 0, key: None }
     }
 
@@ -123,7 +122,7 @@ fn put(call: Call, mut asking: Asking) -> Step {
             return put(again, asking);
         }
         let Asking { request, ids, question, made } = asking;
-        let stamp = Stamp::of_item(tenant, Heads::of(&request.headers), &ids);
+        let stamp = Stamp::again(tenant, Heads::of(&request.headers), &ids);
         answer_knowing(tenant, &request, &stamp, Some(Reply { verdict, made, key: question.key }))
     }))
 }

@@ -17,8 +17,7 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, erro
     if ![error::UNKNOWN_SEGMENT.name, error::INVALID_VERSION.name].contains(&error.refusal.name) {
         return Err(error);
     }
-    let target = request.target.path_and_query().map_or("/", |target| target.as_str());
-    let stub = match stubs.find(&request.method, target) {
+    let stub = match stubs.find(&request.method, request.path_and_query()) {
         Ok(stub) => stub,
         Err(closest) => {
             let detail = error.detail.as_deref().map_or_else(|| closest.clone(), |detail| format!("{detail}; {closest}"));

@@ -5,6 +5,7 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::odata::json::{self, Json};
 
@@ -24,6 +25,12 @@ const NAMES: [&str; 10] = [
     "password",
     "token",
 ];
+
+/// The option in whose value a secret may be compared with another text.
+const FILTER: &str = "filter";
+
+/// What is not written as it is in the query of an address.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
 
 /// The same in forms and addresses alone: in JSON it is the code of an error.
 const CODE: &str = "code";
@@ -57,8 +64,8 @@ pub(super) fn headers(mut headers: Vec<(String, String)>) -> Vec<(String, String
     headers
 }
 
-/// Replaces secrets in the query of an address.
-pub(super) fn target(target: &str) -> String {
+/// Replaces secrets in the query of an address, and texts that a filter compares them with.
+pub fn target(target: &str) -> String {
     let Some(at) = target.find(['?', '#']) else { return target.to_owned() };
     let (path, query) = target.split_at(at + 1);
     format!("{path}{}", form(query))
@@ -103,7 +110,7 @@ fn has_name(bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let contains = |needle: &[u8]| lower.windows(needle.len()).any(|window| window == needle);
     // All other names contain one of these.
-    ["secret", "token", "assertion", "password", "device_code", "authorization", "cookie", "\\u"]
+    ["secret", "token", "assertion", "password", "code=", "device_code", "authorization", "cookie", "\\u"]
         .iter()
         .any(|needle| contains(needle.as_bytes()))
 }
@@ -129,6 +136,14 @@ fn redact(json: &mut Json<'_>) -> bool {
                 *value = Json::String(REDACTED.into());
                 return true;
             }
+            if name.eq_ignore_ascii_case("url")
+                && let Json::String(address) = value
+            {
+                let replaced = target(address);
+                let is_other = *address != replaced;
+                *address = replaced.into();
+                return is_other | any;
+            }
             redact(value) | any
         }),
         _ => false,
@@ -136,7 +151,7 @@ fn redact(json: &mut Json<'_>) -> bool {
 }
 
 fn is_secret_in_form(name: &str) -> bool {
-    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    let name = percent_decode_str(name).decode_utf8_lossy();
     is_secret(&name) || name.eq_ignore_ascii_case(CODE)
 }
 
@@ -144,7 +159,41 @@ fn is_secret_in_form(name: &str) -> bool {
 fn form(text: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
         Some((name, _)) if is_secret_in_form(name) => format!("{name}={REDACTED}"),
+        Some((name, value)) if is_filter(name) => {
+            filter(value).map_or_else(|| pair.to_owned(), |value| format!("{name}={value}"))
+        }
         _ => pair.to_owned(),
     };
     text.split('&').map(pair).collect::<Vec<_>>().join("&")
+}
+
+fn is_filter(name: &str) -> bool {
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    name.strip_prefix('$').unwrap_or(&name).eq_ignore_ascii_case(FILTER)
+}
+
+/// Replaces the texts in a filter that names a secret: one of them may be it. Nothing is returned if it names none.
+fn filter(value: &str) -> Option<String> {
+    let decoded = value.replace('+', " ");
+    let decoded = percent_decode_str(&decoded).decode_utf8_lossy();
+    if !NAMES.iter().any(|name| decoded.to_ascii_lowercase().contains(name)) {
+        return None;
+    }
+    // Between two quotes, each second part is a text, and two quotes in a row are one within it.
+    let parts: Vec<&str> = decoded.split('\'').collect();
+    if parts.len() == 1 {
+        return Some(REDACTED.to_owned());
+    }
+    let mut shown = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let is_within = index > 0 && index + 1 < parts.len() && index % 2 == 0 && part.is_empty();
+        match (index % 2, is_within) {
+            (0, false) => shown.push_str(part),
+            (0, true) => {}
+            // The text goes on behind a doubled quote.
+            _ if shown.ends_with(&format!("'{REDACTED}'")) => {}
+            _ => shown.push_str(&format!("'{REDACTED}'")),
+        }
+    }
+    Some(utf8_percent_encode(&shown, ENCODED).to_string())
 }

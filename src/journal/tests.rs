@@ -73,7 +73,12 @@ fn entries_are_asked_for_by_method_path_id_status_and_time() {
 #[test]
 fn entries_are_printed_as_exchanges() {
     let journal = Journal::new(Bounds::default(), Arc::default());
-    let headers = map(&[("content-type", "application/json"), ("authorization", "Bearer abc")]);
+    let headers = map(&[
+        ("host", "127.0.0.1:41573"),
+        ("content-length", "40"),
+        ("content-type", "application/json"),
+        ("authorization", "Bearer abc"),
+    ]);
     journal.record(Record {
         time: at(0),
         method: &Method::PATCH,
@@ -132,6 +137,8 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("application/x-www-form-urlencoded", "grant_type=x&client_secret=hush&y=z"),
         ("application/x-www-form-urlencoded", "client%5Fsecret=hush"),
         ("application/x-www-form-urlencoded", "grant_type=authorization_code&code=hush"),
+        ("application/json", r#"{"requests":[{"url":"/x?$filter=encryption/secret eq 'hush'"}]}"#),
+        ("application/json", r#"{"url":"https://contoso.test/api?code=hush"}"#),
     ] {
         let journal = Journal::new(Bounds::default(), Arc::default());
         let headers = [
@@ -150,6 +157,19 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
             Expectation { body: Some(json!({"secret": "hush2", "x": {"secret": "hush2"}})), ..Expectation::default() };
         let verdict = journal.verify(&expectation, Secrets::Hidden);
         assert!(!verdict.holds && !verdict.text.contains("hush"), "{}", verdict.text);
+    }
+    for (asked, shown) in [
+        ("/x?$filter=encryption/secret%20eq%20%27hush%27", "/x?$filter=encryption/secret%20eq%20'REDACTED'"),
+        (
+            "/x?a=b&filter=encryption/secret+eq+'hu''sh'+and+isActive",
+            "/x?a=b&filter=encryption/secret%20eq%20'REDACTED'%20and%20isActive",
+        ),
+        ("/x?%24filter=contains(encryption/Secret,'hush", "/x?%24filter=contains(encryption/Secret,'REDACTED'"),
+        ("/x?$filter=secret%20eq%20hush", "/x?$filter=REDACTED"),
+        ("/x?$filter=displayName%20eq%20%27x%27&token=hush", "/x?$filter=displayName%20eq%20%27x%27&token=REDACTED"),
+        ("/x", "/x"),
+    ] {
+        assert_eq!(redact_target(asked), shown);
     }
     assert_eq!(redact_json(r#"{"secret":null, "a":1}"#).unwrap(), r#"{"secret":null, "a":1}"#, "null is no secret");
 }
@@ -198,6 +218,43 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     "#);
     let empty = Journal::new(Bounds::default(), Arc::default()).verify(&never, Secrets::Hidden);
     assert!(empty.holds && empty.closest.is_none());
+}
+
+#[test]
+fn a_verdict_says_what_it_could_not_look_at() {
+    let journal = filled();
+    journal.clear();
+    write(&journal, &Method::POST, "/", r#"{"a":1}"#, 201);
+    let verdict = |journal: &Journal, expectation: Expectation| journal.verify(&expectation, Secrets::Hidden).text;
+    let many =
+        Expectation { of: Query { since: Some(at(4)), ..Query::default() }, times: Times::exactly(3), ..Expectation::default() };
+    insta::assert_snapshot!(verdict(&journal, many), @r"
+    expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
+    fits: request 5, POST /, 201
+    ");
+    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, Arc::default());
+    write(&small, &Method::GET, "/", "", 200);
+    write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
+    let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
+    insta::assert_snapshot!(verdict(&small, with_body), @r#"
+    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 requests; 1 older ones are no longer in the journal
+    closest: request 2, POST /, 201
+      the body: expected JSON, found the first 10 of 19 bytes, since the journal keeps no more of a body
+    "#);
+}
+
+#[test]
+fn a_journal_that_keeps_nothing_verifies_nothing() {
+    let journal = Journal::new(Bounds::OFF, Arc::default());
+    write(&journal, &Method::DELETE, ENTITY, "", 204);
+    let never = Expectation {
+        of: Query { method: Some(Method::DELETE), ..Query::default() },
+        times: Times::exactly(0),
+        ..Expectation::default()
+    };
+    let verdict = journal.verify(&never, Secrets::Hidden);
+    assert!(!verdict.holds);
+    insta::assert_snapshot!(verdict.text, @"expected no DELETE, and the journal keeps nothing that could tell");
 }
 
 #[test]

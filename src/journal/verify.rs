@@ -67,6 +67,18 @@ pub struct Verdict {
     pub text: String,
 }
 
+impl Verdict {
+    /// Fails a test whose expectation does not hold.
+    ///
+    /// # Panics
+    ///
+    /// Panics with the text if the expectation does not hold.
+    #[track_caller]
+    pub fn assert(&self) {
+        assert!(self.holds, "{}", self.text);
+    }
+}
+
 /// How many differences of one request are told.
 const DIFFERENCE_LIMIT: usize = 20;
 
@@ -114,6 +126,12 @@ pub(super) fn verify(entries: &[Arc<Entry>], count: u64, expectation: &Expectati
     Verdict { holds, found, closest, text }
 }
 
+/// Returns what comes of an expectation where nothing is kept: no request that is not there would say that there was none.
+pub(super) fn impossible(expectation: &Expectation, secrets: Secrets) -> Verdict {
+    let text = format!("expected {}, and the journal keeps nothing that could tell", expected(expectation, secrets));
+    Verdict { holds: false, found: Vec::new(), closest: None, text }
+}
+
 fn named(entry: &Entry) -> String {
     let target = redact::target(entry.texts.target());
     format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))
@@ -133,12 +151,20 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
         (0, most) => format!("at most {most} "),
         (least, most) => format!("{least} to {most} "),
     };
-    text.push_str(of.method.as_ref().map_or("request", |method| method.as_str()));
+    let last = if times.at_most == usize::MAX { times.at_least } else { times.at_most };
+    let requests = if last == 1 || times.at_most == 0 { "request" } else { "requests" };
+    text.push_str(of.method.as_ref().map_or(requests, |method| method.as_str()));
     if let Some(path) = &of.path {
         let _ = write!(text, " of {path}");
     }
     if let Some(id) = &of.id {
         let _ = write!(text, " of the id {id}");
+    }
+    if let Some(since) = of.since {
+        let _ = write!(text, " since {}", super::utc(since));
+    }
+    if let Some(until) = of.until {
+        let _ = write!(text, " before {}", super::utc(until));
     }
     if let Some(statuses) = &of.status {
         let _ = write!(text, " answered with {}", range(statuses));
@@ -185,15 +211,22 @@ fn miss(entry: &Entry, expectation: &Expectation, secrets: Secrets) -> Miss {
         differs(100, format!("the status: expected {}, found {}", range(statuses), answered(entry)));
     }
     let texts = &entry.texts;
+    let (request_cut, response_cut) = texts.cut();
     let bodies = [
-        ("the body", &expectation.body, texts.request_body(), texts.request_headers()),
-        ("the answer's body", &expectation.answer, texts.response_body(), texts.response_headers()),
+        ("the body", &expectation.body, texts.request_body(), texts.request_headers(), request_cut),
+        ("the answer's body", &expectation.answer, texts.response_body(), texts.response_headers(), response_cut),
     ];
-    for (what, expected, bytes, headers) in bodies {
+    for (what, expected, bytes, headers, cut) in bodies {
         let Some(expected) = expected else { continue };
         let unpacked = redact::unpacked(bytes, &headers);
         let Ok(found) = serde_json::from_slice::<Value>(unpacked.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&unpacked)) else {
-            let found = if bytes.is_empty() { "none" } else { "something that is no JSON" };
+            let found = match cut {
+                Some(whole) => {
+                    format!("the first {} of {whole} bytes, since the journal keeps no more of a body", bytes.len())
+                }
+                None if bytes.is_empty() => "none".to_owned(),
+                None => "something that is no JSON".to_owned(),
+            };
             miss.weight += 50;
             miss.lines.push(format!("{what}: expected JSON, found {found}"));
             continue;

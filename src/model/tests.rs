@@ -202,5 +202,8 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: entities of t are contained in several places, and contain others, which is not emulated");
     let to_another = entity("t", "<NavigationProperty Name=\"u\" Type=\"Collection(n.u)\"/>") + &entity("u", "");
     insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: navigation property u leads to what it does not contain; only what is contained is emulated");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: attribute Name is 'a\u{1}\"b', expected a name of letters, digits and underscores"#);
+    insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: attribute Name is '1st', expected a name of letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "").unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<x/>", "<x/>").unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
 }

@@ -1,4 +1,4 @@
-//! Whom calls over TLS believe: the authorities of the system, or those of a file.
+//! Whom those who call over TLS believe: the authorities of the system, or those of a file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +8,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 /// Reads the authorities of a file, in PEM.
+///
+/// # Errors
+///
+/// Fails, with a text for people that names the file, if it cannot be read or has none.
 pub fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
@@ -17,16 +21,28 @@ pub fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> 
     }
 }
 
-/// Returns how TLS is spoken by whoever believes these authorities; those of the system if there are none.
-pub(super) fn client(authorities: &[CertificateDer<'static>]) -> Option<Arc<ClientConfig>> {
+/// Returns how TLS is spoken by whoever believes these authorities; those of the system, or of the file that the variable `SSL_CERT_FILE`
+/// names, if there are none.
+///
+/// # Errors
+///
+/// Fails, with a text for people, if there is nobody to believe.
+pub fn client(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     if authorities.is_empty() {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    } else {
-        roots.add_parsable_certificates(authorities.iter().cloned());
+        // One bad file among many is no reason to do without the others.
+        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if added == 0 {
+            return Err(
+                "found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned()
+            );
+        }
+    }
+    for authority in authorities {
+        roots.add(authority.clone()).map_err(|error| format!("found a certificate that nothing can be checked with: {error}"))?;
     }
     // The provider is named, so that no other part of a program can change it.
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().ok()?;
-    Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| format!("cannot set TLS up: {error}"))?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -51,9 +51,13 @@ impl Writer {
         let redacted = self.redactor.redact(&exchange);
         let entry = self.tied(redacted);
         let separator = if self.count > 0 { "\n" } else { "" };
+        let before = self.count;
         let written = self.open().and_then(|(path, file)| {
             let text = format!("{separator}{entry}");
-            file.write_all(text.as_bytes()).map_err(|error| format!("{}: {error}", path.display()))
+            append(file, &text).map_err(|error| match before {
+                0 => format!("{}: {error}", path.display()),
+                count => format!("{}: {error}; {count} exchanges before it are recorded", path.display()),
+            })
         });
         match written {
             Ok(()) => self.count += 1,
@@ -122,6 +126,15 @@ impl Writer {
             None => Ok((self.count, self.file.as_ref().map(|(path, _)| path.clone()))),
         }
     }
+}
+
+/// Writes a text at the end of a file as a whole or not at all: a part of an exchange may look like a whole one.
+fn append(file: &mut File, text: &str) -> std::io::Result<()> {
+    let length = file.stream_position()?;
+    file.write_all(text.as_bytes()).inspect_err(|_| {
+        // What is wrong with the disk is told already.
+        let _ = file.set_len(length);
+    })
 }
 
 fn is_of_id(byte: u8) -> bool {

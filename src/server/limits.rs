@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::opening::Version;
 
@@ -30,6 +33,8 @@ pub struct Limits {
     pub body: Duration,
     /// How much memory all bodies together may take that have not arrived as a whole, in bytes.
     pub bodies_bytes: usize,
+    /// How much memory all answers together may take that their clients have not taken yet, in bytes. One that is alone may take more.
+    pub answers_bytes: usize,
     /// How long a connection may do nothing.
     pub idle: Duration,
 }
@@ -42,6 +47,7 @@ impl Default for Limits {
             head_bytes: 128 * 1024,
             body: Duration::from_secs(60),
             bodies_bytes: 256 * 1024 * 1024,
+            answers_bytes: 512 * 1024 * 1024,
             // Longer than clients keep connections that they do not use, so that it is they who close them.
             idle: Duration::from_secs(15 * 60),
         }
@@ -56,11 +62,13 @@ pub(super) struct Gate {
     is_crowded: AtomicBool,
     /// What bodies take that have not arrived as a whole.
     bodies: AtomicUsize,
+    /// What answers take that are counted.
+    answers: AtomicUsize,
 }
 
 impl Gate {
     pub(super) fn new(limits: Limits) -> Gate {
-        Gate { limits, is_crowded: AtomicBool::new(false), bodies: AtomicUsize::new(0) }
+        Gate { limits, is_crowded: AtomicBool::new(false), bodies: AtomicUsize::new(0), answers: AtomicUsize::new(0) }
     }
 
     /// Says whether there is room for another connection.
@@ -73,6 +81,32 @@ impl Gate {
     fn idle(&self) -> Duration {
         if self.is_crowded.load(Ordering::Relaxed) { self.limits.idle.min(IDLE_WHEN_CROWDED) } else { self.limits.idle }
     }
+}
+
+/// An answer that counts until it is sent or given up.
+struct Counted {
+    gate: Arc<Gate>,
+    bytes: Bytes,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.gate.answers.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+/// Returns an answer that counts for as long as somebody holds it; nothing if those that wait for their clients take too much.
+pub(super) fn counted(gate: &Arc<Gate>, bytes: Bytes) -> Option<Bytes> {
+    let others = gate.answers.fetch_add(bytes.len(), Ordering::Relaxed);
+    let has_room = others == 0 || others + bytes.len() <= gate.limits.answers_bytes;
+    let counted = Counted { gate: gate.clone(), bytes };
+    has_room.then(|| Bytes::from_owner(counted))
 }
 
 /// The memory that a body takes until it has arrived.
@@ -111,6 +145,8 @@ pub(super) struct Pulse {
     in_work: AtomicUsize,
     /// How many requests there were.
     begun: AtomicU64,
+    /// Whether the connection ends with a reset, and not as it would if all had been said.
+    pub(super) is_to_be_reset: AtomicBool,
 }
 
 /// A request that is being answered.
@@ -161,12 +197,39 @@ pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: Version) -> &'s
 
 /// A stream that notes what it does.
 #[derive(Debug)]
-pub(super) struct Noted<S> {
+pub(super) struct Noted<S: Tcp> {
     pub(super) stream: S,
     pub(super) pulse: Arc<Pulse>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+/// A stream on a TCP connection.
+pub(super) trait Tcp {
+    /// Returns the connection.
+    fn connection(&self) -> &TcpStream;
+}
+
+impl Tcp for TcpStream {
+    fn connection(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Tcp for TlsStream<TcpStream> {
+    fn connection(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl<S: Tcp> Drop for Noted<S> {
+    fn drop(&mut self) {
+        if self.pulse.is_to_be_reset.load(Ordering::Relaxed) {
+            // Without it the connection ends all the same, only in peace.
+            let _ = self.stream.connection().set_zero_linger();
+        }
+    }
+}
+
+impl<S: AsyncRead + Tcp + Unpin> AsyncRead for Noted<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -178,7 +241,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for Noted<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let length = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.pulse.has_moved.store(true, Ordering::Relaxed);
@@ -205,5 +268,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_count_until_nobody_holds_them() {
+        let gate = Arc::new(Gate::new(Limits { answers_bytes: 10, ..Limits::default() }));
+        let count = |size: usize| counted(&gate, Bytes::from(vec![0; size]));
+        let alone = count(100).expect("one that is alone may take more");
+        assert!(count(1).is_none() && count(100).is_none());
+        let piece = alone.slice(..1);
+        drop(alone);
+        assert!(count(1).is_none(), "a piece holds the whole");
+        drop(piece);
+        let (one, other) = (count(6).unwrap(), count(4).unwrap());
+        assert!(count(1).is_none());
+        drop((one, other));
+        assert_eq!(gate.answers.load(Ordering::Relaxed), 0);
     }
 }

@@ -94,7 +94,7 @@ fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
     assert_eq!((keys(&worlds.tenant("c").unwrap()).len(), keys(&one).len()), (0, 0), "others keep what they had");
     worlds.drop_tenant("a").unwrap();
     assert_eq!(worlds.known("a").unwrap_err(), WorldError::Unknown("a".to_owned()));
-    assert_eq!(worlds.drop_tenant(DEFAULT), Err(WorldError::Unknown(DEFAULT.to_owned())));
+    assert_eq!(worlds.drop_tenant(DEFAULT), Err(WorldError::Default));
     assert_eq!(keys(&worlds.tenant("a").unwrap()).len(), keys(&worlds.default_tenant()).len(), "a new one begins as others do");
     remove_first(&worlds.default_tenant());
     let reset = worlds.reset(DEFAULT).unwrap();
@@ -102,6 +102,22 @@ fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
     assert_eq!(reset.next_entity_id(), Tenant::new(settings()).next_entity_id(), "a reset starts the ids again");
     let names: Vec<String> = worlds.list().iter().map(|listed| listed.name.to_string()).collect();
     assert_eq!(names, ["default", "a", "c"]);
+}
+
+#[test]
+fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
+    let worlds = worlds(Limits::default());
+    let original = worlds.create("a", None).unwrap();
+    remove_first(&original);
+    let fork = worlds.fork("a", "b").unwrap();
+    let (begun_with, first_id) = (keys(&fork), fork.next_entity_id());
+    remove_first(&fork);
+    remove_first(&original);
+    let reset = worlds.reset("b").unwrap();
+    assert_eq!((keys(&reset), reset.seed()), (begun_with.clone(), original.seed()));
+    assert_eq!(reset.next_entity_id(), first_id, "ids go on from where the fork was made");
+    remove_first(&reset);
+    assert_eq!(keys(&worlds.reset("b").unwrap()), begun_with, "each time");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::Secret;
+use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::emulator::Emulator;
 use wfi_emulator::tenant::Connectors;
 
@@ -254,6 +254,7 @@ fn whoever_believes_everybody_fails_the_check() {
     assert_eq!(status, Some(1));
     for expected in [
         "passed  handshake: connected",
+        "passed  no elements: answered, and nothing was asked",
         "FAILED  wrong key, connect: it was believed (connected), expected a status other than 200",
         "FAILED  altered tag, update: it was believed",
         "noted   five-element swap: 5 of five elements have no item and count as approved",
@@ -265,12 +266,18 @@ fn whoever_believes_everybody_fails_the_check() {
 
 /// Returns the address of a connector that answers everything with 200 and no items.
 fn careless_connector() -> String {
+    connector(|_, _| Some(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}".to_vec()))
+}
+
+/// Returns the address of a connector that answers requests by their number, one to a connection, and some never.
+fn connector(answer: impl Fn(usize, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
     use std::io::{Read as _, Write as _};
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+        let answer = std::sync::Arc::new(answer);
+        for (number, stream) in listener.incoming().enumerate() {
+            let (mut stream, answer) = (stream.unwrap(), answer.clone());
             std::thread::spawn(move || {
                 let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
                 let length = |seen: &[u8]| {
@@ -285,7 +292,10 @@ fn careless_connector() -> String {
                         _ => return,
                     }
                 }
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}");
+                let _ = match answer(number, &seen) {
+                    Some(answer) => stream.write_all(&answer),
+                    None => stream.read(&mut piece).map(drop),
+                };
             });
         }
     });
@@ -309,6 +319,12 @@ fn the_control_api_calls_the_connector_of_a_stored_integration() {
         json!([{ "id": "SHFT_1", "judgement": "refused", "text": "refused: 403 A shift has at most ten hours.", "note": null }]);
     assert_eq!((&report["passes"], &report["elements"]), (&json!(false), &expected));
     assert_eq!(report["message"], "A shift has at most ten hours.");
+    let mut odd = to("update");
+    odd["requests"] = json!([{ "id": "SHFT_2", "method": "DELETE", "url": "/shifts/SHFT_2", "body": null, "more": [1] }]);
+    let said = call(odd.clone()).1["calls"][0]["said"].clone();
+    assert_eq!(serde_json::from_str::<Value>(said.as_str().unwrap()).unwrap(), json!({ "requests": odd["requests"] }));
+    odd["requests"] = json!([{ "id": 1 }]);
+    assert_eq!(call(odd).0, 400);
     let mut swap = to("update");
     swap["swapApproval"] = json!(true);
     assert_eq!(call(swap).1["elements"].as_array().unwrap().len(), 5);
@@ -368,6 +384,69 @@ fn an_emulator_without_sockets_calls_connectors_all_the_same() {
     // Whoever sends may be part of a runtime already.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(async { send(SECRET) }), 201);
+}
+
+#[test]
+fn a_check_tells_which_probes_it_has_not_made() {
+    // It answers the handshake and the twelve strangers, and then no more.
+    let deaf = connector(|number, _| (number < 13).then(|| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()));
+    let (status, printed) = program(&["connector-check", &deaf, "--connector-timeout", "1"]);
+    assert_eq!(status, Some(1));
+    let told: Vec<&str> = printed.lines().skip(7).collect();
+    let refused = "noted   wrong key, update: refused with 200, as invalid data: the body has no array 'responses'; another status is clearer";
+    assert_eq!(told[0], refused);
+    assert_eq!(
+        told[6..],
+        [
+            "FAILED  POST shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  PUT shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  DELETE shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  further probes: not made: 3 calls had no answer in time",
+            "17 probes: 1 passed, 6 noted, 10 failed"
+        ]
+    );
+}
+
+#[test]
+fn a_check_names_the_tenant_the_user_and_the_team_that_it_is_told() {
+    let (sender, heard) = mpsc::channel();
+    let url = connector(move |_, request| {
+        let end = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let said = decrypt(&Secret::new(SECRET).unwrap(), &request[end..]).unwrap_or_default();
+        let line = String::from_utf8_lossy(request).lines().next().unwrap().to_owned();
+        sender.send((line, String::from_utf8(said).unwrap())).unwrap();
+        Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())
+    });
+    program(&["connector-check", &url, "--tenant-id", "our-tenant", "--user-id", "our-user", "--team-id", "our-team"]);
+    let heard: Vec<(String, String)> = heard.try_iter().collect();
+    assert_eq!(heard[0].1, r#"{"tenantId":"our-tenant","userId":"our-user"}"#);
+    let others = heard.iter().filter(|(line, _)| !line.contains("/connect"));
+    assert!(others.clone().count() > 30 && others.clone().all(|(line, _)| line.contains("/teams/our-team/")), "{heard:?}");
+    assert!(others.clone().any(|(_, said)| said.contains("/users/our-user/timeOffReasons")), "{heard:?}");
+}
+
+#[test]
+fn what_is_said_is_what_stands_in_the_file() {
+    let connector = Connector::start();
+    let file = std::env::temp_dir().join(format!("wfi-emulator-request-{}.json", std::process::id()));
+    let text = r#"{ "requests": [{"id":"A", "method":"DELETE", "url":"/shifts/A", "body":null, "header":{}}], "more": 1 }"#;
+    std::fs::write(&file, text).unwrap();
+    for verb in ["update", "read"] {
+        let (_, printed) = program(&["call", verb, "--show", "--url", &connector.url(), "--request", file.to_str().unwrap()]);
+        assert!(printed.starts_with(&format!("said: {text}\n")), "{printed}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let (_, printed) = program(&["call", "update", "--show", "--url", &connector.url(), "--change", "timesoff:PUT:"]);
+    assert!(printed.contains("\"url\":\"/timesoff/TOFF_"), "an id that is empty is none: {printed}");
+}
+
+#[test]
+fn a_url_with_a_password_is_not_printed() {
+    let (status, printed) = program(&["call", "connect", "--url", "http://me:hidden@127.0.0.1:9/"]);
+    assert!(
+        status == Some(1) && printed.contains("POST http://…@127.0.0.1:9/: invalid-url") && !printed.contains("hidden"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -52,6 +52,33 @@ fn get(address: &str, target: &str) -> String {
     answer
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_have_sent_much_keep_little() {
+    let program = Program::start(command(&["--port", "0", "--journal", "0"], &[]));
+    let address = address_of(&program);
+    let resident = |program: &Program| -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = resident(&program);
+    let head =
+        format!("PATCH {ENTITY} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n");
+    let body = vec![b' '; 3_000_000];
+    let connections: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = connect(&address);
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            stream
+        })
+        .collect();
+    let kept = resident(&program) - before;
+    // What the library keeps of its own accord is 400 kB for each.
+    assert!(kept < 60_000, "{} connections keep {kept} kB", connections.len());
+}
+
 #[test]
 fn a_disk_without_room_keeps_the_state_that_was_there() {
     let folder = Folder::new("full");
@@ -68,6 +95,57 @@ fn a_disk_without_room_keeps_the_state_that_was_there() {
     assert_eq!(fs::read(&state).unwrap(), before);
     let left: Vec<_> = fs::read_dir(std::path::Path::new(&state).parent().unwrap()).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing is left behind: {left:?}");
+}
+
+#[test]
+fn a_recording_on_a_full_disk_ends_with_a_whole_exchange() {
+    let folder = Folder::new("full-recording");
+    let upstream = Served::start(&["--log", "off"]);
+    let arguments = ["record", "--upstream", &upstream.url, "--out", folder.path(), "--port", "0"];
+    // One exchange with the list fits into 4 KiB, and a second one does not.
+    let program = Program::start(under("trap '' XFSZ; ulimit -f 8", &arguments));
+    let address = address_of(&program);
+    for _ in 0..3 {
+        assert!(get(&address, COLLECTION).starts_with("HTTP/1.1 200"), "what cannot be recorded passes all the same");
+    }
+    program.signal("-TERM");
+    let ended = program.outcome();
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("recorded-0001.hurl: File too large (os error 27); 1 exchanges before it are recorded"),
+        "{ended:?}"
+    );
+    let text = fs::read_to_string(folder.0.join("recorded-0001.hurl")).unwrap();
+    assert_eq!(wfi_emulator::exchange::read(&text).map(|exchanges| exchanges.len()), Ok(1), "{text}");
+}
+
+#[test]
+fn a_conversion_on_a_full_disk_leaves_nothing_behind() {
+    let folder = Folder::new("full-conversion");
+    let file = folder.file("a.hurl", "GET {{base}}/v1.0/me\n\nHTTP 404\n");
+    let archive = folder.0.join("a.har");
+    let ended = Program::start(under("trap '' XFSZ; ulimit -f 0", &["convert", &file, archive.to_str().unwrap()])).outcome();
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("a.har: File too large") && !archive.exists(), "{ended:?}");
+}
+
+#[test]
+fn a_recorder_without_a_folder_does_not_start() {
+    let folder = Folder::new("no-folder");
+    let file = folder.file("file", "");
+    let ended = outcome(&["record", "--upstream", "http://127.0.0.1:1", "--out", &format!("{file}/below"), "--port", "0"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+}
+
+#[test]
+fn a_comparison_whose_report_cannot_be_written_is_no_success() {
+    let folder = Folder::new("full-report");
+    let file = folder.file("a.hurl", "GET {{base}}/_emulator/health\n\nHTTP 404\n");
+    let mut command = command(&["compare", &file, "--format", "json"], &[]);
+    command.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let ended = Program::start(command).outcome();
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.starts_with("wfi-emulator: standard output: No space left on device"), "{ended:?}");
 }
 
 #[test]

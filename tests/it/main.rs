@@ -23,10 +23,16 @@
 //! | `approval` | connectors are asked before what a schedule contains is changed |
 //! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
+//! | `recorded_commands` | the commands that record, convert and compare |
+//! | `planted` | private values are in no recording, however they travel |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `tls` | HTTPS as it is on the wire |
-//! | `program` | the program: flags, output, exit status, signals |
+//! | `program` | the program: output, exit status, signals |
+//! | `program_flags` | flags, variables and wrong ones |
+//! | `program_log` | the log, which holds nothing up |
+//! | `program_tls` | HTTPS, the authority, certificates of one's own |
+//! | `program_tokens` | tokens, the directory, what is not logged |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `soak` | mixed load on one process, for as long as it is told |
 //! | `readme` | the commands and examples of README.md |
@@ -49,11 +55,17 @@ mod identity;
 #[cfg(unix)]
 mod machine;
 mod pipeline;
+mod planted;
 mod program;
+mod program_flags;
+mod program_log;
+mod program_tls;
+mod program_tokens;
 mod properties;
 mod readers;
 mod readme;
 mod recorded;
+mod recorded_commands;
 #[cfg(unix)]
 mod secrets;
 mod soak;

@@ -12,28 +12,28 @@ use wfi_emulator::client::{Client, Service};
 use wfi_emulator::compare::{self, Counts, Event, Outcome, What};
 use wfi_emulator::exchange::{self, Request, Response};
 use wfi_emulator::record;
-use wfi_emulator::redact::{RedactionRules, Redactor};
+use wfi_emulator::redact::RedactionRules;
 use wfi_emulator::server;
 use wfi_emulator::tenant::Tenant;
 
 use crate::harness;
 
 /// A folder that is removed with the value.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
+    pub(crate) fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("wfi-emulator-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.0.join(name)).unwrap()
     }
 }
@@ -60,7 +60,7 @@ fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::service::Service> {
 }
 
 /// Holds a text against its snapshot beside these tests.
-fn snapshot(name: &str, text: &str) {
+pub(crate) fn snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded"));
     settings.set_prepend_module_to_snapshot(false);
@@ -69,23 +69,23 @@ fn snapshot(name: &str, text: &str) {
 }
 
 /// Serves an emulator until the runtime of the test ends.
-async fn emulator(choices: &[(&str, &str)]) -> String {
+pub(crate) async fn emulator(choices: &[(&str, &str)]) -> String {
     let (listener, base) = listen().await;
     tokio::spawn(server::run(listener, served(choices), std::future::pending()));
     base
 }
 
-fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+pub(crate) fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Request { method, target: target.to_owned(), headers, body: body.to_owned().into() }
 }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
-const JSON: (&str, &str) = ("Content-Type", "application/json");
+pub(crate) const JSON: (&str, &str) = ("Content-Type", "application/json");
 const TOKEN: (&str, &str) = ("Authorization", "Bearer a-token-that-is-private");
 
 /// What a client does: looks, changes, creates, follows what it has created.
-async fn session(base: &str) -> Vec<Response> {
+pub(crate) async fn session(base: &str) -> Vec<Response> {
     let mut client = Client::new(Service::new(base, None).unwrap());
     let mut answers = Vec::new();
     let key = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -385,293 +385,6 @@ async fn captured_values_and_rules_decide_what_is_compared() {
     assert_eq!(notes, ["compare.rules:3: known $.url in life.hurl: no longer so"]);
 }
 
-/// Runs the program and returns its exit status, its standard output and its standard error.
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
-        command.env_remove(name);
-    }
-    let output = command.args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_program_records_converts_and_compares() {
-    use std::io::{BufRead as _, BufReader, Read as _};
-    use std::process::{Command, Stdio};
-
-    let folder = Folder::new("program");
-    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
-    let out = path("out");
-    let upstream = emulator(&[]).await;
-    let mut recorder = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"))
-        .args(["record", "--upstream", &upstream, "--out", &out, "--port", "0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut base = String::new();
-    BufReader::new(recorder.stdout.take().unwrap()).read_line(&mut base).unwrap();
-    session(base.trim()).await;
-    assert!(Command::new("kill").arg(recorder.id().to_string()).status().unwrap().success());
-    let mut told = String::new();
-    recorder.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert!(recorder.wait().unwrap().success());
-    let file = format!("{out}/recorded-0001.hurl");
-    assert!(told.ends_with(&format!("11 exchanges recorded in {file}\n")), "{told}");
-
-    let (status, printed, _) = run(&["compare", &out]);
-    insta::assert_snapshot!(printed, @r"
-    file                exchanges       same      known      drift
-    recorded-0001.hurl         11         11          0          0
-    total                      11         11          0          0
-    ");
-    assert_eq!(status, Some(0));
-
-    let drift = ["compare", &out, "--behavior", "update-response=no-content"];
-    let (status, printed, _) = run(&drift);
-    assert_eq!(status, Some(1));
-    assert!(
-        printed.contains(
-            "  status: another status\n    - 200 OK\n    + 204 No Content\n  body: missing\n    - {\n    -   \"@odata.context\":"
-        ),
-        "{printed}"
-    );
-    let (status, printed, _) = run(&[&drift[..], &["--format", "json"]].concat());
-    assert_eq!(status, Some(1));
-    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(report["total"], serde_json::json!({"exchanges": 11, "same": 10, "known": 0, "drift": 1}));
-    assert_eq!(report["exchanges"][0]["drift"][0]["place"], "status");
-    let (status, printed, _) = run(&[&drift[..], &["--format", "junit"]].concat());
-    assert_eq!((status, printed.matches("<testcase").count(), printed.matches("<failure").count()), (Some(1), 11, 1));
-    let mut reader = quick_xml::Reader::from_str(&printed);
-    while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
-
-    let (archive, again) = (path("out.har"), path("again.hurl"));
-    assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "11 exchanges\n".to_owned()));
-    let (status, _, told) = run(&["convert", &archive, &again]);
-    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
-    let mut resolver = exchange::Resolver::default();
-    let entries = exchange::read_entries(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let concrete: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
-    assert_eq!(folder.read("again.hurl"), exchange::write(&concrete));
-    let (status, _, told) = run(&["convert", &archive, &again]);
-    assert_eq!(status, Some(2), "nothing is written over: {told}");
-}
-
-#[test]
-fn what_cannot_be_compared_is_told() {
-    let folder = Folder::new("usage");
-    let path = folder.0.to_string_lossy().into_owned();
-    for (arguments, problem) in [
-        (vec!["compare", &path], "found no file that ends in .hurl, expected recorded exchanges"),
-        (vec!["compare", "/nowhere"], "/nowhere: No such file or directory"),
-        (
-            vec!["compare", &path, "--against", "nowhere"],
-            "found the address 'nowhere', expected one such as https://graph.microsoft.com",
-        ),
-        (vec!["compare", &path, "--header", "a secret"], "--header takes 'name: value', not 'a secret: …'"),
-        (vec!["record", "--out", &path, "--upstream", "https://localhost", "--upstream-ca", "/nowhere"], "/nowhere: "),
-        (vec!["convert", "a.txt", "b.hurl"], "a.txt: "),
-    ] {
-        let (status, printed, told) = run(&arguments);
-        assert_eq!((status, printed.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(told.contains(problem), "{arguments:?}: {told}");
-    }
-    folder.write("broken.hurl", "# who\nGET {{base}}/v1.0/me\n\nGET {{base}}/{{id}}\n\nHTTP 200\n\nGET {{base}}/a\nHTTP 2000\n");
-    let (status, printed, _) = run(&["compare", &path]);
-    insta::assert_snapshot!(printed, @r"
-    broken.hurl:4: GET /{{id}}
-      found the template {{id}}, but nothing of that name was captured before
-
-    broken.hurl:9: cannot be read
-      found the status `2000`, expected a number from 100 to 999
-
-    file         exchanges       same      known      drift
-    broken.hurl          3          1          0          2
-    total                3          1          0          2
-    ");
-    assert_eq!(status, Some(1));
-}
-
-/// What is planted: secrets, tokens, cookies, addresses, names and ids.
-const PLANTED: [&str; 20] = [
-    "tok-AAAA-1111-planted",
-    "eyJhbGciOiJub25lIn0.eyJuYW1lIjoiUGxhbnRlZCBBZGEifQ.c2lnbmF0dXJl",
-    "cookie-BBBB-2222-planted",
-    "session-CCCC-3333-planted",
-    "client secret/DDDD+4444=planted&",
-    "refresh-EEEE-5555-planted",
-    "FFFF6666planted\"quoted\\",
-    "0123456789abcdefGGGG0123456789abcdefGGGG0123456789abcdefGGGG0123",
-    "sas/HHHH+7777=planted",
-    "code-IIII-8888-planted",
-    "planted.ada@contoso.com",
-    "eve_planted@fabrikam.co.uk",
-    "Planted Ada Lovelace",
-    "Planted Grâce Hopper",
-    "5d1f2a3b-1111-4222-8333-444455556666",
-    "77778888-9999-4aaa-8bbb-ccccddddeeee",
-    "19:planted-meeting-JJJJ@thread.v2",
-    "api-key-KKKK-9999-planted",
-    "basic-user-LLLL",
-    "basic-password-MMMM",
-];
-
-fn percent(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// Requests and answers with planted values in every encoding that they travel in.
-fn planted() -> Vec<exchange::Exchange> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-    let [
-        token,
-        jwt,
-        cookie,
-        session,
-        client_secret,
-        refresh,
-        quoted,
-        secret,
-        sas,
-        code,
-        ada,
-        eve,
-        name,
-        other_name,
-        guid,
-        tenant,
-        meeting,
-        api_key,
-        user,
-        password,
-    ] = PLANTED;
-    let json = |text: &str| serde_json::Value::from(text).to_string();
-    let escaped = ada.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect::<Vec<String>>().concat();
-    let form = format!(
-        "client_id={tenant}&client_secret={}&refresh_token={refresh}&username={}&redirect_uri={}&assertion={}",
-        percent(client_secret),
-        percent(eve),
-        percent(&format!("https://localhost/?code={code}&state={}", percent(sas))),
-        URL_SAFE_NO_PAD.encode(jwt)
-    );
-    let inner =
-        format!("{{\"displayName\":{},\"encryption\":{{\"secret\":{}}},\"mail\":\"{escaped}\"}}", json(name), json(secret));
-    let batch = format!(
-        "{{\"requests\":[{{\"id\":\"1\",\"method\":\"PATCH\",\"url\":\"/users/{guid}?sig={}\",\"headers\":{{\"Authorization\":\"Bearer {token}\"}},\"body\":{}}},{{\"id\":\"2\",\"method\":\"POST\",\"url\":\"/x\",\"body\":\"{}\"}},{{\"id\":\"3\",\"body\":{inner}}}]}}",
-        percent(sas),
-        json(&STANDARD.encode(&inner)),
-        STANDARD.encode(&form),
-    );
-    let answer = format!(
-        "{{\"id\":\"{meeting}\",\"createdBy\":{{\"user\":{{\"id\":\"{guid}\",\"displayName\":{}}}}},\"note\":{},\"secretText\":{},\"error\":{{\"message\":{}}}}}",
-        json(other_name),
-        json(&format!("{name} wrote to {eve} about {secret} and {}", STANDARD.encode(client_secret))),
-        json(quoted),
-        json(&format!("{{\"error\":{{\"message\":\"{token} of {tenant} is {}\"}}}}", STANDARD.encode(refresh))),
-    );
-    let basic = STANDARD.encode(format!("{user}:{password}"));
-    let exchange = |target: &str, headers: &[(&str, &str)], body: &str, answer_headers: &[(&str, &str)], answer: &str| {
-        let answer = request(Method::GET, "/", answer_headers, answer);
-        exchange::Exchange {
-            comments: Vec::new(),
-            request: request(Method::POST, target, headers, body),
-            response: Some(Response { status: http::StatusCode::OK, headers: answer.headers, body: answer.body }),
-        }
-    };
-    let target = format!(
-        "/v1.0/users/{}/x('{guid}')?$filter=displayName%20eq%20'{}'&sig={}&code={code}",
-        percent(ada),
-        percent(name),
-        percent(sas)
-    );
-    let bearer = format!("Bearer {token}");
-    let cookies = format!("a={cookie}; session={}", percent(session));
-    let set_cookie = format!("session={session}; Path=/; HttpOnly");
-    let location = format!("https://contoso.com/{}?sig={}", percent(meeting), percent(sas));
-    vec![
-        exchange(
-            "/common/oauth2/v2.0/token",
-            &[("Authorization", &format!("Basic {basic}")), ("Content-Type", "application/x-www-form-urlencoded")],
-            &form,
-            &[JSON],
-            &format!("{{\"access_token\":\"{jwt}\",\"refresh_token\":\"{refresh}\"}}"),
-        ),
-        exchange(
-            &target,
-            &[("Authorization", &bearer), ("Cookie", &cookies), ("x-api-key", api_key), JSON],
-            &inner,
-            &[("Set-Cookie", &set_cookie), ("Location", &location), JSON],
-            &answer,
-        ),
-        exchange("/v1.0/$batch", &[("Authorization", &format!("Bearer {jwt}")), JSON], &batch, &[JSON], &answer),
-        exchange(
-            "/v1.0/$batch",
-            &[JSON],
-            &format!("{{\"secret\": \"{quoted}"),
-            &[("Content-Type", "text/plain")],
-            &format!("{user} {password} {api_key} {cookie} {session} {code} {guid} {}", percent(client_secret)),
-        ),
-        exchange(
-            "/v1.0/upload",
-            &[("Content-Type", "multipart/form-data; boundary=x")],
-            &format!("--x\r\n\r\n{secret}\r\n--x--"),
-            &[("Content-Encoding", "br")],
-            secret,
-        ),
-    ]
-}
-
-/// Whether a text holds a value in any form in which it could be read back.
-fn holds(text: &str, value: &str) -> bool {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-    let json = serde_json::Value::from(value).to_string();
-    let inner = json[1..json.len() - 1].to_owned();
-    let mut forms = vec![
-        value.to_owned(),
-        percent(value),
-        percent(value).replace("%20", "+"),
-        percent(&percent(value)),
-        inner.replace('\\', "\\\\"),
-        inner,
-    ];
-    // A value inside a longer text has three forms in Base64, depending on what stands before it; the ends depend on the neighbors.
-    for before in 0..3 {
-        let padded = format!("{}{value}", "x".repeat(before));
-        for engine in [&STANDARD, &URL_SAFE] {
-            let encoded = engine.encode(&padded);
-            let (from, to) = ([0, 2, 3][before], encoded.trim_end_matches('=').len() - 2);
-            forms.push(encoded[from..to].to_owned());
-        }
-    }
-    forms.iter().any(|form| text.to_lowercase().contains(&form.to_lowercase()))
-}
-
-#[test]
-fn a_recording_holds_none_of_the_planted_values_in_any_encoding() {
-    let exchanges = planted();
-    let raw = format!("{exchanges:?}");
-    for value in PLANTED {
-        assert!(holds(&raw, value) || holds(&exchange::write(&exchanges), value), "{value} is not planted");
-    }
-    let mut redactor = Redactor::new(RedactionRules::default(), 1);
-    let redacted: Vec<exchange::Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
-    let text = exchange::write(&redacted);
-    for value in PLANTED {
-        assert!(!holds(&text, value), "{value} is recorded:\n{text}");
-    }
-    snapshot("planted_values_redacted", &text);
-    // What is redacted once stays as it is.
-    let again: Vec<exchange::Exchange> =
-        redacted.iter().map(|exchange| Redactor::new(RedactionRules::default(), 1).redact(exchange)).collect();
-    assert_eq!(exchange::write(&again), text);
-}
-
 #[test]
 fn a_journal_is_a_snapshot() {
     let emulator = wfi_emulator::service::Service::of(harness::settings(Behaviors::default()));
@@ -713,6 +426,10 @@ fn tenants_serve_stubs_where_the_model_knows_no_path() {
     assert_eq!(me.response.status(), 200);
     assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));
     assert_eq!(me.response.headers()["request-id"].len(), 36);
+    let under_prefix = answer("/_tenant/a/v1.0/me");
+    assert_eq!(under_prefix.response.status(), 200);
+    let body = String::from_utf8_lossy(under_prefix.response.body()).into_owned();
+    assert!(body.contains("http://localhost:1/_tenant/a/v1.0/$metadata#users/$entity"), "{body}");
     assert_eq!(answer(COLLECTION).response.status(), 200, "what the model knows is no stub's");
     let miss = answer("/v1.0/mee");
     assert_eq!(miss.response.status(), 400);

@@ -68,6 +68,10 @@ fn requests() -> Vec<(&'static str, String, String, String)> {
         add("POST", "/common/oauth2/v2.0/nothing", form, &body);
         add("GET", &format!("/common/oauth2/v2.0/authorize?{body}"), "", "");
     }
+    let filtered = format!("{COLLECTION}?$filter=encryption/secret%20eq%20'{HUSH}-filter'&access_token={HUSH}-query");
+    add("GET", &filtered, "", "");
+    let item = format!("/teamwork/workforceIntegrations?$filter=encryption/secret eq '{HUSH}-item'");
+    add("POST", "/v1.0/$batch", "", &format!(r#"{{"requests":[{{"id":"1","method":"GET","url":"{item}"}}]}}"#));
     requests
 }
 

@@ -1,6 +1,6 @@
 //! The program as a test suite uses it: tenants, control, readiness, the end of its parent.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -276,6 +276,103 @@ fn state_is_saved_at_the_end_and_loaded_at_the_start() {
 }
 
 #[test]
+fn a_state_that_could_not_be_saved_is_told_at_the_start() {
+    let folder = Folder::new("a_state_that_could_not");
+    let refused = |path: &str| outcome(&["--port", "0", "--log", "off", "--state", path]);
+    let nowhere = folder.0.join("no/such/folder.json");
+    let told = refused(nowhere.to_str().unwrap());
+    assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""));
+    assert!(told.stderr.ends_with("no/such/folder.json: cannot be saved: No such file or directory (os error 2)\n"), "{told:?}");
+    let told = refused(folder.path());
+    assert_eq!(told.status, Some(2));
+    assert!(told.stderr.ends_with(": found a folder, expected a file\n"), "{told:?}");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_behind_a_link_is_saved_where_the_link_leads() {
+    let folder = Folder::new("a_state_behind_a_link");
+    let link = folder.0.join("link.json");
+    std::os::unix::fs::symlink("real.json", &link).unwrap();
+    for _ in 0..2 {
+        let served = Served::start(&["--log", "off", "--state", link.to_str().unwrap()]);
+        assert_eq!(served.stop().status, Some(0));
+        assert!(link.is_symlink() && !folder.0.join("real.json").is_symlink());
+        assert!(std::fs::read_to_string(folder.0.join("real.json")).unwrap().contains("0ce9b8e3"));
+    }
+}
+
+#[test]
+fn a_ready_file_is_there_only_while_the_program_is_ready() {
+    let folder = Folder::new("a_ready_file");
+    let stale = folder.file("ready", "http://127.0.0.1:1\n");
+    let taken = Served::start(&["--log", "off"]);
+    let port = taken.address().rsplit(':').next().unwrap().to_owned();
+    let failed = outcome(&["--port", &port, "--ready-file", &stale]);
+    assert_eq!(failed.status, Some(1));
+    assert!(!std::path::Path::new(&stale).exists(), "that of an earlier run says nothing of this one");
+    let served = Served::start(&["--log", "off", "--ready-file", &stale]);
+    assert_eq!(std::fs::read_to_string(&stale).unwrap().trim(), served.url);
+    assert_eq!(served.stop().status, Some(0));
+    assert!(!std::path::Path::new(&stale).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn fixtures_that_are_swapped_are_seen_whatever_their_times_say() {
+    let folder = Folder::new("fixtures_that_are_swapped");
+    let text = |name: &str| format!(r#"[{{"id":"a","displayName":"{name}"}}]"#);
+    let then = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let make = |name: &str, entity: &str| {
+        let path = folder.file(name, &text(entity));
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+        path
+    };
+    let (first, second) = (make("1.data", "one"), make("2.data", "two"));
+    let link = |to: &str| {
+        let (new, file) = (folder.0.join("new"), folder.0.join("w.json"));
+        std::os::unix::fs::symlink(to, &new).unwrap();
+        std::fs::rename(new, &file).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let file = link(&first);
+    let served = Served::start(&["--fixtures", &file, "--watch"]);
+    link(&second);
+    let mut client = Client::new(served.address());
+    let started = Instant::now();
+    while client.json("GET", &format!("{COLLECTION}/a"), "")["displayName"] != "two" {
+        assert!(started.elapsed() < PATIENCE, "the new file is never loaded");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn flags_that_would_do_nothing_are_a_mistake() {
+    let folder = Folder::new("flags_that_would_do_nothing");
+    let file = folder.file("w.json", "[]");
+    let named = format!("a={file}");
+    for (arguments, told) in [
+        (&["--watch"][..], "--watch looks at fixtures: it takes --fixtures or --fixture besides"),
+        (&["--fixture", &named, "--fixture", &named], "--fixture names 'a' twice"),
+        (&["--fixture", "=x"], "--fixture takes name=path, for example empty=empty.json, not '=x'"),
+    ] {
+        let refused = outcome(&[&["--port", "0"], arguments].concat());
+        assert_eq!((refused.status, refused.stderr.trim()), (Some(2), format!("wfi-emulator: {told}").trim()), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_cannot_say_where_it_listens_ends() {
+    let mut command = command(&["--port", "0", "--log", "off"], &[]);
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let ended = Program::start(command).outcome();
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stderr.starts_with("wfi-emulator: standard output: No space left on device"), "{ended:?}");
+}
+
+#[test]
 fn fixtures_are_loaded_again_when_they_change_and_a_broken_file_keeps_the_old_ones() {
     let folder = Folder::new("fixtures_are_loaded_again");
     let file = folder.file("workforceIntegrations.json", r#"[{"id":"a","displayName":"first"}]"#);
@@ -329,7 +426,9 @@ fn faults_are_seen_on_the_wire() {
     let mut control = Client::new(served.address());
     let mut set = |rules: &str| control.json("PUT", "/_emulator/tenants/default/faults", rules);
     set(r#"{"do":{"reset":true}}"#);
-    assert_eq!(served.exchange("GET", ENTITY, ""), "");
+    let mut reset = served.connect();
+    reset.write_all(format!("GET {ENTITY} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(reset.read(&mut [0; 1]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset), "no end in peace");
     set(r#"{"do":{"truncate":10}}"#);
     let cut = served.exchange("GET", ENTITY, "");
     assert!(cut.starts_with("HTTP/1.1 200 OK\r\n") && cut.ends_with("\r\n\r\n{\"@odata.c"), "{cut}");
@@ -364,6 +463,11 @@ fn the_control_api_can_be_switched_off_and_keeps_pages_out() {
     assert_eq!(
         (about["version"].as_str(), about["configuration"]["behaviors"]["secret"].as_str()),
         (Some(env!("CARGO_PKG_VERSION")), Some("null"))
+    );
+    let configuration = &about["configuration"];
+    assert_eq!(
+        (&configuration["auth"], &configuration["tls"], &configuration["clock"]),
+        (&json!("open"), &json!(false), &Value::Null)
     );
     assert_eq!(client.send_with("GET", "/_emulator", "Origin: https://evil.example\r\n", "").0, 403);
 }

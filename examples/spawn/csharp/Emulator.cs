@@ -17,7 +17,7 @@ public sealed class Emulator : IDisposable
         Url = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"{program} has ended");
     }
 
-    /// <summary>Returns the base URL of a test's own tenant.</summary>
+    /// <summary>Returns the base URL of a test's own tenant; tests of two classes need two names.</summary>
     public string BaseUrl(string test) => $"{Url}/_tenant/{Regex.Replace(test, "[^A-Za-z0-9._~-]", "-")}";
 
     public void Dispose()

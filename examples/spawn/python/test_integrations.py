@@ -33,5 +33,6 @@ def test_what_was_exchanged_is_a_text(base_url, emulator):
     tenant = base_url.rsplit("/", 1)[1]
     with urllib.request.urlopen(f"{emulator['control']}/tenants/{tenant}/journal?format=exchange") as response:
         text = response.read().decode()
-    # Compare it with a file, or keep it as a snapshot: with --seed and --clock it is the same in every run.
+    # Compare it with a file, or keep it as a snapshot: with --seed, --clock and
+    # --behavior base-url=https://graph.microsoft.com, which keeps the port out of links, it is the same in every run.
     assert f"POST {{{{base}}}}{PATH}\n" in text and '  "displayName": "Contoso"' in text and "\nHTTP 201\n" in text

@@ -29,6 +29,8 @@ public final class Emulator implements BeforeAllCallback {
 
     /** Returns the base URL of a test's own tenant. */
     static String baseUrl(org.junit.jupiter.api.TestInfo test) {
-        return url + "/_tenant/" + test.getTestMethod().orElseThrow().getName();
+        String name = test.getTestClass().orElseThrow().getSimpleName() + "." + test.getTestMethod().orElseThrow().getName() + test.getDisplayName();
+        String clean = name.replaceAll("[^A-Za-z0-9._~-]", "-");
+        return url + "/_tenant/" + clean.substring(Math.max(0, clean.length() - 128));
     }
 }
