@@ -342,6 +342,9 @@ impl Journal {
 
     /// Checks what is expected of the requests that were made, and says readably what is missing.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
+        if !self.is_on() {
+            return verify::impossible(expectation, secrets);
+        }
         // What was forgotten on request is not missed.
         let count = self.count() - self.forgotten.load(Ordering::Relaxed).min(self.count());
         verify::verify(&self.entries(), count, expectation, secrets)

@@ -179,6 +179,8 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
 
 fn upstream_and_rules(arguments: &Record) -> Result<(Service, RedactionRules), String> {
     let upstream = Service::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+    let folder = &arguments.out;
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok((upstream, redaction_rules(arguments.redact.as_deref())?))
 }
 
@@ -231,7 +233,11 @@ fn converted(arguments: &Convert) -> Result<String, String> {
         }
         _ => return Err(format!("convert takes a .har and a .hurl file, not {} and {}", from.display(), to.display())),
     };
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(to);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| problem(to, &error))?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(to).map_err(|error| problem(to, &error))?;
+    file.write_all(text.as_bytes()).map_err(|error| {
+        // A part of it would be in the way of the next try, and may look like the whole.
+        let _ = std::fs::remove_file(to);
+        problem(to, &error)
+    })?;
     Ok(told)
 }

@@ -244,6 +244,20 @@ fn a_verdict_says_what_it_could_not_look_at() {
 }
 
 #[test]
+fn a_journal_that_keeps_nothing_verifies_nothing() {
+    let journal = Journal::new(Bounds::OFF, Arc::default());
+    write(&journal, &Method::DELETE, ENTITY, "", 204);
+    let never = Expectation {
+        of: Query { method: Some(Method::DELETE), ..Query::default() },
+        times: Times::exactly(0),
+        ..Expectation::default()
+    };
+    let verdict = journal.verify(&never, Secrets::Hidden);
+    assert!(!verdict.holds);
+    insta::assert_snapshot!(verdict.text, @"expected no DELETE, and the journal keeps nothing that could tell");
+}
+
+#[test]
 fn a_subset_is_compared_member_by_member() {
     let journal = Journal::new(Bounds::default(), Arc::default());
     write(&journal, &Method::POST, "/", r#"{"a":{"b":1.0,"c":null},"d":[{"e":1,"f":2}],"g":1e2}"#, 201);

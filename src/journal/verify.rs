@@ -126,6 +126,12 @@ pub(super) fn verify(entries: &[Arc<Entry>], count: u64, expectation: &Expectati
     Verdict { holds, found, closest, text }
 }
 
+/// Returns what comes of an expectation where nothing is kept: no request that is not there would say that there was none.
+pub(super) fn impossible(expectation: &Expectation, secrets: Secrets) -> Verdict {
+    let text = format!("expected {}, and the journal keeps nothing that could tell", expected(expectation, secrets));
+    Verdict { holds: false, found: Vec::new(), closest: None, text }
+}
+
 fn named(entry: &Entry) -> String {
     let target = redact::target(entry.texts.target());
     format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))

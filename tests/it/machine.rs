@@ -93,6 +93,24 @@ fn a_recording_on_a_full_disk_ends_with_a_whole_exchange() {
 }
 
 #[test]
+fn a_conversion_on_a_full_disk_leaves_nothing_behind() {
+    let folder = Folder::new("full-conversion");
+    let file = folder.file("a.hurl", "GET {{base}}/v1.0/me\n\nHTTP 404\n");
+    let archive = folder.0.join("a.har");
+    let ended = Program::start(under("trap '' XFSZ; ulimit -f 0", &["convert", &file, archive.to_str().unwrap()])).outcome();
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("a.har: File too large") && !archive.exists(), "{ended:?}");
+}
+
+#[test]
+fn a_recorder_without_a_folder_does_not_start() {
+    let folder = Folder::new("no-folder");
+    let file = folder.file("file", "");
+    let ended = outcome(&["record", "--upstream", "http://127.0.0.1:1", "--out", &format!("{file}/below"), "--port", "0"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+}
+
+#[test]
 fn a_comparison_whose_report_cannot_be_written_is_no_success() {
     let folder = Folder::new("full-report");
     let file = folder.file("a.hurl", "GET {{base}}/_emulator/health\n\nHTTP 404\n");
