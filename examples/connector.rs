@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -43,7 +44,12 @@ async fn main() {
 /// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, secret: Secret) {
     let connector = Arc::new(Connector { secret, answered: Mutex::default() });
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Whoever came is gone again, or there are too many open files, which will pass.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let connector = connector.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| answer(&connector, request));

@@ -192,6 +192,30 @@ rows! {
     grade Strong;
     source "learn.microsoft.com/graph/api/workforceintegration-update; microsoft-graph-docs#4513 (siblings)";
 
+    "replace-response" replace_response: ReplaceResponse = "the success of a PUT of what a schedule contains, without `Prefer: return=…`" {
+        NoContent "no-content" "204, as the reference pages say",
+        Entity "entity" "200 with the replaced entity, as the pages said until 2023",
+    }
+    profiles NoContent NoContent NoContent;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/shift-put; microsoft-graph-docs#4513; microsoft-graph-docs-contrib#898";
+
+    "schedule-response" schedule_response: ScheduleResponse = "the success of a PUT of a schedule, without `Prefer: return=…`" {
+        Entity "entity" "200 with the schedule, as the reference page says",
+        NoContent "no-content" "204, as clients were answered",
+    }
+    profiles Entity NoContent Entity;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/team-put-schedule; microsoft-graph-docs#10303 and msgraph-sdk-dotnet#739 (204)";
+
+    "replace" replace: Replace = "properties that a PUT does not name" {
+        Reset "reset" "become what they are in a new entity: the pages are titled 'Replace'",
+        Keep "keep" "keep their values: the page for a shift says so since 2025, in the words that pages for PATCH have",
+    }
+    profiles Reset Reset Reset;
+    grade Weak;
+    source "learn.microsoft.com/graph/api/shift-put; learn.microsoft.com/graph/api/team-put-schedule; OData 4.0 Part 1, 11.4.3 (reset)";
+
     "secret" secret: Secret = "`encryption.secret` in answers" {
         Null "null" "always null: the secret is write-only in every realistic published sample",
         Echo "echo" "what is stored, as generated samples show",
@@ -460,6 +484,14 @@ rows! {
     grade Weak;
     source "recorded responses in pnp/pnpcore (Teams)";
 
+    "hsts" hsts: Hsts = "`Strict-Transport-Security` in answers over TLS" {
+        Omit "omit" "left out: a browser would obey it for localhost, and refuse plain HTTP to each of its ports for a year",
+        Send "send" "sent, as the service does; over plain HTTP, where it has no effect, it is sent in any case",
+    }
+    profiles Omit Omit Omit;
+    grade None;
+    source "RFC 6797, 8.3; recorded responses in pnp/pnpcore (against)";
+
     "missing-length" missing_length: MissingLength = "a write that has neither a body nor a Content-Length" {
         EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",
@@ -510,6 +542,31 @@ rows! {
     profiles Off Off Off;
     grade None;
     source "no public observation";
+
+    "update-calls" update_calls: UpdateCalls = "the question to the connector of the integration to which a schedule is bound, before what the schedule contains is changed" {
+        Enforce "enforce" "asked; the change is stored only if the connector approves, as the Shifts guide says",
+        Report "report" "asked and logged; the change is stored whatever comes of it",
+        Off "off" "not asked",
+    }
+    profiles Enforce Enforce Enforce;
+    grade Strong;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/update)";
+
+    "update-retries" update_retries: UpdateRetries = "a connector whose answer to an update call is of no use: not 200, no valid data, or none" {
+        None "none" "asked once, so that tests are quick",
+        Three "three" "asked again, at once, up to three times: the guide says 'multiple times', but neither how often nor when",
+    }
+    profiles None Three None;
+    grade None;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Responses)";
+
+    "inactive-integration" inactive_integration: InactiveIntegration = "the connector of an integration that is bound, but has `isActive` false" {
+        Skip "skip" "not asked: the integration is not \"currently active and available\"",
+        Ask "ask" "asked like any other",
+    }
+    profiles Skip Skip Skip;
+    grade None;
+    source "learn.microsoft.com/graph/api/resources/workforceintegration (isActive); no public observation";
 
     "connector-content-type" connector_content_type: ConnectorContentType = "the Content-Type of encrypted calls to a connector" {
         Json "json" "`application/json`, as the reference pages print above their examples, though the body is none",

@@ -31,11 +31,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::behavior::{Behaviors, Profile, ROWS};
+use crate::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::certificate::{self, Authority, CertificateError};
 use crate::fixture::directory::Directory;
 use crate::fixture::{self, Entities};
-use crate::model::{Schema, Version};
+use crate::model::{Schema, SetId, Version};
 use crate::odata::time::DateTimeOffset;
 use crate::server;
 use crate::service::Service;
@@ -471,11 +471,7 @@ fn watch(serve: &Serve, behaviors: Behaviors, seed: u64, service: Arc<Service>) 
 /// Saves the entities of the default tenant, with their secrets: the next run goes on with them.
 fn save(path: &Path, service: &Service) -> ExitCode {
     let tenant = service.worlds.default_tenant();
-    let mut sets = tenant.schema.set_ids();
-    let (Some(set), None) = (sets.next(), sets.next()) else {
-        return fail(1, "--state: a file holds one collection, and the schema has another number of them");
-    };
-    let text = fixture::write(&tenant.schema, set, &tenant.store.collection(set).list());
+    let text = fixture::write(&tenant.schema, &tenant.store, Secret::Echo);
     match ready::write_file(path, &text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("{}: {error}", path.display())),
@@ -570,12 +566,15 @@ fn base_url(scheme: &str, address: SocketAddr) -> String {
 /// Says what is served, for people.
 fn greeting(url: &str, tenant: &Tenant, trusted: &Trusted) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
-    for set in tenant.schema.set_ids() {
+    for set in tenant.schema.root_sets() {
         let info = tenant.schema.set(set);
         for version in Version::ALL {
             text.push_str(&format!("  {url}/{}/{}\n", version.segment(), info.path));
         }
-        text.push_str(&format!("  with {} entities of {}\n", tenant.store.collection(set).len(), info.name));
+        text.push_str(&format!("  with {} entities of {}", tenant.store.collection(set).len(), info.name));
+        let is_below = |other: &SetId| *other != set && tenant.schema.root_of(*other) == set;
+        let below: Vec<&str> = tenant.schema.set_ids().filter(is_below).map(|other| &*tenant.schema.set(other).name).collect();
+        text.push_str(&if below.is_empty() { "\n".to_owned() } else { format!("; below them {}\n", below.join(", ")) });
     }
     if let Some(first) = tenant.schema.sets().first() {
         text.push_str(&format!("try: curl {}{url}/{}/{}\n", trusted.curl_flag(), Version::V1.segment(), first.path));

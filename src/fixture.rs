@@ -1,7 +1,8 @@
 //! Fixture files: the entities that are there from the start, checked against the model when they are loaded.
 //!
 //! A file holds a collection as Graph answers it, an object with `value`, or a bare array. Annotations are allowed, so a recorded
-//! answer can be a fixture as it is.
+//! answer can be a fixture as it is. What an entity contains stands in it, as `$expand` would show it: the shifts in the schedule, the
+//! schedule in the team. A file that holds several collections is an object with a member for each, by its name.
 
 pub mod directory;
 
@@ -12,17 +13,21 @@ use std::sync::Arc;
 
 use crate::behavior::{Behaviors, Secret};
 use crate::model::{Schema, SetId, StructuredType};
-use crate::odata::json::{self, Json, Outline};
+use crate::odata::json::{self, Json, Member, Outline};
 use crate::odata::patch::Patch;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::{Holder, Shape, Style, write_entity};
+use crate::store::{Place, Store};
 
 /// The entities of fixtures, in their order.
-pub type Entities = Vec<(SetId, Arc<Entity>)>;
+pub type Entities = Vec<(Place, Arc<Entity>)>;
 
-/// The built-in fixture file: its name and its text.
-pub const SHIPPED: (&str, &str) = ("workforceIntegrations.json", include_str!("../fixtures/workforceIntegrations.json"));
+/// The built-in fixture files: their names and their texts.
+pub const SHIPPED: [(&str, &str); 2] = [
+    ("workforceIntegrations.json", include_str!("../fixtures/workforceIntegrations.json")),
+    ("teams.json", include_str!("../fixtures/teams.json")),
+];
 
 /// How many problems of a file are told at once.
 const PROBLEM_LIMIT: usize = 20;
@@ -66,26 +71,67 @@ pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> 
     loader.finish()
 }
 
+/// Returns the sets whose entities a file holds, without what those contain. `name` may name the collection.
+pub fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
+    let behaviors = Behaviors::default();
+    let sets = match collections_of(schema, text) {
+        Ok(Some(collections)) => Ok(collections.into_iter().map(|(set, ..)| set).collect()),
+        Ok(None) => Loader::new(schema, &behaviors).set_of(name).map(|set| vec![set]),
+        Err(problem) => Err(problem),
+    };
+    sets.map_err(|problem| FixtureError { problems: vec![format!("{name}: {problem}")] })
+}
+
 /// Reads the built-in fixtures.
 pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, FixtureError> {
-    let (name, text) = SHIPPED;
-    read(schema, behaviors, name, text.as_bytes())
-}
-
-/// Writes entities of one set as a fixture file that reads back to the same entities.
-pub fn write(schema: &Schema, set: SetId, entities: &[Arc<Entity>]) -> String {
-    write_with(schema, set, entities, Secret::Echo)
-}
-
-/// Writes entities of one set as a fixture file, with their secrets or with null in their place.
-pub fn write_with(schema: &Schema, set: SetId, entities: &[Arc<Entity>], secret: Secret) -> String {
-    let mut out = "{\"value\":[".to_owned();
-    for (index, entity) in entities.iter().enumerate() {
-        out.push_str(if index > 0 { ",\n" } else { "\n" });
-        out.push_str(&write_entity_with(schema, set, entity, secret));
+    let mut loader = Loader::new(schema, behaviors);
+    for (name, text) in SHIPPED {
+        loader.file(name, text.as_bytes());
     }
-    out.push_str("\n]}\n");
+    loader.finish()
+}
+
+/// Writes all entities as one fixture file that reads back to the same entities, with their secrets or with null in their place.
+pub fn write(schema: &Schema, store: &Store, secret: Secret) -> String {
+    let mut out = "{".to_owned();
+    for set in schema.root_sets() {
+        out.push_str(if out.len() > 1 { ",\n" } else { "" });
+        out.push_str(&json::quoted(&schema.set(set).name));
+        out.push_str(":[");
+        write_entities(schema, store, &set.into(), secret, &mut out);
+        out.push(']');
+    }
+    out.push_str("}\n");
     out
+}
+
+/// Writes the entities of one set that no entity contains, with what they contain, as a fixture file.
+pub fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> String {
+    let mut out = "{\"value\":[".to_owned();
+    write_entities(schema, store, &set.into(), secret, &mut out);
+    out.push_str("]}\n");
+    out
+}
+
+/// Writes the entities at a place with what they contain, each on a line of its own.
+fn write_entities(schema: &Schema, store: &Store, place: &Place, secret: Secret, out: &mut String) {
+    for (index, entity) in store.at(place).list().into_iter().enumerate() {
+        out.push_str(if index > 0 { ",\n" } else { "\n" });
+        out.push_str(&write_entity_with(schema, place.set, &entity, secret));
+        for set in schema.contained(place.set) {
+            let within = place.within(schema, &entity.key, set);
+            if store.at(&within).is_empty() {
+                continue;
+            }
+            // An entity has members, its key at least.
+            out.pop();
+            let is_single = schema.set(set).is_single;
+            out.push_str(&format!(",{}:{}", json::quoted(&schema.set(set).name), if is_single { "" } else { "[" }));
+            write_entities(schema, store, &within, secret, out);
+            out.push_str(if is_single { "}" } else { "]}" });
+        }
+    }
+    out.push('\n');
 }
 
 /// Writes one entity as it stands in a fixture file, with its secrets or with null in their place.
@@ -122,7 +168,7 @@ struct Loader<'l> {
     behaviors: &'l Behaviors,
     entities: Entities,
     /// Where each key was found first.
-    places: HashMap<(SetId, Arc<str>), String>,
+    places: HashMap<(Place, Arc<str>), String>,
     problems: Vec<String>,
 }
 
@@ -142,42 +188,54 @@ impl<'l> Loader<'l> {
     }
 
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
+        if let Some(collections) = collections_of(self.schema, text)? {
+            for (set, items, path) in collections {
+                self.items(file, set, items, &path)?;
+            }
+            return Ok(());
+        }
         let set = self.set_of(file)?;
         let (items, path) = items_of(text)?;
+        self.items(file, set, items, path)
+    }
+
+    fn items(&mut self, file: &str, set: SetId, items: Vec<&str>, path: &str) -> Result<(), String> {
         for (index, item) in items.into_iter().enumerate() {
             if self.problems.len() >= PROBLEM_LIMIT {
                 return Err(format!("…: more than {PROBLEM_LIMIT} problems; the rest is not shown"));
             }
             let path = format!("{path}[{index}]");
             match json::parse(item.as_bytes()) {
-                Ok(item) => self.entity(file, set, &item, &path),
+                Ok(item) => self.entity(file, &set.into(), item, &path),
                 Err(error) => self.problems.push(format!("{file}: {path}: not JSON: {error}")),
             }
         }
         Ok(())
     }
 
-    /// Returns the collection that a file is for: the one that its name begins with, or the only one that there is.
+    /// Returns the collection that a file is for: the one that its name begins with, or the first one.
     fn set_of(&self, file: &str) -> Result<SetId, String> {
         let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let first = stem.split('.').next().unwrap_or_default();
-        if let Some(set) = self.schema.set_named(first) {
-            return Ok(set);
+        let named = self.schema.set_named(first).or_else(|| self.schema.set_ids().next());
+        let set = named.ok_or("the schema has no collection")?;
+        if self.schema.set(set).parent.is_some() {
+            let path = &self.schema.set(set).path;
+            return Err(format!(
+                "the file's name names {path}, which stand in what contains them: expected a file named after that"
+            ));
         }
-        let mut sets = self.schema.set_ids();
-        if let (Some(only), None) = (sets.next(), sets.next()) {
-            return Ok(only);
-        }
-        let names: Vec<String> = self.schema.sets().iter().map(|set| format!("{}.json", set.name)).collect();
-        Err(format!("the file's name names no collection, expected {}", names.join(" or ")))
+        Ok(set)
     }
 
-    fn entity(&mut self, file: &str, set: SetId, item: &Json<'_>, path: &str) {
+    fn entity(&mut self, file: &str, place: &Place, item: Json<'_>, path: &str) {
         let model = self.schema.widest();
-        let Some((id, structured)) = self.schema.entity_type(model, set) else {
+        let set = self.schema.set(place.set);
+        let Some((id, structured)) = self.schema.entity_type(model, place.set) else {
             self.problems.push(format!("{file}: {path}: the schema has no type for this collection"));
             return;
         };
+        let (item, contained) = parted(structured, item);
         let rules = Rules {
             model,
             behaviors: self.behaviors,
@@ -186,7 +244,7 @@ impl<'l> Loader<'l> {
             problem_limit: PROBLEM_LIMIT,
             explains: false,
         };
-        let Reading { patch, shape, values, .. } = read::read(rules, id, item, path);
+        let Reading { patch, shape, values, .. } = read::read(rules, id, &item, path);
         if !shape.is_empty() || !values.is_empty() {
             let lines = shape
                 .iter()
@@ -206,6 +264,7 @@ impl<'l> Loader<'l> {
             return;
         };
         let key = match &properties.values[key_property.slot] {
+            Value::String(key) if !key.is_empty() && set.is_single => set.name.as_ref().into(),
             Value::String(key) if !key.is_empty() => key.clone(),
             _ => {
                 let name = &key_property.name;
@@ -213,15 +272,71 @@ impl<'l> Loader<'l> {
                 return;
             }
         };
-        let place = format!("{file}: {path}");
-        if let Some(first) = self.places.insert((set, key.clone()), place) {
+        if let Some(first) = self.places.insert((place.clone(), key.clone()), format!("{file}: {path}")) {
             let name = &key_property.name;
             let found = json::quoted(&key);
             self.problems.push(format!("{file}: {path}.{name}: found {found}, which {first} has too, expected a key of its own"));
             return;
         }
-        self.entities.push((set, Arc::new(Entity::new(key, properties))));
+        self.entities.push((place.clone(), Arc::new(Entity::new(key.clone(), properties))));
+        for (name, value) in contained {
+            let Some(navigation) = structured.navigation(&name) else { continue };
+            let within = place.within(self.schema, &key, navigation.set);
+            let path = format!("{path}.{}", navigation.name);
+            match (self.schema.set(navigation.set).is_single, value) {
+                (true, Json::Null) => {}
+                (true, single) => self.entity(file, &within, single, &path),
+                (false, Json::Array(items)) => {
+                    for (index, item) in items.into_iter().enumerate() {
+                        if self.problems.len() >= PROBLEM_LIMIT {
+                            return;
+                        }
+                        self.entity(file, &within, item, &format!("{path}[{index}]"));
+                    }
+                }
+                (false, other) => {
+                    let found = other.describe();
+                    self.problems.push(format!("{file}: {path}: found {found}, expected an array of entities"));
+                }
+            }
+        }
     }
+}
+
+/// Parts an entity from what it contains.
+fn parted<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Member<'j>>) {
+    match item {
+        Json::Object(members) if !structured.navigations.is_empty() => {
+            let (contained, own) = members.into_iter().partition(|(name, _)| structured.navigation(name).is_some());
+            (Json::Object(own), contained)
+        }
+        other => (other, Vec::new()),
+    }
+}
+
+/// A collection of a file that holds several: its set, the texts of its entities, and where they stand.
+type Held<'t> = (SetId, Vec<&'t str>, String);
+
+/// Returns the collections of a file that holds several; nothing if it holds one.
+fn collections_of<'t>(schema: &Schema, text: &'t [u8]) -> Result<Option<Vec<Held<'t>>>, String> {
+    let Outline::Object(members) = json::outline(text).map_err(|error| format!("not JSON: {error}"))? else { return Ok(None) };
+    let root = |name: &str| schema.set_named(name).filter(|set| schema.set(*set).parent.is_none());
+    if members.iter().any(|(name, _)| name == "value") || !members.iter().any(|(name, _)| root(name).is_some()) {
+        return Ok(None);
+    }
+    let mut collections: Vec<Held<'t>> = Vec::new();
+    for (name, value) in members.iter().filter(|(name, _)| !name.contains('@')) {
+        let Some(set) = root(name) else {
+            let names: Vec<&str> = schema.root_sets().map(|set| &*schema.set(set).name).collect();
+            return Err(format!("$: found the member {}, expected collections: {}", json::quoted(name), names.join(", ")));
+        };
+        let (items, path) = items_of(value.as_bytes()).map_err(|problem| format!("$.{name}: {problem}"))?;
+        if collections.iter().any(|(other, ..)| *other == set) {
+            return Err(format!("$.{name}: found a member that stands twice, expected it once"));
+        }
+        collections.push((set, items, path.replacen('$', &format!("$.{name}"), 1)));
+    }
+    Ok(Some(collections))
 }
 
 /// Returns the texts of the entities in a file, and where in it they stand. Each is read on its own, since the tree of a large file
@@ -276,6 +391,7 @@ fn contradiction(structured: &StructuredType, patch: &Patch) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Foundations;
 
     fn problems(text: &str) -> String {
         let behaviors = Behaviors::default();
@@ -297,14 +413,17 @@ mod tests {
     fn fixtures_are_written_so_that_they_read_back_the_same() {
         let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
         let first = shipped(&schema, &behaviors).unwrap();
-        let set = first[0].0;
-        let entities: Vec<Arc<Entity>> = first.iter().map(|(_, entity)| entity.clone()).collect();
-        let text = write(&schema, set, &entities);
-        let second = read(&schema, &behaviors, "workforceIntegrations.json", text.as_bytes()).unwrap();
-        for ((_, before), (_, after)) in first.iter().zip(&second) {
-            assert_eq!(before.properties, after.properties);
-        }
-        assert_eq!(first.len(), second.len());
+        let store = Store::over(&Foundations::of(&schema, &first));
+        let told = |entities: &Entities| -> Vec<(Place, Arc<str>, Complex)> {
+            entities.iter().map(|(place, entity)| (place.clone(), entity.key.clone(), entity.properties.clone())).collect()
+        };
+        let all = read(&schema, &behaviors, "any.json", write(&schema, &store, Secret::Echo).as_bytes()).unwrap();
+        assert_eq!(told(&all), told(&first));
+        let parts = schema.root_sets().flat_map(|set| {
+            let name = format!("{}.json", schema.set(set).name);
+            read(&schema, &behaviors, &name, write_set(&schema, &store, set, Secret::Echo).as_bytes()).unwrap()
+        });
+        assert_eq!(told(&parts.collect()), told(&first));
     }
 
     #[test]
@@ -342,6 +461,36 @@ mod tests {
         insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"broken.json: $: found the member "id", expected a collection: "value" and annotations"#);
         insta::assert_snapshot!(problems("true"), @r#"broken.json: $: found true, expected an array of entities or an object with "value""#);
         insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
+    }
+
+    #[test]
+    fn what_entities_contain_is_read_and_told_where_it_stands() {
+        let told = |name: &str, text: &str| match read(&Schema::shipped(), &Behaviors::default(), name, text.as_bytes()) {
+            Ok(entities) => format!("{} entities", entities.len()),
+            Err(error) => error.to_string(),
+        };
+        let within = |schedule: &str| format!(r#"[{{"id":"a","schedule":{schedule}}}]"#);
+        assert_eq!(
+            told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"2"}],"timesOff@odata.count":0,"timesOff":[]}"#)),
+            "4 entities"
+        );
+        assert_eq!(told("teams.json", &within("null")), "1 entities");
+        assert_eq!(
+            told("any.json", r#"{"teams":[{"id":"a"}],"@odata.context":"x","workforceIntegrations":{"value":[{"id":"a"}]}}"#),
+            "2 entities"
+        );
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1","sharedShift":{"activities":[{"isPaid":1},{},null]}},{"id":"1"}]}"#)), @r"
+        teams.json: $[0].schedule.shifts[0].sharedShift.activities[0].isPaid: found the number 1, expected true or false
+        ");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"1"}]}"#)), @r#"teams.json: $[0].schedule.shifts[1].id: found "1", which teams.json: $[0].schedule.shifts[0] has too, expected a key of its own"#);
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"shifts":{}}"#)), @"teams.json: $[0].schedule.id: found no value, expected a string that is not empty");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":{}}"#)), @"teams.json: $[0].schedule.shifts: found an object, expected an array of entities");
+        insta::assert_snapshot!(told("teams.json", &within("7")), @"teams.json: $[0].schedule: found the number 7, expected an object");
+        insta::assert_snapshot!(told("shifts.json", "[]"), @"shifts.json: the file's name names teams/{id}/schedule/shifts, which stand in what contains them: expected a file named after that");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"users":[]}"#), @r#"any.json: $: found the member "users", expected collections: workforceIntegrations, teams"#);
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}],"workforceIntegrations":7}"#), @"any.json: $.workforceIntegrations: $: found the number 7, expected an array of entities or an object with \"value\"");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"Teams":[]}"#), @"any.json: $.Teams: found a member that stands twice, expected it once");
+        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}]}"#), @"any.json: $.teams[0].id: found no value, expected a string that is not empty");
     }
 
     #[test]

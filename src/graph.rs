@@ -3,6 +3,7 @@
 //! [`answer`] is a pure function of a tenant's state and a request. It does no I/O and never waits; what must happen outside is part
 //! of what it returns.
 
+mod approval;
 mod batch;
 mod body;
 mod call;
@@ -26,13 +27,13 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{ContentType, Preflight, WrongMethod};
-use crate::connector::Made;
+use crate::behavior::{ContentType, Hsts, Preflight, WrongMethod};
+use crate::connector::{Endpoint, Made};
 use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
 use crate::identity::{check, permission};
 use crate::journal::Changed;
-use crate::model::{Model, StructuredType, Version};
+use crate::model::{Change, Model, StructuredType, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
@@ -42,6 +43,7 @@ use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
 use crate::odata::value::Entity;
 use crate::odata::write::{Holder, Shape, write_entity, write_selected};
+use crate::store::{Shelf, entity_address};
 use crate::tenant::{Tenant, prefix_of};
 pub use call::Pending;
 use call::{Question, Reply};
@@ -177,7 +179,7 @@ pub fn answer(tenant: &Tenant, request: &Request) -> Step {
         let answer = answer_as_entra(tenant, request, &place);
         return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
     }
-    let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+    let stamp = Stamp::of(tenant, request);
     exchange(tenant, request, &stamp, answer_as_usual)
 }
 
@@ -232,7 +234,7 @@ fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: 
             Err(error) => respond::refusal(tenant, stamp, error),
         },
     };
-    let calls = reply.map(|reply| reply.made).into_iter().collect();
+    let calls = reply.map(|reply| reply.made).unwrap_or_default();
     Step::Done(Box::new(Answer { skipped, calls, ..answer }))
 }
 
@@ -244,9 +246,14 @@ enum Decision {
     Asks(Box<Question>),
 }
 
+/// Returns what a stored integration says of its connector.
+pub fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
+    approval::integration(tenant, id).map(|integration| integration.endpoint())
+}
+
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, &Stamp::of(tenant, Heads::of(&request.headers)), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
@@ -272,6 +279,9 @@ fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Ans
     };
     let (mut response, refused) = entra::answer(tenant, place, &asked);
     response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
+    if request.is_secure && tenant.behaviors.hsts == Hsts::Omit {
+        response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
     Answer { refused, ..Answer::of(response) }
 }
 
@@ -306,6 +316,7 @@ enum Operation<'r> {
     Get(&'r str),
     Property(&'r str, &'r PropertyPath),
     Update(&'r str),
+    Replace(&'r str),
     Delete(&'r str),
 }
 
@@ -316,7 +327,7 @@ impl Operation<'_> {
             Operation::List | Operation::Count => permission::Operation::List,
             Operation::Create => permission::Operation::Create,
             Operation::Get(_) | Operation::Property(..) => permission::Operation::Get,
-            Operation::Update(_) => permission::Operation::Update,
+            Operation::Update(_) | Operation::Replace(_) => permission::Operation::Update,
             Operation::Delete(_) => permission::Operation::Delete,
         }
     }
@@ -367,23 +378,27 @@ fn decide(
         Operation::Update(key) => {
             return write::update(&context, key, &write::read_body(&context, Origin::Update, skipped)?, reply);
         }
-        Operation::Delete(key) => write::delete(&context, key),
+        Operation::Replace(key) => {
+            return write::replace(&context, key, &write::read_body(&context, Origin::Create, skipped)?, reply);
+        }
+        Operation::Delete(key) => return write::delete(&context, key, reply),
     }
     .map(Decision::Answered)
 }
 
 fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
+    let manners = route.structured().manners;
     match (&route.part, route.key.as_deref(), method.as_str()) {
         (Part::Whole, None, "GET") => Ok(Operation::List),
-        (Part::Whole, None, "POST") => Ok(Operation::Create),
+        (Part::Whole, None, "POST") if manners.creates => Ok(Operation::Create),
         (Part::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
-        (Part::Whole, Some(key), "PATCH") => Ok(Operation::Update(key)),
-        (Part::Whole, Some(key), "DELETE") => Ok(Operation::Delete(key)),
+        (Part::Whole, Some(key), "PATCH") if manners.change == Some(Change::Patch) => Ok(Operation::Update(key)),
+        (Part::Whole, Some(key), "PUT") if manners.replaces() => Ok(Operation::Replace(key)),
+        (Part::Whole, Some(key), "DELETE") if manners.deletes => Ok(Operation::Delete(key)),
         (Part::Count, None, "GET") => Ok(Operation::Count),
         (Part::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
-        (Part::Whole, None, _) => Err(wrong_method(tenant, method, "GET or POST")),
-        (Part::Whole, Some(_), _) => Err(wrong_method(tenant, method, "GET, PATCH or DELETE")),
-        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, "GET")),
+        (Part::Whole, key, _) => Err(wrong_method(tenant, method, &manners.methods(key.is_some()))),
+        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, &["GET"])),
     }
 }
 
@@ -397,10 +412,14 @@ fn wanted_format(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Resul
 }
 
 fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
-    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, "GET")) }
+    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, &["GET"])) }
 }
 
-fn wrong_method(tenant: &Tenant, method: &Method, expected: &str) -> Error {
+fn wrong_method(tenant: &Tenant, method: &Method, expected: &[&str]) -> Error {
+    let expected = match expected {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => expected.concat(),
+    };
     let refusal = match tenant.behaviors.wrong_method {
         WrongMethod::UnknownError => &error::UNROUTED_METHOD,
         WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
@@ -519,18 +538,46 @@ impl<'c> Context<'c> {
 
     /// Returns the path of the collection behind the version.
     fn collection_path(&self) -> &'c str {
-        &self.tenant.schema.set(self.route.set).path
+        &self.route.fragment[1..]
+    }
+
+    /// Returns the address of an entity of the collection, behind the version.
+    fn entity_path(&self, key: &str) -> String {
+        entity_address(self.collection_path(), self.is_single(), key)
+    }
+
+    /// Whether the collection is one of at most one entity, which has no key in its path.
+    fn is_single(&self) -> bool {
+        !self.route.holders.is_empty() && self.tenant.schema.set(self.route.place.set).is_single
+    }
+
+    /// Returns what the ids and links of entities tell of the collection.
+    fn holder(&self) -> Holder<'c> {
+        let path = self.collection_path();
+        if self.is_single() { Holder::Single(path) } else { Holder::Collection(path) }
+    }
+
+    /// Returns the collection, if all entities are there that contain it.
+    fn collection(&self) -> Result<Shelf<'c>, Error> {
+        for held in &self.route.holders {
+            if self.tenant.store.at(&held.place).get(&held.key).is_none() {
+                let set = self.tenant.schema.set(held.place.set);
+                let path = held.place.path(&self.tenant.schema);
+                return Err(unknown(self.model.structured(held.type_id), &entity_address(&path, set.is_single, &held.key)));
+            }
+        }
+        Ok(self.tenant.store.at(&self.route.place))
     }
 
     /// Begins a body that shows a part of the collection.
     fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
-        self.begin_at(&self.tenant.schema.set(self.route.set).fragment, shape, room)
+        self.begin_at(&self.route.fragment, shape, room)
     }
 
     /// Writes the body that shows one entity.
     fn entity_body(&self, entity: &Entity) -> Vec<u8> {
         let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
-        write_entity(&self.shape(), self.structured(), Holder::Collection(self.collection_path()), entity, &mut out);
+        write_entity(&self.shape(), self.structured(), self.holder(), entity, &mut out);
         out.push(b'}');
         out
     }
@@ -538,30 +585,31 @@ impl<'c> Context<'c> {
     /// Writes the body that shows what a client selects of one entity.
     fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
         let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
-        write_selected(
-            &self.shape(),
-            self.structured(),
-            Holder::Collection(self.collection_path()),
-            entity,
-            &select.selection,
-            &mut out,
-        );
+        write_selected(&self.shape(), self.structured(), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
     }
 
     fn not_found(&self, key: &str) -> Error {
-        let detail = format!("{} has no entity with the id {key:?}", self.collection_path());
-        let words = self.structured().words;
-        let error = Error::new(&error::UNKNOWN_ID, &[words.noun]).with_detail(detail);
-        Error { inner_code: Some(words.not_found_code), ..error }
+        let path = self.collection_path();
+        if self.is_single() {
+            return unknown(self.structured(), path);
+        }
+        unknown(self.structured(), path).with_detail(format!("{path} has no entity with the id {key:?}"))
     }
+}
+
+/// Refuses an entity that is not there.
+fn unknown(structured: &StructuredType, address: &str) -> Error {
+    let words = structured.words;
+    let error = Error::new(&error::UNKNOWN_ID, &[words.noun]).with_detail(format!("there is no {address}"));
+    Error { inner_code: Some(words.not_found_code), ..error }
 }
 
 fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
     let query = context.query(context.structured(), Target::Entity)?;
     let select = query.as_ref().and_then(|query| query.select.as_ref());
-    let shown = context.tenant.store.collection(context.route.set).look(key, |entity| {
+    let shown = context.collection()?.look(key, |entity| {
         let selection = select.map(|select| &select.selection);
         let mut decided = explain::shown(context, std::iter::once(entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));

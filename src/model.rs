@@ -9,9 +9,10 @@ mod build;
 mod csdl;
 mod rules;
 
+use std::borrow::Cow;
 use std::fmt;
 
-pub use rules::{Check, Stamp, Words};
+pub use rules::{Asks, Change, Check, Manners, Stamp, Words};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,10 +50,15 @@ pub struct TypeId(usize);
 pub struct EnumId(usize);
 
 /// A collection of entities, the same in all versions of a [`Schema`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetId(usize);
 
 impl SetId {
+    /// Returns the set at a place among [`Schema::sets`].
+    pub fn at(index: usize) -> SetId {
+        SetId(index)
+    }
+
     /// Returns the place of the set among [`Schema::sets`].
     pub fn index(self) -> usize {
         self.0
@@ -96,6 +102,30 @@ pub enum Kind {
     Enum(EnumId),
     /// A complex value.
     Complex(TypeId),
+    /// Any number of values of one type, in an order.
+    Collection(ItemKind),
+}
+
+/// The type of what a collection holds. Collections of collections do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    /// Primitive values.
+    Primitive(Primitive),
+    /// Members of an enum.
+    Enum(EnumId),
+    /// Complex values.
+    Complex(TypeId),
+}
+
+impl ItemKind {
+    /// Returns the type of one item.
+    pub fn kind(self) -> Kind {
+        match self {
+            ItemKind::Primitive(primitive) => Kind::Primitive(primitive),
+            ItemKind::Enum(id) => Kind::Enum(id),
+            ItemKind::Complex(id) => Kind::Complex(id),
+        }
+    }
 }
 
 /// The value that a new entity gets where the request has none.
@@ -103,6 +133,8 @@ pub enum Kind {
 pub enum Initial {
     /// A Boolean.
     Boolean(bool),
+    /// A whole number.
+    Int32(i32),
     /// The number of an enum member.
     Member(i64),
 }
@@ -117,7 +149,7 @@ pub struct Property {
     pub member: Box<[u8]>,
     /// The type.
     pub kind: Kind,
-    /// Whether null is a value.
+    /// Whether null is a value; of a collection, whether its items may be null, since itself it never is (CSDL 4.0, 6.2.1).
     pub nullable: bool,
     /// The place among the values of the type, the same in all versions.
     pub slot: usize,
@@ -139,9 +171,11 @@ pub struct Property {
     pub stamp: Option<Stamp>,
     /// Whether it decides where and how a connector is called.
     pub connects: bool,
+    /// Whether it holds the ids of integrations whose connectors have a say in what the entity contains.
+    pub binds: bool,
 }
 
-/// A property that leads to other entities.
+/// A property that leads to the entities that an entity contains.
 #[derive(Debug)]
 pub struct Navigation {
     /// The name, in the declared case.
@@ -165,6 +199,8 @@ pub struct StructuredType {
     pub is_open: bool,
     /// What the service calls its entities.
     pub words: Words,
+    /// What clients can do with its entities.
+    pub manners: &'static Manners,
     /// All properties, inherited ones first.
     pub properties: Vec<Property>,
     /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
@@ -183,6 +219,11 @@ impl StructuredType {
     /// Returns the index of a property by its name in any case.
     pub fn property(&self, name: &str) -> Option<usize> {
         self.properties.iter().position(|property| property.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns what leads to contained entities by its name in any case.
+    pub fn navigation(&self, name: &str) -> Option<&Navigation> {
+        self.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
     }
 
     /// Returns the slot of a property by its name.
@@ -273,20 +314,30 @@ impl Model {
         Some(NamedType::Enum(EnumId(index)))
     }
 
+    /// Returns the number of an enum's member, if the type is an enum that has it.
+    pub fn member(&self, kind: Kind, name: &str) -> Option<i64> {
+        let Kind::Enum(id) = kind else { return None };
+        self.enumeration(id).members.iter().find(|(member, _)| **member == *name).map(|(_, number)| *number)
+    }
+
     /// Returns the qualified name of a property's type.
-    pub fn kind_name(&self, kind: Kind) -> &str {
+    pub fn kind_name(&self, kind: Kind) -> Cow<'_, str> {
         match kind {
-            Kind::Primitive(primitive) => primitive.name(),
-            Kind::Enum(id) => &self.enumeration(id).full_name,
-            Kind::Complex(id) => &self.structured(id).full_name,
+            Kind::Primitive(primitive) => Cow::Borrowed(primitive.name()),
+            Kind::Enum(id) => Cow::Borrowed(&self.enumeration(id).full_name),
+            Kind::Complex(id) => Cow::Borrowed(&self.structured(id).full_name),
+            Kind::Collection(item) => Cow::Owned(format!("Collection({})", self.kind_name(item.kind()))),
         }
     }
 }
 
-/// A collection that a path can name.
+/// What stands in the path of a [`Set`] for the key of an entity that contains it.
+pub const KEY_PLACE: &str = "{id}";
+
+/// A collection that a path can name, or one of which each entity of another has its own.
 #[derive(Debug)]
 pub struct Set {
-    /// The path behind the version, in the declared case.
+    /// The path behind the version, in the declared case, with [`KEY_PLACE`] where the keys of the entities stand that contain it.
     pub path: Box<str>,
     /// The path as the fragment of context URLs.
     pub fragment: Box<str>,
@@ -294,9 +345,13 @@ pub struct Set {
     pub name: Box<str>,
     /// The name of the entity type, without namespace.
     pub type_name: Box<str>,
+    /// The set of the entities that contain it, each a collection of its own; nothing where there is one collection.
+    pub parent: Option<SetId>,
+    /// Whether it holds at most one entity, whose key no path names.
+    pub is_single: bool,
 }
 
-/// Where a collection stands in one version.
+/// Where a collection that no entity contains stands in one version.
 #[derive(Debug)]
 pub struct Address {
     /// The whole path, in the declared case, without a slash at its end.
@@ -333,17 +388,11 @@ impl Schema {
         build::assign_slots(&mut models);
         let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
         let mut addresses = Vec::new();
-        for model in &schema.models {
-            for root in model.roots() {
-                let at = |set: SetId, type_id: TypeId| {
-                    let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
-                    Address { path, version: model.version, set, type_id }
-                };
-                let contained = &model.structured(root.target).navigations;
-                match root.set {
-                    Some(set) => addresses.push(at(set, root.target)),
-                    None => addresses.extend(contained.iter().map(|navigation| at(navigation.set, navigation.target))),
-                }
+        for set in schema.root_sets() {
+            for model in &schema.models {
+                let Some((type_id, _)) = schema.entity_type(model, set) else { continue };
+                let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
+                addresses.push(Address { path, version: model.version, set, type_id });
             }
         }
         Ok(Schema { addresses, ..schema })
@@ -375,7 +424,7 @@ impl Schema {
         &self.sets
     }
 
-    /// Returns where all collections stand in all versions.
+    /// Returns where all collections that no entity contains stand in all versions.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
@@ -388,6 +437,21 @@ impl Schema {
     /// Returns a collection by the last segment of its path, in any case.
     pub fn set_named(&self, name: &str) -> Option<SetId> {
         self.sets.iter().position(|set| set.name.eq_ignore_ascii_case(name)).map(SetId)
+    }
+
+    /// Returns the sets that no entity contains.
+    pub fn root_sets(&self) -> impl Iterator<Item = SetId> + '_ {
+        self.set_ids().filter(|set| self.set(*set).parent.is_none())
+    }
+
+    /// Returns the set, that no entity contains, in whose entities the entities of a set are contained, or the set itself.
+    pub fn root_of(&self, set: SetId) -> SetId {
+        std::iter::successors(Some(set), |set| self.set(*set).parent).last().unwrap_or(set)
+    }
+
+    /// Returns what the entities of a collection contain: collections, or single entities.
+    pub fn contained(&self, parent: SetId) -> impl Iterator<Item = SetId> + '_ {
+        self.set_ids().filter(move |set| self.set(*set).parent == Some(parent))
     }
 
     /// Returns all collections' ids.

@@ -9,7 +9,7 @@ mod say;
 mod tls;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
@@ -19,6 +19,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -28,7 +29,7 @@ use tokio_rustls::TlsConnector;
 use crate::connector::{ANSWER_LIMIT, Call, Failure, Outcome};
 use crate::tenant::Connectors;
 
-pub use check::{Finding, Findings, Rating, Source, check};
+pub use check::{Finding, Findings, Named, Rating, Source, check};
 pub use say::{Manner, Report, say};
 
 pub use tls::{authorities, client};
@@ -54,8 +55,25 @@ async fn exchange(call: &Call, connectors: &Connectors) -> Result<Outcome, Failu
     let client = tokio::task::spawn_blocking(move || tls::client(&authorities)).await;
     let client = client.ok().and_then(Result::ok).ok_or(Failure::Tls)?;
     let name = ServerName::try_from(host(&call.url)?.to_owned()).map_err(|_| Failure::InvalidUrl)?;
-    let stream = TlsConnector::from(client).connect(name, stream).await.map_err(|_| Failure::Tls)?;
+    let stream = TlsConnector::from(client).connect(name, stream).await.map_err(|error| untrusted(&error))?;
     converse(call, stream).await
+}
+
+/// Returns why a handshake of TLS has failed, as far as its author can do something about it.
+fn untrusted(error: &io::Error) -> Failure {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(error)) = error else { return Failure::Tls };
+    match error {
+        CertificateError::UnknownIssuer => Failure::Authority,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Failure::Name,
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => Failure::Expired,
+        // The library has no word of its own for it.
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => Failure::AuthorityShown,
+        _ => Failure::Tls,
+    }
 }
 
 /// Connects to the first address of a host that answers, of those that may be called.
@@ -87,12 +105,19 @@ fn host(url: &Uri) -> Result<&str, Failure> {
     Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
 }
 
+/// Addresses of private networks at which cloud machines tell their secrets: those of Amazon, Google and Oracle.
+const METADATA: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+];
+
 /// Whether an address is on this machine or in a private network. Link-local addresses are none: cloud machines tell their secrets
-/// there.
+/// there, and at a few others.
 fn is_near(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        IpAddr::V6(address) => address.is_loopback() || (address.is_unique_local() && !METADATA.contains(&address)),
     }
 }
 
@@ -210,7 +235,11 @@ mod tests {
 
     /// Calls a server that shows a certificate of the authority.
     async fn secure_outcome(authority: &Authority, connectors: &Connectors) -> Outcome {
-        let tls = tokio_rustls::TlsAcceptor::from(certificate::issued(authority, &[]).unwrap());
+        secure_outcome_of(certificate::issued(authority, &[]).unwrap(), connectors).await
+    }
+
+    async fn secure_outcome_of(tls: std::sync::Arc<rustls::ServerConfig>, connectors: &Connectors) -> Outcome {
+        let tls = tokio_rustls::TlsAcceptor::from(tls);
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
         let served = tokio::spawn(async move {
@@ -239,8 +268,8 @@ mod tests {
         assert!(authorities(&file).is_err());
         assert!(matches!(secure_outcome(&authority, &believing).await, Outcome::Answered { status: StatusCode::OK, .. }));
         let other = Authority::in_memory().unwrap();
-        assert_eq!(secure_outcome(&other, &believing).await, Outcome::Failed(Failure::Tls));
-        assert_eq!(secure_outcome(&authority, &Connectors::default()).await, Outcome::Failed(Failure::Tls));
+        assert_eq!(secure_outcome(&other, &believing).await, Outcome::Failed(Failure::Authority));
+        assert_eq!(secure_outcome(&authority, &Connectors::default()).await, Outcome::Failed(Failure::Authority));
         // Where plain HTTP is spoken there is no TLS.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("https://{}/", listener.local_addr().unwrap());
@@ -251,6 +280,35 @@ mod tests {
         });
         assert_eq!(make(&call(&url, PATIENCE), &believing).await, Outcome::Failed(Failure::Tls));
         tokio::task::spawn_blocking(move || served.join().unwrap()).await.unwrap();
+    }
+
+    /// Makes a certificate that vouches for itself, and calls a server that shows it as somebody who believes it.
+    async fn outcome_of_itself(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Outcome {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let authorities = vec![certificate.der().clone()].into();
+        let folder = std::env::temp_dir();
+        let file = |what: &str| folder.join(format!("wfi-emulator-itself-{what}-{}.pem", std::process::id()));
+        std::fs::write(file("certificate"), certificate.pem()).unwrap();
+        std::fs::write(file("key"), key.serialize_pem()).unwrap();
+        let tls = certificate::own(&file("certificate"), &file("key")).unwrap();
+        secure_outcome_of(tls, &Connectors { authorities, ..Connectors::default() }).await
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_certificate_is_told() {
+        let fine = outcome_of_itself(|_| {}).await;
+        assert!(matches!(fine, Outcome::Answered { .. }), "{fine:?}");
+        let shown = outcome_of_itself(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)).await;
+        assert_eq!(shown, Outcome::Failed(Failure::AuthorityShown));
+        let expired = outcome_of_itself(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
+        assert_eq!(expired, Outcome::Failed(Failure::Expired));
+        let named = |params: &mut rcgen::CertificateParams| {
+            params.subject_alt_names = vec![rcgen::SanType::DnsName("other.test".try_into().unwrap())];
+        };
+        assert_eq!(outcome_of_itself(named).await, Outcome::Failed(Failure::Name));
     }
 
     #[tokio::test]
@@ -264,7 +322,9 @@ mod tests {
     #[tokio::test]
     async fn no_call_leaves_unless_it_may() {
         // Addresses for documentation (RFC 5737, RFC 3849), of cloud metadata, and one in the clothes of another version.
-        for host in ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[::ffff:192.0.2.1]", "0.0.0.0"] {
+        for host in
+            ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "[::ffff:192.0.2.1]", "0.0.0.0"]
+        {
             let outcome = make(&call(&format!("http://{host}/"), PATIENCE), &Connectors::default()).await;
             assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress), "{host}");
         }

@@ -38,7 +38,7 @@ use crate::identity::entra::Place;
 use crate::journal::redact_target;
 use crate::service::Service;
 pub use limits::Limits;
-use limits::{Gate, Held, Noted, Pulse, Tcp, overdue};
+use limits::{Gate, Held, Noted, Pulse, Tcp, counted, overdue};
 use opening::{Opened, Version, open};
 
 /// How long requests in flight may take to finish when the server stops.
@@ -52,6 +52,12 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How much more is read at once than the largest head has; what the library wants at least.
+const READ: usize = 8 * 1024;
+
+/// Up to which size an answer does not count that has a connection for itself: to count costs something.
+const UNCOUNTED: usize = 64 * 1024;
 
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +192,8 @@ fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
     http.max_header_size(limits.head_bytes);
+    // What is read at once. Each connection keeps as much once it has sent much, and no head can be larger.
+    http.max_buf_size(limits.head_bytes.saturating_add(READ));
     http
 }
 
@@ -226,12 +234,17 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
         tracing::info!("a connection is closed: a request says in two ways where it ends, or where it goes");
         return Ok(bad_request());
     }
+    let is_multiplexed = head.version == http::Version::HTTP_2;
     let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
     let mut answer = connection.shared.service.answer(&request, connection.peer).await;
-    if connection.is_secure {
-        // A browser would obey, and refuse plain HTTP to every port of localhost for a year.
-        answer.response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    if is_multiplexed || answer.response.body().len() > UNCOUNTED {
+        let body = std::mem::take(answer.response.body_mut());
+        let Some(body) = counted(&connection.shared.gate, body) else {
+            tracing::warn!("an answer is given up: all that wait for their clients together take too much memory");
+            return Err(Interrupted);
+        };
+        *answer.response.body_mut() = body;
     }
     if let Some(started) = started {
         log(&request, &answer, started);
@@ -292,13 +305,17 @@ async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> 
         }
         if length > BODY_LIMIT {
             whole = BytesMut::new();
-        } else if length == data.len() {
+        } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies come in one piece, which need not be copied.
             first = data;
         } else {
             if !held.take(data.len()) {
                 tracing::warn!("a connection is closed: all bodies together take too much memory");
                 return Err(Interrupted);
+            }
+            if length == data.len() {
+                first = data;
+                continue;
             }
             if whole.is_empty() {
                 whole.extend_from_slice(&first);

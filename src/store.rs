@@ -6,39 +6,147 @@
 //!
 //! Collections of many tenants may stand on one [`Foundation`]: what they all began with is kept once, and a collection keeps only what
 //! it has changed. To begin one costs the same however many entities there are.
+//!
+//! Sets that no entity contains have their collection at once, found by the number of the set. What entities contain is found by the
+//! address of its holder, and made when it is first asked for.
 
-use std::collections::{BTreeMap, HashMap, hash_map};
-use std::ops::Bound;
+mod place;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::ops::{Bound, Deref};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
-use crate::model::SetId;
+use crate::model::{Schema, SetId};
 use crate::odata::value::Entity;
+
+pub use place::{Place, encoded_key, entity_address};
 
 /// All collections of a tenant.
 #[derive(Debug)]
 pub struct Store {
-    collections: Box<[Collection]>,
+    /// Those that no entity contains, by the numbers of their sets. Sets whose collections are contained have none here.
+    roots: Box<[Option<Collection>]>,
+    /// Those that entities contain, as far as they were asked for.
+    contained: RwLock<BTreeMap<Place, Arc<Collection>>>,
+    /// What those begin with.
+    founded: Arc<BTreeMap<Place, Arc<Foundation>>>,
+}
+
+/// A collection of a store.
+#[derive(Debug)]
+pub enum Shelf<'s> {
+    /// One that no entity contains.
+    Root(&'s Collection),
+    /// One that an entity contains. It stays usable if the entity is taken out meanwhile, but nobody finds it again.
+    Contained(Arc<Collection>),
+}
+
+impl Deref for Shelf<'_> {
+    type Target = Collection;
+
+    fn deref(&self) -> &Collection {
+        match self {
+            Shelf::Root(collection) => collection,
+            Shelf::Contained(collection) => collection,
+        }
+    }
 }
 
 impl Store {
-    /// Returns a store with so many empty collections, those of a schema's sets.
-    pub fn new(sets: usize) -> Store {
-        Store { collections: (0..sets).map(|_| Collection::default()).collect() }
+    /// Returns a store with the empty collections of a schema.
+    pub fn new(schema: &Schema) -> Store {
+        let root = |set| schema.set(set).parent.is_none().then(Collection::default);
+        Store { roots: schema.set_ids().map(root).collect(), contained: RwLock::default(), founded: Arc::default() }
     }
 
-    /// Returns a store whose collections begin with the entities of foundations, one for each of a schema's sets. What is common to many
-    /// stores is kept once.
-    pub fn over(foundations: &[Arc<Foundation>]) -> Store {
-        Store { collections: foundations.iter().map(|foundation| Collection::over(foundation.clone())).collect() }
+    /// Returns a store whose collections begin with the entities of foundations. What is common to many stores is kept once.
+    pub fn over(foundations: &Foundations) -> Store {
+        let root = |foundation: &Option<Arc<Foundation>>| foundation.clone().map(Collection::over);
+        Store {
+            roots: foundations.roots.iter().map(root).collect(),
+            contained: RwLock::default(),
+            founded: foundations.contained.clone(),
+        }
     }
 
-    /// Returns a collection.
-    pub fn collection(&self, set: SetId) -> &Collection {
-        &self.collections[set.index()]
+    /// Returns the collection of a set that no entity contains.
+    pub fn collection(&self, set: SetId) -> Shelf<'_> {
+        self.at(&set.into())
+    }
+
+    /// Returns the collection at a place. Whether the entity is there that contains it is for the caller to know: the collection is made
+    /// for whoever asks.
+    pub fn at(&self, place: &Place) -> Shelf<'_> {
+        match &self.roots[place.set.index()] {
+            Some(collection) => Shelf::Root(collection),
+            None => Shelf::Contained(self.contained(place)),
+        }
+    }
+
+    fn contained(&self, place: &Place) -> Arc<Collection> {
+        if let Some(collection) = self.contained.read().unwrap_or_else(PoisonError::into_inner).get(place) {
+            return collection.clone();
+        }
+        let begun = || Arc::new(self.founded.get(place).map_or_else(Collection::small, |found| Collection::over(found.clone())));
+        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
+        contained.entry(place.clone()).or_insert_with(begun).clone()
+    }
+
+    /// Returns the places of all collections that are there, those that no entity contains first.
+    pub fn places(&self) -> Vec<Place> {
+        let roots = self.roots.iter().zip(0..).filter(|(root, _)| root.is_some()).map(|(_, index)| SetId::at(index).into());
+        let made = self.contained.read().unwrap_or_else(PoisonError::into_inner);
+        let contained: BTreeSet<Place> = made.keys().chain(self.founded.keys()).cloned().collect();
+        roots.chain(contained).collect()
+    }
+
+    /// Returns all entities with their places, in the order of [`Store::places`].
+    pub fn entities(&self) -> Vec<(Place, Arc<Entity>)> {
+        let at = |place: Place| self.at(&place).list().into_iter().map(move |entity| (place.clone(), entity));
+        self.places().into_iter().flat_map(at).collect()
+    }
+
+    /// Empties what an entity contains, and what that contains, since the entity is gone. `address` is that of the entity.
+    pub fn empty_within(&self, address: &str) {
+        let is_within = |place: &&Place| {
+            let rest = place.holder.as_deref().and_then(|holder| holder.strip_prefix(address));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
+        let places: BTreeSet<Place> = contained.keys().chain(self.founded.keys()).filter(is_within).cloned().collect();
+        // An empty one stays, so that what was there at the beginning does not come back.
+        contained.extend(places.into_iter().map(|place| (place, Arc::new(Collection::small()))));
+    }
+
+    /// Returns how many entities a set has in all its collections.
+    pub fn count(&self, set: SetId) -> usize {
+        self.places().into_iter().filter(|place| place.set == set).map(|place| self.at(&place).len()).sum()
+    }
+}
+
+/// What many stores begin with.
+#[derive(Debug)]
+pub struct Foundations {
+    roots: Box<[Option<Arc<Foundation>>]>,
+    contained: Arc<BTreeMap<Place, Arc<Foundation>>>,
+}
+
+impl Foundations {
+    /// Returns foundations of these entities. Of two with one key in one place the first stays.
+    pub fn of(schema: &Schema, entities: &[(Place, Arc<Entity>)]) -> Foundations {
+        let mut by_place: BTreeMap<&Place, Vec<Arc<Entity>>> = BTreeMap::new();
+        for (place, entity) in entities {
+            by_place.entry(place).or_default().push(entity.clone());
+        }
+        let mut founded = |place: &Place| Arc::new(Foundation::new(by_place.remove(place).unwrap_or_default()));
+        let root = |set: SetId| schema.set(set).parent.is_none().then(|| founded(&set.into()));
+        let roots = schema.set_ids().map(root).collect();
+        let contained = by_place.into_iter().map(|(place, entities)| (place.clone(), Arc::new(Foundation::new(entities))));
+        Foundations { roots, contained: Arc::new(contained.collect()) }
     }
 }
 
@@ -114,6 +222,11 @@ pub struct Updated {
 }
 
 impl Collection {
+    /// Returns an empty collection that takes little room: there are as many as entities that contain one.
+    fn small() -> Collection {
+        Collection::over(Arc::default())
+    }
+
     fn over(foundation: Arc<Foundation>) -> Collection {
         let order = Order { next: number_of(foundation.entities.len()), ..Order::default() };
         // There are thousands of such collections, and an empty map takes a few hundred bytes per part.
@@ -295,6 +408,45 @@ mod tests {
         assert!(collection.get("A").is_none(), "keys are compared to the letter");
     }
 
+    /// The places of a store whose sets are those of the built-in schema.
+    fn place(schema: &Schema, path: &str) -> Place {
+        let names: Vec<&str> = path.split('/').collect();
+        let root: Place = schema.set_named(names[0]).unwrap().into();
+        names[1..].chunks(2).fold(root, |place, step| {
+            let set = schema.set_named(step[1]).unwrap();
+            place.within(schema, step[0], set)
+        })
+    }
+
+    #[test]
+    fn what_an_entity_contains_is_its_own_and_goes_with_it() {
+        let schema = Schema::shipped();
+        let shifts = |team: &str| place(&schema, &format!("teams/{team}/schedule/schedule/shifts"));
+        let store = Store::new(&schema);
+        assert!(store.at(&shifts("a")).is_empty());
+        store.at(&shifts("a")).insert(entity("1", 0)).unwrap();
+        store.at(&shifts("ab")).insert(entity("1", 0)).unwrap();
+        assert_eq!((keys(&store.at(&shifts("a"))), store.count(shifts("a").set)), ("1".to_owned(), 2));
+        let fork = Store::over(&Foundations::of(&schema, &store.entities()));
+        fork.at(&shifts("a")).insert(entity("2", 0)).unwrap();
+        assert_eq!((keys(&fork.at(&shifts("a"))), keys(&store.at(&shifts("a")))), ("1 2".to_owned(), "1".to_owned()));
+        for store in [fork, Store::over(&Foundations::of(&schema, &store.entities()))] {
+            let team: Place = schema.set_named("teams").unwrap().into();
+            store.empty_within(&team.address(&schema, "a"));
+            assert!(store.at(&shifts("a")).is_empty(), "what was founded does not come back");
+            assert_eq!(keys(&store.at(&shifts("ab"))), "1", "another key begins with the same letters");
+            assert_eq!(store.entities().len(), 1);
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_context_urls() {
+        let schema = Schema::shipped();
+        let shifts = place(&schema, "teams/it's 19:x/schedule/schedule/shifts");
+        assert_eq!(shifts.address(&schema, "SHFT_1"), "teams('it%27%27s%2019%3Ax')/schedule/shifts('SHFT_1')");
+        assert_eq!(place(&schema, "teams/1/schedule").address(&schema, "any"), "teams('1')/schedule");
+    }
+
     #[test]
     fn a_refused_update_changes_nothing() {
         let collection = Collection::default();
@@ -303,6 +455,59 @@ mod tests {
         assert!(matches!(collection.update("a", |_| Err("no")), Some(Err("no"))));
         assert!(Arc::ptr_eq(&collection.get("a").unwrap(), &first));
         assert!(collection.update("b", |_| Err("never called")).is_none());
+    }
+
+    /// Runs two functions at the same time, begun together.
+    fn at_once<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                barrier.wait();
+                other()
+            });
+            barrier.wait();
+            (one(), other.join().unwrap())
+        })
+    }
+
+    /// Counts an entity up, and lets others run in between, who must wait.
+    fn count_up(collection: &Collection, key: &str) -> bool {
+        let counted = collection.update(key, |old| {
+            let Value::Int32(number) = old.properties.values[0] else { return Err(()) };
+            std::thread::yield_now();
+            let properties = Complex { values: vec![Value::Int32(number + 1)].into(), dynamic: Vec::new() };
+            Ok(Entity::new(key.into(), properties))
+        });
+        counted.is_some_and(|counted| counted.is_ok())
+    }
+
+    #[test]
+    fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
+        for round in 0..300 {
+            let collection = if round % 2 == 0 {
+                Collection::default()
+            } else {
+                Collection::over(Arc::new(Foundation::new([entity("a", 0)])))
+            };
+            let _ = collection.insert(entity("a", 0));
+            let many = || (0..5).all(|_| count_up(&collection, "a"));
+            assert_eq!(at_once(many, many), (true, true));
+            assert_eq!(collection.get("a").unwrap().properties.values[0], Value::Int32(10), "round {round}");
+
+            let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a"));
+            assert!(removed.is_some() && collection.get("a").is_none() && collection.is_empty(), "round {round}");
+            assert!(collection.list().is_empty(), "round {round}");
+
+            for _ in 0..10 {
+                collection.insert(entity("a", 0)).unwrap();
+                let removed = at_once(|| collection.remove("a").is_some(), || collection.remove("a").is_some());
+                assert!(removed.0 ^ removed.1, "round {round}: it is removed once");
+            }
+
+            let inserted = at_once(|| collection.insert(entity("a", 1)), || collection.insert(entity("a", 2)));
+            assert!(inserted.0.is_ok() ^ inserted.1.is_ok(), "round {round}: it is inserted once");
+            assert_eq!((collection.len(), collection.list().len()), (1, 1), "round {round}");
+        }
     }
 
     /// What can be done to a collection.

@@ -16,9 +16,9 @@ use crate::chance::mixed;
 use crate::fault::{Faults, Rule};
 use crate::fixture::directory::Directory;
 use crate::journal::{Bounds, Budget, Journal};
-use crate::model::{Schema, SetId};
+use crate::model::Schema;
 use crate::odata::value::{Entity, Value};
-use crate::store::{Foundation, Store};
+use crate::store::{Foundations, Place, Store};
 use crate::stub::Stubs;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
@@ -29,8 +29,8 @@ pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not ze
 pub struct Settings {
     /// The schema.
     pub schema: Arc<Schema>,
-    /// The entities that are there from the start, in their order. Keys are unique in their set.
-    pub entities: Vec<(SetId, Arc<Entity>)>,
+    /// The entities that are there from the start, in their order. Keys are unique in their place.
+    pub entities: Vec<(Place, Arc<Entity>)>,
     /// What the tenant does where sources disagree.
     pub behaviors: Behaviors,
     /// The clock.
@@ -255,16 +255,16 @@ enum Stream {
 impl Tenant {
     /// Makes a tenant.
     pub fn new(mut settings: Settings) -> Tenant {
-        let store = Store::new(settings.schema.sets().len());
-        for (set, entity) in std::mem::take(&mut settings.entities) {
+        let store = Store::new(&settings.schema);
+        for (place, entity) in std::mem::take(&mut settings.entities) {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
-            let _ = store.collection(set).insert(entity);
+            let _ = store.at(&place).insert(entity);
         }
         Tenant::with_store(&settings, store)
     }
 
-    /// Makes a tenant whose entities are those of foundations, one for each of the schema's sets, and not those of the settings.
-    pub fn over(settings: &Settings, foundations: &[Arc<Foundation>]) -> Tenant {
+    /// Makes a tenant whose entities are those of foundations, and not those of the settings.
+    pub fn over(settings: &Settings, foundations: &Foundations) -> Tenant {
         Tenant::with_store(settings, Store::over(foundations))
     }
 
@@ -319,15 +319,15 @@ impl Tenant {
         }
     }
 
-    /// Returns the same tenant with other entities in a set.
+    /// Returns the same tenant with other entities.
     #[must_use]
-    pub fn with_entities(&self, entities: &[(SetId, Arc<Entity>)]) -> Tenant {
-        Tenant { store: Arc::new(Store::over(&foundations(&self.schema, entities))), ..self.shared() }
+    pub fn with_entities(&self, entities: &[(Place, Arc<Entity>)]) -> Tenant {
+        Tenant { store: Arc::new(Store::over(&Foundations::of(&self.schema, entities))), ..self.shared() }
     }
 
-    /// Returns the entities as they are now, one foundation for each set.
-    pub fn foundations(&self) -> Vec<Arc<Foundation>> {
-        self.schema.set_ids().map(|set| Arc::new(Foundation::new(self.store.collection(set).list()))).collect()
+    /// Returns the entities as they are now.
+    pub fn foundations(&self) -> Foundations {
+        Foundations::of(&self.schema, &self.store.entities())
     }
 
     /// Returns the number from which ids and chances follow.
@@ -388,6 +388,11 @@ impl Tenant {
         bytes
     }
 
+    /// Returns the next id for a transaction of which a connector is told.
+    pub fn next_transaction_id(&self) -> Uuid {
+        self.uuid(Stream::Message, &self.ids.messages)
+    }
+
     fn uuid(&self, stream: Stream, counter: &Counter) -> Uuid {
         Builder::from_random_bytes(self.bits(stream, counter)).into_uuid()
     }
@@ -401,12 +406,6 @@ impl Tenant {
         bytes[8..].copy_from_slice(&low.to_be_bytes());
         bytes
     }
-}
-
-/// Returns entities as foundations, one for each set of a schema.
-pub fn foundations(schema: &Schema, entities: &[(SetId, Arc<Entity>)]) -> Vec<Arc<Foundation>> {
-    let of = |set: SetId| entities.iter().filter(move |(other, _)| *other == set).map(|(_, entity)| entity.clone());
-    schema.set_ids().map(|set| Arc::new(Foundation::new(of(set)))).collect()
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use http::header::HeaderMap;
 use crate::chance::mixed;
 use crate::fixture::Entities;
 use crate::identity;
-use crate::store::Foundation;
-use crate::tenant::{self, PREFIX, Settings, Tenant, prefix_of};
+use crate::store::Foundations;
+use crate::tenant::{PREFIX, Settings, Tenant, prefix_of};
 
 /// The header with which a client names its tenant.
 pub const TENANT: &str = "x-wfi-emulator-tenant";
@@ -135,7 +135,7 @@ struct Made {
 struct Seed {
     entities: Entities,
     /// The same as foundations, made when the first tenant needs them.
-    foundations: OnceLock<Vec<Arc<Foundation>>>,
+    foundations: OnceLock<Foundations>,
 }
 
 impl Seed {
@@ -162,7 +162,7 @@ impl Made {
             None => &self.first,
             Some(wanted) => self.fixtures.get(wanted).ok_or_else(|| self.unknown_fixture(wanted))?,
         };
-        let foundations = seed.foundations.get_or_init(|| tenant::foundations(&self.settings.schema, &seed.entities));
+        let foundations = seed.foundations.get_or_init(|| Foundations::of(&self.settings.schema, &seed.entities));
         let settings = Settings { seed: seed_of(name, self.settings.seed), ..self.settings.clone() };
         Ok(Tenant::over(&settings, foundations))
     }

@@ -125,23 +125,23 @@ pub(super) fn run(call: &Call, behaviors: &Behaviors) -> ExitCode {
     let (target, said) = match call {
         Call::Connect { target, tenant_id, user_id } => (target, Ok(Said::connect(tenant_id, user_id))),
         Call::Update { target, content, change, swap_approval, passthrough } => {
-            let requests = match &content.request {
-                Some(file) => read_requests(file),
-                None if *swap_approval => Ok(maker(&tenant, &mut || tenant.next_entity_id().to_string()).swap_approval()),
-                None => changes(&tenant, change),
-            };
             let passthrough = passthrough.as_deref().map(HeaderValue::from_str).transpose();
             let passthrough = passthrough.map_err(|_| "--passthrough takes what can stand in a header".to_owned());
-            let said = requests
-                .and_then(|requests| passthrough.map(|passthrough| Said::update(&content.team_id, &requests, passthrough)));
+            let said = |requests: &Requests| passthrough.map(|passthrough| Said::update(&content.team_id, requests, passthrough));
+            let said = match &content.request {
+                Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.in_words(text))),
+                None if *swap_approval => said(&maker(&tenant, &mut || tenant.next_entity_id().to_string()).swap_approval()),
+                None => changes(&tenant, change).and_then(|requests| said(&requests)),
+            };
             (target, said)
         }
         Call::Read { target, content, eligibility } => {
-            let requests = match &content.request {
-                Some(file) => read_requests(file),
-                None => Ok(Requests { requests: vec![eligible(*eligibility)] }),
+            let said = |requests: &Requests| Said::read(&content.team_id, requests);
+            let said = match &content.request {
+                Some(file) => read_requests(file).map(|(requests, text)| said(&requests).in_words(text)),
+                None => Ok(said(&Requests { requests: vec![eligible(*eligibility)] })),
             };
-            (target, requests.map(|requests| Said::read(&content.team_id, &requests)))
+            (target, said)
         }
     };
     let (endpoint, manner, said) = match (target.endpoint(), target.manner(behaviors), said) {
@@ -169,10 +169,12 @@ fn exchanged(report: &Report) -> String {
     text
 }
 
-fn read_requests(file: &Path) -> Result<Requests, String> {
+/// Reads a plaintext, which is said as it stands in the file.
+fn read_requests(file: &Path) -> Result<(Requests, Vec<u8>), String> {
     let told = |reason: String| format!("{}: {reason}", file.display());
     let text = std::fs::read(file).map_err(|error| told(error.to_string()))?;
-    Requests::read(&text).map_err(|error| told(error.to_string()))
+    let requests = Requests::read(&text).map_err(|error| told(error.to_string()))?;
+    Ok((requests, text))
 }
 
 fn maker<'m>(tenant: &Tenant, next_id: &'m mut dyn FnMut() -> String) -> Maker<'m> {
@@ -204,7 +206,8 @@ fn changes(tenant: &Tenant, changes: &[String]) -> Result<Requests, String> {
 
 fn element(maker: &mut Maker<'_>, change: &str) -> Result<Element, String> {
     let mut parts = change.splitn(3, ':');
-    let (name, method, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or("POST"), parts.next());
+    let mut part = || parts.next().filter(|part| !part.is_empty());
+    let (name, method, id) = (part().unwrap_or_default(), part().unwrap_or("POST"), part());
     let kind: &Kind = KINDS.iter().find(|kind| kind.segment.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.segment).collect();
         format!("there is no entity type '{name}'; it is one of {}", names.join(", "))

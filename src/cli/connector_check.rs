@@ -9,8 +9,9 @@ use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
 use crate::behavior::Behaviors;
 use crate::connector::Endpoint;
-use crate::connector::sample::Maker;
-use crate::outgoing::{Manner, Source, check};
+use crate::connector::sample::{self, Maker};
+use crate::fixture::directory::HOME_TENANT;
+use crate::outgoing::{Manner, Named, Source, check};
 use crate::tenant::{Settings, Tenant};
 
 #[derive(Args, Debug)]
@@ -25,6 +26,15 @@ pub(super) struct ConnectorCheck {
     secret: SecretChoice,
     #[command(flatten)]
     connectors: ConnectorChoice,
+    /// The id of the tenant
+    #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
+    tenant_id: String,
+    /// The id of the integration's user
+    #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
+    user_id: String,
+    /// The id of the team whose schedule it is about
+    #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
+    team_id: String,
 }
 
 /// Probes a connector. The exit status is 0 if no probe has failed, 1 if one has.
@@ -40,6 +50,8 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         display_name: None,
     };
     let manner = Manner { connectors, content_type: behaviors.connector_content_type, ..Manner::default() };
+    let named =
+        Named { tenant_id: arguments.tenant_id.clone(), user_id: arguments.user_id.clone(), team_id: arguments.team_id.clone() };
     let tenant = Tenant::new(Settings::new());
     let mut next_id = || tenant.next_entity_id().to_string();
     let mut next_key_bytes = || tenant.next_message_bytes();
@@ -49,7 +61,7 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    let findings = runtime.block_on(check(&endpoint, &secret, &manner, source));
+    let findings = runtime.block_on(check(&endpoint, &secret, &manner, &named, source));
     let printed = print(&findings.to_string());
     if findings.are_clean() { printed } else { ExitCode::FAILURE }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::fixed_clock;
 use crate::fixture::directory::Directory;
-use crate::identity::permission::PERMISSIONS;
+use crate::identity::permission::{PERMISSIONS, Permission};
 use crate::identity::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
 use crate::odata::time::DateTimeOffset;
 
@@ -57,9 +57,11 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
         // A token that is over has begun before.
         validity.from = validity.from.min(validity.until.saturating_sub(1));
     }
+    let is_application = arguments.app.is_some();
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {
-        permissions = PERMISSIONS.iter().flat_map(|row| row.delegated).map(|name| (*name).to_owned()).collect();
+        let of = |row: &Permission| if is_application { row.application } else { row.delegated };
+        permissions = PERMISSIONS.iter().flat_map(of).map(|name| (*name).to_owned()).collect();
         permissions.sort();
         permissions.dedup();
     }
@@ -68,7 +70,6 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     let user =
         user_named(&directory, name).ok_or_else(|| format!("the directory lists no user '{}'", name.unwrap_or_default()))?;
     let listed = directory.applications.iter().flatten().find(|listed| listed.app_id.eq_ignore_ascii_case(application));
-    let is_application = arguments.app.is_some();
     Ok(access_token(&Grant {
         audience: &arguments.audience,
         tenant_id: arguments.tenant.as_deref().unwrap_or(&directory.tenant_id),

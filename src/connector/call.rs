@@ -85,7 +85,7 @@ failures! {
     /// The integration has no `url`.
     NoUrl "no-url" "the integration has no url";
     /// Its `url` is none that can be called.
-    InvalidUrl "invalid-url" "the url is no address that begins with http:// or https://, without a query, and without a user's name";
+    InvalidUrl "invalid-url" "the url is no address that can be called: http:// or https://, a host, a port that there is, and neither a user's name nor a query";
     /// It has no `apiVersion`.
     NoApiVersion "no-api-version" "the integration has no apiVersion, which is a part of the address";
     /// It has no secret, or one of another length.
@@ -99,7 +99,15 @@ failures! {
     /// The host cannot be reached.
     Unreachable "unreachable" "the host cannot be reached";
     /// TLS failed.
-    Tls "tls" "TLS failed: there is none, or the certificate is for another name or of an authority that is not believed (--connector-ca)";
+    Tls "tls" "TLS failed: there is none, or none of version 1.2 or 1.3, or the certificate cannot be used";
+    /// The certificate is of an authority that is not believed.
+    Authority "certificate-authority" "the certificate is of an authority that is not believed (--connector-ca)";
+    /// The certificate is for another name.
+    Name "certificate-name" "the certificate is for another name than that of the host";
+    /// The certificate is not valid now.
+    Expired "certificate-time" "the certificate is not valid any more, or not yet";
+    /// The certificate is that of an authority, which no server may show.
+    AuthorityShown "certificate-of-authority" "the certificate is that of an authority (CA:TRUE, as openssl req -x509 makes it), which no server may show: make one with CA:FALSE";
     /// There was no answer in time.
     Timeout "timeout" "there was no answer in time";
     /// The connection ended, or what came was no HTTP.

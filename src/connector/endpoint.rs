@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
 
 use super::call::{Call, Failure};
@@ -68,15 +68,24 @@ impl Endpoint {
     pub fn address(&self, path: &str) -> Result<Uri, Failure> {
         let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(Failure::NoUrl)?;
         let api_version = self.api_version.ok_or(Failure::NoApiVersion)?;
-        // A name and a password in front of the host would end up in logs, and nothing says that Shifts would send them.
-        if url.contains(['?', '#', '@']) {
+        if url.contains(['?', '#']) {
             return Err(Failure::InvalidUrl);
         }
         let address = format!("{}/v{api_version}/{path}", url.trim_end_matches('/'));
         let address: Uri = address.parse().map_err(|_| Failure::InvalidUrl)?;
         let is_http = address.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        let has_host = address.host().is_some_and(|host| !host.is_empty());
-        if is_http && has_host { Ok(address) } else { Err(Failure::InvalidUrl) }
+        if is_http && address.authority().is_some_and(is_callable) { Ok(address) } else { Err(Failure::InvalidUrl) }
+    }
+
+    /// Returns `url` as it may be shown: without the name and the password of somebody.
+    pub fn shown_url(&self) -> String {
+        let url = self.url.as_deref().unwrap_or_default();
+        let start = url.find("://").map_or(0, |at| at + 3);
+        let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+        match url[start..end].rfind('@') {
+            Some(at) => format!("{}…{}", &url[..start], &url[start + at..]),
+            None => url.to_owned(),
+        }
     }
 
     /// Encrypts what is to be said at a path.
@@ -106,6 +115,15 @@ impl Endpoint {
     }
 }
 
+/// Whether an authority is a host that has a name, and a port that there is. A user's name and password would end up in logs, and nothing
+/// says that Shifts would send them. Of a port that is none the library makes the usual one, which would call somebody else.
+fn is_callable(authority: &Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    let is_port =
+        |digits: &str| digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok());
+    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
 fn text(structured: &StructuredType, properties: &Complex, name: &str) -> Option<Arc<str>> {
     match structured.slot(name).map(|slot| &properties.values[slot]) {
         Some(Value::String(text)) => Some(text.clone()),
@@ -130,6 +148,18 @@ mod tests {
             assert_eq!(at(url, 1).unwrap(), "https://contosoconnector.com/wfi/v1/connect");
         }
         assert_eq!(at("http://[::1]:8080", 2).unwrap(), "http://[::1]:8080/v2/connect");
+        assert_eq!(at("http://localhost:65535/a@b", 1).unwrap(), "http://localhost:65535/a@b/v1/connect");
+        assert_eq!(at("http://localhost:/", 1).unwrap(), "http://localhost:/v1/connect");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let shown = |url: &str| Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
+        assert_eq!(shown("http://me:sec/ret@localhost/a@b"), "http://me:sec/ret@localhost/a@b", "the host is me");
+        assert_eq!(shown("http://me:sec@ret@localhost/a@b?c"), "http://…@localhost/a@b?c");
+        assert_eq!(shown("me:secret@localhost"), "…@localhost");
+        assert_eq!(shown("https://contoso.com/wfi"), "https://contoso.com/wfi");
+        assert_eq!(Endpoint::default().shown_url(), "");
     }
 
     #[test]
@@ -143,6 +173,10 @@ mod tests {
             "https://contoso.com/?a=b",
             "mailto:a@b",
             "http://me:secret@localhost/",
+            "http://localhost:65536/",
+            "http://localhost:+80/",
+            "http://localhost:80:80/",
+            "http://[::1]80/",
         ] {
             assert_eq!(at(url, 1), Err(Failure::InvalidUrl), "{url}");
         }
@@ -159,6 +193,7 @@ mod tests {
         #[test]
         fn no_url_from_outside_causes_a_panic(url in "\\PC{0,40}", version in any::<i32>()) {
             let _ = at(&url, version);
+            let _ = Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. Requests are encrypted, answers are not.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// What an update or read call asks.
@@ -25,9 +25,14 @@ pub struct Element {
     /// The transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<ElementHeaders>,
-    /// The entity, as the text that was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The entity, as the text that was sent. `null` is a body too: that of a deletion.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<RawValue>>,
+}
+
+/// Reads a member that is there, `null` included.
+fn present<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(member).map(Some)
 }
 
 /// The transaction of an element. These are members of its JSON, not headers of HTTP.
@@ -150,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_published_request_is_read_and_written_as_it_was() {
-        let text = r#"{"requests":[{"id":"SHFT_1","method":"POST","url":"/shifts/SHFT_1","headers":{"X-MS-Transaction-ID":"1","X-MS-Expires":"2024-10-11T21:27:59.0134605Z"},"body":{"z":1,"a":[1.0,null]}},{"id":"SHFT_2","method":"GET","url":"/shifts/SHFT_2/requestableShifts?requestType=SwapRequest\u0026startTime=2024-10-01T04:00:00.0000000Z"}]}"#;
+        let text = r#"{"requests":[{"id":"SHFT_1","method":"POST","url":"/shifts/SHFT_1","headers":{"X-MS-Transaction-ID":"1","X-MS-Expires":"2024-10-11T21:27:59.0134605Z"},"body":{"z":1,"a":[1.0,null]}},{"id":"SHFT_3","method":"DELETE","url":"/shifts/SHFT_3","body":null},{"id":"SHFT_2","method":"GET","url":"/shifts/SHFT_2/requestableShifts?requestType=SwapRequest\u0026startTime=2024-10-01T04:00:00.0000000Z"}]}"#;
         let requests = Requests::read(text.as_bytes()).unwrap();
-        assert_eq!(requests.ids().collect::<Vec<_>>(), ["SHFT_1", "SHFT_2"]);
+        assert_eq!(requests.ids().collect::<Vec<_>>(), ["SHFT_1", "SHFT_3", "SHFT_2"]);
         assert_eq!(String::from_utf8(requests.write().to_vec()).unwrap(), text.replace("\\u0026", "&"));
     }
 

@@ -49,6 +49,12 @@ impl Said {
         Said::in_team(Purpose::Read, team_id, "read", requests)
     }
 
+    /// Returns the same with another plaintext, of the same elements: as somebody has written it.
+    #[must_use]
+    pub fn in_words(self, plaintext: impl Into<Bytes>) -> Said {
+        Said { plaintext: plaintext.into(), ..self }
+    }
+
     fn in_team(purpose: Purpose, team_id: &str, verb: &str, requests: &Requests) -> Said {
         let path = format!("teams/{}/{verb}", utf8_percent_encode(team_id, SEGMENT));
         let ids = requests.ids().map(str::to_owned).collect();

@@ -137,6 +137,15 @@ fn reading(id: &str, url: String) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Schema;
+
+    #[test]
+    fn what_connectors_are_asked_about_is_what_they_know() {
+        let schema = Schema::shipped();
+        let types = schema.set_ids().filter_map(|set| schema.entity_type(schema.widest(), set));
+        let asked: Vec<_> = types.filter_map(|(_, structured)| structured.manners.asks.map(|asks| asks.segment)).collect();
+        assert!(asked.len() == 4 && asked.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)), "{asked:?}");
+    }
 
     #[test]
     fn samples_are_entities_with_their_id() {

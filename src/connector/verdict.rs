@@ -3,9 +3,10 @@
 //! Source of the rules and the sentences: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. What it leaves
 //! open is decided here and marked as a guess.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use super::call::{Failure, Outcome};
@@ -35,7 +36,9 @@ pub enum Purpose {
 /// What Shifts makes of what came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The answer can be used: one judgement per element, in their order; none for a handshake.
+    /// The handshake has succeeded.
+    Connected,
+    /// The answer can be used: one judgement per element, in their order.
     Answered(Vec<Judged>),
     /// The answer is no valid data, for this reason.
     InvalidData(String),
@@ -89,8 +92,8 @@ impl Verdict {
             Outcome::Failed(failure) => Verdict::NoAnswer(*failure),
             Outcome::Answered { status, .. } if *status != StatusCode::OK => Verdict::NotOk(*status),
             // "A success response is returned only if this endpoint returns an HTTP 200 OK response"; the body is not looked at.
-            Outcome::Answered { .. } if purpose == Purpose::Connect => Verdict::Answered(Vec::new()),
-            Outcome::Answered { body, .. } => match judged(purpose, ids, body) {
+            Outcome::Answered { .. } if purpose == Purpose::Connect => Verdict::Connected,
+            Outcome::Answered { headers, body, .. } => match judged(purpose, ids, headers, body) {
                 Ok(judged) => Verdict::Answered(judged),
                 Err(reason) => Verdict::InvalidData(reason),
             },
@@ -99,20 +102,24 @@ impl Verdict {
 
     /// Whether Shifts asks again: it "retries /read and /update multiple times".
     pub fn is_retried(&self, purpose: Purpose) -> bool {
-        purpose != Purpose::Connect && !matches!(self, Verdict::Answered(_))
+        purpose != Purpose::Connect && !matches!(self, Verdict::Connected | Verdict::Answered(_))
     }
 
     /// Whether what the call was about takes place. One refused element stops all of its call (a guess).
     pub fn lets_pass(&self) -> bool {
         let refuses = |judged: &Judged| matches!(judged.judgement, Judgement::Refused { .. });
-        matches!(self, Verdict::Answered(judged) if !judged.iter().any(refuses))
+        match self {
+            Verdict::Connected => true,
+            Verdict::Answered(judged) => !judged.iter().any(refuses),
+            Verdict::InvalidData(_) | Verdict::NotOk(_) | Verdict::NoAnswer(_) => false,
+        }
     }
 
     /// Returns what the person in Shifts reads whose change does not take place.
     pub fn sentence(&self) -> Option<&'static str> {
         match self {
-            Verdict::Answered(_) if self.lets_pass() => None,
-            Verdict::Answered(_) => Some(REFUSED_SENTENCE),
+            Verdict::Connected | Verdict::Answered(_) if self.lets_pass() => None,
+            Verdict::Connected | Verdict::Answered(_) => Some(REFUSED_SENTENCE),
             Verdict::InvalidData(_) => Some(INVALID_DATA_SENTENCE),
             Verdict::NotOk(_) | Verdict::NoAnswer(_) => Some(NOT_OK_SENTENCE),
         }
@@ -128,18 +135,47 @@ impl Verdict {
     }
 }
 
-fn judged<'i>(purpose: Purpose, ids: impl IntoIterator<Item = &'i str>, body: &[u8]) -> Result<Vec<Judged>, String> {
-    let answer: Value = serde_json::from_slice(body).map_err(|error| format!("the body is no JSON: {error}"))?;
+fn judged<'i>(
+    purpose: Purpose,
+    ids: impl IntoIterator<Item = &'i str>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Vec<Judged>, String> {
+    let answer: Value = serde_json::from_slice(body).map_err(|error| why_no_json(headers, body, &error))?;
     let items = answer.get("responses").and_then(Value::as_array).ok_or("the body has no array 'responses'")?;
-    ids.into_iter().map(|id| judged_element(purpose, id, items)).collect()
+    // The first item of each id, and whether there are more.
+    let mut by_id: HashMap<&str, (&Value, bool)> = HashMap::new();
+    for item in items {
+        if let Some(id) = item.get("id").and_then(Value::as_str) {
+            by_id.entry(id).and_modify(|(_, has_more)| *has_more = true).or_insert((item, false));
+        }
+    }
+    ids.into_iter().map(|id| judged_element(purpose, id, by_id.get(id).copied())).collect()
 }
 
-fn judged_element(purpose: Purpose, id: &str, items: &[Value]) -> Result<Judged, String> {
+/// Says why a body is no JSON; what JSON it lacks is told by the error.
+fn why_no_json(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> String {
+    if body.is_empty() {
+        return "the body is empty, expected JSON".to_owned();
+    }
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING) {
+        return format!("the body is no JSON: its Content-Encoding is {coding:?}, and nobody asked for one");
+    }
+    if body.starts_with("\u{feff}".as_bytes()) {
+        return "the body is no JSON: it begins with a byte order mark".to_owned();
+    }
+    format!("the body is no JSON: {error}")
+}
+
+fn judged_element(purpose: Purpose, id: &str, own: Option<(&Value, bool)>) -> Result<Judged, String> {
     let judged = |judgement, note| Ok(Judged { id: id.to_owned(), judgement, note });
-    let missing = |missing| judged(Judgement::ApprovedImplicitly { missing }, None);
-    let mut own = items.iter().filter(|item| item.get("id").and_then(Value::as_str) == Some(id));
-    let Some(item) = own.next() else { return missing("the answer has no item with this id") };
-    let note = own.next().map(|_| "the answer has several items with this id; the first counts");
+    // That what is missing counts as approval is said of changes.
+    let missing = |missing| match purpose {
+        Purpose::Read => judged(Judgement::Eligible(Vec::new()), Some(missing)),
+        Purpose::Connect | Purpose::Update => judged(Judgement::ApprovedImplicitly { missing }, None),
+    };
+    let Some((item, has_more)) = own else { return missing("the answer has no item with this id") };
+    let note = has_more.then_some("the answer has several items with this id; the first counts");
     let status = match item.get("status") {
         None | Some(Value::Null) => return missing("its item has no status"),
         // The reference table says that it is text, all examples have a number.
@@ -158,6 +194,8 @@ fn judged_element(purpose: Purpose, id: &str, items: &[Value]) -> Result<Judged,
         return judged(Judgement::Refused { status, code, message }, note);
     }
     let Some(Value::Object(body)) = body else { return missing("its item has no body") };
+    let has_error = body.get("error").is_some_and(|error| !error.is_null());
+    let note = note.or(has_error.then_some("it has an error, but its status is 200, which is what counts"));
     if purpose == Purpose::Read {
         let eligible = match body.get("data") {
             // What is sent when nothing is eligible is not known.
@@ -180,7 +218,8 @@ fn judged_element(purpose: Purpose, id: &str, items: &[Value]) -> Result<Judged,
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Verdict::Answered(judged) if judged.is_empty() => f.write_str("connected"),
+            Verdict::Connected => f.write_str("connected"),
+            Verdict::Answered(judged) if judged.is_empty() => f.write_str("answered, and nothing was asked"),
             Verdict::Answered(judged) => {
                 for (index, judged) in judged.iter().enumerate() {
                     if index > 0 {
@@ -223,7 +262,6 @@ impl fmt::Display for Judgement {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use http::HeaderMap;
     use proptest::prelude::*;
 
     fn answered(body: &str) -> Outcome {
@@ -254,9 +292,37 @@ mod tests {
         insta::assert_snapshot!(told(r#"{"id":"A"}"#), @"passes: A approved implicitly: its item has no status");
         insta::assert_snapshot!(told(r#"{"id":"A","status":200}"#), @"passes: A approved implicitly: its item has no body");
         insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":403}"#), @"passes: A approved, eTag e [the answer has several items with this id; the first counts]");
+        insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"error":{"code":"403","message":"no"}}}"#), @"passes: A approved [it has an error, but its status is 200, which is what counts]");
         insta::assert_snapshot!(told(r#"{"id":"A","status":true}"#), @"stops: invalid data: the status of the item A is no number");
         insta::assert_snapshot!(super::tests::told(Purpose::Update, "OK"), @"stops: invalid data: the body is no JSON: expected value at line 1 column 1");
         insta::assert_snapshot!(super::tests::told(Purpose::Update, "{}"), @"stops: invalid data: the body has no array 'responses'");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_so_that_its_author_finds_it() {
+        insta::assert_snapshot!(told(Purpose::Read, ""), @"stops: invalid data: the body is empty, expected JSON");
+        insta::assert_snapshot!(told(Purpose::Read, "\u{feff}{}"), @"stops: invalid data: the body is no JSON: it begins with a byte order mark");
+        let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, http::HeaderValue::from_static("gzip"))]);
+        let packed = Outcome::Answered { status: StatusCode::OK, headers, body: Bytes::from_static(b"\x1f\x8b") };
+        insta::assert_snapshot!(Verdict::of(Purpose::Update, ["A"], &packed), @r#"invalid data: the body is no JSON: its Content-Encoding is "gzip", and nobody asked for one"#);
+    }
+
+    #[test]
+    fn who_asks_nothing_is_not_told_that_a_handshake_has_succeeded() {
+        let verdict = Verdict::of(Purpose::Update, [], &answered(r#"{"responses":[]}"#));
+        assert_eq!((verdict.to_string().as_str(), verdict.lets_pass()), ("answered, and nothing was asked", true));
+        assert_eq!(Verdict::of(Purpose::Connect, [], &answered("")), Verdict::Connected);
+    }
+
+    #[test]
+    fn many_elements_and_many_items_cost_no_more_than_their_sum() {
+        let ids: Vec<String> = (0..50_000).map(|number| format!("SHFT_{number}")).collect();
+        let items: Vec<String> = ids.iter().rev().map(|id| format!("{{\"id\":\"{id}\",\"status\":403}}")).collect();
+        let body = answered(&format!("{{\"responses\":[{}]}}", items.join(",")));
+        let started = std::time::Instant::now();
+        let verdict = Verdict::of(Purpose::Update, ids.iter().map(|id| &**id), &body);
+        // Each id looked for in all items takes minutes.
+        assert!(!verdict.lets_pass() && started.elapsed().as_secs() < 20);
     }
 
     #[test]
@@ -265,6 +331,8 @@ mod tests {
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":["SHFT_1","SHFT_2"],"error":null}"#), @"passes: A eligible: SHFT_1, SHFT_2");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":[],"error":null}"#), @"passes: A nothing is eligible");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":null}"#), @"passes: A nothing is eligible [data is null]");
+        insta::assert_snapshot!(told(r#""status":200"#), @"passes: A nothing is eligible [its item has no body]");
+        insta::assert_snapshot!(super::tests::told(Purpose::Read, r#"{"responses":[]}"#), @"passes: A nothing is eligible [the answer has no item with this id]");
         insta::assert_snapshot!(told(r#""status":200,"body":{"data":"SHFT_1"}"#), @"stops: invalid data: data of the item A is no array of texts");
         insta::assert_snapshot!(told(r#""status":503,"body":{"data":null,"error":{"code":"503","message":"could not reach WFM"}}"#), @"stops: A refused: 503 could not reach WFM");
     }

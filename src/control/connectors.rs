@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Call, Refusal, Reply};
 use crate::connector::envelope::MessageKeys;
 use crate::connector::sample::{self, KINDS, Maker};
-use crate::connector::{Element, Endpoint, Judgement, Made, Outcome, Requests, Said, Verdict};
+use crate::connector::{Endpoint, Judgement, Made, Outcome, Requests, Said, Verdict};
 use crate::graph::{self, Pending, Step};
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
@@ -27,8 +28,8 @@ struct Wanted {
     integration: String,
     purpose: Purpose,
     team_id: Option<String>,
-    /// The elements; without them a sample.
-    requests: Option<Vec<Element>>,
+    /// The elements, as they are to be said; without them a sample.
+    requests: Option<Box<RawValue>>,
     /// The sample is the approval of a swap.
     #[serde(default)]
     swap_approval: bool,
@@ -53,7 +54,7 @@ pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
     }
     let tenant = call.worlds.tenant(call.name)?;
-    let endpoint = endpoint(&tenant, &wanted.integration).ok_or_else(|| {
+    let endpoint = graph::endpoint(&tenant, &wanted.integration).ok_or_else(|| {
         Refusal::new(StatusCode::NOT_FOUND, "unknown-integration", format!("there is no integration {:?}", wanted.integration))
     })?;
     let said = said(&tenant, &wanted)?;
@@ -64,29 +65,25 @@ pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
     }
 }
 
-/// Reads a stored integration.
-fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
-    tenant.schema.addresses().iter().find_map(|address| {
-        let model = tenant.schema.model(address.version);
-        let structured = model.structured(address.type_id);
-        let is_called = structured.properties.iter().any(|property| property.connects);
-        let entity = tenant.store.collection(address.set).get(id).filter(|_| is_called)?;
-        Some(Endpoint::of(model, structured, &entity.properties))
-    })
-}
-
 fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {
     let team_id = wanted.team_id.as_deref().unwrap_or(sample::TEAM);
     let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
     let passthrough = passthrough.map_err(|_| Refusal::unusable("passthrough: found what cannot stand in a header"))?;
-    let requests = wanted.requests.as_ref().map(|requests| Requests { requests: requests.clone() });
-    Ok(match wanted.purpose {
+    let said = |requests: &Requests| match wanted.purpose {
         Purpose::Connect => Said::connect(&tenant.directory.tenant_id, crate::identity::LOCAL_USER.0),
-        Purpose::Update => Said::update(team_id, &requests.unwrap_or_else(|| sampled(tenant, wanted)), passthrough),
-        Purpose::Read => {
-            let reasons = || Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] };
-            Said::read(team_id, &requests.unwrap_or_else(reasons))
+        Purpose::Update => Said::update(team_id, requests, passthrough),
+        Purpose::Read => Said::read(team_id, requests),
+    };
+    Ok(match &wanted.requests {
+        Some(text) if wanted.purpose != Purpose::Connect => {
+            let unusable = |error: serde_json::Error| Refusal::unusable(format!("requests: {error}"));
+            let requests = Requests { requests: serde_json::from_str(text.get()).map_err(unusable)? };
+            said(&requests).in_words(format!("{{\"requests\":{}}}", text.get()))
         }
+        _ if wanted.purpose == Purpose::Read => {
+            said(&Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] })
+        }
+        _ => said(&sampled(tenant, wanted)),
     })
 }
 

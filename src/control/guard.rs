@@ -2,10 +2,11 @@
 //!
 //! Two things are kept out: other machines, and pages in a browser of this machine. A page of another site can send requests to
 //! loopback addresses: it says so in `Origin` and `Sec-Fetch-Site`, or it reaches them under its own name, which then stands in `Host`
-//! (DNS rebinding). Whoever shows the token needs none of this, since no page knows it.
+//! (DNS rebinding). Pages of the emulator's own are kept out too: the one on which users sign in posts to where whoever leads there
+//! wants it. Whoever shows the token needs none of this, since no page knows it.
 
+use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
 
 use super::{Control, Peer, Refusal};
 use crate::graph::Request;
@@ -32,15 +33,12 @@ pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<
     {
         return Err(refused("host", "the header Host names no address of this machine".to_owned()));
     }
-    if let Some(origin) = request.headers.get(header::ORIGIN)
-        && !is_own_origin(origin, host)
-    {
-        return Err(refused("origin", "the control API is not for pages of other origins".to_owned()));
+    // `none` is what somebody has typed.
+    let is_typed = request.headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "none");
+    if request.headers.contains_key(header::ORIGIN) || !is_typed {
+        return Err(refused("origin", "the control API is not for pages in a browser".to_owned()));
     }
-    match request.headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
-        None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => Err(refused("origin", "the control API is not for pages of other sites".to_owned())),
-    }
+    Ok(())
 }
 
 fn refused(code: &'static str, message: String) -> Refusal {
@@ -69,10 +67,4 @@ fn is_local_name(host: &[u8]) -> bool {
     };
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok()
-}
-
-fn is_own_origin(origin: &HeaderValue, host: Option<&[u8]>) -> bool {
-    let uri = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
-    let authority = uri.as_ref().and_then(Uri::authority).map(|authority| authority.as_str().as_bytes());
-    authority.is_some() && authority == host
 }

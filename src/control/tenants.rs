@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, Refusal, Reply};
 use crate::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::fault::{self, Rule};
-use crate::fixture;
+use crate::fixture::{self, FixtureError};
 use crate::model::SetId;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Clock, Tenant};
@@ -63,7 +63,7 @@ fn one(call: &Call<'_>) -> Result<Value, Refusal> {
 
 fn described(listed: &Listed) -> Value {
     let tenant = &listed.tenant;
-    let count = |set: SetId| (tenant.schema.set(set).name.to_string(), Value::from(tenant.store.collection(set).len()));
+    let count = |set: SetId| (tenant.schema.set(set).name.to_string(), Value::from(tenant.store.count(set)));
     json!({
         "name": &*listed.name,
         "fixture": listed.fixture.as_deref(),
@@ -75,20 +75,14 @@ fn described(listed: &Listed) -> Value {
     })
 }
 
-/// Returns the collection that a query names, or the only one.
-fn set_of(tenant: &Tenant, parameters: &[(String, String)]) -> Result<SetId, Refusal> {
-    let names = || tenant.schema.sets().iter().map(|set| &*set.name).collect::<Vec<_>>().join(", ");
-    let wanted = parameters.iter().find(|(name, _)| name == "collection").map(|(_, value)| value);
-    let mut sets = tenant.schema.set_ids();
-    match (wanted, sets.next(), sets.next()) {
-        (Some(name), ..) => {
-            let unknown =
-                || Refusal::unusable(format!("there is no collection '{}'; there are {}", name.escape_debug(), names()));
-            tenant.schema.set_named(name).ok_or_else(unknown)
-        }
-        (None, Some(only), None) => Ok(only),
-        _ => Err(Refusal::unusable(format!("the parameter collection must say which: {}", names()))),
-    }
+/// Returns the collection that a query names, if it names one.
+fn set_of(tenant: &Tenant, parameters: &[(String, String)]) -> Result<Option<SetId>, Refusal> {
+    let Some((_, name)) = parameters.iter().find(|(name, _)| name == "collection") else { return Ok(None) };
+    let name_of = |set: SetId| &*tenant.schema.set(set).name;
+    let names = || tenant.schema.root_sets().map(name_of).collect::<Vec<_>>().join(", ");
+    let unknown = || Refusal::unusable(format!("there is no collection '{}'; there are {}", name.escape_debug(), names()));
+    let set = tenant.schema.root_sets().find(|set| name_of(*set).eq_ignore_ascii_case(name));
+    set.map(Some).ok_or_else(unknown)
 }
 
 /// Whether a query asks for secrets.
@@ -105,21 +99,24 @@ pub(super) fn export(call: &Call<'_>) -> Result<Reply, Refusal> {
     let parameters = call.parameters(&["collection", "secrets"])?;
     let set = set_of(&tenant, &parameters)?;
     let secret = if shows_secrets(&parameters)? { Secret::Echo } else { Secret::Null };
-    let text = fixture::write_with(&tenant.schema, set, &tenant.store.collection(set).list(), secret);
+    let text = match set {
+        Some(set) => fixture::write_set(&tenant.schema, &tenant.store, set, secret),
+        None => fixture::write(&tenant.schema, &tenant.store, secret),
+    };
     Ok(Reply { content_type: "application/json", ..Reply::text(text) })
 }
 
 pub(super) fn import(call: &Call<'_>) -> Result<Reply, Refusal> {
     let tenant = call.worlds.tenant(call.name)?;
     let set = set_of(&tenant, &call.parameters(&["collection"])?)?;
-    let name = format!("{}.json", tenant.schema.set(set).name);
-    let mut entities = fixture::read(&tenant.schema, &tenant.behaviors, &name, call.body()?)
-        .map_err(|error| Refusal::unusable(error.to_string()))?;
+    let name = set.map_or("state.json".to_owned(), |set| format!("{}.json", tenant.schema.set(set).name));
+    let unusable = |error: FixtureError| Refusal::unusable(error.to_string());
+    let replaced = fixture::sets_of(&tenant.schema, &name, call.body()?).map_err(unusable)?;
+    let mut entities = fixture::read(&tenant.schema, &tenant.behaviors, &name, call.body()?).map_err(unusable)?;
     call.worlds.change(call.name, |tenant| {
         // The other collections stay as they are.
-        for other in tenant.schema.set_ids().filter(|other| *other != set) {
-            entities.extend(tenant.store.collection(other).list().into_iter().map(|entity| (other, entity)));
-        }
+        let others = tenant.store.entities().into_iter();
+        entities.extend(others.filter(|(place, _)| !replaced.contains(&tenant.schema.root_of(place.set))));
         Ok::<_, Refusal>(tenant.with_entities(&entities))
     })?;
     Ok(Reply::ok(&one(call)?))

@@ -110,12 +110,20 @@ fn state_is_taken_out_and_put_back() {
     let id = created["id"].as_str().unwrap();
     let hidden = call(&worlds, Method::GET, "/tenants/default/state", "").1;
     assert!(hidden.contains(id) && !hidden.contains(&secret) && !hidden.contains("REDACTED"), "{hidden}");
-    let whole = call(&worlds, Method::GET, "/tenants/default/state?secrets=true&collection=workforceIntegrations", "").1;
+    let whole = call(&worlds, Method::GET, "/tenants/default/state?secrets=true", "").1;
     assert!(whole.contains(&secret));
-    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/b/state", &whole)["entities"]["workforceIntegrations"], 5);
+    insta::assert_snapshot!(json_of(&worlds, Method::PUT, "/tenants/b/state", &whole)["entities"], @r#"{"openShifts":1,"schedule":1,"shifts":2,"teams":2,"timeOffReasons":1,"timesOff":1,"workforceIntegrations":5}"#);
     assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations");
+    // A part replaces what it holds, and nothing else.
+    let integrations = call(&worlds, Method::GET, "/tenants/b/state?secrets=true&collection=workforceIntegrations", "").1;
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", "[]")["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
+    json_of(&worlds, Method::PUT, "/tenants/b/state", &integrations);
+    assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=teams", "[]")["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: state.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations, teams");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?secret=true", ""), @"400 unusable: there is no parameter 'secret'; there are collection, secrets");
 }
 
@@ -244,7 +252,9 @@ fn pages_of_other_sites_and_other_machines_are_kept_out() {
         (None, local, &[("host", "evil.example:9340")], 403),
         (None, local, &[("host", "localhost.evil.example")], 403),
         (None, local, &[("host", "")], 403),
-        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 200),
+        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "same-origin")], 403),
+        (Some("key"), local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340"), token], 200),
         (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:3000")], 403),
         (None, local, &[("host", "localhost:9340"), ("origin", "http://evil.example")], 403),
         (None, local, &[("host", "localhost:9340"), ("origin", "null")], 403),

@@ -67,7 +67,7 @@ pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, vers
 fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
     check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
-        return Err(super::wrong_method(tenant, &request.method, "POST"));
+        return Err(super::wrong_method(tenant, &request.method, &["POST"]));
     }
     let bytes = body::bytes(request, &tenant.behaviors)?;
     let envelope = body::parse(&bytes)?;
@@ -202,7 +202,7 @@ impl Batch {
         }
         let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
         let heads = Heads { has_origin: self.has_origin, ..Heads::default() };
-        let stamp = Stamp::of_item(tenant, heads, &self.ids);
+        let stamp = Stamp::again(tenant, heads, &self.ids);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
         Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body, decided) }
@@ -258,7 +258,7 @@ mod tests {
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
-        let stamp = Stamp::of(tenant, Heads::of(&request.headers));
+        let stamp = Stamp::of(tenant, &request);
         answer(tenant, &request, &stamp, Version::V1, answer_one)
     }
 

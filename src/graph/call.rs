@@ -1,11 +1,13 @@
 //! Steps of the pipeline that wait for something outside.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::heads::Heads;
-use super::respond::Stamp;
+use super::respond::{Ids, Stamp};
 use super::{Request, Step, answer_knowing};
-use crate::connector::{Call, Failure, Made, Message, Outcome, Said, Verdict};
+use crate::connector::envelope::MessageKeys;
+use crate::connector::{Call, Endpoint, Failure, Made, Message, Outcome, Said, Verdict};
 use crate::tenant::Tenant;
 
 type Resume = Box<dyn FnOnce(&Tenant, Outcome) -> Step + Send>;
@@ -50,6 +52,28 @@ pub(super) struct Question {
     pub(super) said: Said,
     /// The question itself; nothing if it cannot be put.
     pub(super) message: Result<Message, Failure>,
+    /// How often it is put again if the answer is of no use.
+    pub(super) retries: usize,
+    /// The key of the entity that the question is about, which a new one must have once it is approved.
+    pub(super) key: Option<Arc<str>>,
+}
+
+impl Question {
+    /// Returns a question to the connector at an endpoint, which is put once.
+    pub(super) fn to(tenant: &Tenant, endpoint: &Endpoint, said: Said) -> Question {
+        let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
+        let message = said.to(endpoint, &keys, tenant.behaviors.connector_content_type);
+        let url = message.as_ref().map_or_else(|_| endpoint.shown_url(), |message| message.url.to_string());
+        Question { url, said, message, retries: 0, key: None }
+    }
+
+    /// Returns a call that put the question, with what came of it.
+    fn made(&self, outcome: Outcome, verdict: &Verdict) -> Made {
+        let (headers, body) =
+            self.message.as_ref().map(|message| (message.headers.clone(), message.body.clone())).unwrap_or_default();
+        let (url, plaintext) = (self.url.clone(), self.said.plaintext.clone());
+        Made { url, headers, plaintext, body, outcome, verdict: verdict.to_string() }
+    }
 }
 
 /// What came of a question.
@@ -57,33 +81,48 @@ pub(super) struct Question {
 pub(super) struct Reply {
     /// What Shifts makes of it.
     pub(super) verdict: Verdict,
-    /// The call.
-    pub(super) made: Made,
-}
-
-impl Reply {
-    fn to(question: Question, outcome: Outcome) -> Reply {
-        let verdict = question.said.judge(&outcome);
-        let (headers, body) = question.message.map(|message| (message.headers, message.body)).unwrap_or_default();
-        let made =
-            Made { url: question.url, headers, plaintext: question.said.plaintext, body, outcome, verdict: verdict.to_string() };
-        Reply { verdict, made }
-    }
+    /// The calls.
+    pub(super) made: Vec<Made>,
+    /// The key of the entity that the question was about.
+    pub(super) key: Option<Arc<str>>,
 }
 
 /// Waits for a connector, then answers the request once more.
 pub(super) fn ask(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, question: Question) -> Step {
-    let message = match &question.message {
-        Ok(message) => message,
+    match &question.message {
+        Ok(message) => {
+            let call = message.call(tenant.connectors.timeout);
+            put(call, Asking { request: request.clone(), ids: stamp.ids(), question, made: Vec::new() })
+        }
         Err(failure) => {
             let outcome = Outcome::Failed(*failure);
-            return answer_knowing(tenant, request, stamp, Some(Reply::to(question, outcome)));
+            let verdict = question.said.judge(&outcome);
+            let made = vec![question.made(outcome, &verdict)];
+            answer_knowing(tenant, request, stamp, Some(Reply { verdict, made, key: question.key }))
         }
-    };
-    let call = message.call(tenant.connectors.timeout);
-    let (request, ids) = (request.clone(), stamp.ids());
+    }
+}
+
+/// A request that waits for a connector.
+struct Asking {
+    request: Request,
+    ids: Ids,
+    question: Question,
+    made: Vec<Made>,
+}
+
+fn put(call: Call, mut asking: Asking) -> Step {
+    let again = call.clone();
     Step::Call(Pending::new(call, move |tenant, outcome| {
-        let stamp = Stamp::of_item(tenant, Heads::of(&request.headers), &ids);
-        answer_knowing(tenant, &request, &stamp, Some(Reply::to(question, outcome)))
+        let question = &asking.question;
+        let verdict = question.said.judge(&outcome);
+        let is_retried = asking.made.len() < question.retries && verdict.is_retried(question.said.purpose);
+        asking.made.push(question.made(outcome, &verdict));
+        if is_retried {
+            return put(again, asking);
+        }
+        let Asking { request, ids, question, made } = asking;
+        let stamp = Stamp::again(tenant, Heads::of(&request.headers), &ids);
+        answer_knowing(tenant, &request, &stamp, Some(Reply { verdict, made, key: question.key }))
     }))
 }

@@ -4,7 +4,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::Context;
 use crate::behavior::{ROWS, Supports};
-use crate::model::{Kind, Property, StructuredType};
+use crate::model::{ItemKind, Kind, Property, StructuredType};
 use crate::odata::enums;
 use crate::odata::error::Error;
 use crate::odata::query::select::{Selected, Selection};
@@ -129,6 +129,10 @@ fn member(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&S
             }
         }
         (Value::Complex(value), Kind::Complex(id)) => object(shape, shape.model.structured(id), value, part, decided),
+        (Value::Collection(items), Kind::Collection(ItemKind::Complex(id))) => {
+            let objects = items.iter().filter_map(|item| if let Value::Complex(object) = item { Some(object) } else { None });
+            objects.for_each(|item| object(shape, shape.model.structured(id), item, part, decided));
+        }
         _ => {}
     }
 }

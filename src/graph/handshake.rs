@@ -3,7 +3,6 @@
 use super::call::{Question, Reply};
 use super::{Context, Error, write};
 use crate::behavior::{Connect, ConnectOnUpdate};
-use crate::connector::envelope::MessageKeys;
 use crate::connector::{Endpoint, Said};
 use crate::identity;
 use crate::odata::error;
@@ -60,7 +59,7 @@ pub(super) fn of_changed(
     if let Some(reply) = reply {
         return weighed(weight, reply).map(|()| None);
     }
-    let Some(entity) = context.tenant.store.collection(context.route.set).get(key) else {
+    let Some(entity) = context.collection()?.get(key) else {
         return Err(context.not_found(key));
     };
     let changed = patch.apply(context.model, structured, &entity.properties);
@@ -75,7 +74,8 @@ fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
     if weight == Weight::Logged || reply.verdict.lets_pass() {
         return Ok(());
     }
-    let whose = if reply.made.url.is_empty() { "the connector" } else { &*reply.made.url };
+    let url = reply.made.last().map_or("", |made| &*made.url);
+    let whose = if url.is_empty() { "the connector" } else { url };
     Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
 }
 
@@ -85,9 +85,5 @@ fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let tenant_id = identity::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
     let said = Said::connect(&tenant_id, &write::caller_id(context));
-    let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
-    let keys = MessageKeys::from_bytes(&context.tenant.next_message_bytes());
-    let message = said.to(&endpoint, &keys, context.tenant.behaviors.connector_content_type);
-    let url = message.as_ref().map_or(url, |message| message.url.to_string());
-    Question { url, said, message }
+    Question::to(context.tenant, &endpoint, said)
 }

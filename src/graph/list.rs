@@ -3,6 +3,7 @@
 //! Pages are found by what the last entity was sorted by, never by how many came before. While others write, everything that nobody
 //! touches is therefore seen exactly once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -10,6 +11,7 @@ use http::StatusCode;
 use super::respond::Success;
 use super::{Context, ENTITY_ROOM, explain};
 use crate::behavior::{CollectionCount, Top, TopMaximum};
+use crate::model::KEY_PLACE;
 use crate::odata::error::{self, Error};
 use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
@@ -17,7 +19,8 @@ use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
 use crate::odata::value::Entity;
-use crate::odata::write::{Holder, separate, write_entity, write_selected};
+use crate::odata::write::{separate, write_entity, write_selected};
+use crate::store::{Collection, encoded_key};
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
@@ -65,15 +68,15 @@ pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
 pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), Target::Count)?.unwrap_or_default();
     let count = match query.filter {
-        None => context.tenant.store.collection(context.route.set).len(),
-        Some(_) => matching(context, &query, None, 0, 0, true).1,
+        None => context.collection()?.len(),
+        Some(_) => matching(&*context.collection()?, &query, None, 0, 0, true).1,
     };
     Ok(context.shown_as("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
 }
 
 /// Finds the page that a query asks for.
 fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
-    let collection = context.tenant.store.collection(context.route.set);
+    let collection = context.collection()?;
     let after = match &query.token {
         None => None,
         Some(token) => match skiptoken::read(token, binding, query.order.len()) {
@@ -109,7 +112,7 @@ fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Pa
         let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity };
         (found.into_iter().map(candidate).collect(), is_counted.then(|| collection.len()))
     } else {
-        let (found, count) = matching(context, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
+        let (found, count) = matching(&collection, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
         (found, is_counted.then_some(count))
     };
     let has_more = found.len() > size && size > 0;
@@ -129,14 +132,13 @@ fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Pa
 ///
 /// Without an order it stops as soon as there are enough, unless all are to be counted.
 fn matching(
-    context: &Context<'_>,
+    collection: &Collection,
     query: &Query<'_>,
     after: Option<&Position>,
     skip: usize,
     limit: usize,
     is_counted: bool,
 ) -> (Vec<Candidate>, usize) {
-    let collection = context.tenant.store.collection(context.route.set);
     let is_ordered = !query.order.is_empty();
     let enough = skip.saturating_add(limit);
     let by_place = |left: &Candidate, right: &Candidate| {
@@ -199,16 +201,9 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
-            None => write_entity(&shape, context.structured(), Holder::Collection(context.collection_path()), entity, &mut out),
+            None => write_entity(&shape, context.structured(), context.holder(), entity, &mut out),
             Some(select) => {
-                write_selected(
-                    &shape,
-                    context.structured(),
-                    Holder::Collection(context.collection_path()),
-                    entity,
-                    &select.selection,
-                    &mut out,
-                );
+                write_selected(&shape, context.structured(), context.holder(), entity, &select.selection, &mut out);
             }
         }
         out.push(b'}');
@@ -217,12 +212,23 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
     out
 }
 
+/// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
+fn path_of_segments<'c>(context: &Context<'c>) -> Cow<'c, str> {
+    let mut path = Cow::Borrowed(&*context.tenant.schema.set(context.route.place.set).path);
+    for held in &context.route.holders {
+        if !context.tenant.schema.set(held.place.set).is_single {
+            path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&held.key), 1));
+        }
+    }
+    path
+}
+
 /// Returns the address of the page with a token, with the client's other options as it wrote them.
 fn next_link(context: &Context<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);
     let mut link = String::from_utf8_lossy(&base).into_owned();
-    for part in ["/", context.version().segment(), "/", context.collection_path(), "?"] {
+    for part in ["/", context.version().segment(), "/", &path_of_segments(context), "?"] {
         link.push_str(part);
     }
     for piece in options::kept(context.request.target.query().unwrap_or_default()) {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::respond::Success;
 use super::route::{Part, PropertyPath, Singleton, unknown_segment};
@@ -14,16 +13,11 @@ use crate::odata::query::{Query, Target};
 use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
 
-/// Keys in context URLs are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
-/// `channels('19%3AJLUITH…%40thread.tacv2')`).
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Shows one property of an entity.
 pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
     let query = context.query(context.structured(), Target::Property)?.unwrap_or_default();
-    let entity = context.tenant.store.collection(context.route.set).get(key).ok_or_else(|| context.not_found(key))?;
-    let doubled = key.replace('\'', "''");
-    let owner = format!("#{}('{}')", context.collection_path(), utf8_percent_encode(&doubled, KEY));
+    let entity = context.collection()?.get(key).ok_or_else(|| context.not_found(key))?;
+    let owner = format!("#{}", context.entity_path(key));
     show(context, context.structured(), &entity.properties, &owner, path, &query)
 }
 
@@ -48,7 +42,7 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
             // `teams('…')/primaryChannel/$entity`).
             let mut out = context.begin_at(&format!("#{}{list}", root.name), "/$entity", 200);
             let entity = Entity::new(root.name.as_ref().into(), properties);
-            let holder = Holder::Service(&root.name);
+            let holder = Holder::Single(&root.name);
             match &query.select {
                 None => write_entity(&context.shape(), structured, holder, &entity, &mut out),
                 Some(select) => {
@@ -77,7 +71,7 @@ fn show<R>(
     let mut decided = explain::shown_value(context, property, &value);
     decided.extend(query.doubted());
     let mut json = Vec::new();
-    write_value(&shape, property, &value, None, &mut json);
+    write_value(&shape, property.kind, &value, None, &mut json);
     if path.is_raw {
         let raw = match &*value {
             Value::String(text) | Value::EnumText(text) => text.as_bytes().to_vec(),
@@ -96,7 +90,7 @@ fn show<R>(
                 out.extend_from_slice(members);
             }
         }
-        Kind::Primitive(_) | Kind::Enum(_) => {
+        Kind::Primitive(_) | Kind::Enum(_) | Kind::Collection(_) => {
             shape.write_type_of_value(property, &mut out);
             separate(&mut out);
             out.extend_from_slice(b"\"value\":");

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::explain::{self, EXPLAIN};
 use super::heads::Heads;
 use super::{Answer, Request};
-use crate::behavior::Layout;
+use crate::behavior::{Hsts, Layout};
 use crate::identity::check::CHALLENGE;
 use crate::journal::Changed;
 use crate::odata::error::{Error, ErrorCode, Layer};
@@ -78,30 +78,45 @@ pub(super) struct Stamp<'r> {
     client_request_id: Option<&'r HeaderValue>,
     /// Whether the request is part of a batch, whose ids these are.
     is_item: bool,
+    /// Whether the answer tells browsers to come by TLS alone.
+    has_hsts: bool,
 }
 
-/// The ids of a batch, which outlive its request.
+/// What of a stamp outlives its request.
 pub(super) struct Ids {
     request_id: Uuid,
     client_request_id: Option<HeaderValue>,
+    is_item: bool,
+    has_hsts: bool,
 }
 
 impl<'r> Stamp<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
-    pub(super) fn of(tenant: &Tenant, heads: Heads<'r>) -> Stamp<'r> {
-        let client = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
-        Stamp { heads, now: tenant.clock.now(), request_id: tenant.next_request_id(), client_request_id: client, is_item: false }
+    pub(super) fn of(tenant: &Tenant, request: &'r Request) -> Stamp<'r> {
+        let heads = Heads::of(&request.headers);
+        let client_request_id = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
+        let has_hsts = !request.is_secure || tenant.behaviors.hsts == Hsts::Send;
+        let (now, request_id) = (tenant.clock.now(), tenant.next_request_id());
+        Stamp { heads, now, request_id, client_request_id, is_item: false, has_hsts }
     }
 
     /// Returns the ids, to be kept.
     pub(super) fn ids(&self) -> Ids {
-        Ids { request_id: self.request_id, client_request_id: self.client_request_id.cloned() }
+        let (client_request_id, is_item, has_hsts) = (self.client_request_id.cloned(), self.is_item, self.has_hsts);
+        Ids { request_id: self.request_id, client_request_id, is_item, has_hsts }
     }
 
-    /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42).
-    pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
+    /// Returns the time, and the ids of a request that goes on.
+    pub(super) fn again(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
+        let Ids { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        Stamp { heads, now: tenant.clock.now(), request_id: ids.request_id, client_request_id, is_item: true }
+        Stamp { heads, now: tenant.clock.now(), request_id, client_request_id, is_item, has_hsts }
+    }
+
+    /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42). Its headers are text
+    /// within the batch, which no browser obeys.
+    pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
+        Stamp { is_item: true, has_hsts: true, ..Stamp::again(tenant, heads, ids) }
     }
 
     /// Returns the id of the batch of which the request is a part.
@@ -193,6 +208,7 @@ pub(super) fn recorded(
             "request-id" => drop(headers.insert(name, request_id.clone())),
             "client-request-id" => drop(headers.insert(name, stamp.client_request_id.unwrap_or(&request_id).clone())),
             "date" => drop(headers.insert(name, date(stamp.now))),
+            "strict-transport-security" if !stamp.has_hsts => {}
             _ => drop(headers.append(name, value)),
         }
     }
@@ -294,7 +310,9 @@ fn common(headers: &mut HeaderMap, stamp: &Stamp<'_>, request_id: HeaderValue, h
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    if stamp.has_hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     let client_request_id = stamp.client_request_id.unwrap_or(&request_id).clone();
     headers.insert(REQUEST_ID, request_id);
     headers.insert(CLIENT_REQUEST_ID, client_request_id);

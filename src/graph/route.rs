@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use crate::behavior::nearest;
-use crate::model::{Kind, Model, Root, Schema, SetId, StructuredType, TypeId, Version};
+use crate::model::{Kind, Model, Root, Schema, StructuredType, TypeId, Version};
 use crate::odata::error::{self, Error};
+use crate::store::Place;
 
 /// What a path names.
 #[derive(Debug)]
@@ -33,11 +34,23 @@ pub(super) struct Singleton<'s> {
 #[derive(Debug)]
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
-    pub(super) set: SetId,
+    pub(super) place: Place,
     pub(super) type_id: TypeId,
     /// The key of one entity; without it the path names the collection.
     pub(super) key: Option<Cow<'s, str>>,
     pub(super) part: Part,
+    /// The path of the collection as the fragment of context URLs.
+    pub(super) fragment: Cow<'s, str>,
+    /// The entities that contain the collection, the outermost first.
+    pub(super) holders: Vec<Held>,
+}
+
+/// An entity on the way of a path, which contains what comes behind it.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) place: Place,
+    pub(super) type_id: TypeId,
+    pub(super) key: String,
 }
 
 impl<'s> Route<'s> {
@@ -94,42 +107,68 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
     }
     let (root_name, root_key) = split_key(&root_segment);
     let root = model.root(root_name).ok_or_else(|| unknown_segment(root_name, model.roots().iter().map(|root| &*root.name)))?;
-    let (set, type_id, key_text) = match root {
-        Root { set: Some(set), target, .. } => (*set, *target, root_key),
-        Root { set: None, target, .. } => {
-            let structured = model.structured(*target);
-            if root_key.is_some() {
-                return Err(invalid_key(structured));
-            }
-            let Some(segment) = next(&mut segments)? else {
-                return Ok(Named::Singleton(Singleton { model, root, part: Part::Whole }));
-            };
-            let (name, key) = split_key(&segment);
-            let Some(navigation) = structured.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
-            else {
-                let part = property_path(model, structured, &root.name, segment, &mut segments)?;
-                return Ok(Named::Singleton(Singleton { model, root, part }));
-            };
-            (navigation.set, navigation.target, key.map(|key| Cow::Owned(key.into_owned())))
-        }
+    let structured = model.structured(root.target);
+    if let Some(set) = root.set {
+        return entities(schema, model, (set.into(), root.target), root_key, &mut segments);
+    }
+    if root_key.is_some() {
+        return Err(invalid_key(structured));
+    }
+    let Some(segment) = next(&mut segments)? else {
+        return Ok(Named::Singleton(Singleton { model, root, part: Part::Whole }));
     };
-    let structured = model.structured(type_id);
-    let named = |key, part| Named::Entities(Route { model, set, type_id, key, part });
-    let key = match key_text {
-        Some(text) => Cow::Owned(key_of(&text, structured)?),
-        None => match next(&mut segments)? {
-            None => return Ok(named(None, Part::Whole)),
-            Some(segment) if segment.eq_ignore_ascii_case("$count") => return end(&mut segments, named(None, Part::Count)),
-            Some(segment) if segment.eq_ignore_ascii_case("$value") => return Err(Error::new(&error::VALUE_OF_COLLECTION, &[])),
-            Some(segment) => key_segment(model, segment)?,
-        },
-    };
-    match next(&mut segments)? {
-        None => Ok(named(Some(key), Part::Whole)),
-        Some(segment) => {
-            let part = property_path(model, structured, &key, segment, &mut segments)?;
-            Ok(named(Some(key), part))
-        }
+    let (name, key) = split_key(&segment);
+    if let Some(navigation) = structured.navigation(name) {
+        return entities(schema, model, (navigation.set.into(), navigation.target), key, &mut segments);
+    }
+    let part = property_path(model, structured, &root.name, segment, &mut segments)?;
+    Ok(Named::Singleton(Singleton { model, root, part }))
+}
+
+/// Resolves what stands behind the name of a collection, through what its entities contain. `key` stood in parentheses behind the name.
+fn entities<'s>(
+    schema: &'s Schema,
+    model: &'s Model,
+    (mut place, mut type_id): (Place, TypeId),
+    key: Option<Cow<'_, str>>,
+    segments: &mut impl Iterator<Item = Cow<'s, str>>,
+) -> Result<Named<'s>, Error> {
+    let mut key_text = key.map(Cow::into_owned);
+    let mut holders = Vec::new();
+    loop {
+        let (set, structured) = (schema.set(place.set), model.structured(type_id));
+        let named = |place: Place, key, part, holders| {
+            let fragment = match place.holder {
+                None => Cow::Borrowed(&*set.fragment),
+                Some(_) => Cow::Owned(format!("#{}", place.path(schema))),
+            };
+            Named::Entities(Route { model, place, type_id, key, part, fragment, holders })
+        };
+        let key = match key_text {
+            Some(_) if set.is_single => return Err(invalid_key(structured)),
+            None if set.is_single => Cow::Borrowed(&*set.name),
+            Some(text) => Cow::Owned(key_of(&text, structured)?),
+            None => match next(segments)? {
+                None => return Ok(named(place, None, Part::Whole, holders)),
+                Some(segment) if segment.eq_ignore_ascii_case("$count") => {
+                    return end(segments, named(place, None, Part::Count, holders));
+                }
+                Some(segment) if segment.eq_ignore_ascii_case("$value") => {
+                    return Err(Error::new(&error::VALUE_OF_COLLECTION, &[]));
+                }
+                Some(segment) => key_segment(model, segment)?,
+            },
+        };
+        let Some(segment) = next(segments)? else { return Ok(named(place, Some(key), Part::Whole, holders)) };
+        let (name, next_key) = split_key(&segment);
+        let Some(navigation) = structured.navigation(name) else {
+            let part = property_path(model, structured, &key, segment, segments)?;
+            return Ok(named(place, Some(key), part, holders));
+        };
+        key_text = next_key.map(Cow::into_owned);
+        let within = place.within(schema, &key, navigation.set);
+        holders.push(Held { place, type_id, key: key.into_owned() });
+        (place, type_id) = (within, navigation.target);
     }
 }
 
@@ -169,9 +208,14 @@ fn property_path<'p>(
 ) -> Result<Part, Error> {
     let mut path = PropertyPath::default();
     let mut owner = Some(structured);
+    let mut is_collection = false;
     let mut previous = before.to_owned();
     let mut segment = Some(first);
     while let Some(name) = segment {
+        if is_collection {
+            let is_value = name.eq_ignore_ascii_case("$value");
+            return Err(if is_value { Error::new(&error::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
+        }
         if name.eq_ignore_ascii_case("$count") {
             return Err(Error::new(&error::COUNT_OF_ONE, &[&previous]));
         }
@@ -192,8 +236,9 @@ fn property_path<'p>(
         let property = &current.properties[index];
         owner = match property.kind {
             Kind::Complex(id) => Some(model.structured(id)),
-            Kind::Primitive(_) | Kind::Enum(_) => None,
+            Kind::Primitive(_) | Kind::Enum(_) | Kind::Collection(_) => None,
         };
+        is_collection = matches!(property.kind, Kind::Collection(_));
         path.indexes.push(index);
         property.name.as_ref().clone_into(&mut previous);
         segment = next(segments)?;
@@ -210,8 +255,15 @@ fn written_as_declared<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s
         if key.is_empty() || !key.bytes().all(is_unreserved) {
             return None;
         }
-        let model = schema.model(address.version);
-        Some(Route { model, set: address.set, type_id: address.type_id, key: Some(Cow::Borrowed(key)), part: Part::Whole })
+        Some(Route {
+            model: schema.model(address.version),
+            place: address.set.into(),
+            type_id: address.type_id,
+            key: Some(Cow::Borrowed(key)),
+            part: Part::Whole,
+            fragment: Cow::Borrowed(&schema.set(address.set).fragment),
+            holders: Vec::new(),
+        })
     })
 }
 
@@ -279,10 +331,15 @@ mod tests {
     use proptest::prelude::*;
 
     /// Resolves a path segment by segment: a slash too many is what the other way does not know.
-    fn slowly(schema: &Schema, path: &str) -> Option<(Version, SetId, TypeId, Option<String>)> {
+    fn slowly(schema: &Schema, path: &str) -> Option<(Version, Place, TypeId, Option<String>, String)> {
         let path = format!("{path}/");
         let Ok(Named::Entities(route)) = resolve(schema, &path) else { return None };
-        Some((route.model.version, route.set, route.type_id, route.key.map(Cow::into_owned)))
+        Some(told(route))
+    }
+
+    fn told(route: Route<'_>) -> (Version, Place, TypeId, Option<String>, String) {
+        let key = route.key.map(Cow::into_owned);
+        (route.model.version, route.place, route.type_id, key, route.fragment.into_owned())
     }
 
     proptest! {
@@ -291,9 +348,40 @@ mod tests {
             let schema = Schema::shipped();
             let path = format!("/{version}/teamwork/workforceIntegrations/{key}");
             if let Some(route) = written_as_declared(&schema, &path) {
-                let quick = (route.model.version, route.set, route.type_id, route.key.map(Cow::into_owned));
-                prop_assert_eq!(Some(quick), slowly(&schema, &path));
+                prop_assert_eq!(Some(told(route)), slowly(&schema, &path));
             }
+        }
+
+        #[test]
+        fn keys_of_their_own_and_in_parentheses_lead_to_the_same(
+            team in "[A-Za-z0-9._~'@:-]{1,12}",
+            shift in proptest::option::of("[A-Za-z0-9._~'@:-]{1,12}"),
+            name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
+        ) {
+            let schema = Schema::shipped();
+            let encoded = |key: &str| crate::store::encoded_key(key);
+            let quoted = |key: &str| encoded(&key.replace('\'', "''"));
+            let (mut apart, mut inside) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
+            for path in [&mut apart, &mut inside] {
+                path.push_str(if name == "schedule" { "" } else { "/schedule" });
+                path.push_str(&format!("/{name}"));
+            }
+            if let Some(shift) = shift.as_deref().filter(|_| name != "schedule") {
+                apart.push_str(&format!("/{}", encoded(shift)));
+                inside.push_str(&format!("('{}')", quoted(shift)));
+            }
+            let one = slowly(&schema, &apart);
+            prop_assert_eq!(one.as_ref().and_then(|route| route.1.holder.is_some().then_some(())), Some(()));
+            prop_assert_eq!(&one, &slowly(&schema, &inside));
+            // What context URLs say leads back there.
+            let (.., key, fragment) = one.unwrap();
+            let key = key.filter(|_| name != "schedule").map_or_else(String::new, |key| format!("('{}')", quoted(&key)));
+            prop_assert_eq!(slowly(&schema, &format!("/v1.0/{}{key}", &fragment[1..])), slowly(&schema, &apart));
+        }
+
+        #[test]
+        fn resolving_below_teams_never_panics(path in "/v1.0/teams(/|\\('|[a-z'%()=$]){0,4}(/schedule(/shifts(/|\\('|')){0,2}){0,2}\\PC{0,20}") {
+            let _ = resolve(&Schema::shipped(), &path);
         }
 
         #[test]

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::approval::{self, Proposal};
 use super::call::Reply;
 use super::respond::Success;
 use super::{Context, Decision, Error};
 use super::{body, explain, handshake};
-use crate::behavior::{IdFormat, LastModified, LocalCaller, Location, UpdateResponse};
+use crate::behavior::{
+    IdFormat, LastModified, LocalCaller, Location, Replace, ReplaceResponse, ScheduleResponse, UpdateResponse,
+};
 use crate::identity::{self, Caller, LOCAL_USER, Person};
 use crate::journal::Changed;
-use crate::model::{Kind, Model, Stamp, StructuredType};
+use crate::model::{Change, Kind, Model, Stamp, StructuredType};
 use crate::odata::json::quoted;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, Reading, Rules};
@@ -58,23 +61,38 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
     for (slot, value) in stamps(context, true, &mut decided) {
         properties.values[slot] = value;
     }
+    let collection = context.collection()?;
+    // What was approved has the id that the connector was told.
+    let mut key = reply.and_then(|reply| reply.key.clone()).unwrap_or_else(|| next_key(context));
+    set_key(structured, &mut properties, &key);
+    let proposal = Proposal { method: "POST", key: &key, becomes: Some(&properties) };
+    if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
+        return Ok(Decision::Asks(question));
+    }
     decided.extend(["id-format", "location"]);
-    let collection = context.tenant.store.collection(context.route.set);
     loop {
-        let id = context.tenant.next_entity_id();
-        let key: Arc<str> = match context.tenant.behaviors.id_format {
-            IdFormat::Wfi => format!("{}{id}", structured.words.id_prefix).into(),
-            IdFormat::Guid => id.to_string().into(),
-        };
-        if let Some(key_property) = structured.key {
-            properties.values[structured.properties[key_property].slot] = Value::String(key.clone());
-        }
         let entity = Arc::new(Entity::new(key, properties.clone()));
         // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
             let success = created(context, &entity, decided);
             return Ok(Decision::Answered(Success { change: Some(changed(context, None, Some(entity))), ..success }));
         }
+        key = next_key(context);
+        set_key(structured, &mut properties, &key);
+    }
+}
+
+fn next_key(context: &Context<'_>) -> Arc<str> {
+    let id = context.tenant.next_entity_id();
+    match context.tenant.behaviors.id_format {
+        IdFormat::Wfi => format!("{}{id}", context.structured().words.id_prefix).into(),
+        IdFormat::Guid => id.to_string().into(),
+    }
+}
+
+fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
+    if let Some(index) = structured.key {
+        properties.values[structured.properties[index].slot] = Value::String(key.clone());
     }
 }
 
@@ -97,7 +115,7 @@ fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str
 
 pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
     let (model, structured) = (context.route.model, context.structured());
-    let collection = context.tenant.store.collection(context.route.set);
+    let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
         // The service looks for the entity before it looks at values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
@@ -116,33 +134,115 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
         Ok::<_, Infallible>(Entity::new(entity.key.clone(), properties))
     });
     let Some(Ok(Updated { before, after: entity })) = updated else { return Err(context.not_found(key)) };
+    let success = written(context, &entity, decided);
+    Ok(Decision::Answered(Success { change: Some(changed(context, Some(before), Some(entity))), ..success }))
+}
+
+/// Answers a change of an entity that is there now.
+fn written(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+    let behaviors = &context.tenant.behaviors;
+    let (row, usual) = match context.structured().manners.change {
+        Some(Change::Replace) => ("replace-response", behaviors.replace_response == ReplaceResponse::Entity),
+        Some(Change::Put) => ("schedule-response", behaviors.schedule_response == ScheduleResponse::Entity),
+        Some(Change::Patch) | None => ("update-response", behaviors.update_response == UpdateResponse::Entity),
+    };
     let shows_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
         None => {
-            decided.push("update-response");
-            context.tenant.behaviors.update_response == UpdateResponse::Entity
+            decided.push(row);
+            usual
         }
     };
     let answer = if shows_entity {
-        decided.extend(explain::shown(context, std::iter::once(&*entity), None));
-        context.shown(StatusCode::OK, context.entity_body(&entity), decided)
+        decided.extend(explain::shown(context, std::iter::once(entity), None));
+        context.shown(StatusCode::OK, context.entity_body(entity), decided)
     } else {
         Success { decided, ..Success::no_content() }
     };
-    let change = Some(changed(context, Some(before), Some(entity)));
-    Ok(Decision::Answered(Success { preference_applied: context.write_preference(), change, ..answer }))
+    Success { preference_applied: context.write_preference(), ..answer }
 }
 
-pub(super) fn delete(context: &Context<'_>, key: &str) -> Result<Success, Error> {
-    match context.tenant.store.collection(context.route.set).remove(key) {
-        Some(before) => Ok(Success { change: Some(changed(context, Some(before), None)), ..Success::no_content() }),
-        None => Err(context.not_found(key)),
+/// Replaces an entity, or makes it where a PUT may.
+pub(super) fn replace(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
+    let structured = context.structured();
+    let collection = context.collection()?;
+    let current = collection.get(key);
+    let may_make = structured.manners.change == Some(Change::Put);
+    if current.is_none() && !may_make {
+        return Err(context.not_found(key));
     }
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let mut decided = reading.decided.clone();
+    decided.push("replace");
+    let stamps = stamps(context, current.is_none(), &mut decided);
+    let key: Arc<str> = key.into();
+    let mut proposed = replaced(context, reading, current.as_deref(), &stamps);
+    if current.is_none() {
+        set_key(structured, &mut proposed, &next_key(context));
+    }
+    let proposal = Proposal { method: "PUT", key: &key, becomes: Some(&proposed) };
+    if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
+        return Ok(Decision::Asks(question));
+    }
+    let made = Arc::new(Entity::new(key.clone(), proposed));
+    let (before, after) = loop {
+        let updated = collection.update(&key, |entity| {
+            Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced(context, reading, Some(entity), &stamps)))
+        });
+        match updated {
+            Some(Ok(Updated { before, after })) => break (Some(before), after),
+            None if !may_make => return Err(context.not_found(&key)),
+            // It may come between the two; then it is there to be replaced.
+            None if collection.insert(made.clone()) == Err(KeyTaken) => {}
+            None => break (None, made),
+        }
+    };
+    let success = written(context, &after, decided);
+    Ok(Decision::Answered(Success { change: Some(changed(context, before, Some(after))), ..success }))
+}
+
+/// Returns what a body makes of an entity that it replaces. What requests cannot change stays.
+fn replaced(context: &Context<'_>, reading: &Reading, current: Option<&Entity>, stamps: &[(usize, Value)]) -> Complex {
+    let structured = context.structured();
+    let base = match current {
+        Some(entity) if context.tenant.behaviors.replace == Replace::Keep => entity.properties.clone(),
+        _ => Complex::initial(structured),
+    };
+    let mut properties = reading.patch.apply(context.model, structured, &base);
+    for property in structured.properties.iter().filter(|property| property.read_only) {
+        if let Some(entity) = current {
+            properties.values[property.slot] = entity.properties.values[property.slot].clone();
+        }
+    }
+    for (slot, value) in stamps {
+        properties.values[*slot] = value.clone();
+    }
+    properties
+}
+
+pub(super) fn delete(context: &Context<'_>, key: &str, reply: Option<&Reply>) -> Result<Decision, Error> {
+    let collection = context.collection()?;
+    let mut decided = Vec::new();
+    if context.structured().manners.asks.is_some() {
+        let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
+        let proposal = Proposal { method: "DELETE", key: &current.key, becomes: None };
+        if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
+            return Ok(Decision::Asks(question));
+        }
+    }
+    let before = collection.remove(key).ok_or_else(|| context.not_found(key))?;
+    if !context.structured().navigations.is_empty() {
+        context.tenant.store.empty_within(&context.entity_path(key));
+    }
+    let change = Some(changed(context, Some(before), None));
+    Ok(Decision::Answered(Success { decided, change, ..Success::no_content() }))
 }
 
 fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Changed {
-    Changed { set: context.route.set, before, after }
+    Changed { set: context.route.place.set, before, after }
 }
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.

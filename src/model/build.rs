@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::rules::{self, Rule};
 use super::{
-    EnumType, Initial, Kind, Model, NamedType, Navigation, Primitive, Property, Root, SchemaError, Set, SetId, StructuredType,
-    TypeId, Version, csdl,
+    EnumType, Initial, ItemKind, KEY_PLACE, Kind, Model, NamedType, Navigation, Primitive, Property, Root, SchemaError, Set,
+    SetId, StructuredType, TypeId, Version, csdl,
 };
 
 /// Builds the tables of one version, and adds the collections that earlier versions did not have.
@@ -26,6 +26,7 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
             is_entity: declaration.is_entity,
             is_open: declaration.is_open,
             words: rules::words_of(&declaration.name),
+            manners: rules::manners_of(&declaration.name),
             properties: Vec::new(),
             answer_order: Vec::new(),
             page_order: Vec::new(),
@@ -50,29 +51,52 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         built.page_order = page_order(&declaration.name, &properties, &built.answer_order);
         built.properties = properties;
     }
-    for (index, declaration) in document.types.iter().enumerate() {
-        let lineage = lineage(&document, declaration).map_err(error)?;
-        for navigation in lineage.iter().flat_map(|ancestor| &ancestor.navigations) {
-            let Some(element) = collection_element(&navigation.type_name).filter(|_| navigation.contains_target) else {
-                return Err(error(format!(
-                    "navigation property {}/{} is not a contained collection, which is what is emulated",
-                    declaration.name, navigation.name
-                )));
-            };
-            let target = entity_type(&document, &model, element).map_err(error)?;
-            let owner = document.roots.iter().find(|root| local_name(&root.type_name) == declaration.name);
-            let Some(owner) = owner else { continue };
-            let path = format!("{}/{}", owner.name, navigation.name);
-            let set = set_at(sets, &path, &model.types[target.0].name);
-            model.types[index].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
+    for navigation in document.types.iter().flat_map(|declaration| &declaration.navigations) {
+        if !navigation.contains_target {
+            return Err(error(format!(
+                "navigation property {} leads to what it does not contain; only what is contained is emulated",
+                navigation.name
+            )));
         }
     }
     for root in &document.roots {
         let target = entity_type(&document, &model, &root.type_name).map_err(error)?;
-        let set = (!root.is_singleton).then(|| set_at(sets, &root.name, &model.types[target.0].name));
+        let at = SetAt { path: root.name.clone(), parent: None, is_single: false };
+        let set = (!root.is_singleton).then(|| at.add(sets, &model.types[target.0].name));
+        let holder = if set.is_some() { format!("{}/{KEY_PLACE}", root.name) } else { root.name.clone() };
+        add_contained(&document, &mut model, sets, target, &holder, set).map_err(error)?;
         model.roots.push(Root { name: root.name.as_str().into(), target, set });
     }
     Ok(model)
+}
+
+/// Adds what entities of a type contain, and what those contain. `holder` is the path of such an entity, `parent` its set if it is in one.
+fn add_contained(
+    document: &csdl::Document,
+    model: &mut Model,
+    sets: &mut Vec<Set>,
+    id: TypeId,
+    holder: &str,
+    parent: Option<SetId>,
+) -> Result<(), String> {
+    let name = model.types[id.0].name.to_string();
+    let declaration = document.types.iter().find(|declaration| *declaration.name == name);
+    let lineage = declaration.map(|declaration| lineage(document, declaration)).transpose()?.unwrap_or_default();
+    let navigations: Vec<_> = lineage.iter().flat_map(|ancestor| &ancestor.navigations).collect();
+    if !navigations.is_empty() && !model.types[id.0].navigations.is_empty() {
+        return Err(format!("entities of {name} are contained in several places, and contain others, which is not emulated"));
+    }
+    for navigation in navigations {
+        let element = collection_element(&navigation.type_name);
+        let target = entity_type(document, model, element.unwrap_or(&navigation.type_name))?;
+        let path = format!("{holder}/{}", navigation.name);
+        let at = SetAt { path: path.clone(), parent, is_single: element.is_none() };
+        let set = at.add(sets, &model.types[target.0].name);
+        model.types[id.0].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
+        let below = if element.is_some() { format!("{path}/{KEY_PLACE}") } else { path };
+        add_contained(document, model, sets, target, &below, Some(set))?;
+    }
+    Ok(())
 }
 
 fn build_enum(namespace: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
@@ -115,11 +139,13 @@ fn build_property(
     declaration: &csdl::PropertyDeclaration,
 ) -> Result<Property, String> {
     let place = format!("{}/{}", owner.name, declaration.name);
-    let kind = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == declaration.type_name) {
-        Some(primitive) => Kind::Primitive(primitive),
-        None => match model.resolve(&expanded(document, &declaration.type_name)) {
-            Some(NamedType::Enum(id)) => Kind::Enum(id),
-            Some(NamedType::Structured(id)) => Kind::Complex(id),
+    let element = collection_element(&declaration.type_name);
+    let type_name = element.unwrap_or(&declaration.type_name);
+    let item = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == type_name) {
+        Some(primitive) => ItemKind::Primitive(primitive),
+        None => match model.resolve(&expanded(document, type_name)) {
+            Some(NamedType::Enum(id)) => ItemKind::Enum(id),
+            Some(NamedType::Structured(id)) => ItemKind::Complex(id),
             None => {
                 let known: Vec<&str> = Primitive::ALL.iter().map(|primitive| primitive.name()).collect();
                 return Err(format!(
@@ -130,6 +156,7 @@ fn build_property(
             }
         },
     };
+    let kind = if element.is_some() { Kind::Collection(item) } else { item.kind() };
     let mut property = new_property(&declaration.name, kind, declaration.nullable);
     property.read_only = document.computed.contains(&place);
     for rule in rules::of(&owner.name, &declaration.name) {
@@ -140,6 +167,7 @@ fn build_property(
             Rule::Checked(check) => property.check = Some(check),
             Rule::Stamped(stamp) => property.stamp = Some(stamp),
             Rule::Connects => property.connects = true,
+            Rule::Binds => property.binds = true,
             Rule::StartsAs(json) => {
                 let value = initial(model, kind, json);
                 let misfit = || format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name);
@@ -168,12 +196,14 @@ fn new_property(name: &str, kind: Kind, nullable: bool) -> Property {
         initial: None,
         stamp: None,
         connects: false,
+        binds: false,
     }
 }
 
 fn initial(model: &Model, kind: Kind, json: &str) -> Option<Initial> {
     match kind {
         Kind::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
+        Kind::Primitive(Primitive::Int32) => json.parse().ok().map(Initial::Int32),
         Kind::Enum(id) => {
             let name = json.trim_matches('"');
             let member = model.enumeration(id).members.iter().find(|(member, _)| **member == *name)?;
@@ -200,10 +230,10 @@ fn add_mirrors(type_name: &str, properties: &mut Vec<Property>) {
     }
 }
 
-/// Returns the order of answers: as declared, but complex values behind all others, since the service's writer treats them as
+/// Returns the order of answers: as declared, but complex values and collections of them behind all others, since the service's writer treats them as
 /// nested resources.
 fn answer_order(properties: &[Property]) -> Vec<usize> {
-    let is_complex = |index: &usize| matches!(properties[*index].kind, Kind::Complex(_));
+    let is_complex = |index: &usize| matches!(properties[*index].kind, Kind::Complex(_) | Kind::Collection(ItemKind::Complex(_)));
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
 }
@@ -217,13 +247,25 @@ fn page_order(type_name: &str, properties: &[Property], answer_order: &[usize]) 
     order
 }
 
-fn set_at(sets: &mut Vec<Set>, path: &str, type_name: &str) -> SetId {
-    if let Some(index) = sets.iter().position(|set| *set.path == *path) {
-        return SetId(index);
+/// Where a set stands.
+struct SetAt {
+    path: String,
+    parent: Option<SetId>,
+    is_single: bool,
+}
+
+impl SetAt {
+    /// Adds the set, unless another version has it already.
+    fn add(self, sets: &mut Vec<Set>, type_name: &str) -> SetId {
+        let SetAt { path, parent, is_single } = self;
+        if let Some(index) = sets.iter().position(|set| *set.path == *path) {
+            return SetId(index);
+        }
+        let name = path.rsplit('/').next().unwrap_or(&path).into();
+        let fragment = format!("#{path}").into();
+        sets.push(Set { path: path.into(), fragment, name, type_name: type_name.into(), parent, is_single });
+        SetId(sets.len() - 1)
     }
-    let name = path.rsplit('/').next().unwrap_or(path);
-    sets.push(Set { path: path.into(), fragment: format!("#{path}").into(), name: name.into(), type_name: type_name.into() });
-    SetId(sets.len() - 1)
 }
 
 fn entity_type(document: &csdl::Document, model: &Model, type_name: &str) -> Result<TypeId, String> {

@@ -94,6 +94,8 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
     let attribute = |name: &str| attribute_of(element, name);
     let required =
         |name: &str| attribute(name)?.ok_or_else(|| format!("<{}> has no attribute {name}", element.local_name().as_ref()));
+    let named =
+        || required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(no_identifier("Name", &name)) });
     let flag = |name: &str, absent: bool| match attribute(name)?.as_deref() {
         None => Ok(absent),
         Some("true") => Ok(true),
@@ -105,11 +107,15 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
             if !document.namespace.is_empty() {
                 return Err("found a second <Schema>, expected one namespace".to_owned());
             }
-            document.namespace = required("Namespace")?;
+            let namespace = required("Namespace")?;
+            if !namespace.split('.').all(is_identifier) {
+                return Err(no_identifier("Namespace", &namespace));
+            }
+            document.namespace = namespace;
             document.alias = attribute("Alias")?.unwrap_or_else(|| document.namespace.clone());
         }
         name @ ("EntityType" | "ComplexType") => document.types.push(TypeDeclaration {
-            name: required("Name")?,
+            name: named()?,
             is_entity: name == "EntityType",
             base: attribute("BaseType")?,
             is_abstract: flag("Abstract", false)?,
@@ -124,24 +130,22 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
         }
         "Property" => {
             let property =
-                PropertyDeclaration { name: required("Name")?, type_name: required("Type")?, nullable: flag("Nullable", true)? };
+                PropertyDeclaration { name: named()?, type_name: required("Type")?, nullable: flag("Nullable", true)? };
             current_type(document)?.properties.push(property);
         }
         "NavigationProperty" => {
             let navigation = NavigationDeclaration {
-                name: required("Name")?,
+                name: named()?,
                 type_name: required("Type")?,
                 contains_target: flag("ContainsTarget", false)?,
             };
             current_type(document)?.navigations.push(navigation);
         }
-        "EnumType" => document.enums.push(EnumDeclaration {
-            name: required("Name")?,
-            is_flags: flag("IsFlags", false)?,
-            members: Vec::new(),
-        }),
+        "EnumType" => {
+            document.enums.push(EnumDeclaration { name: named()?, is_flags: flag("IsFlags", false)?, members: Vec::new() });
+        }
         "Member" => {
-            let name = required("Name")?;
+            let name = named()?;
             let text = required("Value")?;
             let value = text.parse().map_err(|_| format!("member {name} has the value '{text}', expected a whole number"))?;
             let owner = document.enums.last_mut().ok_or("found <Member> outside of an <EnumType>")?;
@@ -150,7 +154,7 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
         name @ ("Singleton" | "EntitySet") => {
             let is_singleton = name == "Singleton";
             let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
-            document.roots.push(RootDeclaration { name: required("Name")?, type_name, is_singleton });
+            document.roots.push(RootDeclaration { name: named()?, type_name, is_singleton });
         }
         "Annotations" => *annotated = Some(required("Target")?),
         "Annotation" if attribute("Term")?.as_deref() == Some("Org.OData.Core.V1.Computed") && flag("Bool", true)? => {
@@ -161,6 +165,19 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a text is a name of a schema (OData CSDL 4.01, 15.2), which stands in paths and in JSON as it is.
+fn is_identifier(text: &str) -> bool {
+    let is_start = |first: char| first.is_alphabetic() || first == '_';
+    text.chars().next().is_some_and(is_start)
+        && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+        && text.chars().count() <= 128
+}
+
+fn no_identifier(attribute: &str, found: &str) -> String {
+    let shown: String = found.chars().take(128).flat_map(char::escape_debug).collect();
+    format!("attribute {attribute} is '{shown}', expected a name of letters, digits and underscores")
 }
 
 fn current_type(document: &mut Document) -> Result<&mut TypeDeclaration, String> {

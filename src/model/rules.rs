@@ -23,6 +23,8 @@ pub(super) enum Rule {
     Stamped(Stamp),
     /// Decides where and how the connector is called: a new value is tried out (behaviors `connect`, `connect-on-update`).
     Connects,
+    /// Holds the ids of integrations; the connector of the first is asked before what the entity contains is changed.
+    Binds,
 }
 
 /// A check of a request's value beyond its type.
@@ -45,6 +47,77 @@ pub enum Stamp {
     ModifiedBy,
 }
 
+/// What clients can do with the entities of a type, besides reading them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// Whether a POST to their collection makes one.
+    pub creates: bool,
+    /// How one is changed.
+    pub change: Option<Change>,
+    /// Whether a DELETE removes one.
+    pub deletes: bool,
+    /// Under which name the connector is asked that the schedule above them is bound to.
+    pub asks: Option<Asks>,
+}
+
+/// How an entity is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A PATCH changes what it names.
+    Patch,
+    /// A PUT replaces an entity that is there.
+    Replace,
+    /// A PUT replaces the entity, or makes it.
+    Put,
+}
+
+/// How update calls speak of the entities of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asks {
+    /// The entity type in the `url` of an element, spelt exactly so.
+    pub segment: &'static str,
+    /// The member of `supportedEntities` without which nothing is asked.
+    pub supported: &'static str,
+}
+
+impl Manners {
+    /// Whether a PUT is for one of them.
+    pub fn replaces(&self) -> bool {
+        matches!(self.change, Some(Change::Replace | Change::Put))
+    }
+
+    /// Returns the methods of the path of an entity, or of a collection.
+    pub fn methods(&self, is_entity: bool) -> Vec<&'static str> {
+        let change = self.change.map(|change| if change == Change::Patch { "PATCH" } else { "PUT" });
+        let others = if is_entity { [change, self.deletes.then_some("DELETE")] } else { [self.creates.then_some("POST"), None] };
+        std::iter::once("GET").chain(others.into_iter().flatten()).collect()
+    }
+}
+
+/// The manners of types that no row speaks of.
+static PLAIN_MANNERS: Manners = Manners { creates: true, change: Some(Change::Patch), deletes: true, asks: None };
+
+const fn shifts(segment: &'static str, supported: &'static str) -> Manners {
+    Manners { creates: true, change: Some(Change::Replace), deletes: true, asks: Some(Asks { segment, supported }) }
+}
+
+/// The manners of types. Methods: the pages of learn.microsoft.com/graph/api that the table of permissions names; names of update calls:
+/// learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
+pub(super) static MANNERS: &[(&str, Manners)] = &[
+    // Teams are there for their schedules; what else can be done with one is not emulated.
+    ("team", Manners { creates: false, change: None, deletes: false, asks: None }),
+    ("schedule", Manners { creates: false, change: Some(Change::Put), deletes: false, asks: None }),
+    ("shift", shifts("shifts", "shift")),
+    ("openShift", shifts("openshifts", "openShift")),
+    ("timeOffReason", shifts("timeoffReasons", "timeOffReason")),
+    ("timeOff", shifts("timesoff", "timeOff")),
+];
+
+/// Returns the manners of a type.
+pub(super) fn manners_of(type_name: &str) -> &'static Manners {
+    MANNERS.iter().find(|(owner, _)| *owner == type_name).map_or(&PLAIN_MANNERS, |(_, manners)| manners)
+}
+
 /// What the service calls the entities of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -59,12 +132,20 @@ pub struct Words {
 /// The words for types that no row speaks of.
 const PLAIN: Words = Words { id_prefix: "", noun: "resource", not_found_code: "NotFound" };
 
-/// The words of types. The prefix is that of life-like published ids; noun and code follow those for a team
-/// (microsoft-graph-docs#8933).
-static WORDS: &[(&str, Words)] = &[(
-    "workforceIntegration",
-    Words { id_prefix: "WFI_", noun: "workforce integration", not_found_code: "WorkforceIntegrationNotFound" },
-)];
+/// The words of types. Prefixes are those of life-like published ids, that of a timeOff is a guess. Noun and code follow those for a team
+/// (microsoft-graph-docs#8933), which also answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
+pub(super) static WORDS: &[(&str, Words)] = &[
+    (
+        "workforceIntegration",
+        Words { id_prefix: "WFI_", noun: "workforce integration", not_found_code: "WorkforceIntegrationNotFound" },
+    ),
+    ("team", Words { id_prefix: "", noun: "team", not_found_code: "TeamNotFound" }),
+    ("schedule", Words { id_prefix: "", noun: "team", not_found_code: "TeamNotFound" }),
+    ("shift", Words { id_prefix: "SHFT_", noun: "shift", not_found_code: "ShiftNotFound" }),
+    ("openShift", Words { id_prefix: "OPNSHFT_", noun: "open shift", not_found_code: "OpenShiftNotFound" }),
+    ("timeOffReason", Words { id_prefix: "TOR_", noun: "time off reason", not_found_code: "TimeOffReasonNotFound" }),
+    ("timeOff", Words { id_prefix: "TOFF_", noun: "time off", not_found_code: "TimeOffNotFound" }),
+];
 
 /// Returns the words of a type.
 pub(super) fn words_of(type_name: &str) -> Words {
@@ -91,6 +172,20 @@ pub(super) static RULES: &[(&str, &str, Rule)] = &[
     ("workforceIntegration", "url", Rule::Connects),
     ("workforceIntegration", "apiVersion", Rule::Connects),
     ("workforceIntegration", "encryption", Rule::Connects),
+    // The published exchange sends two members of a schedule and is answered with these. Offline it is provisioned at once.
+    ("schedule", "provisionStatus", Rule::StartsAs("\"Completed\"")),
+    ("schedule", "enabled", Rule::StartsAs("true")),
+    ("schedule", "timeClockEnabled", Rule::StartsAs("true")),
+    ("schedule", "openShiftsEnabled", Rule::StartsAs("true")),
+    ("schedule", "swapShiftsRequestsEnabled", Rule::StartsAs("true")),
+    ("schedule", "offerShiftRequestsEnabled", Rule::StartsAs("true")),
+    ("schedule", "timeOffRequestsEnabled", Rule::StartsAs("true")),
+    ("schedule", "workforceIntegrationIds", Rule::Binds),
+    // Null is no value of these, so they start as what .NET makes of an absent one (grade none).
+    ("scheduleEntity", "theme", Rule::StartsAs("\"white\"")),
+    ("shiftActivity", "theme", Rule::StartsAs("\"white\"")),
+    ("openShiftItem", "openSlotCount", Rule::StartsAs("0")),
+    ("timeOffReason", "isActive", Rule::StartsAs("true")),
     ("workforceIntegrationEncryption", "secret", Rule::WriteOnly),
     ("workforceIntegrationEncryption", "secret", Rule::Checked(Check::SecretLength)),
 ];

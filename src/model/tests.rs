@@ -62,7 +62,7 @@ fn enums_have_one_member_per_number_and_flags_one_bit_each() {
             let twice = enumeration.members[..index].iter().any(|(_, other)| other == value);
             assert!(!twice, "{}/{name} has the number of another member", enumeration.name);
         }
-        assert!(enumeration.sentinel.is_some(), "{} has no sentinel", enumeration.name);
+        assert!(enumeration.sentinel.is_some() || !enumeration.is_flags, "{} has no sentinel", enumeration.name);
     }
 }
 
@@ -86,6 +86,37 @@ fn entity_types_that_can_be_stored_have_a_key() {
             assert!(structured.is_entity, "{}", structured.name);
             assert!(!structured.properties[key].nullable && structured.properties[key].read_only, "{}", structured.name);
         }
+    }
+}
+
+#[test]
+fn what_entities_contain_has_a_parent_and_a_path_with_its_key() {
+    let schema = Schema::shipped();
+    for set in schema.sets() {
+        let parent = set.parent.map(|parent| schema.set(parent));
+        let keys = parent.map_or(0, |parent| parent.path.matches(KEY_PLACE).count() + usize::from(!parent.is_single));
+        assert_eq!(set.path.matches(KEY_PLACE).count(), keys, "{}", set.path);
+        assert!(parent.is_none_or(|parent| set.path.starts_with(&*parent.path)), "{}", set.path);
+        let same = schema.sets().iter().filter(|other| other.name.eq_ignore_ascii_case(&set.name)).count();
+        assert_eq!(same, 1, "files are named after {}", set.name);
+    }
+    let paths: Vec<&str> = schema.sets().iter().map(|set| &*set.path).collect();
+    assert_eq!(paths[..4], ["teamwork/workforceIntegrations", "teams", "teams/{id}/schedule", "teams/{id}/schedule/shifts"]);
+}
+
+#[test]
+fn every_row_of_manners_and_words_is_for_a_type_of_the_schema() {
+    let schema = Schema::shipped();
+    let flags =
+        schema.widest().enums.iter().find(|candidate| &*candidate.name == "workforceIntegrationSupportedEntities").unwrap();
+    for (name, manners) in rules::MANNERS {
+        assert!(schema.widest().type_named(name).is_some(), "{name}");
+        if let Some(asks) = manners.asks {
+            assert!(flags.members.iter().any(|(member, _)| **member == *asks.supported), "{}", asks.supported);
+        }
+    }
+    for (name, _) in rules::WORDS {
+        assert!(schema.widest().type_named(name).is_some(), "{name}");
     }
 }
 
@@ -161,5 +192,18 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: type t derives from itself");
     insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: n.u is not a declared entity type");
     insta::assert_snapshot!(read("<EntityType Name=\"t\" Abstract=\"true\"/><EntitySet Name=\"s\" EntityType=\"n.t\"/>"), @"schema: n.t is abstract and has no entities");
+    let entity = |name: &str, inside: &str| {
+        format!(
+            "<EntityType Name=\"{name}\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/>{inside}</EntityType>"
+        )
+    };
+    let set = "<EntitySet Name=\"s\" EntityType=\"n.t\"/><EntitySet Name=\"other\" EntityType=\"n.t\"/>";
+    let to_itself = entity("t", "<NavigationProperty Name=\"u\" Type=\"n.t\" ContainsTarget=\"true\"/>");
+    insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: entities of t are contained in several places, and contain others, which is not emulated");
+    let to_another = entity("t", "<NavigationProperty Name=\"u\" Type=\"Collection(n.u)\"/>") + &entity("u", "");
+    insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: navigation property u leads to what it does not contain; only what is contained is emulated");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: attribute Name is 'a\u{1}\"b', expected a name of letters, digits and underscores"#);
+    insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: attribute Name is '1st', expected a name of letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "").unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<x/>", "<x/>").unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
 }

@@ -316,6 +316,10 @@ refusals! {
     NULL_VALUE "null-value" 400 BadRequest Layer::Gateway,
         "A null value was found for the property named '{0}', which has the expected type '{1}[Nullable=False]'. The expected type '{1}[Nullable=False]' does not allow null values.",
         Weak "OData/odata.net ReaderValidationUtils_NullNamedValueForNonNullableType";
+    /// Null among the items of a collection that takes none.
+    NULL_ITEM "null-item" 400 BadRequest Layer::Gateway,
+        "A null value was detected in the items of a collection property value; non-nullable instances of collection types do not support null values as items.",
+        Weak "OData/odata.net ValidationUtils_NonNullableCollectionElementsMustNotBeNull";
     /// A property that the type does not have (behavior `unknown-property`).
     UNKNOWN_PROPERTY "unknown-property" 400 BadRequest Layer::Gateway,
         "The property '{0}' does not exist on type '{1}'. Make sure to only use property names that are defined by the type or mark the type as open type.",
@@ -512,6 +516,15 @@ refusals! {
         "Sorry your change couldn\u{2019}t be completed.",
         None "microsoft-graph-docs#19700 (the words, for a POST); status and form are a guess"
         by "connect" "connect-on-update";
+    /// A connector refuses a change (behavior `update-calls`).
+    CONNECTOR_REFUSED "connector-refused" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"),
+        "Sorry your change couldn\u{2019}t be completed.",
+        None "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35 (what a client of Shifts reads); status and form in Graph are a guess"
+        by "update-calls";
+    /// What a connector answers to a change is of no use, or it does not answer.
+    CONNECTOR_UNUSABLE "connector-unusable" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"), "{0}",
+        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the sentence, and that the caller gets an error); status and form are a guess"
+        by "update-calls" "update-retries";
     /// A request of a batch whose answers are already larger than the emulator wants to hold in memory.
     BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
         "The request was not executed because the responses of the batch exceed the maximum limit.",
@@ -555,6 +568,17 @@ pub struct Error {
     pub inner_code: Option<&'static str>,
     /// What a rule of faults states instead of the row.
     pub stated: Option<Box<Stated>>,
+    /// The connector's own words, in an error of Shifts.
+    pub external: Option<Box<External>>,
+}
+
+/// What a connector says, and who it is (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct External {
+    /// Why it refuses.
+    pub message: Box<str>,
+    /// The name of its integration.
+    pub source: Box<str>,
 }
 
 /// Status, code and headers of an error that a rule of faults states.
@@ -568,10 +592,21 @@ pub struct Stated {
     pub retry_after: Option<HeaderValue>,
 }
 
+impl External {
+    /// Writes the members that stand before the others in an error of Shifts.
+    fn members(&self) -> String {
+        format!(
+            r#""title":"Your request couldn't be completed","externalErrorMessage":{},"externalSource":{},"externalImageLink":null,"#,
+            quoted(&self.message),
+            quoted(&self.source)
+        )
+    }
+}
+
 impl Error {
     /// Returns an error whose text has these words in its places.
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
-        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None, stated: None }
+        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None, stated: None, external: None }
     }
 
     /// Adds what else would help.
@@ -609,7 +644,8 @@ impl Error {
         let message = match self.refusal.layer {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
-                r#"{{"error":{{"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
+                r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
+                self.external.as_deref().map(External::members).unwrap_or_default(),
                 self.refusal.code.name(),
                 quoted(&self.message),
                 self.inner_code.unwrap_or(inner_code)

@@ -51,7 +51,7 @@ impl Patch {
                     let member_type = model.structured(id);
                     let merged_value = match &base.values[property.slot] {
                         Value::Complex(current) => patch.apply(model, member_type, current),
-                        _ => patch.apply(model, member_type, &Complex::blank(member_type)),
+                        _ => patch.apply(model, member_type, &Complex::initial(member_type)),
                     };
                     *slot = Value::Complex(Arc::new(merged_value));
                 }

@@ -5,18 +5,19 @@
 //! people, and which refusal Graph answers it with.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::enums;
 use super::error::{self, Refusal};
 use super::json::{self, Json, Member};
 use super::patch::{Change, Patch, To};
 use super::time::DateTimeOffset;
-use super::value::{Dynamic, Value};
+use super::value::{Complex, Dynamic, Value};
 use crate::behavior::{
     Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace,
     UnknownProperty, UrlCheck, WrongPrimitive, nearest,
 };
-use crate::model::{Check, EnumType, Kind, Model, Primitive, Property, StructuredType, TypeId};
+use crate::model::{Check, EnumType, ItemKind, Kind, Model, Primitive, Property, StructuredType, TypeId};
 
 mod names;
 mod problem;
@@ -215,14 +216,20 @@ impl Reader<'_> {
         if property.read_only && self.is_request() {
             // The vocabulary lets a client send computed properties, and clients do; the service ignores their values.
             if !has_json_kind(property.kind, json) {
-                self.wrong_kind(property, sent_name, json, place);
+                self.wrong_kind(property.kind, property, sent_name, json, place);
             }
             return None;
         }
         if *json == Json::Null {
             return self.null(property, sent_name, place);
         }
-        match (property.kind, json) {
+        self.of_kind(property.kind, property, sent_name, json, place)
+    }
+
+    /// Reads a value of a type: that of the property, or of an item of it.
+    fn of_kind(&mut self, kind: Kind, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<To> {
+        match (kind, json) {
+            (Kind::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
             (Kind::Complex(id), Json::Object(members)) => Some(To::Merge(self.object(id, members, place))),
             (Kind::Enum(id), Json::String(text)) => self.enumeration(self.rules.model.enumeration(id), text, place).map(To::Set),
             (Kind::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(To::Set(Value::Boolean(*value))),
@@ -234,7 +241,7 @@ impl Reader<'_> {
                 // Integers are JSON numbers without fraction and exponent (OData ABNF, int32Value).
                 let value = number.as_i64().and_then(|value| i32::try_from(value).ok());
                 if value.is_none() {
-                    self.wrong_kind(property, sent_name, json, place);
+                    self.wrong_kind(kind, property, sent_name, json, place);
                 }
                 value.map(|value| To::Set(Value::Int32(value)))
             }
@@ -248,15 +255,43 @@ impl Reader<'_> {
                 value.map(|value| To::Set(Value::DateTimeOffset(value)))
             }
             _ => {
-                self.wrong_kind(property, sent_name, json, place);
+                self.wrong_kind(kind, property, sent_name, json, place);
                 None
             }
         }
     }
 
+    /// Reads the items of a collection, which replace those that are there (OData 4.0 Part 1, 11.4.3): each is read as a new value.
+    fn items(&mut self, item: ItemKind, property: &Property, sent_name: &str, items: &[Json<'_>], at: &Path<'_>) -> Option<To> {
+        let model = self.rules.model;
+        let mut values = Vec::with_capacity(items.len());
+        for (index, json) in items.iter().enumerate() {
+            if self.is_full() {
+                return None;
+            }
+            let place = Path::Item(at, index);
+            if *json == Json::Null {
+                if !property.nullable {
+                    self.shape(&place, "null".to_owned(), "a value".to_owned(), &error::NULL_ITEM, Vec::new());
+                }
+                values.push(Value::Null);
+                continue;
+            }
+            values.push(match (self.of_kind(item.kind(), property, sent_name, json, &place)?, item) {
+                (To::Merge(patch), ItemKind::Complex(id)) => {
+                    let structured = model.structured(id);
+                    Value::Complex(Arc::new(patch.apply(model, structured, &Complex::initial(structured))))
+                }
+                (To::Merge(_), _) => unreachable!("only complex values are merged"),
+                (To::Set(value), _) => value,
+            });
+        }
+        Some(To::Set(Value::Collection(values.into())))
+    }
+
     fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<To> {
-        if !property.nullable {
-            let type_name = self.rules.model.kind_name(property.kind).to_owned();
+        if !property.nullable || matches!(property.kind, Kind::Collection(_)) {
+            let type_name = self.rules.model.kind_name(property.kind).into_owned();
             let expected = format!("a value: {type_name} is not nullable here");
             self.shape(place, "null".to_owned(), expected, &error::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
             return None;
@@ -271,17 +306,17 @@ impl Reader<'_> {
         Some(To::Set(Value::Null))
     }
 
-    fn wrong_kind(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
-        let expected = expected_kind(self.rules.model, property.kind);
+    fn wrong_kind(&mut self, kind: Kind, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
+        let expected = expected_kind(self.rules.model, kind);
         let found = if property.write_only { json.kind().to_owned() } else { json.describe() };
         let is_primitive = !property.write_only
-            && matches!((property.kind, json), (Kind::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
+            && matches!((kind, json), (Kind::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
         if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
             let literal = match json {
                 Json::String(text) => text.to_string(),
                 other => written(other),
             };
-            let words = vec![literal, self.rules.model.kind_name(property.kind).to_owned()];
+            let words = vec![literal, self.rules.model.kind_name(kind).into_owned()];
             return self.shape(place, found, expected, &error::CANNOT_CONVERT, words);
         }
         self.shape(place, found, expected, &error::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
@@ -396,7 +431,7 @@ impl Reader<'_> {
             Some(index) if structured.properties[index].read_only && self.is_request() => {}
             Some(index) => {
                 let expected = self.rules.model.kind_name(structured.properties[index].kind);
-                self.type_annotation(Some(expected), json, place);
+                self.type_annotation(Some(&expected), json, place);
             }
             None if structured.is_open => self.type_annotation(None, json, place),
             None => {}
@@ -486,7 +521,10 @@ fn written(json: &Json<'_>) -> String {
 /// Whether a value is of the JSON kind in which a property is written, or null.
 fn has_json_kind(kind: Kind, json: &Json<'_>) -> bool {
     match (kind, json) {
-        (_, Json::Null) | (Kind::Complex(_), Json::Object(_)) | (Kind::Enum(_), Json::String(_)) => true,
+        (_, Json::Null)
+        | (Kind::Complex(_), Json::Object(_))
+        | (Kind::Enum(_), Json::String(_))
+        | (Kind::Collection(_), Json::Array(_)) => true,
         (Kind::Primitive(primitive), json) => match primitive {
             Primitive::Boolean => matches!(json, Json::Boolean(_)),
             Primitive::Int32 => matches!(json, Json::Number(_)),
@@ -504,6 +542,7 @@ fn expected_kind(model: &Model, kind: Kind) -> String {
         Kind::Primitive(Primitive::DateTimeOffset) => "a string with a date".to_owned(),
         Kind::Enum(id) => format!("a string with a value of {}", model.enumeration(id).full_name),
         Kind::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
+        Kind::Collection(item) => format!("an array, each item of it {}", expected_kind(model, item.kind())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::time::DateTimeOffset;
 use super::write::Style;
-use crate::model::{Initial, StructuredType};
+use crate::model::{Initial, Kind, StructuredType};
 
 /// A value of a declared property.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub enum Value {
     EnumText(Arc<str>),
     /// A complex value.
     Complex(Arc<Complex>),
+    /// The items of a collection.
+    Collection(Arc<[Value]>),
 }
 
 /// The values of an entity or of a complex value: one per slot of its type, and the members that the type does not declare.
@@ -46,9 +48,15 @@ pub struct Dynamic {
 }
 
 impl Complex {
-    /// Returns an instance whose values are all null.
+    /// Returns an instance whose values are all null, or without items where they are collections, which are never null.
     pub fn blank(structured: &StructuredType) -> Complex {
-        Complex { values: vec![Value::Null; structured.slots].into(), dynamic: Vec::new() }
+        let mut values: Box<[Value]> = vec![Value::Null; structured.slots].into();
+        for property in &structured.properties {
+            if let Kind::Collection(_) = property.kind {
+                values[property.slot] = Value::Collection(Arc::default());
+            }
+        }
+        Complex { values, dynamic: Vec::new() }
     }
 
     /// Returns an instance with the values that a new one starts with.
@@ -57,6 +65,7 @@ impl Complex {
         for property in &structured.properties {
             match property.initial {
                 Some(Initial::Boolean(value)) => blank.values[property.slot] = Value::Boolean(value),
+                Some(Initial::Int32(value)) => blank.values[property.slot] = Value::Int32(value),
                 Some(Initial::Member(number)) => blank.values[property.slot] = Value::Enum(number),
                 None => {}
             }

@@ -1,5 +1,7 @@
 //! Writes entities as JSON: properties in the order of the model, control information as the metadata level wants it.
 
+use std::borrow::Cow;
+
 use super::enums;
 use super::format::Level;
 use super::json::write_string;
@@ -83,6 +85,13 @@ impl<'s> Shape<'s> {
         Shape { model, style }
     }
 
+    /// Returns what connectors are shown: as in the published update call, without control information and without null.
+    pub fn called(model: &'s Model) -> Shape<'s> {
+        let lossless = Shape::lossless(model);
+        let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..lossless.style };
+        Shape { style, ..lossless }
+    }
+
     /// Whether answers begin with a context URL.
     pub fn has_context(&self) -> bool {
         matches!(self.style.control, Control::Level(Level::Minimal | Level::Full))
@@ -120,8 +129,8 @@ pub(super) fn is_shown(supports: Supports, structured: &StructuredType, index: u
 pub enum Holder<'a> {
     /// The collection with this path, where the entity has a key.
     Collection(&'a str),
-    /// The service itself, where the entity has this name.
-    Service(&'a str),
+    /// The service or an entity, in which the entity is the only one at this path.
+    Single(&'a str),
 }
 
 /// Writes the members of an entity, without the braces.
@@ -173,7 +182,7 @@ fn write_members(
         // Both are relative to the context URL.
         let address = match holder {
             Holder::Collection(path) => format!("{path}('{}')", entity.key.replace('\'', "''")),
-            Holder::Service(name) => name.to_owned(),
+            Holder::Single(path) => path.to_owned(),
         };
         for name in ["@odata.id", "@odata.editLink"] {
             begin_member(out, name);
@@ -235,7 +244,7 @@ fn write_properties(
             Selected::Part(part) => Some(part),
             Selected::Nothing | Selected::Everything | Selected::Whole => None,
         };
-        write_value(shape, property, value, part, out);
+        write_value(shape, property.kind, value, part, out);
     }
     for member in object.dynamic.iter().filter(|member| shape.style.nulls == Nulls::Write || &*member.json != "null") {
         if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {
@@ -265,17 +274,22 @@ fn write_type_annotation(model: &Model, property: &Property, value: &Value, out:
 }
 
 /// Returns the type of a property, unless its values tell it: complex ones carry it themselves, others have a JSON kind of their own.
-fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<&'m str> {
+fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>> {
     match property.kind {
         Kind::Complex(_) | Kind::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
-        Kind::Primitive(Primitive::DateTimeOffset) => Some("DateTimeOffset"),
-        Kind::Enum(id) => Some(&model.enumeration(id).full_name),
+        Kind::Primitive(Primitive::DateTimeOffset) => Some(Cow::Borrowed("DateTimeOffset")),
+        Kind::Enum(id) => Some(Cow::Borrowed(&model.enumeration(id).full_name)),
+        Kind::Collection(item) => {
+            let name = model.kind_name(item.kind());
+            // The namespace of primitive types is left out (OData JSON Format 4.0, 4.5.3).
+            Some(Cow::Owned(format!("Collection({})", name.strip_prefix("Edm.").unwrap_or(&name))))
+        }
     }
 }
 
-/// Writes the value of a property, or the selected part of it.
-pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
-    match (value, property.kind) {
+/// Writes a value of a type, or the selected part of it.
+pub fn write_value(shape: &Shape<'_>, kind: Kind, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
+    match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         (Value::Int32(value), _) => out.extend_from_slice(value.to_string().as_bytes()),
@@ -304,6 +318,18 @@ pub fn write_value(shape: &Shape<'_>, property: &Property, value: &Value, part: 
             write_properties(shape, structured, object, part, out);
             out.push(b'}');
         }
-        (Value::Enum(_) | Value::Complex(_), _) => unreachable!("values are of the kind of their property"),
+        (Value::Collection(items), Kind::Collection(item)) => {
+            out.push(b'[');
+            for (index, value) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_value(shape, item.kind(), value, part, out);
+            }
+            out.push(b']');
+        }
+        (Value::Enum(_) | Value::Complex(_) | Value::Collection(_), _) => {
+            unreachable!("values are of the kind of their property")
+        }
     }
 }

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::make;
 use crate::behavior::ConnectorContentType;
 use crate::connector::envelope::MessageKeys;
-use crate::connector::{Endpoint, Made, Outcome, Said, Verdict};
+use crate::connector::{Endpoint, Made, Outcome, Purpose, Said, Verdict};
 use crate::tenant::Connectors;
 
 /// How a connector is spoken to.
@@ -65,10 +65,7 @@ pub async fn say(
                 let outcome = make(&message.call(manner.connectors.timeout), &manner.connectors).await;
                 (message.url.to_string(), message.headers, message.body, outcome)
             }
-            Err(failure) => {
-                let url = endpoint.url.as_deref().unwrap_or_default().to_owned();
-                (url, HeaderMap::new(), Bytes::new(), Outcome::Failed(failure))
-            }
+            Err(failure) => (endpoint.shown_url(), HeaderMap::new(), Bytes::new(), Outcome::Failed(failure)),
         };
         let verdict = said.judge(&outcome);
         let made = Made { url, headers, plaintext: said.plaintext.clone(), body, outcome, verdict: verdict.to_string() };
@@ -94,6 +91,7 @@ impl fmt::Display for Report {
             writeln!(f, "POST {}{again}: {answer}, {} ms", made.url, took.as_millis())?;
         }
         match &self.verdict {
+            Verdict::Connected => {}
             Verdict::Answered(judged) => {
                 for judged in judged {
                     writeln!(f, "  {}: {}", judged.id, judged.judgement)?;
@@ -105,12 +103,13 @@ impl fmt::Display for Report {
             other => writeln!(f, "  {other}")?,
         }
         match (self.verdict.sentence(), self.said.purpose) {
-            (None, crate::connector::Purpose::Connect) => writeln!(f, "Shifts registers the integration."),
-            (None, crate::connector::Purpose::Update) => writeln!(f, "Shifts saves the change."),
-            (None, crate::connector::Purpose::Read) => writeln!(f, "Shifts offers what is eligible."),
-            (Some(_), crate::connector::Purpose::Connect) => writeln!(f, "Shifts does not register the integration."),
-            (Some(sentence), _) => {
-                writeln!(f, "Shifts saves nothing. The person reads: {sentence}")?;
+            (None, Purpose::Connect) => writeln!(f, "Shifts registers the integration."),
+            (None, Purpose::Update) => writeln!(f, "Shifts saves the change."),
+            (None, Purpose::Read) => writeln!(f, "Shifts offers what is eligible."),
+            (Some(_), Purpose::Connect) => writeln!(f, "Shifts does not register the integration."),
+            (Some(sentence), purpose) => {
+                let nothing = if purpose == Purpose::Read { "offers" } else { "saves" };
+                writeln!(f, "Shifts {nothing} nothing. The person reads: {sentence}")?;
                 match (self.verdict.message(), &self.source) {
                     (Some(message), Some(source)) => writeln!(f, "A client also sees: {message} ({source})"),
                     (Some(message), None) => writeln!(f, "A client also sees: {message}"),

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -32,6 +33,8 @@ pub struct Limits {
     pub body: Duration,
     /// How much memory all bodies together may take that have not arrived as a whole, in bytes.
     pub bodies_bytes: usize,
+    /// How much memory all answers together may take that their clients have not taken yet, in bytes. One that is alone may take more.
+    pub answers_bytes: usize,
     /// How long a connection may do nothing.
     pub idle: Duration,
 }
@@ -44,6 +47,7 @@ impl Default for Limits {
             head_bytes: 128 * 1024,
             body: Duration::from_secs(60),
             bodies_bytes: 256 * 1024 * 1024,
+            answers_bytes: 512 * 1024 * 1024,
             // Longer than clients keep connections that they do not use, so that it is they who close them.
             idle: Duration::from_secs(15 * 60),
         }
@@ -58,11 +62,13 @@ pub(super) struct Gate {
     is_crowded: AtomicBool,
     /// What bodies take that have not arrived as a whole.
     bodies: AtomicUsize,
+    /// What answers take that are counted.
+    answers: AtomicUsize,
 }
 
 impl Gate {
     pub(super) fn new(limits: Limits) -> Gate {
-        Gate { limits, is_crowded: AtomicBool::new(false), bodies: AtomicUsize::new(0) }
+        Gate { limits, is_crowded: AtomicBool::new(false), bodies: AtomicUsize::new(0), answers: AtomicUsize::new(0) }
     }
 
     /// Says whether there is room for another connection.
@@ -75,6 +81,32 @@ impl Gate {
     fn idle(&self) -> Duration {
         if self.is_crowded.load(Ordering::Relaxed) { self.limits.idle.min(IDLE_WHEN_CROWDED) } else { self.limits.idle }
     }
+}
+
+/// An answer that counts until it is sent or given up.
+struct Counted {
+    gate: Arc<Gate>,
+    bytes: Bytes,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.gate.answers.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+/// Returns an answer that counts for as long as somebody holds it; nothing if those that wait for their clients take too much.
+pub(super) fn counted(gate: &Arc<Gate>, bytes: Bytes) -> Option<Bytes> {
+    let others = gate.answers.fetch_add(bytes.len(), Ordering::Relaxed);
+    let has_room = others == 0 || others + bytes.len() <= gate.limits.answers_bytes;
+    let counted = Counted { gate: gate.clone(), bytes };
+    has_room.then(|| Bytes::from_owner(counted))
 }
 
 /// The memory that a body takes until it has arrived.
@@ -236,5 +268,26 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for Noted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_count_until_nobody_holds_them() {
+        let gate = Arc::new(Gate::new(Limits { answers_bytes: 10, ..Limits::default() }));
+        let count = |size: usize| counted(&gate, Bytes::from(vec![0; size]));
+        let alone = count(100).expect("one that is alone may take more");
+        assert!(count(1).is_none() && count(100).is_none());
+        let piece = alone.slice(..1);
+        drop(alone);
+        assert!(count(1).is_none(), "a piece holds the whole");
+        drop(piece);
+        let (one, other) = (count(6).unwrap(), count(4).unwrap());
+        assert!(count(1).is_none());
+        drop((one, other));
+        assert_eq!(gate.answers.load(Ordering::Relaxed), 0);
     }
 }

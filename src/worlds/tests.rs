@@ -98,7 +98,7 @@ fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
     assert_eq!(keys(&worlds.tenant("a").unwrap()).len(), keys(&worlds.default_tenant()).len(), "a new one begins as others do");
     remove_first(&worlds.default_tenant());
     let reset = worlds.reset(DEFAULT).unwrap();
-    assert_eq!(keys(&reset).len(), settings().entities.len());
+    assert_eq!(reset.store.entities().len(), settings().entities.len());
     assert_eq!(reset.next_entity_id(), Tenant::new(settings()).next_entity_id(), "a reset starts the ids again");
     let names: Vec<String> = worlds.list().iter().map(|listed| listed.name.to_string()).collect();
     assert_eq!(names, ["default", "a", "c"]);
@@ -187,7 +187,7 @@ fn a_tenant_over_many_entities_takes_as_long_as_one_over_few() {
             Complex { values: vec![Value::Int32(number); entity.properties.values.len()].into(), dynamic: Vec::new() },
         ))
     };
-    let entities: Entities = (0..100_000).map(|number| (set, of(number))).collect();
+    let entities: Entities = (0..100_000).map(|number| (set.clone(), of(number))).collect();
     let worlds = Worlds::of(Settings { entities, ..settings });
     worlds.tenant("first").unwrap();
     let started = Instant::now();

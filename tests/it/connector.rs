@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::Secret;
+use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::emulator::Emulator;
 use wfi_emulator::tenant::Connectors;
 
@@ -19,7 +19,7 @@ mod example;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
-const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -49,7 +49,7 @@ impl Connector {
         Connector { address, _stop: stop }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 }
@@ -84,6 +84,79 @@ fn an_integration_is_stored_if_its_connector_knows_the_secret() {
     let (_, all) = exchange(server.address, "GET", COLLECTION, &Value::Null);
     let last = all["value"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["displayName"], &last["apiVersion"]), (&json!("Renamed"), &json!(1)));
+}
+
+#[test]
+fn a_shift_is_stored_once_the_bound_connector_approves() {
+    const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    let connector = Connector::start();
+    let server = Server::of(harness::settings_with(&[("connect", "enforce")]));
+    let mut supporting = integration(&connector.url(), SECRET);
+    supporting["supportedEntities"] = json!("Shift,OpenShift");
+    let (status, created) = exchange(server.address, "POST", COLLECTION, &supporting);
+    assert_eq!(status, 201, "the handshake succeeds: {created}");
+    let binding = json!({ "enabled": true, "timeZone": "America/Chicago", "workforceIntegrationIds": [created["id"]] });
+    assert_eq!(exchange(server.address, "PUT", SCHEDULE, &binding).0, 200);
+    let shifts = format!("{SCHEDULE}/shifts");
+    let shift = |end: &str| {
+        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1",
+            "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": end, "theme": "blue" } })
+    };
+    let count = || exchange(server.address, "GET", &shifts, &Value::Null).1["value"].as_array().unwrap().len();
+    let before = count();
+    // The example approves shifts of up to ten hours.
+    let (status, refused) = exchange(server.address, "POST", &shifts, &shift("2024-10-12T17:00:00Z"));
+    let (error, told) = (&refused["error"], refused["error"]["message"].as_str().unwrap());
+    assert_eq!((status, &error["code"]), (400, &json!("WorkforceIntegrationError")));
+    assert!(told.contains("A shift has at most ten hours."), "{told}");
+    assert_eq!(count(), before, "nothing is stored");
+    let (status, approved) = exchange(server.address, "POST", &shifts, &shift("2024-10-12T16:00:00Z"));
+    assert_eq!((status, count()), (201, before + 1));
+    let stored = format!("{shifts}/{}", approved["id"].as_str().unwrap());
+    assert_eq!(exchange(server.address, "PUT", &stored, &shift("2024-10-12T17:00:00Z")).0, 400);
+    let (_, unchanged) = exchange(server.address, "GET", &stored, &Value::Null);
+    assert_eq!(unchanged["sharedShift"]["endDateTime"], "2024-10-12T16:00:00Z");
+    assert_eq!(exchange(server.address, "DELETE", &stored, &Value::Null).0, 204);
+    // Each call is an entry of the journal: one handshake, four questions.
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/tenants/default/journal", &Value::Null);
+    let entries = journal["entries"].as_array().unwrap();
+    let to = |end: &str| entries.iter().filter(|entry| entry["target"].as_str().unwrap().ends_with(end)).count();
+    assert_eq!((to("/v1/connect"), to("/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update")), (1, 4));
+    drop(connector);
+    // Nobody is there to be asked, so nothing is changed.
+    assert_eq!(exchange(server.address, "POST", &shifts, &shift("2024-10-12T16:00:00Z")).0, 400);
+    assert_eq!(count(), before);
+}
+
+#[test]
+fn the_passthrough_of_a_write_to_a_shift_arrives() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
+    let captured = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut seen = vec![0; 8192];
+        let length = stream.read(&mut seen).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
+        String::from_utf8_lossy(&seen[..length]).to_lowercase()
+    });
+    let connectors = Connectors { timeout: PATIENCE, ..Connectors::default() };
+    let emulator = Emulator::builder().connectors(connectors).build();
+    let send = |method: &str, path: &str, body: &Value| {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("X-MS-WFMPassthrough", "WFI_1").body(body.to_string().into()).unwrap();
+        let response = emulator.send(request);
+        (response.status().as_u16(), serde_json::from_slice::<Value>(response.body()).unwrap_or_default())
+    };
+    let mut supporting = integration(&url, SECRET);
+    supporting["supportedEntities"] = json!("shift");
+    let (_, created) = send("POST", COLLECTION, &supporting);
+    let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    assert_eq!(send("PUT", schedule, &json!({ "workforceIntegrationIds": [created["id"]] })).0, 200);
+    assert_eq!(send("POST", &format!("{schedule}/shifts"), &json!({ "userId": "u" })).0, 201);
+    let head = captured.join().unwrap();
+    assert!(head.starts_with("post /wfi/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update http/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nx-ms-wfmpassthrough: wfi_1\r\n"), "{head}");
 }
 
 #[test]
@@ -181,6 +254,7 @@ fn whoever_believes_everybody_fails_the_check() {
     assert_eq!(status, Some(1));
     for expected in [
         "passed  handshake: connected",
+        "passed  no elements: answered, and nothing was asked",
         "FAILED  wrong key, connect: it was believed (connected), expected a status other than 200",
         "FAILED  altered tag, update: it was believed",
         "noted   five-element swap: 5 of five elements have no item and count as approved",
@@ -192,12 +266,18 @@ fn whoever_believes_everybody_fails_the_check() {
 
 /// Returns the address of a connector that answers everything with 200 and no items.
 fn careless_connector() -> String {
+    connector(|_, _| Some(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}".to_vec()))
+}
+
+/// Returns the address of a connector that answers requests by their number, one to a connection, and some never.
+fn connector(answer: impl Fn(usize, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
     use std::io::{Read as _, Write as _};
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+        let answer = std::sync::Arc::new(answer);
+        for (number, stream) in listener.incoming().enumerate() {
+            let (mut stream, answer) = (stream.unwrap(), answer.clone());
             std::thread::spawn(move || {
                 let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
                 let length = |seen: &[u8]| {
@@ -212,7 +292,10 @@ fn careless_connector() -> String {
                         _ => return,
                     }
                 }
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}");
+                let _ = match answer(number, &seen) {
+                    Some(answer) => stream.write_all(&answer),
+                    None => stream.read(&mut piece).map(drop),
+                };
             });
         }
     });
@@ -236,6 +319,12 @@ fn the_control_api_calls_the_connector_of_a_stored_integration() {
         json!([{ "id": "SHFT_1", "judgement": "refused", "text": "refused: 403 A shift has at most ten hours.", "note": null }]);
     assert_eq!((&report["passes"], &report["elements"]), (&json!(false), &expected));
     assert_eq!(report["message"], "A shift has at most ten hours.");
+    let mut odd = to("update");
+    odd["requests"] = json!([{ "id": "SHFT_2", "method": "DELETE", "url": "/shifts/SHFT_2", "body": null, "more": [1] }]);
+    let said = call(odd.clone()).1["calls"][0]["said"].clone();
+    assert_eq!(serde_json::from_str::<Value>(said.as_str().unwrap()).unwrap(), json!({ "requests": odd["requests"] }));
+    odd["requests"] = json!([{ "id": 1 }]);
+    assert_eq!(call(odd).0, 400);
     let mut swap = to("update");
     swap["swapApproval"] = json!(true);
     assert_eq!(call(swap).1["elements"].as_array().unwrap().len(), 5);
@@ -295,6 +384,69 @@ fn an_emulator_without_sockets_calls_connectors_all_the_same() {
     // Whoever sends may be part of a runtime already.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(runtime.block_on(async { send(SECRET) }), 201);
+}
+
+#[test]
+fn a_check_tells_which_probes_it_has_not_made() {
+    // It answers the handshake and the twelve strangers, and then no more.
+    let deaf = connector(|number, _| (number < 13).then(|| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()));
+    let (status, printed) = program(&["connector-check", &deaf, "--connector-timeout", "1"]);
+    assert_eq!(status, Some(1));
+    let told: Vec<&str> = printed.lines().skip(7).collect();
+    let refused = "noted   wrong key, update: refused with 200, as invalid data: the body has no array 'responses'; another status is clearer";
+    assert_eq!(told[0], refused);
+    assert_eq!(
+        told[6..],
+        [
+            "FAILED  POST shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  PUT shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  DELETE shifts: timeout: there was no answer in time; any response must be a 200 with JSON, an error too",
+            "FAILED  further probes: not made: 3 calls had no answer in time",
+            "17 probes: 1 passed, 6 noted, 10 failed"
+        ]
+    );
+}
+
+#[test]
+fn a_check_names_the_tenant_the_user_and_the_team_that_it_is_told() {
+    let (sender, heard) = mpsc::channel();
+    let url = connector(move |_, request| {
+        let end = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let said = decrypt(&Secret::new(SECRET).unwrap(), &request[end..]).unwrap_or_default();
+        let line = String::from_utf8_lossy(request).lines().next().unwrap().to_owned();
+        sender.send((line, String::from_utf8(said).unwrap())).unwrap();
+        Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())
+    });
+    program(&["connector-check", &url, "--tenant-id", "our-tenant", "--user-id", "our-user", "--team-id", "our-team"]);
+    let heard: Vec<(String, String)> = heard.try_iter().collect();
+    assert_eq!(heard[0].1, r#"{"tenantId":"our-tenant","userId":"our-user"}"#);
+    let others = heard.iter().filter(|(line, _)| !line.contains("/connect"));
+    assert!(others.clone().count() > 30 && others.clone().all(|(line, _)| line.contains("/teams/our-team/")), "{heard:?}");
+    assert!(others.clone().any(|(_, said)| said.contains("/users/our-user/timeOffReasons")), "{heard:?}");
+}
+
+#[test]
+fn what_is_said_is_what_stands_in_the_file() {
+    let connector = Connector::start();
+    let file = std::env::temp_dir().join(format!("wfi-emulator-request-{}.json", std::process::id()));
+    let text = r#"{ "requests": [{"id":"A", "method":"DELETE", "url":"/shifts/A", "body":null, "header":{}}], "more": 1 }"#;
+    std::fs::write(&file, text).unwrap();
+    for verb in ["update", "read"] {
+        let (_, printed) = program(&["call", verb, "--show", "--url", &connector.url(), "--request", file.to_str().unwrap()]);
+        assert!(printed.starts_with(&format!("said: {text}\n")), "{printed}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    let (_, printed) = program(&["call", "update", "--show", "--url", &connector.url(), "--change", "timesoff:PUT:"]);
+    assert!(printed.contains("\"url\":\"/timesoff/TOFF_"), "an id that is empty is none: {printed}");
+}
+
+#[test]
+fn a_url_with_a_password_is_not_printed() {
+    let (status, printed) = program(&["call", "connect", "--url", "http://me:hidden@127.0.0.1:9/"]);
+    assert!(
+        status == Some(1) && printed.contains("POST http://…@127.0.0.1:9/: invalid-url") && !printed.contains("hidden"),
+        "{printed}"
+    );
 }
 
 #[test]

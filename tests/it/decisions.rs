@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::behavior::{self, Profile};
+use wfi_emulator::behavior::{self, Profile, Secret};
 use wfi_emulator::exchange::Request;
 use wfi_emulator::fixture;
 use wfi_emulator::odata::error::REFUSALS;
@@ -24,8 +24,8 @@ const ID: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 fn stored(tenant: &Tenant) -> Value {
     let set = tenant.schema.set_named("workforceIntegrations").unwrap();
     let entity = tenant.store.collection(set).get(ID).unwrap();
-    let text = fixture::write(&tenant.schema, set, &[entity]);
-    let mut entity = serde_json::from_str::<Value>(&text).unwrap()["value"][0].clone();
+    let text = fixture::write_entity_with(&tenant.schema, set, &entity, Secret::Echo);
+    let mut entity: Value = serde_json::from_str(&text).unwrap();
     // The older name shows the value of the newer one, which the rows speak of.
     entity.as_object_mut().unwrap().remove("supports");
     entity

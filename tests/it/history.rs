@@ -1,13 +1,14 @@
 //! Requests to one entity that run at the same time look as if they had run one after the other: the histories that real threads make
-//! are linearizable. An item of a list counts as a look at that item alone, at some moment of the call.
+//! are linearizable. A list counts as a look at each entity alone, also at one that it does not show, at some moment of the call.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::tenant::Tenant;
 
 use crate::harness;
 
@@ -81,75 +82,63 @@ fn members(entity: &Value) -> [i64; 2] {
     [entity["apiVersion"].as_i64().unwrap(), entity["displayName"].as_str().unwrap().parse().unwrap()]
 }
 
+/// Lets threads begin each step together, so that what they do overlaps: threads that run on by themselves hardly meet.
+struct Pace {
+    threads: usize,
+    arrived: AtomicUsize,
+    is_broken: AtomicBool,
+}
+
+/// A thread that walks in step with others. If it panics, nobody waits for it.
+struct Walker<'p>(&'p Pace);
+
+impl Walker<'_> {
+    fn begin(&self, step: usize) {
+        self.0.arrived.fetch_add(1, Ordering::SeqCst);
+        while self.0.arrived.load(Ordering::SeqCst) < (step + 1) * self.0.threads && !self.0.is_broken.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Walker<'_> {
+    fn drop(&mut self) {
+        self.0.is_broken.fetch_or(thread::panicking(), Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn histories_of_an_entity_are_linearizable() {
     const THREADS: usize = 4;
-    const ROUNDS: u64 = 60;
+    const STEPS: usize = 12;
+    const ROUNDS: u64 = 150;
     let tenant = harness::tenant(&[]);
     for (_, entity) in harness::settings(tenant.behaviors.clone()).entities {
         harness::json(&tenant, Method::DELETE, &format!("{COLLECTION}/{}", entity.key), None);
     }
     let moments = AtomicU64::new(0);
     let moment = || moments.fetch_add(1, Ordering::SeqCst);
-    let barrier = Barrier::new(THREADS);
     for round in 0..ROUNDS {
-        let address = std::sync::OnceLock::new();
-        let events = thread::scope(|scope| {
+        let address = OnceLock::new();
+        let pace = Pace { threads: THREADS, arrived: AtomicUsize::new(0), is_broken: AtomicBool::new(false) };
+        let mut events = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
                 .map(|thread| {
-                    let (tenant, moment, barrier, address) = (&tenant, &moment, &barrier, &address);
+                    let (tenant, moment, pace, address) = (&tenant, &moment, &pace, &address);
                     scope.spawn(move || {
+                        let walker = Walker(pace);
                         let mut events = Vec::new();
-                        let mut note = |act: &dyn Fn() -> Option<(String, Act)>| {
-                            let began = moment();
-                            let done = act();
-                            let ended = moment();
-                            events.extend(done.map(|(id, act)| (id, Event { began, ended, act })));
-                        };
-                        barrier.wait();
-                        for step in 0..10 {
+                        for step in 0..STEPS {
+                            walker.begin(step);
                             let number = i64::try_from(round * 1_000).unwrap() + i64::try_from(thread * 100 + step).unwrap();
-                            let choice = wfi_emulator::chance::mixed(u64::try_from(number).unwrap());
-                            let known: Option<&String> = address.get();
-                            match (known, choice % 8) {
-                                (None, _) if thread == 0 => note(&|| {
-                                    let body = json!({ "apiVersion": number, "displayName": number.to_string() });
-                                    let (status, created) =
-                                        harness::json(tenant, Method::POST, COLLECTION, Some(&body.to_string()));
-                                    assert_eq!(status, StatusCode::CREATED);
-                                    let id = created["id"].as_str().unwrap().to_owned();
-                                    address.set(id.clone()).unwrap();
-                                    Some((id, Act::Create(members(&created))))
-                                }),
+                            let began = moment();
+                            let act = match address.get() {
+                                None if thread == 0 => create(tenant, number, address),
                                 // Whoever does not know the entity may find it while it is being created.
-                                (None, _) | (Some(_), 0) => note(&|| {
-                                    let (_, list) = harness::json(tenant, Method::GET, COLLECTION, None);
-                                    let item = list["value"].as_array().unwrap().first()?;
-                                    let id = item["id"].as_str().unwrap().to_owned();
-                                    Some((id, Act::Look(Some(members(item)))))
-                                }),
-                                (Some(id), choice) => note(&|| {
-                                    let address = format!("{COLLECTION}/{id}");
-                                    let act = match choice {
-                                        1..=3 => {
-                                            let (status, entity) = harness::json(tenant, Method::GET, &address, None);
-                                            Act::Look((status == StatusCode::OK).then(|| members(&entity)))
-                                        }
-                                        7 if step > 6 => Act::Delete(
-                                            harness::json(tenant, Method::DELETE, &address, None).0 == StatusCode::NO_CONTENT,
-                                        ),
-                                        choice => {
-                                            let which = usize::from(choice % 2 == 0);
-                                            let body =
-                                                [json!({ "apiVersion": number }), json!({ "displayName": number.to_string() })];
-                                            let sent = body[which].to_string();
-                                            let (status, entity) = harness::json(tenant, Method::PATCH, &address, Some(&sent));
-                                            Act::Set(which, number, (status == StatusCode::OK).then(|| members(&entity)))
-                                        }
-                                    };
-                                    Some((id.clone(), act))
-                                }),
-                            }
+                                None => list(tenant),
+                                Some(address) => act(tenant, address, number, step + 2 >= STEPS),
+                            };
+                            events.push(Event { began, ended: moment(), act });
                         }
                         events
                     })
@@ -157,17 +146,40 @@ fn histories_of_an_entity_are_linearizable() {
                 .collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
-        let mut histories: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-        for (id, event) in events {
-            histories.entry(id).or_default().push(event);
+        events.sort_by_key(|event| event.began);
+        assert!(is_linearizable(&events), "round {round}: {events:#?}");
+        // Each round has one entity, so that a list without it says something of it too.
+        harness::json(&tenant, Method::DELETE, address.get().unwrap(), None);
+    }
+}
+
+fn create(tenant: &Tenant, number: i64, address: &OnceLock<String>) -> Act {
+    let body = json!({ "apiVersion": number, "displayName": number.to_string() }).to_string();
+    let (status, created) = harness::json(tenant, Method::POST, COLLECTION, Some(&body));
+    assert_eq!(status, StatusCode::CREATED);
+    address.set(format!("{COLLECTION}/{}", created["id"].as_str().unwrap())).unwrap();
+    Act::Create(members(&created))
+}
+
+fn list(tenant: &Tenant) -> Act {
+    let (_, list) = harness::json(tenant, Method::GET, COLLECTION, None);
+    Act::Look(list["value"].as_array().unwrap().first().map(members))
+}
+
+/// Does something by chance; towards the end the entity is deleted, also by several at once.
+fn act(tenant: &Tenant, address: &str, number: i64, is_near_end: bool) -> Act {
+    match wfi_emulator::chance::mixed(u64::try_from(number).unwrap()) % 10 {
+        0 | 1 => list(tenant),
+        2 => {
+            let (status, entity) = harness::json(tenant, Method::GET, address, None);
+            Act::Look((status == StatusCode::OK).then(|| members(&entity)))
         }
-        for (id, mut history) in histories {
-            history.sort_by_key(|event| event.began);
-            assert!(is_linearizable(&history), "round {round}, {id}: {history:#?}");
-        }
-        if let Some(id) = address.get() {
-            // Each round has one entity.
-            harness::json(&tenant, Method::DELETE, &format!("{COLLECTION}/{id}"), None);
+        3..=5 if is_near_end => Act::Delete(harness::json(tenant, Method::DELETE, address, None).0 == StatusCode::NO_CONTENT),
+        choice => {
+            let which = usize::from(choice % 2 == 0);
+            let body = [json!({ "apiVersion": number }), json!({ "displayName": number.to_string() })];
+            let (status, entity) = harness::json(tenant, Method::PATCH, address, Some(&body[which].to_string()));
+            Act::Set(which, number, (status == StatusCode::OK).then(|| members(&entity)))
         }
     }
 }

@@ -76,7 +76,8 @@ fn a_user_signs_in_by_a_code_and_stays_so_by_a_refresh_token() {
     let (status, answer) = redeem(&format!("&code_verifier={VERIFIER}&client_info=1"));
     assert_eq!(status, StatusCode::OK, "{answer}");
     let access = tokens::claims(answer["access_token"].as_str().unwrap());
-    let scopes = "openid profile WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All";
+    let scopes = "openid profile WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All Schedule.Read.All Group.Read.All \
+                  Schedule.ReadWrite.All Group.ReadWrite.All";
     assert_eq!((access["scp"].as_str(), access["idtyp"].as_str()), (Some(scopes), Some("user")));
     assert_eq!(answer["scope"], format!("https://graph.microsoft.com/.default {scopes}"));
     let id = tokens::claims(answer["id_token"].as_str().unwrap());
@@ -142,25 +143,50 @@ fn a_device_gets_its_tokens_at_once() {
     assert_eq!(get(&tenant, answer["access_token"].as_str().unwrap()), StatusCode::OK);
 }
 
+/// Returns the paths of a collection of a resource and of an entity in it, which the built-in fixtures have.
+fn paths_of(resource: &str) -> (String, String) {
+    let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    let (collection, id) = match resource {
+        "microsoft.graph.shift" => ("shifts", "SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8"),
+        "microsoft.graph.openShift" => ("openShifts", "OPNSHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8"),
+        "microsoft.graph.timeOffReason" => ("timeOffReasons", "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"),
+        "microsoft.graph.timeOff" => ("timesOff", "TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029"),
+        "microsoft.graph.schedule" => return (String::new(), schedule.to_owned()),
+        _ => return (COLLECTION.to_owned(), ENTITY.to_owned()),
+    };
+    (format!("{schedule}/{collection}"), format!("{schedule}/{collection}/{id}"))
+}
+
 #[test]
 fn each_operation_takes_exactly_the_permissions_of_its_row() {
+    let names = [
+        "WorkforceIntegration.Read.All",
+        "WorkforceIntegration.ReadWrite.All",
+        "Schedule.Read.All",
+        "Schedule.ReadWrite.All",
+        "Group.Read.All",
+        "Group.ReadWrite.All",
+        "User.Read",
+    ];
     for row in PERMISSIONS {
-        for name in ["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All", "User.Read"] {
+        let (collection, entity) = paths_of(row.resource);
+        for name in names {
             for (kind, list, accepted) in [("app", "roles", row.application), ("user", "scopes", row.delegated)] {
                 let tenant = strict();
                 let token = tokens::token(&tenant, &format!("{kind} {list}={name}"));
                 let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
+                let change = if collection == COLLECTION { Method::PATCH } else { Method::PUT };
                 let (method, target, body) = match row.operation {
-                    Operation::List => (Method::GET, COLLECTION, ""),
-                    Operation::Get => (Method::GET, ENTITY, ""),
-                    Operation::Create => (Method::POST, COLLECTION, "{}"),
-                    Operation::Update => (Method::PATCH, ENTITY, "{}"),
-                    Operation::Delete => (Method::DELETE, ENTITY, ""),
+                    Operation::List => (Method::GET, &collection, ""),
+                    Operation::Get => (Method::GET, &entity, ""),
+                    Operation::Create => (Method::POST, &collection, "{}"),
+                    Operation::Update => (change, &entity, "{}"),
+                    Operation::Delete => (Method::DELETE, &entity, ""),
                 };
                 let status = send(&tenant, method, target, &headers, body).status;
                 let is_accepted = status != StatusCode::FORBIDDEN;
-                assert_eq!(is_accepted, accepted.contains(&name), "{:?} as {kind} with {name}: {status}", row.operation);
-                assert!(status.is_success() || !is_accepted, "{status}");
+                assert_eq!(is_accepted, accepted.contains(&name), "{} as {kind} with {name}: {status}", row.page);
+                assert!(status.is_success() || !is_accepted, "{}: {status}", row.page);
             }
         }
     }

@@ -20,6 +20,7 @@
 //! | `secrets` | secrets are told to nobody |
 //! | `encryption` | what is sent to connectors, decrypted by others |
 //! | `handshake` | connectors are asked before an integration leads to them |
+//! | `approval` | connectors are asked before what a schedule contains is changed |
 //! | `connector` | the example connector, called by the emulator and by the commands |
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `recorded_commands` | the commands that record, convert and compare |
@@ -33,9 +34,11 @@
 //! | `program_tls` | HTTPS, the authority, certificates of one's own |
 //! | `program_tokens` | tokens, the directory, what is not logged |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
+//! | `soak` | mixed load on one process, for as long as it is told |
 //! | `readme` | the commands and examples of README.md |
 
 mod abuse;
+mod approval;
 mod architecture;
 mod concurrency;
 mod connector;
@@ -65,6 +68,7 @@ mod recorded;
 mod recorded_commands;
 #[cfg(unix)]
 mod secrets;
+mod soak;
 mod sockets;
 mod suite;
 mod tls;

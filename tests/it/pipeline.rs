@@ -11,8 +11,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::connector::{Failure, Outcome};
 use wfi_emulator::fixture;
 use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
+use wfi_emulator::journal::{Query, Secrets};
 use wfi_emulator::odata::value::Entity;
 use wfi_emulator::tenant::{Clock, Settings, Tenant};
 
@@ -53,6 +55,66 @@ fn links_have_the_scheme_and_the_host_of_the_request_and_nothing_secret() {
     assert!(context(&absolute).starts_with("http://other.test:81/v1.0/"));
     let nameless = request(Method::GET, ENTITY, &[], Vec::new());
     assert!(context(&nameless).starts_with("http://localhost/v1.0/"));
+}
+
+#[test]
+fn browsers_are_told_to_come_by_tls_alone_if_the_behavior_says_so() {
+    let batch = br#"{"requests":[{"id":"1","method":"GET","url":"/teamwork/workforceIntegrations"}]}"#;
+    let json = [("content-type", "application/json")];
+    let requests = [
+        request(Method::GET, ENTITY, &[], Vec::new()),
+        request(Method::GET, "/v1.0/me", &[], Vec::new()),
+        request(Method::DELETE, ENTITY, &[], Vec::new()),
+        request(Method::OPTIONS, ENTITY, &[("access-control-request-method", "GET")], Vec::new()),
+        request(Method::POST, "/v1.0/$batch", &json, batch.to_vec()),
+        request(Method::GET, "/common/v2.0/.well-known/openid-configuration", &[], Vec::new()),
+        // The connector is asked first, which cannot be.
+        request(Method::POST, COLLECTION, &json, br#"{"apiVersion":1}"#.to_vec()),
+    ];
+    for plain in requests {
+        let secure = Request { is_secure: true, ..plain.clone() };
+        for (hsts, request, is_told) in
+            [("omit", &plain, true), ("omit", &secure, false), ("send", &plain, true), ("send", &secure, true)]
+        {
+            let tenant = harness::tenant(&[("hsts", hsts), ("connect", "report")]);
+            let Step::Done(answer) = graph::answer(&tenant, request) else { panic!("no call is made here") };
+            let has = |headers: &HeaderMap| headers.contains_key("strict-transport-security");
+            assert_eq!(has(answer.response.headers()), is_told, "{hsts} {request:?}");
+            // The journal says what was sent.
+            let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+            let response = entries.last().unwrap().exchange.response.as_ref().unwrap();
+            assert_eq!(
+                response.headers.iter().any(|(name, _)| name == "strict-transport-security"),
+                is_told,
+                "{hsts} {request:?}"
+            );
+            // What stands in a batch is text, which no browser obeys.
+            if request.path() == "/v1.0/$batch" {
+                assert!(
+                    entries[0]
+                        .exchange
+                        .response
+                        .as_ref()
+                        .unwrap()
+                        .headers
+                        .iter()
+                        .any(|(name, _)| name == "strict-transport-security")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_has_waited_for_a_connector_is_none_of_a_batch_and_has_its_own_scheme() {
+    let tenant = harness::tenant(&[("connect", "report")]);
+    let body = br#"{"apiVersion":1,"url":"http://127.0.0.1:9/","encryption":{"secret":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}"#;
+    let create = request(Method::POST, COLLECTION, &[("content-type", "application/json")], body.to_vec());
+    let Step::Call(pending) = graph::answer(&tenant, &Request { is_secure: true, ..create }) else { panic!("it waits") };
+    let Step::Done(answer) = pending.resume(&tenant, Outcome::Failed(Failure::Timeout)) else { panic!("it is asked once") };
+    assert_eq!(answer.response.status(), 201);
+    assert!(!answer.response.headers().contains_key("strict-transport-security"));
+    assert!(tenant.journal.query(&Query::default(), Secrets::Hidden).iter().all(|entry| entry.decided.batch.is_none()));
 }
 
 #[test]
@@ -129,7 +191,7 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
     let filled = |count: usize| {
         let settings = harness::settings(Behaviors::default());
         let (set, sample) = settings.entities[0].clone();
-        let entity = |number: usize| (set, Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
+        let entity = |number: usize| (set.clone(), Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
         Tenant::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
     };
     let (small, large) = (filled(200), filled(100_000));

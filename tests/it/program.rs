@@ -232,7 +232,7 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(7)
+        .take(10)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
@@ -240,6 +240,9 @@ fn standard_output_holds_the_base_url_alone_and_the_greeting_says_what_is_there(
       <url>/v1.0/teamwork/workforceIntegrations
       <url>/beta/teamwork/workforceIntegrations
       with 4 entities of workforceIntegrations
+      <url>/v1.0/teams
+      <url>/beta/teams
+      with 2 entities of teams; below them schedule, shifts, openShifts, timeOffReasons, timesOff
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C

@@ -10,17 +10,19 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use wfi_emulator::behavior::{Behaviors, Profile};
+use wfi_emulator::behavior::{self, Behaviors, Profile};
 use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Outcome, Purpose, Requests, Verdict};
 use wfi_emulator::control::Peer;
 use wfi_emulator::exchange::har;
+use wfi_emulator::fixture::Entities;
 use wfi_emulator::fixture::directory::Directory;
 use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
 use wfi_emulator::model::Schema;
 use wfi_emulator::odata::time::DateTimeOffset;
 use wfi_emulator::redact::{RedactionRules, Redactor};
 use wfi_emulator::service::{Begun, Service};
+use wfi_emulator::store::{Foundations, Store};
 use wfi_emulator::tenant::{Auth, Clock, Settings};
 use wfi_emulator::{compare, exchange, fault, fixture};
 
@@ -185,15 +187,15 @@ fn exchanges(data: &[u8]) {
 fn fixtures(data: &[u8]) {
     let behaviors = Behaviors::of(Profile::Documented);
     let Ok(entities) = fixture::read(&SCHEMA, &behaviors, "input.json", data) else { return };
-    let Some(set) = SCHEMA.set_ids().next() else { return };
-    let entities: Vec<_> = entities.into_iter().map(|(_, entity)| entity).collect();
-    let written = fixture::write(&SCHEMA, set, &entities);
+    let stored = |entities: &Entities| Store::over(&Foundations::of(&SCHEMA, entities));
+    let first = stored(&entities);
+    let written = fixture::write(&SCHEMA, &first, behavior::Secret::Echo);
     let again = fixture::read(&SCHEMA, &behaviors, "input.json", written.as_bytes());
-    let again = again.unwrap_or_else(|error| panic!("{error}\n{written}"));
-    assert_eq!(entities.len(), again.len());
-    for (one, (_, other)) in entities.iter().zip(&again) {
-        assert_eq!(one.properties, other.properties);
-    }
+    let second = stored(&again.unwrap_or_else(|error| panic!("{error}\n{written}")));
+    let told = |store: &Store| -> Vec<_> {
+        store.entities().into_iter().map(|(place, entity)| (place, entity.key.clone(), entity.properties.clone())).collect()
+    };
+    assert_eq!(told(&first), told(&second));
 }
 
 fn directory(data: &[u8]) {

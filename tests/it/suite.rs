@@ -1,6 +1,6 @@
 //! The program as a test suite uses it: tenants, control, readiness, the end of its parent.
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -34,27 +34,41 @@ impl Client {
     }
 
     pub(crate) fn send_with(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let (status, body) =
+            self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        (status, body.unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+    }
+
+    /// Sends a request; the answer may fail to come, or end within its body.
+    pub(crate) fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<(u16, io::Result<String>)> {
         let length = body.len();
         let content_type = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{content_type}Content-Length: {length}\r\n{headers}\r\n");
-        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
+        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
         let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("{method} {path}: {line:?}")).parse().unwrap();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
         let mut length = 0;
         loop {
             line.clear();
-            self.stream.read_line(&mut line).unwrap();
+            self.stream.read_line(&mut line)?;
             if line == "\r\n" {
                 break;
             }
             if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
+                length = value.trim().parse().map_err(io::Error::other)?;
             }
         }
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        (status, String::from_utf8(body).unwrap())
+        let read = self.stream.read_exact(&mut body).map(|()| String::from_utf8(body).unwrap());
+        Ok((status, read))
     }
 
     fn json(&mut self, method: &str, path: &str, body: &str) -> Value {
@@ -237,15 +251,23 @@ fn state_is_saved_at_the_end_and_loaded_at_the_start() {
     let secret = "s".repeat(64);
     let body = json!({"displayName": "kept", "encryption": {"protocol": "sharedSecret", "secret": secret}}).to_string();
     assert_eq!(first.status("PATCH", ENTITY, &body), 200);
+    let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    assert_eq!(first.status("POST", &format!("{schedule}/shifts"), r#"{"userId":"kept too"}"#), 201);
     assert!(!file.exists());
     assert_eq!(first.stop().status, Some(0));
     let saved = std::fs::read_to_string(&file).unwrap();
     assert!(saved.contains(&secret) && saved.contains("kept"));
     let second = Served::start(&["--log", "off", "--state", state]);
     assert!(second.exchange("GET", ENTITY, "").contains("\"displayName\":\"kept\""));
+    assert!(second.exchange("GET", &format!("{schedule}/shifts"), "").contains("\"userId\":\"kept too\""));
     assert_eq!(second.status("DELETE", ENTITY, ""), 204);
     assert_eq!(second.stop().status, Some(0));
-    assert!(!std::fs::read_to_string(&file).unwrap().contains("kept"));
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("\"kept\""));
+    // A file of one collection, as it was written before, has no teams.
+    std::fs::write(&file, r#"{"value":[{"id":"a"}]}"#).unwrap();
+    let third = Served::start(&["--log", "off", "--state", state]);
+    assert_eq!((third.status("GET", &format!("{COLLECTION}/a"), ""), third.status("GET", schedule, "")), (200, 404));
+    assert_eq!(third.stop().status, Some(0));
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left behind");
     std::fs::write(&file, "[{}]").unwrap();
     let broken = outcome(&["--port", "0", "--state", state]);

@@ -1,5 +1,7 @@
 //! Paths to properties, as `$select`, `$filter` and `$orderby` name them: `displayName`, `encryption/protocol`.
 
+use std::borrow::Cow;
+
 use super::Scope;
 use crate::behavior::nearest;
 use crate::model::{Kind, StructuredType};
@@ -76,8 +78,8 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
     let mut structured = Some(scope.structured);
     for segment in text.split('/') {
         let Some(owner) = structured else {
-            let type_name = path.kind.map_or("Edm.Untyped", |kind| scope.model.kind_name(kind));
-            return Err(PathProblem::Unknown(Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[segment, type_name])));
+            let type_name = path.kind.map_or(Cow::Borrowed("Edm.Untyped"), |kind| scope.model.kind_name(kind));
+            return Err(PathProblem::Unknown(Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[segment, &type_name])));
         };
         if !path.text.is_empty() {
             path.text.push('/');

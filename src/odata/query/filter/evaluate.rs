@@ -158,7 +158,7 @@ fn scalar(found: Found<'_>) -> Scalar<'_> {
         Found::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
         Found::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
         Found::Value(Value::Enum(number)) => Scalar::Enum(*number),
-        Found::Value(Value::Complex(_)) => Scalar::Object,
+        Found::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
         Found::Json(text) => match serde_json::from_str(text) {
             Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
             Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),

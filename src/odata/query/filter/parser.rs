@@ -438,7 +438,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             Some(Kind::Primitive(Primitive::String)) => Kinds::Text,
             Some(Kind::Primitive(Primitive::DateTimeOffset)) => Kinds::Time,
             Some(Kind::Enum(id)) => Kinds::Enum(self.scope.model.enumeration(id)),
-            Some(Kind::Complex(_)) => Kinds::Object,
+            Some(Kind::Complex(_) | Kind::Collection(_)) => Kinds::Object,
             None => Kinds::Unknown,
         };
         self.node(Node::Property(path), kind)

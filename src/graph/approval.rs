@@ -1,0 +1,157 @@
+//! The approval: before what a schedule contains is changed, the connector is asked of the integration to which the schedule is bound.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use serde_json::value::RawValue;
+
+use super::call::{Question, Reply};
+use super::{Context, Error};
+use crate::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
+use crate::connector::sample::EXPIRES_AFTER_MILLIS;
+use crate::connector::{Element, ElementHeaders, Endpoint, PASSTHROUGH, Requests, Said, Verdict};
+use crate::model::{Asks, Model, StructuredType};
+use crate::odata::error::{self, External};
+use crate::odata::time::DateTimeOffset;
+use crate::odata::value::{Complex, Entity, Value};
+use crate::odata::write::{Shape, write_entity};
+use crate::tenant::{Tenant, unix_millis};
+
+/// A change that is about to be made.
+pub(super) struct Proposal<'p> {
+    /// `POST` creates, `PUT` changes, `DELETE` deletes.
+    pub(super) method: &'static str,
+    pub(super) key: &'p Arc<str>,
+    /// The entity as it will be; nothing where it will not.
+    pub(super) becomes: Option<&'p Complex>,
+}
+
+/// Returns what the connector is to be asked about a change, if one has a say in it and was not asked yet.
+pub(super) fn of(
+    context: &Context<'_>,
+    proposal: &Proposal<'_>,
+    reply: Option<&Reply>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<Question>>, Error> {
+    let Some(asks) = context.structured().manners.asks else { return Ok(None) };
+    let Some(bound) = bound(context) else { return Ok(None) };
+    decided.push("update-calls");
+    if context.tenant.behaviors.update_calls == UpdateCalls::Off || !bound.supports(asks) {
+        return Ok(None);
+    }
+    if !bound.is_active() {
+        decided.push("inactive-integration");
+        if context.tenant.behaviors.inactive_integration == InactiveIntegration::Skip {
+            return Ok(None);
+        }
+    }
+    match reply {
+        Some(reply) => weighed(context, &bound.endpoint(), reply).map(|()| None),
+        None => Ok(Some(Box::new(question(context, &bound.endpoint(), asks, proposal)))),
+    }
+}
+
+/// A stored integration.
+pub(super) struct Integration<'t> {
+    model: &'t Model,
+    structured: &'t StructuredType,
+    entity: Arc<Entity>,
+}
+
+impl Integration<'_> {
+    fn value(&self, property: &str) -> &Value {
+        self.structured.slot(property).map_or(&Value::Null, |slot| &self.entity.properties.values[slot])
+    }
+
+    fn is_active(&self) -> bool {
+        *self.value("isActive") != Value::Boolean(false)
+    }
+
+    fn supports(&self, asks: Asks) -> bool {
+        let property = self.structured.property("supportedEntities").map(|index| &self.structured.properties[index]);
+        let member = property.and_then(|property| self.model.member(property.kind, asks.supported));
+        matches!((self.value("supportedEntities"), member), (Value::Enum(number), Some(member)) if number & member != 0)
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint::of(self.model, self.structured, &self.entity.properties)
+    }
+}
+
+/// Finds a stored integration: an entity of a type that says where a connector is.
+pub(super) fn integration<'t>(tenant: &'t Tenant, id: &str) -> Option<Integration<'t>> {
+    tenant.schema.addresses().iter().find_map(|address| {
+        let model = tenant.schema.model(address.version);
+        let structured = model.structured(address.type_id);
+        let is_called = structured.properties.iter().any(|property| property.connects);
+        let entity = tenant.store.collection(address.set).get(id).filter(|_| is_called)?;
+        Some(Integration { model, structured, entity })
+    })
+}
+
+/// Finds the integration to which what contains the changed entity is bound: "If you include more than one workforceIntegrationId in the
+/// request, the first one is used."
+fn bound<'c>(context: &Context<'c>) -> Option<Integration<'c>> {
+    context.route.holders.iter().rev().find_map(|held| {
+        let structured = context.model.structured(held.type_id);
+        let binding = structured.properties.iter().find(|property| property.binds)?;
+        let holder = context.tenant.store.at(&held.place).get(&held.key)?;
+        let Value::Collection(ids) = &holder.properties.values[binding.slot] else { return None };
+        let first = ids.iter().find_map(|id| if let Value::String(id) = id { Some(id) } else { None })?;
+        integration(context.tenant, first)
+    })
+}
+
+fn weighed(context: &Context<'_>, endpoint: &Endpoint, reply: &Reply) -> Result<(), Error> {
+    if context.tenant.behaviors.update_calls == UpdateCalls::Report || reply.verdict.lets_pass() {
+        return Ok(());
+    }
+    let url = reply.made.last().map_or("", |made| &*made.url);
+    let detail = format!("{}: {}", if url.is_empty() { "the connector" } else { url }, reply.verdict);
+    let error = match &reply.verdict {
+        Verdict::Answered(_) => Error::new(&error::CONNECTOR_REFUSED, &[]),
+        other => Error::new(&error::CONNECTOR_UNUSABLE, &[other.sentence().unwrap_or_default()]),
+    };
+    let external = External {
+        message: reply.verdict.message().unwrap_or_default().into(),
+        source: endpoint.display_name.as_deref().unwrap_or_default().into(),
+    };
+    let external = matches!(reply.verdict, Verdict::Answered(_)).then(|| Box::new(external));
+    Err(Error { external, ..error }.with_detail(detail))
+}
+
+fn question(context: &Context<'_>, endpoint: &Endpoint, asks: Asks, proposal: &Proposal<'_>) -> Question {
+    let tenant = context.tenant;
+    let mut expires = Vec::new();
+    DateTimeOffset::from_unix_millis(unix_millis(context.now).saturating_add(EXPIRES_AFTER_MILLIS)).write_utc(&mut expires);
+    let headers = ElementHeaders {
+        transaction_id: tenant.next_transaction_id().to_string(),
+        expires: String::from_utf8_lossy(&expires).into_owned(),
+    };
+    let body = proposal.becomes.map_or_else(|| "null".to_owned(), |properties| shown(context, proposal.key, properties));
+    let element = Element {
+        id: proposal.key.to_string(),
+        method: proposal.method.to_owned(),
+        url: format!("/{}/{}", asks.segment, proposal.key),
+        headers: Some(headers),
+        body: RawValue::from_string(body).ok(),
+    };
+    // The outermost holder of what has to be approved is the team.
+    let team_id = context.route.holders.first().map_or("", |held| &*held.key);
+    let passthrough: Option<HeaderValue> = context.request.headers.get(PASSTHROUGH).cloned();
+    let said = Said::update(team_id, &Requests { requests: vec![element] }, passthrough);
+    let retries = match tenant.behaviors.update_retries {
+        UpdateRetries::None => 0,
+        UpdateRetries::Three => 3,
+    };
+    Question { key: Some(proposal.key.clone()), retries, ..Question::to(tenant, endpoint, said) }
+}
+
+/// Writes an entity as update calls show it.
+fn shown(context: &Context<'_>, key: &Arc<str>, properties: &Complex) -> String {
+    let entity = Entity::new(key.clone(), properties.clone());
+    let mut out = b"{".to_vec();
+    write_entity(&Shape::called(context.model), context.structured(), context.holder(), &entity, &mut out);
+    out.push(b'}');
+    String::from_utf8_lossy(&out).into_owned()
+}

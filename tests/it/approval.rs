@@ -1,0 +1,213 @@
+//! What a schedule contains is changed only if the connector approves to which the schedule is bound. Without sockets: the test plays the
+//! connector.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::connector::envelope::{Secret, decrypt};
+use wfi_emulator::connector::{Call, Failure, Outcome};
+use wfi_emulator::graph::{self, Answer, Body, Request, Step};
+use wfi_emulator::journal::{Query, Secrets};
+use wfi_emulator::tenant::Tenant;
+
+use crate::harness;
+
+const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+const SHIFT: &str = "SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8";
+const INTEGRATION: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn request(method: Method, target: &str, body: &Value) -> Request {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.to_string().into()) }
+}
+
+fn answered(status: u16, body: &str) -> Outcome {
+    let status = StatusCode::from_u16(status).unwrap();
+    Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::from(body.to_owned()) }
+}
+
+/// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
+fn play(tenant: &Tenant, request: &Request, connector: impl Fn(&Value) -> Outcome) -> (Answer, Vec<(Call, Value)>) {
+    let mut calls = Vec::new();
+    let mut step = graph::answer(tenant, request);
+    loop {
+        step = match step {
+            Step::Done(answer) => {
+                harness::check(tenant, request, &answer);
+                return (*answer, calls);
+            }
+            Step::Call(pending) => {
+                let call = pending.call.clone();
+                let said = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
+                let said: Value = serde_json::from_slice(&said).unwrap();
+                let outcome = connector(&said);
+                calls.push((call, said));
+                pending.resume(tenant, outcome)
+            }
+        };
+    }
+}
+
+fn approves(said: &Value) -> Outcome {
+    let items: Vec<Value> = said["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|element| json!({ "id": element["id"], "status": 200, "body": { "eTag": "1", "error": null, "data": null } }))
+        .collect();
+    answered(200, &json!({ "responses": items }).to_string())
+}
+
+fn refuses(said: &Value) -> Outcome {
+    let items: Vec<Value> = said["requests"].as_array().unwrap().iter().map(|element| json!({ "id": element["id"], "status": 403, "body": { "error": { "code": "403", "message": "Not on a Sunday." }, "data": null } })).collect();
+    answered(200, &json!({ "responses": items }).to_string())
+}
+
+/// Returns a tenant whose schedule is bound to the first integration of the built-in fixtures.
+fn bound(choices: &[(&str, &str)]) -> Tenant {
+    let tenant = harness::tenant(choices);
+    let binding = json!({ "enabled": true, "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap(), "WFI_other"] });
+    assert_eq!(harness::json(&tenant, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
+    tenant
+}
+
+fn shifts(tenant: &Tenant) -> Vec<Value> {
+    let (_, list) = harness::json(tenant, Method::GET, &format!("{SCHEDULE}/shifts"), None);
+    list["value"].as_array().unwrap().clone()
+}
+
+fn body_of(answer: &Answer) -> Value {
+    serde_json::from_slice(answer.response.body()).unwrap_or_default()
+}
+
+#[test]
+fn a_shift_is_stored_as_the_connector_was_told() {
+    let tenant = bound(&[]);
+    let mut new = request(
+        Method::POST,
+        &format!("{SCHEDULE}/shifts"),
+        &json!({ "userId": "u", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z", "activities": [{ "displayName": "Lunch" }] } }),
+    );
+    new.headers.insert("x-ms-wfmpassthrough", "WFI_05227533".parse().unwrap());
+    let (answer, calls) = play(&tenant, &new, approves);
+    assert_eq!(answer.response.status(), StatusCode::CREATED);
+    let (call, said) = &calls[0];
+    insta::assert_snapshot!(call.url, @"https://workforce.contoso.com/shifts/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update");
+    assert_eq!(calls.len(), 1);
+    assert_eq!(call.headers["x-ms-wfmpassthrough"], "WFI_05227533");
+    let plaintext = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
+    insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","userId":"u","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User","userIdentityType":"aadUser"}},"sharedShift":{"startDateTime":"2024-10-12T15:00:00Z","theme":"white","activities":[{"displayName":"Lunch","theme":"white"}]}}}]}"#);
+    let (stored, mut created) = (shifts(&tenant), body_of(&answer));
+    created.as_object_mut().unwrap().remove("@odata.context");
+    assert_eq!((stored.len(), &stored[2]), (3, &created));
+    assert_eq!(stored[2]["id"], said["requests"][0]["id"]);
+}
+
+#[test]
+fn a_refusal_reaches_the_caller_in_the_connectors_words_and_nothing_is_stored() {
+    let tenant = bound(&[]);
+    let before = shifts(&tenant);
+    for (method, path, body) in [
+        (Method::POST, format!("{SCHEDULE}/shifts"), json!({ "userId": "u" })),
+        (Method::PUT, format!("{SCHEDULE}/shifts/{SHIFT}"), json!({ "userId": "u" })),
+        (Method::DELETE, format!("{SCHEDULE}/shifts/{SHIFT}"), Value::Null),
+    ] {
+        let (answer, calls) = play(&tenant, &request(method.clone(), &path, &body), refuses);
+        assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 1), "{method}");
+        assert_eq!(calls[0].1["requests"][0]["method"], method.as_str());
+        let error = body_of(&answer)["error"].clone();
+        assert_eq!(error["code"], "WorkforceIntegrationError");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(error["message"].as_str().unwrap(), @r#"{"error":{"title":"Your request couldn't be completed","externalErrorMessage":"Not on a Sunday.","externalSource":"Contoso Workforce","externalImageLink":null,"code":"WorkforceIntegrationError","message":"Sorry your change couldn’t be completed.","details":[],"innererror":{"code":"WorkforceIntegrationError"}}}"#);
+        }
+        assert_eq!(answer.refused.unwrap().refusal.name, "connector-refused");
+        assert_eq!(shifts(&tenant), before);
+    }
+    let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let refused = entries
+        .iter()
+        .filter(|entry| entry.decided.detail.as_deref().is_some_and(|detail| detail.contains("Not on a Sunday.")))
+        .count();
+    assert_eq!(refused, 6, "three requests and three calls");
+}
+
+#[test]
+fn what_the_connector_answers_decides() {
+    let path = format!("{SCHEDULE}/shifts/{SHIFT}");
+    let put = || request(Method::PUT, &path, &json!({ "userId": "u" }));
+    let outcome = |choices: &[(&str, &str)], outcome: Outcome| {
+        let (answer, calls) = play(&bound(choices), &put(), |_| outcome.clone());
+        (answer.response.status().as_u16(), calls.len(), answer.refused.map(|error| error.message))
+    };
+    // "Missing or incomplete responses are treated as implicit approval."
+    assert_eq!(outcome(&[], answered(200, r#"{"responses":[]}"#)), (204, 1, None));
+    let sentence = "Something went wrong. The workforce integration set up on your team has responded with invalid data.";
+    assert_eq!(outcome(&[], answered(200, "OK")), (400, 1, Some(sentence.to_owned())));
+    assert_eq!(outcome(&[("update-retries", "three")], answered(500, "")), (400, 4, Some(sentence.replace("set up", "setup"))));
+    assert_eq!(outcome(&[], Outcome::Failed(Failure::Timeout)), (400, 1, Some(sentence.replace("set up", "setup"))));
+    assert_eq!(outcome(&[("update-calls", "report")], answered(500, "")), (204, 1, None));
+    assert_eq!(outcome(&[("update-calls", "off")], answered(500, "")), (204, 0, None));
+}
+
+#[test]
+fn only_what_the_integration_supports_is_asked_and_only_while_it_is_active() {
+    let tenant = bound(&[]);
+    let asked = |tenant: &Tenant, method: Method, path: &str| {
+        let (answer, calls) = play(tenant, &request(method, &format!("{SCHEDULE}/{path}"), &json!({})), approves);
+        assert!(answer.response.status().is_success(), "{path}");
+        calls.first().map(|(_, said)| said["requests"][0]["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned())
+    };
+    assert_eq!(asked(&tenant, Method::POST, "openShifts").as_deref(), Some("openshifts"));
+    assert_eq!(asked(&tenant, Method::POST, "timesOff"), None, "the integration does not support it");
+    let change =
+        |body: &Value| assert_eq!(harness::json(&tenant, Method::PATCH, INTEGRATION, Some(&body.to_string())).0, StatusCode::OK);
+    change(&json!({ "supportedEntities": "TimeOff,TimeOffReason" }));
+    assert_eq!(asked(&tenant, Method::POST, "timesOff").as_deref(), Some("timesoff"));
+    assert_eq!(asked(&tenant, Method::POST, "timeOffReasons").as_deref(), Some("timeoffReasons"));
+    assert_eq!(asked(&tenant, Method::POST, "shifts"), None);
+    change(&json!({ "isActive": false }));
+    assert_eq!(asked(&tenant, Method::DELETE, "timeOffReasons/TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"), None);
+    let mut behaviors = tenant.behaviors.clone();
+    behaviors.set("inactive-integration", "ask").unwrap();
+    let asking = tenant.with_behaviors(behaviors);
+    assert!(asked(&asking, Method::DELETE, "timesOff/TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029").is_some());
+    // Without a binding nobody is asked.
+    harness::json(&tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+    assert_eq!(asked(&asking, Method::POST, "timesOff"), None);
+}
+
+#[test]
+fn a_change_is_merged_on_what_is_there_when_the_connector_has_answered() {
+    let tenant = bound(&[("replace", "keep")]);
+    let path = format!("{SCHEDULE}/shifts/{SHIFT}");
+    let put = request(Method::PUT, &path, &json!({ "userId": "first" }));
+    let Step::Call(pending) = graph::answer(&tenant, &put) else { panic!("the connector is asked") };
+    // Meanwhile another change is approved.
+    let (answer, _) = play(&tenant, &request(Method::PUT, &path, &json!({ "schedulingGroupId": "second" })), approves);
+    assert_eq!(answer.response.status(), StatusCode::NO_CONTENT);
+    let Step::Done(_) = pending.resume(&tenant, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
+    let shift = shifts(&tenant)[0].clone();
+    assert_eq!((&shift["userId"], &shift["schedulingGroupId"]), (&json!("first"), &json!("second")));
+    // One that is gone meanwhile is not made again.
+    let Step::Call(pending) = graph::answer(&tenant, &put) else { panic!("the connector is asked") };
+    play(&tenant, &request(Method::DELETE, &path, &Value::Null), approves);
+    let Step::Done(answer) = pending.resume(&tenant, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
+    assert_eq!(answer.response.status(), StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_batch_asks_for_each_of_its_changes() {
+    let tenant = bound(&[]);
+    let headers = json!({ "content-type": "application/json" });
+    let part = |id: &str, body: Value| json!({ "id": id, "method": "POST", "url": "/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule/shifts", "headers": headers, "body": body });
+    let batch = json!({ "requests": [part("1", json!({ "userId": "a" })), part("2", json!({ "userId": "b" }))] });
+    let (answer, calls) = play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), |said| {
+        if said["requests"][0]["body"]["userId"] == "a" { refuses(said) } else { approves(said) }
+    });
+    let statuses: Vec<u64> =
+        body_of(&answer)["responses"].as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
+    assert_eq!((statuses, calls.len()), (vec![400, 201], 2));
+    assert_eq!(shifts(&tenant).len(), 3);
+}
