@@ -33,7 +33,7 @@ use crate::fault::{Slow, Subject};
 use crate::identity::entra::{self, Place};
 use crate::identity::{check, permission};
 use crate::journal::Changed;
-use crate::model::{Change, Model, StructuredType, Version};
+use crate::model::{Change, Model, StructuredType, Tier, Version};
 use crate::odata;
 use crate::odata::error::{self, Error};
 use crate::odata::format::Format;
@@ -568,9 +568,14 @@ impl<'c> Context<'c> {
     fn collection(&self) -> Result<Shelf<'c>, Error> {
         for held in &self.route.holders {
             if self.tenant.store.at(&held.place).get(&held.key).is_none() {
-                let set = self.tenant.schema.set(held.place.set);
-                let path = held.place.path(&self.tenant.schema);
-                return Err(unknown(self.model.structured(held.type_id), &entity_address(&path, set.is_single, &held.key)));
+                let address = held.place.address(&self.tenant.schema, &held.key);
+                let structured = self.model.structured(held.type_id);
+                return Err(match structured.words.tier {
+                    Tier::Shifts => unknown(structured, &address),
+                    Tier::Teams => {
+                        Error::new(&error::UNKNOWN_TEAM_OF_SCHEDULE, &[]).with_detail(format!("there is no {address}"))
+                    }
+                });
             }
         }
         Ok(self.tenant.store.at(&self.route.place))
@@ -599,10 +604,12 @@ impl<'c> Context<'c> {
 
     fn not_found(&self, key: &str) -> Error {
         let path = self.collection_path();
-        if self.is_single() {
-            return unknown(self.structured(), path);
-        }
-        unknown(self.structured(), path).with_detail(format!("{path} has no entity with the id {key:?}"))
+        let error = match self.structured().words.tier {
+            Tier::Shifts => unknown(self.structured(), path),
+            Tier::Teams => Error::new(&error::UNKNOWN_TEAM, &[key]),
+        };
+        // One without a key is told by its path.
+        if self.is_single() { error } else { error.with_detail(format!("{path} has no entity with the id {key:?}")) }
     }
 }
 

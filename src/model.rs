@@ -12,7 +12,7 @@ mod rules;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use rules::{Asks, Change, Check, Manners, Stamp, Words};
+pub use rules::{Asks, Change, Check, Manners, Stamp, Tier, Words};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

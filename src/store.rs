@@ -28,7 +28,8 @@ pub use place::{Place, encoded_key, entity_address};
 /// All collections of a tenant.
 #[derive(Debug)]
 pub struct Store {
-    /// Those that no entity contains, by the numbers of their sets. Sets whose collections are contained have none here.
+    /// Those that no entity contains, by the numbers of their sets up to the last such set. Sets whose collections are contained have none
+    /// here.
     roots: Box<[Option<Collection>]>,
     /// Those that entities contain, as far as they were asked for.
     contained: RwLock<BTreeMap<Place, Arc<Collection>>>,
@@ -59,8 +60,8 @@ impl Deref for Shelf<'_> {
 impl Store {
     /// Returns a store with the empty collections of a schema.
     pub fn new(schema: &Schema) -> Store {
-        let root = |set| schema.set(set).parent.is_none().then(Collection::default);
-        Store { roots: schema.set_ids().map(root).collect(), contained: RwLock::default(), founded: Arc::default() }
+        let roots = by_root(schema, |_| Collection::default());
+        Store { roots, contained: RwLock::default(), founded: Arc::default() }
     }
 
     /// Returns a store whose collections begin with the entities of foundations. What is common to many stores is kept once.
@@ -81,9 +82,9 @@ impl Store {
     /// Returns the collection at a place. Whether the entity is there that contains it is for the caller to know: the collection is made
     /// for whoever asks.
     pub fn at(&self, place: &Place) -> Shelf<'_> {
-        match &self.roots[place.set.index()] {
-            Some(collection) => Shelf::Root(collection),
-            None => Shelf::Contained(self.contained(place)),
+        match self.roots.get(place.set.index()) {
+            Some(Some(collection)) => Shelf::Root(collection),
+            _ => Shelf::Contained(self.contained(place)),
         }
     }
 
@@ -128,6 +129,13 @@ impl Store {
     }
 }
 
+/// Makes something for each set that no entity contains, in the places of the sets' numbers. There are many stores, so nothing is kept for
+/// the sets behind the last of them.
+fn by_root<T>(schema: &Schema, mut make: impl FnMut(SetId) -> T) -> Box<[Option<T>]> {
+    let count = schema.root_sets().last().map_or(0, |last| last.index() + 1);
+    schema.set_ids().take(count).map(|set| schema.set(set).parent.is_none().then(|| make(set))).collect()
+}
+
 /// What many stores begin with.
 #[derive(Debug)]
 pub struct Foundations {
@@ -143,8 +151,7 @@ impl Foundations {
             by_place.entry(place).or_default().push(entity.clone());
         }
         let mut founded = |place: &Place| Arc::new(Foundation::new(by_place.remove(place).unwrap_or_default()));
-        let root = |set: SetId| schema.set(set).parent.is_none().then(|| founded(&set.into()));
-        let roots = schema.set_ids().map(root).collect();
+        let roots = by_root(schema, |set| founded(&set.into()));
         let contained = by_place.into_iter().map(|(place, entities)| (place.clone(), Arc::new(Foundation::new(entities))));
         Foundations { roots, contained: Arc::new(contained.collect()) }
     }

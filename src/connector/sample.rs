@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn what_types_are_called_by_is_a_kind() {
+        let schema = crate::model::Schema::shipped();
+        let model = schema.widest();
+        let asks: Vec<_> =
+            schema.set_ids().filter_map(|set| schema.entity_type(model, set)?.1.manners.asks.map(|asks| asks.segment)).collect();
+        assert_eq!(asks, ["shifts", "openshifts", "timeoffReasons", "timesoff"]);
+        assert!(asks.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)));
+    }
+
+    #[test]
     fn samples_are_entities_with_their_id() {
         let mut count = 0;
         let mut next_id = || {

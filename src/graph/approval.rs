@@ -34,9 +34,9 @@ pub(super) fn of(
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<Question>>, Error> {
     let Some(asks) = context.structured().manners.asks else { return Ok(None) };
-    let Some(bound) = bound(context) else { return Ok(None) };
+    let Some(bound) = bound(context).filter(|bound| bound.supports(asks)) else { return Ok(None) };
     decided.push("update-calls");
-    if context.tenant.behaviors.update_calls == UpdateCalls::Off || !bound.supports(asks) {
+    if context.tenant.behaviors.update_calls == UpdateCalls::Off {
         return Ok(None);
     }
     if !bound.is_active() {

@@ -1,11 +1,15 @@
-//! What is answered from recordings, where the model knows no path.
+//! What is answered from recordings: where the model knows no path, and for teams that no fixture holds.
 
 use http::header::{HeaderName, HeaderValue};
 
 use super::respond::{self, Stamp};
 use super::{Answer, Request, write_base_url};
-use crate::odata::error::{self, Error};
+use crate::odata::error::{self, Error, Refusal};
 use crate::tenant::Tenant;
+
+/// The refusals in whose place a stub may answer. Teams are among them since clients cannot make any.
+const UNKNOWN: [&Refusal; 4] =
+    [&error::UNKNOWN_SEGMENT, &error::INVALID_VERSION, &error::UNKNOWN_TEAM, &error::UNKNOWN_TEAM_OF_SCHEDULE];
 
 /// Answers a refused request from a stub, if its path is unknown and there is one.
 ///
@@ -14,7 +18,7 @@ use crate::tenant::Tenant;
 /// Returns the refusal, which then tells the log what came closest.
 pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, error: Error) -> Result<Answer, Error> {
     let Some(stubs) = &tenant.stubs else { return Err(error) };
-    if ![error::UNKNOWN_SEGMENT.name, error::INVALID_VERSION.name].contains(&error.refusal.name) {
+    if !UNKNOWN.iter().any(|refusal| refusal.name == error.refusal.name) {
         return Err(error);
     }
     let stub = match stubs.find(&request.method, request.path_and_query()) {

@@ -127,25 +127,37 @@ pub struct Words {
     pub noun: &'static str,
     /// The inner code of the refusal of an unknown id.
     pub not_found_code: &'static str,
+    /// Who says that there is no such entity.
+    pub tier: Tier,
+}
+
+/// The part of the service that keeps the entities of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Shifts.
+    Shifts,
+    /// Teams. What Shifts knows of its entities is another matter, and it says so in other words.
+    Teams,
 }
 
 /// The words for types that no row speaks of.
-const PLAIN: Words = Words { id_prefix: "", noun: "resource", not_found_code: "NotFound" };
+const PLAIN: Words = words("", "resource", "NotFound");
 
 /// The words of types. Prefixes are those of life-like published ids, that of a timeOff is a guess. Noun and code follow those for a team
 /// (microsoft-graph-docs#8933), which also answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
 pub(super) static WORDS: &[(&str, Words)] = &[
-    (
-        "workforceIntegration",
-        Words { id_prefix: "WFI_", noun: "workforce integration", not_found_code: "WorkforceIntegrationNotFound" },
-    ),
-    ("team", Words { id_prefix: "", noun: "team", not_found_code: "TeamNotFound" }),
-    ("schedule", Words { id_prefix: "", noun: "team", not_found_code: "TeamNotFound" }),
-    ("shift", Words { id_prefix: "SHFT_", noun: "shift", not_found_code: "ShiftNotFound" }),
-    ("openShift", Words { id_prefix: "OPNSHFT_", noun: "open shift", not_found_code: "OpenShiftNotFound" }),
-    ("timeOffReason", Words { id_prefix: "TOR_", noun: "time off reason", not_found_code: "TimeOffReasonNotFound" }),
-    ("timeOff", Words { id_prefix: "TOFF_", noun: "time off", not_found_code: "TimeOffNotFound" }),
+    ("workforceIntegration", words("WFI_", "workforce integration", "WorkforceIntegrationNotFound")),
+    ("team", Words { tier: Tier::Teams, ..words("", "team", "TeamNotFound") }),
+    ("schedule", words("", "team", "TeamNotFound")),
+    ("shift", words("SHFT_", "shift", "ShiftNotFound")),
+    ("openShift", words("OPNSHFT_", "open shift", "OpenShiftNotFound")),
+    ("timeOffReason", words("TOR_", "time off reason", "TimeOffReasonNotFound")),
+    ("timeOff", words("TOFF_", "time off", "TimeOffNotFound")),
 ];
+
+const fn words(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Words {
+    Words { id_prefix, noun, not_found_code, tier: Tier::Shifts }
+}
 
 /// Returns the words of a type.
 pub(super) fn words_of(type_name: &str) -> Words {

@@ -358,6 +358,13 @@ refusals! {
     UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("NotFound"),
         "Sorry, the {0} was not found, or you may not have access to it.",
         Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
+    /// A team that Teams does not know.
+    UNKNOWN_TEAM "unknown-team" 404 NotFound Layer::Gateway, "No team found with Group Id {0}",
+        Strong "microsoft-graph-docs#9811";
+    /// A schedule of such a team, or something in it.
+    UNKNOWN_TEAM_OF_SCHEDULE "unknown-team-of-schedule" 404 NotFound Layer::Shifts("TeamNotFound"),
+        "Sorry, the team was not found, or you may not have access to it.",
+        Strong "microsoft-graph-docs#8933; microsoft-graph-docs#9811";
     /// Text that is no member of its enum.
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)"

@@ -402,7 +402,7 @@ fn a_journal_is_a_snapshot() {
 #[test]
 fn tenants_serve_stubs_where_the_model_knows_no_path() {
     let folder = Folder::new("stubs");
-    folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n");
+    folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
     let stubs = wfi_emulator::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
     let tenant = Tenant::new(wfi_emulator::tenant::Settings { stubs: Some(Arc::new(stubs)), ..settings });
@@ -431,6 +431,9 @@ fn tenants_serve_stubs_where_the_model_knows_no_path() {
     let body = String::from_utf8_lossy(under_prefix.response.body()).into_owned();
     assert!(body.contains("http://localhost:1/_tenant/a/v1.0/$metadata#users/$entity"), "{body}");
     assert_eq!(answer(COLLECTION).response.status(), 200, "what the model knows is no stub's");
+    assert_eq!(answer("/v1.0/teams/recorded").response.status(), 200, "a team that no fixture holds");
+    assert_eq!(answer("/v1.0/teams/recorded/schedule").response.status(), 200);
+    assert_eq!(answer("/v1.0/teams/other").response.status(), 404);
     let miss = answer("/v1.0/mee");
     assert_eq!(miss.response.status(), 400);
     let detail = miss.refused.unwrap().detail.unwrap();
