@@ -55,6 +55,10 @@ use reference::rounds;
 use reference::table::Table;
 use reference::{larger, scaling, server, start, system, tenants, url};
 
+/// That of the emulator, so that it makes no difference.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What went wrong, for people.
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
