@@ -16,8 +16,10 @@
 //! |---|---|
 //! | throughput, latency | keep-alive connections with one request in flight each; the servers take turns, so that a disturbance hits both |
 //! | CPU time per request | the time that the server's threads were on a CPU, from the scheduler, divided by the requests |
+//! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
+//! | tenants | making, using and dropping ten thousand tenants, and the memory that is given back |
 //! | scaling | the same requests to emulators with few and with many entities: one entity and one page should cost the same, a filter over all of them in proportion |
 //!
 //! **CPU time per request is the steadier figure.** Server and load generator share the cores. Throughput therefore counts the
@@ -28,6 +30,7 @@
 //! parentheses.
 
 mod reference {
+    pub(crate) mod larger;
     pub(crate) mod load;
     pub(crate) mod options;
     pub(crate) mod process;
@@ -37,6 +40,7 @@ mod reference {
     pub(crate) mod start;
     pub(crate) mod system;
     pub(crate) mod table;
+    pub(crate) mod tenants;
     pub(crate) mod url;
 }
 
@@ -49,7 +53,11 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{scaling, server, start, system, url};
+use reference::{larger, scaling, server, start, system, tenants, url};
+
+/// That of the emulator, so that it makes no difference.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What went wrong, for people.
 type Problem = Box<dyn std::error::Error + Send + Sync>;
@@ -138,12 +146,17 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
 
     println!("## Requests\n");
     requests(options, &recording, &mut expectations).await?;
+    println!("\n## Many in one\n");
+    larger::compare(options, &mut expectations).await?;
     println!("\n## Start and memory\n");
     let emulator = start::compare(&recording).await?;
     expectations.at_most("milliseconds to the first answer", options.expect_ready_ms, Some(emulator.first_answer_ms));
     expectations.at_most("MiB resident when idle", options.expect_idle_mib, emulator.idle_mib);
     let growth = start::growth(options.memory_requests()).await?;
     expectations.at_most("MiB that memory grows by", options.expect_growth_mib, growth);
+    println!("\n## Tenants\n");
+    let kept = tenants::measure().await?;
+    expectations.at_most("MiB that dropped tenants keep", options.expect_kept_mib, kept);
     println!("\n## Scaling\n");
     scaling::compare(options).await?;
 

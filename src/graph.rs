@@ -45,6 +45,7 @@ use crate::odata::value::Entity;
 use crate::odata::write::{Holder, Shape, write_entity, write_selected};
 use crate::store::{Shelf, entity_address};
 use crate::tenant::{Tenant, prefix_of};
+use crate::usual::Usual;
 pub use call::Pending;
 use call::{Question, Reply};
 use heads::Heads;
@@ -125,6 +126,8 @@ pub struct Answer {
     pub calls: Vec<Made>,
     /// What became of an entity, until the journal has it.
     change: Option<Changed>,
+    /// What differs in the headers, if they are the usual ones, until the journal has it.
+    usual: Option<Usual>,
 }
 
 /// How an answer is delivered.
@@ -168,6 +171,7 @@ impl Answer {
             refused_items: Vec::new(),
             calls: Vec::new(),
             change: None,
+            usual: None,
         }
     }
 }
@@ -223,19 +227,22 @@ fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
 /// read, checked and merged on the state as it is now.
 fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
-    let answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
+    let mut answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
         Ok(Decision::Answered(mut success)) => {
             let change = success.change.take();
-            Answer { change, ..respond::success(tenant, stamp, success) }
+            let mut answer = respond::success(tenant, stamp, success);
+            answer.change = change;
+            answer
         }
         Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
-        Err(error) => match stubbed::answer(tenant, request, stamp, error) {
+        Err(error) => Box::new(match stubbed::answer(tenant, request, stamp, error) {
             Ok(answer) => answer,
             Err(error) => respond::refusal(tenant, stamp, error),
-        },
+        }),
     };
-    let calls = reply.map(|reply| reply.made).unwrap_or_default();
-    Step::Done(Box::new(Answer { skipped, calls, ..answer }))
+    answer.skipped = skipped;
+    answer.calls = reply.map(|reply| reply.made).unwrap_or_default();
+    Step::Done(answer)
 }
 
 /// What the operations come to.

@@ -1,15 +1,13 @@
 //! The journal of a tenant: what was asked and answered, bounded by count and by bytes.
 //!
-//! Writing is on the path of every request, so an entry copies what it keeps into one buffer, and the buffer of the entry that falls
-//! out is the next one's. It keeps nothing of the HTTP library: a kept header map or address would pin the connection's read
-//! buffers. Reading is for tests and people; secrets and tokens are replaced then, unless somebody asks for them.
+//! Writing is on the path of every request, so an entry copies what it keeps, one behind the other, and of headers that nearly every answer
+//! has it keeps only the values that differ. It keeps nothing of the HTTP library: a kept header map or address would pin the
+//! connection's read buffers. Reading is for tests and people; secrets and tokens are replaced then, unless somebody asks for them.
 
-mod buffer;
 mod redact;
+mod ring;
 mod verify;
 
-use std::cell::Cell;
-use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +22,8 @@ use crate::model::SetId;
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::Entity;
 use crate::pattern::{Pattern, names_id};
-use buffer::Texts;
+use crate::usual::Usual;
+use ring::{Ring, Texts};
 
 pub use redact::{REDACTED, redact_json, target as redact_target};
 pub use verify::{Expectation, Times, Verdict};
@@ -99,6 +98,8 @@ pub struct Record<'r> {
     pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
+    /// What differs in these headers, if they are the usual ones.
+    pub usual: Option<Usual>,
     /// The body of the answer.
     pub response_body: &'r [u8],
     /// What decided.
@@ -133,7 +134,7 @@ pub struct Decided {
     pub batch: Option<Box<str>>,
 }
 
-/// One entry.
+/// A copy of an entry, to be read.
 #[derive(Debug)]
 struct Entry {
     number: u64,
@@ -215,22 +216,12 @@ struct Count(AtomicU64);
 #[repr(align(128))]
 struct Shard(Mutex<Ring>);
 
-#[derive(Debug, Default)]
-struct Ring {
-    entries: VecDeque<Arc<Entry>>,
-    /// What the entries take together.
-    bytes: usize,
-}
-
 /// Gives each thread a shard in turn.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// The shard that this thread writes to.
     static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
-
-    /// The entry that fell out last on this thread, whose buffer the next one takes.
-    static SPARE: Cell<Option<Arc<Entry>>> = const { Cell::new(None) };
 }
 
 impl Journal {
@@ -255,43 +246,22 @@ impl Journal {
         if !self.is_on() {
             return;
         }
-        let mut entry = SPARE.take().unwrap_or_else(|| Arc::new(Entry::new()));
-        if Arc::get_mut(&mut entry).is_none() {
-            // Somebody still reads it.
-            entry = Arc::new(Entry::new());
-        }
-        let Some(unique) = Arc::get_mut(&mut entry) else { return };
-        unique.fill(record, self.bounds.bytes / 16);
-        unique.number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let oldest = self.oldest(unique.number);
-        let added = unique.size();
-        let mut fallen = None;
-        let mut removed = 0;
         let is_spent = self.budget.is_spent();
+        let mut ring = self.shards[SHARD.with(|shard| *shard)].ring();
+        let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let oldest = self.oldest(number);
+        let added = ring.push(number, record, self.bounds.bytes / 16);
+        let mut removed = 0;
+        // The entry itself stays, so that what has just happened can always be looked at.
+        while ring.len() > 1
+            && (ring.bytes() > self.bounds.bytes / SHARDS
+                || is_spent && removed < added
+                || ring.oldest().is_some_and(|number| number < oldest))
         {
-            let mut ring = self.shards[SHARD.with(|shard| *shard)].ring();
-            ring.bytes += added;
-            ring.entries.push_back(entry);
-            // The entry itself stays, so that what has just happened can always be looked at.
-            while ring.entries.len() > 1
-                && (ring.bytes > self.bounds.bytes / SHARDS
-                    || is_spent && removed < added
-                    || ring.entries.front().is_some_and(|entry| entry.number < oldest))
-            {
-                let Some(entry) = ring.entries.pop_front() else { break };
-                ring.bytes -= entry.size();
-                removed += entry.size();
-                fallen = Some(entry);
-            }
+            removed += ring.pop();
         }
+        drop(ring);
         self.budget.change(added, removed);
-        if let Some(mut fallen) = fallen
-            && let Some(unique) = Arc::get_mut(&mut fallen)
-        {
-            // What it shares with others is given up at once, not when the buffer is needed.
-            unique.give_up();
-            SPARE.set(Some(fallen));
-        }
     }
 
     /// Returns the number of the oldest entry that the bounds allow, if `count` is the latest.
@@ -305,13 +275,14 @@ impl Journal {
         self.forgotten.store(self.count(), Ordering::Relaxed);
         for shard in &self.shards {
             let forgotten = std::mem::take(&mut *shard.ring());
-            self.budget.change(0, forgotten.bytes);
+            self.budget.change(0, forgotten.bytes());
         }
     }
 
     /// Returns how many entries are kept.
     pub fn len(&self) -> usize {
-        self.entries().len()
+        let oldest = self.oldest(self.count());
+        self.shards.iter().map(|shard| shard.ring().count(oldest)).sum()
     }
 
     /// Whether no entry is kept.
@@ -326,7 +297,7 @@ impl Journal {
 
     /// Returns the entries that fit, the oldest first.
     pub fn query(&self, query: &Query, secrets: Secrets) -> Vec<Recorded> {
-        let mut fitting: Vec<Arc<Entry>> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
+        let mut fitting: Vec<Entry> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
         let superfluous = fitting.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
         fitting.drain(..superfluous);
         fitting.iter().map(|entry| entry.read(secrets)).collect()
@@ -350,12 +321,12 @@ impl Journal {
         verify::verify(&self.entries(), count, expectation, secrets)
     }
 
-    /// Returns the entries in their order.
-    fn entries(&self) -> Vec<Arc<Entry>> {
+    /// Copies the entries, in their order.
+    fn entries(&self) -> Vec<Entry> {
         let oldest = self.oldest(self.count());
-        let mut entries: Vec<Arc<Entry>> = Vec::new();
+        let mut entries = Vec::new();
         for shard in &self.shards {
-            entries.extend(shard.ring().entries.iter().filter(|entry| entry.number >= oldest).cloned());
+            entries.extend(shard.ring().entries(oldest));
         }
         entries.sort_unstable_by_key(|entry| entry.number);
         entries
@@ -392,39 +363,6 @@ pub fn print(entries: &[Recorded]) -> String {
 }
 
 impl Entry {
-    fn new() -> Entry {
-        Entry {
-            number: 0,
-            time: SystemTime::UNIX_EPOCH,
-            method: Method::GET,
-            status: None,
-            texts: Texts::default(),
-            decided: Decided::default(),
-            changed: None,
-        }
-    }
-
-    fn fill(&mut self, record: Record<'_>, body_limit: usize) {
-        self.texts.fill(&record, body_limit);
-        self.time = record.time;
-        if self.method != *record.method {
-            self.method = record.method.clone();
-        }
-        self.status = record.status;
-        self.decided = record.decided;
-        self.changed = record.changed;
-    }
-
-    fn give_up(&mut self) {
-        self.changed = None;
-        self.decided = Decided::default();
-    }
-
-    /// Returns about how many bytes the entry takes, without the entities, which the store may hold too.
-    fn size(&self) -> usize {
-        self.texts.capacity() + size_of::<Entry>()
-    }
-
     fn path(&self) -> &str {
         let target = self.texts.target();
         target.split_once('?').map_or(target, |(path, _)| path)

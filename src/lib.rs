@@ -30,4 +30,5 @@ pub mod service;
 pub mod store;
 pub mod stub;
 pub mod tenant;
+pub mod usual;
 pub mod worlds;

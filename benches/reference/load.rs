@@ -46,7 +46,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Reads an entity.
     pub(crate) fn get(id: &str) -> Exchange {
-        Exchange::get_at(&format!("{COLLECTION}{id}"))
+        Exchange::get_at(&path_of(id))
     }
 
     /// Reads what is at a path.
@@ -57,7 +57,7 @@ impl Exchange {
 
     /// Changes an entity, to something else each time.
     pub(crate) fn patch(id: &str) -> Exchange {
-        Exchange::patch_at(&format!("{COLLECTION}{id}"))
+        Exchange::patch_at(&path_of(id))
     }
 
     /// Changes the entity at a path, to something else each time.
@@ -69,6 +69,21 @@ impl Exchange {
         let head = format!("{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", head("PATCH", path), body.len());
         let number_at = body.find("0000").map(|at| head.len() + at);
         Exchange { name: "PATCH", bytes: format!("{head}{body}").into_bytes(), number_at }
+    }
+
+    /// Deletes what is at a path.
+    pub(crate) fn delete_at(path: &str) -> Exchange {
+        Exchange { name: "DELETE", bytes: format!("{}\r\n", head("DELETE", path)).into_bytes(), number_at: None }
+    }
+
+    /// Reads an entity so many times in one request.
+    pub(crate) fn batch(id: &str, count: u32) -> Exchange {
+        let url = format!("/teamwork/workforceIntegrations/{id}");
+        let item = |number| format!(r#"{{"id":"{number}","method":"GET","url":"{url}"}}"#);
+        let body = format!(r#"{{"requests":[{}]}}"#, (1..=count).map(item).collect::<Vec<_>>().join(","));
+        let head = head("POST", "/v1.0/$batch");
+        let bytes = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+        Exchange { name: "POST $batch", bytes, number_at: None }
     }
 
     /// Reads a page of a hundred entities.
@@ -89,6 +104,11 @@ impl Exchange {
             None => Ok(()),
         }
     }
+}
+
+/// Returns the path of an entity.
+pub(crate) fn path_of(id: &str) -> String {
+    format!("{COLLECTION}{id}")
 }
 
 /// Returns the beginning of a request. The host is the same for every server, so that answers that name it have one length.
@@ -280,6 +300,20 @@ fn length_of_chunks(body: &[u8]) -> io::Result<Option<usize>> {
             return Ok(None);
         }
     }
+}
+
+/// Sends requests over one connection, each behind the answer to the last.
+pub(crate) async fn one_after_another(address: SocketAddr, exchanges: impl Iterator<Item = Exchange>) -> Result<(), Problem> {
+    let mut connection: Option<Connection> = None;
+    for exchange in exchanges {
+        let connection = match &mut connection {
+            Some(connection) => connection,
+            none => none.insert(Connection::open(address, &exchange).await?),
+        };
+        connection.exchange = exchange;
+        tokio::time::timeout(PATIENCE, connection.exchange()).await.map_err(|_| "it does not answer")??;
+    }
+    Ok(())
 }
 
 /// Sends one request over a connection of its own and returns the response.

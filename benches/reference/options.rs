@@ -25,6 +25,12 @@ pub(crate) struct Options {
     /// Fail if PATCH at 16 connections is below this ratio to the reference, in throughput and in CPU time per request
     #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_patch: Option<f64>,
+    /// Fail if a page of 100 is below this ratio to the reference, in throughput and in CPU time per request
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
+    pub(crate) expect_page: Option<f64>,
+    /// Fail if a batch of 20 is below this ratio to 20 requests, in throughput and in CPU time
+    #[arg(long, value_name = "RATIO", value_parser = positive)]
+    pub(crate) expect_batch: Option<f64>,
     /// Fail if the first answer takes longer than this from the start, as the median of all starts
     #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,
@@ -37,6 +43,9 @@ pub(crate) struct Options {
     /// Fail if so many more MiB are resident after these requests than after the first 100,000
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_growth_mib: Option<f64>,
+    /// Fail if so many more MiB are resident after thousands of tenants were made and dropped
+    #[arg(long, value_name = "MIB", value_parser = positive)]
+    pub(crate) expect_kept_mib: Option<f64>,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::server::{Recording, SERVE};
@@ -106,7 +107,10 @@ pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {
     pub(crate) fn write(name: &str, content: &[u8]) -> std::io::Result<Temporary> {
-        let path = std::env::temp_dir().join(format!("wfi-emulator-bench-{}-{name}", std::process::id()));
+        // Files of one name may live at the same time.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("wfi-emulator-bench-{}-{number}-{name}", std::process::id()));
         let file = Temporary(path);
         std::fs::write(file.path(), content)?;
         Ok(file)

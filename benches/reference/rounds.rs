@@ -57,6 +57,14 @@ impl Rounds {
         Spread::of(ratios.collect::<Option<_>>()?)
     }
 
+    /// Returns the rounds with so many requests counted as one.
+    pub(crate) fn grouped(mut self, by: u32) -> Rounds {
+        for load in &mut self.0 {
+            load.requests /= by;
+        }
+        self
+    }
+
     pub(crate) fn per_second(&self) -> String {
         optional(self.median(|load| Some(load.per_second())), thousands)
     }

@@ -70,12 +70,12 @@ async fn rows(
     Ok(())
 }
 
-fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("WFI_{number:08x}-379e-4a0a-9d17-afe306a1e10d")
 }
 
 /// Writes fixtures with so many entities: copies of the first built-in one.
-fn fixtures(count: usize) -> Result<Temporary, Problem> {
+pub(crate) fn fixtures(count: usize) -> Result<Temporary, Problem> {
     let shipped = include_str!("../../fixtures/workforceIntegrations.json");
     let collection: serde_json::Value = serde_json::from_str(shipped)?;
     let first = collection.pointer("/value/0").ok_or("the built-in fixtures have no entity")?;

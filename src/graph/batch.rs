@@ -17,6 +17,7 @@ use crate::odata::batch::{self, Item, Part};
 use crate::odata::error::{self, Error};
 use crate::odata::json::Json;
 use crate::tenant::{Tenant, prefix_of};
+use crate::usual::ODATA_VERSION;
 
 /// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
 /// not recorded stands where it stands in answers to single requests.
@@ -27,7 +28,7 @@ static WRITTEN: [(HeaderName, &str); 8] = [
     (header::ETAG, "ETag"),
     (respond::PREFERENCE_APPLIED, "Preference-Applied"),
     (explain::EXPLAIN, "x-wfi-emulator-explain"),
-    (respond::ODATA_VERSION, "OData-Version"),
+    (ODATA_VERSION, "OData-Version"),
     (header::CONTENT_TYPE, "Content-Type"),
 ];
 

@@ -63,5 +63,7 @@ fn halved(mut answer: Answer) -> Answer {
         answer.response.headers_mut().insert(header::CONTENT_LENGTH, half.len().into());
     }
     *answer.response.body_mut() = half;
+    // Its length has changed.
+    answer.usual = None;
     answer
 }

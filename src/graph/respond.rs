@@ -21,21 +21,13 @@ use crate::odata::error::{Error, ErrorCode, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
+use crate::usual::{self, HSTS, ODATA_VERSION, Usual};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
-const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
-pub(super) const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// What the content type of JSON begins with.
 const JSON: &[u8] = b"application/json";
-
-/// Says in the service's own form that no data center has answered.
-const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
-    r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
-);
 
 /// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -150,14 +142,24 @@ impl Parts {
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Answer {
-    let mut headers = HeaderMap::with_capacity(12);
+pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
         Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
     let parts = Parts::of(stamp, body);
+    let explained = if tenant.explains { explain::success(tenant, &success.decided) } else { None };
+    let is_usual = stamp.has_hsts
+        && success.location.is_none()
+        && success.preference_applied.is_none()
+        && explained.is_none()
+        && !stamp.heads.has_origin;
+    let content_type = match content_type {
+        Some(content_type) if is_usual => return as_usual(stamp, success.status, content_type, parts),
+        other => other,
+    };
+    let mut headers = HeaderMap::with_capacity(12);
     let has_body = content_type.is_some();
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, content_type);
@@ -179,16 +181,23 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> A
         };
         headers.insert(PREFERENCE_APPLIED, applied);
     }
-    if tenant.explains
-        && let Some(text) = explain::success(tenant, &success.decided)
-    {
+    if let Some(text) = explained {
         headers.insert(EXPLAIN, text);
     }
     if has_body {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
     headers.insert(header::DATE, date(stamp.now));
-    answer(success.status, headers, parts.body)
+    Box::new(answer(success.status, headers, parts.body))
+}
+
+/// Builds the answer of a success with a body and the headers that nearly all of them have.
+fn as_usual(stamp: &Stamp<'_>, status: StatusCode, content_type: HeaderValue, parts: Parts) -> Box<Answer> {
+    let Parts { body, request_id, content_length } = parts;
+    let repeats_client = stamp.client_request_id.is_some();
+    let usual = Usual { content_type, content_length, request_id, date: date(stamp.now), repeats_client };
+    let headers = usual.headers(stamp.client_request_id);
+    Box::new(Answer { usual: Some(usual), ..answer(status, headers, body) })
 }
 
 /// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
@@ -311,12 +320,10 @@ fn common(headers: &mut HeaderMap, stamp: &Stamp<'_>, request_id: HeaderValue, h
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     if stamp.has_hsts {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     let client_request_id = stamp.client_request_id.unwrap_or(&request_id).clone();
-    headers.insert(REQUEST_ID, request_id);
-    headers.insert(CLIENT_REQUEST_ID, client_request_id);
-    headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);
+    usual::add_common(headers, request_id, client_request_id);
 }
 
 /// Writes a number in decimal digits.

@@ -1,7 +1,6 @@
 //! Whether the requests that were made are those that a test expects.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -91,10 +90,9 @@ struct Miss {
     lines: Vec<String>,
 }
 
-pub(super) fn verify(entries: &[Arc<Entry>], count: u64, expectation: &Expectation, secrets: Secrets) -> Verdict {
+pub(super) fn verify(entries: &[Entry], count: u64, expectation: &Expectation, secrets: Secrets) -> Verdict {
     let misses: Vec<Miss> = entries.iter().map(|entry| miss(entry, expectation, secrets)).collect();
-    let fitting: Vec<&Arc<Entry>> =
-        entries.iter().zip(&misses).filter(|(_, miss)| miss.weight == 0).map(|(entry, _)| entry).collect();
+    let fitting: Vec<&Entry> = entries.iter().zip(&misses).filter(|(_, miss)| miss.weight == 0).map(|(entry, _)| entry).collect();
     let found: Vec<u64> = fitting.iter().map(|entry| entry.number).collect();
     let Times { at_least, at_most } = expectation.times;
     let holds = (at_least..=at_most).contains(&found.len());

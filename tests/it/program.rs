@@ -115,6 +115,14 @@ pub(crate) fn outcome(arguments: &[&str]) -> Outcome {
     Program::start(command(arguments, &[])).outcome()
 }
 
+/// Returns the resident memory of a process, where the system tells it.
+pub(crate) fn resident_mib(id: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
 /// A program that listens.
 pub(crate) struct Served {
     pub(crate) program: Program,

@@ -10,7 +10,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,7 +20,7 @@ use wfi_emulator::chance::mixed;
 
 use crate::connector::{Connector, SECRET};
 use crate::harness::HOST;
-use crate::program::{Folder, PATIENCE, Served};
+use crate::program::{Folder, PATIENCE, Served, resident_mib};
 use crate::suite::Client;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
@@ -422,14 +421,6 @@ fn be_rude(run: &Run, address: &str) {
         run.count("rude connections");
         steps += 1;
     }
-}
-
-/// Returns the resident memory of a process, where the system tells it.
-fn resident_mib(id: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(Path::new("/proc").join(id.to_string()).join("status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024.0)
 }
 
 fn median(mut samples: Vec<f64>) -> f64 {

@@ -1,0 +1,60 @@
+//! What thousands of tenants cost, and whether they give back what they have taken.
+
+use std::time::{Duration, Instant};
+
+use super::load::{self, Exchange};
+use super::process::Child;
+use super::scaling;
+use super::system::resident_mib;
+use super::table::{optional, thousands};
+use crate::Problem;
+
+/// How many tenants there are, as many as there may be by default.
+const TENANTS: usize = 10_000;
+
+/// How many entities each begins with.
+const ENTITIES: usize = 1_000;
+
+/// How long the allocator waits until it gives memory back, with a margin: with the first request behind that.
+const REST: Duration = Duration::from_millis(1_500);
+
+/// Makes, uses and drops tenants, prints what that takes, and returns how many MiB more are resident than before.
+pub(crate) async fn measure() -> Result<Option<f64>, Problem> {
+    eprintln!("measuring {} tenants", thousands(TENANTS));
+    let mut child = Child::emulator(Some(&scaling::fixtures(ENTITIES)?)).await?;
+    let id = scaling::id(ENTITIES / 2);
+    let once = [Exchange::get(&id)];
+    send(&mut child, once.clone().into_iter()).await?;
+    let before = resident_mib(child.id());
+    let used = (0..TENANTS).flat_map(|number| {
+        let path = format!("/_tenant/t-{number}{}", load::path_of(&id));
+        [Exchange::get_at(&path), Exchange::patch_at(&path)]
+    });
+    let used = send(&mut child, used).await?;
+    let most = resident_mib(child.id());
+    let dropped = (0..TENANTS).map(|number| Exchange::delete_at(&format!("/_emulator/tenants/t-{number}")));
+    let dropped = send(&mut child, dropped).await?;
+    tokio::time::sleep(REST).await;
+    send(&mut child, once.into_iter()).await?;
+    let after = resident_mib(child.id());
+    let mib = |mib: Option<f64>| optional(mib, |mib| format!("{mib:.1}"));
+    println!(
+        "{} tenants over {} entities take {:.2} s with two requests each, one after another, and {:.2} s to drop. \
+         {} MiB are resident before, {} MiB with them, {} MiB {} s after the last was dropped.",
+        thousands(TENANTS),
+        thousands(ENTITIES),
+        used.as_secs_f64(),
+        dropped.as_secs_f64(),
+        mib(before),
+        mib(most),
+        mib(after),
+        REST.as_secs_f64()
+    );
+    Ok(before.zip(after).map(|(before, after)| after - before))
+}
+
+async fn send(child: &mut Child, exchanges: impl Iterator<Item = Exchange>) -> Result<Duration, Problem> {
+    let started = Instant::now();
+    load::one_after_another(child.address, exchanges).await.map_err(|problem| child.failed(&problem))?;
+    Ok(started.elapsed())
+}
