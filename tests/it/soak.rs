@@ -325,6 +325,8 @@ fn be_struck(run: &Run, address: &str, tenant: &str) {
         *seen.entry(what).or_default() += 1;
         steps += 1;
     }
+    // The connection has waited for so long that the server may have ended it.
+    keeper.client = Client::new(address);
     let (_, told) = keeper.control("GET", "/faults", &Value::Null);
     for fault in told["faults"].as_array().unwrap() {
         let (name, struck) = (fault["rule"]["name"].as_str().unwrap(), fault["struck"].as_u64().unwrap());
