@@ -49,6 +49,8 @@ pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec
 }
 
 pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
+    // The service looks for what contains the collection before it looks at values.
+    let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
@@ -61,7 +63,6 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
     for (slot, value) in stamps(context, true, &mut decided) {
         properties.values[slot] = value;
     }
-    let collection = context.collection()?;
     // What was approved has the id that the connector was told.
     let mut key = reply.and_then(|reply| reply.key.clone()).unwrap_or_else(|| next_key(context));
     set_key(structured, &mut properties, &key);
