@@ -1,5 +1,6 @@
 //! OData payloads: bodies read against the model, answers written from it, query options, preferences, and the errors in between.
 
+pub mod address;
 pub mod batch;
 pub mod enums;
 pub mod error;

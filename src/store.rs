@@ -23,7 +23,7 @@ use foldhash::fast::RandomState;
 use crate::model::{Schema, SetId};
 use crate::odata::value::Entity;
 
-pub use place::{Place, encoded_key, entity_address};
+pub use place::Place;
 
 /// All collections of a tenant.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use super::respond::Success;
 use super::{Context, ENTITY_ROOM, explain};
 use crate::behavior::{CollectionCount, Top, TopMaximum};
 use crate::model::KEY_PLACE;
+use crate::odata::address::encoded_key;
 use crate::odata::error::{self, Error};
 use crate::odata::json::write_string;
 use crate::odata::prefer::Preferences;
@@ -20,7 +21,7 @@ use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
 use crate::odata::value::Entity;
 use crate::odata::write::{separate, write_entity, write_selected};
-use crate::store::{Collection, encoded_key};
+use crate::store::Collection;
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;

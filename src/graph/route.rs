@@ -359,7 +359,7 @@ mod tests {
             name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
         ) {
             let schema = Schema::shipped();
-            let encoded = |key: &str| crate::store::encoded_key(key);
+            let encoded = |key: &str| crate::odata::address::encoded_key(key);
             let quoted = |key: &str| encoded(&key.replace('\'', "''"));
             let (mut apart, mut inside) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
             for path in [&mut apart, &mut inside] {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::address::entity_address;
 use super::enums;
 use super::format::Level;
 use super::json::write_string;
@@ -181,7 +182,7 @@ fn write_members(
     if shape.is_full() {
         // Both are relative to the context URL.
         let address = match holder {
-            Holder::Collection(path) => format!("{path}('{}')", entity.key.replace('\'', "''")),
+            Holder::Collection(path) => entity_address(path, false, &entity.key),
             Holder::Single(path) => path.to_owned(),
         };
         for name in ["@odata.id", "@odata.editLink"] {

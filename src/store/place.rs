@@ -3,13 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::model::{Schema, SetId};
-
-/// Keys in addresses are percent-encoded but for the unreserved characters of RFC 3986 (recorded in pnp/pnpcore:
-/// `channels('19%3AJLUITH…%40thread.tacv2')`).
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::odata::address::entity_address;
 
 /// A collection of entities.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,17 +41,4 @@ impl Place {
     pub fn within(&self, schema: &Schema, key: &str, set: SetId) -> Place {
         Place { set, holder: Some(self.address(schema, key).into()) }
     }
-}
-
-/// Returns the address of an entity of a collection, behind the version.
-pub fn entity_address(path: &str, is_single: bool, key: &str) -> String {
-    if is_single {
-        return path.to_owned();
-    }
-    format!("{path}('{}')", encoded_key(&key.replace('\'', "''")))
-}
-
-/// Returns a key as it stands in an address.
-pub fn encoded_key(key: &str) -> String {
-    utf8_percent_encode(key, KEY).to_string()
 }

@@ -296,3 +296,20 @@ fn keys_are_percent_encoded_in_context_urls() {
     let fragment = "teamwork/workforceIntegrations('a%27%27b%20c%40%C3%A9%2F~')/displayName";
     assert_eq!(shown["@odata.context"], format!("http://h/v1.0/$metadata#{fragment}"));
 }
+
+#[test]
+fn the_id_of_an_entity_leads_back_to_it_whatever_is_in_its_key() {
+    let behaviors = Behaviors::default();
+    let settings = harness::settings(behaviors.clone());
+    let text = r#"[{"id": "a'b/%2F?", "schedule": {"id": "s", "shifts": [{"id": "c'd e#é?/%25"}]}}]"#;
+    let entities = fixture::read(&settings.schema, &behaviors, "teams.json", text.as_bytes()).unwrap();
+    let tenant = Tenant::new(Settings { entities, ..settings });
+    let full = [("accept", "application/json;odata.metadata=full")];
+    let list = "/v1.0/teams('a''b%2F%252F%3F')/schedule/shifts";
+    let listed = json_of(&answer(&tenant, &request(Method::GET, list, &full, Vec::new())));
+    let id = listed["value"][0]["@odata.id"].as_str().unwrap();
+    let target = format!("/v1.0/{id}");
+    assert!(!target.contains([' ', '?', '#']), "{id}");
+    let shown = json_of(&answer(&tenant, &request(Method::GET, &target, &full, Vec::new())));
+    assert_eq!((&shown["id"], &shown["@odata.id"]), (&listed["value"][0]["id"], &listed["value"][0]["@odata.id"]));
+}
