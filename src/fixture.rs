@@ -279,10 +279,16 @@ impl<'l> Loader<'l> {
             return;
         }
         self.entities.push((place.clone(), Arc::new(Entity::new(key.clone(), properties))));
+        let mut told = Vec::new();
         for (name, value) in contained {
             let Some(navigation) = structured.navigation(&name) else { continue };
             let within = place.within(self.schema, &key, navigation.set);
             let path = format!("{path}.{}", navigation.name);
+            if told.contains(&navigation.set) {
+                self.problems.push(format!("{file}: {path}: found a member that stands twice, expected it once"));
+                return;
+            }
+            told.push(navigation.set);
             match (self.schema.set(navigation.set).is_single, value) {
                 (true, Json::Null) => {}
                 (true, single) => self.entity(file, &within, single, &path),
@@ -485,6 +491,8 @@ mod tests {
         insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"1"}]}"#)), @r#"teams.json: $[0].schedule.shifts[1].id: found "1", which teams.json: $[0].schedule.shifts[0] has too, expected a key of its own"#);
         insta::assert_snapshot!(told("teams.json", &within(r#"{"shifts":{}}"#)), @"teams.json: $[0].schedule.id: found no value, expected a string that is not empty");
         insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":{}}"#)), @"teams.json: $[0].schedule.shifts: found an object, expected an array of entities");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s"},"schedule":{"id":"t"}"#)), @"teams.json: $[0].schedule: found a member that stands twice, expected it once");
+        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[],"shifts":[{"id":"1"}]}"#)), @"teams.json: $[0].schedule.shifts: found a member that stands twice, expected it once");
         insta::assert_snapshot!(told("teams.json", &within("7")), @"teams.json: $[0].schedule: found the number 7, expected an object");
         insta::assert_snapshot!(told("shifts.json", "[]"), @"shifts.json: the file's name names teams/{id}/schedule/shifts, which stand in what contains them: expected a file named after that");
         insta::assert_snapshot!(told("any.json", r#"{"teams":[],"users":[]}"#), @r#"any.json: $: found the member "users", expected collections: workforceIntegrations, teams"#);
