@@ -235,7 +235,10 @@ fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: 
             answer.change = change;
             answer
         }
-        Ok(Decision::Asks(question)) => return call::ask(tenant, request, stamp, *question),
+        Ok(Decision::Asks(question)) => {
+            let made = reply.map(|reply| reply.made).unwrap_or_default();
+            return call::ask(tenant, request, stamp, *question, made);
+        }
         Err(error) => Box::new(match stubbed::answer(tenant, request, stamp, error) {
             Ok(answer) => answer,
             Err(error) => respond::refusal(tenant, stamp, error),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::value::RawValue;
 
-use super::call::{Question, Reply};
+use super::call::{About, Question, Reply};
 use super::{Context, Error};
 use crate::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
 use crate::connector::sample::EXPIRES_AFTER_MILLIS;
@@ -27,6 +27,9 @@ pub(super) struct Proposal<'p> {
 }
 
 /// Returns what the connector is to be asked about a change, if one has a say in it and was not asked yet.
+///
+/// The binding may change while a connector is asked. A refusal holds all the same; an approval counts for the integration that was
+/// asked alone, and another one is asked too. What the service does then is not known.
 pub(super) fn of(
     context: &Context<'_>,
     proposal: &Proposal<'_>,
@@ -34,8 +37,15 @@ pub(super) fn of(
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<Question>>, Error> {
     let Some(asks) = context.structured().manners.asks else { return Ok(None) };
+    let asked = reply.and_then(|reply| Some((reply, reply.about.as_ref()?)));
+    if let Some((reply, about)) = asked {
+        decided.push("update-calls");
+        weighed(context, about, reply)?;
+    }
     let Some(bound) = bound(context).filter(|bound| bound.supports(asks)) else { return Ok(None) };
-    decided.push("update-calls");
+    if asked.is_none() {
+        decided.push("update-calls");
+    }
     if context.tenant.behaviors.update_calls == UpdateCalls::Off {
         return Ok(None);
     }
@@ -45,10 +55,10 @@ pub(super) fn of(
             return Ok(None);
         }
     }
-    match reply {
-        Some(reply) => weighed(context, &bound.endpoint(), reply).map(|()| None),
-        None => Ok(Some(Box::new(question(context, &bound.endpoint(), asks, proposal)))),
+    if asked.is_some_and(|(_, about)| about.integration == bound.entity.key) {
+        return Ok(None);
     }
+    Ok(Some(Box::new(question(context, &bound, asks, proposal))))
 }
 
 /// A stored integration.
@@ -102,8 +112,8 @@ fn bound<'c>(context: &Context<'c>) -> Option<Integration<'c>> {
     })
 }
 
-fn weighed(context: &Context<'_>, endpoint: &Endpoint, reply: &Reply) -> Result<(), Error> {
-    if context.tenant.behaviors.update_calls == UpdateCalls::Report || reply.verdict.lets_pass() {
+fn weighed(context: &Context<'_>, about: &About, reply: &Reply) -> Result<(), Error> {
+    if context.tenant.behaviors.update_calls != UpdateCalls::Enforce || reply.verdict.lets_pass() {
         return Ok(());
     }
     let url = reply.made.last().map_or("", |made| &*made.url);
@@ -112,16 +122,13 @@ fn weighed(context: &Context<'_>, endpoint: &Endpoint, reply: &Reply) -> Result<
         Verdict::Answered(_) => Error::new(&error::CONNECTOR_REFUSED, &[]),
         other => Error::new(&error::CONNECTOR_UNUSABLE, &[other.sentence().unwrap_or_default()]),
     };
-    let external = External {
-        message: reply.verdict.message().unwrap_or_default().into(),
-        source: endpoint.display_name.as_deref().unwrap_or_default().into(),
-    };
+    let external = External { message: reply.verdict.message().unwrap_or_default().into(), source: about.source.clone() };
     let external = matches!(reply.verdict, Verdict::Answered(_)).then(|| Box::new(external));
     Err(Error { external, ..error }.with_detail(detail))
 }
 
-fn question(context: &Context<'_>, endpoint: &Endpoint, asks: Asks, proposal: &Proposal<'_>) -> Question {
-    let tenant = context.tenant;
+fn question(context: &Context<'_>, bound: &Integration<'_>, asks: Asks, proposal: &Proposal<'_>) -> Question {
+    let (tenant, endpoint) = (context.tenant, bound.endpoint());
     let mut expires = Vec::new();
     DateTimeOffset::from_unix_millis(unix_millis(context.now).saturating_add(EXPIRES_AFTER_MILLIS)).write_utc(&mut expires);
     let headers = ElementHeaders {
@@ -144,7 +151,12 @@ fn question(context: &Context<'_>, endpoint: &Endpoint, asks: Asks, proposal: &P
         UpdateRetries::None => 0,
         UpdateRetries::Three => 3,
     };
-    Question { key: Some(proposal.key.clone()), retries, ..Question::to(tenant, endpoint, said) }
+    let about = About {
+        key: proposal.key.clone(),
+        integration: bound.entity.key.clone(),
+        source: endpoint.display_name.as_deref().unwrap_or_default().into(),
+    };
+    Question { about: Some(about), retries, ..Question::to(tenant, &endpoint, said) }
 }
 
 /// Writes an entity as update calls show it.

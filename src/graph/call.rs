@@ -54,8 +54,19 @@ pub(super) struct Question {
     pub(super) message: Result<Message, Failure>,
     /// How often it is put again if the answer is of no use.
     pub(super) retries: usize,
-    /// The key of the entity that the question is about, which a new one must have once it is approved.
-    pub(super) key: Option<Arc<str>>,
+    /// What is to be approved, if it is a change.
+    pub(super) about: Option<About>,
+}
+
+/// What a connector is asked to approve, and on whose behalf.
+#[derive(Clone, Debug)]
+pub(super) struct About {
+    /// The key of the entity, which a new one must have once it is approved.
+    pub(super) key: Arc<str>,
+    /// The id of the integration whose connector is asked.
+    pub(super) integration: Arc<str>,
+    /// The name of the integration.
+    pub(super) source: Box<str>,
 }
 
 impl Question {
@@ -64,7 +75,7 @@ impl Question {
         let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
         let message = said.to(endpoint, &keys, tenant.behaviors.connector_content_type);
         let url = message.as_ref().map_or_else(|_| endpoint.shown_url(), |message| message.url.to_string());
-        Question { url, said, message, retries: 0, key: None }
+        Question { url, said, message, retries: 0, about: None }
     }
 
     /// Returns a call that put the question, with what came of it.
@@ -83,22 +94,22 @@ pub(super) struct Reply {
     pub(super) verdict: Verdict,
     /// The calls.
     pub(super) made: Vec<Made>,
-    /// The key of the entity that the question was about.
-    pub(super) key: Option<Arc<str>>,
+    /// What was to be approved, if it was a change.
+    pub(super) about: Option<About>,
 }
 
-/// Waits for a connector, then answers the request once more.
-pub(super) fn ask(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, question: Question) -> Step {
+/// Waits for a connector, then answers the request once more. `made` are the calls that the request has caused before.
+pub(super) fn ask(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, question: Question, mut made: Vec<Made>) -> Step {
     match &question.message {
         Ok(message) => {
             let call = message.call(tenant.connectors.timeout);
-            put(call, Asking { request: request.clone(), ids: stamp.ids(), question, made: Vec::new() })
+            put(call, Asking { request: request.clone(), ids: stamp.ids(), question, made })
         }
         Err(failure) => {
             let outcome = Outcome::Failed(*failure);
             let verdict = question.said.judge(&outcome);
-            let made = vec![question.made(outcome, &verdict)];
-            answer_knowing(tenant, request, stamp, Some(Reply { verdict, made, key: question.key }))
+            made.push(question.made(outcome, &verdict));
+            answer_knowing(tenant, request, stamp, Some(Reply { verdict, made, about: question.about }))
         }
     }
 }
@@ -116,13 +127,14 @@ fn put(call: Call, mut asking: Asking) -> Step {
     Step::Call(Pending::new(call, move |tenant, outcome| {
         let question = &asking.question;
         let verdict = question.said.judge(&outcome);
-        let is_retried = asking.made.len() < question.retries && verdict.is_retried(question.said.purpose);
+        let is_retried = question.retries > 0 && verdict.is_retried(question.said.purpose);
         asking.made.push(question.made(outcome, &verdict));
         if is_retried {
+            asking.question.retries -= 1;
             return put(again, asking);
         }
         let Asking { request, ids, question, made } = asking;
         let stamp = Stamp::again(tenant, Heads::of(&request.headers), &ids);
-        answer_knowing(tenant, &request, &stamp, Some(Reply { verdict, made, key: question.key }))
+        answer_knowing(tenant, &request, &stamp, Some(Reply { verdict, made, about: question.about }))
     }))
 }

@@ -211,3 +211,63 @@ fn a_batch_asks_for_each_of_its_changes() {
     assert_eq!((statuses, calls.len()), (vec![400, 201], 2));
     assert_eq!(shifts(&tenant).len(), 3);
 }
+
+/// Returns the body that binds a schedule to an integration.
+fn binding_to(id: &str) -> String {
+    json!({ "enabled": true, "workforceIntegrationIds": [id] }).to_string()
+}
+
+#[test]
+fn a_refusal_holds_whatever_becomes_of_the_binding_meanwhile() {
+    let other = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88";
+    let put = request(Method::PUT, &format!("{SCHEDULE}/shifts/{SHIFT}"), &json!({ "userId": "u" }));
+    let meanwhile: [&dyn Fn(&Tenant); 3] = [
+        &|tenant| drop(harness::json(tenant, Method::DELETE, INTEGRATION, None)),
+        &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
+        &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#))),
+    ];
+    for change in meanwhile {
+        let tenant = bound(&[]);
+        let before = shifts(&tenant);
+        let (answer, calls) = play(&tenant, &put, |said| {
+            change(&tenant);
+            refuses(said)
+        });
+        assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 1));
+        let message = body_of(&answer)["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("\"externalSource\":\"Contoso Workforce\""), "the one that was asked has refused: {message}");
+        assert_eq!(shifts(&tenant), before);
+    }
+}
+
+#[test]
+fn an_approval_counts_for_the_integration_that_was_asked_alone() {
+    let second = json!({ "displayName": "Second", "apiVersion": 1, "isActive": true, "url": "http://127.0.0.1:9/second",
+        "supportedEntities": "shift", "encryption": { "protocol": "sharedSecret", "secret": SECRET } });
+    let tenant = bound(&[]);
+    let (_, created) = harness::json(&tenant, Method::POST, "/v1.0/teamwork/workforceIntegrations", Some(&second.to_string()));
+    let id = created["id"].as_str().unwrap().to_owned();
+    let before = shifts(&tenant);
+    let post = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+    let asked = std::cell::Cell::new(0);
+    let connector = |said: &Value| {
+        asked.set(asked.get() + 1);
+        if asked.get() == 1 {
+            harness::json(&tenant, Method::PUT, SCHEDULE, Some(&binding_to(&id)));
+            approves(said)
+        } else {
+            refuses(said)
+        }
+    };
+    let (answer, calls) = play(&tenant, &post, connector);
+    assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 2));
+    assert!(calls[1].0.url.to_string().starts_with("http://127.0.0.1:9/second/v1/"), "{}", calls[1].0.url);
+    assert_eq!(calls[0].1["requests"][0]["id"], calls[1].1["requests"][0]["id"], "both are asked about one shift");
+    assert_eq!((answer.calls.len(), shifts(&tenant)), (2, before));
+    // Whoever is bound to nothing any more asks nobody else.
+    let (answer, calls) = play(&tenant, &post, |said| {
+        harness::json(&tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+        approves(said)
+    });
+    assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1));
+}
