@@ -64,8 +64,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
         properties.values[slot] = value;
     }
     // What was approved has the id that the connector was told.
-    let mut key =
-        reply.and_then(|reply| reply.about.as_ref()).map(|about| about.key.clone()).unwrap_or_else(|| next_key(context));
+    let mut key = reply.and_then(|reply| reply.about.as_ref()).map_or_else(|| next_key(context), |about| about.key.clone());
     set_key(structured, &mut properties, &key);
     let proposal = Proposal { method: "POST", key: &key, becomes: Some(&properties) };
     if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {

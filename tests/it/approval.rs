@@ -6,48 +6,40 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Call, Failure, Outcome};
-use wfi_emulator::graph::{self, Answer, Body, Request, Step};
+use wfi_emulator::graph::{self, Answer, Request, Step};
 use wfi_emulator::journal::{Query, Secrets};
 use wfi_emulator::tenant::Tenant;
 
-use crate::harness;
+use crate::harness::{self, request};
 
 const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
 const SHIFT: &str = "SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8";
 const INTEGRATION: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn request(method: Method, target: &str, body: &Value) -> Request {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", "application/json".parse().unwrap());
-    Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.to_string().into()) }
-}
-
 fn answered(status: u16, body: &str) -> Outcome {
     let status = StatusCode::from_u16(status).unwrap();
     Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::from(body.to_owned()) }
 }
 
-/// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
+/// Plays the edge and the connector. Returns the answer, and each call with what it says.
 fn play(tenant: &Tenant, request: &Request, connector: impl Fn(&Value) -> Outcome) -> (Answer, Vec<(Call, Value)>) {
-    let mut calls = Vec::new();
-    let mut step = graph::answer(tenant, request);
-    loop {
-        step = match step {
-            Step::Done(answer) => {
-                harness::check(tenant, request, &answer);
-                return (*answer, calls);
-            }
-            Step::Call(pending) => {
-                let call = pending.call.clone();
-                let said = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
-                let said: Value = serde_json::from_slice(&said).unwrap();
-                let outcome = connector(&said);
-                calls.push((call, said));
-                pending.resume(tenant, outcome)
-            }
-        };
-    }
+    let (answer, calls) = harness::play(tenant, request, |call| connector(&said(call)));
+    (
+        answer,
+        calls
+            .into_iter()
+            .map(|call| {
+                let said = said(&call);
+                (call, said)
+            })
+            .collect(),
+    )
+}
+
+/// Returns what a call says.
+fn said(call: &Call) -> Value {
+    serde_json::from_slice(&decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap()).unwrap()
 }
 
 fn approves(said: &Value) -> Outcome {

@@ -1,5 +1,6 @@
 //! End to end: the example connector on loopback, called by the emulator and by the commands.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output};
 use std::sync::mpsc;
@@ -52,6 +53,20 @@ impl Connector {
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
+}
+
+/// Returns the address of a connector that answers one call with nothing, and the call as it came, in lower case.
+fn capture() -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
+    let captured = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut seen = vec![0; 8192];
+        let length = stream.read(&mut seen).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
+        String::from_utf8_lossy(&seen[..length]).to_lowercase()
+    });
+    (url, captured)
 }
 
 /// Runs the program to its end.
@@ -130,16 +145,7 @@ fn a_shift_is_stored_once_the_bound_connector_approves() {
 
 #[test]
 fn the_passthrough_of_a_write_to_a_shift_arrives() {
-    use std::io::{Read as _, Write as _};
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
-    let captured = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut seen = vec![0; 8192];
-        let length = stream.read(&mut seen).unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
-        String::from_utf8_lossy(&seen[..length]).to_lowercase()
-    });
+    let (url, captured) = capture();
     let connectors = Connectors { timeout: PATIENCE, ..Connectors::default() };
     let emulator = Emulator::builder().connectors(connectors).build();
     let send = |method: &str, path: &str, body: &Value| {
@@ -349,16 +355,7 @@ fn the_control_api_calls_the_connector_of_a_stored_integration() {
 
 #[test]
 fn the_passthrough_arrives_as_a_header_of_http() {
-    use std::io::{Read as _, Write as _};
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("http://{}/wfi/", listener.local_addr().unwrap());
-    let captured = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut seen = vec![0; 8192];
-        let length = stream.read(&mut seen).unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{\"responses\":[]}").unwrap();
-        String::from_utf8_lossy(&seen[..length]).to_lowercase()
-    });
+    let (url, captured) = capture();
     let (status, printed) =
         program(&["call", "update", "--url", &url, "--passthrough", "WFI_1", "--team-id", "t", "--change", "openshifts"]);
     assert_eq!(status, Some(0), "what is missing counts as approval: {printed}");

@@ -6,11 +6,11 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Call, Failure, Outcome};
-use wfi_emulator::graph::{self, Answer, Body, Request, Step};
+use wfi_emulator::graph::{self, Answer, Request, Step};
 use wfi_emulator::journal::{Query, Recorded, Secrets};
 use wfi_emulator::tenant::Tenant;
 
-use crate::harness;
+use crate::harness::{self, request};
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -31,32 +31,13 @@ fn integration() -> Value {
     })
 }
 
-fn request(method: Method, target: &str, body: &Value) -> Request {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", "application/json".parse().unwrap());
-    Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.to_string().into()) }
-}
-
 fn status(status: u16) -> Outcome {
     Outcome::Answered { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: Bytes::new() }
 }
 
 /// Plays the edge: all calls come to this outcome. Returns the answer and the calls.
 fn play(tenant: &Tenant, request: &Request, outcome: &Outcome) -> (Answer, Vec<Call>) {
-    let mut calls = Vec::new();
-    let mut step = graph::answer(tenant, request);
-    loop {
-        step = match step {
-            Step::Done(answer) => {
-                harness::check(tenant, request, &answer);
-                return (*answer, calls);
-            }
-            Step::Call(pending) => {
-                calls.push(pending.call.clone());
-                pending.resume(tenant, outcome.clone())
-            }
-        };
-    }
+    harness::play(tenant, request, |_| outcome.clone())
 }
 
 fn count(tenant: &Tenant) -> usize {

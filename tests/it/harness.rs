@@ -313,3 +313,35 @@ fn no_secret(value: &Value) -> bool {
         _ => true,
     }
 }
+
+/// Returns a request with JSON, as the server would hand it over.
+pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    graph::Request {
+        method,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        headers,
+        body: Body::Whole(body.to_string().into()),
+    }
+}
+
+/// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
+pub(crate) fn play(tenant: &Tenant, request: &graph::Request, mut called: impl FnMut(&Call) -> Outcome) -> (Answer, Vec<Call>) {
+    let mut calls = Vec::new();
+    let mut step = graph::answer(tenant, request);
+    loop {
+        step = match step {
+            Step::Done(answer) => {
+                check(tenant, request, &answer);
+                return (*answer, calls);
+            }
+            Step::Call(pending) => {
+                let outcome = called(&pending.call);
+                calls.push(pending.call.clone());
+                pending.resume(tenant, outcome)
+            }
+        };
+    }
+}

@@ -94,18 +94,17 @@ impl<'r> Keeper<'r> {
     }
 
     fn control(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.run.count(format!("control {method}"));
-        let path = format!("/_emulator/tenants/{}{path}", self.tenant);
-        let text = if body.is_null() { String::new() } else { body.to_string() };
-        let (status, text) = self.client.send(method, &path, &text);
-        (status, serde_json::from_str(&text).unwrap_or_default())
+        self.send("control", method, &format!("/_emulator/tenants/{}{path}", self.tenant), body)
     }
 
     fn graph(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.run.count(format!("graph {method}"));
-        let path = format!("/_tenant/{}{path}", self.tenant);
+        self.send("graph", method, &format!("/_tenant/{}{path}", self.tenant), body)
+    }
+
+    fn send(&mut self, whom: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.run.count(format!("{whom} {method}"));
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let (status, text) = self.client.send(method, &path, &text);
+        let (status, text) = self.client.send(method, path, &text);
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
