@@ -53,7 +53,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and thrown away, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
-/// How much more is read at once than the largest head has; what the library wants at least.
+/// How much room there is beyond the largest head; the library wants this much at least.
 const READ: usize = 8 * 1024;
 
 /// Up to which size an answer does not count that has a connection for itself: to count costs something.
@@ -192,7 +192,7 @@ fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
     http.max_header_size(limits.head_bytes);
-    // What is read at once. Each connection keeps as much once it has sent much, and no head can be larger.
+    // No head can be larger.
     http.max_buf_size(limits.head_bytes.saturating_add(READ));
     http
 }

@@ -195,6 +195,10 @@ pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: Version) -> &'s
     }
 }
 
+/// How much is read at once. The library asks for twice as much whenever it gets all that it has asked for, and a connection keeps
+/// the room for it. Whoever sends little is not concerned.
+const AT_ONCE: usize = 16 * 1024;
+
 /// A stream that notes what it does.
 #[derive(Debug)]
 pub(super) struct Noted<S: Tcp> {
@@ -232,7 +236,14 @@ impl<S: Tcp> Drop for Noted<S> {
 impl<S: AsyncRead + Tcp + Unpin> AsyncRead for Noted<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.remaining() > AT_ONCE {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(AT_ONCE));
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            let length = part.filled().len();
+            buffer.advance(length);
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        }
         if buffer.filled().len() > before {
             self.pulse.has_moved.store(true, Ordering::Relaxed);
             self.pulse.has_received.store(true, Ordering::Relaxed);
