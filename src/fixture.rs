@@ -71,6 +71,16 @@ pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> 
     loader.finish()
 }
 
+/// Reads one entity, with what it contains, for a place. `name` is what errors name it by.
+pub fn read_one(schema: &Schema, behaviors: &Behaviors, name: &str, place: &Place, text: &str) -> Result<Entities, FixtureError> {
+    let mut loader = Loader::new(schema, behaviors);
+    match json::parse(text.as_bytes()) {
+        Ok(item) => loader.entity(name, place, item, "$"),
+        Err(error) => loader.problems.push(format!("{name}: not JSON: {error}")),
+    }
+    loader.finish()
+}
+
 /// Returns the sets whose entities a file holds, without what those contain. `name` may name the collection.
 pub fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
     let behaviors = Behaviors::default();

@@ -52,6 +52,7 @@ use call::{Question, Reply};
 use heads::Heads;
 pub use record::record_call;
 use respond::{Stamp, Success};
+pub use route::Addressed;
 use route::{Named, Part, PropertyPath, Route};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB

@@ -1,15 +1,17 @@
 //! The entities that were there when a recording began, as far as it shows them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
 use crate::behavior::Behaviors;
-use crate::exchange::{Entry, Part, Request, Response};
+use crate::exchange::{Entry, Part, Response};
 use crate::fixture::{self, Entities};
-use crate::model::{Schema, Version};
+use crate::graph::Addressed;
+use crate::model::Schema;
 use crate::odata::json::{self, Json};
+use crate::store::Place;
 
 /// How many entities are taken from a recording.
 const LIMIT: usize = 10_000;
@@ -17,14 +19,16 @@ const LIMIT: usize = 10_000;
 /// Collects entities from the answers of a recording, in the order in which it shows them.
 pub(super) struct Seeds {
     schema: Arc<Schema>,
-    /// Ids of entities that the recording has created or shown.
-    seen: HashSet<String>,
-    entities: Vec<(usize, String)>,
+    /// Entities that the recording has created or shown, by their keys.
+    seen: HashSet<(Place, String)>,
+    entities: Vec<(Place, String)>,
+    /// Entities that were there, whether the recording shows them or not: what was changed or deleted, what contains something.
+    named: BTreeSet<(Place, String)>,
 }
 
 impl Seeds {
     pub(super) fn new(schema: Arc<Schema>) -> Seeds {
-        Seeds { schema, seen: HashSet::new(), entities: Vec::new() }
+        Seeds { schema, seen: HashSet::new(), entities: Vec::new(), named: BTreeSet::new() }
     }
 
     /// Looks at one entry.
@@ -35,54 +39,44 @@ impl Seeds {
         if entry.templates.iter().any(|template| template.part == Part::Target) {
             return;
         }
-        let Some((set, key)) = self.place(request) else { return };
+        let path = request.target.split('?').next().unwrap_or_default();
+        let Some(Addressed { place, key, holders }) = Addressed::of(&self.schema, path) else { return };
         if self.entities.len() >= LIMIT || !response.status.is_success() {
             return;
         }
         let is_created = request.method == Method::POST && response.status == StatusCode::CREATED;
-        let shown = shown(response);
-        if shown.is_empty()
-            && let Some(key) = key.filter(|_| matches!(request.method, Method::PATCH | Method::DELETE))
-        {
-            // What was changed or deleted was there, even if nothing more is known of it.
-            self.add(set, &key, format!("{{\"id\":{}}}", json::quoted(&key)));
+        let is_changed = matches!(request.method, Method::PATCH | Method::PUT | Method::DELETE);
+        let changed = key.clone().filter(|_| is_changed).map(|key| (place.clone(), key));
+        if self.named.len() < LIMIT {
+            self.named.extend(holders.into_iter().chain(changed));
         }
-        for (id, text) in shown {
+        for (id, text) in shown(response) {
+            let id = if self.schema.set(place.set).is_single { key.clone().unwrap_or(id) } else { id };
             if is_created {
-                self.seen.insert(id);
+                self.seen.insert((place.clone(), id));
             } else {
-                self.add(set, &id, text);
+                self.add(&place, id, text);
             }
         }
     }
 
-    fn add(&mut self, set: usize, id: &str, text: String) {
-        if self.seen.insert(id.to_owned()) && self.entities.len() < LIMIT {
-            self.entities.push((set, text));
+    fn add(&mut self, place: &Place, key: String, text: String) {
+        if self.seen.insert((place.clone(), key)) && self.entities.len() < LIMIT {
+            self.entities.push((place.clone(), text));
         }
     }
 
-    /// Returns the collection that a target names, by its place in the schema, and the key behind it.
-    fn place(&self, request: &Request) -> Option<(usize, Option<String>)> {
-        let path = request.target.split('?').next().unwrap_or_default();
-        let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
-        let path = path.trim_matches('/');
-        let (version, path) = path.split_once('/')?;
-        Version::from_segment(version)?;
-        self.schema.sets().iter().enumerate().find_map(|(index, set)| {
-            let rest = path.get(set.path.len()..).filter(|_| path[..set.path.len()].eq_ignore_ascii_case(&set.path))?;
-            let key = rest.strip_prefix('/').or_else(|| rest.strip_prefix("('").and_then(|key| key.strip_suffix("')")));
-            (rest.is_empty() || key.is_some_and(|key| !key.contains('/'))).then(|| (index, key.map(str::to_owned)))
-        })
-    }
-
     /// Returns the entities, and what is wrong with those that do not fit the schema.
-    pub(super) fn finish(self, behaviors: &Behaviors) -> (Entities, Vec<String>) {
+    pub(super) fn finish(mut self, behaviors: &Behaviors) -> (Entities, Vec<String>) {
+        // Nothing more is known of these than their keys.
+        for (place, key) in std::mem::take(&mut self.named) {
+            let text = format!("{{\"id\":{}}}", json::quoted(&key));
+            self.add(&place, key, text);
+        }
         let (mut entities, mut problems) = (Entities::new(), Vec::new());
-        for (set, text) in self.entities {
-            let name = format!("{}.json", self.schema.sets()[set].name);
+        for (place, text) in self.entities {
             // One at a time, so that one that does not fit costs no other.
-            match fixture::read(&self.schema, behaviors, &name, format!("[{text}]").as_bytes()) {
+            match fixture::read_one(&self.schema, behaviors, &place.path(&self.schema), &place, &text) {
                 Ok(read) => entities.extend(read),
                 Err(error) => problems.extend(error.problems),
             }

@@ -59,6 +59,26 @@ impl<'s> Route<'s> {
     }
 }
 
+/// A collection or one of its entities, as a path names it.
+#[derive(Debug)]
+pub struct Addressed {
+    /// Where the collection is kept.
+    pub place: Place,
+    /// The key of the entity; without it the path names the collection.
+    pub key: Option<String>,
+    /// The entities that contain it, each with its place, the outermost first.
+    pub holders: Vec<(Place, String)>,
+}
+
+impl Addressed {
+    /// Returns what a path names, if that is a collection or an entity as a whole.
+    pub fn of(schema: &Schema, path: &str) -> Option<Addressed> {
+        let Named::Entities(route) = resolve(schema, path).ok()? else { return None };
+        let holders = route.holders.into_iter().map(|held| (held.place, held.key)).collect();
+        (route.part == Part::Whole).then(|| Addressed { place: route.place, key: route.key.map(Cow::into_owned), holders })
+    }
+}
+
 /// How much of a collection or an entity a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part {

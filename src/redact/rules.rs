@@ -94,6 +94,8 @@ const MEMBERS: &[(&str, Kind)] = &[
     ("username", Kind::Name),
     ("mobilephone", Kind::Name),
     ("businessphones", Kind::Name),
+    ("notes", Kind::Name),
+    ("description", Kind::Name),
     ("mail", Kind::Mail),
     ("email", Kind::Mail),
     ("userprincipalname", Kind::Mail),

@@ -117,6 +117,29 @@ pub(crate) async fn session(base: &str) -> Vec<Response> {
     answers
 }
 
+/// What a client does with a schedule: looks, replaces, creates, deletes.
+async fn scheduling(base: &str) -> Vec<Response> {
+    const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    let mut client = Client::new(Service::new(base, None).unwrap());
+    let mut answers = Vec::new();
+    let shift = format!("{SCHEDULE}/shifts/SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8");
+    let reasons = format!("{SCHEDULE}/timeOffReasons");
+    let new = r#"{"userId":"c5d0c76b-80c4-481c-be50-923cd8d680a1","sharedShift":{"notes":"Ada is on holiday","startDateTime":"2024-10-12T06:00:00Z","endDateTime":"2024-10-12T17:00:00Z"}}"#;
+    for request in [
+        request(Method::PUT, &shift, &[TOKEN, JSON], new),
+        request(Method::GET, SCHEDULE, &[TOKEN], ""),
+        request(Method::GET, &shift, &[TOKEN], ""),
+        request(Method::GET, &reasons, &[TOKEN], ""),
+        request(Method::POST, &format!("{SCHEDULE}/shifts"), &[TOKEN, JSON], new),
+        request(Method::POST, &format!("{SCHEDULE}/shifts"), &[TOKEN, JSON], r#"{"userId":7}"#),
+        request(Method::DELETE, &shift, &[TOKEN], ""),
+        request(Method::GET, "/v1.0/teams/of-nobody/schedule/shifts", &[TOKEN], ""),
+    ] {
+        answers.push(client.send(&request).await.unwrap());
+    }
+    answers
+}
+
 /// Records a session through a proxy in front of an upstream.
 async fn recorded(upstream: &str, folder: &Path) -> (Vec<Response>, usize) {
     let (listener, base) = listen().await;
@@ -203,6 +226,26 @@ async fn exactly_the_drift_between_two_services_is_reported() {
             (Some("200 OK"), Some("204 No Content"))
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_entity_contains_is_there_when_a_recording_is_compared() {
+    let folder = Folder::new("contained");
+    let (listener, base) = listen().await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let upstream = Service::new(&emulator(&[]).await, None).unwrap();
+    let out = record::Options { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, out, async { stopped.await.unwrap_or_default() }));
+    let statuses: Vec<u16> = scheduling(&base).await.iter().map(|response| response.status.as_u16()).collect();
+    assert_eq!(statuses, [204, 200, 200, 200, 201, 400, 204, 404]);
+    stop.send(()).unwrap();
+    recorder.await.unwrap().unwrap();
+    let text = folder.read("recorded-0001.hurl");
+    for private in ["a-token-that-is-private", "Ada", "577b75d2", "3d88b7a2", "c5d0c76b"] {
+        assert!(!text.contains(private), "{private} is recorded:\n{text}");
+    }
+    let (drift, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!((drift, counts.same, notes), (Vec::new(), statuses.len(), Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
