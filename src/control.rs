@@ -57,11 +57,13 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// The methods that a path takes, where that was the matter.
+    allow: Option<String>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code, message: message.into() }
+        Refusal { status, code, message: message.into(), allow: None }
     }
 
     fn unusable(message: impl Into<String>) -> Refusal {
@@ -198,13 +200,24 @@ pub fn is_control(path: &str) -> bool {
 
 /// Answers a request to the control API.
 pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Controlled {
-    let mut reply = run(control, worlds, request, peer).unwrap_or_else(|refusal| {
-        Reply::json(refusal.status, &json!({ "error": { "code": refusal.code, "message": refusal.message } }))
-    });
-    match reply.waits.take() {
-        Some(waits) => Controlled::Waits(waits.0, waits.1),
-        None => Controlled::Answered(reply.answer()),
+    let (mut reply, allow) = match run(control, worlds, request, peer) {
+        Ok(reply) => (reply, None),
+        Err(Refusal { status, code, message, allow }) => {
+            (Reply::json(status, &json!({ "error": { "code": code, "message": message } })), allow)
+        }
+    };
+    if let Some(waits) = reply.waits.take() {
+        return Controlled::Waits(waits.0, waits.1);
     }
+    let mut answer = reply.answer();
+    if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
+        answer.response.headers_mut().insert(header::ALLOW, allow);
+    }
+    if request.method == Method::HEAD {
+        // What the headers say of the body stays (RFC 9110, 9.3.2).
+        *answer.response.body_mut() = Bytes::new();
+    }
+    Controlled::Answered(answer)
 }
 
 fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<Reply, Refusal> {
@@ -213,7 +226,8 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
     let path = path.strip_suffix('/').unwrap_or(path);
     let fitting: Vec<(&Operation, &str)> =
         OPERATIONS.iter().filter_map(|operation| Some((operation, name_in(path, operation.path)?))).collect();
-    let found = fitting.iter().find(|(operation, _)| operation.method == request.method);
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    let found = fitting.iter().find(|(operation, _)| operation.method == *method);
     if !found.is_some_and(|(operation, _)| operation.is_public) {
         guard::admit(control, request, peer)?;
     }
@@ -225,9 +239,10 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
             format!("there is nothing at {PREFIX}{path}; {PREFIX} tells what there is"),
         )),
         None => {
-            let methods: Vec<&str> = fitting.iter().map(|(operation, _)| operation.method.as_str()).collect();
-            let message = format!("{PREFIX}{path} takes {}, not {}", methods.join(", "), request.method);
-            Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message))
+            let methods = fitting.iter().map(|(operation, _)| operation.method.as_str()).collect::<Vec<&str>>().join(", ");
+            let message = format!("{PREFIX}{path} takes {methods}, not {}", request.method);
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message);
+            Err(Refusal { allow: Some(methods), ..refusal })
         }
     }
 }

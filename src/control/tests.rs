@@ -98,6 +98,25 @@ fn tenants_are_made_listed_reset_forked_and_dropped() {
 }
 
 #[test]
+fn a_method_that_a_path_does_not_take_is_told_those_that_it_takes() {
+    let worlds = worlds();
+    let sent = |method: Method, path: &str| {
+        let request = request(&method, &format!("{PREFIX}{path}"), &[("host", "localhost:9340")], "");
+        answered(answer(&Control::default(), &worlds, &request, Peer::Process)).response
+    };
+    let refused = sent(Method::POST, "/tenants/default");
+    assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &HeaderValue::from_static("GET, PUT, DELETE")));
+    assert!(sent(Method::GET, "/tenants/default").headers().get("allow").is_none());
+    // Whoever takes GET takes HEAD, and says the same without the body.
+    for path in ["/health", "/ready", "/tenants"] {
+        let (whole, head) = (sent(Method::GET, path), sent(Method::HEAD, path));
+        assert_eq!((head.status(), head.headers()), (whole.status(), whole.headers()), "{path}");
+        assert!(head.body().is_empty() && !whole.body().is_empty(), "{path}");
+    }
+    assert_eq!(sent(Method::HEAD, "/tenants/default/reset").status(), 405);
+}
+
+#[test]
 fn state_is_taken_out_and_put_back() {
     let worlds = worlds();
     let secret = "s".repeat(64);
