@@ -46,7 +46,6 @@ use crate::odata::value::Entity;
 use crate::odata::write::{Holder, Shape, write_entity, write_selected};
 use crate::store::Shelf;
 use crate::tenant::{Tenant, prefix_of};
-use crate::usual::Usual;
 pub use call::Pending;
 use call::{Question, Reply};
 use heads::Heads;
@@ -128,8 +127,8 @@ pub struct Answer {
     pub calls: Vec<Made>,
     /// What became of an entity, until the journal has it.
     change: Option<Changed>,
-    /// What differs in the headers, if they are the usual ones, until the journal has it.
-    usual: Option<Usual>,
+    /// Whether the headers are the usual ones.
+    is_usual: bool,
 }
 
 /// How an answer is delivered.
@@ -173,7 +172,7 @@ impl Answer {
             refused_items: Vec::new(),
             calls: Vec::new(),
             change: None,
-            usual: None,
+            is_usual: false,
         }
     }
 }

@@ -22,7 +22,6 @@ use crate::model::SetId;
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::Entity;
 use crate::pattern::{Pattern, names_id};
-use crate::usual::Usual;
 use ring::{Ring, Texts};
 
 pub use redact::{REDACTED, redact_json, target as redact_target};
@@ -98,8 +97,8 @@ pub struct Record<'r> {
     pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
-    /// What differs in these headers, if they are the usual ones.
-    pub usual: Option<Usual>,
+    /// Whether these headers are the usual ones.
+    pub is_usual: bool,
     /// The body of the answer.
     pub response_body: &'r [u8],
     /// What decided.

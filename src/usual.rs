@@ -1,6 +1,6 @@
 //! The headers that nearly every answer with a body has.
 //!
-//! They are the same but for four or five values, so an answer copies a map that is ready instead of building one, and the journal keeps
+//! They are the same but for five values, so an answer copies a map that is ready instead of building one, and the journal keeps
 //! the values alone.
 
 use std::sync::LazyLock;
@@ -26,39 +26,44 @@ const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
 );
 
-/// What differs from answer to answer. All of it is of the emulator's own making, so it can be kept for as long as is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usual {
-    /// The type of the body.
-    pub content_type: HeaderValue,
-    /// The length of the body.
-    pub content_length: HeaderValue,
-    /// The id of the request.
-    pub request_id: HeaderValue,
-    /// When the answer was made.
-    pub date: HeaderValue,
-    /// Whether the client has sent an id of its own, which may be a part of the connection's buffers and is therefore not here.
-    pub repeats_client: bool,
+/// Returns the headers, with the client's own id of the request if it has sent one.
+pub fn headers(
+    content_type: HeaderValue,
+    content_length: HeaderValue,
+    request_id: HeaderValue,
+    client_request_id: Option<&HeaderValue>,
+    date: HeaderValue,
+) -> HeaderMap {
+    static READY: LazyLock<HeaderMap> = LazyLock::new(ready);
+    let mut headers = READY.clone();
+    let mut values = headers.values_mut();
+    let mut set_next = |skipped: usize, value: HeaderValue| {
+        if let Some(place) = values.nth(skipped) {
+            *place = value;
+        }
+    };
+    let client_request_id = client_request_id.unwrap_or(&request_id).clone();
+    set_next(0, content_type);
+    set_next(0, content_length);
+    set_next(2, request_id);
+    set_next(0, client_request_id);
+    set_next(2, date);
+    headers
 }
 
-impl Usual {
-    /// Returns the headers, with the client's own id of the request if it has sent one.
-    pub fn headers(&self, client_request_id: Option<&HeaderValue>) -> HeaderMap {
-        static READY: LazyLock<HeaderMap> = LazyLock::new(ready);
-        let mut headers = READY.clone();
-        let mut values = headers.values_mut();
-        let mut set_next = |skipped: usize, value: &HeaderValue| {
-            if let Some(place) = values.nth(skipped) {
-                *place = value.clone();
-            }
-        };
-        set_next(0, &self.content_type);
-        set_next(0, &self.content_length);
-        set_next(2, &self.request_id);
-        set_next(0, client_request_id.unwrap_or(&self.request_id));
-        set_next(2, &self.date);
-        headers
-    }
+/// Returns the values that differ from answer to answer, in the order in which [`headers`] takes them.
+pub fn values(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
+    const DIFFERENT: [bool; 9] = [true, true, false, false, true, true, false, false, true];
+    headers.values().zip(DIFFERENT).filter_map(|(value, is_different)| is_different.then_some(value))
+}
+
+/// Whether headers are the usual ones, with any values where they differ.
+pub fn is_usual(found: &HeaderMap) -> bool {
+    let values: Vec<HeaderValue> = values(found).cloned().collect();
+    let Ok([content_type, content_length, request_id, client_request_id, date]) = <[HeaderValue; 5]>::try_from(values) else {
+        return false;
+    };
+    *found == headers(content_type, content_length, request_id, Some(&client_request_id), date)
 }
 
 /// Returns the headers with empty values where they differ, in the order of the answers.
@@ -89,9 +94,7 @@ mod tests {
     #[test]
     fn each_value_stands_at_its_name() {
         let value = HeaderValue::from_static;
-        let (content_type, content_length, request_id, date) = (value("type"), value("12"), value("id"), value("today"));
-        let usual = Usual { content_type, content_length, request_id, date, repeats_client: true };
-        let headers = usual.headers(Some(&value("client")));
+        let mut headers = headers(value("type"), value("12"), value("id"), Some(&value("client")), value("today"));
         let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         content-type: type
@@ -104,5 +107,9 @@ mod tests {
         odata-version: 4.0
         date: today
         "#);
+        assert!(values(&headers).eq(["type", "12", "id", "client", "today"]));
+        assert!(is_usual(&headers));
+        headers.insert(header::VARY, value("Origin"));
+        assert!(!is_usual(&headers));
     }
 }

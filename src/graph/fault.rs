@@ -64,6 +64,6 @@ fn halved(mut answer: Answer) -> Answer {
     }
     *answer.response.body_mut() = half;
     // Its length has changed.
-    answer.usual = None;
+    answer.is_usual = false;
     answer
 }

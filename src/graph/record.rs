@@ -13,7 +13,7 @@ use crate::connector::{Made, Outcome};
 use crate::journal::{Decided, Record};
 use crate::odata;
 use crate::tenant::Tenant;
-use crate::usual::CLIENT_REQUEST_ID;
+use crate::usual;
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
 pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step: Step) -> Step {
@@ -85,7 +85,7 @@ fn write_call(tenant: &Tenant, time: SystemTime, made: &Made) {
         request_body: &made.plaintext,
         status,
         response_headers,
-        usual: None,
+        is_usual: false,
         response_body,
         decided: Decided { detail: Some(made.verdict.as_str().into()), ended_by, ..Decided::default() },
         changed: None,
@@ -112,12 +112,8 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
         batch,
     };
     let changed = answer.change.take();
-    let usual = answer.usual.take();
     debug_assert!(
-        usual.as_ref().is_none_or(|usual| {
-            let headers = answer.response.headers();
-            *headers == usual.headers(headers.get(CLIENT_REQUEST_ID))
-        }),
+        !answer.is_usual || usual::is_usual(answer.response.headers()),
         "whoever changes headers takes away what says that they are the usual ones"
     );
     tenant.journal.record(Record {
@@ -131,7 +127,7 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
         },
         status: is_answered.then(|| answer.response.status()),
         response_headers: answer.response.headers(),
-        usual,
+        is_usual: answer.is_usual,
         response_body: answer.response.body(),
         decided,
         changed,

@@ -21,7 +21,7 @@ use crate::odata::error::{Error, ErrorCode, Layer};
 use crate::odata::json;
 use crate::odata::time::DateTimeOffset;
 use crate::tenant::{Tenant, unix_millis};
-use crate::usual::{self, HSTS, ODATA_VERSION, Usual};
+use crate::usual::{self, HSTS, ODATA_VERSION};
 
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -131,13 +131,11 @@ impl Parts {
         body.resize(length + ID, 0);
         stamp.request_id.hyphenated().encode_lower(&mut body[length..]);
         write_number(&mut body, length);
-        let memory = Bytes::from(body);
+        let mut body = Bytes::from(body);
+        let content_length = body.split_off(length + ID);
+        let request_id = body.split_off(length);
         let value = |bytes: Bytes| HeaderValue::from_maybe_shared(bytes).expect("digits and letters are visible");
-        Parts {
-            request_id: value(memory.slice(length..length + ID)),
-            content_length: value(memory.slice(length + ID..)),
-            body: memory.slice(..length),
-        }
+        Parts { request_id: value(request_id), content_length: value(content_length), body }
     }
 }
 
@@ -194,10 +192,8 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> B
 /// Builds the answer of a success with a body and the headers that nearly all of them have.
 fn as_usual(stamp: &Stamp<'_>, status: StatusCode, content_type: HeaderValue, parts: Parts) -> Box<Answer> {
     let Parts { body, request_id, content_length } = parts;
-    let repeats_client = stamp.client_request_id.is_some();
-    let usual = Usual { content_type, content_length, request_id, date: date(stamp.now), repeats_client };
-    let headers = usual.headers(stamp.client_request_id);
-    Box::new(Answer { usual: Some(usual), ..answer(status, headers, body) })
+    let headers = usual::headers(content_type, content_length, request_id, stamp.client_request_id, date(stamp.now));
+    Box::new(Answer { is_usual: true, ..answer(status, headers, body) })
 }
 
 /// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.

@@ -11,7 +11,7 @@ use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::{Changed, Decided, Entry, Record};
-use crate::usual::{CLIENT_REQUEST_ID, Usual};
+use crate::usual;
 
 /// How large a piece is, unless one entry needs more or all of them need less.
 const PIECE: usize = 64 * 1024;
@@ -80,7 +80,7 @@ impl Ring {
         let (request_body, response_body) = (kept(record.request_body), kept(record.response_body));
         let cut = |body: &[u8], kept: usize| (kept < body.len()).then_some(body.len());
         let cut = (cut(record.request_body, request_body), cut(record.response_body, response_body));
-        let response_headers = record.usual.as_ref().map_or_else(|| room_of(record.response_headers), room_of_values);
+        let response_headers = if record.is_usual { ROOM_OF_VALUES } else { room_of(record.response_headers) };
         let room = record.target.len() + room_of(record.request_headers) + request_body + response_headers + response_body;
         let piece = self.piece(room);
         let out = &mut piece.bytes;
@@ -92,9 +92,10 @@ impl Ring {
         ends[1] = out.len() - start;
         out.extend_from_slice(&record.request_body[..request_body]);
         ends[2] = out.len() - start;
-        match &record.usual {
-            None => write_headers(record.response_headers, out),
-            Some(usual) => write_values(usual, record.response_headers, out),
+        if record.is_usual {
+            write_values(record.response_headers, out);
+        } else {
+            write_headers(record.response_headers, out);
         }
         ends[3] = out.len() - start;
         out.extend_from_slice(&record.response_body[..response_body]);
@@ -107,7 +108,7 @@ impl Ring {
             method: record.method.clone(),
             status: record.status,
             start,
-            parts: Parts { ends, is_usual: record.usual.is_some() },
+            parts: Parts { ends, is_usual: record.is_usual },
             changed: record.changed,
             rest: is_rare.then(|| Box::new(Rest { decided: record.decided, cut })),
         };
@@ -264,16 +265,12 @@ fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     headers
 }
 
-/// Returns how many bytes the values take that differ in the usual headers, with a client's own id of the usual length.
-fn room_of_values(usual: &Usual) -> usize {
-    let Usual { content_type, content_length, request_id, date, .. } = usual;
-    20 + content_type.len() + content_length.len() + 2 * request_id.len() + date.len()
-}
+/// How many bytes the values mostly take that differ in the usual headers.
+const ROOM_OF_VALUES: usize = 280;
 
 /// Writes the values that differ in the usual headers, each behind its length.
-fn write_values(usual: &Usual, headers: &HeaderMap, out: &mut Vec<u8>) {
-    let client = if usual.repeats_client { headers.get(CLIENT_REQUEST_ID) } else { None };
-    for value in [&usual.content_type, &usual.content_length, &usual.request_id, &usual.date].into_iter().chain(client) {
+fn write_values(headers: &HeaderMap, out: &mut Vec<u8>) {
+    for value in usual::values(headers) {
         out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(value.as_bytes());
     }
@@ -287,9 +284,10 @@ fn read_values(mut bytes: &[u8]) -> HeaderMap {
         bytes = rest;
         HeaderValue::from_bytes(value).ok()
     };
-    let (Some(content_type), Some(content_length), Some(request_id), Some(date)) = (next(), next(), next(), next()) else {
-        return HeaderMap::new();
-    };
-    let client = next();
-    Usual { content_type, content_length, request_id, date, repeats_client: client.is_some() }.headers(client.as_ref())
+    match (next(), next(), next(), next(), next()) {
+        (Some(content_type), Some(content_length), Some(request_id), Some(client), Some(date)) => {
+            usual::headers(content_type, content_length, request_id, Some(&client), date)
+        }
+        _ => HeaderMap::new(),
+    }
 }
