@@ -5,10 +5,11 @@
 
 mod limits;
 mod opening;
+mod seldom;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -22,7 +23,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -40,6 +41,7 @@ use crate::service::Service;
 pub use limits::Limits;
 use limits::{Gate, Held, Noted, Pulse, Tcp, counted, overdue};
 use opening::{Opened, Version, open};
+use seldom::Seldom;
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -89,7 +91,6 @@ async fn run_with_grace(
 ) {
     let tls = options.tls.map(TlsAcceptor::from);
     let gate = Arc::new(Gate::new(options.limits));
-    let graceful = GracefulShutdown::new();
     let (stop, stopping) = watch::channel(());
     let sweeping = tokio::spawn(sweep(service.clone()));
     // Connections that are left when the set is dropped are cut, also where the runtime lives on.
@@ -100,7 +101,7 @@ async fn run_with_grace(
             accepted = listener.accept(), if connections.len() < gate.limits.connections => match accepted {
                 Ok((stream, peer)) => {
                     let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
-                    drop(connections.spawn(serve(stream, peer, tls.clone(), shared, graceful.watcher())));
+                    drop(connections.spawn(serve(stream, peer, tls.clone(), shared)));
                     gate.set_crowded(connections.len() >= gate.limits.connections);
                 }
                 Err(error) => {
@@ -116,7 +117,8 @@ async fn run_with_grace(
     // Whoever waits without need goes on.
     drop((listener, stop));
     sweeping.abort();
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!("connections were still busy after {} s and are cut", grace.as_secs());
     }
 }
@@ -130,7 +132,7 @@ struct Shared {
 }
 
 /// Serves one connection.
-async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared, watcher: Watcher) {
+async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
     let nothing = Pulse::default();
@@ -148,39 +150,64 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mu
         pulse: Arc::default(),
     };
     match opened {
-        Some(Opened::Plain(stream, version)) => speak(stream, connection(false, version), watcher).await,
+        Some(Opened::Plain(stream, version)) => speak(stream, connection(false, version)).await,
         // Apart, so that connections without TLS need no room for it.
-        Some(Opened::Secure(stream, version)) => {
-            Box::pin(speak(*stream, connection(true, version), watcher)).await;
-        }
+        Some(Opened::Secure(stream, version)) => Box::pin(speak(*stream, connection(true, version))).await,
         None => {}
     }
 }
 
 /// Speaks HTTP on a connection until it ends.
-async fn speak<S>(stream: S, connection: Connection, watcher: Watcher)
+async fn speak<S>(stream: S, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Tcp + Unpin + Send + 'static,
 {
-    let (gate, pulse, version) = (connection.shared.gate.clone(), connection.pulse.clone(), connection.version);
-    let stream = TokioIo::new(Noted { stream, pulse: pulse.clone() });
+    let (gate, pulse) = (connection.shared.gate.clone(), connection.pulse.clone());
+    let watched = Watched { gate, pulse, version: connection.version };
+    let stopping = connection.shared.stopping.clone();
+    let stream = TokioIo::new(Noted { stream, pulse: watched.pulse.clone() });
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
-    let served = async {
-        match version {
-            Version::Http2 => watcher.watch(http2(&gate.limits).serve_connection(stream, exchanges)).await,
-            Version::Http1 => watcher.watch(http1(&gate.limits).serve_connection(stream, exchanges)).await,
-        }
-    };
-    tokio::select! {
-        served = served => match served {
-            Err(error) if error.is_parse() => {
-                tracing::info!("what a client sent is no HTTP that can be served: {error}");
+    match watched.version {
+        Version::Http2 => watch(http2(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
+        Version::Http1 => watch(http1(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
+    }
+}
+
+/// What is watched of a connection.
+struct Watched {
+    gate: Arc<Gate>,
+    pulse: Arc<Pulse>,
+    version: Version,
+}
+
+/// Drives a connection until it ends, has taken too long, or has finished what it was doing when the server stopped.
+async fn watch<C>(connection: C, watched: &Watched, mut stopping: watch::Receiver<()>)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let mut connection = pin!(connection);
+    let (stopped, overdue) = (pin!(stopping.changed()), pin!(overdue(&watched.gate, &watched.pulse, watched.version)));
+    let (mut stopped, mut overdue) = (Seldom::new(stopped), Seldom::new(overdue));
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            served = connection.as_mut() => {
+                return match served {
+                    Err(error) if error.is_parse() => {
+                        tracing::info!("what a client sent is no HTTP that can be served: {error}");
+                    }
+                    Err(error) => tracing::debug!("connection ended: {error}"),
+                    Ok(()) => {}
+                };
             }
-            Err(error) => tracing::debug!("connection ended: {error}"),
-            Ok(()) => {}
-        },
-        why = overdue(&gate, &pulse, version) => tracing::info!("a connection is closed: {why}"),
+            _ = &mut stopped, if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            why = &mut overdue => return tracing::info!("a connection is closed: {why}"),
+        }
     }
 }
 
@@ -249,8 +276,12 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     if let Some(started) = started {
         log(&request, &answer, started);
     }
+    if answer.delivery == Delivery::AT_ONCE {
+        return Ok(whole(*answer));
+    }
     let is_reset = answer.delivery.form == Form::Reset;
-    let delivered = deliver(*answer, &connection.shared.stopping).await;
+    // Apart, so that answers that come at once need no room for timers.
+    let delivered = Box::pin(deliver(answer, &connection.shared.stopping)).await;
     if is_reset && connection.version == Version::Http1 {
         connection.pulse.is_to_be_reset.store(true, Ordering::Relaxed);
     }
@@ -370,26 +401,21 @@ fn target(request: &Request) -> String {
     if whole.chars().count() <= LIMIT { whole } else { whole.chars().take(LIMIT).chain(['…']).collect() }
 }
 
-/// Delivers an answer as it wants to be delivered. What waits goes on when the server stops.
-async fn deliver(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
-    if answer.delivery == Delivery::AT_ONCE {
-        let length = answer.response.body().len();
-        let whole = |bytes: Bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean };
-        return Ok(answer.response.map(whole));
-    }
-    // Apart, so that answers that come at once need no room for timers.
-    Box::pin(deliver_badly(answer, stopping)).await
+/// Delivers an answer whole and at once, as nearly all of them are.
+fn whole(answer: Answer) -> http::Response<Payload> {
+    let length = answer.response.body().len();
+    answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean })
 }
 
-/// Delivers an answer late, in pieces, cut or not at all.
-async fn deliver_badly(answer: Answer, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
+/// Delivers an answer as it wants to be delivered: late, in pieces, cut or not at all. What waits goes on when the server stops.
+async fn deliver(answer: Box<Answer>, stopping: &watch::Receiver<()>) -> Result<http::Response<Payload>, Interrupted> {
     if answer.delivery.delay > Duration::ZERO {
         wait(answer.delivery.delay, stopping).await;
     }
-    let length = answer.response.body().len();
+    let (length, form) = (answer.response.body().len(), answer.delivery.form);
     let with =
         |pieces: Pieces, ending: Ending| answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending });
-    match answer.delivery.form {
+    match form {
         Form::Whole => Ok(with(Pieces::One, Ending::Clean)),
         Form::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
         Form::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
@@ -516,13 +542,13 @@ mod tests {
     /// How long anything may take before a test fails.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn answer(delivery: Delivery) -> Answer {
+    fn answer(delivery: Delivery) -> Box<Answer> {
         let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
         // Otherwise hyper writes the time.
         response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
         let mut answer = Answer::of(response);
         answer.delivery = delivery;
-        answer
+        Box::new(answer)
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
