@@ -1,5 +1,6 @@
 //! Patterns of paths, with which rules of faults and questions to the journal choose requests.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 /// A pattern of paths: segments separated by slashes, of which `*` stands for any one, and `**` at the end for any number of them.
 ///
-/// Segments are compared decoded and in any case, as the service compares them. An asterisk within a segment, which no path of the service has, is
-/// written `%2A`.
+/// Segments are compared decoded and in any case, as the service compares them, and a key in parentheses is a segment of its own:
+/// `/teams('1')/schedule` is `/teams/1/schedule`. An asterisk within a segment, which no path of the service has, is written `%2A`.
 ///
 /// ```
 /// let entities: wfi_emulator::pattern::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
@@ -62,11 +63,14 @@ impl FromStr for Pattern {
         if path.split('/').any(|segment| segment != "*" && segment.contains('*')) {
             return Err(PatternError("* only as a whole segment"));
         }
-        let segment = |segment: &str| match segment {
-            "*" => Segment::Any,
-            text => Segment::Text(decoded(text)),
-        };
-        Ok(Pattern { text: text.to_owned(), segments: path.split('/').map(segment).collect(), is_open })
+        let mut wanted = Vec::new();
+        for segment in path.split('/') {
+            match segment {
+                "*" => wanted.push(Segment::Any),
+                text => wanted.extend(segments(text).map(|text| Segment::Text(text.into_owned()))),
+            }
+        }
+        Ok(Pattern { text: text.to_owned(), segments: wanted, is_open })
     }
 }
 
@@ -81,12 +85,12 @@ impl Pattern {
     pub fn matches(&self, path: &str) -> bool {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
-        let mut segments = path.split('/');
+        let mut segments = segments(path);
         for wanted in &self.segments {
             let fits = match (wanted, segments.next()) {
                 (_, None) => false,
                 (Segment::Any, Some(_)) => true,
-                (Segment::Text(text), Some(segment)) => decoded(segment).eq_ignore_ascii_case(text),
+                (Segment::Text(text), Some(segment)) => segment.eq_ignore_ascii_case(text),
             };
             if !fits {
                 return false;
@@ -98,25 +102,31 @@ impl Pattern {
 
 /// Whether a path names an entity by an id: as a segment of its own or in parentheses. Ids are compared to the letter.
 pub fn names_id(path: &str, id: &str) -> bool {
-    path.split('/').any(|segment| {
-        let segment = decoded(segment);
-        let in_parentheses = segment.strip_suffix(')').and_then(|rest| rest.split_once('(')).map(|(_, literal)| literal);
-        match in_parentheses {
-            Some(literal) => {
-                let literal = match literal.split_once('=') {
-                    Some((name, value)) if !name.contains('\'') => value.trim(),
-                    _ => literal,
-                };
-                let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-                inner.is_some_and(|inner| inner.replace("''", "'") == id)
-            }
-            None => segment == id,
+    segments(path).any(|segment| segment == id)
+}
+
+/// Returns the segments of a path, decoded. A key in parentheses is a segment of its own.
+pub fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    path.split('/').flat_map(|segment| {
+        let segment = percent_decode_str(segment).decode_utf8_lossy();
+        match key_behind(&segment) {
+            Some((name, key)) => [Some(Cow::Owned(name.to_owned())), Some(Cow::Owned(key))],
+            None => [Some(segment), None],
         }
+        .into_iter()
+        .flatten()
     })
 }
 
-fn decoded(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+/// Returns the name and the key of a segment such as `teams('1')` or `teams(id='1')`.
+fn key_behind(segment: &str) -> Option<(&str, String)> {
+    let (name, literal) = segment.strip_suffix(')')?.split_once('(')?;
+    let literal = match literal.split_once('=') {
+        Some((name, value)) if !name.contains('\'') => value.trim(),
+        _ => literal,
+    };
+    let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+    Some((name, inner.replace("''", "'")))
 }
 
 #[cfg(test)]
@@ -141,6 +151,11 @@ mod tests {
             ("/**", "/", true),
             ("/**", "/anything/at/all", true),
             ("/a%20b/%2ac", "/A b/*C", true),
+            ("/*/teams/*/schedule/shifts/*", "/v1.0/teams('1')/schedule/shifts(id='SHFT_1')", true),
+            ("/v1.0/teams('1')/schedule", "/v1.0/Teams/1/schedule", true),
+            ("/v1.0/teams/**", "/v1.0/teams('it''s')/schedule", true),
+            ("/*/teams", "/v1.0/teams('1')", false),
+            ("/v1.0/sites/delta()", "/v1.0/sites/delta()", true),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }

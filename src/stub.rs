@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::behavior::nearest;
 use crate::exchange::{Reader, Resolver, Response};
+use crate::pattern::segments;
 
 /// How many stubs are kept at most.
 const LIMIT: usize = 10_000;
@@ -33,7 +34,7 @@ pub struct Stubs {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stub {
     method: Method,
-    /// The path, decoded.
+    /// The path, decoded, with keys as segments of their own.
     path: String,
     /// The parameters, decoded and in order; nothing if the stub answers any.
     query: Option<Vec<(String, String)>>,
@@ -162,7 +163,7 @@ impl Stub {
 fn taken_apart(target: &str) -> (String, Option<Vec<(String, String)>>) {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let path = decoded(path.strip_suffix('/').unwrap_or(path));
+    let path = segments(path.strip_suffix('/').unwrap_or(path)).collect::<Vec<_>>().join("/");
     let query = query.filter(|query| !query.is_empty()).map(|query| {
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -190,6 +191,16 @@ mod tests {
 
     const SOME: &str = "GET {{base}}/v1.0/me\n\nHTTP 200\nlink: <https://graph.microsoft.com/v1.0/a>\n`https://graph.microsoft.com/v1.0/b`\n\n\
         GET {{base}}/v1.0/users?$select=id&$top=1\n\nHTTP 201\n\nGET {{base}}/v1.0/me?$select=id\n\nHTTP 202\n\nPOST {{base}}/v1.0/users\n";
+
+    #[test]
+    fn a_key_in_parentheses_is_a_segment_of_its_own() {
+        let stubs =
+            stubs("GET {{base}}/v1.0/teams/team-x/schedule\n\nHTTP 200\n\nGET {{base}}/v1.0/users('a')\n\nHTTP 202\n").unwrap();
+        for (target, status) in [("/v1.0/teams('team-x')/schedule", 200), ("/v1.0/users/a", 202), ("/v1.0/users(id='a')", 202)] {
+            assert_eq!(stubs.find(&Method::GET, target).unwrap().response.status, status, "{target}");
+        }
+        assert!(stubs.find(&Method::GET, "/v1.0/teams/schedule").is_err());
+    }
 
     #[test]
     fn a_request_finds_its_stub() {
