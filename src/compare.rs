@@ -28,6 +28,7 @@ use crate::behavior::{Behaviors, Profile};
 use crate::client::{Client, Service};
 use crate::exchange::{Entry, Exchange, Reader, Response, StreamError};
 use crate::fixture::{self, Entities};
+use crate::journal;
 use crate::model::Schema;
 use crate::redact::{RedactionRules, Redactor};
 use crate::server;
@@ -198,9 +199,19 @@ impl Run<'_> {
         let mut session = Session { client: Client::new(service), bindings: Bindings::default(), captured: HashMap::new() };
         let mut accepted = if self.options.accepts { Some(Accepted::begin(path, is_remote)?) } else { None };
         let mut counts = Counts::default();
+        let (mut number, mut skipped) = (0, 0);
         for entry in Reader::new(BufReader::new(open(path)?)) {
+            number += 1;
+            if let Ok((_, entry)) = &entry
+                && is_of_another(&entry.exchange)
+            {
+                skipped += 1;
+                if let Some(accepted) = &mut accepted {
+                    accepted.add(entry.clone(), None)?;
+                }
+                continue;
+            }
             counts.exchanges += 1;
-            let number = counts.exchanges;
             let (line, mut entry) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -237,6 +248,11 @@ impl Run<'_> {
             if let Some(accepted) = &mut accepted {
                 accepted.add(entry, new_response)?;
             }
+        }
+        if skipped > 0 {
+            tell(&Event::Note(format!(
+                "{name}: {skipped} exchanges are not sent anew: what other requests of the journal bring about"
+            )));
         }
         if let Some(accepted) = accepted
             && accepted.finish()?
@@ -323,6 +339,11 @@ impl Run<'_> {
         };
         Ok(Settings { schema, entities, behaviors, seed: 1, ..Settings::new() })
     }
+}
+
+/// Whether an exchange of a printed journal comes about by another one: a request of a batch, or a call to a connector.
+fn is_of_another(exchange: &Exchange) -> bool {
+    exchange.comments.iter().any(|comment| comment == journal::CALL || comment.starts_with(journal::IN_BATCH))
 }
 
 fn open(path: &Path) -> Result<File, String> {

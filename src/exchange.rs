@@ -60,7 +60,7 @@ pub struct Exchange {
 pub struct Request {
     /// The method; Hurl itself only reads methods made of uppercase letters.
     pub method: Method,
-    /// What follows `{{base}}`: path and query, such as `/v1.0/teamwork?x=1`.
+    /// What follows `{{base}}`: path and query, such as `/v1.0/teamwork?x=1`. A request that goes elsewhere has its whole address.
     pub target: String,
     /// Names and values in the order and with the spelling in which they were sent.
     pub headers: Vec<(String, String)>,
@@ -190,6 +190,11 @@ pub fn is_of_connection(name: &HeaderName) -> bool {
         "http2-settings",
     ];
     NAMES.contains(&name.as_str())
+}
+
+/// Tells whether a target is a whole address, which goes elsewhere than the other requests of a file.
+pub fn is_absolute(target: &str) -> bool {
+    target.starts_with("http://") || target.starts_with("https://")
 }
 
 /// Returns headers without those of the connection.
@@ -335,7 +340,7 @@ content-type: application/x-www-form-urlencoded
 
     pub(super) fn exchange() -> impl Strategy<Value = Exchange> {
         let comment = prop_oneof!["[# a]{0,6}", "[^\r\n]{0,6}"];
-        let target = prop_oneof!["/[a-z/?$=&%]{0,9}", "[/{}#\\\\ \"]{0,9}", any::<String>()];
+        let target = prop_oneof!["(https?://)?/[a-z/?$=&%]{0,9}", "[/{}#\\\\ \"]{0,9}", any::<String>()];
         let request = (method(), target, headers(), body());
         let response = proptest::option::of((100..1000_u16, headers(), body()));
         (vec(comment, 0..3), request, response).prop_map(|(comments, (method, target, headers, body), response)| {

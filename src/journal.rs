@@ -165,6 +165,8 @@ pub struct Recorded {
 pub struct Query {
     /// The method.
     pub method: Option<Method>,
+    /// Whom it was sent to. What is verified are requests to Graph, unless this says otherwise.
+    pub to: Option<To>,
     /// The path, without a tenant's prefix.
     pub path: Option<Pattern>,
     /// The id of an entity that the path names.
@@ -178,6 +180,38 @@ pub struct Query {
     /// Only so many, the latest.
     pub limit: Option<usize>,
 }
+
+/// Whom the request of an entry was sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A client asked the emulator.
+    Graph,
+    /// The emulator asked a connector.
+    Connector,
+}
+
+impl To {
+    const ALL: [To; 2] = [To::Graph, To::Connector];
+
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        match self {
+            To::Graph => "graph",
+            To::Connector => "connector",
+        }
+    }
+
+    /// Finds the one of a name.
+    pub fn from_name(name: &str) -> Option<To> {
+        To::ALL.into_iter().find(|to| to.name() == name)
+    }
+}
+
+/// The comment of an entry of a call to a connector where it is printed.
+pub const CALL: &str = "a call to a connector";
+
+/// What the comment of a request within a batch begins with where it is printed.
+pub const IN_BATCH: &str = "in the batch ";
 
 /// Whether secrets and tokens are shown where a journal is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -362,8 +396,21 @@ pub fn print(entries: &[Recorded]) -> String {
 }
 
 impl Entry {
+    /// Calls to connectors have a whole address for a target.
+    fn to(&self) -> To {
+        let target = self.texts.target();
+        if target.starts_with('/') || target == "*" { To::Graph } else { To::Connector }
+    }
+
     fn path(&self) -> &str {
         let target = self.texts.target();
+        let target = match self.to() {
+            To::Graph => target,
+            To::Connector => {
+                let behind_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
+                behind_scheme.find('/').map_or("/", |slash| &behind_scheme[slash..])
+            }
+        };
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
@@ -394,7 +441,8 @@ impl Entry {
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![format!("request {} at {}", self.number, utc(self.time))];
         let Decided { refused_by, detail, faults, ended_by, batch } = &self.decided;
-        comments.extend(batch.as_ref().map(|batch| format!("in the batch {batch}")));
+        comments.extend((self.to() == To::Connector).then(|| CALL.to_owned()));
+        comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
         comments.extend(faults.as_ref().map(|rules| format!("struck by {rules}")));
@@ -420,6 +468,7 @@ impl Query {
             && self.status.as_ref().is_none_or(|statuses| entry.status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| entry.time >= since)
             && self.until.is_none_or(|until| entry.time < until)
+            && self.to.is_none_or(|to| to == entry.to())
             && self.path.as_ref().is_none_or(|pattern| pattern.matches(entry.path()))
             && self.id.as_ref().is_none_or(|id| names_id(entry.path(), id))
     }

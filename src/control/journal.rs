@@ -15,7 +15,7 @@ use super::tenants::shows_secrets;
 use super::{Call, Refusal, Reply};
 use crate::behavior::Secret;
 use crate::fixture;
-use crate::journal::{self, Changed, Expectation, Query, Recorded, Secrets, Times};
+use crate::journal::{self, Changed, Expectation, Query, Recorded, Secrets, Times, To};
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::Entity;
 use crate::tenant::{Tenant, unix_millis};
@@ -28,9 +28,11 @@ pub(super) fn utc(time: SystemTime) -> String {
 }
 
 pub(super) fn query(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let parameters = call.parameters(&["method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
+    let parameters =
+        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let chosen = Chosen {
+        to: value("to"),
         method: value("method"),
         path: value("path"),
         id: value("id"),
@@ -115,6 +117,7 @@ pub(super) fn clear(call: &Call<'_>) -> Result<Reply, Refusal> {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Chosen {
+    to: Option<String>,
     method: Option<String>,
     path: Option<String>,
     id: Option<String>,
@@ -131,7 +134,9 @@ impl Chosen {
         let path = self
             .path
             .map(|text| text.parse().map_err(|error| format!("path: found '{}', expected {error}", text.escape_debug())));
+        let to = self.to.map(|name| To::from_name(&name).ok_or(name)).transpose();
         Ok(Query {
+            to: to.map_err(|name| Refusal::unusable(format!("to takes graph or connector, not '{}'", name.escape_debug())))?,
             method,
             path: path.transpose().map_err(Refusal::unusable)?,
             id: self.id,
@@ -171,6 +176,7 @@ fn time(name: &str, text: &str) -> Result<SystemTime, Refusal> {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Expected {
+    to: Option<String>,
     method: Option<String>,
     path: Option<String>,
     id: Option<String>,
@@ -208,9 +214,9 @@ fn count(value: &Value) -> Result<Times, Refusal> {
 }
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let Expected { method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
+    let Expected { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
     let times = times.as_ref().map_or(Ok(Times::default()), count)?;
-    let of = Chosen { method, path, id, status, since, until }.query()?;
+    let of = Chosen { to, method, path, id, status, since, until }.query()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
     let verdict = call.worlds.tenant(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
     Ok(Reply::ok(&json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text })))

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::{Exchange, Request, Response};
+use super::{Exchange, Request, Response, is_absolute};
 
 /// How long an archive may be.
 pub const LARGEST: usize = 256 * 1024 * 1024;
@@ -285,7 +285,11 @@ fn entry<'e>(exchange: &'e Exchange, base: &str) -> HarEntry<'e> {
         time: 0,
         request: HarRequest {
             method: request.method.as_str().into(),
-            url: format!("{base}{}", request.target).into(),
+            url: if is_absolute(&request.target) {
+                request.target.as_str().into()
+            } else {
+                format!("{base}{}", request.target).into()
+            },
             http_version: "HTTP/1.1".into(),
             headers: headers(&request.headers),
             query_string: Vec::new(),

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use super::cursor::{Cursor, quoted, template_found, trim_start};
 use super::entry::{self, Capture, Entry, Part, Template};
 use super::escape::{self, Place};
-use super::{Exchange, ReadError, Request, Response, body};
+use super::{Exchange, ReadError, Request, Response, body, is_absolute};
 
 /// What one line, or in the case of a body a few of them, stands for.
 enum Piece {
@@ -177,10 +177,10 @@ fn keep(entry: &mut Entry, part: Part, templates: Vec<(usize, String)>) {
 /// The start of the line decides which part it is, whatever came before; so a part in the wrong place gets its own message.
 fn next_piece(cursor: &mut Cursor<'_>, expected: Expected) -> Result<Piece, ReadError> {
     let line = cursor.rest_of_line();
-    // With a template as its second word, a line that starts with a method cannot be anything else.
+    // With a template or an address as its second word, a line that starts with a method cannot be anything else.
     if let Some((method, url)) = method_and_url(line)
         && is_method(method)
-        && url.starts_with("{{")
+        && (url.starts_with("{{") || is_absolute(url))
     {
         return read_request_line(method, url, cursor);
     }
@@ -238,11 +238,12 @@ fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result
     let Ok(method) = Method::from_bytes(method.as_bytes()) else {
         return Err(cursor.error(format!("found {}, expected a method", quoted(method))));
     };
-    let Some(target) = url.strip_prefix(BASE) else {
+    let target = if is_absolute(url) { Some(url) } else { url.strip_prefix(BASE) };
+    let Some(target) = target else {
         let reason = if url.starts_with("{{") {
             template_found(url)
         } else {
-            format!("found the target {}, expected one that starts with `{BASE}`", quoted(url))
+            format!("found the target {}, expected one that starts with `{BASE}`, or a whole address", quoted(url))
         };
         return Err(cursor.error(reason));
     };
@@ -307,7 +308,7 @@ mod tests {
         for (text, line, found) in [
             ("GET {{base}}/\n[Options]\nretry: 3", 2, "found the section `[Options]`, which is not supported"),
             ("GET {{base}}/\n\nHTTP 200\n\n[Asserts]", 5, "found the section `[Asserts]`, which is not supported"),
-            ("GET https://example.com/", 1, "found the target `https://example.com/`, expected one that starts with `{{base}}`"),
+            ("GET /v1.0/me", 1, "found the target `/v1.0/me`, expected one that starts with `{{base}}`, or a whole address"),
             ("GET {{host}}/a", 1, "found the template `{{host}}`"),
             ("GET {{base}}/{{id}}", 1, "found the template `{{id}}`"),
             ("GET {{base}}/\nAuthorization: Bearer {{token}}", 2, "found the template `{{token}}`"),

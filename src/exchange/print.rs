@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::entry::{Capture, Entry, Part, Query};
 use super::escape::{self, Place};
-use super::{Exchange, body, header};
+use super::{Exchange, body, header, is_absolute};
 
 /// Prints an exchange, each line with its line break.
 pub(super) fn exchange(exchange: &Exchange, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +35,8 @@ fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], o
     }
     let request = &exchange.request;
     let target = escape::encode_with(&request.target, &templates(Part::Target), Place::Value);
-    writeln!(out, "{} {{{{base}}}}{target}", request.method)?;
+    let base = if is_absolute(&target) { "" } else { "{{base}}" };
+    writeln!(out, "{} {base}{target}", request.method)?;
     headers(&request.headers, &|index| templates(Part::RequestHeader(index)), out)?;
     print_body(&request.headers, &request.body, &templates(Part::RequestBody), out)?;
     if let Some(response) = &exchange.response {

@@ -41,6 +41,13 @@ pub(super) fn success(tenant: &Tenant, decided: &[&'static str]) -> Option<Heade
     (!unique.is_empty()).then(|| header(&format!("decided by {}", named(tenant, &unique))))
 }
 
+/// Adds to an explanation, if there is one, which rules of faults let the answer arrive otherwise.
+pub(super) fn struck(explanation: Option<&HeaderValue>, rules: &str) -> HeaderValue {
+    let struck = header(&format!("struck by {rules}"));
+    let Some(before) = explanation else { return struck };
+    HeaderValue::from_bytes(&[before.as_bytes(), b"; ", struck.as_bytes()].concat()).unwrap_or(struck)
+}
+
 fn named(tenant: &Tenant, names: &[&'static str]) -> String {
     let value = |name: &&'static str| format!("{name}={}", tenant.behaviors.get(name).unwrap_or_default());
     names.iter().map(value).collect::<Vec<_>>().join(", ")

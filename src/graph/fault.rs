@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header;
 
+use super::explain::{self, EXPLAIN};
 use super::respond::{self, Stamp};
 use super::{Answer, Delivery, Form, Request, Step, Way};
 use crate::fault::{Decision, Effect};
@@ -17,7 +18,7 @@ pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, deci
     };
     match instead {
         Some(answer) if !decision.applies => Step::Done(Box::new(spoiled(answer, &decision))),
-        instead => after(way(tenant, request, stamp), Spoiling { instead, decision }),
+        instead => after(tenant, way(tenant, request, stamp), Spoiling { instead, decision }),
     }
 }
 
@@ -29,16 +30,32 @@ struct Spoiling {
 }
 
 /// Waits for the usual answer if it is not there yet.
-fn after(step: Step, spoiling: Spoiling) -> Step {
+fn after(tenant: &Tenant, step: Step, spoiling: Spoiling) -> Step {
     match step {
-        Step::Done(mut usual) => {
-            // What was changed stays changed.
-            let change = usual.change.take();
-            let answer = spoiling.instead.unwrap_or(*usual);
-            Step::Done(Box::new(spoiled(Answer { change, ..answer }, &spoiling.decision)))
+        Step::Done(usual) => {
+            let answer = match spoiling.instead {
+                // What was done stays done, and so does what is told of it.
+                Some(instead) => {
+                    let Answer { skipped, refused_items, calls, change, .. } = *usual;
+                    Answer { skipped, refused_items, calls, change, ..instead }
+                }
+                None => explained(tenant, *usual, &spoiling.decision),
+            };
+            Step::Done(Box::new(spoiled(answer, &spoiling.decision)))
         }
-        Step::Call(pending) => Step::Call(pending.then(move |_, step| after(step, spoiling))),
+        Step::Call(pending) => Step::Call(pending.then(move |tenant, step| after(tenant, step, spoiling))),
     }
+}
+
+/// Adds to an explanation what else happens to the answer.
+fn explained(tenant: &Tenant, mut answer: Answer, decision: &Decision) -> Answer {
+    if tenant.explains {
+        let headers = answer.response.headers_mut();
+        let explanation = explain::struck(headers.get(EXPLAIN), &decision.rules);
+        headers.insert(EXPLAIN, explanation);
+        answer.is_usual = false;
+    }
+    answer
 }
 
 /// Returns an answer as rules let it arrive.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::redact::{self, REDACTED};
-use super::{Entry, Query, Secrets};
+use super::{Entry, Query, Secrets, To};
 use crate::pattern::names_id;
 
 /// What a test expects of the requests that were made.
@@ -91,13 +91,18 @@ struct Miss {
 }
 
 pub(super) fn verify(entries: &[Entry], count: u64, expectation: &Expectation, secrets: Secrets) -> Verdict {
+    let dropped = count.saturating_sub(u64::try_from(entries.len()).unwrap_or(count));
+    // What a client has asked and what that made the emulator ask are different things.
+    let to = expectation.of.to.unwrap_or(To::Graph);
+    let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.to() == to).collect();
     let misses: Vec<Miss> = entries.iter().map(|entry| miss(entry, expectation, secrets)).collect();
-    let fitting: Vec<&Entry> = entries.iter().zip(&misses).filter(|(_, miss)| miss.weight == 0).map(|(entry, _)| entry).collect();
+    let fitting: Vec<&Entry> =
+        entries.iter().zip(&misses).filter(|(_, miss)| miss.weight == 0).map(|(entry, _)| *entry).collect();
     let found: Vec<u64> = fitting.iter().map(|entry| entry.number).collect();
     let Times { at_least, at_most } = expectation.times;
     let holds = (at_least..=at_most).contains(&found.len());
-    let mut text = format!("expected {}, found {} among {} requests", expected(expectation, secrets), found.len(), entries.len());
-    let dropped = count.saturating_sub(u64::try_from(entries.len()).unwrap_or(count));
+    let (expected, among) = (expected(expectation, secrets), kind(to, false));
+    let mut text = format!("expected {expected}, found {} among {} {among}", found.len(), entries.len());
     if dropped > 0 {
         let _ = write!(text, "; {dropped} older ones are no longer in the journal");
     }
@@ -130,6 +135,16 @@ pub(super) fn impossible(expectation: &Expectation, secrets: Secrets) -> Verdict
     Verdict { holds: false, found: Vec::new(), closest: None, text }
 }
 
+/// Returns what entries are called, one of them or several.
+fn kind(to: To, is_one: bool) -> &'static str {
+    match (to, is_one) {
+        (To::Graph, true) => "request",
+        (To::Graph, false) => "requests",
+        (To::Connector, true) => "call to a connector",
+        (To::Connector, false) => "calls to connectors",
+    }
+}
+
 fn named(entry: &Entry) -> String {
     let target = redact::target(entry.texts.target());
     format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))
@@ -150,8 +165,11 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
         (least, most) => format!("{least} to {most} "),
     };
     let last = if times.at_most == usize::MAX { times.at_least } else { times.at_most };
-    let requests = if last == 1 || times.at_most == 0 { "request" } else { "requests" };
-    text.push_str(of.method.as_ref().map_or(requests, |method| method.as_str()));
+    let to = of.to.unwrap_or(To::Graph);
+    match &of.method {
+        Some(method) if to == To::Graph => text.push_str(method.as_str()),
+        _ => text.push_str(kind(to, last == 1 || times.at_most == 0)),
+    }
     if let Some(path) = &of.path {
         let _ = write!(text, " of {path}");
     }

@@ -6,8 +6,10 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Call, Failure, Outcome};
+use wfi_emulator::exchange;
+use wfi_emulator::fault;
 use wfi_emulator::graph::{self, Answer, Request, Step};
-use wfi_emulator::journal::{Query, Secrets};
+use wfi_emulator::journal::{self, Expectation, Query, Secrets, To};
 use wfi_emulator::tenant::Tenant;
 
 use crate::harness::{self, request};
@@ -141,6 +143,48 @@ fn what_the_connector_answers_decides() {
     assert_eq!(outcome(&[], Outcome::Failed(Failure::Timeout)), (400, 1, Some(sentence.replace("set up", "setup"))));
     assert_eq!(outcome(&[("update-calls", "report")], answered(500, "")), (204, 1, None));
     assert_eq!(outcome(&[("update-calls", "off")], answered(500, "")), (204, 0, None));
+}
+
+#[test]
+fn a_call_is_told_though_the_client_does_not_get_the_answer() {
+    for (effect, connector, stored) in [
+        (r#"{ "answer": "gateway-timeout", "applies": true }"#, approves as fn(&Value) -> Outcome, 3),
+        (r#"{ "reset": true, "applies": true }"#, approves, 3),
+        (r#"{ "silence": true, "applies": true }"#, refuses, 2),
+    ] {
+        let tenant = bound(&[]);
+        let rule = format!(r#"{{ "on": {{ "path": "/v1.0/teams/*/schedule/shifts", "method": "POST" }}, "do": {effect} }}"#);
+        tenant.faults.set(fault::read("faults.json", rule.as_bytes()).unwrap());
+        let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+        let (answer, _) = play(&tenant, &new, connector);
+        assert_eq!((answer.calls.len(), shifts(&tenant).len()), (1, stored), "{effect}");
+        let calls = Query { to: Some(To::Connector), ..Query::default() };
+        assert_eq!(tenant.journal.query(&calls, Secrets::Hidden).len(), 1, "{effect}");
+    }
+}
+
+#[test]
+fn requests_and_the_calls_that_they_cause_are_verified_apart() {
+    let tenant = bound(&[]);
+    let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+    play(&tenant, &new, approves);
+    let verdict = |of: Query| tenant.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
+    let posts = Query { method: Some(Method::POST), ..Query::default() };
+    let to_connector =
+        Query { to: Some(To::Connector), path: Some("/shifts/v1/teams/*/update".parse().unwrap()), ..Query::default() };
+    assert_eq!(verdict(posts), "expected exactly 1 POST, found 1 among 2 requests");
+    assert_eq!(
+        verdict(to_connector),
+        "expected exactly 1 call to a connector of /shifts/v1/teams/*/update, found 1 among 1 calls to connectors"
+    );
+    // All of them are listed, and printed as what they are.
+    let all = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    assert_eq!(all.len(), 3);
+    let text = journal::print(&all);
+    let call =
+        exchange::read(&text).unwrap().into_iter().find(|exchange| exchange.request.target.starts_with("https://")).unwrap();
+    assert_eq!(call.comments[1], "a call to a connector");
+    assert!(text.contains("\nPOST https://workforce.contoso.com/shifts/v1/teams/3d88b7a2-"), "{text}");
 }
 
 #[test]

@@ -248,6 +248,23 @@ async fn what_an_entity_contains_is_there_when_a_recording_is_compared() {
     assert_eq!((drift, counts.same, notes), (Vec::new(), statuses.len(), Vec::new()));
 }
 
+#[tokio::test]
+async fn what_other_requests_of_a_journal_bring_about_is_not_sent_anew() {
+    let folder = Folder::new("journal");
+    let text = format!(
+        "# request 1\n# in the batch b1\nGET {{{{base}}}}{COLLECTION}/WFI_1\n\nHTTP 200\n\n\
+         # request 2\n# a call to a connector\nPOST http://127.0.0.1:9/v1/connect\n\nHTTP 200\n\n\
+         # request 3\nGET {{{{base}}}}{COLLECTION}/WFI_1\n\nHTTP 404\n"
+    );
+    folder.write("journal.hurl", &text);
+    let (_, counts, notes) = compared(&options(&folder.0)).await;
+    assert_eq!(counts.exchanges, 1);
+    assert_eq!(notes, ["journal.hurl: 2 exchanges are not sent anew: what other requests of the journal bring about"]);
+    compared(&compare::Options { accepts: true, ..options(&folder.0) }).await;
+    let after = folder.read("journal.hurl");
+    assert!(after.contains("# in the batch b1\nGET") && after.contains("\nPOST http://127.0.0.1:9/v1/connect\n"), "{after}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_recorded_and_compared_with_over_tls() {
     let folder = Folder::new("tls");
