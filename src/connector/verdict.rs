@@ -3,7 +3,7 @@
 //! Source of the rules and the sentences: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. What it leaves
 //! open is decided here and marked as a guess.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use http::{HeaderMap, StatusCode, header};
@@ -150,7 +150,10 @@ fn judged<'i>(
             by_id.entry(id).and_modify(|(_, has_more)| *has_more = true).or_insert((item, false));
         }
     }
-    ids.into_iter().map(|id| judged_element(purpose, id, by_id.get(id).copied())).collect()
+    let asked: Vec<&str> = ids.into_iter().collect();
+    let found = asked.iter().collect::<HashSet<_>>().into_iter().filter(|id| by_id.contains_key(**id)).count();
+    let has_others = found < by_id.len();
+    asked.iter().map(|id| judged_element(purpose, id, by_id.get(id).copied(), has_others)).collect()
 }
 
 /// Says why a body is no JSON; what JSON it lacks is told by the error.
@@ -167,14 +170,19 @@ fn why_no_json(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> S
     format!("the body is no JSON: {error}")
 }
 
-fn judged_element(purpose: Purpose, id: &str, own: Option<(&Value, bool)>) -> Result<Judged, String> {
+/// What is missing where items were answered that nobody has asked for: most likely with ids that are wrong.
+const NONE_BUT_OTHERS: &str = "the answer has no item with this id, but some with ids that were not asked about";
+
+fn judged_element(purpose: Purpose, id: &str, own: Option<(&Value, bool)>, has_others: bool) -> Result<Judged, String> {
     let judged = |judgement, note| Ok(Judged { id: id.to_owned(), judgement, note });
     // That what is missing counts as approval is said of changes.
     let missing = |missing| match purpose {
         Purpose::Read => judged(Judgement::Eligible(Vec::new()), Some(missing)),
         Purpose::Connect | Purpose::Update => judged(Judgement::ApprovedImplicitly { missing }, None),
     };
-    let Some((item, has_more)) = own else { return missing("the answer has no item with this id") };
+    let Some((item, has_more)) = own else {
+        return missing(if has_others { NONE_BUT_OTHERS } else { "the answer has no item with this id" });
+    };
     let note = has_more.then_some("the answer has several items with this id; the first counts");
     let status = match item.get("status") {
         None | Some(Value::Null) => return missing("its item has no status"),
@@ -288,7 +296,7 @@ mod tests {
         insta::assert_snapshot!(told(r#"{"id":"A","status":403,"body":{"error":{"code":"403","message":"Could not add the shift"},"data":null}}"#), @"stops: A refused: 403 Could not add the shift");
         insta::assert_snapshot!(told(r#"{"id":"A","status":500,"body":{"error":{"code":"busy"}}}"#), @"stops: A refused: 500 (code busy) without a message [a refusal without error.message leaves people without a reason]");
         insta::assert_snapshot!(told(""), @"passes: A approved implicitly: the answer has no item with this id");
-        insta::assert_snapshot!(told(r#"{"id":"a","status":403}"#), @"passes: A approved implicitly: the answer has no item with this id");
+        insta::assert_snapshot!(told(r#"{"id":"a","status":403}"#), @"passes: A approved implicitly: the answer has no item with this id, but some with ids that were not asked about");
         insta::assert_snapshot!(told(r#"{"id":"A"}"#), @"passes: A approved implicitly: its item has no status");
         insta::assert_snapshot!(told(r#"{"id":"A","status":200}"#), @"passes: A approved implicitly: its item has no body");
         insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":403}"#), @"passes: A approved, eTag e [the answer has several items with this id; the first counts]");

@@ -54,6 +54,23 @@ const fn shifts(resource: &'static str, operation: Operation, page: &'static str
     Permission { resource, operation, delegated, application, personal: false, page }
 }
 
+const LIST_TEAMS: &[&str] = &["Team.ReadBasic.All", "TeamSettings.Read.All", "TeamSettings.ReadWrite.All"];
+const GET_TEAM: &[&str] = &[
+    "Team.ReadBasic.All",
+    "TeamSettings.Read.All",
+    "TeamSettings.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+];
+
+/// Consent to a single team (`TeamSettings.Read.Group`) is left out: it stands in no token.
+const fn teams(operation: Operation, permissions: &'static [&'static str], page: &'static str) -> Permission {
+    let resource = "microsoft.graph.team";
+    Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
+}
+
 /// The table. The pages are of 2025; until about 2024 those for integrations said of application tokens that they are not supported. Two
 /// slips of pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete.
 pub static PERMISSIONS: &[Permission] = &[
@@ -62,6 +79,8 @@ pub static PERMISSIONS: &[Permission] = &[
     work(Operation::Create, WRITE, "workforceintegration-post"),
     work(Operation::Update, WRITE, "workforceintegration-update"),
     work(Operation::Delete, WRITE, "workforceintegration-delete"),
+    teams(Operation::List, LIST_TEAMS, "teams-list"),
+    teams(Operation::Get, GET_TEAM, "team-get"),
     shifts("microsoft.graph.schedule", Operation::Get, "schedule-get"),
     shifts("microsoft.graph.schedule", Operation::Update, "team-put-schedule"),
     shifts("microsoft.graph.shift", Operation::List, "schedule-list-shifts"),
@@ -91,10 +110,10 @@ pub fn of(resource: &str, operation: Operation) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 
-/// Returns every permission of the table once, which is what an application gets unless a directory says otherwise.
+/// Returns the least privileged permission of each row once, which is what an application gets unless a directory says otherwise.
 pub(super) fn all(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in PERMISSIONS.iter().flat_map(list) {
+    for name in PERMISSIONS.iter().filter_map(|row| list(row).first()) {
         if !names.iter().any(|known| known == name) {
             names.push((*name).to_owned());
         }
@@ -122,6 +141,6 @@ mod tests {
             assert!(!row.delegated.is_empty() && !row.application.is_empty());
         }
         assert_eq!(all(|row| row.delegated)[..2], *READ);
-        assert_eq!(all(|row| row.application).len(), 4);
+        assert_eq!(all(|row| row.application).len(), 5);
     }
 }

@@ -76,8 +76,8 @@ fn a_user_signs_in_by_a_code_and_stays_so_by_a_refresh_token() {
     let (status, answer) = redeem(&format!("&code_verifier={VERIFIER}&client_info=1"));
     assert_eq!(status, StatusCode::OK, "{answer}");
     let access = tokens::claims(answer["access_token"].as_str().unwrap());
-    let scopes = "openid profile WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All Schedule.Read.All Group.Read.All \
-                  Schedule.ReadWrite.All Group.ReadWrite.All";
+    let scopes = "openid profile WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All Team.ReadBasic.All Schedule.Read.All \
+                  Schedule.ReadWrite.All";
     assert_eq!((access["scp"].as_str(), access["idtyp"].as_str()), (Some(scopes), Some("user")));
     assert_eq!(answer["scope"], format!("https://graph.microsoft.com/.default {scopes}"));
     let id = tokens::claims(answer["id_token"].as_str().unwrap());
@@ -151,6 +151,9 @@ fn paths_of(resource: &str) -> (String, String) {
         "microsoft.graph.openShift" => ("openShifts", "OPNSHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8"),
         "microsoft.graph.timeOffReason" => ("timeOffReasons", "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"),
         "microsoft.graph.timeOff" => ("timesOff", "TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029"),
+        "microsoft.graph.team" => {
+            return ("/v1.0/teams".to_owned(), schedule.trim_end_matches("/schedule").to_owned());
+        }
         "microsoft.graph.schedule" => return (String::new(), schedule.to_owned()),
         _ => return (COLLECTION.to_owned(), ENTITY.to_owned()),
     };
@@ -166,6 +169,11 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
         "Schedule.ReadWrite.All",
         "Group.Read.All",
         "Group.ReadWrite.All",
+        "Team.ReadBasic.All",
+        "TeamSettings.Read.All",
+        "TeamSettings.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
         "User.Read",
     ];
     for row in PERMISSIONS {
