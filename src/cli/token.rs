@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::fixed_clock;
 use crate::fixture::directory::Directory;
-use crate::identity::permission::{PERMISSIONS, Permission};
+use crate::identity::permission::{self, Permission};
 use crate::identity::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
 use crate::odata::time::DateTimeOffset;
 
@@ -61,9 +61,8 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {
         let of = |row: &Permission| if is_application { row.application } else { row.delegated };
-        permissions = PERMISSIONS.iter().flat_map(of).map(|name| (*name).to_owned()).collect();
+        permissions = permission::all(of);
         permissions.sort();
-        permissions.dedup();
     }
     let application = arguments.app.as_deref().unwrap_or(APPLICATION);
     let name = arguments.user.as_deref().filter(|name| !name.is_empty());

@@ -110,8 +110,8 @@ pub fn of(resource: &str, operation: Operation) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 
-/// Returns the least privileged permission of each row once, which is what an application gets unless a directory says otherwise.
-pub(super) fn all(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
+/// Returns the least privileged permission of each row once, which is what tokens have unless something else is asked for or listed.
+pub(crate) fn all(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in PERMISSIONS.iter().filter_map(|row| list(row).first()) {
         if !names.iter().any(|known| known == name) {
