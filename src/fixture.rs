@@ -1,11 +1,13 @@
 //! Fixture files: the entities that are there from the start, checked against the model when they are loaded.
 //!
 //! A file holds a collection as Graph answers it, an object with `value`, or a bare array. Annotations are allowed, so a recorded
-//! answer can be a fixture as it is. What an entity contains stands in it, as `$expand` would show it: the shifts in the schedule, the
+//! answer can be a fixture as it is; its context says which collection it holds. What an entity contains stands in it, as `$expand` would show it: the shifts in the schedule, the
 //! schedule in the team. A file that holds several collections is an object with a member for each, by its name.
 
+mod context;
 pub mod directory;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -83,13 +85,10 @@ pub fn read_one(schema: &Schema, behaviors: &Behaviors, name: &str, place: &Plac
 
 /// Returns the sets whose entities a file holds, without what those contain. `name` may name the collection.
 pub fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
-    let behaviors = Behaviors::default();
-    let sets = match collections_of(schema, text) {
-        Ok(Some(collections)) => Ok(collections.into_iter().map(|(set, ..)| set).collect()),
-        Ok(None) => Loader::new(schema, &behaviors).set_of(name).map(|set| vec![set]),
-        Err(problem) => Err(problem),
-    };
-    sets.map_err(|problem| FixtureError { problems: vec![format!("{name}: {problem}")] })
+    match collections_of(schema, name, text) {
+        Ok(collections) => Ok(collections.into_iter().map(|(set, ..)| set).collect()),
+        Err(problem) => Err(FixtureError { problems: vec![format!("{name}: {problem}")] }),
+    }
 }
 
 /// Reads the built-in fixtures.
@@ -198,15 +197,10 @@ impl<'l> Loader<'l> {
     }
 
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
-        if let Some(collections) = collections_of(self.schema, text)? {
-            for (set, items, path) in collections {
-                self.items(file, set, items, &path)?;
-            }
-            return Ok(());
+        for (set, items, path) in collections_of(self.schema, file, text)? {
+            self.items(file, set, items, &path)?;
         }
-        let set = self.set_of(file)?;
-        let (items, path) = items_of(text)?;
-        self.items(file, set, items, path)
+        Ok(())
     }
 
     fn items(&mut self, file: &str, set: SetId, items: Vec<&str>, path: &str) -> Result<(), String> {
@@ -221,21 +215,6 @@ impl<'l> Loader<'l> {
             }
         }
         Ok(())
-    }
-
-    /// Returns the collection that a file is for: the one that its name begins with, or the first one.
-    fn set_of(&self, file: &str) -> Result<SetId, String> {
-        let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let first = stem.split('.').next().unwrap_or_default();
-        let named = self.schema.set_named(first).or_else(|| self.schema.set_ids().next());
-        let set = named.ok_or("the schema has no collection")?;
-        if self.schema.set(set).parent.is_some() {
-            let path = &self.schema.set(set).path;
-            return Err(format!(
-                "the file's name names {path}, which stand in what contains them: expected a file named after that"
-            ));
-        }
-        Ok(set)
     }
 
     fn entity(&mut self, file: &str, place: &Place, item: Json<'_>, path: &str) {
@@ -330,35 +309,90 @@ fn parted<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Mem
     }
 }
 
-/// A collection of a file that holds several: its set, the texts of its entities, and where they stand.
+/// A collection of a file: its set, the texts of its entities, and where they stand.
 type Held<'t> = (SetId, Vec<&'t str>, String);
 
-/// Returns the collections of a file that holds several; nothing if it holds one.
-fn collections_of<'t>(schema: &Schema, text: &'t [u8]) -> Result<Option<Vec<Held<'t>>>, String> {
-    let Outline::Object(members) = json::outline(text).map_err(|error| format!("not JSON: {error}"))? else { return Ok(None) };
+/// The members of an object, and the texts of their values.
+type Members<'t> = [(Cow<'t, str>, &'t str)];
+
+/// Returns the collections of a file: one, or those that its members are named after.
+fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec<Held<'t>>, String> {
+    let outline = json::outline(text).map_err(|error| format!("not JSON: {error}"))?;
     let root = |name: &str| schema.set_named(name).filter(|set| schema.set(*set).parent.is_none());
-    if members.iter().any(|(name, _)| name == "value") || !members.iter().any(|(name, _)| root(name).is_some()) {
-        return Ok(None);
+    let members = match &outline {
+        Outline::Object(members) if !members.iter().any(|(name, _)| name == "value") => &members[..],
+        _ => &[],
+    };
+    if !members.iter().any(|(name, _)| root(name).is_some()) {
+        let named = set_named_by(schema, file)?;
+        let contextual = set_in_context(schema, &outline, named)?;
+        let set = contextual.or(named).or_else(|| schema.set_ids().next()).ok_or("the schema has no collection")?;
+        let (items, path) = items_of(outline)?;
+        return Ok(vec![(set, items, path.to_owned())]);
     }
     let mut collections: Vec<Held<'t>> = Vec::new();
     for (name, value) in members.iter().filter(|(name, _)| !name.contains('@')) {
         let Some(set) = root(name) else {
-            let names: Vec<&str> = schema.root_sets().map(|set| &*schema.set(set).name).collect();
-            return Err(format!("$: found the member {}, expected collections: {}", json::quoted(name), names.join(", ")));
+            return Err(format!("$: found the member {}, expected collections: {}", json::quoted(name), root_names(schema)));
         };
-        let (items, path) = items_of(value.as_bytes()).map_err(|problem| format!("$.{name}: {problem}"))?;
+        let read = || {
+            let outline = json::outline(value.as_bytes()).map_err(|error| format!("not JSON: {error}"))?;
+            set_in_context(schema, &outline, Some(set))?;
+            items_of(outline)
+        };
+        let (items, path) = read().map_err(|problem| format!("$.{name}: {problem}"))?;
         if collections.iter().any(|(other, ..)| *other == set) {
             return Err(format!("$.{name}: found a member that stands twice, expected it once"));
         }
         collections.push((set, items, path.replacen('$', &format!("$.{name}"), 1)));
     }
-    Ok(Some(collections))
+    Ok(collections)
+}
+
+fn root_names(schema: &Schema) -> String {
+    schema.root_sets().map(|set| &*schema.set(set).name).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the collection that the name of a file begins with.
+fn set_named_by(schema: &Schema, file: &str) -> Result<Option<SetId>, String> {
+    let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let Some(set) = schema.set_named(stem.split('.').next().unwrap_or_default()) else { return Ok(None) };
+    if schema.set(set).parent.is_some() {
+        let path = &schema.set(set).path;
+        return Err(format!("the file's name names {path}, which stand in what contains them: expected a file named after that"));
+    }
+    Ok(Some(set))
+}
+
+/// Returns the collection that the context of an answer names. `named` is the one that something else names already: the context may
+/// be one of which the schema knows nothing then, but none of another collection.
+fn set_in_context(schema: &Schema, outline: &Outline<'_>, named: Option<SetId>) -> Result<Option<SetId>, String> {
+    let Outline::Object(members) = outline else { return Ok(None) };
+    let Some(fragment) = fragment_of(members) else { return Ok(None) };
+    let found = context::set_of(schema, &fragment);
+    let found_path = found.map_or_else(|| json::quoted(&fragment), |set| schema.set(set).path.to_string());
+    let problem = match (found, named) {
+        (Some(set), Some(named)) if set != named => format!("expected {}, as its name says", schema.set(named).path),
+        (Some(set), None) if schema.set(set).parent.is_some() => {
+            format!("which stand in what contains them, expected one of {}", root_names(schema))
+        }
+        (None, None) => format!("expected one of {} (a file's name or ?collection= can say which)", root_names(schema)),
+        _ => return Ok(found),
+    };
+    Err(format!("$[\"@odata.context\"]: found {found_path}, {problem}"))
+}
+
+/// Returns the part of a context that says what is answered, if there is one.
+fn fragment_of(members: &Members<'_>) -> Option<String> {
+    let (_, value) = members.iter().find(|(name, _)| name == "@odata.context" || name == "@context")?;
+    let Ok(Json::String(context)) = json::parse(value.as_bytes()) else { return None };
+    context.split_once('#').map(|(_, fragment)| fragment.to_owned()).filter(|fragment| !fragment.is_empty())
 }
 
 /// Returns the texts of the entities in a file, and where in it they stand. Each is read on its own, since the tree of a large file
 /// would take many times the memory of what is made of it.
-fn items_of(text: &[u8]) -> Result<(Vec<&str>, &'static str), String> {
-    let members = match json::outline(text).map_err(|error| format!("not JSON: {error}"))? {
+fn items_of(outline: Outline<'_>) -> Result<(Vec<&str>, &'static str), String> {
+    let members = match outline {
         Outline::Array(items) => return Ok((items, "$")),
         Outline::Object(members) => members,
         Outline::Scalar(value) => {
@@ -509,6 +543,40 @@ mod tests {
         insta::assert_snapshot!(told("any.json", r#"{"teams":[{}],"workforceIntegrations":7}"#), @"any.json: $.workforceIntegrations: $: found the number 7, expected an array of entities or an object with \"value\"");
         insta::assert_snapshot!(told("any.json", r#"{"teams":[],"Teams":[]}"#), @"any.json: $.Teams: found a member that stands twice, expected it once");
         insta::assert_snapshot!(told("any.json", r#"{"teams":[{}]}"#), @"any.json: $.teams[0].id: found no value, expected a string that is not empty");
+    }
+
+    #[test]
+    fn the_context_of_an_answer_says_which_collection_it_holds() {
+        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let told = |name: &str, fragment: &str| {
+            let context = format!("https://graph.microsoft.com/v1.0/$metadata{fragment}");
+            let text = format!(r#"{{"@odata.context":"{context}","value":[{{"id":"a"}}]}}"#);
+            let sets = sets_of(&schema, name, text.as_bytes());
+            let read = read(&schema, &behaviors, name, text.as_bytes());
+            match (sets, read) {
+                (Ok(sets), Ok(entities)) => {
+                    assert!(entities.iter().all(|(place, _)| sets == [place.set]), "{name} {fragment}");
+                    schema.set(sets[0]).name.to_string()
+                }
+                (Err(error), Err(same)) => {
+                    assert_eq!(error, same);
+                    error.to_string()
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told("state.json", "#teams"), "teams");
+        assert_eq!(told("teams.json", "#teams(id,displayName)"), "teams");
+        assert_eq!(told("state.json", "#teamwork/workforceIntegrations"), "workforceIntegrations");
+        assert_eq!(told("state.json", ""), "workforceIntegrations");
+        assert_eq!(told("teams.json", ""), "teams");
+        assert_eq!(told("teams.json", "#users('x')/joinedTeams"), "teams", "the name says it where the context cannot");
+        insta::assert_snapshot!(told("state.json", "#users"), @r#"state.json: $["@odata.context"]: found "users", expected one of workforceIntegrations, teams (a file's name or ?collection= can say which)"#);
+        insta::assert_snapshot!(told("state.json", "#teams('1')/schedule/shifts"), @r#"state.json: $["@odata.context"]: found teams/{id}/schedule/shifts, which stand in what contains them, expected one of workforceIntegrations, teams"#);
+        insta::assert_snapshot!(told("teams.json", "#teams('1')/schedule/shifts"), @r#"teams.json: $["@odata.context"]: found teams/{id}/schedule/shifts, expected teams, as its name says"#);
+        insta::assert_snapshot!(told("workforceIntegrations.json", "#teams"), @r#"workforceIntegrations.json: $["@odata.context"]: found teams, expected teamwork/workforceIntegrations, as its name says"#);
+        let within = r#"{"teams":{"@odata.context":"x#teamwork/workforceIntegrations","value":[]}}"#;
+        insta::assert_snapshot!(problems(within), @r#"broken.json: $.teams: $["@odata.context"]: found teamwork/workforceIntegrations, expected teams, as its name says"#);
     }
 
     #[test]

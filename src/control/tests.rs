@@ -141,6 +141,13 @@ fn state_is_taken_out_and_put_back() {
     assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
     let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=teams", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
+    // An answer of Graph says itself what it holds.
+    let teams = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams","value":[{"id":"t1"}]}"#;
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", teams)["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["teams"]), (&json!(5), &json!(1)));
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: found teams, expected teamwork/workforceIntegrations, as its name says"#);
+    let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: found teams/{id}/schedule/shifts, which stand in what contains them, expected one of workforceIntegrations, teams"#);
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: state.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations, teams");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?secret=true", ""), @"400 unusable: there is no parameter 'secret'; there are collection, secrets");
