@@ -327,6 +327,11 @@ fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec
         let named = set_named_by(schema, file)?;
         let contextual = set_in_context(schema, &outline, named)?;
         let set = contextual.or(named).or_else(|| schema.set_ids().next()).ok_or("the schema has no collection")?;
+        // Whoever misspells the name of a collection has no other member that would tell.
+        if let Some((name, _)) = members.iter().find(|(name, _)| !name.contains('@')) {
+            let expected = format!("\"value\" or collections: {}", root_names(schema));
+            return Err(format!("$: found the member {}, expected {expected}", json::quoted(name)));
+        }
         let (items, path) = items_of(outline)?;
         return Ok(vec![(set, items, path.to_owned())]);
     }
@@ -507,7 +512,9 @@ mod tests {
         broken.json: $[5]: found the number 7, expected an object
         "#);
         insta::assert_snapshot!(problems("{\"value\": [{]}"), @"broken.json: not JSON: key must be a string at line 1 column 13");
-        insta::assert_snapshot!(problems("{\"values\": []}"), @"broken.json: $.value: found no such member, expected an array of entities");
+        insta::assert_snapshot!(problems("{\"values\": []}"), @r#"broken.json: $: found the member "values", expected "value" or collections: workforceIntegrations, teams"#);
+        insta::assert_snapshot!(problems("{\"schedule\": []}"), @r#"broken.json: $: found the member "schedule", expected "value" or collections: workforceIntegrations, teams"#);
+        insta::assert_snapshot!(problems("{\"@odata.count\": 0}"), @"broken.json: $.value: found no such member, expected an array of entities");
         insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"broken.json: $: found the member "id", expected a collection: "value" and annotations"#);
         insta::assert_snapshot!(problems("true"), @r#"broken.json: $: found true, expected an array of entities or an object with "value""#);
         insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
