@@ -15,6 +15,7 @@ mod suite;
 mod token;
 mod watch;
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -23,8 +24,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
@@ -198,6 +199,20 @@ enum Command {
     },
     /// Print the page of the manual, for man
     Man,
+}
+
+/// Returns the arguments of this process; where they are wrong or ask for help, says so and ends it.
+pub fn arguments() -> Cli {
+    let mut matches = without_empty_variables(Cli::command()).get_matches();
+    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit())
+}
+
+/// Lets no flag look at its variable where that is empty: whoever writes `${X:-}` into a file for containers means that it is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command
+        .mut_args(|argument| if argument.get_env().is_some_and(is_empty) { argument.env(Resettable::Reset) } else { argument });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Runs the program.
@@ -640,7 +655,6 @@ fn behaviors_table(behaviors: &Behaviors) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn verify_cli() {

@@ -143,6 +143,20 @@ fn a_variable_turns_a_switch_on_and_off() {
 }
 
 #[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let help = [&["--help"][..], &["decrypt", "--help"]].map(|arguments| outcome(arguments).stdout).concat();
+    let names: Vec<&str> = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next()).collect();
+    assert!(names.contains(&"WFI_EMULATOR_TLS") && names.contains(&"WFI_EMULATOR_PARTS"), "{names:?}");
+    let variables: Vec<(&str, &str)> =
+        names.iter().filter(|name| **name != "WFI_EMULATOR_PORT").map(|name| (*name, "")).collect();
+    let served = Served::start_with(&["--port", "0"], &variables);
+    assert!(served.url.starts_with("http://127.0.0.1:"), "{}", served.url);
+    // Those of a command are no others.
+    let decrypted = Program::start(command(&["decrypt"], &variables)).outcome();
+    assert_eq!(decrypted, outcome(&["decrypt"]));
+}
+
+#[test]
 fn a_flag_beats_its_variable() {
     let variables = [
         ("WFI_EMULATOR_PORT", "no port"),
