@@ -44,7 +44,7 @@ use crate::stub::Stubs;
 use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 use crate::worlds::{Plan, Worlds};
 
-/// Wrong usage, or fixtures that cannot be used: nothing was started.
+/// Wrong usage, or files or folders that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
 
 /// The program's arguments.
@@ -242,7 +242,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         },
         Some(Command::Ca(arguments)) => match ca::text(&cli.serve.authority, arguments) {
             Ok(text) => print(&text),
-            Err(problem) => fail(1, &problem),
+            Err(problem) => fail(UNUSABLE, &problem),
         },
         Some(Command::Token(arguments)) => match token::text(arguments) {
             Ok(token) => print(&format!("{token}\n")),
@@ -393,7 +393,7 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
     let (tls, trusted) = match tls(serve) {
         Ok(Some((tls, trusted))) => (Some(tls), trusted),
         Ok(None) => (None, Trusted::Unknown),
-        Err(error) => return fail(1, &error.to_string()),
+        Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -401,6 +401,9 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
     };
     let suite = &serve.suite;
     if let Some(path) = &suite.ready_file {
+        if let Err(problem) = ready::check_writable(path) {
+            return fail(UNUSABLE, &problem);
+        }
         // One of an earlier run would say that this one is ready. That it cannot be removed is told when it cannot be written.
         let _ = std::fs::remove_file(path);
     }

@@ -36,7 +36,7 @@ pub(super) fn check_writable(path: &Path) -> Result<(), String> {
     let temporary = temporary_beside(&behind_links(path));
     write_private(&temporary, "")
         .and_then(|()| fs::remove_file(&temporary))
-        .map_err(|error| format!("{}: cannot be saved: {error}", path.display()))
+        .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
 }
 
 /// Writes a file as a whole or not at all: whoever waits for it never reads half of it.

@@ -109,8 +109,17 @@ fn a_certificate_of_ones_own_is_shown() {
         (&"nowhere.pem".to_owned(), &key, "nowhere.pem: No such file".to_owned()),
     ] {
         let outcome = outcome(&["--port", "0", "--tls", "--cert", certificate, "--key", key]);
-        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), ""));
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""));
         assert!(outcome.stderr.starts_with(&format!("wfi-emulator: {complaint}")), "{}", outcome.stderr);
+    }
+    // Nor can a file be the folder of an authority, whoever asks for it.
+    for arguments in [&["--port", "0", "--tls", "--ca-dir", &key][..], &["ca", "--ca-dir", &key]] {
+        let outcome = outcome(arguments);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""));
+        assert!(
+            outcome.stderr.starts_with(&format!("wfi-emulator: {key}")) && outcome.stderr.lines().count() == 1,
+            "{outcome:?}"
+        );
     }
 }
 
@@ -171,7 +180,7 @@ fn the_authority_is_explained_for_every_runtime() {
     // The second time it is the same one.
     assert_eq!(outcome(&["ca", "--ca-dir", folder.path()]), told);
     let nowhere = outcome(&["ca", "--ca-dir", "memory"]);
-    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (Some(1), ""));
+    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (Some(2), ""));
     // Without a flag it is in the user's cache folder.
     let mut command = command(&["ca", "--path"], &[("XDG_CACHE_HOME", folder.path())]);
     command.env("LOCALAPPDATA", folder.path()).env("HOME", folder.path());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::HOST;
-use crate::program::{Folder, PATIENCE, Program, Served, command, outcome};
+use crate::program::{Folder, PATIENCE, Program, Served, command, outcome, refused};
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 
@@ -199,8 +199,10 @@ fn readiness_is_told_in_json_and_in_a_file() {
     let gone = outcome(&["health", "--port", &port.to_string()]);
     assert_eq!(gone.status, Some(1));
     assert!(gone.stderr.starts_with(&format!("wfi-emulator: 127.0.0.1:{port}: ")), "{}", gone.stderr);
-    let nowhere = outcome(&["--port", "0", "--ready-file", folder.0.join("no/such/folder").to_str().unwrap()]);
-    assert_eq!((nowhere.status, &*nowhere.stdout), (Some(1), ""));
+    let file = folder.0.join("no/such/folder");
+    let file = file.to_str().unwrap();
+    let nowhere = format!("wfi-emulator: {file}: cannot be written: No such file or directory (os error 2)\n");
+    assert_eq!(outcome(&["--port", "0", "--ready-file", file]), refused(&nowhere));
 }
 
 #[test]
@@ -282,7 +284,10 @@ fn a_state_that_could_not_be_saved_is_told_at_the_start() {
     let nowhere = folder.0.join("no/such/folder.json");
     let told = refused(nowhere.to_str().unwrap());
     assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""));
-    assert!(told.stderr.ends_with("no/such/folder.json: cannot be saved: No such file or directory (os error 2)\n"), "{told:?}");
+    assert!(
+        told.stderr.ends_with("no/such/folder.json: cannot be written: No such file or directory (os error 2)\n"),
+        "{told:?}"
+    );
     let told = refused(folder.path());
     assert_eq!(told.status, Some(2));
     assert!(told.stderr.ends_with(": found a folder, expected a file\n"), "{told:?}");
