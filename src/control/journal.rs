@@ -152,8 +152,11 @@ impl Chosen {
 fn statuses(value: &Value) -> Result<RangeInclusive<u16>, Refusal> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let is_status = |status: &u16| (100..1000).contains(status);
-    let class = text.to_ascii_lowercase();
-    let class = class.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|digit| (1..=9).contains(digit));
+    // There are no other classes (RFC 9110, 15), and a question after one would never be answered.
+    let class = match text.as_bytes() {
+        [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(u16::from(digit - b'0')),
+        _ => None,
+    };
     match (class, text.parse::<u16>().ok().filter(is_status)) {
         (Some(digit), _) => Ok(digit * 100..=digit * 100 + 99),
         (None, Some(status)) => Ok(status..=status),

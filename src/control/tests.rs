@@ -234,6 +234,14 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
       $.displayName: expected "y", found "x"
     "#);
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?status=ok", ""), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not 'ok'");
+    for class in ["0xx", "6xx", "9xx", "%2B2xx", "20x"] {
+        let told = refusal(&worlds, Method::GET, &format!("/tenants/default/journal?status={class}"), "");
+        assert!(
+            told.starts_with("400 unusable: status takes a number such as 204 or a class such as 2xx, not "),
+            "{class}: {told}"
+        );
+    }
+    assert_eq!(numbers("status=4XX"), [2]);
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?path=x", ""), @"400 unusable: path: found 'x', expected a path that begins with /");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?limit=1&limit=2", ""), @"400 unusable: the parameter 'limit' stands twice");
     assert_eq!(call(&worlds, Method::DELETE, "/tenants/default/journal", "").0, 204);
@@ -251,6 +259,7 @@ fn what_a_body_may_be_is_told_in_words_of_its_own() {
     insta::assert_snapshot!(verify(r#"{"times":{"atLest":1}}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not {"atLest":1}"#);
     insta::assert_snapshot!(verify(r#"{"times":{}}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not {}");
     insta::assert_snapshot!(verify(r#"{"times":{"atLeast":3,"atMost":1}}"#), @r#"400 unusable: times: found an atMost of 1, expected no less than atLeast, which is 3"#);
+    insta::assert_snapshot!(verify(r#"{"status":"9xx"}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '9xx'");
     insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '2040'");
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: the body: found an array, expected an object");
     insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the tenant 'default' cannot be dropped; it can be reset");
