@@ -164,7 +164,7 @@ impl Grader<'_> {
     fn object(&mut self, place: &str, recorded: &[Member<'_>], came: &[Member<'_>]) {
         let mut others: HashMap<&str, &Json<'_>> = came.iter().map(|(name, value)| (&**name, value)).collect();
         let has_common = recorded.iter().any(|(name, _)| others.contains_key(&**name));
-        if !has_common && !recorded.is_empty() && !came.is_empty() {
+        if !has_common && self.has_compared(place, recorded) && self.has_compared(place, came) {
             // Naming every member of both would hide that this is another object altogether.
             let text = |members: &[Member<'_>]| Some(text_of(&Json::Object(members.to_vec())));
             self.add(place, What::Value, text(recorded), text(came));
@@ -177,7 +177,7 @@ impl Grader<'_> {
                 Some(other) => self.json(&inner, Some(name), value, other),
                 // A name that stands twice has been compared already.
                 None if names.contains(&&**name) => {}
-                None if self.rules.treatment(&inner, Some(name), self.exchange) == Treatment::Ignore => {}
+                None if self.is_ignored(&inner, name, value) => {}
                 None => self.add(&inner, What::Missing, Some(text_of(value)), None),
             }
             if names.len() < LIMIT {
@@ -190,11 +190,24 @@ impl Grader<'_> {
         for (name, value) in came {
             if others.remove(&**name).is_some() {
                 let inner = path(place, name);
-                if self.rules.treatment(&inner, Some(name), self.exchange) != Treatment::Ignore {
+                if !self.is_ignored(&inner, name, value) {
                     self.add(&inner, What::Added, None, Some(text_of(value)));
                 }
             }
         }
+    }
+
+    /// Whether a member need not be there: it is ignored, or all that it holds is.
+    fn is_ignored(&self, place: &str, name: &str, value: &Json<'_>) -> bool {
+        let holds_nothing_else = |members: &[Member<'_>]| !members.is_empty() && !self.has_compared(place, members);
+        self.rules.treatment(place, Some(name), self.exchange) == Treatment::Ignore
+            || matches!(value, Json::Object(members) if holds_nothing_else(members))
+    }
+
+    /// Whether an object has a member that is compared.
+    fn has_compared(&self, place: &str, members: &[Member<'_>]) -> bool {
+        let ignored = |name: &str| self.rules.treatment(&path(place, name), Some(name), self.exchange) == Treatment::Ignore;
+        members.iter().any(|(name, _)| !ignored(name))
     }
 
     fn text(&mut self, place: &str, treatment: Treatment, recorded: &str, came: &str) {
@@ -437,6 +450,20 @@ mod tests {
 
     fn bodies(recorded: &str, came: &str) -> Vec<(String, What)> {
         differences(&mut Bindings::default(), &response(200, &[], recorded), &response(200, &[], came))
+    }
+
+    #[test]
+    fn headers_that_are_ignored_are_so_in_a_batch_too() {
+        let item = |rest: &str| format!(r#"{{"responses":[{{"id":"1","status":204{rest}}}]}}"#);
+        let explained = item(r#","headers":{"x-wfi-emulator-explain":"a"}"#);
+        let tagged = item(r#","headers":{"ETag":"W/\"1\""}"#);
+        let both = item(r#","headers":{"x-wfi-emulator-explain":"a","ETag":"W/\"2\""}"#);
+        let none = item("");
+        for (recorded, came) in [(&both, &tagged), (&tagged, &both), (&explained, &none), (&none, &explained)] {
+            assert_eq!(bodies(recorded, came), [], "{recorded} {came}");
+        }
+        let place = "$.responses[0].headers.ETag".to_owned();
+        assert_eq!(bodies(&tagged, &explained), [(place, What::Missing)]);
     }
 
     #[test]

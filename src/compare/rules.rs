@@ -40,6 +40,9 @@ const HEADERS: &[(&str, Treatment)] = &[
     ("odata-entityid", Treatment::Host),
 ];
 
+/// Where the headers of the answers in a batch stand.
+const HEADERS_IN_BATCH: &str = "$.responses[*].headers.*";
+
 /// Members that are not compared exactly, wherever they stand. A star at the start stands for any text.
 const MEMBERS: &[(&str, Treatment)] = &[
     ("id", Treatment::Volatile),
@@ -204,9 +207,12 @@ impl Rules {
         if let Some(row) = of_file {
             return row.treatment;
         }
-        let built_in = match place.strip_prefix("header:") {
-            Some(name) => HEADERS.iter().find(|(header, _)| *header == name),
-            None => member.and_then(|member| MEMBERS.iter().find(|(pattern, _)| fits(pattern, member))),
+        let header = |name: &str| HEADERS.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+        let built_in = match (place.strip_prefix("header:"), member) {
+            (Some(name), _) => header(name),
+            // The headers of an answer in a batch are those that it would have alone.
+            (None, Some(name)) if fits(HEADERS_IN_BATCH, place) => header(name),
+            (None, member) => member.and_then(|member| MEMBERS.iter().find(|(pattern, _)| fits(pattern, member))),
         };
         built_in.map_or(Treatment::Exact, |(_, treatment)| *treatment)
     }
@@ -293,6 +299,9 @@ mod tests {
         assert_eq!(rules.treatment("header:x-a", None, "x"), Treatment::Volatile);
         assert_eq!(rules.treatment("header:x-b", None, "x"), Treatment::Exact);
         assert_eq!(rules.treatment("$.createdDateTime", Some("createdDateTime"), "x"), Treatment::Volatile);
+        let in_batch = |name: &str| rules.treatment(&format!("$.responses[7].headers.{name}"), Some(name), "x");
+        let told = ["Location", "Retry-After", "Content-Type"].map(in_batch);
+        assert_eq!(told, [Treatment::Host, Treatment::Volatile, Treatment::Exact]);
         assert_eq!(rules.known("$.url", "a.hurl#1 get"), Some(0));
         assert_eq!(rules.known("$.url", "b.hurl#1 get"), None);
         assert_eq!(rules.all_known()[0].reason, "the page: differs");
