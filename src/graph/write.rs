@@ -262,7 +262,9 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
             _ => {}
         }
     }
-    if !is_new {
+    // Where no property tells, nothing was decided.
+    let tells = |stamp: Option<Stamp>| matches!(stamp, Some(Stamp::ModifiedAt | Stamp::ModifiedBy));
+    if !is_new && context.structured().properties.iter().any(|property| tells(property.stamp)) {
         decided.push("last-modified");
     }
     stamps
