@@ -242,6 +242,8 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
         );
     }
     assert_eq!(numbers("status=4XX"), [2]);
+    assert_eq!((numbers("to=graph&status=4XX"), numbers("to=connector")), (vec![2], vec![]));
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?to=x", ""), @"400 unusable: to takes graph or connector, not 'x'");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?path=x", ""), @"400 unusable: path: found 'x', expected a path that begins with /");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?limit=1&limit=2", ""), @"400 unusable: the parameter 'limit' stands twice");
     assert_eq!(call(&worlds, Method::DELETE, "/tenants/default/journal", "").0, 204);
