@@ -1,7 +1,6 @@
 //! What nobody sends by accident: malformed, endless, slow. Each is answered or cut within a bound, changes nothing that it must not
 //! change, and leaves the server as it was. `docs/hostile-input.md` is made from these rows and their outcomes.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -10,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use wfi_emulator::server::Limits;
 
+use crate::abuse_http2::{http2, outcomes_in_frames};
 use crate::sockets::Server;
 
 /// How long anything may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+pub(crate) const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 /// Limits that a test can wait for.
-const SOON: Limits = Limits {
+pub(crate) const SOON: Limits = Limits {
     connections: 500,
     head: Duration::from_millis(400),
     head_bytes: 128 * 1024,
@@ -29,12 +29,12 @@ const SOON: Limits = Limits {
 };
 
 /// One abusive input.
-struct Abuse {
-    what: &'static str,
-    bytes: Vec<u8>,
+pub(crate) struct Abuse {
+    pub(crate) what: &'static str,
+    pub(crate) bytes: Vec<u8>,
 }
 
-fn abuse(what: &'static str, bytes: impl Into<Vec<u8>>) -> Abuse {
+pub(crate) fn abuse(what: &'static str, bytes: impl Into<Vec<u8>>) -> Abuse {
     Abuse { what, bytes: bytes.into() }
 }
 
@@ -44,7 +44,7 @@ fn hidden() -> String {
 }
 
 /// A head that lacks its empty line.
-fn head(method: &str, more: &str) -> String {
+pub(crate) fn head(method: &str, more: &str) -> String {
     format!("{method} {ENTITY} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}")
 }
 
@@ -58,15 +58,15 @@ fn chunked(body: &str) -> String {
     framed("Transfer-Encoding: chunked\r\n", body)
 }
 
-fn get_with(headers: &str) -> String {
+pub(crate) fn get_with(headers: &str) -> String {
     format!("GET {ENTITY} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
 }
 
-fn target(target: &str) -> String {
+pub(crate) fn target(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
-fn patch(body: &str) -> Vec<u8> {
+pub(crate) fn patch(body: &str) -> Vec<u8> {
     format!("{}Content-Length: {}\r\n\r\n{body}", head("PATCH", ""), body.len()).into_bytes()
 }
 
@@ -270,12 +270,12 @@ fn bodies() -> Vec<Abuse> {
 }
 
 /// Sends everything and says that there is no more, and returns what comes back. The time it takes is bounded.
-fn exchange(server: &Server, bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn exchange(server: &Server, bytes: Vec<u8>) -> Vec<u8> {
     exchange_and(server, bytes, true)
 }
 
 /// The same; a client that does not say that there is no more waits until the server closes the connection.
-fn exchange_and(server: &Server, bytes: Vec<u8>, says_no_more: bool) -> Vec<u8> {
+pub(crate) fn exchange_and(server: &Server, bytes: Vec<u8>, says_no_more: bool) -> Vec<u8> {
     let stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -308,7 +308,7 @@ fn read_to_the_end(mut stream: TcpStream) -> Vec<u8> {
 }
 
 /// The statuses of answers, for people: `400`, or `200, 400`, or `1000 times 200`.
-fn statuses(seen: &[u8]) -> String {
+pub(crate) fn statuses(seen: &[u8]) -> String {
     let text = String::from_utf8_lossy(seen);
     let mut runs: Vec<(String, usize)> = Vec::new();
     for (at, _) in text.match_indices("HTTP/1.") {
@@ -340,208 +340,6 @@ fn outcomes(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// Frames of HTTP/2.
-mod frames {
-    pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    pub(super) const DATA: u8 = 0;
-    pub(super) const HEADERS: u8 = 1;
-    pub(super) const PRIORITY: u8 = 2;
-    pub(super) const RST_STREAM: u8 = 3;
-    pub(super) const SETTINGS: u8 = 4;
-    pub(super) const PUSH_PROMISE: u8 = 5;
-    pub(super) const PING: u8 = 6;
-    pub(super) const GOAWAY: u8 = 7;
-    pub(super) const WINDOW_UPDATE: u8 = 8;
-    pub(super) const CONTINUATION: u8 = 9;
-    pub(super) const END_STREAM: u8 = 1;
-    pub(super) const END_HEADERS: u8 = 4;
-
-    pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-    }
-
-    /// The head of `GET /_emulator/health`, which everybody may ask: two entries of the static table, two literals.
-    pub(super) fn get() -> Vec<u8> {
-        literal(&literal(&[0x82, 0x86], 0x04, b"/_emulator/health"), 0x01, b"localhost")
-    }
-
-    /// Adds a header whose name is an entry of the static table.
-    pub(super) fn literal(block: &[u8], name: u8, value: &[u8]) -> Vec<u8> {
-        [block, &[name, u8::try_from(value.len()).unwrap()], value].concat()
-    }
-
-    /// Adds a header with a name of its own.
-    pub(super) fn header(block: &[u8], name: &[u8], value: &[u8]) -> Vec<u8> {
-        let length = |text: &[u8]| -> Vec<u8> {
-            // An integer with a prefix of seven bits (RFC 7541, 5.1).
-            let mut rest = text.len();
-            if rest < 127 {
-                return vec![u8::try_from(rest).unwrap()];
-            }
-            rest -= 127;
-            let mut bytes = vec![127];
-            while rest >= 128 {
-                bytes.push(u8::try_from(rest % 128 + 128).unwrap());
-                rest /= 128;
-            }
-            bytes.push(u8::try_from(rest).unwrap());
-            bytes
-        };
-        [block, &[0], &length(name), name, &length(value), value].concat()
-    }
-
-    pub(super) fn begin() -> Vec<u8> {
-        [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
-    }
-}
-
-fn http2() -> Vec<Abuse> {
-    use frames::*;
-    let with = |more: Vec<Vec<u8>>| [begin(), more.concat()].concat();
-    let request = |stream: u32| frame(HEADERS, END_STREAM | END_HEADERS, stream, &get());
-    let open = |stream: u32| frame(HEADERS, END_HEADERS, stream, &get());
-    let odd = |count: u32| (0..count).map(|number| number * 2 + 1);
-    let many = |count: usize, frame: Vec<u8>| frame.repeat(count);
-    vec![
-        abuse("a request and its end", with(vec![request(1)])),
-        abuse(
-            "rapid reset: 10,000 requests, each reset at once",
-            with(odd(10_000).map(|stream| [request(stream), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()).collect()),
-        ),
-        abuse(
-            "rapid reset by broken frames: 10,000 windows of nothing",
-            with(odd(10_000).map(|stream| [open(stream), frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat()).collect()),
-        ),
-        abuse("10,000 requests at once", with(odd(10_000).map(request).collect())),
-        abuse(
-            "CONTINUATION flood: a head in 100,000 pieces",
-            with(vec![frame(HEADERS, END_STREAM, 1, &get()), many(100_000, frame(CONTINUATION, 0, 1, &header(&[], b"a", b"b")))]),
-        ),
-        abuse(
-            "CONTINUATION flood of empty frames",
-            with(vec![frame(HEADERS, END_STREAM, 1, &get()), many(100_000, frame(CONTINUATION, 0, 1, &[]))]),
-        ),
-        abuse("a head that another frame interrupts", with(vec![frame(HEADERS, END_STREAM, 1, &get()), request(3)])),
-        abuse(
-            "headers of 200 kB",
-            with(vec![
-                frame(HEADERS, END_STREAM, 1, &get()),
-                many(15, frame(CONTINUATION, 0, 1, &header(&[], b"a", &[b'b'; 14_000]))),
-                frame(CONTINUATION, END_HEADERS, 1, &[]),
-            ]),
-        ),
-        abuse(
-            "an HPACK bomb: one header of 4 kB, named 10,000 times",
-            with(vec![frame(
-                HEADERS,
-                END_STREAM | END_HEADERS,
-                1,
-                &[get(), vec![0x40, 1, b'a', 0x7f, 0x80, 0x1e], vec![b'b'; 3967], vec![0xbe; 10_000]].concat(),
-            )]),
-        ),
-        abuse(
-            "an index that no table has",
-            with(vec![frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff, 0xff, 0xff, 0xff, 0x07])]),
-        ),
-        abuse("SETTINGS flood", with(vec![many(50_000, frame(SETTINGS, 0, 0, &[]))])),
-        abuse("PING flood", with(vec![many(50_000, frame(PING, 0, 0, &[7; 8]))])),
-        abuse("PRIORITY flood", with(vec![many(50_000, frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]))])),
-        abuse("a stream that depends on itself", with(vec![frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 1])])),
-        abuse("100,000 empty DATA frames", with(vec![open(1), many(100_000, frame(DATA, 0, 1, &[]))])),
-        abuse("a window beyond 31 bits", with(vec![frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff])])),
-        abuse("more data than the window allows", with(vec![open(1), many(200, frame(DATA, 0, 1, &[0; 16_384]))])),
-        abuse("a frame larger than allowed", with(vec![frame(DATA, 0, 1, &[0; 20_000])])),
-        abuse("a frame of an unknown kind", with(vec![frame(99, 0xff, 1, b"x"), request(1)])),
-        abuse("a stream with an even number", with(vec![request(2)])),
-        abuse("streams that go backwards", with(vec![request(5), request(3)])),
-        abuse("data before a head", with(vec![frame(DATA, END_STREAM, 1, b"x")])),
-        abuse("a promise from a client", with(vec![frame(PUSH_PROMISE, END_HEADERS, 1, &[0, 0, 0, 2])])),
-        abuse(
-            "CONNECT",
-            with(vec![frame(
-                HEADERS,
-                END_STREAM | END_HEADERS,
-                1,
-                &literal(&literal(&[], 0x02, b"CONNECT"), 0x01, b"evil.test:443"),
-            )]),
-        ),
-        abuse(
-            "headers of connections (Transfer-Encoding)",
-            with(vec![frame(HEADERS, END_STREAM | END_HEADERS, 1, &header(&get(), b"transfer-encoding", b"chunked"))]),
-        ),
-        abuse(
-            "a header name in upper case",
-            with(vec![frame(HEADERS, END_STREAM | END_HEADERS, 1, &header(&get(), b"A", b"b"))]),
-        ),
-        abuse(
-            "a line break within a value",
-            with(vec![frame(HEADERS, END_STREAM | END_HEADERS, 1, &header(&get(), b"a", b"b\r\nc: d"))]),
-        ),
-        abuse(
-            "a length that is not the body's",
-            with(vec![
-                frame(HEADERS, END_HEADERS, 1, &header(&get(), b"content-length", b"9")),
-                frame(DATA, END_STREAM, 1, b"x"),
-            ]),
-        ),
-        abuse("the preface and then HTTP/1", [PREFACE, target(ENTITY).as_bytes()].concat()),
-        abuse("nothing behind the preface", PREFACE),
-    ]
-}
-
-/// What comes back in frames, for people.
-fn frames_of(seen: &[u8]) -> String {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut rest = seen;
-    while let Some((head, behind)) = rest.split_at_checked(9) {
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        let Some((payload, behind)) = behind.split_at_checked(length) else { break };
-        let code = |bytes: &[u8]| bytes.first_chunk::<4>().map_or(0, |code| u32::from_be_bytes(*code));
-        match head[3] {
-            frames::HEADERS => *counts.entry("answers".to_owned()).or_default() += 1,
-            frames::RST_STREAM => *counts.entry(format!("reset {}", named(code(payload)))).or_default() += 1,
-            frames::GOAWAY => *counts.entry(format!("the connection ends with {}", named(code(&payload[4..])))).or_default() += 1,
-            _ => {}
-        }
-        rest = behind;
-    }
-    let texts: Vec<String> = counts.into_keys().collect();
-    if texts.is_empty() { "nothing but the end, when the connection has been idle".to_owned() } else { texts.join("; ") }
-}
-
-/// Names of errors (RFC 9113, 7).
-fn named(code: u32) -> &'static str {
-    [
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-    ]
-    .get(code as usize)
-    .unwrap_or(&"an unknown error")
-}
-
-fn outcomes_in_frames(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
-    rows.into_iter()
-        .map(|Abuse { what, bytes }| {
-            let server = Server::start_with(Limits { idle: SOON.idle, ..Limits::default() });
-            // With HTTP/2 a client that closes its half wants no answers any more.
-            let outcome = frames_of(&exchange_and(&server, bytes, false));
-            server.assert_answers();
-            (what, outcome)
-        })
-        .collect()
-}
-
 /// One abuse of time.
 struct Slow {
     what: &'static str,
@@ -554,7 +352,7 @@ struct Slow {
 }
 
 fn slow() -> Vec<Slow> {
-    use frames::*;
+    use crate::abuse_http2::*;
     let row = |what, begin: &[u8], trickle, limit| Slow { what, begin: begin.to_vec(), trickle, limit };
     let start = head("PATCH", "");
     let with_body = head("PATCH", "Content-Length: 1000\r\n\r\n{");
@@ -712,101 +510,3 @@ fault: a control character in a name of a schema, which answers then had in thei
 | request | 11,214 |
 | token | 44,094 |
 ";
-
-#[test]
-fn connections_that_do_nothing_make_room_for_others() {
-    let server = Server::start_with(Limits { connections: 20, ..Limits::default() });
-    let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(server.address).unwrap()).collect();
-    let started = Instant::now();
-    // It waits until the idle ones have had their time, which is less for a crowd.
-    let seen = exchange(&server, target("/_emulator/health").into_bytes());
-    assert_eq!(statuses(&seen), "200");
-    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
-    drop(idle);
-}
-
-#[test]
-fn thousands_of_idle_connections_harm_nobody() {
-    let server = Server::start_with(Limits::default());
-    // A process may have few descriptors, and each connection takes two of this one.
-    let idle: Vec<TcpStream> = (0..2_000).map_while(|_| TcpStream::connect(server.address).ok()).collect();
-    assert!(idle.len() >= 300, "{} connections", idle.len());
-    drop(idle);
-    server.assert_answers();
-}
-
-#[test]
-fn the_first_pieces_of_bodies_that_wait_count_too() {
-    let server = Server::start_with(Limits { bodies_bytes: 1_500_000, ..Limits::default() });
-    let warmed = |_| {
-        let mut stream = TcpStream::connect(server.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // Whoever has sent much is read from in large pieces.
-        let much = [head("PATCH", "Content-Length: 1000000\r\n\r\n").into_bytes(), vec![b' '; 1_000_000]].concat();
-        stream.write_all(&much).unwrap();
-        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
-        stream
-    };
-    let mut waiting: Vec<TcpStream> = (0..30).map(warmed).collect();
-    let begun = [head("PATCH", "Content-Length: 4000000\r\n\r\n").into_bytes(), vec![b' '; 100_000]].concat();
-    for stream in &mut waiting {
-        stream.write_all(&begun).unwrap();
-    }
-    let cut = waiting.iter().filter(|stream| is_cut(stream)).count();
-    assert!(cut >= 10, "{cut} of 30, which want to keep 3 MB together");
-    server.assert_answers();
-}
-
-/// Whether a connection has ended.
-fn is_cut(stream: &TcpStream) -> bool {
-    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let read = (&*stream).read(&mut [0]);
-    !matches!(read, Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
-}
-
-#[test]
-fn answers_that_nobody_takes_take_bounded_memory_together() {
-    use frames::*;
-    let server = Server::start_with(Limits { answers_bytes: 20_000_000, idle: SOON.idle, ..Limits::default() });
-    let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(4_000_000));
-    assert_eq!(statuses(&exchange(&server, patch(&large))), "200");
-    // Ten streams of a connection, whose client grants no room for what comes.
-    let head = literal(&literal(&[0x82, 0x86], 0x04, ENTITY.as_bytes()), 0x01, b"localhost");
-    let requests = (0..10).map(|number| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &head));
-    let seen = exchange_and(&server, [begin(), requests.collect::<Vec<_>>().concat()].concat(), false);
-    assert!(frames_of(&seen).contains("reset INTERNAL_ERROR"), "{}", frames_of(&seen));
-    // When they are gone there is room again, for whoever takes it.
-    for _ in 0..10 {
-        assert!(exchange(&server, target(ENTITY).into_bytes()).len() > 4_000_000);
-    }
-}
-
-#[test]
-fn a_head_may_be_as_large_as_its_limit_says() {
-    let server = Server::start_with(Limits { head_bytes: 1_000_000, ..Limits::default() });
-    let with = |size: usize| exchange(&server, get_with(&format!("x: {}\r\n", "a".repeat(size))).into_bytes());
-    assert_eq!(statuses(&with(900_000)), "200");
-    assert_eq!(statuses(&with(1_100_000)), "431");
-    // A limit below what the library can do is one all the same.
-    let server = Server::start_with(Limits { head_bytes: 1_000, ..Limits::default() });
-    server.assert_answers();
-}
-
-#[test]
-fn bodies_that_wait_take_bounded_memory_together() {
-    let limits = Limits { bodies_bytes: 4 * 1024 * 1024, ..Limits::default() };
-    let server = Server::start_with(limits);
-    let begin = |piece: usize| {
-        let mut stream = TcpStream::connect(server.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let announced = head("PATCH", "Content-Length: 4000000\r\n\r\n");
-        let _ = stream.write_all(announced.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; piece]));
-        stream
-    };
-    let waiting: Vec<TcpStream> = (0..4).map(|_| begin(3_000_000)).collect();
-    // Of four, one has room at most; the others are cut.
-    let cut = waiting.iter().filter(|stream| is_cut(stream));
-    assert!(cut.count() >= 2);
-    drop(waiting);
-    server.assert_answers();
-}

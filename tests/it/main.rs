@@ -27,6 +27,8 @@
 //! | `planted` | private values are in no recording, however they travel |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
+//! | `abuse_http2` | the same in frames of HTTP/2 |
+//! | `limits` | what many clients together may take |
 //! | `tls` | HTTPS as it is on the wire |
 //! | `program` | the program: output, exit status, signals |
 //! | `program_flags` | flags, variables and wrong ones |
@@ -38,6 +40,7 @@
 //! | `readme` | the commands and examples of README.md |
 
 mod abuse;
+mod abuse_http2;
 mod approval;
 mod architecture;
 mod concurrency;
@@ -53,6 +56,7 @@ mod harness;
 mod history;
 mod identity;
 #[cfg(unix)]
+mod limits;
 mod machine;
 mod pipeline;
 mod planted;
