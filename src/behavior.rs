@@ -550,7 +550,7 @@ rows! {
     }
     profiles Enforce Enforce Enforce;
     grade Strong;
-    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/update)";
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (/update); none for a binding that changes while a connector is asked";
 
     "update-retries" update_retries: UpdateRetries = "a connector whose answer to an update call is of no use: not 200, no valid data, or none" {
         None "none" "asked once, so that tests are quick",

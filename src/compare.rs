@@ -341,9 +341,10 @@ impl Run<'_> {
     }
 }
 
-/// Whether an exchange of a printed journal comes about by another one: a request of a batch, or a call to a connector.
+/// Whether an exchange of a printed journal comes about by another one: a request of a batch, or a call to a connector. The first comment
+/// is its name, whatever that says.
 fn is_of_another(exchange: &Exchange) -> bool {
-    exchange.comments.iter().any(|comment| comment == journal::CALL || comment.starts_with(journal::IN_BATCH))
+    exchange.comments.iter().skip(1).any(|comment| comment == journal::CALL || comment.starts_with(journal::IN_BATCH))
 }
 
 fn open(path: &Path) -> Result<File, String> {

@@ -61,7 +61,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {
         let of = |row: &Permission| if is_application { row.application } else { row.delegated };
-        permissions = permission::all(of);
+        permissions = permission::least(of);
         permissions.sort();
     }
     let application = arguments.app.as_deref().unwrap_or(APPLICATION);

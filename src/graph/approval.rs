@@ -43,9 +43,7 @@ pub(super) fn of(
         weighed(context, about, reply)?;
     }
     let Some(bound) = bound(context).filter(|bound| bound.supports(asks)) else { return Ok(None) };
-    if asked.is_none() {
-        decided.push("update-calls");
-    }
+    decided.push("update-calls");
     if context.tenant.behaviors.update_calls == UpdateCalls::Off {
         return Ok(None);
     }

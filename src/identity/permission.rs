@@ -111,7 +111,7 @@ pub fn of(resource: &str, operation: Operation) -> Option<&'static Permission> {
 }
 
 /// Returns the least privileged permission of each row once, which is what tokens have unless something else is asked for or listed.
-pub(crate) fn all(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
+pub(crate) fn least(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in PERMISSIONS.iter().filter_map(|row| list(row).first()) {
         if !names.iter().any(|known| known == name) {
@@ -140,7 +140,7 @@ mod tests {
             );
             assert!(!row.delegated.is_empty() && !row.application.is_empty());
         }
-        assert_eq!(all(|row| row.delegated)[..2], *READ);
-        assert_eq!(all(|row| row.application).len(), 5);
+        assert_eq!(least(|row| row.delegated)[..2], *READ);
+        assert_eq!(least(|row| row.application).len(), 5);
     }
 }

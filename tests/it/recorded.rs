@@ -254,7 +254,7 @@ async fn what_other_requests_of_a_journal_bring_about_is_not_sent_anew() {
     let text = format!(
         "# request 1\n# in the batch b1\nGET {{{{base}}}}{COLLECTION}/WFI_1\n\nHTTP 200\n\n\
          # request 2\n# a call to a connector\nPOST http://127.0.0.1:9/v1/connect\n\nHTTP 200\n\n\
-         # request 3\nGET {{{{base}}}}{COLLECTION}/WFI_1\n\nHTTP 404\n"
+         # in the batch, as a name\nGET {{{{base}}}}{COLLECTION}/WFI_1\n\nHTTP 404\n"
     );
     folder.write("journal.hurl", &text);
     let (_, counts, notes) = compared(&options(&folder.0)).await;

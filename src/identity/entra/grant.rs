@@ -193,7 +193,7 @@ fn for_application(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>) 
     let audience = audience(context, resource);
     let validity = Validity::starting(context.tenant.clock.now(), LIFETIME);
     let listed = client.listed.and_then(|application| application.roles.clone());
-    let roles = listed.unwrap_or_else(|| permission::all(|row| row.application));
+    let roles = listed.unwrap_or_else(|| permission::least(|row| row.application));
     let access_token = access_token(context, client, audience, Subject::Application(roles), validity);
     Ok(answer(context, validity, resource, access_token))
 }

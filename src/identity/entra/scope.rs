@@ -53,7 +53,7 @@ impl Scopes {
         if wants_all || !names_one {
             scopes.granted.extend(match listed.and_then(|application| application.scopes.clone()) {
                 Some(own) => own,
-                None => permission::all(|row| row.delegated),
+                None => permission::least(|row| row.delegated),
             });
         }
         scopes.answered.push_str(&scopes.granted.join(" "));
