@@ -21,7 +21,7 @@ use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, Reading, Rules};
 use crate::odata::time::DateTimeOffset;
 use crate::odata::value::{Complex, Dynamic, Entity, Value};
-use crate::store::{KeyTaken, Updated};
+use crate::store::{Collection, KeyTaken, Updated};
 use crate::tenant::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
@@ -64,22 +64,33 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
         properties.values[slot] = value;
     }
     // What was approved has the id that the connector was told.
-    let mut key = reply.and_then(|reply| reply.about.as_ref()).map_or_else(|| next_key(context), |about| about.key.clone());
-    set_key(structured, &mut properties, &key);
-    let proposal = Proposal { method: "POST", key: &key, becomes: Some(&properties) };
-    if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
-        return Ok(Decision::Asks(question));
-    }
-    decided.extend(["id-format", "location"]);
+    let approved = reply.and_then(|reply| reply.about.as_ref());
+    let (mut key, mut reply) = (approved.map_or_else(|| free_key(context, &collection), |about| about.key.clone()), reply);
     loop {
+        set_key(structured, &mut properties, &key);
+        let proposal = Proposal { method: "POST", key: &key, becomes: Some(&properties) };
+        if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
+            return Ok(Decision::Asks(question));
+        }
         let entity = Arc::new(Entity::new(key, properties.clone()));
-        // A fixture may hold an id of the tenant's own sequence; the next one is free sooner or later.
         if collection.insert(entity.clone()) != Err(KeyTaken) {
+            decided.extend(["id-format", "location"]);
             let success = created(context, &entity, decided);
             return Ok(Decision::Answered(Success { change: Some(changed(context, None, Some(entity))), ..success }));
         }
-        key = next_key(context);
-        set_key(structured, &mut properties, &key);
+        // It was taken meanwhile, and nobody has approved another one.
+        (key, reply) = (free_key(context, &collection), None);
+    }
+}
+
+/// Returns a key that no entity has. A fixture may hold keys of the tenant's own sequence, above all what an earlier run with the same
+/// seed has saved.
+fn free_key(context: &Context<'_>, collection: &Collection) -> Arc<str> {
+    loop {
+        let key = next_key(context);
+        if collection.get(&key).is_none() {
+            return key;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a schedule contains is changed only if the connector approves to which the schedule is bound. Without sockets: the test plays the
 //! connector.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,8 +10,9 @@ use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::connector::{Call, Failure, Outcome};
 use wfi_emulator::exchange;
 use wfi_emulator::fault;
-use wfi_emulator::graph::{self, Answer, Request, Step};
+use wfi_emulator::graph::{self, Addressed, Answer, Request, Step};
 use wfi_emulator::journal::{self, Expectation, Query, Secrets, To};
+use wfi_emulator::odata::value::Entity;
 use wfi_emulator::tenant::Tenant;
 
 use crate::harness::{self, request};
@@ -185,6 +188,36 @@ fn requests_and_the_calls_that_they_cause_are_verified_apart() {
         exchange::read(&text).unwrap().into_iter().find(|exchange| exchange.request.target.starts_with("https://")).unwrap();
     assert_eq!(call.comments[1], "a call to a connector");
     assert!(text.contains("\nPOST https://workforce.contoso.com/shifts/v1/teams/3d88b7a2-"), "{text}");
+}
+
+#[test]
+fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
+    let path = format!("{SCHEDULE}/shifts");
+    let post = request(Method::POST, &path, &json!({ "userId": "u" }));
+    let asked = |call: &Call| said(call)["requests"][0]["id"].as_str().unwrap().to_owned();
+    let take = |tenant: &Tenant, id: &str| {
+        let shelf = tenant.store.at(&Addressed::of(&tenant.schema, &path).unwrap().place);
+        let other = shelf.get(SHIFT).unwrap();
+        shelf.insert(Arc::new(Entity::new(id.into(), other.properties.clone()))).unwrap();
+    };
+    // An earlier run with the same seed has left it.
+    let first = asked(&play(&bound(&[]), &post, approves).1[0].0);
+    let tenant = bound(&[]);
+    take(&tenant, &first);
+    let (answer, calls) = play(&tenant, &post, approves);
+    let told: Vec<String> = calls.iter().map(|(call, _)| asked(call)).collect();
+    assert_eq!((answer.response.status(), told.contains(&first)), (StatusCode::CREATED, false));
+    assert_eq!(told, [body_of(&answer)["id"].as_str().unwrap()]);
+    // Another one takes it while the connector is asked, which is asked about the new one too.
+    let Step::Call(pending) = graph::answer(&tenant, &post) else { panic!("the connector is asked") };
+    let taken = asked(&pending.call);
+    take(&tenant, &taken);
+    let approval = || answered(200, r#"{"responses":[]}"#);
+    let Step::Call(pending) = pending.resume(&tenant, approval()) else { panic!("it is asked again") };
+    let other = asked(&pending.call);
+    let Step::Done(answer) = pending.resume(&tenant, approval()) else { panic!("it is answered") };
+    assert_ne!(taken, other);
+    assert_eq!((answer.calls.len(), body_of(&answer)["id"].as_str()), (2, Some(&*other)));
 }
 
 #[test]
