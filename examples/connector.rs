@@ -18,9 +18,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use wfi_emulator::connector::envelope::{Secret, decrypt};
-use wfi_emulator::connector::{Element, Item, PASSTHROUGH, Requests, Responses};
-use wfi_emulator::odata::time::DateTimeOffset;
+use wfi_emulator::edm::date_time::DateTimeOffset;
+use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::workloads::shifts::{Element, Item, PASSTHROUGH, Requests, Responses};
 
 /// The longest shift, in ticks of 100 nanoseconds.
 const TEN_HOURS: i64 = 10 * 3600 * 10_000_000;

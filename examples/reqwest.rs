@@ -8,8 +8,8 @@ use std::error::Error;
 
 use serde_json::{Value, json};
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::fault::Rule;
-use wfi_emulator::journal::{Expectation, Query, Secrets};
+use wfi_emulator::world::fault::Rule;
+use wfi_emulator::world::journal::{Expectation, Query, Secrets};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

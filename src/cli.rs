@@ -32,17 +32,17 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::behavior::{Behaviors, Profile, ROWS, Secret};
-use crate::certificate::{self, Authority, CertificateError};
-use crate::fixture::directory::Directory;
-use crate::fixture::{self, Entities};
-use crate::model::{Schema, SetId, Version};
-use crate::odata::time::DateTimeOffset;
-use crate::server;
-use crate::service::Service;
-use crate::stub::Stubs;
-use crate::tenant::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
-use crate::worlds::{Plan, Worlds};
+use crate::edge::certificate::{self, Authority, CertificateError};
+use crate::edge::server;
+use crate::edge::service::Service;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Schema, SetId, Version};
+use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
+use crate::world::fixture::directory::Directory;
+use crate::world::fixture::{self, Entities};
+use crate::world::stub::Stubs;
+use crate::world::worlds::{Plan, Worlds};
+use crate::world::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
 
 /// Wrong usage, or files or folders that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;

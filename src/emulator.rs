@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use wfi_emulator::emulator::Emulator;
-//! use wfi_emulator::journal::{Expectation, Query, Secrets};
+//! use wfi_emulator::world::journal::{Expectation, Query, Secrets};
 //!
 //! let emulator = Emulator::start()?;
 //! let base = emulator.uri(); // such as http://127.0.0.1:41573, for the client under test
@@ -43,18 +43,18 @@ use http::{Request, Response};
 use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
-use crate::behavior::{Behaviors, Profile, SetError};
-use crate::certificate::{self, Authority, CertificateError};
-use crate::control::{Control, Peer};
-use crate::fault::Rule;
-use crate::fixture::{self, Entities, FixtureError};
+use crate::edge::certificate::{self, Authority, CertificateError};
+use crate::edge::control::{Control, Peer};
+use crate::edge::server;
+use crate::edge::service::{self, Begun, Service};
 use crate::graph::{self, Body};
-use crate::journal::Bounds;
-use crate::server;
-use crate::service::{self, Begun, Service};
-use crate::stub::Stubs;
-use crate::tenant::{Auth, Clock, Connectors, Settings, Tenant};
-use crate::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
+use crate::policy::behavior::{Behaviors, Profile, SetError};
+use crate::world::fault::Rule;
+use crate::world::fixture::{self, Entities, FixtureError};
+use crate::world::journal::Bounds;
+use crate::world::stub::Stubs;
+use crate::world::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
+use crate::world::{Auth, Clock, Connectors, Settings, Tenant};
 
 /// An emulator in this process. It stops when it is dropped.
 ///
@@ -167,7 +167,7 @@ impl Emulator {
     /// ```
     /// # let emulator = wfi_emulator::emulator::Emulator::builder().build();
     /// emulator.set_clock(|clock| clock.frozen().advanced(3_600_000))?;
-    /// # Ok::<(), wfi_emulator::worlds::WorldError>(())
+    /// # Ok::<(), wfi_emulator::world::worlds::WorldError>(())
     /// ```
     ///
     /// # Errors
@@ -362,7 +362,7 @@ impl Drop for Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Expectation, Query, Secrets};
+    use crate::world::journal::{Expectation, Query, Secrets};
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 

@@ -13,6 +13,7 @@ mod fault;
 mod handshake;
 mod heads;
 mod list;
+pub mod outbound;
 mod property;
 mod record;
 mod respond;
@@ -27,25 +28,28 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
-use crate::behavior::{ContentType, Hsts, Preflight, WrongMethod};
-use crate::connector::{Endpoint, Made};
-use crate::fault::{Slow, Subject};
-use crate::identity::entra::{self, Place};
-use crate::identity::{check, permission};
-use crate::journal::Changed;
-use crate::model::{Change, Model, StructuredType, Tier, Version};
+use crate::edm::address::entity_address;
+use crate::edm::schema::{Change, Model, StructuredType, Tier, Version};
+use crate::edm::value::Entity;
+use crate::entra::check;
+use crate::entra::token_service::{self, Place};
+use crate::graph::outbound::Made;
 use crate::odata;
-use crate::odata::address::entity_address;
-use crate::odata::error::{self, Error};
+use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, Scope, Target};
 use crate::odata::read::Origin;
-use crate::odata::value::Entity;
 use crate::odata::write::{Holder, Shape, write_entity, write_selected};
-use crate::store::Shelf;
-use crate::tenant::{Tenant, prefix_of};
+use crate::policy::behavior::{ContentType, Hsts, Preflight, WrongMethod};
+use crate::policy::permissions;
+use crate::policy::refusal;
+use crate::workloads::shifts::Endpoint;
+use crate::world::fault::{Slow, Subject};
+use crate::world::journal::Changed;
+use crate::world::store::Shelf;
+use crate::world::{Tenant, prefix_of};
 pub use call::Pending;
 use call::{Question, Reply};
 use heads::Heads;
@@ -264,7 +268,7 @@ pub fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
 
 /// Answers a request whose handling failed in a way that should not exist.
 pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&error::INTERNAL, &[]))
+    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&refusal::INTERNAL, &[]))
 }
 
 fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
@@ -281,14 +285,14 @@ fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Ans
         Body::Whole(body) => body,
         Body::TooLarge => &Bytes::new(),
     };
-    let asked = entra::Asked {
+    let asked = token_service::Asked {
         method: &request.method,
         query: request.target.query().unwrap_or_default(),
         headers: &request.headers,
         body,
         base_url: &String::from_utf8_lossy(&base_url),
     };
-    let (mut response, refused) = entra::answer(tenant, place, &asked);
+    let (mut response, refused) = token_service::answer(tenant, place, &asked);
     response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
     if request.is_secure && tenant.behaviors.hsts == Hsts::Omit {
         response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
@@ -333,13 +337,13 @@ enum Operation<'r> {
 
 impl Operation<'_> {
     /// Returns the operation under whose name permissions are listed.
-    fn permission(&self) -> permission::Operation {
+    fn permission(&self) -> permissions::Operation {
         match self {
-            Operation::List | Operation::Count => permission::Operation::List,
-            Operation::Create => permission::Operation::Create,
-            Operation::Get(_) | Operation::Property(..) => permission::Operation::Get,
-            Operation::Update(_) | Operation::Replace(_) => permission::Operation::Update,
-            Operation::Delete(_) => permission::Operation::Delete,
+            Operation::List | Operation::Count => permissions::Operation::List,
+            Operation::Create => permissions::Operation::Create,
+            Operation::Get(_) | Operation::Property(..) => permissions::Operation::Get,
+            Operation::Update(_) | Operation::Replace(_) => permissions::Operation::Update,
+            Operation::Delete(_) => permissions::Operation::Delete,
         }
     }
 }
@@ -432,8 +436,8 @@ fn wrong_method(tenant: &Tenant, method: &Method, expected: &[&str]) -> Error {
         _ => expected.concat(),
     };
     let refusal = match tenant.behaviors.wrong_method {
-        WrongMethod::UnknownError => &error::UNROUTED_METHOD,
-        WrongMethod::MethodNotAllowed => &error::METHOD_NOT_ALLOWED,
+        WrongMethod::UnknownError => &refusal::UNROUTED_METHOD,
+        WrongMethod::MethodNotAllowed => &refusal::METHOD_NOT_ALLOWED,
     };
     Error::new(refusal, &[]).with_detail(format!("found {method}, expected {expected}"))
 }
@@ -577,7 +581,7 @@ impl<'c> Context<'c> {
                 return Err(match structured.words.tier {
                     Tier::Shifts => unknown(structured, &address),
                     Tier::Teams => {
-                        Error::new(&error::UNKNOWN_TEAM_OF_SCHEDULE, &[]).with_detail(format!("there is no {address}"))
+                        Error::new(&refusal::UNKNOWN_TEAM_OF_SCHEDULE, &[]).with_detail(format!("there is no {address}"))
                     }
                 });
             }
@@ -610,7 +614,7 @@ impl<'c> Context<'c> {
         let path = self.collection_path();
         let error = match self.structured().words.tier {
             Tier::Shifts => unknown(self.structured(), path),
-            Tier::Teams => Error::new(&error::UNKNOWN_TEAM, &[key]),
+            Tier::Teams => Error::new(&refusal::UNKNOWN_TEAM, &[key]),
         };
         // One without a key is told by its path.
         if self.is_single() { error } else { error.with_detail(format!("{path} has no entity with the id {key:?}")) }
@@ -620,7 +624,7 @@ impl<'c> Context<'c> {
 /// Refuses an entity that is not there.
 fn unknown(structured: &StructuredType, address: &str) -> Error {
     let words = structured.words;
-    let error = Error::new(&error::UNKNOWN_ID, &[words.noun]).with_detail(format!("there is no {address}"));
+    let error = Error::new(&refusal::UNKNOWN_ID, &[words.noun]).with_detail(format!("there is no {address}"));
     Error { inner_code: Some(words.not_found_code), ..error }
 }
 

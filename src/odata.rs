@@ -1,15 +1,10 @@
-//! OData payloads: bodies read against the model, answers written from it, query options, preferences, and the errors in between.
+//! The OData protocol: request bodies read against the schema, responses written from it, queries, formats, preferences and batches.
 
-pub mod address;
 pub mod batch;
-pub mod enums;
 pub mod error;
 pub mod format;
-pub mod json;
-pub mod patch;
+pub mod headers;
 pub mod prefer;
 pub mod query;
 pub mod read;
-pub mod time;
-pub mod value;
 pub mod write;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::certificate::{Authority, CertificateError, default_folder};
-use crate::odata::time::DateTimeOffset;
-use crate::tenant::unix_millis;
+use crate::edge::certificate::{Authority, CertificateError, default_folder};
+use crate::edm::date_time::DateTimeOffset;
+use crate::world::unix_millis;
 
 /// Where the local certificate authority is kept.
 #[derive(Args, Clone, Debug)]

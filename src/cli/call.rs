@@ -9,13 +9,14 @@ use http::HeaderValue;
 
 use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
-use crate::behavior::Behaviors;
-use crate::connector::sample::{self, KINDS, Kind, Maker};
-use crate::connector::{Element, Endpoint, Outcome, Requests, Said};
-use crate::fixture::directory::HOME_TENANT;
-use crate::odata::time::DateTimeOffset;
-use crate::outgoing::{Manner, Report, say};
-use crate::tenant::{Settings, Tenant, unix_millis};
+use crate::edge::outgoing::{Manner, Report, say};
+use crate::edm::date_time::DateTimeOffset;
+use crate::graph::outbound::Outcome;
+use crate::policy::behavior::Behaviors;
+use crate::workloads::shifts::sample::{self, KINDS, Kind, Maker};
+use crate::workloads::shifts::{Element, Endpoint, Requests, Said};
+use crate::world::fixture::directory::HOME_TENANT;
+use crate::world::{Settings, Tenant, unix_millis};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Call {

@@ -7,12 +7,12 @@ use clap::Args;
 use super::call::{expiry, now};
 use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
-use crate::behavior::Behaviors;
-use crate::connector::Endpoint;
-use crate::connector::sample::{self, Maker};
-use crate::fixture::directory::HOME_TENANT;
-use crate::outgoing::{Manner, Named, Source, check};
-use crate::tenant::{Settings, Tenant};
+use crate::edge::outgoing::{Manner, Named, Source, check};
+use crate::policy::behavior::Behaviors;
+use crate::workloads::shifts::Endpoint;
+use crate::workloads::shifts::sample::{self, Maker};
+use crate::world::fixture::directory::HOME_TENANT;
+use crate::world::{Settings, Tenant};
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheck {

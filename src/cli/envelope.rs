@@ -11,9 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 
 use super::{UNUSABLE, fail};
-use crate::connector::envelope::{self, Envelope, MessageKeys, Secret};
-use crate::outgoing;
-use crate::tenant::Connectors;
+use crate::edge::outgoing;
+use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
+use crate::world::Connectors;
 
 /// The secret that an integration and its connector share.
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::server::Limits;
+use crate::edge::server::Limits;
 
 /// What connections may take.
 #[derive(Args, Clone, Debug)]

@@ -9,12 +9,12 @@ use http::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
 use super::{UNUSABLE, fail, shutdown_signal, tell, write_out};
-use crate::behavior::Behaviors;
-use crate::client::Service;
-use crate::compare::{self, Format, Reporter};
-use crate::exchange::{self, Exchange, Resolver, har};
-use crate::record;
-use crate::redact::{RedactionRules, Redactor};
+use crate::edge::client::Service;
+use crate::policy::behavior::Behaviors;
+use crate::text::exchange::{self, Exchange, Resolver, har};
+use crate::text::redact::{RedactionRules, Redactor};
+use crate::tools::compare::{self, Format, Reporter};
+use crate::tools::record;
 
 /// What `compare` takes.
 #[derive(Args, Debug)]

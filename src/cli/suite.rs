@@ -10,13 +10,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::ready;
-use crate::behavior::ROWS;
-use crate::control::Control;
-use crate::fault;
-use crate::fixture;
-use crate::journal::{Bounds, Budget};
-use crate::tenant::Settings;
-use crate::worlds::{Limits, Plan};
+use crate::edge::control::Control;
+use crate::policy::behavior::ROWS;
+use crate::world::Settings;
+use crate::world::fault;
+use crate::world::fixture;
+use crate::world::journal::{Bounds, Budget};
+use crate::world::worlds::{Limits, Plan};
 
 /// The flags.
 #[derive(Args, Clone, Debug)]

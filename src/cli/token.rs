@@ -6,10 +6,10 @@ use std::time::SystemTime;
 use clap::Args;
 
 use super::fixed_clock;
-use crate::fixture::directory::Directory;
-use crate::identity::permission::{self, Permission};
-use crate::identity::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
-use crate::odata::time::DateTimeOffset;
+use crate::edm::date_time::DateTimeOffset;
+use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
+use crate::policy::permissions::{self, Permission};
+use crate::world::fixture::directory::Directory;
 
 /// The client id of tokens whose application is not named.
 const APPLICATION: &str = "00000000-0000-4000-8000-000000000002";
@@ -49,8 +49,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
     };
-    let now =
-        arguments.clock.as_deref().map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::tenant::Clock::now))?;
+    let now = arguments.clock.as_deref().map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::world::Clock::now))?;
     let mut validity = Validity::starting(now, LIFETIME);
     if let Some(text) = &arguments.expires {
         validity.until = expiry(text, unix_seconds(now))?;
@@ -61,7 +60,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {
         let of = |row: &Permission| if is_application { row.application } else { row.delegated };
-        permissions = permission::least(of);
+        permissions = permissions::least(of);
         permissions.sort();
     }
     let application = arguments.app.as_deref().unwrap_or(APPLICATION);

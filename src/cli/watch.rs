@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::service::Service;
-use crate::worlds::Plan;
+use crate::edge::service::Service;
+use crate::world::worlds::Plan;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(250);

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::value::RawValue;
 
+use super::Context;
 use super::call::{About, Question, Reply};
-use super::{Context, Error};
-use crate::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
-use crate::connector::sample::EXPIRES_AFTER_MILLIS;
-use crate::connector::{Element, ElementHeaders, Endpoint, PASSTHROUGH, Requests, Said, Verdict};
-use crate::model::{Asks, Model, StructuredType};
-use crate::odata::error::{self, External};
-use crate::odata::time::DateTimeOffset;
-use crate::odata::value::{Complex, Entity, Value};
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Asks, Model, StructuredType};
+use crate::edm::value::{Complex, Entity, Value};
+use crate::odata::error::Error;
+use crate::odata::error::External;
 use crate::odata::write::{Shape, write_entity};
-use crate::tenant::{Tenant, unix_millis};
+use crate::policy::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
+use crate::policy::refusal;
+use crate::workloads::shifts::sample::EXPIRES_AFTER_MILLIS;
+use crate::workloads::shifts::{Element, ElementHeaders, Endpoint, PASSTHROUGH, Requests, Said, Verdict};
+use crate::world::{Tenant, unix_millis};
 
 /// A change that is about to be made.
 pub(super) struct Proposal<'p> {
@@ -117,8 +119,8 @@ fn weighed(context: &Context<'_>, about: &About, reply: &Reply) -> Result<(), Er
     let url = reply.made.last().map_or("", |made| &*made.url);
     let detail = format!("{}: {}", if url.is_empty() { "the connector" } else { url }, reply.verdict);
     let error = match &reply.verdict {
-        Verdict::Answered(_) => Error::new(&error::CONNECTOR_REFUSED, &[]),
-        other => Error::new(&error::CONNECTOR_UNUSABLE, &[other.sentence().unwrap_or_default()]),
+        Verdict::Answered(_) => Error::new(&refusal::CONNECTOR_REFUSED, &[]),
+        other => Error::new(&refusal::CONNECTOR_UNUSABLE, &[other.sentence().unwrap_or_default()]),
     };
     let external = External { message: reply.verdict.message().unwrap_or_default().into(), source: about.source.clone() };
     let external = matches!(reply.verdict, Verdict::Answered(_)).then(|| Box::new(external));

@@ -10,14 +10,15 @@ use super::call::Pending;
 use super::heads::Heads;
 use super::respond::{self, Ids, Stamp};
 use super::{Answer, Body, Delivery, Form, Request, Step, Way, body, explain};
-use crate::behavior::BatchOrder;
-use crate::identity::check;
-use crate::model::Version;
+use crate::edm::schema::Version;
+use crate::entra::check;
 use crate::odata::batch::{self, Item, Part};
-use crate::odata::error::{self, Error};
-use crate::odata::json::Json;
-use crate::tenant::{Tenant, prefix_of};
-use crate::usual::ODATA_VERSION;
+use crate::odata::error::Error;
+use crate::odata::headers::ODATA_VERSION;
+use crate::policy::behavior::BatchOrder;
+use crate::policy::refusal;
+use crate::text::json::Json;
+use crate::world::{Tenant, prefix_of};
 
 /// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
 /// not recorded stands where it stands in answers to single requests.
@@ -87,7 +88,7 @@ fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version,
 /// Makes the request of an item. From the batch it has host, scheme and token; nothing else is handed down (recorded in pnp/pnpcore:
 /// numbers stay numbers when the batch accepts `IEEE754Compatible=true`).
 fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
-    let unfit = |what: &str| Error::new(&error::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
+    let unfit = |what: &str| Error::new(&refusal::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
     let resolved = batch::resolve(item.url, version)?;
     // What an item names is of the same tenant as the batch.
     let target = format!("{}{}", prefix_of(outer.target.path()), &resolved[prefix_of(&resolved).len()..]);
@@ -99,7 +100,7 @@ fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Requ
     }
     let target = Uri::from_parts(parts).map_err(|_| unfit("url"))?;
     if batch::version_of(&target.path()[prefix_of(target.path()).len()..]).is_some() {
-        return Err(Error::new(&error::BATCH_NESTED, &["$batch"]));
+        return Err(Error::new(&refusal::BATCH_NESTED, &["$batch"]));
     }
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes()).map_err(|_| unfit("method"))?;
     let mut headers = HeaderMap::with_capacity(item.headers.len() + 4);
@@ -133,9 +134,9 @@ impl Batch {
             let Some(have_succeeded) = self.dependencies(place) else { continue };
             let Some(waiting) = self.slots[place].waiting.take() else { continue };
             let step = match waiting {
-                Ok(_) if !have_succeeded => self.refuse(tenant, Error::new(&error::FAILED_DEPENDENCY, &[])),
+                Ok(_) if !have_succeeded => self.refuse(tenant, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
                 Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
-                    self.refuse(tenant, Error::new(&error::BATCH_ANSWERS_TOO_LARGE, &[]))
+                    self.refuse(tenant, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
                 }
                 Ok(request) => {
                     (self.answer_one)(tenant, &request, &Stamp::of_item(tenant, Heads::of(&request.headers), &self.ids))
@@ -243,8 +244,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::connector::{Call, Failure, Outcome};
-    use crate::tenant::{Clock, Settings};
+    use crate::graph::outbound::{Call, Failure, Outcome};
+    use crate::world::{Clock, Settings};
 
     fn tenant() -> Tenant {
         Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })

@@ -6,9 +6,10 @@ use std::io::Read as _;
 use http::header::{self, HeaderMap, HeaderValue};
 
 use super::{BODY_LIMIT, Body, Request};
-use crate::behavior::{Behaviors, MissingLength};
-use crate::odata::error::{self, Error};
-use crate::odata::json::{self, Json};
+use crate::odata::error::Error;
+use crate::policy::behavior::{Behaviors, MissingLength};
+use crate::policy::refusal;
+use crate::text::json::{self, Json};
 
 /// How many values a body may hold. An entity has a few dozen; without a limit 4 MiB of empty arrays would take a hundred times
 /// their size in memory.
@@ -18,14 +19,14 @@ const NODE_LIMIT: usize = 100_000;
 pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<Cow<'r, [u8]>, Error> {
     let Body::Whole(body) = &request.body else {
         let detail = format!("the body is larger than {BODY_LIMIT} bytes");
-        return Err(Error::new(&error::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
+        return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
     };
     let headers = &request.headers;
     if body.is_empty() {
         let has_length = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
         let refusal = match behaviors.missing_length {
-            MissingLength::LengthRequired if !has_length => &error::LENGTH_REQUIRED,
-            _ => &error::EMPTY_PAYLOAD,
+            MissingLength::LengthRequired if !has_length => &refusal::LENGTH_REQUIRED,
+            _ => &refusal::EMPTY_PAYLOAD,
         };
         return Err(Error::new(refusal, &[]));
     }
@@ -33,16 +34,16 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
         Some(value) if is_json(value) => {}
         Some(value) => {
             let detail = format!("found {value:?}, expected application/json");
-            return Err(Error::new(&error::WRONG_CONTENT_TYPE, &[]).with_detail(detail));
+            return Err(Error::new(&refusal::WRONG_CONTENT_TYPE, &[]).with_detail(detail));
         }
         None => {
             let detail = "found no Content-Type, expected application/json".to_owned();
-            return Err(Error::new(&error::MISSING_CONTENT_TYPE, &[]).with_detail(detail));
+            return Err(Error::new(&refusal::MISSING_CONTENT_TYPE, &[]).with_detail(detail));
         }
     }
     let unpacked = unpacked(body, headers)?;
     if unpacked.is_empty() {
-        return Err(Error::new(&error::EMPTY_PAYLOAD, &[]));
+        return Err(Error::new(&refusal::EMPTY_PAYLOAD, &[]));
     }
     Ok(unpacked)
 }
@@ -50,7 +51,7 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
 /// Parses a body.
 pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
     json::parse_limited(body, NODE_LIMIT)
-        .map_err(|reason| Error::new(&error::UNREADABLE_PAYLOAD, &[]).with_detail(reason.to_string()))
+        .map_err(|reason| Error::new(&refusal::UNREADABLE_PAYLOAD, &[]).with_detail(reason.to_string()))
 }
 
 fn is_json(content_type: &HeaderValue) -> bool {
@@ -73,17 +74,17 @@ fn unpacked<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Er
                 .and_then(|_| if rest > 0 && out.len() <= BODY_LIMIT { Err(format!("{rest} bytes follow")) } else { Ok(()) });
             if let Err(reason) = whole {
                 let detail = format!("the gzip-encoded body cannot be unpacked: {reason}");
-                return Err(Error::new(&error::UNREADABLE_PAYLOAD, &[]).with_detail(detail));
+                return Err(Error::new(&refusal::UNREADABLE_PAYLOAD, &[]).with_detail(detail));
             }
             if out.len() > BODY_LIMIT {
                 let detail = format!("the gzip-encoded body unpacks to more than {BODY_LIMIT} bytes");
-                return Err(Error::new(&error::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
+                return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
             }
             Ok(Cow::Owned(out))
         }
         _ => {
             let detail = "found a content coding other than gzip, expected gzip or none".to_owned();
-            Err(Error::new(&error::CONTENT_ENCODING, &[]).with_detail(detail))
+            Err(Error::new(&refusal::CONTENT_ENCODING, &[]).with_detail(detail))
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::heads::Heads;
 use super::respond::{Ids, Stamp};
 use super::{Request, Step, answer_knowing};
-use crate::connector::envelope::MessageKeys;
-use crate::connector::{Call, Endpoint, Failure, Made, Message, Outcome, Said, Verdict};
-use crate::tenant::Tenant;
+use crate::graph::outbound::{Call, Failure, Made, Outcome};
+use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::{Endpoint, Message, Said, Verdict};
+use crate::world::Tenant;
 
 type Resume = Box<dyn FnOnce(&Tenant, Outcome) -> Step + Send>;
 

@@ -5,10 +5,10 @@ use http::header::HeaderValue;
 
 use super::Context;
 use super::respond::Success;
-use crate::model::Model;
-use crate::odata::json::write_string;
+use crate::edm::schema::Model;
 use crate::odata::write::separate;
-use crate::tenant::Tenant;
+use crate::text::json::write_string;
+use crate::world::Tenant;
 
 /// Lists what stands right under the version (OData JSON Format 4.0, 5).
 pub(super) fn service(context: &Context<'_, ()>) -> Success {

@@ -3,14 +3,14 @@
 use http::header::{HeaderName, HeaderValue};
 
 use super::Context;
-use crate::behavior::{ROWS, Supports};
-use crate::model::{ItemKind, Kind, Property, StructuredType};
-use crate::odata::enums;
+use crate::edm::enums;
+use crate::edm::schema::{ItemKind, Kind, Property, StructuredType};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::query::select::{Selected, Selection};
-use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::Shape;
-use crate::tenant::Tenant;
+use crate::policy::behavior::{ROWS, Supports};
+use crate::world::Tenant;
 
 /// The response header with the explanation.
 pub(super) const EXPLAIN: HeaderName = HeaderName::from_static("x-wfi-emulator-explain");

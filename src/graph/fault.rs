@@ -6,8 +6,8 @@ use http::header;
 use super::explain::{self, EXPLAIN};
 use super::respond::{self, Stamp};
 use super::{Answer, Delivery, Form, Request, Step, Way};
-use crate::fault::{Decision, Effect};
-use crate::tenant::Tenant;
+use crate::world::Tenant;
+use crate::world::fault::{Decision, Effect};
 
 /// Answers a request as rules say. A request that takes effect is answered as usual first; where it does not, nothing is stored.
 pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, decision: Decision, way: Way) -> Step {

@@ -1,13 +1,14 @@
 //! The handshake: a connector is asked before an integration leads to it.
 
 use super::call::{Question, Reply};
-use super::{Context, Error, write};
-use crate::behavior::{Connect, ConnectOnUpdate};
-use crate::connector::{Endpoint, Said};
-use crate::identity;
-use crate::odata::error;
-use crate::odata::patch::Patch;
-use crate::odata::value::Complex;
+use super::{Context, write};
+use crate::edm::patch::Patch;
+use crate::edm::value::Complex;
+use crate::entra::caller;
+use crate::odata::error::Error;
+use crate::policy::behavior::{Connect, ConnectOnUpdate};
+use crate::policy::refusal;
+use crate::workloads::shifts::{Endpoint, Said};
 
 /// What a failed handshake means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,13 +77,13 @@ fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
     }
     let url = reply.made.last().map_or("", |made| &*made.url);
     let whose = if url.is_empty() { "the connector" } else { url };
-    Err(Error::new(&error::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
+    Err(Error::new(&refusal::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
 }
 
 fn question(context: &Context<'_>, properties: &Complex) -> Question {
     let endpoint = Endpoint::of(context.model, context.structured(), properties);
     let headers = &context.request.headers;
-    let tenant_id = identity::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
+    let tenant_id = caller::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
     let said = Said::connect(&tenant_id, &write::caller_id(context));
     Question::to(context.tenant, &endpoint, said)

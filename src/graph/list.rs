@@ -10,18 +10,19 @@ use http::StatusCode;
 
 use super::respond::Success;
 use super::{Context, ENTITY_ROOM, explain};
-use crate::behavior::{CollectionCount, Top, TopMaximum};
-use crate::model::KEY_PLACE;
-use crate::odata::address::encoded_key;
-use crate::odata::error::{self, Error};
-use crate::odata::json::write_string;
+use crate::edm::address::encoded_key;
+use crate::edm::schema::KEY_PLACE;
+use crate::edm::value::Entity;
+use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, Target, options, orderby};
-use crate::odata::value::Entity;
 use crate::odata::write::{separate, write_entity, write_selected};
-use crate::store::Collection;
+use crate::policy::behavior::{CollectionCount, Top, TopMaximum};
+use crate::policy::refusal;
+use crate::text::json::write_string;
+use crate::world::store::Collection;
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
@@ -82,14 +83,14 @@ fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Pa
         None => None,
         Some(token) => match skiptoken::read(token, binding, query.order.len()) {
             Some(position) => Some(position),
-            None => return Err(Error::new(&error::INVALID_SKIP_TOKEN, &[token])),
+            None => return Err(Error::new(&refusal::INVALID_SKIP_TOKEN, &[token])),
         },
     };
     let maximum = context.tenant.page_size.get();
     if let Some(top) = query.top.filter(|top| *top > maximum)
         && context.tenant.behaviors.top_maximum == TopMaximum::Reject
     {
-        return Err(Error::new(&error::TOP_TOO_LARGE, &[&maximum.to_string(), &top.to_string()]));
+        return Err(Error::new(&refusal::TOP_TOO_LARGE, &[&maximum.to_string(), &top.to_string()]));
     }
     let preferred = context.preferences.max_page_size.unwrap_or(context.tenant.page_size);
     let page_size = preferred.min(context.tenant.page_size).get();

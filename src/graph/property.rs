@@ -7,10 +7,10 @@ use http::StatusCode;
 use super::respond::Success;
 use super::route::{Part, PropertyPath, Singleton, unknown_segment};
 use super::{Context, explain};
-use crate::model::{Kind, Property, StructuredType};
+use crate::edm::schema::{Kind, Property, StructuredType};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::query::{Query, Target};
-use crate::odata::value::{Complex, Entity, Value};
 use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
 
 /// Shows one property of an entity.

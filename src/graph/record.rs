@@ -9,11 +9,11 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::respond::Stamp;
 use super::{Answer, Body, Form, Request, Step};
-use crate::connector::{Made, Outcome};
-use crate::journal::{Decided, Record};
+use crate::graph::outbound::{Made, Outcome};
 use crate::odata;
-use crate::tenant::Tenant;
-use crate::usual;
+use crate::odata::headers;
+use crate::world::Tenant;
+use crate::world::journal::{Decided, Record};
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
 pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step: Step) -> Step {
@@ -113,7 +113,7 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
     };
     let changed = answer.change.take();
     debug_assert!(
-        !answer.is_usual || usual::is_usual(answer.response.headers()),
+        !answer.is_usual || headers::is_usual(answer.response.headers()),
         "whoever changes headers takes away what says that they are the usual ones"
     );
     tenant.journal.record(Record {

@@ -14,14 +14,15 @@ use uuid::Uuid;
 use super::explain::{self, EXPLAIN};
 use super::heads::Heads;
 use super::{Answer, Request};
-use crate::behavior::{Hsts, Layout};
-use crate::identity::check::CHALLENGE;
-use crate::journal::Changed;
-use crate::odata::error::{Error, ErrorCode, Layer};
-use crate::odata::json;
-use crate::odata::time::DateTimeOffset;
-use crate::tenant::{Tenant, unix_millis};
-use crate::usual::{self, HSTS, ODATA_VERSION};
+use crate::edm::date_time::DateTimeOffset;
+use crate::entra::check::CHALLENGE;
+use crate::odata::error::Error;
+use crate::odata::headers::{self, HSTS, ODATA_VERSION};
+use crate::policy::behavior::{Hsts, Layout};
+use crate::policy::refusal::{ErrorCode, Layer};
+use crate::text::json;
+use crate::world::journal::Changed;
+use crate::world::{Tenant, unix_millis};
 
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -192,7 +193,7 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> B
 /// Builds the answer of a success with a body and the headers that nearly all of them have.
 fn as_usual(stamp: &Stamp<'_>, status: StatusCode, content_type: HeaderValue, parts: Parts) -> Box<Answer> {
     let Parts { body, request_id, content_length } = parts;
-    let headers = usual::headers(content_type, content_length, request_id, stamp.client_request_id, date(stamp.now));
+    let headers = headers::headers(content_type, content_length, request_id, stamp.client_request_id, date(stamp.now));
     Box::new(Answer { is_usual: true, ..answer(status, headers, body) })
 }
 
@@ -319,7 +320,7 @@ fn common(headers: &mut HeaderMap, stamp: &Stamp<'_>, request_id: HeaderValue, h
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     let client_request_id = stamp.client_request_id.unwrap_or(&request_id).clone();
-    usual::add_common(headers, request_id, client_request_id);
+    headers::add_common(headers, request_id, client_request_id);
 }
 
 /// Writes a number in decimal digits.

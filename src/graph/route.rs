@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::behavior::nearest;
-use crate::model::{Kind, Model, Root, Schema, StructuredType, TypeId, Version};
-use crate::odata::error::{self, Error};
-use crate::store::Place;
+use crate::edm::schema::{Kind, Model, Root, Schema, StructuredType, TypeId, Version};
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::text::nearest::nearest;
+use crate::world::store::Place;
 
 /// What a path names.
 #[derive(Debug)]
@@ -118,7 +119,7 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
     let version = segments.next().unwrap_or_default();
     let Some(version) = Version::from_segment(&version) else {
         let detail = format!("the path begins with {version:?}, expected v1.0 or beta");
-        return Err(Error::new(&error::INVALID_VERSION, &[]).with_detail(detail));
+        return Err(Error::new(&refusal::INVALID_VERSION, &[]).with_detail(detail));
     };
     let model = schema.model(version);
     let Some(root_segment) = next(&mut segments)? else { return Ok(Named::Service(model)) };
@@ -174,7 +175,7 @@ fn entities<'s>(
                     return end(segments, named(place, None, Part::Count, holders));
                 }
                 Some(segment) if segment.eq_ignore_ascii_case("$value") => {
-                    return Err(Error::new(&error::VALUE_OF_COLLECTION, &[]));
+                    return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
                 }
                 Some(segment) => key_segment(model, segment)?,
             },
@@ -205,7 +206,7 @@ fn behind_absolute_link(path: &str) -> Option<&str> {
 /// Returns the next segment. Only the last slash of a path may stand alone.
 fn next<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result<Option<Cow<'p, str>>, Error> {
     match segments.next() {
-        Some(segment) if segment.is_empty() => Err(Error::new(&error::EMPTY_SEGMENT, &[])),
+        Some(segment) if segment.is_empty() => Err(Error::new(&refusal::EMPTY_SEGMENT, &[])),
         segment => Ok(segment),
     }
 }
@@ -234,15 +235,15 @@ fn property_path<'p>(
     while let Some(name) = segment {
         if is_collection {
             let is_value = name.eq_ignore_ascii_case("$value");
-            return Err(if is_value { Error::new(&error::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
+            return Err(if is_value { Error::new(&refusal::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
         }
         if name.eq_ignore_ascii_case("$count") {
-            return Err(Error::new(&error::COUNT_OF_ONE, &[&previous]));
+            return Err(Error::new(&refusal::COUNT_OF_ONE, &[&previous]));
         }
         let Some(current) = owner else {
             // A value without members: the only thing behind it is the value itself.
             if !name.eq_ignore_ascii_case("$value") || path.is_raw {
-                return Err(Error::new(&error::BEHIND_PRIMITIVE, &[&previous, &name]));
+                return Err(Error::new(&refusal::BEHIND_PRIMITIVE, &[&previous, &name]));
             }
             path.is_raw = true;
             segment = next(segments)?;
@@ -298,7 +299,7 @@ fn key_segment<'p>(model: &Model, segment: Cow<'p, str>) -> Result<Cow<'p, str>,
 
 pub(super) fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
     let hint = nearest(segment, names).map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-    Error::new(&error::UNKNOWN_SEGMENT, &[segment]).with_detail(format!("this path is not emulated{hint}"))
+    Error::new(&refusal::UNKNOWN_SEGMENT, &[segment]).with_detail(format!("this path is not emulated{hint}"))
 }
 
 fn not_emulated(segment: &str) -> Error {
@@ -306,7 +307,7 @@ fn not_emulated(segment: &str) -> Error {
 }
 
 fn invalid_key(structured: &StructuredType) -> Error {
-    Error::new(&error::INVALID_KEY, &[&structured.full_name])
+    Error::new(&refusal::INVALID_KEY, &[&structured.full_name])
 }
 
 /// Splits a segment into its name and what stands in parentheses behind it.
@@ -379,7 +380,7 @@ mod tests {
             name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
         ) {
             let schema = Schema::shipped();
-            let encoded = |key: &str| crate::odata::address::encoded_key(key);
+            let encoded = |key: &str| crate::edm::address::encoded_key(key);
             let quoted = |key: &str| encoded(&key.replace('\'', "''"));
             let (mut apart, mut inside) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
             for path in [&mut apart, &mut inside] {

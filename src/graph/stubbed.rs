@@ -4,12 +4,13 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::respond::{self, Stamp};
 use super::{Answer, Request, write_base_url};
-use crate::odata::error::{self, Error, Refusal};
-use crate::tenant::Tenant;
+use crate::odata::error::Error;
+use crate::policy::refusal::{self, Refusal};
+use crate::world::Tenant;
 
 /// The refusals in whose place a stub may answer. Teams are among them since clients cannot make any.
 const UNKNOWN: [&Refusal; 4] =
-    [&error::UNKNOWN_SEGMENT, &error::INVALID_VERSION, &error::UNKNOWN_TEAM, &error::UNKNOWN_TEAM_OF_SCHEDULE];
+    [&refusal::UNKNOWN_SEGMENT, &refusal::INVALID_VERSION, &refusal::UNKNOWN_TEAM, &refusal::UNKNOWN_TEAM_OF_SCHEDULE];
 
 /// Answers a refused request from a stub, if its path is unknown and there is one.
 ///

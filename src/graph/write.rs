@@ -8,21 +8,22 @@ use http::StatusCode;
 use super::approval::{self, Proposal};
 use super::call::Reply;
 use super::respond::Success;
-use super::{Context, Decision, Error};
+use super::{Context, Decision};
 use super::{body, explain, handshake};
-use crate::behavior::{
-    IdFormat, LastModified, LocalCaller, Location, Replace, ReplaceResponse, ScheduleResponse, UpdateResponse,
-};
-use crate::identity::{self, Caller, LOCAL_USER, Person};
-use crate::journal::Changed;
-use crate::model::{Change, Kind, Model, Stamp, StructuredType};
-use crate::odata::json::quoted;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Change, Kind, Model, Stamp, StructuredType};
+use crate::edm::value::{Complex, Dynamic, Entity, Value};
+use crate::entra::caller::{self, Caller, LOCAL_USER, Person};
+use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, Reading, Rules};
-use crate::odata::time::DateTimeOffset;
-use crate::odata::value::{Complex, Dynamic, Entity, Value};
-use crate::store::{Collection, KeyTaken, Updated};
-use crate::tenant::unix_millis;
+use crate::policy::behavior::{
+    IdFormat, LastModified, LocalCaller, Location, Replace, ReplaceResponse, ScheduleResponse, UpdateResponse,
+};
+use crate::text::json::quoted;
+use crate::world::journal::Changed;
+use crate::world::store::{Collection, KeyTaken, Updated};
+use crate::world::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
 const BACKEND: &str = "https://teamsgraph.teams.microsoft.com";
@@ -283,7 +284,7 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
 
 /// Returns the id of the caller.
 pub(super) fn caller_id(context: &Context<'_>) -> String {
-    match identity::caller(&context.request.headers) {
+    match caller::caller(&context.request.headers) {
         Caller::User(person) | Caller::Application(person) => person.id,
         Caller::Unknown => LOCAL_USER.0.to_owned(),
     }
@@ -291,7 +292,7 @@ pub(super) fn caller_id(context: &Context<'_>) -> String {
 
 /// Returns the caller as a value of the type identitySet.
 fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType, decided: &mut Vec<&'static str>) -> Value {
-    match identity::caller(&context.request.headers) {
+    match caller::caller(&context.request.headers) {
         Caller::User(person) => identity_set_value(model, identity_set, "user", person),
         Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
         Caller::Unknown => {

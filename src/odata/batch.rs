@@ -11,10 +11,11 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::error::{self, Error};
-use super::json::{Json, Member, write_string};
-use crate::behavior::{BatchContentType, BatchDependencies, Behaviors};
-use crate::model::Version;
+use crate::edm::schema::Version;
+use crate::odata::error::Error;
+use crate::policy::behavior::{BatchContentType, BatchDependencies, Behaviors};
+use crate::policy::refusal;
+use crate::text::json::{Json, Member, write_string};
 
 /// The most requests of a batch (learn.microsoft.com/graph/json-batching).
 pub const MOST: usize = 20;
@@ -79,19 +80,19 @@ pub fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<It
     };
     if requests.len() > MOST {
         let detail = format!("found {} requests, expected at most {MOST}", requests.len());
-        return Err(Error::new(&error::BATCH_TOO_LONG, &[]).with_detail(detail));
+        return Err(Error::new(&refusal::BATCH_TOO_LONG, &[]).with_detail(detail));
     }
     let mut items: Vec<Item<'a>> = Vec::with_capacity(requests.len());
     let mut places: HashMap<String, usize> = HashMap::with_capacity(requests.len());
     for (place, request) in requests.iter().enumerate() {
         let item = read_item(request, place, &places, behaviors)?;
         if places.insert(item.id.to_lowercase(), place).is_some() {
-            return Err(Error::new(&error::BATCH_DUPLICATE_ID, &[item.id]));
+            return Err(Error::new(&refusal::BATCH_DUPLICATE_ID, &[item.id]));
         }
         if item.is_write() && !item.has_header("content-type") {
             let is_wrapped = matches!(item.body, Some(Json::String(_)));
             if !is_wrapped || behaviors.batch_content_type == BatchContentType::Require {
-                return Err(Error::new(&error::BATCH_CONTENT_TYPE, &[item.id]));
+                return Err(Error::new(&refusal::BATCH_CONTENT_TYPE, &[item.id]));
             }
         }
         items.push(item);
@@ -177,11 +178,11 @@ fn described(json: &Json<'_>) -> String {
 }
 
 fn malformed(detail: String) -> Error {
-    Error::new(&error::BATCH_FORMAT, &[]).with_detail(detail)
+    Error::new(&refusal::BATCH_FORMAT, &[]).with_detail(detail)
 }
 
 fn dependency(detail: String) -> Error {
-    Error::new(&error::BATCH_DEPENDENCY, &[]).with_detail(detail)
+    Error::new(&refusal::BATCH_DEPENDENCY, &[]).with_detail(detail)
 }
 
 /// Returns the version under which a path names the batch, if it does.
@@ -215,7 +216,7 @@ pub fn resolve(url: &str, outer: Version) -> Result<String, Error> {
     match Version::from_segment(first) {
         Some(version) if version != outer => {
             let detail = format!("found {}, expected {}, the version of the batch", version.segment(), outer.segment());
-            Err(Error::new(&error::BATCH_VERSION, &[]).with_detail(detail))
+            Err(Error::new(&refusal::BATCH_VERSION, &[]).with_detail(detail))
         }
         None if absolute.is_none() => Ok(format!("/{}/{path}", outer.segment())),
         _ => Ok(format!("/{path}")),
@@ -268,7 +269,7 @@ pub fn join<'a>(parts: impl Iterator<Item = Part<'a>>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::odata::json;
+    use crate::text::json;
     use proptest::prelude::*;
 
     fn refusal(envelope: &str, choices: &[(&str, &str)]) -> Option<&'static str> {

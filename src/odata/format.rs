@@ -3,8 +3,9 @@
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-use super::error::{self, Error};
-use crate::behavior::{Behaviors, FormatParameters, Unacceptable};
+use crate::odata::error::Error;
+use crate::policy::behavior::{Behaviors, FormatParameters, Unacceptable};
+use crate::policy::refusal;
 
 /// How much control information an answer carries (OData JSON Format 4.0, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Format {
             (None, Unacceptable::Answer) => Ok(Format::default()),
             (None, Unacceptable::Refuse) => {
                 let detail = format!("found {wanted:?}, expected application/json or */*");
-                Err(Error::new(&error::NOT_ACCEPTABLE, &[SUPPORTED, &wanted]).with_detail(detail))
+                Err(Error::new(&refusal::NOT_ACCEPTABLE, &[SUPPORTED, &wanted]).with_detail(detail))
             }
         }
     }

@@ -15,10 +15,11 @@ use self::filter::Expression;
 use self::options::{Name, Options};
 use self::orderby::OrderKey;
 use self::select::Select;
-use super::error::{self, Error};
 use super::write::is_shown;
-use crate::behavior::{Behaviors, HiddenMembers, QueryOptions};
-use crate::model::{Kind, Model, StructuredType};
+use crate::edm::schema::{Kind, Model, StructuredType};
+use crate::odata::error::Error;
+use crate::policy::behavior::{Behaviors, HiddenMembers, QueryOptions};
+use crate::policy::refusal;
 
 /// What a query is asked of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl<'m> Query<'m> {
             && let Some(name) = OF_COLLECTIONS.iter().find(|name| options.has(**name))
         {
             let detail = format!("found ${}, which only a collection has", name.text());
-            return Err(Error::new(&error::NOT_A_COLLECTION, &[]).with_detail(detail));
+            return Err(Error::new(&refusal::NOT_A_COLLECTION, &[]).with_detail(detail));
         }
         if target == Target::Property {
             return Ok(query);
@@ -132,14 +133,14 @@ impl<'m> Query<'m> {
             query.order = orderby::read(&text, scope)?;
             query.bound_to[1] = text.into_owned();
         }
-        query.top = options.take(Name::Top).map(|text| number(&text, &error::INVALID_TOP)).transpose()?;
-        query.skip = options.take(Name::Skip).map_or(Ok(0), |text| number(&text, &error::INVALID_SKIP))?;
+        query.top = options.take(Name::Top).map(|text| number(&text, &refusal::INVALID_TOP)).transpose()?;
+        query.skip = options.take(Name::Skip).map_or(Ok(0), |text| number(&text, &refusal::INVALID_SKIP))?;
         query.count = match options.take(Name::Count) {
             None => None,
             Some(text) => match text.trim() {
                 "true" => Some(true),
                 "false" => Some(false),
-                other => return Err(Error::new(&error::INVALID_COUNT, &[other])),
+                other => return Err(Error::new(&refusal::INVALID_COUNT, &[other])),
             },
         };
         query.token = options.take(Name::SkipToken).map(|text| text.trim().to_owned());
@@ -148,7 +149,7 @@ impl<'m> Query<'m> {
 }
 
 /// Reads a non-negative whole number of 64 bits with a sign, as ODataLib does.
-fn number(text: &str, refusal: &'static error::Refusal) -> Result<usize, Error> {
+fn number(text: &str, refusal: &'static refusal::Refusal) -> Result<usize, Error> {
     let read = text.trim().parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
     let number = read.ok_or_else(|| Error::new(refusal, &[text]))?;
     Ok(usize::try_from(number).unwrap_or(usize::MAX))
@@ -163,12 +164,12 @@ fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
             continue;
         }
         if name.is_empty() {
-            return Err(Error::new(&error::INVALID_SELECT, &[item]));
+            return Err(Error::new(&refusal::INVALID_SELECT, &[item]));
         }
         if let Some(navigation) =
             scope.structured.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
         {
-            return Err(Error::new(&error::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
+            return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
         }
         let found = scope.structured.property(name).filter(|index| scope.is_named(scope.structured, *index));
         let Some(index) = found else {
@@ -176,8 +177,8 @@ fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
         };
         let property = &scope.structured.properties[index];
         return Err(match property.kind {
-            Kind::Complex(_) => Error::new(&error::EXPAND_NOT_SUPPORTED, &[&property.name]),
-            _ => Error::new(&error::EXPAND_OF_A_VALUE, &[&property.name, &scope.structured.full_name]),
+            Kind::Complex(_) => Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name]),
+            _ => Error::new(&refusal::EXPAND_OF_A_VALUE, &[&property.name, &scope.structured.full_name]),
         });
     }
     Ok(())

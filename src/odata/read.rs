@@ -7,17 +7,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::enums;
-use super::error::{self, Refusal};
-use super::json::{self, Json, Member};
-use super::patch::{Change, Patch, To};
-use super::time::DateTimeOffset;
-use super::value::{Complex, Dynamic, Value};
-use crate::behavior::{
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::enums;
+use crate::edm::patch::{Change, Patch, To};
+use crate::edm::schema::{Check, EnumType, ItemKind, Kind, Model, Primitive, Property, StructuredType, TypeId};
+use crate::edm::value::{Complex, Dynamic, Value};
+use crate::policy::behavior::{
     Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace,
-    UnknownProperty, UrlCheck, WrongPrimitive, nearest,
+    UnknownProperty, UrlCheck, WrongPrimitive,
 };
-use crate::model::{Check, EnumType, ItemKind, Kind, Model, Primitive, Property, StructuredType, TypeId};
+use crate::policy::refusal::{self, Refusal};
+use crate::text::json::{self, Json, Member};
 
 mod names;
 mod problem;
@@ -80,7 +80,7 @@ pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str)
             reader.reading.patch = reader.object(structured, members, &place);
         }
         other => {
-            let problem = Problem::at(&place, other.describe(), "an object".to_owned(), &error::NOT_AN_OBJECT, Vec::new());
+            let problem = Problem::at(&place, other.describe(), "an object".to_owned(), &refusal::NOT_AN_OBJECT, Vec::new());
             reader.reading.shape.push(problem);
         }
     }
@@ -163,14 +163,14 @@ impl Reader<'_> {
 
     fn duplicate_property(&mut self, name: &str, place: &Path<'_>) {
         let found = "a property that stands twice".to_owned();
-        self.shape(place, found, "each property once".to_owned(), &error::DUPLICATE_PROPERTY, vec![name.to_owned()]);
+        self.shape(place, found, "each property once".to_owned(), &refusal::DUPLICATE_PROPERTY, vec![name.to_owned()]);
     }
 
     fn duplicate_annotation(&mut self, target: &str, term: &str, place: &Path<'_>) {
         let (refusal, words) = if target.is_empty() {
-            (&error::DUPLICATE_ANNOTATION, vec![term.to_owned()])
+            (&refusal::DUPLICATE_ANNOTATION, vec![term.to_owned()])
         } else {
-            (&error::DUPLICATE_PROPERTY_ANNOTATION, vec![term.to_owned(), target.to_owned()])
+            (&refusal::DUPLICATE_PROPERTY_ANNOTATION, vec![term.to_owned(), target.to_owned()])
         };
         self.shape(place, "an annotation that stands twice".to_owned(), "each annotation once".to_owned(), refusal, words);
     }
@@ -204,11 +204,11 @@ impl Reader<'_> {
             }
             return;
         }
-        let near = nearest(name, structured.properties.iter().map(|property| &*property.name));
+        let near = crate::text::nearest::nearest(name, structured.properties.iter().map(|property| &*property.name));
         let hint = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
         let found = format!("a property that {} does not have", structured.full_name);
         let words = vec![name.to_owned(), structured.full_name.to_string()];
-        self.shape(place, found, format!("one that it has{hint}"), &error::UNKNOWN_PROPERTY, words);
+        self.shape(place, found, format!("one that it has{hint}"), &refusal::UNKNOWN_PROPERTY, words);
     }
 
     /// Reads a declared property. `None`: it changes nothing.
@@ -250,7 +250,7 @@ impl Reader<'_> {
                 if value.is_none() {
                     let expected = "a date such as 2021-03-12T17:37:05.84Z".to_owned();
                     let found = json::quoted(&shortened(text));
-                    self.shape(place, found, expected, &error::INVALID_DATE, vec![text.to_string()]);
+                    self.shape(place, found, expected, &refusal::INVALID_DATE, vec![text.to_string()]);
                 }
                 value.map(|value| To::Set(Value::DateTimeOffset(value)))
             }
@@ -272,7 +272,7 @@ impl Reader<'_> {
             let place = Path::Item(at, index);
             if *json == Json::Null {
                 if !property.nullable {
-                    self.shape(&place, "null".to_owned(), "a value".to_owned(), &error::NULL_ITEM, Vec::new());
+                    self.shape(&place, "null".to_owned(), "a value".to_owned(), &refusal::NULL_ITEM, Vec::new());
                 }
                 values.push(Value::Null);
                 continue;
@@ -293,7 +293,7 @@ impl Reader<'_> {
         if !property.nullable || matches!(property.kind, Kind::Collection(_)) {
             let type_name = self.rules.model.kind_name(property.kind).into_owned();
             let expected = format!("a value: {type_name} is not nullable here");
-            self.shape(place, "null".to_owned(), expected, &error::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
+            self.shape(place, "null".to_owned(), expected, &refusal::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
             return None;
         }
         let is_masked = property.write_only && self.rules.origin == Origin::Update;
@@ -317,9 +317,9 @@ impl Reader<'_> {
                 other => written(other),
             };
             let words = vec![literal, self.rules.model.kind_name(kind).into_owned()];
-            return self.shape(place, found, expected, &error::CANNOT_CONVERT, words);
+            return self.shape(place, found, expected, &refusal::CANNOT_CONVERT, words);
         }
-        self.shape(place, found, expected, &error::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
+        self.shape(place, found, expected, &refusal::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
     }
 
     /// Reads the text of an enum value. `None`: it changes nothing, or a problem was reported.
@@ -334,7 +334,7 @@ impl Reader<'_> {
                 self.decided("enum-values");
                 return Some(Value::EnumText(text.into()));
             }
-            self.enum_problem(enumeration, text, place, &error::NOT_A_MEMBER);
+            self.enum_problem(enumeration, text, place, &refusal::NOT_A_MEMBER);
             return None;
         };
         if self.is_request() && enums::has_sentinel(enumeration, number) {
@@ -342,13 +342,13 @@ impl Reader<'_> {
             if absent {
                 self.decided("sentinel-in");
             } else {
-                self.enum_problem(enumeration, text, place, &error::SENTINEL_VALUE);
+                self.enum_problem(enumeration, text, place, &refusal::SENTINEL_VALUE);
             }
             return None;
         }
         let unknown_to_client = !self.rules.knows_hidden && enums::has_hidden(enumeration, number);
         if self.is_request() && unknown_to_client && self.rules.behaviors.hidden_members_in == HiddenMembersIn::Reject {
-            self.enum_problem(enumeration, text, place, &error::HIDDEN_VALUE);
+            self.enum_problem(enumeration, text, place, &refusal::HIDDEN_VALUE);
             return None;
         }
         if unknown_to_client {
@@ -394,7 +394,7 @@ impl Reader<'_> {
                 (_, SecretLength::Any) => self.decided("secret-length"),
                 (length, SecretLength::Exact) => {
                     let found = format!("a secret of {length} characters");
-                    self.value(place, found, "64 characters".to_owned(), &error::SECRET_LENGTH, Vec::new());
+                    self.value(place, found, "64 characters".to_owned(), &refusal::SECRET_LENGTH, Vec::new());
                 }
             },
             Some(Check::Url) => {
@@ -405,7 +405,7 @@ impl Reader<'_> {
                 };
                 if !is_absolute_url(text, schemes) {
                     let expected = format!("an absolute {} address", schemes.join(" or "));
-                    self.value(place, json::quoted(&shortened(text)), expected, &error::INVALID_URL, Vec::new());
+                    self.value(place, json::quoted(&shortened(text)), expected, &refusal::INVALID_URL, Vec::new());
                 }
             }
             _ => {}
@@ -444,11 +444,11 @@ impl Reader<'_> {
         let text = match json {
             Json::String(text) if !text.is_empty() => text,
             Json::Null => {
-                return self.shape(place, "null".to_owned(), expected(), &error::TYPE_NULL, vec!["odata.type".to_owned()]);
+                return self.shape(place, "null".to_owned(), expected(), &refusal::TYPE_NULL, vec!["odata.type".to_owned()]);
             }
             other => {
                 let words = vec![if *other == Json::String("".into()) { String::new() } else { written(other) }];
-                return self.shape(place, other.describe(), expected(), &error::TYPE_NAME, words);
+                return self.shape(place, other.describe(), expected(), &refusal::TYPE_NAME, words);
             }
         };
         let name = names::without_prefix(text);
@@ -458,12 +458,12 @@ impl Reader<'_> {
                     TypeNamespace::AsSent => name.to_owned(),
                     TypeNamespace::Workload => names::in_workload(self.rules.model, name),
                 };
-                self.shape(place, json::quoted(&shortened(text)), expected(), &error::UNKNOWN_TYPE, vec![leaked]);
+                self.shape(place, json::quoted(&shortened(text)), expected(), &refusal::UNKNOWN_TYPE, vec![leaked]);
             }
             Some(given) => {
                 let Some(declared) = declared.filter(|declared| *declared != given) else { return };
                 let words = vec![given.into_owned(), declared.to_owned()];
-                self.shape(place, json::quoted(&shortened(text)), expected(), &error::INCOMPATIBLE_TYPE, words);
+                self.shape(place, json::quoted(&shortened(text)), expected(), &refusal::INCOMPATIBLE_TYPE, words);
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::address::entity_address;
-use super::enums;
 use super::format::Level;
-use super::json::write_string;
 use super::query::select::{Selected, Selection};
-use super::value::{Complex, Entity, Value};
-use crate::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
-use crate::model::{Kind, Model, Primitive, Property, StructuredType, Version};
+use crate::edm::address::entity_address;
+use crate::edm::enums;
+use crate::edm::schema::{Kind, Model, Primitive, Property, StructuredType, Version};
+use crate::edm::value::{Complex, Entity, Value};
+use crate::policy::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
+use crate::text::json::write_string;
 
 /// Which control information is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wfi_emulator::server::Limits;
+use wfi_emulator::edge::server::Limits;
 
 use crate::abuse_http2::{http2, outcomes_in_frames};
 use crate::sockets::Server;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wfi_emulator::server::Limits;
+use wfi_emulator::edge::server::Limits;
 
 use crate::abuse::{Abuse, ENTITY, SOON, abuse, exchange_and, target};
 use crate::sockets::Server;

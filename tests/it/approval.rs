@@ -6,14 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::{Secret, decrypt};
-use wfi_emulator::connector::{Call, Failure, Outcome};
-use wfi_emulator::exchange;
-use wfi_emulator::fault;
+use wfi_emulator::edm::value::Entity;
+use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
 use wfi_emulator::graph::{self, Addressed, Answer, Request, Step};
-use wfi_emulator::journal::{self, Expectation, Query, Secrets, To};
-use wfi_emulator::odata::value::Entity;
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::text::exchange;
+use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::world::Tenant;
+use wfi_emulator::world::fault;
+use wfi_emulator::world::journal::{self, Expectation, Query, Secrets, To};
 
 use crate::harness::{self, request};
 

@@ -7,9 +7,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::{Secret, decrypt};
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::tenant::Connectors;
+use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::world::Connectors;
 
 use crate::harness;
 use crate::sockets::{Server, exchange};

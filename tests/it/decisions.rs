@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::behavior::{self, Profile, Secret};
-use wfi_emulator::exchange::Request;
-use wfi_emulator::fixture;
-use wfi_emulator::odata::error::REFUSALS;
-use wfi_emulator::tenant::{Settings, Tenant};
+use wfi_emulator::policy::behavior::{self, Profile, Secret};
+use wfi_emulator::policy::refusal::REFUSALS;
+use wfi_emulator::text::exchange::Request;
+use wfi_emulator::world::fixture;
+use wfi_emulator::world::{Settings, Tenant};
 
 use crate::harness;
 use table::{ROWS, Row, Then};

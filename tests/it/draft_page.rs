@@ -3,9 +3,9 @@
 //! The page prints `Content-Length: 344` and `889`, which are the lengths of its bodies with lines that end in CRLF.
 
 use http::{Method, StatusCode};
-use wfi_emulator::behavior::{Behaviors, Profile};
-use wfi_emulator::exchange::Request;
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::policy::behavior::{Behaviors, Profile};
+use wfi_emulator::text::exchange::Request;
+use wfi_emulator::world::Tenant;
 
 use crate::harness;
 

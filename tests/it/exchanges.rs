@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use wfi_emulator::behavior::{Behaviors, Profile};
-use wfi_emulator::exchange::{self, Exchange};
-use wfi_emulator::fault;
-use wfi_emulator::fixture::directory::Directory;
-use wfi_emulator::identity::entra::Place;
-use wfi_emulator::tenant::{Auth, Settings, Tenant};
+use wfi_emulator::entra::token_service::Place;
+use wfi_emulator::policy::behavior::{Behaviors, Profile};
+use wfi_emulator::text::exchange::{self, Exchange};
+use wfi_emulator::world::fault;
+use wfi_emulator::world::fixture::directory::Directory;
+use wfi_emulator::world::{Auth, Settings, Tenant};
 
 use crate::{harness, tokens};
 

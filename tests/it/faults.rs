@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use serde_json::json;
-use wfi_emulator::behavior::Behaviors;
-use wfi_emulator::fault::{self, Effect, Rule};
+use wfi_emulator::edm::value::Value;
 use wfi_emulator::graph::{self, Answer, Body, Form, Request, Step};
-use wfi_emulator::journal::{self, Expectation, Query, Secrets, Times};
-use wfi_emulator::odata::value::Value;
-use wfi_emulator::tenant::{Settings, Tenant};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::world::fault::{self, Effect, Rule};
+use wfi_emulator::world::journal::{self, Expectation, Query, Secrets, Times};
+use wfi_emulator::world::{Settings, Tenant};
 
 use crate::harness;
 
@@ -165,7 +165,7 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
             let request = &entry.exchange.request;
             let status = entry.exchange.response.as_ref().map(|response| response.status.as_u16());
             let key = |entity: &Option<_>| {
-                entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::odata::value::Entity>| entity.key.to_string())
+                entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::edm::value::Entity>| entity.key.to_string())
             };
             let key = |entity| key(entity).map(|key| key.chars().take(8).collect::<String>());
             let (before, after) =
@@ -187,7 +187,7 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
     POST /v1.0/teamwork/workforceIntegrations Some(201) None Some("WFI_e9fd")
     "#);
     let slot =
-        |entity: &wfi_emulator::odata::value::Entity| entity.properties.values.contains(&Value::String(before.as_str().into()));
+        |entity: &wfi_emulator::edm::value::Entity| entity.properties.values.contains(&Value::String(before.as_str().into()));
     let changed = entries[0].changed.as_ref().unwrap();
     assert!(slot(changed.before.as_ref().unwrap()) && !slot(changed.after.as_ref().unwrap()));
     let once = Expectation {

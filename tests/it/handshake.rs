@@ -4,11 +4,11 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::connector::envelope::{Secret, decrypt};
-use wfi_emulator::connector::{Call, Failure, Outcome};
+use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
 use wfi_emulator::graph::{self, Answer, Request, Step};
-use wfi_emulator::journal::{Query, Recorded, Secrets};
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::world::Tenant;
+use wfi_emulator::world::journal::{Query, Recorded, Secrets};
 
 use crate::harness::{self, request};
 

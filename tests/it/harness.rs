@@ -6,14 +6,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
-use wfi_emulator::connector::{Call, Failure, Outcome};
-use wfi_emulator::exchange;
-use wfi_emulator::fixture;
+use wfi_emulator::edm::schema::Schema;
+use wfi_emulator::entra::token_service::Place;
+use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
 use wfi_emulator::graph::{self, Answer, Body, Form, Step};
-use wfi_emulator::identity::entra::Place;
-use wfi_emulator::model::Schema;
-use wfi_emulator::tenant::{Clock, Settings, Tenant};
+use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
+use wfi_emulator::text::exchange;
+use wfi_emulator::world::fixture;
+use wfi_emulator::world::{Clock, Settings, Tenant};
 
 /// The host that requests name unless they name another.
 pub(crate) const HOST: &str = "localhost:9340";

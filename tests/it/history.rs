@@ -8,7 +8,7 @@ use std::thread;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::world::Tenant;
 
 use crate::harness;
 
@@ -168,7 +168,7 @@ fn list(tenant: &Tenant) -> Act {
 
 /// Does something by chance; towards the end the entity is deleted, also by several at once.
 fn act(tenant: &Tenant, address: &str, number: i64, is_near_end: bool) -> Act {
-    match wfi_emulator::chance::mixed(u64::try_from(number).unwrap()) % 10 {
+    match wfi_emulator::world::chance::mixed(u64::try_from(number).unwrap()) % 10 {
         0 | 1 => list(tenant),
         2 => {
             let (status, entity) = harness::json(tenant, Method::GET, address, None);

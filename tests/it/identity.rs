@@ -5,10 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::Value;
-use wfi_emulator::behavior::Behaviors;
-use wfi_emulator::exchange::{self, Request};
-use wfi_emulator::identity::permission::{Operation, PERMISSIONS};
-use wfi_emulator::tenant::{Auth, Settings, Tenant};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::policy::permissions::{Operation, PERMISSIONS};
+use wfi_emulator::text::exchange::{self, Request};
+use wfi_emulator::world::{Auth, Settings, Tenant};
 
 use crate::{harness, tokens};
 
@@ -27,7 +27,7 @@ fn strict() -> Tenant {
 fn later(seconds: u64) -> Tenant {
     let settings = harness::settings(Behaviors::default());
     let now = settings.clock.now() + std::time::Duration::from_secs(seconds);
-    Tenant::new(Settings { auth: Auth::Strict, clock: wfi_emulator::tenant::Clock::Fixed(now), ..settings })
+    Tenant::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::Clock::Fixed(now), ..settings })
 }
 
 fn send(tenant: &Tenant, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::Response {
@@ -203,7 +203,7 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
 #[test]
 fn a_lifetime_may_be_any_number() {
     let tenant = strict();
-    let now = wfi_emulator::identity::token::unix_seconds(tenant.clock.now());
+    let now = wfi_emulator::entra::token::unix_seconds(tenant.clock.now());
     let claims = tokens::claims(&tokens::token(&tenant, "app"));
     for (name, value, is_valid) in [
         ("exp", serde_json::json!(f64::from(i32::MAX) + 0.5), true),
@@ -223,7 +223,7 @@ fn a_lifetime_may_be_any_number() {
     ] {
         let mut claims = claims.clone();
         claims[name] = value.clone();
-        let status = get(&tenant, &wfi_emulator::identity::token::signed(&claims));
+        let status = get(&tenant, &wfi_emulator::entra::token::signed(&claims));
         assert_eq!(status, if is_valid { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, "{name}: {value}");
     }
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::Request;
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::fault;
-use wfi_emulator::tenant::Clock;
+use wfi_emulator::world::Clock;
+use wfi_emulator::world::fault;
 
 use crate::harness::HOST;
 use crate::program::{Folder, Program, Served, command, outcome, resident_mib};
@@ -116,7 +116,7 @@ fn a_recording_on_a_full_disk_ends_with_a_whole_exchange() {
         "{ended:?}"
     );
     let text = fs::read_to_string(folder.0.join("recorded-0001.hurl")).unwrap();
-    assert_eq!(wfi_emulator::exchange::read(&text).map(|exchanges| exchanges.len()), Ok(1), "{text}");
+    assert_eq!(wfi_emulator::text::exchange::read(&text).map(|exchanges| exchanges.len()), Ok(1), "{text}");
 }
 
 #[test]

@@ -10,13 +10,13 @@ use flate2::write::GzEncoder;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::behavior::Behaviors;
-use wfi_emulator::connector::{Failure, Outcome};
-use wfi_emulator::fixture;
+use wfi_emulator::edm::value::Entity;
+use wfi_emulator::graph::outbound::{Failure, Outcome};
 use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
-use wfi_emulator::journal::{Query, Secrets};
-use wfi_emulator::odata::value::Entity;
-use wfi_emulator::tenant::{Clock, Settings, Tenant};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::world::fixture;
+use wfi_emulator::world::journal::{Query, Secrets};
+use wfi_emulator::world::{Clock, Settings, Tenant};
 
 use crate::harness;
 

@@ -1,8 +1,8 @@
 //! Private values planted wherever an exchange can hold one, none of which a recording may hold.
 
 use http::Method;
-use wfi_emulator::exchange::{self, Response};
-use wfi_emulator::redact::{RedactionRules, Redactor};
+use wfi_emulator::text::exchange::{self, Response};
+use wfi_emulator::text::redact::{RedactionRules, Redactor};
 
 use crate::recorded::{JSON, request, snapshot};
 

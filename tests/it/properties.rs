@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use wfi_emulator::behavior::{Behaviors, Secret};
-use wfi_emulator::exchange;
-use wfi_emulator::fixture;
-use wfi_emulator::model::{Primitive, Schema};
-use wfi_emulator::tenant::{Settings, Tenant};
+use wfi_emulator::edm::schema::{Primitive, Schema};
+use wfi_emulator::policy::behavior::{Behaviors, Secret};
+use wfi_emulator::text::exchange;
+use wfi_emulator::world::fixture;
+use wfi_emulator::world::{Settings, Tenant};
 
 use crate::harness;
 

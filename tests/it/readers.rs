@@ -10,21 +10,24 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use wfi_emulator::behavior::{self, Behaviors, Profile};
-use wfi_emulator::connector::envelope::{Secret, decrypt};
-use wfi_emulator::connector::{Outcome, Purpose, Requests, Verdict};
-use wfi_emulator::control::Peer;
-use wfi_emulator::exchange::har;
-use wfi_emulator::fixture::Entities;
-use wfi_emulator::fixture::directory::Directory;
+use wfi_emulator::edge::control::Peer;
+use wfi_emulator::edge::service::{Begun, Service};
+use wfi_emulator::edm::date_time::DateTimeOffset;
+use wfi_emulator::edm::schema::Schema;
+use wfi_emulator::graph::outbound::Outcome;
 use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
-use wfi_emulator::model::Schema;
-use wfi_emulator::odata::time::DateTimeOffset;
-use wfi_emulator::redact::{RedactionRules, Redactor};
-use wfi_emulator::service::{Begun, Service};
-use wfi_emulator::store::{Foundations, Store};
-use wfi_emulator::tenant::{Auth, Clock, Settings};
-use wfi_emulator::{compare, exchange, fault, fixture};
+use wfi_emulator::policy::behavior::{self, Behaviors, Profile};
+use wfi_emulator::text::exchange;
+use wfi_emulator::text::exchange::har;
+use wfi_emulator::text::redact::{RedactionRules, Redactor};
+use wfi_emulator::tools::compare;
+use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::workloads::shifts::{Purpose, Requests, Verdict};
+use wfi_emulator::world::fixture::Entities;
+use wfi_emulator::world::fixture::directory::Directory;
+use wfi_emulator::world::store::{Foundations, Store};
+use wfi_emulator::world::{Auth, Clock, Settings};
+use wfi_emulator::world::{fault, fixture};
 
 /// A reader, and the name of the folder with its inputs.
 #[derive(Clone, Copy, Debug)]

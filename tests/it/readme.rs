@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use http::Method;
-use wfi_emulator::behavior::Behaviors;
-use wfi_emulator::control::{self, Peer};
-use wfi_emulator::exchange::{Request, Response};
-use wfi_emulator::fixture::directory::Directory;
+use wfi_emulator::edge::control::{self, Peer};
+use wfi_emulator::edge::service::{Begun, Service};
 use wfi_emulator::graph;
-use wfi_emulator::service::{Begun, Service};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::text::exchange::{Request, Response};
+use wfi_emulator::world::fixture::directory::Directory;
 
 use crate::connector::Connector;
 use crate::harness;

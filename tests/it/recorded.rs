@@ -6,15 +6,15 @@ use std::sync::Arc;
 use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use wfi_emulator::behavior::Behaviors;
-use wfi_emulator::certificate;
-use wfi_emulator::client::{Client, Service};
-use wfi_emulator::compare::{self, Counts, Event, Outcome, What};
-use wfi_emulator::exchange::{self, Request, Response};
-use wfi_emulator::record;
-use wfi_emulator::redact::RedactionRules;
-use wfi_emulator::server;
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::edge::certificate;
+use wfi_emulator::edge::client::{Client, Service};
+use wfi_emulator::edge::server;
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::text::exchange::{self, Request, Response};
+use wfi_emulator::text::redact::RedactionRules;
+use wfi_emulator::tools::compare::{self, Counts, Event, Outcome, What};
+use wfi_emulator::tools::record;
+use wfi_emulator::world::Tenant;
 
 use crate::harness;
 
@@ -51,12 +51,12 @@ async fn listen() -> (TcpListener, String) {
 }
 
 /// The built-in fixtures, answered with these behaviors.
-fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::service::Service> {
+fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::edge::service::Service> {
     let mut behaviors = Behaviors::default();
     for (name, value) in choices {
         behaviors.set(name, value).unwrap();
     }
-    Arc::new(wfi_emulator::service::Service::of(harness::settings(behaviors)))
+    Arc::new(wfi_emulator::edge::service::Service::of(harness::settings(behaviors)))
 }
 
 /// Holds a text against its snapshot beside these tests.
@@ -447,7 +447,7 @@ async fn captured_values_and_rules_decide_what_is_compared() {
 
 #[test]
 fn a_journal_is_a_snapshot() {
-    let emulator = wfi_emulator::service::Service::of(harness::settings(Behaviors::default()));
+    let emulator = wfi_emulator::edge::service::Service::of(harness::settings(Behaviors::default()));
     let tenant = emulator.worlds.default_tenant();
     for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
         let request = request(Method::DELETE, target, &[TOKEN], "");
@@ -463,9 +463,9 @@ fn a_journal_is_a_snapshot() {
 fn tenants_serve_stubs_where_the_model_knows_no_path() {
     let folder = Folder::new("stubs");
     folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
-    let stubs = wfi_emulator::stub::Stubs::load(&folder.0).unwrap();
+    let stubs = wfi_emulator::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
-    let tenant = Tenant::new(wfi_emulator::tenant::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let tenant = Tenant::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));

@@ -1,6 +1,6 @@
 //! The commands for recorded exchanges: record, convert, compare.
 
-use wfi_emulator::exchange;
+use wfi_emulator::text::exchange;
 
 use crate::recorded::{Folder, emulator, session};
 

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wfi_emulator::chance::mixed;
+use wfi_emulator::world::chance::mixed;
 
 use crate::connector::{Connector, SECRET};
 use crate::harness::HOST;

@@ -13,11 +13,11 @@ use flate2::write::GzEncoder;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use wfi_emulator::behavior::Behaviors;
+use wfi_emulator::edge::server;
+use wfi_emulator::edge::service::Service;
 use wfi_emulator::graph::BODY_LIMIT;
-use wfi_emulator::server;
-use wfi_emulator::service::Service;
-use wfi_emulator::tenant::{Settings, Tenant};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::world::{Settings, Tenant};
 
 use crate::harness::{self, HOST};
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use wfi_emulator::fixture::directory::HOME_TENANT;
-use wfi_emulator::identity::token::{GRAPH, Grant, Proof, Subject, Validity, access_token, local_user, signed, unix_seconds};
-use wfi_emulator::tenant::Tenant;
+use wfi_emulator::entra::token::{GRAPH, Grant, Proof, Subject, Validity, access_token, local_user, signed, unix_seconds};
+use wfi_emulator::world::Tenant;
+use wfi_emulator::world::fixture::directory::HOME_TENANT;
 
 const ALL: [&str; 2] = ["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
 

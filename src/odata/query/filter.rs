@@ -7,8 +7,9 @@ pub mod parser;
 use self::evaluate::{Node, Scalar};
 use self::parser::{Kinds, Parser, What};
 use super::Scope;
-use crate::odata::error::{self, Error};
-use crate::odata::value::Complex;
+use crate::edm::value::Complex;
+use crate::odata::error::Error;
+use crate::policy::refusal;
 
 /// An expression that was read.
 #[derive(Debug)]
@@ -38,10 +39,10 @@ impl Expression<'_> {
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
     Parser::new(text, scope).filter().map_err(|problem| match problem.what {
         What::Unknown(error) => placed(*error, text, problem.at),
-        What::Secret(path) => placed(Error::new(&error::FILTER_BY_SECRET, &[&path]), text, problem.at),
+        What::Secret(path) => placed(Error::new(&refusal::FILTER_BY_SECRET, &[&path]), text, problem.at),
         What::Syntax(detail) => {
             let detail = located(text, problem.at, &detail);
-            Error::new(&error::INVALID_FILTER, &[]).with_detail(detail)
+            Error::new(&refusal::INVALID_FILTER, &[]).with_detail(detail)
         }
     })
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::odata::error::{self, Error};
+use crate::odata::error::Error;
+use crate::policy::refusal;
 
 /// The name of an option that OData knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +83,18 @@ impl<'q> Options<'q> {
             let Some(known) = Name::of(name) else {
                 if name.starts_with('$') {
                     let detail = format!("found {name:?}, expected an option that OData has");
-                    return Err(Error::new(&error::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
+                    return Err(Error::new(&refusal::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
                 }
                 continue;
             };
             let option = format!("${}", known.text());
             let value = decoded(value);
             if value.trim().is_empty() && known != Name::Format {
-                return Err(Error::new(&error::EMPTY_QUERY_OPTION, &[&option]));
+                return Err(Error::new(&refusal::EMPTY_QUERY_OPTION, &[&option]));
             }
             let place = &mut options.values[known as usize];
             if place.is_some() {
-                return Err(Error::new(&error::DUPLICATE_QUERY_OPTION, &[&option]));
+                return Err(Error::new(&refusal::DUPLICATE_QUERY_OPTION, &[&option]));
             }
             *place = Some(value);
         }
@@ -118,7 +119,7 @@ impl<'q> Options<'q> {
     /// Refuses the first of some options that the query has.
     pub fn refuse(&self, names: &[Name]) -> Result<(), Error> {
         match names.iter().find(|name| self.has(**name)) {
-            Some(name) => Err(Error::new(&error::QUERY_OPTION_NOT_ALLOWED, &[NAMES[*name as usize].2])),
+            Some(name) => Err(Error::new(&refusal::QUERY_OPTION_NOT_ALLOWED, &[NAMES[*name as usize].2])),
             None => Ok(()),
         }
     }

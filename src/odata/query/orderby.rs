@@ -6,8 +6,9 @@ use super::Scope;
 use super::filter::evaluate::{self, Scalar};
 use super::filter::parser::{Parser, What};
 use super::filter::{Expression, located, placed, position};
-use crate::odata::error::{self, Error};
-use crate::odata::value::Complex;
+use crate::edm::value::Complex;
+use crate::odata::error::Error;
+use crate::policy::refusal;
 
 /// The most keys of an order.
 const MAX_KEYS: usize = 16;
@@ -29,7 +30,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
     let mut keys = Vec::new();
     let read = loop {
         match parser.order_key() {
-            Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&error::ORDER_BY_OBJECT, &[])),
+            Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
                 keys.push(OrderKey { expression, is_descending });
                 if !has_more {
@@ -44,10 +45,10 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
     };
     read.map_err(|problem| match problem.what {
         What::Unknown(error) => placed(*error, text, problem.at),
-        What::Secret(path) => placed(Error::new(&error::ORDER_BY_SECRET, &[&path]), text, problem.at),
+        What::Secret(path) => placed(Error::new(&refusal::ORDER_BY_SECRET, &[&path]), text, problem.at),
         What::Syntax(detail) => {
             let at = position(text, problem.at).to_string();
-            Error::new(&error::INVALID_ORDER, &[&at, text]).with_detail(located(text, problem.at, &detail))
+            Error::new(&refusal::INVALID_ORDER, &[&at, text]).with_detail(located(text, problem.at, &detail))
         }
     })
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::Scope;
-use crate::behavior::nearest;
-use crate::model::{Kind, StructuredType};
-use crate::odata::error::{self, Error};
-use crate::odata::value::{Complex, Value};
+use crate::edm::schema::{Kind, StructuredType};
+use crate::edm::value::{Complex, Value};
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::text::nearest::nearest;
 
 /// The most segments that a path can have. The model's types are not nearly as deep.
 const MAX_SEGMENTS: usize = 16;
@@ -79,7 +80,7 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
     for segment in text.split('/') {
         let Some(owner) = structured else {
             let type_name = path.kind.map_or(Cow::Borrowed("Edm.Untyped"), |kind| scope.model.kind_name(kind));
-            return Err(PathProblem::Unknown(Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[segment, &type_name])));
+            return Err(PathProblem::Unknown(Error::new(&refusal::UNKNOWN_QUERY_PROPERTY, &[segment, &type_name])));
         };
         if !path.text.is_empty() {
             path.text.push('/');
@@ -111,7 +112,7 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
 pub(super) fn unknown(scope: Scope<'_>, name: &str, structured: &StructuredType) -> Error {
     let named = structured.properties.iter().enumerate().filter(|(index, _)| scope.is_named(structured, *index));
     let near = nearest(name, named.map(|(_, property)| &*property.name));
-    let error = Error::new(&error::UNKNOWN_QUERY_PROPERTY, &[name, &structured.full_name]);
+    let error = Error::new(&refusal::UNKNOWN_QUERY_PROPERTY, &[name, &structured.full_name]);
     match near {
         Some(near) => error.with_detail(format!("did you mean '{near}'?")),
         None => error,

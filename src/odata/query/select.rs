@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::Scope;
 use super::filter::placed;
 use super::path::{self, PathProblem, PropertyPath};
-use crate::odata::error::{self, Error};
+use crate::odata::error::Error;
+use crate::policy::refusal;
 
 /// A `$select` that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +93,7 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
         } else {
             let path = path::resolve(scope, item).map_err(|problem| match problem {
                 PathProblem::Unknown(error) => placed(error, text, at),
-                PathProblem::Malformed => placed(Error::new(&error::INVALID_SELECT, &[item]), text, at),
+                PathProblem::Malformed => placed(Error::new(&refusal::INVALID_SELECT, &[item]), text, at),
             })?;
             select.selection.add(&path);
             path.text

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::model::{Schema, Version};
-use crate::odata::value::Complex;
+use crate::edm::schema::{Schema, Version};
+use crate::edm::value::Complex;
 use proptest::prelude::*;
 
 /// Reads a query of a collection, and tells by which row it is refused.

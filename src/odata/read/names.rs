@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Model, NamedType};
+use crate::edm::schema::{Model, NamedType};
 
 /// The primitive types of OData, which a payload may name whether or not the model uses them.
 const PRIMITIVES: [&str; 17] = [

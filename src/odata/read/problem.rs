@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::odata::error::{Error, Refusal};
-use crate::odata::json;
+use crate::odata::error::Error;
+use crate::policy::refusal::Refusal;
+use crate::text::json;
 
 /// Something wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::model::EnumType;
-use crate::odata::enums;
+use crate::edm::enums;
+use crate::edm::schema::EnumType;
+use crate::edm::value::{Complex, Value};
 use crate::odata::query::path::{Found, PropertyPath};
-use crate::odata::value::{Complex, Value};
 
 /// The longest text that joining texts gives. Beyond it the result is null: a short query must not fill the memory.
 const MAX_TEXT: usize = 1 << 20;

@@ -6,13 +6,13 @@
 use super::Expression;
 use super::evaluate::{Comparison, Function, Node, Scalar, total_order};
 use super::lexer::{Token, token};
-use crate::behavior::{EmptyFlags, FlagLists};
-use crate::model::{EnumType, Kind, NamedType, Primitive};
-use crate::odata::enums;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::enums;
+use crate::edm::schema::{EnumType, Kind, NamedType, Primitive};
 use crate::odata::error::Error;
 use crate::odata::query::Scope;
 use crate::odata::query::path::{self, PathProblem};
-use crate::odata::time::DateTimeOffset;
+use crate::policy::behavior::{EmptyFlags, FlagLists};
 
 const MAX_DEPTH: usize = 100;
 const MAX_NODES: usize = 1_000;

@@ -1,0 +1,185 @@
+//! Calls to the connectors of stored integrations, as Shifts would make them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Call, Refusal, Reply};
+use crate::edm::date_time::DateTimeOffset;
+use crate::graph::outbound::{Made, Outcome};
+use crate::graph::{self, Pending, Step};
+use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::sample::{self, KINDS, Maker};
+use crate::workloads::shifts::{Endpoint, Judgement, Requests, Said, Verdict};
+use crate::world::{Tenant, unix_millis};
+
+/// How often a call may be repeated.
+const MOST_RETRIES: u32 = 20;
+
+/// What is to be said, and to whom.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Wanted {
+    /// The id of a stored integration.
+    integration: String,
+    purpose: Purpose,
+    team_id: Option<String>,
+    /// The elements, as they are to be said; without them a sample.
+    requests: Option<Box<RawValue>>,
+    /// The sample is the approval of a swap.
+    #[serde(default)]
+    swap_approval: bool,
+    passthrough: Option<String>,
+    /// How often the call is repeated, at once, whose answer is of no use.
+    #[serde(default)]
+    retries: u32,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Purpose {
+    Connect,
+    Update,
+    Read,
+}
+
+/// Makes a call and says what Shifts would make of the answer.
+pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let wanted: Wanted = call.read()?;
+    if wanted.retries > MOST_RETRIES {
+        return Err(Refusal::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
+    }
+    let tenant = call.worlds.tenant(call.name)?;
+    let endpoint = graph::endpoint(&tenant, &wanted.integration).ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "unknown-integration", format!("there is no integration {:?}", wanted.integration))
+    })?;
+    let said = said(&tenant, &wanted)?;
+    let tenant: Arc<Tenant> = Arc::clone(&tenant);
+    match ask(&tenant, endpoint, said, wanted.retries, Vec::new()) {
+        Asked::Call(pending) => Ok(Reply::waiting(tenant, pending)),
+        Asked::Told(reply) => Ok(reply),
+    }
+}
+
+fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {
+    let team_id = wanted.team_id.as_deref().unwrap_or(sample::TEAM);
+    let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
+    let passthrough = passthrough.map_err(|_| Refusal::unusable("passthrough: found what cannot stand in a header"))?;
+    let said = |requests: &Requests| match wanted.purpose {
+        Purpose::Connect => Said::connect(&tenant.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
+        Purpose::Update => Said::update(team_id, requests, passthrough),
+        Purpose::Read => Said::read(team_id, requests),
+    };
+    Ok(match &wanted.requests {
+        Some(text) if wanted.purpose != Purpose::Connect => {
+            let unusable = |error: serde_json::Error| Refusal::unusable(format!("requests: {error}"));
+            let requests = Requests { requests: serde_json::from_str(text.get()).map_err(unusable)? };
+            said(&requests).in_words(format!("{{\"requests\":{}}}", text.get()))
+        }
+        _ if wanted.purpose == Purpose::Read => {
+            said(&Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] })
+        }
+        _ => said(&sampled(tenant, wanted)),
+    })
+}
+
+fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
+    let time = |behind: i64| {
+        let mut text = Vec::new();
+        DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()) + behind).write_utc(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let mut next_id = || tenant.next_entity_id().to_string();
+    let mut maker = Maker { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
+    if wanted.swap_approval {
+        return maker.swap_approval();
+    }
+    Requests { requests: vec![maker.element(&KINDS[0], "POST", None)] }
+}
+
+/// What comes of an attempt.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
+enum Asked {
+    /// A call must be made.
+    Call(Box<Pending>),
+    /// Everything is known.
+    Told(Reply),
+}
+
+fn ask(tenant: &Tenant, endpoint: Endpoint, said: Said, retries: u32, made: Vec<Made>) -> Asked {
+    let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
+    match said.to(&endpoint, &keys, tenant.behaviors.connector_content_type) {
+        Ok(message) => {
+            let call = message.call(tenant.connectors.timeout);
+            Asked::Call(Pending::new(call, move |tenant, outcome| {
+                let verdict = said.judge(&outcome);
+                let mut made = made;
+                let said_and_heard = Made {
+                    url: message.url.to_string(),
+                    headers: message.headers,
+                    plaintext: message.plaintext,
+                    body: message.body,
+                    outcome,
+                    verdict: verdict.to_string(),
+                };
+                graph::record_call(tenant, &said_and_heard);
+                made.push(said_and_heard);
+                if retries > 0 && verdict.is_retried(said.purpose) {
+                    return match ask(tenant, endpoint, said, retries - 1, made) {
+                        Asked::Call(pending) => Step::Call(pending),
+                        Asked::Told(reply) => Step::Done(Box::new(reply.answer())),
+                    };
+                }
+                Step::Done(Box::new(told(&verdict, &made).answer()))
+            }))
+        }
+        Err(failure) => Asked::Told(told(&said.judge(&Outcome::Failed(failure)), &made)),
+    }
+}
+
+fn told(verdict: &Verdict, made: &[Made]) -> Reply {
+    let elements: Vec<Value> = match verdict {
+        Verdict::Answered(judged) => judged
+            .iter()
+            .map(|judged| {
+                let judgement = match judged.judgement {
+                    Judgement::Approved { .. } => "approved",
+                    Judgement::ApprovedImplicitly { .. } => "approvedImplicitly",
+                    Judgement::Refused { .. } => "refused",
+                    Judgement::Eligible(_) => "eligible",
+                };
+                json!({ "id": judged.id, "judgement": judgement, "text": judged.judgement.to_string(), "note": judged.note })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let calls: Vec<Value> = made.iter().map(described).collect();
+    Reply::ok(&json!({
+        "passes": verdict.lets_pass(),
+        "verdict": verdict.to_string(),
+        "sentence": verdict.sentence(),
+        "message": verdict.message(),
+        "elements": elements,
+        "calls": calls,
+    }))
+}
+
+fn described(made: &Made) -> Value {
+    let (status, answer, failure) = match &made.outcome {
+        Outcome::Answered { status, body, .. } => (Some(status.as_u16()), Some(String::from_utf8_lossy(body)), None),
+        Outcome::Failed(failure) => (None, None, Some(failure.name())),
+    };
+    json!({
+        "url": made.url,
+        "said": String::from_utf8_lossy(&made.plaintext),
+        "sent": STANDARD.encode(&made.body),
+        "status": status,
+        "answer": answer,
+        "failure": failure,
+    })
+}

@@ -1,0 +1,226 @@
+//! The journal of a tenant: asked, verified, printed as exchanges.
+
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Method;
+use http::header::{self, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::tenants::shows_secrets;
+use super::{Call, Refusal, Reply};
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::value::Entity;
+use crate::policy::behavior::Secret;
+use crate::world::fixture;
+use crate::world::journal::{self, Changed, Expectation, Query, Recorded, Secrets, Times, To};
+use crate::world::{Tenant, unix_millis};
+
+/// Writes a time as Graph does.
+pub(super) fn utc(time: SystemTime) -> String {
+    let mut text = Vec::new();
+    DateTimeOffset::from_unix_millis(unix_millis(time)).write_utc(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+pub(super) fn query(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let parameters =
+        call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
+    let value = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let chosen = Chosen {
+        to: value("to"),
+        method: value("method"),
+        path: value("path"),
+        id: value("id"),
+        status: value("status").map(Value::String),
+        since: value("since"),
+        until: value("until"),
+    };
+    let limit = value("limit").map(|text| text.parse::<usize>()).transpose();
+    let limit = limit.map_err(|_| Refusal::unusable("limit takes a whole number"))?;
+    let query = Query { limit, ..chosen.query()? };
+    let secrets = if shows_secrets(&parameters)? { Secrets::Shown } else { Secrets::Hidden };
+    let tenant = call.worlds.tenant(call.name)?;
+    let entries = tenant.journal.query(&query, secrets);
+    let wants_text = match value("format").as_deref() {
+        None => call
+            .request
+            .headers
+            .get(header::ACCEPT)
+            .map(HeaderValue::as_bytes)
+            .is_some_and(|accept| accept.starts_with(b"text/plain")),
+        Some("exchange") => true,
+        Some("json") => false,
+        Some(_) => return Err(Refusal::unusable("format takes json or exchange")),
+    };
+    if wants_text {
+        return Ok(Reply::text(journal::print(&entries)));
+    }
+    let entries: Vec<Value> = entries.iter().map(|entry| shown(&tenant, entry, secrets)).collect();
+    Ok(Reply::ok(&json!({ "count": tenant.journal.count(), "entries": entries })))
+}
+
+fn shown(tenant: &Tenant, entry: &Recorded, secrets: Secrets) -> Value {
+    let Recorded { number, time, exchange, decided, changed } = entry;
+    let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body(bytes) });
+    let entity = |pick: fn(&Changed) -> Option<&std::sync::Arc<Entity>>| {
+        changed.as_ref().and_then(|changed| Some(entity_json(tenant, changed, pick(changed)?, secrets)))
+    };
+    json!({
+        "number": number,
+        "time": utc(*time),
+        "method": exchange.request.method.as_str(),
+        "target": exchange.request.target,
+        "status": exchange.response.as_ref().map(|response| response.status.as_u16()),
+        "refusedBy": decided.refused_by,
+        "detail": decided.detail,
+        "faults": decided.faults,
+        "endedBy": decided.ended_by,
+        "batch": decided.batch,
+        "request": message(&exchange.request.headers, &exchange.request.body),
+        "response": exchange.response.as_ref().map(|response| message(&response.headers, &response.body)),
+        "before": entity(|changed| changed.before.as_ref()),
+        "after": entity(|changed| changed.after.as_ref()),
+    })
+}
+
+fn entity_json(tenant: &Tenant, changed: &Changed, entity: &Entity, secrets: Secrets) -> Value {
+    let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
+    let text = fixture::write_entity_with(&tenant.schema, changed.set, entity, secret);
+    // Other properties may hold one too, such as an address with a key in its query.
+    let text = if secrets == Secrets::Hidden { journal::redact_json(&text).unwrap_or_default() } else { text };
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Returns a body as the JSON that it is, else as text, else in base64.
+fn body(bytes: &[u8]) -> Value {
+    if bytes.is_empty() {
+        return Value::Null;
+    }
+    match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
+        (Ok(json), _) => json,
+        (_, Ok(text)) => text.into(),
+        _ => json!({ "base64": STANDARD.encode(bytes) }),
+    }
+}
+
+pub(super) fn clear(call: &Call<'_>) -> Result<Reply, Refusal> {
+    call.worlds.tenant(call.name)?.journal.clear();
+    Ok(Reply::nothing())
+}
+
+/// Which requests are meant, in words.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Chosen {
+    to: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    id: Option<String>,
+    status: Option<Value>,
+    since: Option<String>,
+    until: Option<String>,
+}
+
+impl Chosen {
+    fn query(self) -> Result<Query, Refusal> {
+        let method =
+            self.method.map(|name| Method::from_bytes(name.to_ascii_uppercase().as_bytes()).map_err(|_| name)).transpose();
+        let method = method.map_err(|name| Refusal::unusable(format!("'{}' is no method", name.escape_debug())))?;
+        let path = self
+            .path
+            .map(|text| text.parse().map_err(|error| format!("path: found '{}', expected {error}", text.escape_debug())));
+        let to = self.to.map(|name| To::from_name(&name).ok_or(name)).transpose();
+        Ok(Query {
+            to: to.map_err(|name| Refusal::unusable(format!("to takes graph or connector, not '{}'", name.escape_debug())))?,
+            method,
+            path: path.transpose().map_err(Refusal::unusable)?,
+            id: self.id,
+            status: self.status.as_ref().map(statuses).transpose()?,
+            since: self.since.as_deref().map(|text| time("since", text)).transpose()?,
+            until: self.until.as_deref().map(|text| time("until", text)).transpose()?,
+            limit: None,
+        })
+    }
+}
+
+/// Reads a status such as 204, or a class of them such as `2xx`.
+fn statuses(value: &Value) -> Result<RangeInclusive<u16>, Refusal> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let is_status = |status: &u16| (100..1000).contains(status);
+    // There are no other classes (RFC 9110, 15), and a question after one would never be answered.
+    let class = match text.as_bytes() {
+        [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(u16::from(digit - b'0')),
+        _ => None,
+    };
+    match (class, text.parse::<u16>().ok().filter(is_status)) {
+        (Some(digit), _) => Ok(digit * 100..=digit * 100 + 99),
+        (None, Some(status)) => Ok(status..=status),
+        _ => Err(Refusal::unusable(format!(
+            "status takes a number such as 204 or a class such as 2xx, not '{}'",
+            text.escape_debug()
+        ))),
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<SystemTime, Refusal> {
+    let ticks = DateTimeOffset::parse(text).and_then(|time| u64::try_from(time.ticks()).ok());
+    let wrong = || {
+        Refusal::unusable(format!("{name} takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{}'", text.escape_debug()))
+    };
+    Ok(UNIX_EPOCH + Duration::from_micros(ticks.ok_or_else(wrong)? / 10))
+}
+
+/// What is expected, in words.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Expected {
+    to: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    id: Option<String>,
+    status: Option<Value>,
+    since: Option<String>,
+    until: Option<String>,
+    body: Option<Value>,
+    answer: Option<Value>,
+    times: Option<Value>,
+    secrets: bool,
+}
+
+/// Reads how many requests are expected.
+fn count(value: &Value) -> Result<Times, Refusal> {
+    let whole = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let wrong = || Refusal::unusable(format!("times takes a whole number or an object with atLeast and atMost, not {value}"));
+    let members = match value {
+        Value::Object(members) if !members.is_empty() => members,
+        number => return whole(number).map(Times::exactly).ok_or_else(wrong),
+    };
+    let mut times = Times::at_least(0);
+    for (name, value) in members {
+        match (name.as_str(), whole(value)) {
+            ("atLeast", Some(number)) => times.at_least = number,
+            ("atMost", Some(number)) => times.at_most = number,
+            _ => return Err(wrong()),
+        }
+    }
+    let Times { at_least, at_most } = times;
+    if at_least > at_most {
+        let message = format!("times: found an atMost of {at_most}, expected no less than atLeast, which is {at_least}");
+        return Err(Refusal::unusable(message));
+    }
+    Ok(times)
+}
+
+pub(super) fn verify(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let Expected { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
+    let times = times.as_ref().map_or(Ok(Times::default()), count)?;
+    let of = Chosen { to, method, path, id, status, since, until }.query()?;
+    let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
+    let verdict = call.worlds.tenant(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
+    Ok(Reply::ok(&json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text })))
+}

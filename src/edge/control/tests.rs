@@ -1,0 +1,362 @@
+use http::HeaderMap;
+use http::header::HeaderName;
+use proptest::prelude::*;
+
+use super::*;
+use crate::graph::{self, Step};
+use crate::world::worlds::{Limits, Plan};
+use crate::world::{Clock, Settings};
+
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+fn worlds() -> Worlds {
+    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..Settings::new() };
+    let entities = crate::world::fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
+    Worlds::new(
+        Plan { settings: Settings { entities, ..settings }, fixtures: [("none".to_owned(), Vec::new())].into() },
+        Limits { tenants: 4, ..Limits::default() },
+    )
+}
+
+fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let pair = |(name, value): &(&str, &str)| {
+        (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    };
+    Request {
+        method: method.clone(),
+        target: target.parse().unwrap(),
+        is_secure: false,
+        headers: headers.iter().map(pair).collect::<HeaderMap>(),
+        body: Body::Whole(Bytes::from(body.to_owned())),
+    }
+}
+
+fn answered(controlled: Controlled) -> Answer {
+    match controlled {
+        Controlled::Answered(answer) => answer,
+        Controlled::Waits(..) => panic!("nobody is called here"),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
+fn call(worlds: &Worlds, method: Method, path: &str, body: &str) -> (u16, String) {
+    let request = request(&method, &format!("{PREFIX}{path}"), &[("host", "localhost:9340")], body);
+    let answer = answered(answer(&Control::default(), worlds, &request, Peer::Process));
+    (answer.response.status().as_u16(), String::from_utf8(answer.response.body().to_vec()).unwrap())
+}
+
+fn json_of(worlds: &Worlds, method: Method, path: &str, body: &str) -> Value {
+    let (status, text) = call(worlds, method, path, body);
+    assert!((200..300).contains(&status), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
+    let (status, text) = call(worlds, method, path, body);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    format!("{status} {}: {}", value["error"]["code"].as_str().unwrap(), value["error"]["message"].as_str().unwrap())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
+fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
+    let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
+    let tenant = worlds.choose(request.target.path(), &request.headers).unwrap();
+    let Step::Done(answer) = graph::answer(&tenant, &request) else { panic!("no operation makes calls") };
+    (answer.response.status().as_u16(), serde_json::from_slice(answer.response.body()).unwrap_or_default())
+}
+
+#[test]
+fn tenants_are_made_listed_reset_forked_and_dropped() {
+    let worlds = worlds();
+    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/a", "{}")["entities"]["workforceIntegrations"], 4);
+    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/b", r#"{"fixture":"none"}"#)["entities"]["workforceIntegrations"], 0);
+    assert_eq!(graph(&worlds, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "").0, 204);
+    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/c", r#"{"fork":"a"}"#)["entities"]["workforceIntegrations"], 3);
+    assert_eq!(json_of(&worlds, Method::POST, "/tenants/a/reset", "")["entities"]["workforceIntegrations"], 4);
+    assert_eq!(
+        json_of(&worlds, Method::POST, "/tenants/d/reset", "")["entities"]["workforceIntegrations"],
+        4,
+        "made on first use"
+    );
+    let names: Vec<Value> = json_of(&worlds, Method::GET, "/tenants", "")["tenants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tenant| tenant["name"].clone())
+        .collect();
+    assert_eq!(names, ["default", "a", "b", "c", "d"]);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a", ""), @"409 tenant-exists: there is a tenant 'a' already");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/e", ""), @"409 too-many-tenants: there are 4 tenants already, as many as --tenant-limit allows; drop some or raise the limit");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a%20b", ""), @"400 tenant-name: 'a%20b' is no name of a tenant: it has 1 to 128 letters, digits, '-', '_', '.' and '~'");
+    assert_eq!(call(&worlds, Method::DELETE, "/tenants/d", "").0, 204);
+    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/d", ""), @"404 unknown-tenant: there is no tenant 'd'");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/d", ""), @"404 unknown-tenant: there is no tenant 'd'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixture":"nun"}"#), @"404 unknown-fixture: there is no fixture 'nun'; there are none");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixtur":"none"}"#), @"400 unusable: the body: unknown field `fixtur`, expected `fixture` or `fork` at line 1 column 9");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenant", ""), @"404 unknown-path: there is nothing at /_emulator/tenant; /_emulator tells what there is");
+    insta::assert_snapshot!(refusal(&worlds, Method::POST, "/tenants/a", ""), @"405 method: /_emulator/tenants/a takes GET, PUT, DELETE, not POST");
+}
+
+#[test]
+fn a_method_that_a_path_does_not_take_is_told_those_that_it_takes() {
+    let worlds = worlds();
+    let sent = |method: Method, path: &str| {
+        let request = request(&method, &format!("{PREFIX}{path}"), &[("host", "localhost:9340")], "");
+        answered(answer(&Control::default(), &worlds, &request, Peer::Process)).response
+    };
+    let refused = sent(Method::POST, "/tenants/default");
+    assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &HeaderValue::from_static("GET, PUT, DELETE")));
+    assert!(sent(Method::GET, "/tenants/default").headers().get("allow").is_none());
+    // Whoever takes GET takes HEAD, and says the same without the body.
+    for path in ["/health", "/ready", "/tenants"] {
+        let (whole, head) = (sent(Method::GET, path), sent(Method::HEAD, path));
+        assert_eq!((head.status(), head.headers()), (whole.status(), whole.headers()), "{path}");
+        assert!(head.body().is_empty() && !whole.body().is_empty(), "{path}");
+    }
+    assert_eq!(sent(Method::HEAD, "/tenants/default/reset").status(), 405);
+}
+
+#[test]
+fn state_is_taken_out_and_put_back() {
+    let worlds = worlds();
+    let secret = "s".repeat(64);
+    let (_, created) = graph(
+        &worlds,
+        Method::POST,
+        "/v1.0/teamwork/workforceIntegrations",
+        &json!({"encryption": {"protocol": "sharedSecret", "secret": secret}}).to_string(),
+    );
+    let id = created["id"].as_str().unwrap();
+    let hidden = call(&worlds, Method::GET, "/tenants/default/state", "").1;
+    assert!(hidden.contains(id) && !hidden.contains(&secret) && !hidden.contains("REDACTED"), "{hidden}");
+    let whole = call(&worlds, Method::GET, "/tenants/default/state?secrets=true", "").1;
+    assert!(whole.contains(&secret));
+    insta::assert_snapshot!(json_of(&worlds, Method::PUT, "/tenants/b/state", &whole)["entities"], @r#"{"openShifts":1,"schedule":1,"shifts":2,"teams":2,"timeOffReasons":1,"timesOff":1,"workforceIntegrations":5}"#);
+    assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
+    // A part replaces what it holds, and nothing else.
+    let integrations = call(&worlds, Method::GET, "/tenants/b/state?secrets=true&collection=workforceIntegrations", "").1;
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", "[]")["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
+    json_of(&worlds, Method::PUT, "/tenants/b/state", &integrations);
+    assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=teams", "[]")["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
+    // An answer of Graph says itself what it holds.
+    let teams = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams","value":[{"id":"t1"}]}"#;
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", teams)["entities"].clone();
+    assert_eq!((&counted["workforceIntegrations"], &counted["teams"]), (&json!(5), &json!(1)));
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: found teams, expected teamwork/workforceIntegrations, as its name says"#);
+    let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: found teams/{id}/schedule/shifts, which stand in what contains them, expected one of workforceIntegrations, teams"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: state.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations, teams");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?secret=true", ""), @"400 unusable: there is no parameter 'secret'; there are collection, secrets");
+}
+
+#[test]
+fn behaviors_and_clocks_are_those_of_one_tenant() {
+    let worlds = worlds();
+    let patch = format!("/_tenant/a{ENTITY}");
+    assert_eq!(
+        json_of(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"update-response":"no-content"}"#)["update-response"],
+        "no-content"
+    );
+    assert_eq!((graph(&worlds, Method::PATCH, &patch, "{}").0, graph(&worlds, Method::PATCH, ENTITY, "{}").0), (204, 200));
+    let observed = json_of(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":"observed","secret":"echo"}"#);
+    assert_eq!((observed["secret"].as_str(), observed["batch-order"].as_str()), (Some("echo"), Some("shuffled")));
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"secret":"show"}"#), @"400 unusable: behavior 'secret' has no value 'show'; it takes null, echo");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":7}"#), @"400 unusable: profile takes one of documented, observed, reference-page, not 7");
+    let clock = |body: &str| json_of(&worlds, Method::PUT, "/tenants/a/clock", body).to_string();
+    assert_eq!(clock(r#"{"now":"2026-01-01T00:00:00Z"}"#), r#"{"now":"2026-01-01T00:00:00Z","running":false}"#);
+    assert_eq!(clock(r#"{"advance":1.5}"#), r#"{"now":"2026-01-01T00:00:01.5Z","running":false}"#);
+    assert_eq!(clock(r#"{"now":"2027-01-01T00:00:00Z","advance":-1}"#), r#"{"now":"2026-12-31T23:59:59Z","running":false}"#);
+    assert!(clock(r#"{"running":true}"#).starts_with(r#"{"now":"2026-12-31T23:59:59"#));
+    assert_eq!(json_of(&worlds, Method::GET, "/tenants/a/clock", "")["running"], true);
+    assert_eq!(json_of(&worlds, Method::GET, "/tenants/default/clock", "")["now"], "1970-01-01T00:00:00Z");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"{"now":"noon"}"#), @"400 unusable: now takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'");
+}
+
+#[test]
+fn faults_are_set_added_told_and_cleared() {
+    let worlds = worlds();
+    let rules = json_of(&worlds, Method::PUT, "/tenants/a/faults", r#"[{"name":"busy","on":{"nth":1},"do":"throttled"}]"#);
+    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
+    json_of(&worlds, Method::POST, "/tenants/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
+    let target = format!("/_tenant/a{ENTITY}");
+    let statuses: Vec<u16> = (0..3).map(|_| graph(&worlds, Method::GET, &target, "").0).collect();
+    assert_eq!(statuses, [429, 502, 502]);
+    let told = json_of(&worlds, Method::GET, "/tenants/a/faults", "");
+    assert_eq!((told["faults"][0]["struck"].as_u64(), told["faults"][1]["struck"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(call(&worlds, Method::DELETE, "/tenants/a/faults", "").0, 204);
+    assert_eq!((graph(&worlds, Method::GET, &target, "").0, graph(&worlds, Method::GET, ENTITY, "").0), (200, 200));
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/faults", r#"[{"do":"trottled"}]"#), @r#"400 unusable: the body: $[0].do: found "trottled", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token"#);
+}
+
+#[test]
+fn the_journal_is_asked_printed_verified_and_cleared() {
+    let worlds = worlds();
+    graph(&worlds, Method::PATCH, ENTITY, r#"{"displayName":"x","encryption":{"secret":"hush"}}"#);
+    graph(&worlds, Method::GET, "/v1.0/me?a=b", "");
+    let all = json_of(&worlds, Method::GET, "/tenants/default/journal", "");
+    assert_eq!(all["count"], 2);
+    let entry = &all["entries"][0];
+    assert_eq!(
+        (entry["method"].as_str(), entry["status"].as_u64(), entry["after"]["displayName"].as_str()),
+        (Some("PATCH"), Some(200), Some("x"))
+    );
+    assert_eq!(entry["request"]["body"]["encryption"]["secret"], "REDACTED");
+    assert!(!all.to_string().contains("hush"));
+    assert!(json_of(&worlds, Method::GET, "/tenants/default/journal?secrets=true", "").to_string().contains("hush"));
+    let numbers = |query: &str| -> Vec<u64> {
+        let all = json_of(&worlds, Method::GET, &format!("/tenants/default/journal?{query}"), "");
+        all["entries"].as_array().unwrap().iter().map(|entry| entry["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers("method=patch"), [1]);
+    assert_eq!(numbers("status=4xx"), [2]);
+    assert_eq!(numbers("path=/v1.0/me"), [2]);
+    assert_eq!(numbers("id=WFI_05227533-379e-4a0a-9d17-afe306a1e10d&status=200"), [1]);
+    assert_eq!(numbers("limit=1"), [2]);
+    assert_eq!(numbers("until=1970-01-01T00:00:00Z"), [0_u64; 0]);
+    let (_, text) = call(&worlds, Method::GET, "/tenants/default/journal?format=exchange&method=GET", "");
+    assert!(text.starts_with("# request 2 at 1970-01-01T00:00:00Z\n# refused by unknown-segment: this path is not emulated\nGET {{base}}/v1.0/me?a=b\n"), "{text}");
+    let verdict =
+        json_of(&worlds, Method::POST, "/tenants/default/journal/verify", r#"{"method":"PATCH","body":{"displayName":"x"}}"#);
+    assert_eq!((verdict["holds"].as_bool(), verdict["found"][0].as_u64()), (Some(true), Some(1)));
+    let verdict = json_of(
+        &worlds,
+        Method::POST,
+        "/tenants/default/journal/verify",
+        r#"{"method":"PATCH","status":"2xx","body":{"displayName":"y"},"times":{"atLeast":1}}"#,
+    );
+    insta::assert_snapshot!(verdict["text"].as_str().unwrap(), @r#"
+    expected at least 1 PATCH answered with 200 to 299 with {"displayName":"y"}, found 0 among 2 requests
+    closest: request 1, PATCH /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d, 200
+      $.displayName: expected "y", found "x"
+    "#);
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?status=ok", ""), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not 'ok'");
+    for class in ["0xx", "6xx", "9xx", "%2B2xx", "20x"] {
+        let told = refusal(&worlds, Method::GET, &format!("/tenants/default/journal?status={class}"), "");
+        assert!(
+            told.starts_with("400 unusable: status takes a number such as 204 or a class such as 2xx, not "),
+            "{class}: {told}"
+        );
+    }
+    assert_eq!(numbers("status=4XX"), [2]);
+    assert_eq!((numbers("to=graph&status=4XX"), numbers("to=connector")), (vec![2], vec![]));
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?to=x", ""), @"400 unusable: to takes graph or connector, not 'x'");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?path=x", ""), @"400 unusable: path: found 'x', expected a path that begins with /");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?limit=1&limit=2", ""), @"400 unusable: the parameter 'limit' stands twice");
+    assert_eq!(call(&worlds, Method::DELETE, "/tenants/default/journal", "").0, 204);
+    assert_eq!(numbers(""), [0_u64; 0]);
+}
+
+#[test]
+fn what_a_body_may_be_is_told_in_words_of_its_own() {
+    let worlds = worlds();
+    let verify = |body: &str| refusal(&worlds, Method::POST, "/tenants/a/journal/verify", body);
+    insta::assert_snapshot!(verify("[]"), @"400 unusable: the body: found an array, expected an object");
+    insta::assert_snapshot!(verify("null"), @"400 unusable: the body: found null, expected an object");
+    insta::assert_snapshot!(verify(r#"{"times":"x"}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not "x""#);
+    insta::assert_snapshot!(verify(r#"{"times":-1}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not -1");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLest":1}}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not {"atLest":1}"#);
+    insta::assert_snapshot!(verify(r#"{"times":{}}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not {}");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLeast":3,"atMost":1}}"#), @r#"400 unusable: times: found an atMost of 1, expected no less than atLeast, which is 3"#);
+    insta::assert_snapshot!(verify(r#"{"status":"9xx"}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '9xx'");
+    insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '2040'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: the body: found an array, expected an object");
+    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the tenant 'default' cannot be dropped; it can be reset");
+}
+
+#[test]
+fn pages_of_other_sites_and_other_machines_are_kept_out() {
+    let worlds = worlds();
+    let control = |token: Option<&str>| Control { token: token.map(str::to_owned), ..Control::default() };
+    let local = Peer::Address("127.0.0.1".parse().unwrap());
+    let mapped = Peer::Address("::ffff:127.0.0.1".parse().unwrap());
+    let far = Peer::Address("192.0.2.7".parse().unwrap());
+    let status = |token: Option<&str>, peer: Peer, headers: &[(&str, &str)]| {
+        let request = request(&Method::GET, "/_emulator/tenants", headers, "");
+        answered(answer(&control(token), &worlds, &request, peer)).response.status().as_u16()
+    };
+    let token = ("x-wfi-emulator-control-token", "key");
+    for (given, peer, headers, expected) in [
+        (None, local, &[][..], 200),
+        (None, mapped, &[("host", "localhost")], 200),
+        (None, local, &[("host", "LOCALHOST.:9340")], 200),
+        (None, local, &[("host", "127.0.0.1:9340")], 200),
+        (None, local, &[("host", "[::1]:9340")], 200),
+        (None, local, &[("host", "graph.localhost:9340")], 200),
+        (None, local, &[("host", "evil.example:9340")], 403),
+        (None, local, &[("host", "localhost.evil.example")], 403),
+        (None, local, &[("host", "")], 403),
+        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "same-origin")], 403),
+        (Some("key"), local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340"), token], 200),
+        (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:3000")], 403),
+        (None, local, &[("host", "localhost:9340"), ("origin", "http://evil.example")], 403),
+        (None, local, &[("host", "localhost:9340"), ("origin", "null")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "cross-site")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "same-site")], 403),
+        (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "none")], 200),
+        (None, far, &[("host", "localhost:9340")], 403),
+        (None, far, &[("host", "localhost:9340"), token], 403),
+        (Some("key"), far, &[("host", "emulator:9340"), token], 200),
+        (Some("key"), far, &[("host", "emulator:9340"), ("authorization", "Bearer key")], 200),
+        (Some("key"), far, &[("host", "emulator:9340"), ("authorization", "Bearer keys")], 403),
+        (Some("key"), far, &[("host", "emulator:9340")], 403),
+        (Some("key"), local, &[("host", "localhost")], 200),
+        // A variable that is empty, as it is where a container's file names one that nobody has set, is no token.
+        (Some(""), far, &[("host", "emulator:9340"), ("x-wfi-emulator-control-token", "")], 403),
+        (Some(""), far, &[("host", "emulator:9340"), ("authorization", "Bearer ")], 403),
+        (None, Peer::Process, &[], 200),
+    ] {
+        assert_eq!(status(given, peer, headers), expected, "{given:?} {peer:?} {headers:?}");
+    }
+    let health = request(&Method::GET, "/_emulator/health", &[("host", "anything")], "");
+    assert_eq!(
+        answered(answer(&control(None), &worlds, &health, far)).response.status(),
+        200,
+        "anybody may ask whether it lives"
+    );
+}
+
+#[test]
+fn the_openapi_file_has_every_operation_and_no_other() {
+    let file: Value = serde_json::from_str(include_str!("../../../docs/control-api.openapi.json")).unwrap();
+    let paths = file["paths"].as_object().unwrap();
+    let mut described: Vec<String> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| *key != "parameters")
+                .map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let mut operations: Vec<String> =
+        OPERATIONS.iter().map(|operation| format!("{} {PREFIX}{}", operation.method, operation.path)).collect();
+    described.sort();
+    operations.sort();
+    assert_eq!(described, operations);
+    let page = include_str!("../../../docs/control-api.md");
+    for operation in operations {
+        assert!(page.contains(&format!("`{operation}`")), "docs/control-api.md does not describe {operation}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(path in "(/tenants/a)?/[a-z{}%/]{0,12}", query in "[a-z=&%0-9]{0,20}", body in r#"[\[\]{}":,a-z0-9]{0,30}"#, operation in 0..OPERATIONS.len()) {
+        let worlds = worlds();
+        let operation = &OPERATIONS[operation];
+        let fitting = operation.path.replace("{name}", "a");
+        for path in [&path, &fitting] {
+            if let Ok(target) = format!("{PREFIX}{path}?{query}").parse() {
+                let request = Request { target, ..request(&operation.method, "/", &[], &body) };
+                let status = answered(answer(&Control::default(), &worlds, &request, Peer::Process)).response.status();
+                prop_assert!(!status.is_server_error());
+            }
+        }
+    }
+}

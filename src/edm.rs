@@ -1,0 +1,8 @@
+//! The schema and what it types: CSDL, values, patches, enums, dates, addresses.
+
+pub mod address;
+pub mod date_time;
+pub mod enums;
+pub mod patch;
+pub mod schema;
+pub mod value;

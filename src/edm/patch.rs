@@ -1,0 +1,86 @@
+//! A change to an entity: what a body says of each property, and its merging into values.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::value::{Complex, Dynamic, Value};
+use crate::edm::schema::{Kind, Model, StructuredType};
+
+/// What a body says of an object's members. What it does not name stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    /// Declared properties, each at most once.
+    pub changes: Vec<Change>,
+    /// Undeclared members of an open type, each at most once.
+    pub dynamic: Vec<Dynamic>,
+}
+
+/// What a body says of one declared property.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The index of the property in its type.
+    pub property: usize,
+    /// The change.
+    pub to: To,
+}
+
+/// The change of one property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum To {
+    /// The value is replaced.
+    Set(Value),
+    /// The complex value is merged member by member (OData 4.0 Part 1, 11.4.3).
+    Merge(Patch),
+}
+
+impl Patch {
+    /// Returns the values with the changes merged in.
+    pub fn apply(&self, model: &Model, structured: &StructuredType, base: &Complex) -> Complex {
+        let mut merged = base.clone();
+        for change in &self.changes {
+            let property = &structured.properties[change.property];
+            match property.mirrors {
+                Some(mirrored) if self.mirror_loses(mirrored, &base.values[property.slot]) => continue,
+                // The stored value changes nothing, but it would undo what a mirror that stands before it has set.
+                None if change.to == To::Set(base.values[property.slot].clone()) => continue,
+                _ => {}
+            }
+            let slot = &mut merged.values[property.slot];
+            match (&change.to, property.kind) {
+                (To::Merge(patch), Kind::Complex(id)) => {
+                    let member_type = model.structured(id);
+                    let merged_value = match &base.values[property.slot] {
+                        Value::Complex(current) => patch.apply(model, member_type, current),
+                        _ => patch.apply(model, member_type, &Complex::initial(member_type)),
+                    };
+                    *slot = Value::Complex(Arc::new(merged_value));
+                }
+                (To::Set(value), _) => *slot = value.clone(),
+                (To::Merge(_), _) => unreachable!("only complex properties are merged"),
+            }
+        }
+        self.merge_dynamic(&mut merged.dynamic);
+        merged
+    }
+
+    /// Whether what a body says of a mirror gives way to what it says of the mirrored property: clients that read, change and write
+    /// back send the older name along with its stale value, so the one that differs from the stored value counts.
+    fn mirror_loses(&self, mirrored: usize, stored: &Value) -> bool {
+        let newer_name = self.changes.iter().find(|change| change.property == mirrored);
+        newer_name.is_some_and(|change| change.to != To::Set(stored.clone()))
+    }
+
+    fn merge_dynamic(&self, members: &mut Vec<Dynamic>) {
+        if self.dynamic.is_empty() {
+            return;
+        }
+        let places: HashMap<Arc<str>, usize> =
+            members.iter().enumerate().map(|(index, member)| (member.name.clone(), index)).collect();
+        for member in &self.dynamic {
+            match places.get(&member.name) {
+                Some(index) => members[*index] = member.clone(),
+                None => members.push(member.clone()),
+            }
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! The schema as flat tables: types, properties, enums, and what lies under which path.
+//!
+//! Microsoft Graph publishes its schema as CSDL XML, one document per version. The emulator reads documents of the same format (its
+//! own are in `fixtures/model/`) into the tables here, and everything else is driven by them: routing, the checking of bodies, the
+//! writing of answers, the checking of fixtures. Entities do not belong to a version, so every property has a *slot*: its place
+//! among the values of its type, which is the same in all versions. Properties that share a value share a slot.
+
+mod build;
+mod csdl;
+mod rules;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use rules::{Asks, Change, Check, Manners, Stamp, Tier, Words};
+
+/// A version of the service, the first segment of every path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// `/v1.0`
+    V1,
+    /// `/beta`
+    Beta,
+}
+
+impl Version {
+    /// All versions, in the order of [`Schema`]'s models.
+    pub const ALL: [Version; 2] = [Version::V1, Version::Beta];
+
+    /// Returns the path segment of the version.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Version::V1 => "v1.0",
+            Version::Beta => "beta",
+        }
+    }
+
+    /// Returns the version of a path segment, in any case.
+    pub fn from_segment(segment: &str) -> Option<Version> {
+        Version::ALL.into_iter().find(|version| version.segment().eq_ignore_ascii_case(segment))
+    }
+}
+
+/// A type of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TypeId(usize);
+
+/// An enum of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EnumId(usize);
+
+/// A collection of entities, the same in all versions of a [`Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetId(usize);
+
+impl SetId {
+    /// Returns the set at a place among [`Schema::sets`].
+    pub fn at(index: usize) -> SetId {
+        SetId(index)
+    }
+
+    /// Returns the place of the set among [`Schema::sets`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The primitive types that the emulated resources use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primitive {
+    /// `Edm.Boolean`
+    Boolean,
+    /// `Edm.Int32`
+    Int32,
+    /// `Edm.String`
+    String,
+    /// `Edm.DateTimeOffset`
+    DateTimeOffset,
+}
+
+impl Primitive {
+    /// All primitives.
+    pub const ALL: [Primitive; 4] = [Primitive::Boolean, Primitive::Int32, Primitive::String, Primitive::DateTimeOffset];
+
+    /// Returns the qualified name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Primitive::Boolean => "Edm.Boolean",
+            Primitive::Int32 => "Edm.Int32",
+            Primitive::String => "Edm.String",
+            Primitive::DateTimeOffset => "Edm.DateTimeOffset",
+        }
+    }
+}
+
+/// The type of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A primitive value.
+    Primitive(Primitive),
+    /// A member of an enum, or several of a flags enum.
+    Enum(EnumId),
+    /// A complex value.
+    Complex(TypeId),
+    /// Any number of values of one type, in an order.
+    Collection(ItemKind),
+}
+
+/// The type of what a collection holds. Collections of collections do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    /// Primitive values.
+    Primitive(Primitive),
+    /// Members of an enum.
+    Enum(EnumId),
+    /// Complex values.
+    Complex(TypeId),
+}
+
+impl ItemKind {
+    /// Returns the type of one item.
+    pub fn kind(self) -> Kind {
+        match self {
+            ItemKind::Primitive(primitive) => Kind::Primitive(primitive),
+            ItemKind::Enum(id) => Kind::Enum(id),
+            ItemKind::Complex(id) => Kind::Complex(id),
+        }
+    }
+}
+
+/// The value that a new entity gets where the request has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// A Boolean.
+    Boolean(bool),
+    /// A whole number.
+    Int32(i32),
+    /// The number of an enum member.
+    Member(i64),
+}
+
+/// A structural property of a type, inherited ones included.
+#[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table: each flag is a column of its own")]
+pub struct Property {
+    /// The name, in the declared case.
+    pub name: Box<str>,
+    /// The name as the beginning of a JSON member: quoted, with the colon.
+    pub member: Box<[u8]>,
+    /// The type.
+    pub kind: Kind,
+    /// Whether null is a value; of a collection, whether its items may be null, since itself it never is (CSDL 4.0, 6.2.1).
+    pub nullable: bool,
+    /// The place among the values of the type, the same in all versions.
+    pub slot: usize,
+    /// Whether the schema of this version declares it. A mirror exists on versions that do not.
+    pub declared: bool,
+    /// Whether requests cannot change it.
+    pub read_only: bool,
+    /// Whether answers show null instead of the value.
+    pub write_only: bool,
+    /// Whether answers leave it out while it is null.
+    pub omitted_while_null: bool,
+    /// The property of the same type whose value this one shows under another name.
+    pub mirrors: Option<usize>,
+    /// A check beyond the type.
+    pub check: Option<Check>,
+    /// The value in a new entity.
+    pub initial: Option<Initial>,
+    /// What the service sets it to.
+    pub stamp: Option<Stamp>,
+    /// Whether it decides where and how a connector is called.
+    pub connects: bool,
+    /// Whether it holds the ids of integrations whose connectors have a say in what the entity contains.
+    pub binds: bool,
+}
+
+/// A property that leads to the entities that an entity contains.
+#[derive(Debug)]
+pub struct Navigation {
+    /// The name, in the declared case.
+    pub name: Box<str>,
+    /// The type of the entities.
+    pub target: TypeId,
+    /// The collection that it leads to.
+    pub set: SetId,
+}
+
+/// An entity type or a complex type.
+#[derive(Debug)]
+pub struct StructuredType {
+    /// The name without the namespace.
+    pub name: Box<str>,
+    /// The name with the namespace.
+    pub full_name: Box<str>,
+    /// Whether it is an entity type.
+    pub is_entity: bool,
+    /// Whether it takes members that it does not declare.
+    pub is_open: bool,
+    /// What the service calls its entities.
+    pub words: Words,
+    /// What clients can do with its entities.
+    pub manners: &'static Manners,
+    /// All properties, inherited ones first.
+    pub properties: Vec<Property>,
+    /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
+    pub answer_order: Vec<usize>,
+    /// The order of the draft page.
+    pub page_order: Vec<usize>,
+    /// Properties that lead to other entities, inherited ones first.
+    pub navigations: Vec<Navigation>,
+    /// How many slots an instance has.
+    pub slots: usize,
+    /// The index of the key property, for entity types.
+    pub key: Option<usize>,
+}
+
+impl StructuredType {
+    /// Returns the index of a property by its name in any case.
+    pub fn property(&self, name: &str) -> Option<usize> {
+        self.properties.iter().position(|property| property.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns what leads to contained entities by its name in any case.
+    pub fn navigation(&self, name: &str) -> Option<&Navigation> {
+        self.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the slot of a property by its name.
+    pub fn slot(&self, name: &str) -> Option<usize> {
+        self.property(name).map(|index| self.properties[index].slot)
+    }
+}
+
+/// An enum type.
+#[derive(Debug)]
+pub struct EnumType {
+    /// The name without the namespace.
+    pub name: Box<str>,
+    /// The name with the namespace.
+    pub full_name: Box<str>,
+    /// Whether several members can be set at once.
+    pub is_flags: bool,
+    /// Names and numbers, in ascending order of the numbers.
+    pub members: Vec<(Box<str>, i64)>,
+    /// The number of `unknownFutureValue`, the member that stands for those that clients do not know.
+    pub sentinel: Option<i64>,
+}
+
+/// A singleton or an entity set: the first segment behind the version.
+#[derive(Debug)]
+pub struct Root {
+    /// The name, in the declared case.
+    pub name: Box<str>,
+    /// The type of the singleton or of the set's entities.
+    pub target: TypeId,
+    /// The collection, unless it is a singleton.
+    pub set: Option<SetId>,
+}
+
+/// The tables of one version.
+#[derive(Debug)]
+pub struct Model {
+    /// The version.
+    pub version: Version,
+    /// The namespace of all types.
+    pub namespace: Box<str>,
+    types: Vec<StructuredType>,
+    enums: Vec<EnumType>,
+    roots: Vec<Root>,
+}
+
+/// What a type name in a payload can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedType {
+    /// A structured type.
+    Structured(TypeId),
+    /// An enum.
+    Enum(EnumId),
+}
+
+impl Model {
+    /// Returns a structured type.
+    pub fn structured(&self, id: TypeId) -> &StructuredType {
+        &self.types[id.0]
+    }
+
+    /// Returns an enum.
+    pub fn enumeration(&self, id: EnumId) -> &EnumType {
+        &self.enums[id.0]
+    }
+
+    /// Returns a singleton or entity set by its name in any case.
+    pub fn root(&self, name: &str) -> Option<&Root> {
+        self.roots.iter().find(|root| root.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns all singletons and entity sets.
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// Returns the structured type of a name without namespace, in any case.
+    pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        self.types.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(name)).map(TypeId)
+    }
+
+    /// Returns what a qualified name means, in any case.
+    pub fn resolve(&self, full_name: &str) -> Option<NamedType> {
+        if let Some(index) = self.types.iter().position(|candidate| candidate.full_name.eq_ignore_ascii_case(full_name)) {
+            return Some(NamedType::Structured(TypeId(index)));
+        }
+        let index = self.enums.iter().position(|candidate| candidate.full_name.eq_ignore_ascii_case(full_name))?;
+        Some(NamedType::Enum(EnumId(index)))
+    }
+
+    /// Returns the number of an enum's member, if the type is an enum that has it.
+    pub fn member(&self, kind: Kind, name: &str) -> Option<i64> {
+        let Kind::Enum(id) = kind else { return None };
+        self.enumeration(id).members.iter().find(|(member, _)| **member == *name).map(|(_, number)| *number)
+    }
+
+    /// Returns the qualified name of a property's type.
+    pub fn kind_name(&self, kind: Kind) -> Cow<'_, str> {
+        match kind {
+            Kind::Primitive(primitive) => Cow::Borrowed(primitive.name()),
+            Kind::Enum(id) => Cow::Borrowed(&self.enumeration(id).full_name),
+            Kind::Complex(id) => Cow::Borrowed(&self.structured(id).full_name),
+            Kind::Collection(item) => Cow::Owned(format!("Collection({})", self.kind_name(item.kind()))),
+        }
+    }
+}
+
+/// What stands in the path of a [`Set`] for the key of an entity that contains it.
+pub const KEY_PLACE: &str = "{id}";
+
+/// A collection that a path can name, or one of which each entity of another has its own.
+#[derive(Debug)]
+pub struct Set {
+    /// The path behind the version, in the declared case, with [`KEY_PLACE`] where the keys of the entities stand that contain it.
+    pub path: Box<str>,
+    /// The path as the fragment of context URLs.
+    pub fragment: Box<str>,
+    /// The last segment of the path.
+    pub name: Box<str>,
+    /// The name of the entity type, without namespace.
+    pub type_name: Box<str>,
+    /// The set of the entities that contain it, each a collection of its own; nothing where there is one collection.
+    pub parent: Option<SetId>,
+    /// Whether it holds at most one entity, whose key no path names.
+    pub is_single: bool,
+}
+
+/// Where a collection that no entity contains stands in one version.
+#[derive(Debug)]
+pub struct Address {
+    /// The whole path, in the declared case, without a slash at its end.
+    pub path: Box<str>,
+    /// The version.
+    pub version: Version,
+    /// The collection.
+    pub set: SetId,
+    /// The type of its entities.
+    pub type_id: TypeId,
+}
+
+/// All versions of the schema, with what they have in common.
+#[derive(Debug)]
+pub struct Schema {
+    models: [Model; 2],
+    documents: [Box<str>; 2],
+    sets: Vec<Set>,
+    addresses: Vec<Address>,
+}
+
+impl Schema {
+    /// Reads the schema that is built in.
+    pub fn shipped() -> Schema {
+        let [v1, beta] = SHIPPED;
+        Schema::read(v1, beta).expect("the built-in schema is read by a test")
+    }
+
+    /// Reads the documents of both versions.
+    pub fn read(v1: &str, beta: &str) -> Result<Schema, SchemaError> {
+        let mut sets = Vec::new();
+        let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
+        build::check_kinds(&models)?;
+        build::assign_slots(&mut models);
+        let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
+        let mut addresses = Vec::new();
+        for set in schema.root_sets() {
+            for model in &schema.models {
+                let Some((type_id, _)) = schema.entity_type(model, set) else { continue };
+                let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
+                addresses.push(Address { path, version: model.version, set, type_id });
+            }
+        }
+        Ok(Schema { addresses, ..schema })
+    }
+
+    /// Returns the tables of a version.
+    pub fn model(&self, version: Version) -> &Model {
+        match version {
+            Version::V1 => &self.models[0],
+            Version::Beta => &self.models[1],
+        }
+    }
+
+    /// Returns the document that a version was read from.
+    pub fn document(&self, version: Version) -> &str {
+        match version {
+            Version::V1 => &self.documents[0],
+            Version::Beta => &self.documents[1],
+        }
+    }
+
+    /// Returns the tables that fixtures are read with: those of the version that declares the most.
+    pub fn widest(&self) -> &Model {
+        self.model(Version::Beta)
+    }
+
+    /// Returns all collections; their places are those of their [`SetId`]s.
+    pub fn sets(&self) -> &[Set] {
+        &self.sets
+    }
+
+    /// Returns where all collections that no entity contains stand in all versions.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Returns one collection.
+    pub fn set(&self, id: SetId) -> &Set {
+        &self.sets[id.0]
+    }
+
+    /// Returns a collection by the last segment of its path, in any case.
+    pub fn set_named(&self, name: &str) -> Option<SetId> {
+        self.sets.iter().position(|set| set.name.eq_ignore_ascii_case(name)).map(SetId)
+    }
+
+    /// Returns the sets that no entity contains.
+    pub fn root_sets(&self) -> impl Iterator<Item = SetId> + '_ {
+        self.set_ids().filter(|set| self.set(*set).parent.is_none())
+    }
+
+    /// Returns the set, that no entity contains, in whose entities the entities of a set are contained, or the set itself.
+    pub fn root_of(&self, set: SetId) -> SetId {
+        std::iter::successors(Some(set), |set| self.set(*set).parent).last().unwrap_or(set)
+    }
+
+    /// Returns what the entities of a collection contain: collections, or single entities.
+    pub fn contained(&self, parent: SetId) -> impl Iterator<Item = SetId> + '_ {
+        self.set_ids().filter(move |set| self.set(*set).parent == Some(parent))
+    }
+
+    /// Returns all collections' ids.
+    pub fn set_ids(&self) -> impl Iterator<Item = SetId> + use<> {
+        (0..self.sets.len()).map(SetId)
+    }
+
+    /// Returns the type of a collection's entities in a version, if that version has the collection.
+    pub fn entity_type<'a>(&self, model: &'a Model, set: SetId) -> Option<(TypeId, &'a StructuredType)> {
+        let id = model.type_named(&self.sets[set.0].type_name)?;
+        Some((id, model.structured(id)))
+    }
+}
+
+/// The built-in documents, in the order of [`Version::ALL`].
+pub const SHIPPED: [&str; 2] = [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
+
+/// A schema document that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SchemaError {
+    /// The line in the document, counted from 1; 0 where the whole document is meant.
+    pub line: usize,
+    /// What is wrong, for people.
+    pub reason: String,
+}
+
+impl SchemaError {
+    fn new(line: usize, reason: String) -> SchemaError {
+        SchemaError { line, reason }
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return write!(f, "schema: {}", self.reason);
+        }
+        write!(f, "schema, line {}: {}", self.line, self.reason)
+    }
+}
+
+impl std::error::Error for SchemaError {}
+
+#[cfg(test)]
+mod tests;

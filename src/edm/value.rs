@@ -1,0 +1,105 @@
+//! The values of entities, as they are stored: typed by the model, independent of a version.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Initial, Kind, StructuredType};
+use crate::odata::write::Style;
+
+/// A value of a declared property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Null, of any type.
+    Null,
+    /// `Edm.Boolean`
+    Boolean(bool),
+    /// `Edm.Int32`
+    Int32(i32),
+    /// `Edm.String`
+    String(Arc<str>),
+    /// `Edm.DateTimeOffset`
+    DateTimeOffset(DateTimeOffset),
+    /// The number of an enum member, or of several.
+    Enum(i64),
+    /// Text that is no member of its enum (behavior `enum-values`).
+    EnumText(Arc<str>),
+    /// A complex value.
+    Complex(Arc<Complex>),
+    /// The items of a collection.
+    Collection(Arc<[Value]>),
+}
+
+/// The values of an entity or of a complex value: one per slot of its type, and the members that the type does not declare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Complex {
+    /// One value per slot.
+    pub values: Box<[Value]>,
+    /// Undeclared members of an open type, in the order in which they came.
+    pub dynamic: Vec<Dynamic>,
+}
+
+/// An undeclared member of an open type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dynamic {
+    /// The name.
+    pub name: Arc<str>,
+    /// The value as compact JSON.
+    pub json: Arc<str>,
+}
+
+impl Complex {
+    /// Returns an instance whose values are all null, or without items where they are collections, which are never null.
+    pub fn blank(structured: &StructuredType) -> Complex {
+        let mut values: Box<[Value]> = vec![Value::Null; structured.slots].into();
+        for property in &structured.properties {
+            if let Kind::Collection(_) = property.kind {
+                values[property.slot] = Value::Collection(Arc::default());
+            }
+        }
+        Complex { values, dynamic: Vec::new() }
+    }
+
+    /// Returns an instance with the values that a new one starts with.
+    pub fn initial(structured: &StructuredType) -> Complex {
+        let mut blank = Complex::blank(structured);
+        for property in &structured.properties {
+            match property.initial {
+                Some(Initial::Boolean(value)) => blank.values[property.slot] = Value::Boolean(value),
+                Some(Initial::Int32(value)) => blank.values[property.slot] = Value::Int32(value),
+                Some(Initial::Member(number)) => blank.values[property.slot] = Value::Enum(number),
+                None => {}
+            }
+        }
+        blank
+    }
+}
+
+/// An entity. It never changes: an update makes a new one.
+#[derive(Debug)]
+pub struct Entity {
+    /// The key, unique in its collection.
+    pub key: Arc<str>,
+    /// The values, the key's among them.
+    pub properties: Complex,
+    /// The text of the members in the style of the first answer that showed them: most clients ask for one style again and again.
+    text: OnceLock<(Style, Box<[u8]>)>,
+}
+
+impl Entity {
+    /// Makes an entity.
+    pub fn new(key: Arc<str>, properties: Complex) -> Entity {
+        Entity { key, properties, text: OnceLock::new() }
+    }
+
+    /// Returns the length of the text that is kept.
+    pub fn text_length(&self) -> Option<usize> {
+        self.text.get().map(|(_, text)| text.len())
+    }
+
+    /// Returns the text of the members in a style, written by a function if it is the first style that is asked for; nothing if
+    /// another style was.
+    pub(crate) fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
+        let (kept, text) = self.text.get_or_init(|| (style, write().into()));
+        (*kept == style).then_some(text)
+    }
+}

@@ -1,0 +1,118 @@
+//! Identity: who calls, whether they may, and the token service that says so.
+//!
+//! In a tenant that is open no token is needed. One that can be read says who made a change, whoever has signed it; anything else in
+//! the `Authorization` header is ignored. [`check`] is for tenants that want more, [`entra`] issues what it accepts.
+
+use http::header::{AUTHORIZATION, HeaderMap};
+
+use crate::entra::token::{self, Claims};
+
+/// The header with which an application names the user for whom it acts.
+pub const ACTS_AS: &str = "ms-app-acts-as";
+
+/// The one who calls without a readable token, and who signs in without saying who it is: id and name.
+pub const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
+
+/// The one who made a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A user.
+    User(Person),
+    /// An application on its own behalf.
+    Application(Person),
+    /// A request without a readable token.
+    Unknown,
+}
+
+/// Id and name of a user or an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The object id of a user, the client id of an application.
+    pub id: String,
+    /// The name to show, if the token has one.
+    pub display_name: Option<String>,
+}
+
+/// Returns the caller of a request.
+pub fn caller(headers: &HeaderMap) -> Caller {
+    let Some(claims) = claims(headers) else { return Caller::Unknown };
+    if !claims.is_application() {
+        return claims.oid.map_or(Caller::Unknown, |id| Caller::User(Person { id, display_name: claims.name }));
+    }
+    if let Some(user) = headers.get(ACTS_AS).and_then(|value| value.to_str().ok()).filter(|user| !user.is_empty()) {
+        return Caller::User(Person { id: user.to_owned(), display_name: None });
+    }
+    let id = claims.appid.or(claims.azp).or(claims.oid);
+    id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
+}
+
+/// Returns the id of the tenant that a token is for, whoever has signed it.
+pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
+    claims(headers)?.tid.as_str().map(str::to_owned)
+}
+
+/// Returns what stands behind `Bearer` in the `Authorization` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Returns the claims of a token that can be read, whoever has signed it.
+pub(crate) fn claims(headers: &HeaderMap) -> Option<Claims> {
+    token::claims(bearer(headers)?.split('.').nth(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    fn caller_of(payload: &str, acts_as: Option<&str>) -> Caller {
+        let mut headers = HeaderMap::new();
+        let token = format!("Bearer e30.{}.x", URL_SAFE_NO_PAD.encode(payload));
+        headers.insert(AUTHORIZATION, token.parse().unwrap());
+        if let Some(user) = acts_as {
+            headers.insert(ACTS_AS, user.parse().unwrap());
+        }
+        caller(&headers)
+    }
+
+    fn person(id: &str, name: Option<&str>) -> Person {
+        Person { id: id.to_owned(), display_name: name.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_delegated_token_names_its_user() {
+        let payload = r#"{"oid":"u1","name":"Adele","appid":"a1","scp":"WorkforceIntegration.ReadWrite.All"}"#;
+        assert_eq!(caller_of(payload, None), Caller::User(person("u1", Some("Adele"))));
+        assert_eq!(caller_of(payload, Some("u2")), Caller::User(person("u1", Some("Adele"))), "a user acts as nobody else");
+    }
+
+    #[test]
+    fn an_application_token_names_the_application_or_whom_it_acts_for() {
+        let payload = r#"{"oid":"sp","appid":"a1","app_displayname":"Connector","idtyp":"app","roles":["WorkforceIntegration.ReadWrite.All"]}"#;
+        assert_eq!(caller_of(payload, None), Caller::Application(person("a1", Some("Connector"))));
+        assert_eq!(caller_of(payload, Some("u2")), Caller::User(person("u2", None)));
+    }
+
+    #[test]
+    fn tokens_of_the_second_version_are_read_too() {
+        let payload = r#"{"azp":"a2","idtyp":"app"}"#;
+        assert_eq!(caller_of(payload, None), Caller::Application(person("a2", None)));
+        let payload = r#"{"oid":"sp","appid":"a1","idtyp":"app","scp":"x"}"#;
+        assert_eq!(caller_of(payload, None), Caller::Application(person("a1", None)), "the kind of the token counts");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_ignored() {
+        assert_eq!(caller_of("{}", None), Caller::Unknown);
+        assert_eq!(caller_of("[", None), Caller::Unknown);
+        let mut headers = HeaderMap::new();
+        for value in ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic dXNlcjpwYXNz", "Bearer a.%.c"] {
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            assert_eq!(caller(&headers), Caller::Unknown, "{value}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The token service: the endpoints of Entra that identity libraries call.
+//!
+//! Pure functions of a tenant and a request, as everything of Graph is. Issuer and endpoints are those of the host that the client
+//! used, so that whatever a library finds leads back here. No state is kept: codes and refresh tokens carry what they stand for, and
+//! can be used again until their time is over.
+//!
+//! Headers and bodies follow recordings of 2021 (Azure/azure-sdk-for-js `sdk/synapse/synapse-artifacts/recordings`); cookies are left
+//! out.
+
+mod authorize;
+mod device;
+mod form;
+mod grant;
+mod metadata;
+mod scope;
+mod sealed;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
+use uuid::Uuid;
+
+use crate::edm::date_time::DateTimeOffset;
+use crate::entra::token::PERSONAL_TENANT;
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::world::fixture::directory::{Directory, is_tenant_name};
+use crate::world::{Tenant, unix_millis};
+use form::Form;
+
+/// The two generations of the endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Generation {
+    /// With `resource`, and numbers as text.
+    First,
+    /// With `scope`.
+    Second,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Instance,
+    Configuration(Generation),
+    Keys,
+    Authorize(Generation),
+    Token(Generation),
+    DeviceCode(Generation),
+    DeviceLogin,
+}
+
+use Generation::{First, Second};
+
+impl Endpoint {
+    fn methods(self) -> &'static [&'static str] {
+        match self {
+            Endpoint::Instance | Endpoint::Configuration(_) | Endpoint::Keys | Endpoint::DeviceLogin => &["GET"],
+            Endpoint::Authorize(_) => &["GET", "POST"],
+            Endpoint::Token(_) | Endpoint::DeviceCode(_) => &["POST"],
+        }
+    }
+}
+
+/// What stands behind the tenant in a path, in any case.
+const ENDPOINTS: &[(&str, Endpoint)] = &[
+    ("discovery/instance", Endpoint::Instance),
+    (".well-known/openid-configuration", Endpoint::Configuration(First)),
+    ("v2.0/.well-known/openid-configuration", Endpoint::Configuration(Second)),
+    ("discovery/keys", Endpoint::Keys),
+    ("discovery/v2.0/keys", Endpoint::Keys),
+    ("oauth2/authorize", Endpoint::Authorize(First)),
+    ("oauth2/v2.0/authorize", Endpoint::Authorize(Second)),
+    ("oauth2/token", Endpoint::Token(First)),
+    ("oauth2/v2.0/token", Endpoint::Token(Second)),
+    ("oauth2/devicecode", Endpoint::DeviceCode(First)),
+    ("oauth2/v2.0/devicecode", Endpoint::DeviceCode(Second)),
+    ("oauth2/deviceauth", Endpoint::DeviceLogin),
+];
+
+/// An endpoint, and the tenant that stands before it in the path.
+#[derive(Debug)]
+pub struct Place<'p> {
+    endpoint: Endpoint,
+    realm: &'p str,
+}
+
+impl<'p> Place<'p> {
+    /// Returns the endpoint that a path names, if it names one. None of Graph's paths does.
+    pub fn of(path: &'p str) -> Option<Place<'p>> {
+        let path = path.strip_prefix('/')?;
+        // Nearly all requests are to Graph and need not look any further.
+        if path.starts_with("v1.0/") || path.starts_with("beta/") {
+            return None;
+        }
+        // The emulator's own paths begin with an underscore.
+        let (realm, rest) = path.split_once('/').filter(|(realm, _)| !realm.starts_with('_'))?;
+        let (_, endpoint) = ENDPOINTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(rest))?;
+        Some(Place { endpoint: *endpoint, realm })
+    }
+}
+
+/// A request to the token service.
+#[derive(Debug)]
+pub struct Asked<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// The query.
+    pub query: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The body; empty if it was too large.
+    pub body: &'r [u8],
+    /// Scheme and host, as the client used them.
+    pub base_url: &'r str,
+}
+
+/// What the endpoints work with.
+struct Context<'c> {
+    tenant: &'c Tenant,
+    asked: &'c Asked<'c>,
+    generation: Generation,
+    /// The first segment of the path.
+    realm: &'c str,
+    /// The id of the tenant that it means.
+    tenant_id: String,
+}
+
+impl Context<'_> {
+    fn directory(&self) -> &Directory {
+        &self.tenant.directory
+    }
+
+    /// Says whether the path names no tenant in particular.
+    fn is_shared(&self) -> bool {
+        ["common", "organizations"].iter().any(|shared| self.realm.eq_ignore_ascii_case(shared))
+    }
+
+    /// Returns the issuer of what is for the client itself.
+    fn own_issuer(&self) -> String {
+        match self.generation {
+            First => crate::entra::token::issuer(&self.tenant_id),
+            Second => format!("{}/{}/v2.0", self.asked.base_url, self.tenant_id),
+        }
+    }
+}
+
+/// What an endpoint answers with.
+enum Reply {
+    /// JSON about the service, which may be kept for a day.
+    Metadata(Vec<u8>),
+    /// JSON for the client alone.
+    Json(Vec<u8>),
+    /// A page.
+    Page(String),
+    /// Another address.
+    Redirect(String),
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+const SERVER: HeaderName = HeaderName::from_static("x-ms-ests-server");
+const TELEMETRY: HeaderName = HeaderName::from_static("x-ms-clitelem");
+const P3P: HeaderName = HeaderName::from_static("p3p");
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+
+/// Answers a request to the token service; of a refusal it also returns why.
+pub fn answer(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> (Response<Bytes>, Option<Error>) {
+    let trace = tenant.next_request_id();
+    let mut response = Response::new(Bytes::new());
+    if asked.method == Method::OPTIONS {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        preflight(response.headers_mut(), asked);
+        return (response, None);
+    }
+    match decide(tenant, place, asked) {
+        Ok(reply) => {
+            fill(&mut response, reply, trace);
+            (response, None)
+        }
+        Err(error) => {
+            let now = DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()));
+            let mut date = Vec::with_capacity(19);
+            now.write_seconds(&mut date);
+            let trace_text = trace.to_string();
+            let correlation = correlation(asked).unwrap_or(trace).to_string();
+            let body = error.body(&String::from_utf8_lossy(&date), &trace_text, &correlation);
+            fill(&mut response, Reply::Json(body), trace);
+            *response.status_mut() = error.status();
+            (response, Some(error))
+        }
+    }
+}
+
+fn decide(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> Result<Reply, Error> {
+    let methods = place.endpoint.methods();
+    let method = if asked.method == Method::HEAD { &Method::GET } else { asked.method };
+    if !methods.contains(&method.as_str()) {
+        return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), asked.method.as_str()]));
+    }
+    let tenant_id = tenant_id(place.realm, &tenant.directory)?;
+    let context = |generation| Context { tenant, asked, generation, realm: place.realm, tenant_id };
+    match place.endpoint {
+        Endpoint::Instance => Ok(Reply::Metadata(metadata::instance(&context(Second)))),
+        Endpoint::Configuration(generation) => Ok(Reply::Metadata(metadata::configuration(&context(generation)))),
+        Endpoint::Keys => Ok(Reply::Metadata(metadata::keys(&context(Second)))),
+        Endpoint::Authorize(generation) => authorize::authorize(&context(generation)),
+        Endpoint::Token(generation) => grant::token(&context(generation)).map(Reply::Json),
+        Endpoint::DeviceCode(generation) => device::device_code(&context(generation)).map(Reply::Json),
+        Endpoint::DeviceLogin => Ok(Reply::Page(device::PAGE.to_owned())),
+    }
+}
+
+/// Returns the id of the tenant that the first segment of a path means.
+fn tenant_id(realm: &str, directory: &Directory) -> Result<String, Error> {
+    if !is_tenant_name(realm) {
+        return Err(Error::new(&refusal::ENTRA_TENANT, &[realm]));
+    }
+    if realm.eq_ignore_ascii_case("consumers") {
+        return Ok(PERSONAL_TENANT.to_owned());
+    }
+    // A tenant that is named by a domain, or not at all, is the one of the directory.
+    Ok(Uuid::try_parse(realm).map_or_else(|_| directory.tenant_id.clone(), |id| id.to_string()))
+}
+
+/// Returns the id by which the client calls its request: libraries send it as a header, in the query or in the body.
+fn correlation(asked: &Asked<'_>) -> Option<Uuid> {
+    let header = asked.headers.get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let parameter = || Form::of(asked).get(CLIENT_REQUEST_ID).map(str::to_owned);
+    header.map(str::to_owned).or_else(parameter).and_then(|id| Uuid::try_parse(&id).ok())
+}
+
+fn fill(response: &mut Response<Bytes>, reply: Reply, trace: Uuid) {
+    let is_metadata = matches!(reply, Reply::Metadata(_));
+    let (content_type, body) = match reply {
+        Reply::Metadata(body) | Reply::Json(body) => ("application/json; charset=utf-8", body),
+        Reply::Page(page) => ("text/html; charset=utf-8", page.into_bytes()),
+        Reply::Redirect(address) => {
+            *response.status_mut() = StatusCode::FOUND;
+            if let Ok(location) = HeaderValue::try_from(address) {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            ("text/html; charset=utf-8", Vec::new())
+        }
+    };
+    let fixed = HeaderValue::from_static;
+    let headers = response.headers_mut();
+    if is_metadata {
+        headers.insert(header::CACHE_CONTROL, fixed("max-age=86400, private"));
+        headers.insert(header::CONTENT_TYPE, fixed(content_type));
+    } else {
+        headers.insert(header::CACHE_CONTROL, fixed("no-store, no-cache"));
+        headers.insert(header::PRAGMA, fixed("no-cache"));
+        headers.insert(header::CONTENT_TYPE, fixed(content_type));
+        headers.insert(header::EXPIRES, fixed("-1"));
+    }
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000; includeSubDomains"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    // Libraries in a browser read the answers of both kinds.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
+    if is_metadata {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, OPTIONS"));
+    }
+    headers.insert(P3P, fixed(r#"CP="DSP CUR OTPi IND OTRi ONL FIN""#));
+    if let Ok(id) = HeaderValue::try_from(trace.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(SERVER, fixed("2.1.0.0 - WFI-EMULATOR"));
+    if !is_metadata {
+        headers.insert(TELEMETRY, fixed("1,0,0,,"));
+    }
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
+    *response.body_mut() = body.into();
+}
+
+fn preflight(headers: &mut HeaderMap, asked: &Asked<'_>) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+    if let Some(wanted) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_an_endpoint_in_any_case_and_nothing_else_does() {
+        for (endpoint, _) in ENDPOINTS {
+            for path in [format!("/common/{endpoint}"), format!("/Contoso.COM/{}", endpoint.to_uppercase())] {
+                assert!(Place::of(&path).is_some(), "{path}");
+            }
+            for path in [
+                format!("/v1.0/{endpoint}"),
+                format!("/beta/{endpoint}"),
+                format!("/_emulator/{endpoint}"),
+                format!("/common/{endpoint}/"),
+                format!("//common/{endpoint}"),
+            ] {
+                assert!(Place::of(&path).is_none(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_segment_is_an_id_a_domain_or_a_shared_name() {
+        let id = |realm: &str| tenant_id(realm, &Directory::default()).ok();
+        let home = Some(crate::world::fixture::directory::HOME_TENANT.to_owned());
+        for realm in ["common", "organizations", "contoso.onmicrosoft.com", "x_1"] {
+            assert_eq!(id(realm), home, "{realm}");
+        }
+        assert_eq!(id("CONSUMERS").as_deref(), Some(PERSONAL_TENANT));
+        let upper = "88888888-8888-8888-8888-88888888888A";
+        assert_eq!(id(upper), Some(upper.to_lowercase()));
+        for realm in ["", "a b", "a%20b", "\"", "<x>", "é", &"x".repeat(254)] {
+            assert_eq!(id(realm), None, "{realm}");
+        }
+    }
+}

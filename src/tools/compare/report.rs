@@ -1,0 +1,243 @@
+//! What a comparison tells: for people, as JSON, or as the XML of `JUnit`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::{Counts, Difference, Event, Outcome};
+use crate::text::exchange;
+
+/// How a comparison is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: a difference per paragraph, and a table.
+    Text {
+        /// Whether the terminal shows colors.
+        has_color: bool,
+    },
+    /// One JSON object.
+    Json,
+    /// The XML that test servers read.
+    Junit,
+}
+
+/// Writes what is told while it is told, so that nothing but counts is kept.
+#[derive(Debug)]
+pub struct Reporter {
+    format: Format,
+    table: Vec<(String, Counts)>,
+    has_exchange: bool,
+}
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const BOLD: &str = "1";
+
+impl Reporter {
+    /// Returns a reporter, and how the report begins.
+    pub fn begin(format: Format) -> (Reporter, String) {
+        let start = match format {
+            Format::Text { .. } => "",
+            Format::Json => "{\"exchanges\":[",
+            Format::Junit => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"wfi-emulator compare\">\n",
+        };
+        (Reporter { format, table: Vec::new(), has_exchange: false }, start.to_owned())
+    }
+
+    /// Returns what an event adds to the report.
+    pub fn event(&mut self, event: &Event<'_>) -> String {
+        if let Event::End(file, counts) = event {
+            self.table.push(((*file).to_owned(), *counts));
+        }
+        match self.format {
+            Format::Text { has_color } => text(event, has_color),
+            Format::Json => self.json(event),
+            Format::Junit => junit(event),
+        }
+    }
+
+    /// Returns the end of the report.
+    pub fn end(&self, total: Counts) -> String {
+        match self.format {
+            Format::Text { has_color } => table(&self.table, total, has_color),
+            Format::Json => {
+                let files: serde_json::Map<String, Value> =
+                    self.table.iter().map(|(file, counts)| (file.clone(), counts_json(*counts))).collect();
+                format!("],\"files\":{},\"total\":{}}}\n", Value::Object(files), counts_json(total))
+            }
+            Format::Junit => "</testsuites>\n".to_owned(),
+        }
+    }
+
+    fn json(&mut self, event: &Event<'_>) -> String {
+        let value = match event {
+            Event::Outcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
+            Event::Stale(rule) => json!({"stale": rule}),
+            Event::Note(note) => json!({"note": note}),
+            _ => return String::new(),
+        };
+        let separator = if std::mem::replace(&mut self.has_exchange, true) { ",\n" } else { "\n" };
+        format!("{separator}{value}")
+    }
+}
+
+fn counts_json(counts: Counts) -> Value {
+    json!({"exchanges": counts.exchanges, "same": counts.same, "known": counts.known, "drift": counts.drift})
+}
+
+fn outcome_json(outcome: &Outcome) -> Value {
+    let difference = |difference: &Difference| {
+        json!({
+            "place": difference.place,
+            "what": difference.what.name(),
+            "recorded": difference.recorded,
+            "came": difference.came,
+        })
+    };
+    let known = |(known, reason): &(Difference, String)| {
+        let mut value = difference(known);
+        value["reason"] = json!(reason);
+        value
+    };
+    json!({
+        "file": outcome.file,
+        "line": outcome.line,
+        "number": outcome.number,
+        "name": outcome.name,
+        "request": outcome.request,
+        "drift": outcome.drift.iter().map(difference).collect::<Vec<Value>>(),
+        "known": outcome.known.iter().map(known).collect::<Vec<Value>>(),
+        "failed": outcome.failed,
+    })
+}
+
+fn painted(text: &str, color: &str, has_color: bool) -> String {
+    if has_color { format!("\u{1b}[{color}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn text(event: &Event<'_>, has_color: bool) -> String {
+    match event {
+        Event::Outcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
+        Event::Note(note) => format!("note: {}\n", printable(note)),
+        Event::Stale(rule) => format!("{} {}\n", painted("no longer needed:", BOLD, has_color), printable(rule)),
+        _ => String::new(),
+    }
+}
+
+/// Describes what differs in one exchange.
+fn drift(outcome: &Outcome, has_color: bool) -> String {
+    let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, printable(&outcome.name)), BOLD, has_color);
+    text.push('\n');
+    if outcome.request != outcome.name && !outcome.request.is_empty() {
+        text.push_str(&format!("  {}\n", printable(&outcome.request)));
+    }
+    if let Some(problem) = &outcome.failed {
+        text.push_str(&format!("  {}\n", printable(problem)));
+    }
+    for difference in &outcome.drift {
+        text.push_str(&format!("  {}: {}\n", printable(&difference.place), difference.what.name()));
+        text.push_str(&lines(difference, has_color));
+    }
+    text.push('\n');
+    text
+}
+
+/// Shows recorded and came line by line, JSON laid out.
+fn lines(difference: &Difference, has_color: bool) -> String {
+    let side = |value: &Option<String>| {
+        value.as_deref().map_or_else(String::new, |value| exchange::lay_out(value).unwrap_or_else(|| value.to_owned()))
+    };
+    let (recorded, came) = (side(&difference.recorded), side(&difference.came));
+    let mut text = String::new();
+    for change in TextDiff::from_lines(&recorded, &came).iter_all_changes() {
+        let line = printable(change.value().trim_end_matches(['\n', '\r']));
+        text.push_str(&match change.tag() {
+            ChangeTag::Delete => painted(&format!("    - {line}"), RED, has_color),
+            ChangeTag::Insert => painted(&format!("    + {line}"), GREEN, has_color),
+            ChangeTag::Equal => format!("      {line}"),
+        });
+        text.push('\n');
+    }
+    text
+}
+
+/// Keeps what services send from steering the terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\t' { out.extend(character.escape_default()) } else { out.push(character) }
+    }
+    out
+}
+
+fn table(files: &[(String, Counts)], total: Counts, has_color: bool) -> String {
+    let width = files.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0).max("total".len());
+    let row = |name: &str, cells: [String; 4]| {
+        let mut row = format!("{name:<width$}");
+        for cell in cells {
+            // Writing to a string never fails.
+            let _ = write!(row, "  {cell:>9}");
+        }
+        row.push('\n');
+        row
+    };
+    let numbers = |counts: Counts| [counts.exchanges, counts.same, counts.known, counts.drift].map(|count| count.to_string());
+    let mut text = row("file", ["exchanges", "same", "known", "drift"].map(str::to_owned));
+    for (file, counts) in files {
+        text.push_str(&row(file, numbers(*counts)));
+    }
+    let color = if total.drift > 0 { RED } else { GREEN };
+    text.push_str(&painted(row("total", numbers(total)).trim_end(), color, has_color));
+    text.push('\n');
+    text
+}
+
+fn junit(event: &Event<'_>) -> String {
+    match event {
+        Event::Begin(file) => format!("<testsuite name=\"{}\">\n", escaped(file)),
+        Event::End(..) => "</testsuite>\n".to_owned(),
+        Event::Outcome(outcome) => {
+            let name = format!("{} {}", outcome.number, outcome.name);
+            let start = format!(
+                "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
+                escaped(&outcome.file),
+                escaped(&name),
+                escaped(&outcome.file),
+                outcome.line
+            );
+            if outcome.is_drift() {
+                format!(
+                    "{start}><failure message=\"{} differences\">{}</failure></testcase>\n",
+                    outcome.drift.len(),
+                    escaped(&drift(outcome, false))
+                )
+            } else {
+                format!("{start}/>\n")
+            }
+        }
+        Event::Stale(rule) => format!(
+            "<testsuite name=\"rules\"><testcase classname=\"rules\" name=\"{0}\"><failure message=\"no longer needed\">{0}</failure></testcase></testsuite>\n",
+            escaped(rule)
+        ),
+        Event::Note(_) => String::new(),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(character),
+            // XML 1.0 has no way to write these.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ if character.is_control() && !('\u{80}'..='\u{9f}').contains(&character) => out.push('\u{fffd}'),
+            _ => out.push(character),
+        }
+    }
+    out
+}

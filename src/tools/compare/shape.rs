@@ -1,0 +1,146 @@
+//! The shape of a value that differs from run to run: what can be said of it without knowing it.
+
+use crate::edm::date_time::DateTimeOffset;
+
+/// What kind of text a volatile value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// No text at all.
+    Empty,
+    /// A GUID, behind a prefix such as `WFI_`, which may be empty.
+    Id(String),
+    /// A time with its zone: `Z` or an offset.
+    DateTime {
+        /// Whether the zone is written `Z`.
+        is_zulu: bool,
+    },
+    /// A time to the second, without a zone.
+    LocalDateTime,
+    /// The date of HTTP.
+    HttpDate,
+    /// A number, with or without a fraction.
+    Number,
+    /// An entity tag, weak or strong.
+    EntityTag {
+        /// Whether it begins with `W/`.
+        is_weak: bool,
+    },
+    /// A JSON object with members of these names.
+    Object(Vec<String>),
+    /// Any other text.
+    Text,
+}
+
+impl Shape {
+    /// Finds the shape of a text.
+    pub(super) fn of(text: &str) -> Shape {
+        if text.is_empty() {
+            return Shape::Empty;
+        }
+        if let Some(prefix) = id_prefix(text) {
+            return Shape::Id(prefix.to_owned());
+        }
+        if DateTimeOffset::parse(text).is_some() {
+            return Shape::DateTime { is_zulu: text.ends_with(['Z', 'z']) };
+        }
+        if text.len() == 19 && DateTimeOffset::parse(&format!("{text}Z")).is_some() {
+            return Shape::LocalDateTime;
+        }
+        if is_http_date(text) {
+            return Shape::HttpDate;
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.parse::<f64>().is_ok() {
+            return Shape::Number;
+        }
+        let strong = text.strip_prefix("W/").unwrap_or(text);
+        if strong.len() >= 2 && strong.starts_with('"') && strong.ends_with('"') {
+            return Shape::EntityTag { is_weak: strong.len() < text.len() };
+        }
+        if text.starts_with('{')
+            && let Ok(members) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
+        {
+            let mut names: Vec<String> = members.keys().cloned().collect();
+            names.sort();
+            return Shape::Object(names);
+        }
+        Shape::Text
+    }
+
+    /// Describes the shape for people.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Shape::Empty => "an empty text".to_owned(),
+            Shape::Id(prefix) if prefix.is_empty() => "a GUID".to_owned(),
+            Shape::Id(prefix) => format!("{prefix} and a GUID"),
+            Shape::DateTime { is_zulu: true } => "a time in UTC with Z".to_owned(),
+            Shape::DateTime { is_zulu: false } => "a time with an offset".to_owned(),
+            Shape::LocalDateTime => "a time to the second without a zone".to_owned(),
+            Shape::HttpDate => "a date of HTTP".to_owned(),
+            Shape::Number => "a number".to_owned(),
+            Shape::EntityTag { is_weak: true } => "a weak entity tag".to_owned(),
+            Shape::EntityTag { is_weak: false } => "a strong entity tag".to_owned(),
+            Shape::Object(names) => format!("a JSON object of {}", names.join(", ")),
+            Shape::Text => "some other text".to_owned(),
+        }
+    }
+}
+
+/// Returns what stands before the GUID at the end of an id: nothing, or a word and an underscore.
+fn id_prefix(text: &str) -> Option<&str> {
+    let start = text.len().checked_sub(36).filter(|start| text.is_char_boundary(*start))?;
+    let (prefix, guid) = text.split_at(start);
+    let is_guid = guid.bytes().enumerate().all(|(index, byte)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    let is_prefix =
+        prefix.is_empty() || prefix.ends_with('_') && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_guid && is_prefix).then_some(prefix)
+}
+
+/// Tells whether a text has the form `Wed, 15 Dec 2021 08:35:08 GMT`.
+fn is_http_date(text: &str) -> bool {
+    let pattern = b"aaa, 00 aaa 0000 00:00:00 GMT";
+    text.len() == pattern.len()
+        && text.bytes().zip(pattern).all(|(byte, wanted)| match wanted {
+            b'a' => byte.is_ascii_alphabetic(),
+            b'0' => byte.is_ascii_digit(),
+            other => byte == *other,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_of_one_kind_have_one_shape() {
+        for (text, shape) in [
+            ("", Shape::Empty),
+            ("05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Id(String::new())),
+            ("WFI_05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Id("WFI_".to_owned())),
+            ("WFI-05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Text),
+            ("2021-03-12T17:37:05.84Z", Shape::DateTime { is_zulu: true }),
+            ("2017-01-01T00:00:46.1697867+03:00", Shape::DateTime { is_zulu: false }),
+            ("2021-12-15T08:34:35", Shape::LocalDateTime),
+            ("Wed, 15 Dec 2021 08:35:08 GMT", Shape::HttpDate),
+            ("889", Shape::Number),
+            ("2.128", Shape::Number),
+            ("W/\"a\"", Shape::EntityTag { is_weak: true }),
+            ("\"42006ecc-0000-0000-0000-5ca35d410000\"", Shape::EntityTag { is_weak: false }),
+            ("{\"b\":1,\"a\":{}}", Shape::Object(vec!["a".to_owned(), "b".to_owned()])),
+            ("2021-02-30T00:00:00Z", Shape::Text),
+            ("yesterday", Shape::Text),
+        ] {
+            assert_eq!(Shape::of(text), shape, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_has_a_shape(text in prop_oneof![any::<String>(), "[0-9a-f-]{30,40}|[{}\":a]{0,9}"]) {
+            prop_assert!(!Shape::of(&text).describe().is_empty());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What an integration says of its connector: where it is, and how to speak to it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::{Authority, Scheme};
+use http::{Method, Uri};
+
+use super::envelope::{self, MessageKeys, Secret};
+use crate::edm::schema::{Kind, Model, StructuredType};
+use crate::edm::value::{Complex, Value};
+use crate::graph::outbound::{Call, Failure};
+use crate::policy::behavior::ConnectorContentType;
+
+/// What an integration says of its connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `url`
+    pub url: Option<Arc<str>>,
+    /// `apiVersion`
+    pub api_version: Option<i32>,
+    /// `encryption.secret`
+    pub secret: Option<Arc<str>>,
+    /// `displayName`
+    pub display_name: Option<Arc<str>>,
+}
+
+/// What is said to a connector, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where it goes.
+    pub url: Uri,
+    /// The headers, without those that follow from the rest.
+    pub headers: HeaderMap,
+    /// What is said, before it was encrypted.
+    pub plaintext: Bytes,
+    /// The encrypted body.
+    pub body: Bytes,
+}
+
+impl Message {
+    /// Returns the call that sends it.
+    pub fn call(&self, timeout: std::time::Duration) -> Call {
+        Call { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: self.body.clone(), timeout }
+    }
+}
+
+impl Endpoint {
+    /// Reads an integration.
+    pub fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> Endpoint {
+        let text = |name: &str| text(structured, properties, name);
+        let api_version = match structured.slot("apiVersion").map(|slot| &properties.values[slot]) {
+            Some(Value::Int32(number)) => Some(*number),
+            _ => None,
+        };
+        let encryption = structured.property("encryption").map(|index| &structured.properties[index]);
+        let secret = encryption.and_then(|property| match (property.kind, &properties.values[property.slot]) {
+            (Kind::Complex(id), Value::Complex(encryption)) => self::text(model.structured(id), encryption, "secret"),
+            _ => None,
+        });
+        Endpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
+    }
+
+    /// Returns the address of a path behind `{url}/v{apiVersion}`, `connect` for example.
+    ///
+    /// How the two are joined where `url` ends with a slash, as the published samples do, is not documented: with one slash.
+    pub fn address(&self, path: &str) -> Result<Uri, Failure> {
+        let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(Failure::NoUrl)?;
+        let api_version = self.api_version.ok_or(Failure::NoApiVersion)?;
+        if url.contains(['?', '#']) {
+            return Err(Failure::InvalidUrl);
+        }
+        let address = format!("{}/v{api_version}/{path}", url.trim_end_matches('/'));
+        let address: Uri = address.parse().map_err(|_| Failure::InvalidUrl)?;
+        let is_http = address.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        if is_http && address.authority().is_some_and(is_callable) { Ok(address) } else { Err(Failure::InvalidUrl) }
+    }
+
+    /// Returns `url` as it may be shown: without the name and the password of somebody.
+    pub fn shown_url(&self) -> String {
+        let url = self.url.as_deref().unwrap_or_default();
+        let start = url.find("://").map_or(0, |at| at + 3);
+        let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+        match url[start..end].rfind('@') {
+            Some(at) => format!("{}…{}", &url[..start], &url[start + at..]),
+            None => url.to_owned(),
+        }
+    }
+
+    /// Encrypts what is to be said at a path.
+    pub fn message(
+        &self,
+        path: &str,
+        plaintext: Bytes,
+        keys: &MessageKeys,
+        content_type: ConnectorContentType,
+    ) -> Result<Message, Failure> {
+        let url = self.address(path)?;
+        let secret = self.secret.as_deref().and_then(|secret| Secret::new(secret).ok()).ok_or(Failure::Secret)?;
+        let body = envelope::encrypt(&secret, keys, &plaintext).into();
+        let mut headers = HeaderMap::new();
+        match content_type {
+            ConnectorContentType::Json => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            ConnectorContentType::OctetStream => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            }
+            ConnectorContentType::None => {}
+        }
+        // As in the examples of the update and read calls.
+        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-us"));
+        Ok(Message { url, headers, plaintext, body })
+    }
+}
+
+/// Whether an authority is a host that has a name, and a port that there is. A user's name and password would end up in logs, and nothing
+/// says that Shifts would send them. Of a port that is none the library makes the usual one, which would call somebody else.
+fn is_callable(authority: &Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    let is_port =
+        |digits: &str| digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok());
+    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
+fn text(structured: &StructuredType, properties: &Complex, name: &str) -> Option<Arc<str>> {
+    match structured.slot(name).map(|slot| &properties.values[slot]) {
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(url: &str, api_version: i32) -> Result<String, Failure> {
+        let endpoint = Endpoint { url: Some(url.into()), api_version: Some(api_version), ..Endpoint::default() };
+        endpoint.address("connect").map(|address| address.to_string())
+    }
+
+    #[test]
+    fn url_and_version_are_joined_with_one_slash() {
+        for url in ["https://contosoconnector.com/wfi", "https://contosoconnector.com/wfi/", "https://contosoconnector.com/wfi//"]
+        {
+            assert_eq!(at(url, 1).unwrap(), "https://contosoconnector.com/wfi/v1/connect");
+        }
+        assert_eq!(at("http://[::1]:8080", 2).unwrap(), "http://[::1]:8080/v2/connect");
+        assert_eq!(at("http://localhost:65535/a@b", 1).unwrap(), "http://localhost:65535/a@b/v1/connect");
+        assert_eq!(at("http://localhost:/", 1).unwrap(), "http://localhost:/v1/connect");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let shown = |url: &str| Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
+        assert_eq!(shown("http://me:sec/ret@localhost/a@b"), "http://me:sec/ret@localhost/a@b", "the host is me");
+        assert_eq!(shown("http://me:sec@ret@localhost/a@b?c"), "http://…@localhost/a@b?c");
+        assert_eq!(shown("me:secret@localhost"), "…@localhost");
+        assert_eq!(shown("https://contoso.com/wfi"), "https://contoso.com/wfi");
+        assert_eq!(Endpoint::default().shown_url(), "");
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_told() {
+        for url in [
+            "/relative",
+            "ftp://contoso.com",
+            "http://",
+            "https:///path",
+            "http://a b",
+            "https://contoso.com/?a=b",
+            "mailto:a@b",
+            "http://me:secret@localhost/",
+            "http://localhost:65536/",
+            "http://localhost:+80/",
+            "http://localhost:80:80/",
+            "http://[::1]80/",
+        ] {
+            assert_eq!(at(url, 1), Err(Failure::InvalidUrl), "{url}");
+        }
+        assert_eq!(at("", 1), Err(Failure::NoUrl));
+        let endpoint = Endpoint { url: Some("http://localhost".into()), ..Endpoint::default() };
+        assert_eq!(endpoint.address("connect"), Err(Failure::NoApiVersion));
+        let endpoint = Endpoint { api_version: Some(1), secret: Some("short".into()), ..endpoint };
+        let keys = MessageKeys::from_bytes(&[0; MessageKeys::LENGTH]);
+        let message = endpoint.message("connect", Bytes::new(), &keys, ConnectorContentType::Json);
+        assert_eq!(message, Err(Failure::Secret));
+    }
+
+    proptest! {
+        #[test]
+        fn no_url_from_outside_causes_a_panic(url in "\\PC{0,40}", version in any::<i32>()) {
+            let _ = at(&url, version);
+            let _ = Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
+        }
+    }
+}

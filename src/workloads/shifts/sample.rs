@@ -1,0 +1,185 @@
+//! Elements to try a connector with: one kind per entity type that Shifts sends.
+
+use serde_json::value::RawValue;
+
+use super::message::{Element, ElementHeaders, Requests};
+
+/// A kind of entity, as update calls name it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The segment of `url`, spelt exactly so.
+    pub segment: &'static str,
+    /// What its ids begin with. `SHFT_`, `OPNSHFT_` and `TOR_` are published, the others are those of Graph's examples.
+    pub prefix: &'static str,
+    /// An entity, with places for ids and the time.
+    body: &'static str,
+}
+
+/// What all entities of Shifts have; `{id}`, `{user}` and `{now}` are places.
+const TRACKED: &str = r#""createdDateTime":"{now}","lastModifiedDateTime":"{now}","lastModifiedBy":{"user":{"id":"{user}","displayName":"Adele Vance"}},"id":"{id}""#;
+
+const REQUEST: &str = r#""assignedTo":"manager","state":"pending","senderUserId":"{user}","senderMessage":null,"senderDateTime":"{now}","managerUserId":null,"managerActionMessage":null,"managerActionDateTime":null"#;
+
+/// The kinds of the published table.
+pub static KINDS: [Kind; 8] = [
+    Kind {
+        segment: "shifts",
+        prefix: "SHFT_",
+        body: r#"{"draftShift":{"activities":[],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"Blue"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_a3e0b3f1-4a5c-4c2e-8eeb-5b8c3d1e3f8b","userId":"{user}",{tracked}}"#,
+    },
+    Kind {
+        segment: "swapRequests",
+        prefix: "SREQ_",
+        body: r#"{"senderShiftId":"SHFT_{user}","recipientShiftId":"SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","recipientUserId":"5e2b51ac-dc47-4a66-83ea-1bbbf81ac029",{request},{tracked}}"#,
+    },
+    Kind {
+        segment: "timeoffReasons",
+        prefix: "TOR_",
+        body: r#"{"displayName":"Vacation","iconType":"plane","isActive":true,{tracked}}"#,
+    },
+    Kind {
+        segment: "openshifts",
+        prefix: "OPNSHFT_",
+        body: r#"{"draftOpenShift":{"openSlotCount":2,"activities":[],"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"Green"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_a3e0b3f1-4a5c-4c2e-8eeb-5b8c3d1e3f8b",{tracked}}"#,
+    },
+    Kind {
+        segment: "openshiftrequests",
+        prefix: "SREQ_",
+        body: r#"{"openShiftId":"OPNSHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029",{request},{tracked}}"#,
+    },
+    Kind {
+        segment: "offershiftrequests",
+        prefix: "SREQ_",
+        body: r#"{"senderShiftId":"SHFT_{user}","recipientUserId":"5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","recipientActionMessage":null,{request},{tracked}}"#,
+    },
+    Kind {
+        segment: "timesoff",
+        prefix: "TOFF_",
+        body: r#"{"draftTimeOff":{"timeOffReasonId":"TOR_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","startDateTime":"2024-10-12T00:00:00.000Z","endDateTime":"2024-10-13T00:00:00.000Z","theme":"Gray"},"isStagedForDeletion":false,"userId":"{user}",{tracked}}"#,
+    },
+    Kind {
+        segment: "timeOffRequests",
+        prefix: "SREQ_",
+        body: r#"{"timeOffReasonId":"TOR_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","startDateTime":"2024-10-12T00:00:00.000Z","endDateTime":"2024-10-13T00:00:00.000Z",{request},{tracked}}"#,
+    },
+];
+
+/// A user of the samples.
+pub const USER: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+
+/// How long after now the transactions of samples expire: as in the published example.
+pub const EXPIRES_AFTER_MILLIS: i64 = 30_250;
+
+/// A team of the samples.
+pub const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
+
+/// What elements are made from.
+pub struct Maker<'m> {
+    /// Returns a new GUID.
+    pub next_id: &'m mut dyn FnMut() -> String,
+    /// The time, as entities show it.
+    pub now: String,
+    /// When transactions expire.
+    pub expires: String,
+}
+
+impl Maker<'_> {
+    /// Makes an element: of a new entity, or of one with this id. A deletion has no body.
+    pub fn element(&mut self, kind: &Kind, method: &str, id: Option<&str>) -> Element {
+        let id = id.map_or_else(|| format!("{}{}", kind.prefix, (self.next_id)()), str::to_owned);
+        let body = if method == "DELETE" { "null".to_owned() } else { self.body(kind, &id) };
+        Element {
+            method: method.to_owned(),
+            url: format!("/{}/{id}", kind.segment),
+            id,
+            headers: Some(ElementHeaders { transaction_id: (self.next_id)(), expires: self.expires.clone() }),
+            body: RawValue::from_string(body).ok(),
+        }
+    }
+
+    fn body(&self, kind: &Kind, id: &str) -> String {
+        let whole = kind.body.replace("{tracked}", TRACKED).replace("{request}", REQUEST);
+        let id = super::message::inside_quotes(id);
+        whole.replace("{user}", USER).replace("{now}", &self.now).replace("{id}", &id)
+    }
+
+    /// Makes the approval of a swap: "one PUT swap request, two DELETE shifts (existing shifts), and two POST shifts (new shifts)". The
+    /// five are one transaction (a guess).
+    pub fn swap_approval(&mut self) -> Requests {
+        let (shifts, swaps) = (&KINDS[0], &KINDS[1]);
+        let plan = [(swaps, "PUT"), (shifts, "DELETE"), (shifts, "DELETE"), (shifts, "POST"), (shifts, "POST")];
+        let mut requests: Vec<Element> = plan.into_iter().map(|(kind, method)| self.element(kind, method, None)).collect();
+        let swap = &mut requests[0];
+        swap.body =
+            swap.body.take().and_then(|body| RawValue::from_string(body.get().replace("\"pending\"", "\"approved\"")).ok());
+        let headers = swap.headers.clone();
+        for element in &mut requests {
+            element.headers.clone_from(&headers);
+        }
+        Requests { requests }
+    }
+}
+
+/// Asks which time-off reasons a user may choose from.
+pub fn eligible_time_off_reasons(user_id: &str) -> Element {
+    reading(user_id, format!("/users/{user_id}/timeOffReasons?requestType=TimeOffReason"))
+}
+
+/// Asks which shifts a shift may be swapped with, in a time (seven digits behind the second, as published).
+pub fn eligible_swaps(shift_id: &str, start: &str, end: &str) -> Element {
+    reading(shift_id, format!("/shifts/{shift_id}/requestableShifts?requestType=SwapRequest&startTime={start}&endTime={end}"))
+}
+
+fn reading(id: &str, url: String) -> Element {
+    Element { id: id.to_owned(), method: "GET".to_owned(), url, headers: None, body: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edm::schema::Schema;
+
+    #[test]
+    fn what_connectors_are_asked_about_is_what_they_know() {
+        let schema = Schema::shipped();
+        let types = schema.set_ids().filter_map(|set| schema.entity_type(schema.widest(), set));
+        let asked: Vec<_> = types.filter_map(|(_, structured)| structured.manners.asks.map(|asks| asks.segment)).collect();
+        assert!(asked.len() == 4 && asked.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)), "{asked:?}");
+    }
+
+    #[test]
+    fn what_types_are_called_by_is_a_kind() {
+        let schema = crate::edm::schema::Schema::shipped();
+        let model = schema.widest();
+        let asks: Vec<_> =
+            schema.set_ids().filter_map(|set| schema.entity_type(model, set)?.1.manners.asks.map(|asks| asks.segment)).collect();
+        assert_eq!(asks, ["shifts", "openshifts", "timeoffReasons", "timesoff"]);
+        assert!(asks.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)));
+    }
+
+    #[test]
+    fn samples_are_entities_with_their_id() {
+        let mut count = 0;
+        let mut next_id = || {
+            count += 1;
+            format!("00000000-0000-4000-8000-{count:012}")
+        };
+        let mut maker =
+            Maker { next_id: &mut next_id, now: "2024-10-11T21:27:28.762Z".into(), expires: "2024-10-11T21:27:59Z".into() };
+        for kind in &KINDS {
+            let element = maker.element(kind, "POST", None);
+            let body: serde_json::Value = serde_json::from_str(element.body.as_ref().unwrap().get()).unwrap();
+            assert_eq!(body["id"], element.id, "{}", kind.segment);
+            assert_eq!(body["createdDateTime"], "2024-10-11T21:27:28.762Z", "{}", kind.segment);
+            assert!(!body.to_string().contains('{') || body.is_object());
+            assert_eq!(element.url, format!("/{}/{}", kind.segment, element.id));
+            let odd = maker.element(kind, "PUT", Some("a\"b"));
+            assert!(odd.body.is_some(), "any id can stand in a body");
+        }
+        let swap = maker.swap_approval();
+        let methods: Vec<String> =
+            swap.requests.iter().map(|element| format!("{} {}", element.method, &element.url[..6])).collect();
+        assert_eq!(methods, ["PUT /swapR", "DELETE /shift", "DELETE /shift", "POST /shift", "POST /shift"]);
+        assert!(swap.requests.iter().all(|element| element.headers == swap.requests[0].headers));
+    }
+}

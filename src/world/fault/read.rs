@@ -1,0 +1,348 @@
+//! Rules read from JSON, with errors that name file and place.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, StatusCode};
+
+use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, Limit, On, READY, Rule, Slow, ready};
+use crate::text::json::{self, Json, Member, quoted};
+use crate::text::nearest::nearest;
+
+/// How many rules there may be: each of them is asked about each request.
+pub const RULE_LIMIT: usize = 1_000;
+
+/// Loads a file of rules.
+pub fn load(path: &Path) -> Result<Vec<Rule>, FaultError> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|error| {
+        let mut problem = format!("{name}: {error}");
+        if error.kind() == ErrorKind::NotFound {
+            problem.push_str(&format!("; ready-made rules are {}", ready_names(true)));
+        }
+        FaultError { problems: vec![problem] }
+    })?;
+    read(&name, &text)
+}
+
+/// Reads rules from a text; errors repeat its name. The text is an array of rules, an object with `rules`, or one rule.
+pub fn read(name: &str, text: &[u8]) -> Result<Vec<Rule>, FaultError> {
+    let failed = |problem: String| FaultError { problems: vec![format!("{name}: {problem}")] };
+    let json = json::parse(text).map_err(|error| failed(format!("not JSON: {error}")))?;
+    let (items, path) = match &json {
+        Json::Array(items) => (&items[..], "$"),
+        Json::Object(members) if members.iter().any(|(name, _)| name == "rules") => {
+            let fields = Fields::of("$", &json, &["rules"]).map_err(failed)?;
+            match fields.get("rules") {
+                Some(Json::Array(items)) => (&items[..], "$.rules"),
+                other => return Err(failed(fields.wrong("rules", other, "an array of rules"))),
+            }
+        }
+        one => (std::slice::from_ref(one), "$"),
+    };
+    if items.len() > RULE_LIMIT {
+        return Err(failed(format!("{path}: found {} rules, expected at most {RULE_LIMIT}", items.len())));
+    }
+    let (mut rules, mut problems) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        let path = if matches!(&json, Json::Object(_) | Json::String(_)) && path == "$" {
+            path.to_owned()
+        } else {
+            format!("{path}[{index}]")
+        };
+        match rule(&path, item) {
+            Ok(mut read) => rules.append(&mut read),
+            Err(problem) => problems.push(format!("{name}: {problem}")),
+        }
+    }
+    if problems.is_empty() { Ok(rules) } else { Err(FaultError { problems }) }
+}
+
+/// Reads one rule, or the name of ready-made ones.
+fn rule(path: &str, json: &Json<'_>) -> Result<Vec<Rule>, String> {
+    if let Json::String(name) = json {
+        return ready::rules(name).ok_or_else(|| unknown_ready(path, name, true));
+    }
+    let fields = Fields::of(path, json, &["name", "on", "do"])?;
+    let on = fields.get("on").map_or(Ok(On::default()), |json| on(&fields.path_of("on"), json))?;
+    let Some(what) = fields.get("do") else { return Err(fields.wrong("do", None, "what becomes of the request")) };
+    let rule = action(&fields.path_of("do"), what)?;
+    let name = match fields.string("name")? {
+        // It stands on lines of the log and of exchanges, and tells rules apart.
+        Some(name) if name.trim().is_empty() || name.contains(char::is_control) => {
+            return Err(format!("{}: found {}, expected a name of visible characters", fields.path_of("name"), quoted(&name)));
+        }
+        Some(name) => name,
+        None => format!("rule at {path}"),
+    };
+    Ok(vec![Rule { name, on, ..rule }])
+}
+
+fn unknown_ready(path: &str, name: &str, with_sets: bool) -> String {
+    format!("{path}: found {}, expected one of {}", quoted(name), ready_names(with_sets))
+}
+
+fn ready_names(with_sets: bool) -> String {
+    let sets = with_sets.then_some(ready::PUBLISHED_LIMITS);
+    let names: Vec<&str> = READY.iter().map(|ready| ready.name).chain(sets).collect();
+    names.join(", ")
+}
+
+fn on(path: &str, json: &Json<'_>) -> Result<On, String> {
+    let fields = Fields::of(path, json, &["method", "path", "id", "nth", "probability", "count"])?;
+    let method = |place: &str, json: &Json<'_>| match json {
+        Json::String(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes())
+            .map_err(|_| format!("{place}: found {}, expected a method such as PATCH", quoted(name))),
+        other => Err(format!("{place}: found {}, expected a method such as PATCH", other.describe())),
+    };
+    let methods = match fields.get("method") {
+        None => Vec::new(),
+        Some(Json::Array(items)) => {
+            let place = |index: usize| format!("{}[{index}]", fields.path_of("method"));
+            items.iter().enumerate().map(|(index, item)| method(&place(index), item)).collect::<Result<_, _>>()?
+        }
+        Some(one) => vec![method(&fields.path_of("method"), one)?],
+    };
+    let pattern = match fields.string("path")? {
+        Some(text) => {
+            let wrong = |error| format!("{}: found {}, expected {error}", fields.path_of("path"), quoted(&text));
+            Some(text.parse().map_err(wrong)?)
+        }
+        None => None,
+    };
+    let probability = match fields.number("probability")? {
+        Some(number) if (0.0..=1.0).contains(&number) => Some(number),
+        None => None,
+        Some(_) => return Err(fields.wrong("probability", fields.get("probability"), "a number from 0 to 1")),
+    };
+    Ok(On {
+        methods,
+        path: pattern,
+        id: fields.string("id")?,
+        nth: fields.whole("nth", 1)?,
+        probability,
+        count: fields.whole("count", 0)?,
+    })
+}
+
+/// The members of `do` that are effects: a rule has at most one of them.
+const EFFECTS: [&str; 7] = ["answer", "limit", "reset", "silence", "truncate", "slow", "malformed"];
+
+fn action(path: &str, json: &Json<'_>) -> Result<Rule, String> {
+    if let Json::String(name) = json {
+        let failure = Failure::ready(name).ok_or_else(|| unknown_ready(path, name, false))?;
+        return Ok(Rule::new("", Effect::Answer(failure)));
+    }
+    let mut known = EFFECTS.to_vec();
+    known.extend(["retryAfter", "delay", "applies"]);
+    let fields = Fields::of(path, json, &known)?;
+    let present: Vec<&str> = EFFECTS.into_iter().filter(|name| fields.get(name).is_some()).collect();
+    let delay = fields.get("delay").map_or(Ok(Delay::None), |json| delay(&fields.path_of("delay"), json))?;
+    let effect = match present[..] {
+        [] if delay == Delay::None => {
+            return Err(format!("{path}: found nothing to do, expected delay or one of {}", EFFECTS.join(", ")));
+        }
+        [] => Effect::None,
+        [name] => effect(&fields, name)?,
+        [..] => return Err(format!("{path}: found {}, expected one of them", present.join(" and "))),
+    };
+    let applies = fields.flag("applies")?;
+    match (&effect, fields.get("retryAfter")) {
+        (Effect::Answer(_), _) | (_, None) => {}
+        (_, found) => return Err(fields.wrong("retryAfter", found, "it only beside answer")),
+    }
+    match effect {
+        Effect::Answer(_) | Effect::Reset | Effect::Silence => {}
+        // The other effects show an answer, which there is only if the request takes effect.
+        _ if applies.is_some() => {
+            return Err(fields.wrong("applies", fields.get("applies"), "it only beside answer, reset or silence"));
+        }
+        _ => {}
+    }
+    Ok(Rule { delay, applies: applies.unwrap_or(false), ..Rule::new("", effect) })
+}
+
+fn effect(fields: &Fields<'_>, name: &str) -> Result<Effect, String> {
+    let path = fields.path_of(name);
+    let Some(json) = fields.get(name) else { return Err(fields.wrong(name, None, "an effect")) };
+    match name {
+        "answer" => {
+            let mut failure = failure(&path, json)?;
+            if let Some(found) = fields.get("retryAfter") {
+                failure.retry_after = retry_after(&fields.path_of("retryAfter"), found)?;
+            }
+            Ok(Effect::Answer(failure))
+        }
+        "limit" => {
+            let limit = Fields::of(&path, json, &["requests", "seconds"])?;
+            let seconds = limit.number("seconds")?.filter(|seconds| (0.001..=86_400.0).contains(seconds));
+            let Some(seconds) = seconds else {
+                return Err(limit.wrong("seconds", limit.get("seconds"), "a number from 0.001 to 86400"));
+            };
+            let requests = limit.required_whole("requests", 0)?;
+            Ok(Effect::Limit(Limit { requests, window: Duration::from_secs_f64(seconds) }))
+        }
+        "truncate" => Ok(Effect::Truncate(fields.required_size(name, 0)?)),
+        "slow" => {
+            let slow = Fields::of(&path, json, &["bytes", "every"])?;
+            let pause = slow.get("every").map(|json| duration(&slow.path_of("every"), json)).transpose()?;
+            let Some(pause) = pause else { return Err(slow.wrong("every", None, "a number of milliseconds")) };
+            Ok(Effect::Slow(Slow { bytes: slow.required_size("bytes", 1)?, pause }))
+        }
+        flag => {
+            if fields.flag(flag)? != Some(true) {
+                return Err(fields.wrong(flag, Some(json), "true"));
+            }
+            Ok(match flag {
+                "reset" => Effect::Reset,
+                "silence" => Effect::Silence,
+                _ => Effect::Malformed,
+            })
+        }
+    }
+}
+
+fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
+    if let Json::String(name) = json {
+        return Failure::ready(name).ok_or_else(|| unknown_ready(path, name, false));
+    }
+    let fields = Fields::of(path, json, &["status", "code", "message"])?;
+    let status = fields.required_whole("status", 400)?;
+    let status = u16::try_from(status).ok().filter(|status| *status < 600).and_then(|status| StatusCode::from_u16(status).ok());
+    let Some(status) = status else { return Err(fields.wrong("status", fields.get("status"), "a status from 400 to 599")) };
+    // The row for this status, if there is a ready-made one, has code and text.
+    let row = READY.iter().find(|ready| ready.refusal.status == status.as_u16());
+    let failure = if let Some(ready) = row {
+        Failure { retry_after: None, ..ready.failure() }
+    } else {
+        let reason = status.canonical_reason().unwrap_or("Unknown error");
+        Failure::stated(status, reason.replace(' ', ""), reason)
+    };
+    let (code, message) = (fields.string("code")?, fields.string("message")?);
+    Ok(Failure { code: code.or(failure.code), message: message.or(failure.message), ..failure })
+}
+
+fn retry_after(path: &str, json: &Json<'_>) -> Result<Option<HeaderValue>, String> {
+    let text = match json {
+        Json::Null => return Ok(None),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => text.clone().into_owned(),
+        other => return Err(format!("{path}: found {}, expected a number of seconds, a date or null", other.describe())),
+    };
+    match HeaderValue::try_from(&text) {
+        Ok(value) if value.to_str().is_ok() => Ok(Some(value)),
+        _ => Err(format!("{path}: found {}, expected the value of a header", quoted(&text))),
+    }
+}
+
+fn delay(path: &str, json: &Json<'_>) -> Result<Delay, String> {
+    let Json::Object(members) = json else { return duration(path, json).map(Delay::Fixed) };
+    let time = |fields: &Fields<'_>, name: &str| match fields.get(name) {
+        Some(json) => duration(&fields.path_of(name), json),
+        None => Err(fields.wrong(name, None, "a number of milliseconds")),
+    };
+    if members.iter().any(|(name, _)| name == "mean") {
+        let fields = Fields::of(path, json, &["mean"])?;
+        return Ok(Delay::Mean(time(&fields, "mean")?));
+    }
+    let fields = Fields::of(path, json, &["from", "to"])?;
+    let (from, to) = (time(&fields, "from")?, time(&fields, "to")?);
+    if from > to {
+        return Err(fields.wrong("to", fields.get("to"), "no less than from"));
+    }
+    Ok(Delay::Between(from, to))
+}
+
+fn duration(path: &str, json: &Json<'_>) -> Result<Duration, String> {
+    let millis = match json {
+        Json::Number(number) => number.as_f64(),
+        _ => None,
+    };
+    let most = DELAY_LIMIT.as_millis();
+    match millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok()) {
+        Some(duration) if duration <= DELAY_LIMIT => Ok(duration),
+        _ => Err(format!("{path}: found {}, expected a number of milliseconds from 0 to {most}", json.describe())),
+    }
+}
+
+/// The members of an object, and its place.
+struct Fields<'j> {
+    path: &'j str,
+    members: &'j [Member<'j>],
+}
+
+impl<'j> Fields<'j> {
+    /// Takes an object apart that has no other members than these, and none twice.
+    fn of(path: &'j str, json: &'j Json<'j>, known: &[&str]) -> Result<Fields<'j>, String> {
+        let Json::Object(members) = json else {
+            return Err(format!("{path}: found {}, expected an object with {}", json.describe(), known.join(", ")));
+        };
+        for (index, (name, _)) in members.iter().enumerate() {
+            if !known.contains(&&**name) {
+                let hint =
+                    nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+                return Err(format!("{path}: found the member {}, expected {}{hint}", quoted(name), known.join(", ")));
+            }
+            // The members are as few as the known ones, or one of them stands twice within the first few.
+            if members[..index].iter().any(|(other, _)| other == name) {
+                return Err(format!("{path}.{name}: found a member that stands twice, expected it once"));
+            }
+        }
+        Ok(Fields { path, members })
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn get(&self, name: &str) -> Option<&'j Json<'j>> {
+        self.members.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    fn wrong(&self, name: &str, found: Option<&Json<'_>>, expected: &str) -> String {
+        let found = found.map_or("nothing".to_owned(), Json::describe);
+        format!("{}: found {found}, expected {expected}", self.path_of(name))
+    }
+
+    fn string(&self, name: &str) -> Result<Option<String>, String> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text.clone().into_owned())),
+            other => Err(self.wrong(name, other, "a string")),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, String> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Json::Boolean(value)) => Ok(Some(*value)),
+            other => Err(self.wrong(name, other, "true or false")),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>, String> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Json::Number(number)) => Ok(number.as_f64()),
+            other => Err(self.wrong(name, other, "a number")),
+        }
+    }
+
+    fn whole(&self, name: &str, least: u64) -> Result<Option<u64>, String> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Json::Number(number)) if number.as_u64().is_some_and(|number| number >= least) => Ok(number.as_u64()),
+            other => Err(self.wrong(name, other, &format!("a whole number from {least}"))),
+        }
+    }
+
+    fn required_whole(&self, name: &str, least: u64) -> Result<u64, String> {
+        self.whole(name, least)?.ok_or_else(|| self.wrong(name, None, &format!("a whole number from {least}")))
+    }
+
+    fn required_size(&self, name: &str, least: u64) -> Result<usize, String> {
+        Ok(usize::try_from(self.required_whole(name, least)?).unwrap_or(usize::MAX))
+    }
+}

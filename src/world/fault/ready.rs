@@ -1,0 +1,82 @@
+//! Ready-made faults, with the evidence behind them.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+
+use super::{Effect, Failure, Limit, On, Rule};
+use crate::policy::refusal::{self, Refusal};
+
+/// A ready-made error.
+#[derive(Debug)]
+pub struct Ready {
+    /// The name.
+    pub name: &'static str,
+    /// Status, code, text and envelope, with their evidence.
+    pub refusal: &'static Refusal,
+    /// The header `Retry-After`.
+    pub retry_after: Option<&'static str>,
+}
+
+/// The ready-made errors. Where the service names a time to wait, it is one second here, so that clients that obey it go on soon.
+pub static READY: &[Ready] = &[
+    Ready { name: "throttled", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("1") },
+    // The decimal number of the published sample (learn.microsoft.com/graph/throttling).
+    Ready { name: "throttled-decimal", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("2.128") },
+    // The recorded answer of Teams had no such header (pnp/pnpcore AddWebsiteTabSpecificBatchTest).
+    Ready { name: "throttled-without-retry-after", refusal: &refusal::FAULT_THROTTLED, retry_after: None },
+    Ready { name: "internal-server-error", refusal: &refusal::FAULT_INTERNAL, retry_after: None },
+    Ready { name: "bad-gateway", refusal: &refusal::FAULT_BAD_GATEWAY, retry_after: None },
+    // Seen with and without the header (microsoftgraph/msgraph-sdk-design#2).
+    Ready { name: "service-unavailable", refusal: &refusal::FAULT_UNAVAILABLE, retry_after: None },
+    Ready { name: "gateway-timeout", refusal: &refusal::FAULT_TIMEOUT, retry_after: None },
+    Ready { name: "expired-token", refusal: &refusal::TOKEN_EXPIRED, retry_after: None },
+];
+
+impl Ready {
+    pub(super) fn failure(&self) -> Failure {
+        let retry_after = self.retry_after.map(HeaderValue::from_static);
+        Failure { refusal: self.refusal, status: None, code: None, message: None, retry_after }
+    }
+}
+
+/// The name of the rules that limit requests as Microsoft publishes it.
+pub(super) const PUBLISHED_LIMITS: &str = "published-limits";
+
+/// A published limit (learn.microsoft.com/graph/throttling-limits).
+struct Published {
+    name: &'static str,
+    methods: &'static [Method],
+    requests: u64,
+    seconds: u64,
+}
+
+/// The limit of all calls to Teams holds for this resource as documented (strong). It has no limits of its own, so those of its siblings,
+/// the paths of schedules, are taken (weak).
+const PUBLISHED: [Published; 4] = [
+    Published { name: "published-limits: teams", methods: &[], requests: 15_000, seconds: 10 },
+    Published { name: "published-limits: reads", methods: &[Method::GET], requests: 60, seconds: 1 },
+    Published {
+        name: "published-limits: writes",
+        methods: &[Method::POST, Method::PATCH, Method::PUT],
+        requests: 30,
+        seconds: 1,
+    },
+    Published { name: "published-limits: deletes", methods: &[Method::DELETE], requests: 15, seconds: 1 },
+];
+
+/// Returns the ready-made rules of a name.
+pub(super) fn rules(name: &str) -> Option<Vec<Rule>> {
+    if name == PUBLISHED_LIMITS {
+        return Some(PUBLISHED.iter().map(Published::rule).collect());
+    }
+    Failure::ready(name).map(|failure| vec![Rule::new(name, Effect::Answer(failure))])
+}
+
+impl Published {
+    fn rule(&self) -> Rule {
+        let limit = Limit { requests: self.requests, window: Duration::from_secs(self.seconds) };
+        let on = On { methods: self.methods.to_vec(), ..On::default() };
+        Rule { on, ..Rule::new(self.name, Effect::Limit(limit)) }
+    }
+}

@@ -1,0 +1,78 @@
+//! Rules written as the JSON that reads back to them.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{Delay, Effect, Failure, READY, Rule};
+use crate::text::json::quoted;
+
+/// Writes a rule as an object that reads back to the same rule.
+pub fn write(rule: &Rule) -> String {
+    let mut on = Vec::new();
+    match &rule.on.methods[..] {
+        [] => {}
+        [method] => on.push(format!("\"method\":{}", quoted(method.as_str()))),
+        methods => {
+            let names: Vec<String> = methods.iter().map(|method| quoted(method.as_str())).collect();
+            on.push(format!("\"method\":[{}]", names.join(",")));
+        }
+    }
+    on.extend(rule.on.path.as_ref().map(|pattern| format!("\"path\":{}", quoted(&pattern.to_string()))));
+    on.extend(rule.on.id.as_ref().map(|id| format!("\"id\":{}", quoted(id))));
+    on.extend(rule.on.nth.map(|nth| format!("\"nth\":{nth}")));
+    on.extend(rule.on.probability.map(|probability| format!("\"probability\":{probability}")));
+    on.extend(rule.on.count.map(|count| format!("\"count\":{count}")));
+    let mut action = effect(&rule.effect);
+    match rule.delay {
+        Delay::None => {}
+        Delay::Fixed(delay) => action.push(format!("\"delay\":{}", millis(delay))),
+        Delay::Between(from, to) => action.push(format!("\"delay\":{{\"from\":{},\"to\":{}}}", millis(from), millis(to))),
+        Delay::Mean(mean) => action.push(format!("\"delay\":{{\"mean\":{}}}", millis(mean))),
+    }
+    if rule.applies {
+        action.push("\"applies\":true".to_owned());
+    }
+    let mut text = format!("{{\"name\":{}", quoted(&rule.name));
+    if !on.is_empty() {
+        let _ = write!(text, ",\"on\":{{{}}}", on.join(","));
+    }
+    let _ = write!(text, ",\"do\":{{{}}}}}", action.join(","));
+    text
+}
+
+fn effect(effect: &Effect) -> Vec<String> {
+    match effect {
+        Effect::None => Vec::new(),
+        Effect::Answer(failure) => answer(failure),
+        Effect::Limit(limit) => {
+            vec![format!("\"limit\":{{\"requests\":{},\"seconds\":{}}}", limit.requests, limit.window.as_secs_f64())]
+        }
+        Effect::Reset => vec!["\"reset\":true".to_owned()],
+        Effect::Silence => vec!["\"silence\":true".to_owned()],
+        Effect::Truncate(at) => vec![format!("\"truncate\":{at}")],
+        Effect::Slow(slow) => vec![format!("\"slow\":{{\"bytes\":{},\"every\":{}}}", slow.bytes, millis(slow.pause))],
+        Effect::Malformed => vec!["\"malformed\":true".to_owned()],
+    }
+}
+
+fn answer(failure: &Failure) -> Vec<String> {
+    let retry_after = failure.retry_after.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let is_plain = failure.status.is_none() && failure.code.is_none() && failure.message.is_none();
+    let ready = READY.iter().find(|ready| is_plain && ready.refusal == failure.refusal);
+    let answer = if let Some(ready) = ready {
+        quoted(ready.name)
+    } else {
+        let status = failure.status.map_or(failure.refusal.status, |status| status.as_u16());
+        let code = failure.code.as_ref().map(|code| format!(",\"code\":{}", quoted(code))).unwrap_or_default();
+        let message = failure.message.as_ref().map(|text| format!(",\"message\":{}", quoted(text))).unwrap_or_default();
+        format!("{{\"status\":{status}{code}{message}}}")
+    };
+    vec![
+        format!("\"answer\":{answer}"),
+        format!("\"retryAfter\":{}", retry_after.map_or("null".to_owned(), |text| quoted(&text))),
+    ]
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,420 @@
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::edm::value::Complex;
+
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
+
+fn map(headers: &[(&str, &str)]) -> HeaderMap {
+    let pair = |(name, value): &(&str, &str)| {
+        (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    };
+    headers.iter().map(pair).collect()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + seconds)
+}
+
+/// Writes a request with a JSON body down, which is answered with the same body.
+fn write(journal: &Journal, method: &Method, target: &str, body: &str, status: u16) {
+    write_with(journal, method, target, &[("content-type", "application/json")], body, status);
+}
+
+fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str, &str)], body: &str, status: u16) {
+    let headers = map(headers);
+    journal.record(Record {
+        time: at(journal.count()),
+        method,
+        target,
+        request_headers: &headers,
+        request_body: body.as_bytes(),
+        status: StatusCode::from_u16(status).ok(),
+        response_headers: &headers,
+        is_usual: false,
+        response_body: body.as_bytes(),
+        decided: Decided::default(),
+        changed: None,
+    });
+}
+
+fn numbers(journal: &Journal, query: &Query) -> Vec<u64> {
+    journal.query(query, Secrets::Hidden).iter().map(|entry| entry.number).collect()
+}
+
+fn filled() -> Journal {
+    let journal = Journal::new(Bounds::default(), Arc::default());
+    write(&journal, &Method::GET, "/v1.0/teamwork/workforceIntegrations?$top=1", "", 200);
+    write(&journal, &Method::PATCH, ENTITY, r#"{"displayName":"x","isActive":true}"#, 200);
+    write(&journal, &Method::PATCH, "/beta/teamwork/workforceIntegrations('WFI_1')", r#"{"displayName":"y"}"#, 404);
+    write(&journal, &Method::DELETE, "/v1.0/teamwork/workforceIntegrations/WFI_2", "", 204);
+    journal
+}
+
+#[test]
+fn entries_are_asked_for_by_method_path_id_status_and_time() {
+    let journal = filled();
+    let ask = |query: Query| numbers(&journal, &query);
+    assert_eq!(ask(Query::default()), [1, 2, 3, 4]);
+    assert_eq!(ask(Query { method: Some(Method::PATCH), ..Query::default() }), [2, 3]);
+    assert_eq!(ask(Query { path: Some("/v1.0/teamwork/workforceIntegrations".parse().unwrap()), ..Query::default() }), [1]);
+    assert_eq!(ask(Query { id: Some("WFI_1".to_owned()), ..Query::default() }), [2, 3]);
+    assert_eq!(ask(Query { status: Some(400..=499), ..Query::default() }), [3]);
+    assert_eq!(ask(Query { since: Some(at(1)), until: Some(at(3)), ..Query::default() }), [2, 3]);
+    assert_eq!(ask(Query { limit: Some(2), ..Query::default() }), [3, 4]);
+    journal.clear();
+    write(&journal, &Method::GET, ENTITY, "", 200);
+    assert_eq!(ask(Query::default()), [5], "numbers go on");
+}
+
+#[test]
+fn entries_are_printed_as_exchanges() {
+    let journal = Journal::new(Bounds::default(), Arc::default());
+    let headers = map(&[
+        ("host", "127.0.0.1:41573"),
+        ("content-length", "40"),
+        ("content-type", "application/json"),
+        ("authorization", "Bearer abc"),
+    ]);
+    journal.record(Record {
+        time: at(0),
+        method: &Method::PATCH,
+        target: ENTITY,
+        request_headers: &headers,
+        request_body: br#"{"encryption":{"secret":"hush"},"n":1.0}"#,
+        status: Some(StatusCode::NOT_FOUND),
+        response_headers: &map(&[("content-type", "application/json")]),
+        is_usual: false,
+        response_body: br#"{"error":{}}"#,
+        decided: Decided {
+            refused_by: Some("unknown-id"),
+            detail: Some("no such entity".into()),
+            faults: Some("a, b".into()),
+            ended_by: Some("reset"),
+            batch: Some("b1".into()),
+        },
+        changed: None,
+    });
+    let text = print(&journal.query(&Query::default(), Secrets::Hidden));
+    insta::assert_snapshot!(text, @r#"
+    # request 1 at 2026-01-02T03:04:05Z
+    # in the batch b1
+    # refused by unknown-id: no such entity
+    # struck by a, b
+    # ended by reset
+    PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1
+    content-type: application/json
+    authorization: Bearer REDACTED
+    {
+      "encryption": {
+        "secret": "REDACTED"
+      },
+      "n": 1.0
+    }
+
+    HTTP 404
+    content-type: application/json
+    {
+      "error": {}
+    }
+    "#);
+    assert_eq!(exchange::read(&text).unwrap().len(), 1);
+    let shown = print(&journal.query(&Query::default(), Secrets::Shown));
+    assert!(shown.contains("Bearer abc") && shown.contains("hush"));
+}
+
+#[test]
+fn secrets_and_tokens_are_hidden_wherever_they_stand() {
+    for (content_type, body) in [
+        ("application/json", r#"{"Secret":"hush"}"#),
+        ("application/json", r#"{"a":[{"access_token":"hush"}]}"#),
+        ("application/json", r#"{"client_\u0073ecret":"hush"}"#),
+        ("application/json", r#"{"secret":{"x":["hush"]}}"#),
+        ("application/json", r#"{"secret":"hush""#),
+        ("text/plain", "my secret is hush"),
+        ("application/x-www-form-urlencoded", "grant_type=x&client_secret=hush&y=z"),
+        ("application/x-www-form-urlencoded", "client%5Fsecret=hush"),
+        ("application/x-www-form-urlencoded", "grant_type=authorization_code&code=hush"),
+        ("application/json", r#"{"requests":[{"url":"/x?$filter=encryption/secret eq 'hush'"}]}"#),
+        ("application/json", r#"{"url":"https://contoso.test/api?code=hush"}"#),
+    ] {
+        let journal = Journal::new(Bounds::default(), Arc::default());
+        let headers = [
+            ("content-type", content_type),
+            ("cookie", "hush"),
+            ("location", "https://a.test/?code=hush"),
+            ("location", "https://a.test/#id_token=hush&x=y"),
+            ("x-wfi-emulator-control-token", "hush"),
+        ];
+        write_with(&journal, &Method::POST, "/token?access_token=hush", &headers, body, 200);
+        let hidden = format!("{:?}", journal.query(&Query::default(), Secrets::Hidden));
+        assert!(!hidden.contains("hush"), "{hidden}");
+        let shown = format!("{:?}", journal.query(&Query::default(), Secrets::Shown));
+        assert!(shown.contains("hush"));
+        let expectation =
+            Expectation { body: Some(json!({"secret": "hush2", "x": {"secret": "hush2"}})), ..Expectation::default() };
+        let verdict = journal.verify(&expectation, Secrets::Hidden);
+        assert!(!verdict.holds && !verdict.text.contains("hush"), "{}", verdict.text);
+    }
+    for (asked, shown) in [
+        ("/x?$filter=encryption/secret%20eq%20%27hush%27", "/x?$filter=encryption/secret%20eq%20'REDACTED'"),
+        (
+            "/x?a=b&filter=encryption/secret+eq+'hu''sh'+and+isActive",
+            "/x?a=b&filter=encryption/secret%20eq%20'REDACTED'%20and%20isActive",
+        ),
+        ("/x?%24filter=contains(encryption/Secret,'hush", "/x?%24filter=contains(encryption/Secret,'REDACTED'"),
+        ("/x?$filter=secret%20eq%20hush", "/x?$filter=REDACTED"),
+        ("/x?$filter=displayName%20eq%20%27x%27&token=hush", "/x?$filter=displayName%20eq%20%27x%27&token=REDACTED"),
+        ("/x", "/x"),
+    ] {
+        assert_eq!(redact_target(asked), shown);
+    }
+    assert_eq!(redact_json(r#"{"secret":null, "a":1}"#).unwrap(), r#"{"secret":null, "a":1}"#, "null is no secret");
+}
+
+#[test]
+fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
+    let journal = filled();
+    let patch = |body, times| Expectation {
+        of: Query { method: Some(Method::PATCH), id: Some("WFI_1".to_owned()), status: Some(200..=299), ..Query::default() },
+        body: Some(body),
+        answer: None,
+        times,
+    };
+    let verdict = |expectation: &Expectation| journal.verify(expectation, Secrets::Hidden);
+    let held = verdict(&patch(json!({"displayName": "x"}), Times::exactly(1)));
+    assert!(held.holds && held.found == [2]);
+    assert_eq!(
+        held.text,
+        r#"expected exactly 1 PATCH of the id WFI_1 answered with 200 to 299 with {"displayName":"x"}, found 1 among 4 requests"#
+    );
+    insta::assert_snapshot!(verdict(&patch(json!({"displayName": "z", "isActive": true, "apiVersion": 2}), Times::default())).text, @r#"
+    expected exactly 1 PATCH of the id WFI_1 answered with 200 to 299 with {"apiVersion":2,"displayName":"z","isActive":true}, found 0 among 4 requests
+    closest: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
+      $.apiVersion: expected 2, found nothing
+      $.displayName: expected "z", found "x"
+    "#);
+    insta::assert_snapshot!(verdict(&patch(json!({"displayName": "y"}), Times::at_least(1))).text, @r#"
+    expected at least 1 PATCH of the id WFI_1 answered with 200 to 299 with {"displayName":"y"}, found 0 among 4 requests
+    closest: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
+      $.displayName: expected "y", found "x"
+    "#);
+    let never = Expectation {
+        of: Query { method: Some(Method::PATCH), ..Query::default() },
+        times: Times::exactly(0),
+        ..Expectation::default()
+    };
+    insta::assert_snapshot!(verdict(&never).text, @r#"
+    expected no PATCH, found 2 among 4 requests
+    fits: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
+    fits: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
+    "#);
+    insta::assert_snapshot!(verdict(&Expectation { of: Query { method: Some(Method::POST), ..Query::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r#"
+    expected exactly 1 POST with {}, found 0 among 4 requests
+    closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
+      the method: expected POST, found PATCH
+    "#);
+    let empty = Journal::new(Bounds::default(), Arc::default()).verify(&never, Secrets::Hidden);
+    assert!(empty.holds && empty.closest.is_none());
+}
+
+#[test]
+fn a_verdict_says_what_it_could_not_look_at() {
+    let journal = filled();
+    journal.clear();
+    write(&journal, &Method::POST, "/", r#"{"a":1}"#, 201);
+    let verdict = |journal: &Journal, expectation: Expectation| journal.verify(&expectation, Secrets::Hidden).text;
+    let many =
+        Expectation { of: Query { since: Some(at(4)), ..Query::default() }, times: Times::exactly(3), ..Expectation::default() };
+    insta::assert_snapshot!(verdict(&journal, many), @r"
+    expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
+    fits: request 5, POST /, 201
+    ");
+    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, Arc::default());
+    write(&small, &Method::GET, "/", "", 200);
+    write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
+    let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
+    insta::assert_snapshot!(verdict(&small, with_body), @r#"
+    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 requests; 1 older ones are no longer in the journal
+    closest: request 2, POST /, 201
+      the body: expected JSON, found the first 10 of 19 bytes, since the journal keeps no more of a body
+    "#);
+}
+
+#[test]
+fn a_journal_that_keeps_nothing_verifies_nothing() {
+    let journal = Journal::new(Bounds::OFF, Arc::default());
+    write(&journal, &Method::DELETE, ENTITY, "", 204);
+    let never = Expectation {
+        of: Query { method: Some(Method::DELETE), ..Query::default() },
+        times: Times::exactly(0),
+        ..Expectation::default()
+    };
+    let verdict = journal.verify(&never, Secrets::Hidden);
+    assert!(!verdict.holds);
+    insta::assert_snapshot!(verdict.text, @"expected no DELETE, and the journal keeps nothing that could tell");
+}
+
+#[test]
+fn a_subset_is_compared_member_by_member() {
+    let journal = Journal::new(Bounds::default(), Arc::default());
+    write(&journal, &Method::POST, "/", r#"{"a":{"b":1.0,"c":null},"d":[{"e":1,"f":2}],"g":1e2}"#, 201);
+    let holds = |body: serde_json::Value| {
+        journal.verify(&Expectation { body: Some(body), ..Expectation::default() }, Secrets::Hidden).holds
+    };
+    for body in [json!({}), json!({"a":{"b":1}}), json!({"a":{"c":null}}), json!({"d":[{"e":1}]}), json!({"g":100})] {
+        assert!(holds(body.clone()), "{body}");
+    }
+    for body in
+        [json!([]), json!({"a":{"b":2}}), json!({"c":null}), json!({"d":[]}), json!({"d":[{"e":1},{}]}), json!({"a":null})]
+    {
+        assert!(!holds(body.clone()), "{body}");
+    }
+}
+
+/// What the journal takes, of which one thread may have a quarter.
+fn bytes(journal: &Journal) -> usize {
+    journal.shards.iter().map(|shard| shard.ring().bytes()).sum()
+}
+
+#[test]
+fn the_journal_is_bounded_by_count_and_by_bytes() {
+    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, Arc::default());
+    for _ in 0..35 {
+        write(&journal, &Method::GET, ENTITY, "", 200);
+    }
+    assert_eq!(numbers(&journal, &Query::default()), (26..=35).collect::<Vec<u64>>());
+    assert!(journal.verify(&Expectation::default(), Secrets::Hidden).text.contains("25 older ones are no longer in the journal"));
+    let large = "x".repeat(100_000);
+    write(&journal, &Method::POST, ENTITY, &large, 200);
+    let kept = journal.query(&Query { method: Some(Method::POST), ..Query::default() }, Secrets::Hidden);
+    assert_eq!(kept[0].exchange.request.body.len(), 62_500);
+    assert!(kept[0].exchange.comments.contains(&"the request's body of 100000 bytes is cut here".to_owned()));
+    for _ in 0..20 {
+        write(&journal, &Method::POST, ENTITY, &large, 200);
+        assert!(bytes(&journal) <= 250_000);
+    }
+    assert_eq!(journal.len(), 1);
+    for _ in 0..20 {
+        write(&journal, &Method::GET, ENTITY, "", 200);
+    }
+    assert!(journal.len() == 10 && bytes(&journal) < 60_000, "buffers of large bodies are not kept for small ones");
+    let off = Journal::new(Bounds::OFF, Arc::default());
+    write(&off, &Method::GET, ENTITY, "", 200);
+    assert!(off.is_empty() && !off.is_on());
+}
+
+#[test]
+fn journals_share_a_budget_and_give_back_what_they_took() {
+    let budget = Arc::new(Budget::new(100_000));
+    let journals: Vec<Journal> = (0..50).map(|_| Journal::new(Bounds::default(), budget.clone())).collect();
+    for _ in 0..100 {
+        for journal in &journals {
+            write(journal, &Method::GET, ENTITY, "", 200);
+        }
+    }
+    let taken: usize = journals.iter().map(bytes).sum();
+    assert_eq!(budget.used.load(Ordering::Relaxed), taken);
+    assert!((100_000..120_000).contains(&taken), "{taken}");
+    assert!(journals.iter().all(|journal| !journal.is_empty()), "the latest request is always there");
+    journals[0].clear();
+    drop(journals);
+    assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_is_read_stays_as_it_was_while_others_write() {
+    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 }, Arc::default());
+    write(&journal, &Method::GET, "/first", "", 200);
+    let held = journal.entries();
+    for number in 0..10 {
+        write(&journal, &Method::GET, &format!("/{number}"), "", 200);
+    }
+    assert_eq!((held[0].number, held[0].path()), (1, "/first"));
+}
+
+#[test]
+fn an_entry_that_has_fallen_out_holds_no_entity() {
+    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, Arc::default());
+    let set = crate::edm::schema::Schema::shipped().set_ids().next().unwrap();
+    let entity = Arc::new(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
+    let headers = HeaderMap::new();
+    journal.record(Record {
+        time: at(0),
+        method: &Method::PATCH,
+        target: "/",
+        request_headers: &headers,
+        request_body: b"",
+        status: Some(StatusCode::OK),
+        response_headers: &headers,
+        is_usual: false,
+        response_body: b"",
+        decided: Decided::default(),
+        changed: Some(Changed { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
+    });
+    assert_eq!(Arc::strong_count(&entity), 3);
+    write(&journal, &Method::GET, "/", "", 200);
+    assert_eq!(Arc::strong_count(&entity), 1);
+}
+
+#[test]
+fn many_threads_write_at_once_and_nothing_is_lost() {
+    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, Arc::default());
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let journal = &journal;
+            scope.spawn(move || {
+                for number in 0..500 {
+                    write(journal, &Method::GET, &format!("/{thread}/{number}"), "", 200);
+                }
+            });
+        }
+    });
+    let entries = journal.query(&Query::default(), Secrets::Hidden);
+    assert!(entries.iter().map(|entry| entry.number).eq(1..=4000));
+    for thread in 0..8 {
+        let path = format!("/{thread}/*").parse().unwrap();
+        let own = journal.query(&Query { path: Some(path), ..Query::default() }, Secrets::Hidden);
+        assert!(
+            own.iter()
+                .map(|entry| entry.exchange.request.target.clone())
+                .eq((0..500).map(|number| format!("/{thread}/{number}")))
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(targets in proptest::collection::vec(("/[a-z]{0,9}", "[ -~]{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 1..6)) {
+        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, Arc::default());
+        for (target, value, body) in &targets {
+            let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
+            journal.record(Record {
+                time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
+                response_headers: &headers, is_usual: false, response_body: body, decided: Decided::default(), changed: None,
+            });
+        }
+        let entries = journal.query(&Query::default(), Secrets::Shown);
+        let kept = &targets[targets.len().saturating_sub(3)..];
+        prop_assert_eq!(entries.len(), kept.len());
+        for (entry, (target, value, body)) in entries.iter().zip(kept) {
+            let request = &entry.exchange.request;
+            prop_assert_eq!((&request.target, &request.body[..]), (target, &body[..]));
+            prop_assert_eq!(request.header("x-a"), Some(&**value));
+            prop_assert_eq!(request.headers.len(), 3);
+        }
+        // Hiding never panics, whatever the bytes.
+        journal.query(&Query::default(), Secrets::Hidden);
+    }
+
+    #[test]
+    fn hiding_keeps_json_json(text in r#"[\[\]{}":,a-z0-9 ]{0,60}"#) {
+        if let Some(hidden) = redact_json(&text) {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&hidden).is_ok() || serde_json::from_str::<serde_json::Value>(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use http::HeaderValue;
+
+use super::*;
+use crate::edm::value::{Complex, Value};
+use crate::world::Clock;
+use crate::world::fixture;
+
+fn settings() -> Settings {
+    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..Settings::new() };
+    let entities = fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
+    Settings { entities, ..settings }
+}
+
+fn worlds(limits: Limits) -> Worlds {
+    let settings = settings();
+    let one = vec![settings.entities[0].clone()];
+    Worlds::new(Plan { settings, fixtures: [("one".to_owned(), one), ("none".to_owned(), Vec::new())].into() }, limits)
+}
+
+fn keys(tenant: &Tenant) -> Vec<String> {
+    let set = tenant.schema.set_ids().next().unwrap();
+    tenant.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
+}
+
+fn remove_first(tenant: &Tenant) {
+    let set = tenant.schema.set_ids().next().unwrap();
+    assert!(tenant.store.collection(set).remove(&keys(tenant)[0]).is_some());
+}
+
+#[test]
+fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token() {
+    let by_token = worlds(Limits { by_token: true, ..Limits::default() });
+    let mut headers = HeaderMap::new();
+    // {"tid":"from-token"}
+    headers.insert("authorization", HeaderValue::from_static("Bearer e30.eyJ0aWQiOiJmcm9tLXRva2VuIn0.x"));
+    let chosen = |worlds: &Worlds, path: &str, headers: &HeaderMap| {
+        let tenant = worlds.choose(path, headers).unwrap();
+        worlds.list().iter().find(|listed| Arc::ptr_eq(&listed.tenant, &tenant)).unwrap().name.to_string()
+    };
+    assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-token");
+    assert_eq!(chosen(&worlds(Limits::default()), "/v1.0/x", &headers), DEFAULT);
+    headers.insert(TENANT, HeaderValue::from_static("from-header"));
+    assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-header");
+    assert_eq!(chosen(&by_token, "/_tenant/from-path/v1.0/x", &headers), "from-path");
+    assert_eq!(chosen(&by_token, "/_tenant/default/v1.0/x", &headers), DEFAULT);
+    assert_eq!(chosen(&by_token, "/_tenants/a/v1.0/x", &HeaderMap::new()), DEFAULT);
+    for (path, header) in [
+        ("/_tenant//v1.0", None),
+        ("/_tenant/a%2fb/v1.0", None),
+        ("/v1.0", Some("a b")),
+        ("/v1.0", Some("")),
+        ("/_tenant/..", None),
+    ] {
+        let headers = header.map(|name| (TENANT.parse().unwrap(), HeaderValue::from_static(name))).into_iter().collect();
+        assert!(matches!(by_token.choose(path, &headers), Err(WorldError::Name(_))), "{path} {header:?}");
+    }
+}
+
+#[test]
+fn tenants_share_what_they_began_with_and_nothing_else() {
+    let worlds = worlds(Limits::default());
+    let (one, other) = (worlds.tenant("a").unwrap(), worlds.tenant("b").unwrap());
+    let all = keys(&worlds.default_tenant());
+    remove_first(&one);
+    assert_eq!(keys(&one), all[1..]);
+    assert_eq!((keys(&other), keys(&worlds.default_tenant())), (all.clone(), all.clone()));
+    let set = one.schema.set_ids().next().unwrap();
+    let same =
+        |key: &str| Arc::ptr_eq(&one.store.collection(set).get(key).unwrap(), &other.store.collection(set).get(key).unwrap());
+    assert!(all[1..].iter().all(|key| same(key)));
+    assert_ne!(one.next_entity_id(), other.next_entity_id());
+    assert!(Arc::ptr_eq(&worlds.tenant("a").unwrap(), &one));
+}
+
+#[test]
+fn a_tenant_has_the_same_ids_in_every_run_whatever_others_do() {
+    let (first, second) = (worlds(Limits::default()), worlds(Limits::default()));
+    second.tenant("other").unwrap();
+    assert_eq!(first.tenant("a").unwrap().next_entity_id(), second.tenant("a").unwrap().next_entity_id());
+    assert_eq!(first.default_tenant().next_entity_id(), Tenant::new(settings()).next_entity_id());
+}
+
+#[test]
+fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
+    let worlds = worlds(Limits::default());
+    let one = worlds.create("a", Some("one")).unwrap();
+    assert_eq!(keys(&one).len(), 1);
+    assert_eq!(worlds.create("a", None).unwrap_err(), WorldError::Taken("a".to_owned()));
+    assert_eq!(worlds.create("b", Some("two")).unwrap_err().to_string(), "there is no fixture 'two'; there are none, one");
+    remove_first(&one);
+    let fork = worlds.fork("a", "c").unwrap();
+    assert_eq!(keys(&fork).len(), 0);
+    assert_eq!(keys(&worlds.reset("a").unwrap()).len(), 1);
+    assert_eq!((keys(&worlds.tenant("c").unwrap()).len(), keys(&one).len()), (0, 0), "others keep what they had");
+    worlds.drop_tenant("a").unwrap();
+    assert_eq!(worlds.known("a").unwrap_err(), WorldError::Unknown("a".to_owned()));
+    assert_eq!(worlds.drop_tenant(DEFAULT), Err(WorldError::Default));
+    assert_eq!(keys(&worlds.tenant("a").unwrap()).len(), keys(&worlds.default_tenant()).len(), "a new one begins as others do");
+    remove_first(&worlds.default_tenant());
+    let reset = worlds.reset(DEFAULT).unwrap();
+    assert_eq!(reset.store.entities().len(), settings().entities.len());
+    assert_eq!(reset.next_entity_id(), Tenant::new(settings()).next_entity_id(), "a reset starts the ids again");
+    let names: Vec<String> = worlds.list().iter().map(|listed| listed.name.to_string()).collect();
+    assert_eq!(names, ["default", "a", "c"]);
+}
+
+#[test]
+fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
+    let worlds = worlds(Limits::default());
+    let original = worlds.create("a", None).unwrap();
+    remove_first(&original);
+    let fork = worlds.fork("a", "b").unwrap();
+    let (begun_with, first_id) = (keys(&fork), fork.next_entity_id());
+    remove_first(&fork);
+    remove_first(&original);
+    let reset = worlds.reset("b").unwrap();
+    assert_eq!((keys(&reset), reset.seed()), (begun_with.clone(), original.seed()));
+    assert_eq!(reset.next_entity_id(), first_id, "ids go on from where the fork was made");
+    remove_first(&reset);
+    assert_eq!(keys(&worlds.reset("b").unwrap()), begun_with, "each time");
+}
+
+#[test]
+fn a_change_replaces_the_tenant_and_keeps_its_entities() {
+    let worlds = worlds(Limits::default());
+    let before = worlds.tenant("a").unwrap();
+    let clock = before.clock.advanced(1_000);
+    let changed = worlds.change("a", |tenant| Ok::<_, WorldError>(tenant.with_clock(clock))).unwrap();
+    remove_first(&before);
+    assert_eq!((changed.clock, keys(&changed)), (clock, keys(&before)));
+    assert!(worlds.change("a", |_| Err(WorldError::TooMany(0))).is_err());
+    assert!(Arc::ptr_eq(&worlds.tenant("a").unwrap(), &changed));
+}
+
+#[test]
+fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
+    let worlds = worlds(Limits { tenants: 2, ..Limits::default() });
+    for name in ["a", "b", "a"] {
+        worlds.tenant(name).unwrap();
+    }
+    let refused = worlds.tenant("c").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "there are 2 tenants already, as many as --tenant-limit allows; drop some or raise the limit"
+    );
+    let impatient = Worlds::new(
+        Plan { settings: settings(), fixtures: BTreeMap::new() },
+        Limits { tenants: 2, idle: Duration::ZERO, by_token: false },
+    );
+    for name in ["a", "b", "c", "d"] {
+        impatient.tenant(name).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(impatient.sweep(), 2 - (impatient.list().len() - 1));
+    assert_eq!(impatient.list().len(), 1);
+}
+
+#[test]
+fn another_plan_is_for_tenants_that_are_made_from_now_on() {
+    let worlds = worlds(Limits::default());
+    let old = worlds.tenant("old").unwrap();
+    worlds.replan(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
+    assert!(keys(&worlds.default_tenant()).is_empty() && keys(&worlds.tenant("new").unwrap()).is_empty());
+    assert!(Arc::ptr_eq(&worlds.tenant("old").unwrap(), &old) && !keys(&old).is_empty());
+    assert!(keys(&worlds.reset("old").unwrap()).is_empty());
+}
+
+#[test]
+fn a_tenant_is_made_once_however_many_ask_for_it_at_once() {
+    for _ in 0..20 {
+        let worlds = worlds(Limits { tenants: 1, ..Limits::default() });
+        let made: Vec<Arc<Tenant>> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| worlds.tenant("a").unwrap())).collect();
+            asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+        });
+        assert!(made.iter().all(|tenant| Arc::ptr_eq(tenant, &made[0])));
+    }
+}
+
+#[test]
+fn a_tenant_over_many_entities_takes_as_long_as_one_over_few() {
+    let settings = settings();
+    let (set, entity) = settings.entities[0].clone();
+    let of = |number: i32| {
+        Arc::new(crate::edm::value::Entity::new(
+            number.to_string().into(),
+            Complex { values: vec![Value::Int32(number); entity.properties.values.len()].into(), dynamic: Vec::new() },
+        ))
+    };
+    let entities: Entities = (0..100_000).map(|number| (set.clone(), of(number))).collect();
+    let worlds = Worlds::of(Settings { entities, ..settings });
+    worlds.tenant("first").unwrap();
+    let started = Instant::now();
+    for number in 0..1_000 {
+        worlds.tenant(&number.to_string()).unwrap();
+    }
+    // A copy of the entities would take a hundred times as long.
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
