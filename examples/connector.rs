@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use wfi_emulator::edm::date_time::DateTimeOffset;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::{Element, Item, PASSTHROUGH, Requests, Responses};
+use wfi_emulator::workloads::shifts::{Element, PASSTHROUGH, Requests, ResponseItem, Responses};
 
 /// The longest shift, in ticks of 100 nanoseconds.
 const TEN_HOURS: i64 = 10 * 3600 * 10_000_000;
@@ -29,7 +29,7 @@ const TEN_HOURS: i64 = 10 * 3600 * 10_000_000;
 pub struct Connector {
     secret: Secret,
     /// What was answered to each transaction: Shifts repeats a call whose answer got lost, and must hear the same again.
-    answered: Mutex<HashMap<(String, String), Item>>,
+    answered: Mutex<HashMap<(String, String), ResponseItem>>,
 }
 
 #[tokio::main]
@@ -75,10 +75,10 @@ async fn answer(connector: &Connector, request: Request<Incoming>) -> Result<Res
     if let Some(passthrough) = head.headers.get(PASSTHROUGH) {
         println!("a change that was made through Graph, marked {passthrough:?}");
     }
-    let decide: fn(&Element) -> Item = match segments[..] {
+    let decide: fn(&Element) -> ResponseItem = match segments[..] {
         ["v1", "connect"] => return Ok(connect(&said)),
         ["v1", "teams", _, "update"] => decide_change,
-        ["v1", "teams", _, "read"] => |element| Item::eligible(&element.id, Vec::new()),
+        ["v1", "teams", _, "read"] => |element| ResponseItem::eligible(&element.id, Vec::new()),
         _ => return Ok(plain(StatusCode::NOT_FOUND, String::new())),
     };
     let Ok(requests) = Requests::read(&said) else { return Ok(plain(StatusCode::BAD_REQUEST, "no requests".to_owned())) };
@@ -89,7 +89,7 @@ async fn answer(connector: &Connector, request: Request<Incoming>) -> Result<Res
 
 impl Connector {
     /// Decides on an element, or repeats what was decided on it.
-    fn once(&self, element: &Element, decide: fn(&Element) -> Item) -> Item {
+    fn once(&self, element: &Element, decide: fn(&Element) -> ResponseItem) -> ResponseItem {
         let Some(headers) = &element.headers else { return decide(element) };
         let transaction = (headers.transaction_id.clone(), element.id.clone());
         let mut answered = self.answered.lock().expect("nobody panics with the lock");
@@ -104,13 +104,15 @@ fn connect(said: &[u8]) -> Response<Full<Bytes>> {
 }
 
 /// Approves a change or refuses it. An item of its own for each element, since a missing one counts as approval.
-fn decide_change(element: &Element) -> Item {
+fn decide_change(element: &Element) -> ResponseItem {
     let body: Value = element.body.as_ref().and_then(|body| serde_json::from_str(body.get()).ok()).unwrap_or_default();
     let shift = [&body["sharedShift"], &body["draftShift"]].into_iter().find(|shift| shift.is_object()).unwrap_or(&Value::Null);
     let time = |name: &str| DateTimeOffset::parse(shift[name].as_str()?).map(DateTimeOffset::ticks);
     match (time("startDateTime"), time("endDateTime")) {
-        (Some(start), Some(end)) if end - start > TEN_HOURS => Item::refused(&element.id, 403, "A shift has at most ten hours."),
-        _ => Item::approved(&element.id, &format!("{}-1", element.id)),
+        (Some(start), Some(end)) if end - start > TEN_HOURS => {
+            ResponseItem::refused(&element.id, 403, "A shift has at most ten hours.")
+        }
+        _ => ResponseItem::approved(&element.id, &format!("{}-1", element.id)),
     }
 }
 

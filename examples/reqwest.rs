@@ -8,8 +8,8 @@ use std::error::Error;
 
 use serde_json::{Value, json};
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::world::fault::Rule;
-use wfi_emulator::world::journal::{Expectation, Query, Secrets};
+use wfi_emulator::world::fault::FaultRule;
+use wfi_emulator::world::journal::{Expectation, JournalQuery, Secrets};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,14 +23,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("created {id}");
 
     // The first try of the update is throttled; the client tries again.
-    emulator.set_faults(Rule::ready("throttled-without-retry-after").unwrap_or_default());
+    emulator.set_faults(FaultRule::ready("throttled-without-retry-after").unwrap_or_default());
     let update = || client.patch(format!("{base}/{id}")).json(&json!({"displayName": "Renamed"})).send();
     println!("first try: {}", update().await?.status());
     emulator.set_faults(Vec::new());
     println!("second try: {}", update().await?.status());
 
     let expected = Expectation {
-        of: Query { method: Some(http::Method::PATCH), id: Some(id.to_owned()), status: Some(200..=299), ..Query::default() },
+        of: JournalQuery {
+            method: Some(http::Method::PATCH),
+            id: Some(id.to_owned()),
+            status: Some(200..=299),
+            ..JournalQuery::default()
+        },
         body: Some(json!({"displayName": "Renamed"})),
         ..Expectation::default()
     };

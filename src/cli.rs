@@ -42,7 +42,7 @@ use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
-use crate::world::{Auth, Clock, PAGE_SIZE, Settings, Tenant, random_seed};
+use crate::world::{Auth, Clock, PAGE_SIZE, Settings, World, random_seed};
 
 /// Wrong usage, or files or folders that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;
@@ -120,7 +120,7 @@ struct Serve {
     #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
     #[command(flatten)]
-    authority: ca::Place,
+    authority: ca::AuthorityFile,
     /// What to log on standard error; off also leaves out the greeting
     #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
     log: LogLevel,
@@ -156,29 +156,29 @@ enum Command {
     /// Call a connector as Shifts does, and report what Shifts would make of its answer
     Call {
         #[command(subcommand)]
-        call: call::Call,
+        call: call::CallCommand,
     },
     /// Probe a running connector: does it keep the contract with Shifts?
     ConnectorCheck(connector_check::ConnectorCheck),
     /// Encrypt standard input as Shifts does what it sends to a connector
     Encrypt {
         #[command(flatten)]
-        form: envelope::Form,
+        form: envelope::EnvelopeForm,
     },
     /// Decrypt on standard output what Shifts has sent to a connector
     Decrypt {
         #[command(flatten)]
-        form: envelope::Form,
+        form: envelope::EnvelopeForm,
         /// Show the parts of the envelope instead of what is said in it
         #[arg(long, env = "WFI_EMULATOR_PARTS")]
         parts: bool,
     },
     /// Send recorded requests and tell where the answers differ from the recorded ones
-    Compare(recorded::Compare),
+    Compare(recorded::CompareCommand),
     /// Record what passes between a client and a service, without what is private
-    Record(recorded::Record),
+    Record(recorded::RecordCommand),
     /// Convert an HTTP archive (.har) into exchanges (.hurl), or back
-    Convert(recorded::Convert),
+    Convert(recorded::ConvertCommand),
     /// Print where the local certificate authority is, and how to make clients trust it
     Ca(ca::Arguments),
     /// Print a token that the emulator accepts with --auth strict
@@ -445,7 +445,7 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         if let Err(problem) = write_out(line.as_bytes()) {
             return fail(1, &problem);
         }
-        let options = server::Options { tls, limits: serve.connections.limits() };
+        let options = server::ServerOptions { tls, limits: serve.connections.limits() };
         let served = server::run_with(listener, service.clone(), options, shutdown);
         if suite.exit_with_parent {
             tokio::select! {
@@ -582,7 +582,7 @@ fn base_url(scheme: &str, address: SocketAddr) -> String {
 }
 
 /// Says what is served, for people.
-fn greeting(url: &str, tenant: &Tenant, trusted: &Trusted) -> String {
+fn greeting(url: &str, tenant: &World, trusted: &Trusted) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
     for set in tenant.schema.root_sets() {
         let info = tenant.schema.set(set);

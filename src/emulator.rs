@@ -46,15 +46,15 @@ use tokio::sync::oneshot;
 use crate::edge::certificate::{self, Authority, CertificateError};
 use crate::edge::control::{Control, Peer};
 use crate::edge::server;
-use crate::edge::service::{self, Begun, Service};
+use crate::edge::service::{self, Progress, Service};
 use crate::graph::{self, Body};
 use crate::policy::behavior::{Behaviors, Profile, SetError};
-use crate::world::fault::Rule;
+use crate::world::fault::FaultRule;
 use crate::world::fixture::{self, Entities, FixtureError};
 use crate::world::journal::Bounds;
 use crate::world::stub::Stubs;
-use crate::world::worlds::{DEFAULT, Limits, Plan, WorldError, Worlds};
-use crate::world::{Auth, Clock, Connectors, Settings, Tenant};
+use crate::world::worlds::{DEFAULT, Plan, WorldError, WorldLimits, Worlds};
+use crate::world::{Auth, Clock, Connectors, Settings, World};
 
 /// An emulator in this process. It stops when it is dropped.
 ///
@@ -84,7 +84,7 @@ pub struct Builder {
     entities: Option<Entities>,
     tls: Option<Arc<ServerConfig>>,
     fixtures: BTreeMap<String, Entities>,
-    limits: Limits,
+    limits: WorldLimits,
 }
 
 impl Emulator {
@@ -99,7 +99,13 @@ impl Emulator {
 
     /// Returns what an emulator is made from, to say more.
     pub fn builder() -> Builder {
-        Builder { settings: Settings::new(), entities: None, tls: None, fixtures: BTreeMap::new(), limits: Limits::default() }
+        Builder {
+            settings: Settings::new(),
+            entities: None,
+            tls: None,
+            fixtures: BTreeMap::new(),
+            limits: WorldLimits::default(),
+        }
     }
 
     /// Returns the base URL. An emulator without sockets has the one that its links show.
@@ -128,9 +134,9 @@ impl Emulator {
             body: if body.len() > graph::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
         };
         match self.service.begin(&request, Peer::Process) {
-            Begun::Answered(answer) => answer.response,
+            Progress::Answered(answer) => answer.response,
             // A thread of its own, since whoever calls this may be part of a runtime already.
-            Begun::Waits(waiting) => std::thread::scope(|scope| {
+            Progress::Waits(waiting) => std::thread::scope(|scope| {
                 let made = scope.spawn(|| {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                     Ok::<_, io::Error>(runtime.block_on(waiting.answer(&request)))
@@ -149,7 +155,7 @@ impl Emulator {
     /// Returns the tenant of requests that name none: its entities, journal, faults, behaviors and clock as they are now.
     ///
     /// A reset, other behaviors or another clock make another tenant of it, so ask again behind them.
-    pub fn tenant(&self) -> Arc<Tenant> {
+    pub fn tenant(&self) -> Arc<World> {
         self.service.worlds.default_tenant()
     }
 
@@ -174,12 +180,12 @@ impl Emulator {
     ///
     /// None, as long as there is a default tenant.
     pub fn set_clock(&self, change: impl FnOnce(Clock) -> Clock) -> Result<(), WorldError> {
-        let with = |tenant: &Tenant| Ok::<_, WorldError>(tenant.with_clock(change(tenant.clock)));
+        let with = |tenant: &World| Ok::<_, WorldError>(tenant.with_clock(change(tenant.clock)));
         self.service.worlds.change(DEFAULT, with).map(drop)
     }
 
     /// Replaces the rules of faults of the default tenant.
-    pub fn set_faults(&self, rules: Vec<Rule>) {
+    pub fn set_faults(&self, rules: Vec<FaultRule>) {
         self.tenant().faults.set(rules);
     }
 }
@@ -267,7 +273,7 @@ impl Builder {
     }
 
     /// Begins with rules of faults.
-    pub fn faults(mut self, rules: Vec<Rule>) -> Builder {
+    pub fn faults(mut self, rules: Vec<FaultRule>) -> Builder {
         self.settings.faults = rules;
         self
     }
@@ -279,7 +285,7 @@ impl Builder {
     }
 
     /// Says how many tenants there may be, for how long, and whether a token may name one.
-    pub fn limits(mut self, limits: Limits) -> Builder {
+    pub fn limits(mut self, limits: WorldLimits) -> Builder {
         self.limits = limits;
         self
     }
@@ -332,7 +338,7 @@ impl Builder {
                 match tokio::net::TcpListener::from_std(listener) {
                     // The sender is dropped at the latest with the emulator.
                     Ok(listener) => {
-                        let options = server::Options { tls, ..server::Options::default() };
+                        let options = server::ServerOptions { tls, ..server::ServerOptions::default() };
                         let served = server::run_with(listener, service, options, std::future::pending());
                         tokio::select! {
                             () = served => {}
@@ -362,7 +368,7 @@ impl Drop for Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::journal::{Expectation, Query, Secrets};
+    use crate::world::journal::{Expectation, JournalQuery, Secrets};
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
@@ -406,7 +412,7 @@ mod tests {
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let _emulator = emulator;
                 let never = Expectation {
-                    of: Query { method: Some(http::Method::DELETE), ..Query::default() },
+                    of: JournalQuery { method: Some(http::Method::DELETE), ..JournalQuery::default() },
                     ..Expectation::default()
                 };
                 tenant.journal.verify(&never, Secrets::Hidden).assert();
@@ -470,7 +476,7 @@ mod tests {
         let emulator = Emulator::builder().fixtures_json(r#"[{"id":"a"}]"#).unwrap().clock(SystemTime::UNIX_EPOCH).build();
         let status = |path: &str| emulator.send(Request::get(path).body(Bytes::new()).unwrap()).status().as_u16();
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
-        emulator.set_faults(Rule::ready("bad-gateway").unwrap());
+        emulator.set_faults(FaultRule::ready("bad-gateway").unwrap());
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 502);
         emulator.set_clock(|clock| clock.advanced(1_000)).unwrap();
         assert_eq!(emulator.tenant().clock, Clock::Fixed(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));

@@ -29,34 +29,34 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 
 use crate::edm::address::entity_address;
-use crate::edm::schema::{Change, Model, StructuredType, Tier, Version};
+use crate::edm::schema::{Model, StructuredType, UpdateMethod, Version, Workload};
 use crate::edm::value::Entity;
 use crate::entra::check;
-use crate::entra::token_service::{self, Place};
-use crate::graph::outbound::Made;
+use crate::entra::token_service::{self, EntraRoute};
+use crate::graph::outbound::CallRecord;
 use crate::odata;
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::select::Select;
-use crate::odata::query::{Query, Scope, Target};
+use crate::odata::query::{Query, QueryTarget, Scope};
 use crate::odata::read::Origin;
-use crate::odata::write::{Holder, Shape, write_entity, write_selected};
+use crate::odata::write::{Holder, Representation, write_entity, write_selected};
 use crate::policy::behavior::{ContentType, Hsts, Preflight, WrongMethod};
 use crate::policy::permissions;
 use crate::policy::refusal;
-use crate::workloads::shifts::Endpoint;
-use crate::world::fault::{Slow, Subject};
-use crate::world::journal::Changed;
-use crate::world::store::Shelf;
-use crate::world::{Tenant, prefix_of};
+use crate::workloads::shifts::ConnectorEndpoint;
+use crate::world::fault::{FaultSubject, Slow};
+use crate::world::journal::EntityChange;
+use crate::world::store::CollectionRef;
+use crate::world::{World, prefix_of};
 pub use call::Pending;
-use call::{Question, Reply};
-use heads::Heads;
+use call::{ConnectorReply, ConnectorRequest};
+use heads::RequestFacts;
 pub use record::record_call;
-use respond::{Stamp, Success};
-pub use route::Addressed;
-use route::{Named, Part, PropertyPath, Route};
+use respond::{ResponseMeta, Success};
+pub use route::EntityPath;
+use route::{PropertyTail, Route, Tail, Target};
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
@@ -128,9 +128,9 @@ pub struct Answer {
     /// Which requests of a batch were refused, by their places, and why.
     pub refused_items: Vec<(usize, Error)>,
     /// The calls to connectors on which the answer depends.
-    pub calls: Vec<Made>,
+    pub calls: Vec<CallRecord>,
     /// What became of an entity, until the journal has it.
-    change: Option<Changed>,
+    change: Option<EntityChange>,
     /// Whether the headers are the usual ones.
     is_usual: bool,
 }
@@ -141,12 +141,12 @@ pub struct Delivery {
     /// How long it is held back.
     pub delay: Duration,
     /// How much of it arrives, and how.
-    pub form: Form,
+    pub form: DeliveryForm,
 }
 
 /// How much of an answer arrives, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum DeliveryForm {
     /// All of it.
     Whole,
     /// All of it, the body in pieces.
@@ -161,7 +161,7 @@ pub enum Form {
 
 impl Delivery {
     /// All of it at once.
-    pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: Form::Whole };
+    pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: DeliveryForm::Whole };
 }
 
 impl Answer {
@@ -182,25 +182,25 @@ impl Answer {
 }
 
 /// Answers a request, as the rules of faults allow it, and writes it into the journal.
-pub fn answer(tenant: &Tenant, request: &Request) -> Step {
-    if let Some(place) = Place::of(request.path()) {
+pub fn answer(tenant: &World, request: &Request) -> Step {
+    if let Some(place) = EntraRoute::of(request.path()) {
         // The token service is none of Graph's, and no rule of faults is for it.
         let answer = answer_as_entra(tenant, request, &place);
         return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
     }
-    let stamp = Stamp::of(tenant, request);
+    let stamp = ResponseMeta::of(tenant, request);
     exchange(tenant, request, &stamp, answer_as_usual)
 }
 
 /// A way to answer a request. A plain function, so that a suspended batch can keep it.
-type Way = fn(&Tenant, &Request, &Stamp<'_>) -> Step;
+type Way = fn(&World, &Request, &ResponseMeta<'_>) -> Step;
 
 /// Answers a request in some way, unless rules of faults want it otherwise, and writes it into the journal.
-fn exchange(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, way: Way) -> Step {
+fn exchange(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, way: Way) -> Step {
     let path = request.path();
     // Rules are for requests. A batch holds some, and is struck itself only if a rule names its path.
     let is_named_only = odata::batch::version_of(path).is_some();
-    let struck = tenant.faults.decide(Subject { method: &request.method, path, is_named_only, now: stamp.now });
+    let struck = tenant.faults.decide(FaultSubject { method: &request.method, path, is_named_only, now: stamp.now });
     let step = match struck {
         None => way(tenant, request, stamp),
         Some(decision) => fault::strike(tenant, request, stamp, decision, way),
@@ -208,7 +208,7 @@ fn exchange(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, way: Way) -> 
     record::record(tenant, request, stamp, step)
 }
 
-fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+fn answer_as_usual(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
     if stamp.heads.has_origin && is_preflight(tenant, request) {
         return Step::Done(Box::new(respond::preflight(request, stamp)));
     }
@@ -219,18 +219,18 @@ fn answer_as_usual(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Ste
 }
 
 /// Answers a request of a batch.
-fn answer_item(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+fn answer_item(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
     exchange(tenant, request, stamp, answer_one)
 }
 
 /// Answers a request that is no batch, alone or as part of one.
-fn answer_one(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Step {
+fn answer_one(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
     answer_knowing(tenant, request, stamp, None)
 }
 
 /// Answers a request for the first time, or again with the reply of the connector that was asked the first time: then everything is
 /// read, checked and merged on the state as it is now.
-fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: Option<Reply>) -> Step {
+fn answer_knowing(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, reply: Option<ConnectorReply>) -> Step {
     let mut skipped = Vec::new();
     let mut answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
         Ok(Decision::Answered(mut success)) => {
@@ -239,7 +239,7 @@ fn answer_knowing(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, reply: 
             answer.change = change;
             answer
         }
-        Ok(Decision::Asks(question)) => {
+        Ok(Decision::ApprovalRule(question)) => {
             let made = reply.map(|reply| reply.made).unwrap_or_default();
             return call::ask(tenant, request, stamp, *question, made);
         }
@@ -258,34 +258,34 @@ enum Decision {
     /// The request is not refused.
     Answered(Success),
     /// A connector has a say in it, and was not asked yet.
-    Asks(Box<Question>),
+    ApprovalRule(Box<ConnectorRequest>),
 }
 
 /// Returns what a stored integration says of its connector.
-pub fn endpoint(tenant: &Tenant, id: &str) -> Option<Endpoint> {
+pub fn endpoint(tenant: &World, id: &str) -> Option<ConnectorEndpoint> {
     approval::integration(tenant, id).map(|integration| integration.endpoint())
 }
 
 /// Answers a request whose handling failed in a way that should not exist.
-pub fn internal_error(tenant: &Tenant, request: &Request) -> Answer {
-    respond::refusal(tenant, &Stamp::of(tenant, request), Error::new(&refusal::INTERNAL, &[]))
+pub fn internal_error(tenant: &World, request: &Request) -> Answer {
+    respond::refusal(tenant, &ResponseMeta::of(tenant, request), Error::new(&refusal::INTERNAL, &[]))
 }
 
-fn is_preflight(tenant: &Tenant, request: &Request) -> bool {
+fn is_preflight(tenant: &World, request: &Request) -> bool {
     request.method == Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && tenant.behaviors.preflight == Preflight::Allow
 }
 
 /// Answers a request to the token service, which has its own forms of everything.
-fn answer_as_entra(tenant: &Tenant, request: &Request, place: &Place<'_>) -> Answer {
+fn answer_as_entra(tenant: &World, request: &Request, place: &EntraRoute<'_>) -> Answer {
     let mut base_url = Vec::with_capacity(64);
     write_base_url(request, request.headers.get(header::HOST), &mut base_url);
     let body = match &request.body {
         Body::Whole(body) => body,
         Body::TooLarge => &Bytes::new(),
     };
-    let asked = token_service::Asked {
+    let asked = token_service::EntraRequest {
         method: &request.method,
         query: request.target.query().unwrap_or_default(),
         headers: &request.headers,
@@ -329,7 +329,7 @@ enum Operation<'r> {
     Count,
     Create,
     Get(&'r str),
-    Property(&'r str, &'r PropertyPath),
+    Property(&'r str, &'r PropertyTail),
     Update(&'r str),
     Replace(&'r str),
     Delete(&'r str),
@@ -337,13 +337,13 @@ enum Operation<'r> {
 
 impl Operation<'_> {
     /// Returns the operation under whose name permissions are listed.
-    fn permission(&self) -> permissions::Operation {
+    fn permission(&self) -> permissions::OperationKind {
         match self {
-            Operation::List | Operation::Count => permissions::Operation::List,
-            Operation::Create => permissions::Operation::Create,
-            Operation::Get(_) | Operation::Property(..) => permissions::Operation::Get,
-            Operation::Update(_) | Operation::Replace(_) => permissions::Operation::Update,
-            Operation::Delete(_) => permissions::Operation::Delete,
+            Operation::List | Operation::Count => permissions::OperationKind::List,
+            Operation::Create => permissions::OperationKind::Create,
+            Operation::Get(_) | Operation::Property(..) => permissions::OperationKind::Get,
+            Operation::Update(_) | Operation::Replace(_) => permissions::OperationKind::Update,
+            Operation::Delete(_) => permissions::OperationKind::Delete,
         }
     }
 }
@@ -352,26 +352,26 @@ impl Operation<'_> {
 /// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(
-    tenant: &Tenant,
+    tenant: &World,
     request: &Request,
-    stamp: &Stamp<'_>,
-    reply: Option<&Reply>,
+    stamp: &ResponseMeta<'_>,
+    reply: Option<&ConnectorReply>,
     skipped: &mut Vec<String>,
 ) -> Result<Decision, Error> {
     let route = match route::resolve(&tenant.schema, request.path())? {
-        Named::Entities(route) => route,
-        Named::Service(model) => {
+        Target::Entities(route) => route,
+        Target::Service(model) => {
             only_get(tenant, &request.method)?;
-            return Ok(Decision::Answered(describe::service(&Context::of(tenant, request, stamp, model, &())?)));
+            return Ok(Decision::Answered(describe::service(&OperationContext::of(tenant, request, stamp, model, &())?)));
         }
-        Named::Metadata(model) => {
+        Target::Metadata(model) => {
             only_get(tenant, &request.method)?;
             return Ok(Decision::Answered(describe::metadata(tenant, model)));
         }
-        Named::Singleton(singleton) => {
+        Target::Singleton(singleton) => {
             check::authenticate(tenant, &request.headers)?;
             only_get(tenant, &request.method)?;
-            let context = Context::of(tenant, request, stamp, singleton.model, &singleton)?;
+            let context = OperationContext::of(tenant, request, stamp, singleton.model, &singleton)?;
             return property::singleton(&context).map(Decision::Answered);
         }
     };
@@ -380,10 +380,10 @@ fn decide(
     check::authorize(tenant, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
     let format = match operation {
         // What has no JSON body has no format of JSON.
-        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyPath { is_raw: true, .. }) => Format::default(),
+        Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyTail { is_raw: true, .. }) => Format::default(),
         _ => wanted_format(tenant, request, stamp)?,
     };
-    let context = Context::in_format(tenant, request, stamp, route.model, &route, format);
+    let context = OperationContext::in_format(tenant, request, stamp, route.model, &route, format);
     match operation {
         Operation::List => list::list(&context),
         Operation::Count => list::count(&context),
@@ -401,24 +401,24 @@ fn decide(
     .map(Decision::Answered)
 }
 
-fn operation<'r>(tenant: &Tenant, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
+fn operation<'r>(tenant: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
     let manners = route.structured().manners;
     match (&route.part, route.key.as_deref(), method.as_str()) {
-        (Part::Whole, None, "GET") => Ok(Operation::List),
-        (Part::Whole, None, "POST") if manners.creates => Ok(Operation::Create),
-        (Part::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
-        (Part::Whole, Some(key), "PATCH") if manners.change == Some(Change::Patch) => Ok(Operation::Update(key)),
-        (Part::Whole, Some(key), "PUT") if manners.replaces() => Ok(Operation::Replace(key)),
-        (Part::Whole, Some(key), "DELETE") if manners.deletes => Ok(Operation::Delete(key)),
-        (Part::Count, None, "GET") => Ok(Operation::Count),
-        (Part::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
-        (Part::Whole, key, _) => Err(wrong_method(tenant, method, &manners.methods(key.is_some()))),
-        (Part::Count | Part::Property(_), _, _) => Err(wrong_method(tenant, method, &["GET"])),
+        (Tail::Whole, None, "GET") => Ok(Operation::List),
+        (Tail::Whole, None, "POST") if manners.creates => Ok(Operation::Create),
+        (Tail::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
+        (Tail::Whole, Some(key), "PATCH") if manners.change == Some(UpdateMethod::Patch) => Ok(Operation::Update(key)),
+        (Tail::Whole, Some(key), "PUT") if manners.replaces() => Ok(Operation::Replace(key)),
+        (Tail::Whole, Some(key), "DELETE") if manners.deletes => Ok(Operation::Delete(key)),
+        (Tail::Count, None, "GET") => Ok(Operation::Count),
+        (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
+        (Tail::Whole, key, _) => Err(wrong_method(tenant, method, &manners.methods(key.is_some()))),
+        (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(tenant, method, &["GET"])),
     }
 }
 
 /// Returns the format that a request asks for.
-fn wanted_format(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Result<Format, Error> {
+fn wanted_format(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Result<Format, Error> {
     let query = request.target.query();
     if query.is_none() && !stamp.heads.wants_format {
         return Ok(Format::default());
@@ -426,11 +426,11 @@ fn wanted_format(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>) -> Resul
     Format::of(&request.headers, query, &tenant.behaviors)
 }
 
-fn only_get(tenant: &Tenant, method: &Method) -> Result<(), Error> {
+fn only_get(tenant: &World, method: &Method) -> Result<(), Error> {
     if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, &["GET"])) }
 }
 
-fn wrong_method(tenant: &Tenant, method: &Method, expected: &[&str]) -> Error {
+fn wrong_method(tenant: &World, method: &Method, expected: &[&str]) -> Error {
     let expected = match expected {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => expected.concat(),
@@ -443,10 +443,10 @@ fn wrong_method(tenant: &Tenant, method: &Method, expected: &[&str]) -> Error {
 }
 
 /// What the operations work with. `R` is what the path names.
-struct Context<'c, R = Route<'c>> {
-    tenant: &'c Tenant,
+struct OperationContext<'c, R = Route<'c>> {
+    tenant: &'c World,
     request: &'c Request,
-    heads: Heads<'c>,
+    heads: RequestFacts<'c>,
     /// The one time of everything that the request does.
     now: SystemTime,
     preferences: Preferences,
@@ -455,24 +455,30 @@ struct Context<'c, R = Route<'c>> {
     route: &'c R,
 }
 
-impl<'c, R> Context<'c, R> {
+impl<'c, R> OperationContext<'c, R> {
     /// Returns what a request is answered with in the format that it asks for.
-    fn of(tenant: &'c Tenant, request: &'c Request, stamp: &Stamp<'c>, model: &'c Model, route: &'c R) -> Result<Self, Error> {
+    fn of(
+        tenant: &'c World,
+        request: &'c Request,
+        stamp: &ResponseMeta<'c>,
+        model: &'c Model,
+        route: &'c R,
+    ) -> Result<Self, Error> {
         let format = wanted_format(tenant, request, stamp)?;
-        Ok(Context::in_format(tenant, request, stamp, model, route, format))
+        Ok(OperationContext::in_format(tenant, request, stamp, model, route, format))
     }
 
     fn in_format(
-        tenant: &'c Tenant,
+        tenant: &'c World,
         request: &'c Request,
-        stamp: &Stamp<'c>,
+        stamp: &ResponseMeta<'c>,
         model: &'c Model,
         route: &'c R,
         format: Format,
     ) -> Self {
         let heads = stamp.heads;
         let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
-        Context { tenant, request, heads, now: stamp.now, preferences, format, model, route }
+        OperationContext { tenant, request, heads, now: stamp.now, preferences, format, model, route }
     }
 
     fn version(&self) -> Version {
@@ -504,9 +510,9 @@ impl<'c, R> Context<'c, R> {
         out
     }
 
-    fn shape(&self) -> Shape<'c> {
+    fn shape(&self) -> Representation<'c> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
-        Shape::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
+        Representation::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -520,7 +526,7 @@ impl<'c, R> Context<'c, R> {
     }
 
     /// Reads the request's query options, which are asked of something of a type; nothing if it has no query.
-    fn query(&self, structured: &'c StructuredType, target: Target) -> Result<Option<Query<'c>>, Error> {
+    fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
         let Some(text) = self.request.target.query() else { return Ok(None) };
         let behaviors = &self.tenant.behaviors;
         let scope =
@@ -546,7 +552,7 @@ impl<'c, R> Context<'c, R> {
     }
 }
 
-impl<'c> Context<'c> {
+impl<'c> OperationContext<'c> {
     fn structured(&self) -> &'c StructuredType {
         self.route.structured()
     }
@@ -573,14 +579,14 @@ impl<'c> Context<'c> {
     }
 
     /// Returns the collection, if all entities are there that contain it.
-    fn collection(&self) -> Result<Shelf<'c>, Error> {
+    fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         for held in &self.route.holders {
             if self.tenant.store.at(&held.place).get(&held.key).is_none() {
                 let address = held.place.address(&self.tenant.schema, &held.key);
                 let structured = self.model.structured(held.type_id);
                 return Err(match structured.words.tier {
-                    Tier::Shifts => unknown(structured, &address),
-                    Tier::Teams => {
+                    Workload::Shifts => unknown(structured, &address),
+                    Workload::Teams => {
                         Error::new(&refusal::UNKNOWN_TEAM_OF_SCHEDULE, &[]).with_detail(format!("there is no {address}"))
                     }
                 });
@@ -613,8 +619,8 @@ impl<'c> Context<'c> {
     fn not_found(&self, key: &str) -> Error {
         let path = self.collection_path();
         let error = match self.structured().words.tier {
-            Tier::Shifts => unknown(self.structured(), path),
-            Tier::Teams => Error::new(&refusal::UNKNOWN_TEAM, &[key]),
+            Workload::Shifts => unknown(self.structured(), path),
+            Workload::Teams => Error::new(&refusal::UNKNOWN_TEAM, &[key]),
         };
         // One without a key is told by its path.
         if self.is_single() { error } else { error.with_detail(format!("{path} has no entity with the id {key:?}")) }
@@ -628,8 +634,8 @@ fn unknown(structured: &StructuredType, address: &str) -> Error {
     Error { inner_code: Some(words.not_found_code), ..error }
 }
 
-fn get(context: &Context<'_>, key: &str) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Entity)?;
+fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
+    let query = context.query(context.structured(), QueryTarget::Entity)?;
     let select = query.as_ref().and_then(|query| query.select.as_ref());
     let shown = context.collection()?.look(key, |entity| {
         let selection = select.map(|select| &select.selection);

@@ -23,10 +23,10 @@ use crate::edm::schema::Schema;
 use crate::edm::value::{Entity, Value};
 use crate::policy::behavior::Behaviors;
 use crate::world::chance::mixed;
-use crate::world::fault::{Faults, Rule};
+use crate::world::fault::{FaultRule, Faults};
 use crate::world::fixture::directory::Directory;
 use crate::world::journal::{Bounds, Budget, Journal};
-use crate::world::store::{Foundations, Place, Store};
+use crate::world::store::{Baselines, CollectionAddress, Store};
 use crate::world::stub::Stubs;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
@@ -38,7 +38,7 @@ pub struct Settings {
     /// The schema.
     pub schema: Arc<Schema>,
     /// The entities that are there from the start, in their order. Keys are unique in their place.
-    pub entities: Vec<(Place, Arc<Entity>)>,
+    pub entities: Vec<(CollectionAddress, Arc<Entity>)>,
     /// What the tenant does where sources disagree.
     pub behaviors: Behaviors,
     /// The clock.
@@ -50,7 +50,7 @@ pub struct Settings {
     /// What is served where the schema knows no path.
     pub stubs: Option<Arc<Stubs>>,
     /// The rules of faults.
-    pub faults: Vec<Rule>,
+    pub faults: Vec<FaultRule>,
     /// How much the journal keeps.
     pub journal: Bounds,
     /// How much the journals of all tenants made from these settings keep together.
@@ -206,7 +206,7 @@ pub fn unix_millis(time: SystemTime) -> i64 {
 ///
 /// It is a value: other behaviors or another clock make another tenant, which shares with this one what lasts.
 #[derive(Debug)]
-pub struct Tenant {
+pub struct World {
     /// The schema.
     pub schema: Arc<Schema>,
     /// What the tenant does where sources disagree.
@@ -234,12 +234,12 @@ pub struct Tenant {
     /// The value that says who modified what a request without a token writes, made when it is first needed.
     pub local_caller: OnceLock<Value>,
     seed: u64,
-    ids: Arc<Ids>,
+    ids: Arc<IdCounters>,
 }
 
 /// How many ids were given out.
 #[derive(Debug, Default)]
-struct Ids {
+struct IdCounters {
     entities: Counter,
     requests: Counter,
     chances: Counter,
@@ -260,24 +260,24 @@ enum Stream {
     Message = 4,
 }
 
-impl Tenant {
+impl World {
     /// Makes a tenant.
-    pub fn new(mut settings: Settings) -> Tenant {
+    pub fn new(mut settings: Settings) -> World {
         let store = Store::new(&settings.schema);
         for (place, entity) in std::mem::take(&mut settings.entities) {
             // Keys are unique by the contract of the settings; of two with one key the first stays.
             let _ = store.at(&place).insert(entity);
         }
-        Tenant::with_store(&settings, store)
+        World::with_store(&settings, store)
     }
 
     /// Makes a tenant whose entities are those of foundations, and not those of the settings.
-    pub fn over(settings: &Settings, foundations: &Foundations) -> Tenant {
-        Tenant::with_store(settings, Store::over(foundations))
+    pub fn over(settings: &Settings, foundations: &Baselines) -> World {
+        World::with_store(settings, Store::over(foundations))
     }
 
-    fn with_store(settings: &Settings, store: Store) -> Tenant {
-        Tenant {
+    fn with_store(settings: &Settings, store: Store) -> World {
+        World {
             schema: settings.schema.clone(),
             behaviors: settings.behaviors.clone(),
             clock: settings.clock,
@@ -298,26 +298,26 @@ impl Tenant {
 
     /// Returns the same tenant with other behaviors.
     #[must_use]
-    pub fn with_behaviors(&self, behaviors: Behaviors) -> Tenant {
-        Tenant { behaviors, ..self.shared() }
+    pub fn with_behaviors(&self, behaviors: Behaviors) -> World {
+        World { behaviors, ..self.shared() }
     }
 
     /// Returns the same tenant with another clock.
     #[must_use]
-    pub fn with_clock(&self, clock: Clock) -> Tenant {
-        Tenant { clock, ..self.shared() }
+    pub fn with_clock(&self, clock: Clock) -> World {
+        World { clock, ..self.shared() }
     }
 
     /// Returns a tenant that begins where this one is: with its entities, its settings and its counters, and an empty journal.
     #[must_use]
-    pub fn fork(&self) -> Tenant {
+    pub fn fork(&self) -> World {
         let count = |counter: &Counter| Counter(AtomicU64::new(counter.0.load(Ordering::Relaxed)));
         let rules = self.faults.rules().into_iter().map(|(rule, _)| rule).collect();
-        Tenant {
+        World {
             store: Arc::new(Store::over(&self.foundations())),
             faults: Arc::new(Faults::new(rules, self.seed)),
             journal: Arc::new(self.journal.another()),
-            ids: Arc::new(Ids {
+            ids: Arc::new(IdCounters {
                 entities: count(&self.ids.entities),
                 requests: count(&self.ids.requests),
                 chances: count(&self.ids.chances),
@@ -329,13 +329,13 @@ impl Tenant {
 
     /// Returns the same tenant with other entities.
     #[must_use]
-    pub fn with_entities(&self, entities: &[(Place, Arc<Entity>)]) -> Tenant {
-        Tenant { store: Arc::new(Store::over(&Foundations::of(&self.schema, entities))), ..self.shared() }
+    pub fn with_entities(&self, entities: &[(CollectionAddress, Arc<Entity>)]) -> World {
+        World { store: Arc::new(Store::over(&Baselines::of(&self.schema, entities))), ..self.shared() }
     }
 
     /// Returns the entities as they are now.
-    pub fn foundations(&self) -> Foundations {
-        Foundations::of(&self.schema, &self.store.entities())
+    pub fn foundations(&self) -> Baselines {
+        Baselines::of(&self.schema, &self.store.entities())
     }
 
     /// Returns the number from which ids and chances follow.
@@ -343,8 +343,8 @@ impl Tenant {
         self.seed
     }
 
-    fn shared(&self) -> Tenant {
-        Tenant {
+    fn shared(&self) -> World {
+        World {
             schema: self.schema.clone(),
             behaviors: self.behaviors.clone(),
             clock: self.clock,
@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn ids_follow_from_the_seed_and_do_not_repeat() {
         let settings = Settings { seed: 7, ..Settings::new() };
-        let (first, second) = (Tenant::new(settings.clone()), Tenant::new(settings));
+        let (first, second) = (World::new(settings.clone()), World::new(settings));
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
             let id = first.next_entity_id();
@@ -435,7 +435,7 @@ mod tests {
         let changed = first.with_clock(Clock::System.frozen());
         assert_eq!(changed.next_entity_id(), second.next_entity_id(), "a tenant with another clock counts on");
         assert_eq!(first.fork().next_entity_id(), second.next_entity_id(), "so does a fork");
-        assert!(!seen.contains(&Tenant::new(Settings { seed: 8, ..Settings::new() }).next_entity_id()));
+        assert!(!seen.contains(&World::new(Settings { seed: 8, ..Settings::new() }).next_entity_id()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::world::unix_millis;
 
 /// Where the local certificate authority is kept.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct AuthorityFile {
     /// Folder of the local certificate authority, instead of the user's cache folder; `memory` keeps it nowhere
     #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
     ca_dir: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     path: bool,
 }
 
-impl Place {
+impl AuthorityFile {
     /// Returns the authority, which is made if there is none.
     pub(super) fn authority(&self) -> Result<Authority, CertificateError> {
         match (&self.ca_dir, default_folder()) {
@@ -53,7 +53,7 @@ const TRUST: &[(&str, &str)] = &[
 ];
 
 /// Returns what the command prints.
-pub(super) fn text(place: &Place, arguments: &Arguments) -> Result<String, String> {
+pub(super) fn text(place: &AuthorityFile, arguments: &Arguments) -> Result<String, String> {
     let authority = place.authority().map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
         return Err("an authority in memory has no file that a client could trust; leave out --ca-dir memory".to_owned());

@@ -9,21 +9,21 @@ use http::HeaderValue;
 
 use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
-use crate::edge::outgoing::{Manner, Report, say};
+use crate::edge::outgoing::{CallPolicy, Report, say};
 use crate::edm::date_time::DateTimeOffset;
-use crate::graph::outbound::Outcome;
+use crate::graph::outbound::CallOutcome;
 use crate::policy::behavior::Behaviors;
-use crate::workloads::shifts::sample::{self, KINDS, Kind, Maker};
-use crate::workloads::shifts::{Element, Endpoint, Requests, Said};
+use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder, SampleKind};
+use crate::workloads::shifts::{ConnectorEndpoint, Element, OutboundMessage, Requests};
 use crate::world::fixture::directory::HOME_TENANT;
-use crate::world::{Settings, Tenant, unix_millis};
+use crate::world::{Settings, World, unix_millis};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Call {
+pub(super) enum CallCommand {
     /// The handshake: is the connector there, and does it know the secret?
     Connect {
         #[command(flatten)]
-        target: Target,
+        target: CallTarget,
         /// The id of the tenant
         #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
         tenant_id: String,
@@ -34,7 +34,7 @@ pub(super) enum Call {
     /// Ask for approval of changes
     Update {
         #[command(flatten)]
-        target: Target,
+        target: CallTarget,
         #[command(flatten)]
         content: Content,
         /// A change to ask about: entity type, method and, where it matters, an id, for example `timesoff:PUT:TOFF_1`; repeatable
@@ -50,7 +50,7 @@ pub(super) enum Call {
     /// Ask what is eligible
     Read {
         #[command(flatten)]
-        target: Target,
+        target: CallTarget,
         #[command(flatten)]
         content: Content,
         /// What to ask for
@@ -67,7 +67,7 @@ pub(super) enum Eligibility {
 
 /// Where the connector is, and how it is spoken to.
 #[derive(Args, Debug)]
-pub(super) struct Target {
+pub(super) struct CallTarget {
     /// The url of the integration
     #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL")]
     pub(super) url: String,
@@ -99,10 +99,10 @@ pub(super) struct Content {
     request: Option<PathBuf>,
 }
 
-impl Target {
-    pub(super) fn endpoint(&self) -> Result<Endpoint, String> {
+impl CallTarget {
+    pub(super) fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
         self.secret.read()?;
-        Ok(Endpoint {
+        Ok(ConnectorEndpoint {
             url: Some(self.url.as_str().into()),
             api_version: Some(self.api_version),
             secret: Some(self.secret.text().into()),
@@ -110,8 +110,8 @@ impl Target {
         })
     }
 
-    pub(super) fn manner(&self, behaviors: &Behaviors) -> Result<Manner, String> {
-        Ok(Manner {
+    pub(super) fn manner(&self, behaviors: &Behaviors) -> Result<CallPolicy, String> {
+        Ok(CallPolicy {
             connectors: self.connectors.settings()?,
             retries: self.retries,
             back_off: Duration::from_millis(self.back_off),
@@ -121,14 +121,16 @@ impl Target {
 }
 
 /// Makes a call and prints the report. The exit status is 0 if Shifts would go on, 1 if not.
-pub(super) fn run(call: &Call, behaviors: &Behaviors) -> ExitCode {
-    let tenant = Tenant::new(Settings::new());
+pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
+    let tenant = World::new(Settings::new());
     let (target, said) = match call {
-        Call::Connect { target, tenant_id, user_id } => (target, Ok(Said::connect(tenant_id, user_id))),
-        Call::Update { target, content, change, swap_approval, passthrough } => {
+        CallCommand::Connect { target, tenant_id, user_id } => (target, Ok(OutboundMessage::connect(tenant_id, user_id))),
+        CallCommand::Update { target, content, change, swap_approval, passthrough } => {
             let passthrough = passthrough.as_deref().map(HeaderValue::from_str).transpose();
             let passthrough = passthrough.map_err(|_| "--passthrough takes what can stand in a header".to_owned());
-            let said = |requests: &Requests| passthrough.map(|passthrough| Said::update(&content.team_id, requests, passthrough));
+            let said = |requests: &Requests| {
+                passthrough.map(|passthrough| OutboundMessage::update(&content.team_id, requests, passthrough))
+            };
             let said = match &content.request {
                 Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.in_words(text))),
                 None if *swap_approval => said(&maker(&tenant, &mut || tenant.next_entity_id().to_string()).swap_approval()),
@@ -136,8 +138,8 @@ pub(super) fn run(call: &Call, behaviors: &Behaviors) -> ExitCode {
             };
             (target, said)
         }
-        Call::Read { target, content, eligibility } => {
-            let said = |requests: &Requests| Said::read(&content.team_id, requests);
+        CallCommand::Read { target, content, eligibility } => {
+            let said = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
             let said = match &content.request {
                 Some(file) => read_requests(file).map(|(requests, text)| said(&requests).in_words(text)),
                 None => Ok(said(&Requests { requests: vec![eligible(*eligibility)] })),
@@ -163,7 +165,7 @@ pub(super) fn run(call: &Call, behaviors: &Behaviors) -> ExitCode {
 fn exchanged(report: &Report) -> String {
     let mut text = format!("said: {}\n", String::from_utf8_lossy(&report.said.plaintext));
     for (made, _) in &report.attempts {
-        if let Outcome::Answered { body, .. } = &made.outcome {
+        if let CallOutcome::Answered { body, .. } = &made.outcome {
             text.push_str(&format!("answered: {}\n", String::from_utf8_lossy(body)));
         }
     }
@@ -178,17 +180,17 @@ fn read_requests(file: &Path) -> Result<(Requests, Vec<u8>), String> {
     Ok((requests, text))
 }
 
-fn maker<'m>(tenant: &Tenant, next_id: &'m mut dyn FnMut() -> String) -> Maker<'m> {
-    Maker { next_id, now: now(tenant), expires: expiry(tenant) }
+fn maker<'m>(tenant: &World, next_id: &'m mut dyn FnMut() -> String) -> SampleBuilder<'m> {
+    SampleBuilder { next_id, now: now(tenant), expires: expiry(tenant) }
 }
 
 /// Returns the time as entities show it.
-pub(super) fn now(tenant: &Tenant) -> String {
+pub(super) fn now(tenant: &World) -> String {
     time(unix_millis(tenant.clock.now()))
 }
 
 /// Returns when a transaction expires that begins now.
-pub(super) fn expiry(tenant: &Tenant) -> String {
+pub(super) fn expiry(tenant: &World) -> String {
     time(unix_millis(tenant.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
 }
 
@@ -198,18 +200,18 @@ fn time(millis: i64) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn changes(tenant: &Tenant, changes: &[String]) -> Result<Requests, String> {
+fn changes(tenant: &World, changes: &[String]) -> Result<Requests, String> {
     let mut next_id = || tenant.next_entity_id().to_string();
     let mut maker = maker(tenant, &mut next_id);
     let requests: Result<Vec<Element>, String> = changes.iter().map(|change| element(&mut maker, change)).collect();
     Ok(Requests { requests: requests? })
 }
 
-fn element(maker: &mut Maker<'_>, change: &str) -> Result<Element, String> {
+fn element(maker: &mut SampleBuilder<'_>, change: &str) -> Result<Element, String> {
     let mut parts = change.splitn(3, ':');
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (name, method, id) = (part().unwrap_or_default(), part().unwrap_or("POST"), part());
-    let kind: &Kind = KINDS.iter().find(|kind| kind.segment.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    let kind: &SampleKind = KINDS.iter().find(|kind| kind.segment.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.segment).collect();
         format!("there is no entity type '{name}'; it is one of {}", names.join(", "))
     })?;

@@ -7,12 +7,12 @@ use clap::Args;
 use super::call::{expiry, now};
 use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
-use crate::edge::outgoing::{Manner, Named, Source, check};
+use crate::edge::outgoing::{CallPolicy, Named, Source, check};
 use crate::policy::behavior::Behaviors;
-use crate::workloads::shifts::Endpoint;
-use crate::workloads::shifts::sample::{self, Maker};
+use crate::workloads::shifts::ConnectorEndpoint;
+use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::world::fixture::directory::HOME_TENANT;
-use crate::world::{Settings, Tenant};
+use crate::world::{Settings, World};
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheck {
@@ -43,19 +43,19 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         (Ok(secret), Ok(connectors)) => (secret, connectors),
         (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
     };
-    let endpoint = Endpoint {
+    let endpoint = ConnectorEndpoint {
         url: Some(arguments.url.as_str().into()),
         api_version: Some(arguments.api_version),
         secret: Some(arguments.secret.text().into()),
         display_name: None,
     };
-    let manner = Manner { connectors, content_type: behaviors.connector_content_type, ..Manner::default() };
+    let manner = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
     let named =
         Named { tenant_id: arguments.tenant_id.clone(), user_id: arguments.user_id.clone(), team_id: arguments.team_id.clone() };
-    let tenant = Tenant::new(Settings::new());
+    let tenant = World::new(Settings::new());
     let mut next_id = || tenant.next_entity_id().to_string();
     let mut next_key_bytes = || tenant.next_message_bytes();
-    let maker = Maker { next_id: &mut next_id, now: now(&tenant), expires: expiry(&tenant) };
+    let maker = SampleBuilder { next_id: &mut next_id, now: now(&tenant), expires: expiry(&tenant) };
     let source = Source { maker, next_key_bytes: &mut next_key_bytes };
     let runtime = match super::small_runtime() {
         Ok(runtime) => runtime,

@@ -62,7 +62,7 @@ impl ConnectorChoice {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct Form {
+pub(super) struct EnvelopeForm {
     #[command(flatten)]
     secret: SecretChoice,
     /// How the encrypted body is written
@@ -81,7 +81,7 @@ enum Encoding {
 }
 
 /// Encrypts standard input.
-pub(super) fn encrypt(form: &Form) -> ExitCode {
+pub(super) fn encrypt(form: &EnvelopeForm) -> ExitCode {
     transform(form, |secret, input| {
         let keys = MessageKeys::random().map_err(|error| error.to_string())?;
         let body = envelope::encrypt(secret, &keys, input);
@@ -94,7 +94,7 @@ pub(super) fn encrypt(form: &Form) -> ExitCode {
 }
 
 /// Decrypts standard input; with `parts`, tells what is in the envelope instead.
-pub(super) fn decrypt(form: &Form, parts: bool) -> ExitCode {
+pub(super) fn decrypt(form: &EnvelopeForm, parts: bool) -> ExitCode {
     transform(form, |secret, input| {
         let body = match form.form {
             Encoding::Raw => input.to_vec(),
@@ -117,7 +117,7 @@ pub(super) fn decrypt(form: &Form, parts: bool) -> ExitCode {
     })
 }
 
-fn transform(form: &Form, make: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
+fn transform(form: &EnvelopeForm, make: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
     let secret = match form.secret.read() {
         Ok(secret) => secret,
         Err(problem) => return fail(UNUSABLE, &problem),

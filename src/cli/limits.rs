@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::edge::server::Limits;
+use crate::edge::server::ServerLimits;
 
 /// What connections may take.
 #[derive(Args, Clone, Debug)]
@@ -28,14 +28,14 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    pub(super) fn limits(&self) -> ServerLimits {
+        ServerLimits {
             connections: self.connection_limit.get(),
             head: self.head_timeout,
             head_bytes: self.head_limit.get(),
             body: self.body_timeout,
             idle: self.idle_timeout,
-            ..Limits::default()
+            ..ServerLimits::default()
         }
     }
 }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn without_flags_the_limits_are_those_of_the_library() {
-        assert_eq!(Flags::try_parse_from(["x"]).unwrap().connections.limits(), Limits::default());
+        assert_eq!(Flags::try_parse_from(["x"]).unwrap().connections.limits(), ServerLimits::default());
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::suite::Ready;
+use super::suite::ReadyOptions;
 
 /// Returns the line for standard output.
-pub(super) fn line(form: Ready, url: &str, port: u16, seed: u64, ca: Option<&Path>) -> String {
+pub(super) fn line(form: ReadyOptions, url: &str, port: u16, seed: u64, ca: Option<&Path>) -> String {
     match form {
-        Ready::Url => format!("{url}\n"),
-        Ready::Json => {
+        ReadyOptions::Url => format!("{url}\n"),
+        ReadyOptions::Json => {
             let told = json!({
                 "url": url,
                 "v1": format!("{url}/v1.0"),

@@ -9,16 +9,16 @@ use http::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
 use super::{UNUSABLE, fail, shutdown_signal, tell, write_out};
-use crate::edge::client::Service;
+use crate::edge::client::Upstream;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::redact::{RedactionRules, Redactor};
-use crate::tools::compare::{self, Format, Reporter};
+use crate::tools::compare::{self, ReportFormat, Reporter};
 use crate::tools::record;
 
 /// What `compare` takes.
 #[derive(Args, Debug)]
-pub(super) struct Compare {
+pub(super) struct CompareCommand {
     /// Folder with recorded exchanges (.hurl), or one file
     path: PathBuf,
     #[arg(
@@ -46,7 +46,7 @@ pub(super) struct Compare {
 
 /// What `record` takes.
 #[derive(Args, Debug)]
-pub(super) struct Record {
+pub(super) struct RecordCommand {
     #[arg(long, value_name = "URL", help = "The service to pass requests on to, for example https://graph.microsoft.com")]
     upstream: String,
     /// PEM file with the authorities that vouch for the service, instead of those of the platform
@@ -68,7 +68,7 @@ pub(super) struct Record {
 
 /// What `convert` takes.
 #[derive(Args, Debug)]
-pub(super) struct Convert {
+pub(super) struct ConvertCommand {
     /// HTTP archive (.har) or file with exchanges (.hurl)
     from: PathBuf,
     /// The other of the two, which must not be there yet
@@ -97,16 +97,16 @@ fn block_on(future: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 /// Compares; the exit status is 1 if anything differs.
-pub(super) fn compare(arguments: &Compare, behaviors: Behaviors, forced: Vec<(String, String)>) -> ExitCode {
+pub(super) fn compare(arguments: &CompareCommand, behaviors: Behaviors, forced: Vec<(String, String)>) -> ExitCode {
     let options = match options(arguments, behaviors, forced) {
         Ok(options) => options,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     let has_color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let format = match arguments.format {
-        FormatName::Text => Format::Text { has_color },
-        FormatName::Json => Format::Json,
-        FormatName::Junit => Format::Junit,
+        FormatName::Text => ReportFormat::Text { has_color },
+        FormatName::Json => ReportFormat::Json,
+        FormatName::Junit => ReportFormat::Junit,
     };
     block_on(async {
         let (mut reporter, start) = Reporter::begin(format);
@@ -128,9 +128,13 @@ pub(super) fn compare(arguments: &Compare, behaviors: Behaviors, forced: Vec<(St
     })
 }
 
-fn options(arguments: &Compare, behaviors: Behaviors, forced: Vec<(String, String)>) -> Result<compare::Options, String> {
+fn options(
+    arguments: &CompareCommand,
+    behaviors: Behaviors,
+    forced: Vec<(String, String)>,
+) -> Result<compare::CompareOptions, String> {
     let against = match &arguments.against {
-        Some(base) => Some(Service::new(base, arguments.against_ca.as_deref())?),
+        Some(base) => Some(Upstream::new(base, arguments.against_ca.as_deref())?),
         None => None,
     };
     let mut headers = Vec::new();
@@ -144,16 +148,16 @@ fn options(arguments: &Compare, behaviors: Behaviors, forced: Vec<(String, Strin
         headers.push((name, value));
     }
     let (path, fixtures) = (arguments.path.clone(), arguments.fixtures.clone());
-    Ok(compare::Options { path, against, headers, behaviors, forced, fixtures, accepts: arguments.accept })
+    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, accepts: arguments.accept })
 }
 
 /// Records until it is told to stop.
-pub(super) fn record(arguments: &Record) -> ExitCode {
+pub(super) fn record(arguments: &RecordCommand) -> ExitCode {
     let (upstream, rules) = match upstream_and_rules(arguments) {
         Ok(both) => both,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    let options = record::Options { upstream, folder: arguments.out.clone(), rules };
+    let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
     let log = super::start_log(super::LogLevel::Info);
     block_on(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
@@ -177,8 +181,8 @@ pub(super) fn record(arguments: &Record) -> ExitCode {
     })
 }
 
-fn upstream_and_rules(arguments: &Record) -> Result<(Service, RedactionRules), String> {
-    let upstream = Service::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
+fn upstream_and_rules(arguments: &RecordCommand) -> Result<(Upstream, RedactionRules), String> {
+    let upstream = Upstream::new(&arguments.upstream, arguments.upstream_ca.as_deref())?;
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok((upstream, redaction_rules(arguments.redact.as_deref())?))
@@ -191,7 +195,7 @@ fn redaction_rules(path: Option<&Path>) -> Result<RedactionRules, String> {
 }
 
 /// Converts between archives and exchanges. What comes out of an archive is redacted, as recordings are.
-pub(super) fn convert(arguments: &Convert) -> ExitCode {
+pub(super) fn convert(arguments: &ConvertCommand) -> ExitCode {
     match converted(arguments) {
         Ok(told) => {
             tell(&told);
@@ -201,7 +205,7 @@ pub(super) fn convert(arguments: &Convert) -> ExitCode {
     }
 }
 
-fn converted(arguments: &Convert) -> Result<String, String> {
+fn converted(arguments: &ConvertCommand) -> Result<String, String> {
     let problem = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let (from, to) = (&arguments.from, &arguments.to);
     let extension =

@@ -16,14 +16,14 @@ use crate::world::Settings;
 use crate::world::fault;
 use crate::world::fixture;
 use crate::world::journal::{Bounds, Budget};
-use crate::world::worlds::{Limits, Plan};
+use crate::world::worlds::{Plan, WorldLimits};
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Suite {
     /// What to print on standard output when ready: the base URL, or an object with URLs, port, process id and seed
     #[arg(long, env = "WFI_EMULATOR_READY", value_name = "FORM", default_value = "url")]
-    pub(super) ready: Ready,
+    pub(super) ready: ReadyOptions,
     /// File to write the same to when ready; it is there only while the program is
     #[arg(long, env = "WFI_EMULATOR_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
@@ -69,7 +69,7 @@ pub(super) struct Suite {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Ready {
+pub(super) enum ReadyOptions {
     Url,
     Json,
 }
@@ -90,7 +90,7 @@ impl Suite {
     /// Returns what tenants are made from: settings, and what the flags add to them.
     pub(super) fn plan(&self, mut settings: Settings) -> Result<Plan, String> {
         if let Some(path) = &self.faults {
-            let ready = path.to_str().filter(|_| !path.exists()).and_then(fault::Rule::ready);
+            let ready = path.to_str().filter(|_| !path.exists()).and_then(fault::FaultRule::ready);
             settings.faults = match ready {
                 Some(rules) => rules,
                 None => fault::load(path).map_err(|error| error.to_string())?,
@@ -125,9 +125,9 @@ impl Suite {
         self.fixture.iter().filter_map(|named| named.split_once('=')).map(|(_, path)| path.into())
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> WorldLimits {
         let idle = Duration::from_secs(self.tenant_idle);
-        Limits { tenants: self.tenant_limit, idle, by_token: self.tenant_by == TenantBy::Token }
+        WorldLimits { tenants: self.tenant_limit, idle, by_token: self.tenant_by == TenantBy::Token }
     }
 
     /// Returns the control API, unless it is off. `told` is what it tells of the configuration besides.

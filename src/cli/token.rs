@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::fixed_clock;
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, Subject, Validity, access_token, unix_seconds, user_named};
+use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds, user_named};
 use crate::policy::permissions::{self, Permission};
 use crate::world::fixture::directory::Directory;
 
@@ -74,7 +74,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
         application,
         application_name: listed.and_then(|listed| listed.display_name.as_deref()),
         proof: if is_application { Proof::Secret } else { Proof::Nothing },
-        subject: if is_application { Subject::Application(permissions) } else { Subject::User(&user, permissions) },
+        subject: if is_application { TokenSubject::Application(permissions) } else { TokenSubject::User(&user, permissions) },
         validity,
     }))
 }

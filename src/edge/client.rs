@@ -32,7 +32,7 @@ const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Where a service is, and how it is recognized.
 #[derive(Clone)]
-pub struct Service {
+pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
     /// The path in front of all targets, without a slash at its end.
@@ -40,7 +40,7 @@ pub struct Service {
     tls: Option<TlsConnector>,
 }
 
-impl fmt::Debug for Service {
+impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.base())
     }
@@ -63,7 +63,7 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-impl Service {
+impl Upstream {
     /// Reads a base address such as `https://graph.microsoft.com`.
     ///
     /// Over TLS the service must present a certificate that the roots of `authorities`, a PEM file, vouch for; without it those of
@@ -72,7 +72,7 @@ impl Service {
     /// # Errors
     ///
     /// Fails on an address that is none, and on roots that cannot be read, with a text for people.
-    pub fn new(base: &str, authorities: Option<&Path>) -> Result<Service, String> {
+    pub fn new(base: &str, authorities: Option<&Path>) -> Result<Upstream, String> {
         let wrong = || format!("found the address '{base}', expected one such as https://graph.microsoft.com");
         let uri: Uri = base.parse().map_err(|_| wrong())?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(wrong()) };
@@ -85,7 +85,7 @@ impl Service {
             _ => return Err(wrong()),
         };
         let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Service { scheme: scheme.clone(), authority: authority.clone(), path, tls })
+        Ok(Upstream { scheme: scheme.clone(), authority: authority.clone(), path, tls })
     }
 
     /// Returns the base address.
@@ -191,19 +191,19 @@ fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
 
 /// Sends whole requests one after another, on one connection as long as that lives.
 #[derive(Debug)]
-pub struct Client {
-    service: Service,
+pub struct HttpClient {
+    service: Upstream,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
-impl Client {
+impl HttpClient {
     /// Makes a client that connects when it first sends.
-    pub fn new(service: Service) -> Client {
-        Client { service, sender: None }
+    pub fn new(service: Upstream) -> HttpClient {
+        HttpClient { service, sender: None }
     }
 
     /// Sends a request and returns the whole answer.
-    pub async fn send(&mut self, request: &exchange::Request) -> Result<exchange::Response, NoAnswer> {
+    pub async fn send(&mut self, request: &exchange::RecordedRequest) -> Result<exchange::RecordedResponse, NoAnswer> {
         // A connection that was kept may be closed by now, which is no answer to anything: then a new one is opened, once. What must
         // not be done twice goes on a new one at once.
         let kept = self.sender.take().filter(|_| request.method.is_idempotent());
@@ -224,7 +224,7 @@ impl Client {
         &mut self,
         sender: SendRequest<Full<Bytes>>,
         answer: Response<Incoming>,
-    ) -> Result<exchange::Response, NoAnswer> {
+    ) -> Result<exchange::RecordedResponse, NoAnswer> {
         let (head, mut incoming) = answer.into_parts();
         let mut body = BytesMut::new();
         while let Some(frame) = incoming.frame().await {
@@ -237,10 +237,10 @@ impl Client {
             body.extend_from_slice(&data);
         }
         self.sender = Some(sender);
-        Ok(exchange::Response { status: head.status, headers: texts(&head.headers), body: body.freeze() })
+        Ok(exchange::RecordedResponse { status: head.status, headers: texts(&head.headers), body: body.freeze() })
     }
 
-    fn build(&self, request: &exchange::Request) -> Result<http::Request<Full<Bytes>>, NoAnswer> {
+    fn build(&self, request: &exchange::RecordedRequest) -> Result<http::Request<Full<Bytes>>, NoAnswer> {
         let mut built = http::Request::new(Full::new(request.body.clone()));
         *built.method_mut() = request.method.clone();
         *built.uri_mut() = self.service.target(&request.target)?;
@@ -279,21 +279,21 @@ mod tests {
             ("http://localhost/graph/", "localhost"),
             ("http://[::1]:80", "[::1]:80"),
         ] {
-            assert_eq!(Service::new(base, None).unwrap().host(), host);
+            assert_eq!(Upstream::new(base, None).unwrap().host(), host);
         }
         for base in
             ["", "localhost:80", "ftp://localhost", "http://", "http://user:secret@localhost", "http://localhost/?a", "/v1.0"]
         {
-            let problem = Service::new(base, None).unwrap_err();
+            let problem = Upstream::new(base, None).unwrap_err();
             assert!(problem.starts_with("found the address"), "{base}: {problem}");
         }
     }
 
     #[test]
     fn no_target_leads_to_another_host() {
-        let service = Service::new("http://localhost/graph/", None).unwrap();
+        let service = Upstream::new("http://localhost/graph/", None).unwrap();
         assert_eq!(service.target("/v1.0/me?$select=id").unwrap(), "/graph/v1.0/me?$select=id");
-        let service = Service::new("http://localhost", None).unwrap();
+        let service = Upstream::new("http://localhost", None).unwrap();
         for target in ["http://elsewhere/v1.0", "elsewhere:80", "", "@elsewhere/", "*"] {
             assert!(service.target(target).is_err(), "{target}");
         }
@@ -323,8 +323,9 @@ mod tests {
             }
             created
         });
-        let mut client = Client::new(Service::new(&base, None).unwrap());
-        let request = |method| exchange::Request { method, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
+        let mut client = HttpClient::new(Upstream::new(&base, None).unwrap());
+        let request =
+            |method| exchange::RecordedRequest { method, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
         client.send(&request(http::Method::GET)).await.unwrap();
         client.send(&request(http::Method::POST)).await.unwrap_err();
         drop(client);
@@ -336,9 +337,13 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let request =
-            exchange::Request { method: http::Method::GET, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
-        let error = Client::new(Service::new(&base, None).unwrap()).send(&request).await.unwrap_err();
+        let request = exchange::RecordedRequest {
+            method: http::Method::GET,
+            target: "/".to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
+        let error = HttpClient::new(Upstream::new(&base, None).unwrap()).send(&request).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("{base}: cannot connect: ")), "{error}");
     }
 }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::graph::{Answer, Body, Pending, Request};
-use crate::world::Tenant;
+use crate::world::World;
 use crate::world::worlds::{WorldError, Worlds};
 
 /// What all paths of the control API begin with.
@@ -53,7 +53,7 @@ pub enum Peer {
 
 /// An answer that is no success.
 #[derive(Debug)]
-struct Refusal {
+struct ControlError {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -61,18 +61,18 @@ struct Refusal {
     allow: Option<String>,
 }
 
-impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code, message: message.into(), allow: None }
+impl ControlError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ControlError {
+        ControlError { status, code, message: message.into(), allow: None }
     }
 
-    fn unusable(message: impl Into<String>) -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, "unusable", message)
+    fn unusable(message: impl Into<String>) -> ControlError {
+        ControlError::new(StatusCode::BAD_REQUEST, "unusable", message)
     }
 }
 
-impl From<WorldError> for Refusal {
-    fn from(error: WorldError) -> Refusal {
+impl From<WorldError> for ControlError {
+    fn from(error: WorldError) -> ControlError {
         let (status, code) = match error {
             WorldError::Name(_) => (StatusCode::BAD_REQUEST, "tenant-name"),
             WorldError::TooMany(_) => (StatusCode::CONFLICT, "too-many-tenants"),
@@ -81,51 +81,51 @@ impl From<WorldError> for Refusal {
             WorldError::Taken(_) => (StatusCode::CONFLICT, "tenant-exists"),
             WorldError::Fixture(..) => (StatusCode::NOT_FOUND, "unknown-fixture"),
         };
-        Refusal::new(status, code, error.to_string())
+        ControlError::new(status, code, error.to_string())
     }
 }
 
 /// What a request comes to.
-struct Reply {
+struct ControlReply {
     status: StatusCode,
     content_type: &'static str,
     body: Vec<u8>,
     /// The call on which the real reply depends, and the tenant for which it is made.
-    waits: Option<(Arc<Tenant>, Box<Pending>)>,
+    waits: Option<(Arc<World>, Box<Pending>)>,
 }
 
 /// How far a request to the control API has come.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
-pub enum Controlled {
+pub enum ControlOutcome {
     /// It is answered.
     Answered(Answer),
     /// It waits for a call, for this tenant.
-    Waits(Arc<Tenant>, Box<Pending>),
+    Waits(Arc<World>, Box<Pending>),
 }
 
-impl Reply {
-    fn waiting(tenant: Arc<Tenant>, pending: Box<Pending>) -> Reply {
-        Reply { waits: Some((tenant, pending)), ..Reply::nothing() }
+impl ControlReply {
+    fn waiting(tenant: Arc<World>, pending: Box<Pending>) -> ControlReply {
+        ControlReply { waits: Some((tenant, pending)), ..ControlReply::nothing() }
     }
 
-    fn json(status: StatusCode, value: &impl Serialize) -> Reply {
+    fn json(status: StatusCode, value: &impl Serialize) -> ControlReply {
         let mut body =
             serde_json::to_vec_pretty(value).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
-        Reply { status, content_type: "application/json", body, waits: None }
+        ControlReply { status, content_type: "application/json", body, waits: None }
     }
 
-    fn ok(value: &impl Serialize) -> Reply {
-        Reply::json(StatusCode::OK, value)
+    fn ok(value: &impl Serialize) -> ControlReply {
+        ControlReply::json(StatusCode::OK, value)
     }
 
-    fn text(text: String) -> Reply {
-        Reply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes(), waits: None }
+    fn text(text: String) -> ControlReply {
+        ControlReply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes(), waits: None }
     }
 
-    fn nothing() -> Reply {
-        Reply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), waits: None }
+    fn nothing() -> ControlReply {
+        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), waits: None }
     }
 
     fn answer(self) -> Answer {
@@ -142,7 +142,7 @@ impl Reply {
 }
 
 /// What an operation works with.
-struct Call<'c> {
+struct ControlCall<'c> {
     control: &'c Control,
     worlds: &'c Worlds,
     request: &'c Request,
@@ -151,20 +151,20 @@ struct Call<'c> {
 }
 
 /// One operation of the API.
-struct Operation {
+struct ControlOperation {
     method: Method,
     /// The path behind the prefix, with `{name}` where the name of a tenant stands.
     path: &'static str,
     /// Whether anybody may ask, from wherever.
     is_public: bool,
-    run: fn(&Call<'_>) -> Result<Reply, Refusal>,
+    run: fn(&ControlCall<'_>) -> Result<ControlReply, ControlError>,
 }
 
 macro_rules! operations {
     ($( $method:ident $path:literal $run:path $(, public = $public:literal)?; )+) => {
         /// All operations.
-        static OPERATIONS: &[Operation] =
-            &[$( Operation { method: Method::$method, path: $path, is_public: false $(|| $public)?, run: $run }, )+];
+        static OPERATIONS: &[ControlOperation] =
+            &[$( ControlOperation { method: Method::$method, path: $path, is_public: false $(|| $public)?, run: $run }, )+];
     };
 }
 
@@ -199,15 +199,15 @@ pub fn is_control(path: &str) -> bool {
 }
 
 /// Answers a request to the control API.
-pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Controlled {
+pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
     let (mut reply, allow) = match run(control, worlds, request, peer) {
         Ok(reply) => (reply, None),
-        Err(Refusal { status, code, message, allow }) => {
-            (Reply::json(status, &json!({ "error": { "code": code, "message": message } })), allow)
+        Err(ControlError { status, code, message, allow }) => {
+            (ControlReply::json(status, &json!({ "error": { "code": code, "message": message } })), allow)
         }
     };
     if let Some(waits) = reply.waits.take() {
-        return Controlled::Waits(waits.0, waits.1);
+        return ControlOutcome::Waits(waits.0, waits.1);
     }
     let mut answer = reply.answer();
     if let Some(allow) = allow.and_then(|methods| HeaderValue::try_from(methods).ok()) {
@@ -217,14 +217,14 @@ pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer)
         // What the headers say of the body stays (RFC 9110, 9.3.2).
         *answer.response.body_mut() = Bytes::new();
     }
-    Controlled::Answered(answer)
+    ControlOutcome::Answered(answer)
 }
 
-fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<Reply, Refusal> {
+fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Result<ControlReply, ControlError> {
     let path = request.target.path();
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let fitting: Vec<(&Operation, &str)> =
+    let fitting: Vec<(&ControlOperation, &str)> =
         OPERATIONS.iter().filter_map(|operation| Some((operation, name_in(path, operation.path)?))).collect();
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     let found = fitting.iter().find(|(operation, _)| operation.method == *method);
@@ -232,8 +232,8 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
         guard::admit(control, request, peer)?;
     }
     match found {
-        Some((operation, name)) => (operation.run)(&Call { control, worlds, request, name }),
-        None if fitting.is_empty() => Err(Refusal::new(
+        Some((operation, name)) => (operation.run)(&ControlCall { control, worlds, request, name }),
+        None if fitting.is_empty() => Err(ControlError::new(
             StatusCode::NOT_FOUND,
             "unknown-path",
             format!("there is nothing at {PREFIX}{path}; {PREFIX} tells what there is"),
@@ -241,8 +241,8 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
         None => {
             let methods = fitting.iter().map(|(operation, _)| operation.method.as_str()).collect::<Vec<&str>>().join(", ");
             let message = format!("{PREFIX}{path} takes {methods}, not {}", request.method);
-            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", message);
-            Err(Refusal { allow: Some(methods), ..refusal })
+            let refusal = ControlError::new(StatusCode::METHOD_NOT_ALLOWED, "method", message);
+            Err(ControlError { allow: Some(methods), ..refusal })
         }
     }
 }
@@ -262,21 +262,21 @@ fn name_in<'p>(path: &'p str, template: &str) -> Option<&'p str> {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
-fn health(_: &Call<'_>) -> Result<Reply, Refusal> {
-    Ok(Reply::ok(&json!({ "status": "ok" })))
+fn health(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    Ok(ControlReply::ok(&json!({ "status": "ok" })))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
-fn ready(_: &Call<'_>) -> Result<Reply, Refusal> {
-    Ok(Reply::ok(&json!({ "status": "ready" })))
+fn ready(_: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    Ok(ControlReply::ok(&json!({ "status": "ready" })))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
-fn about(call: &Call<'_>) -> Result<Reply, Refusal> {
+fn about(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let limits = call.worlds.limits();
     let paths: Vec<String> =
         OPERATIONS.iter().map(|operation| format!("{} {PREFIX}{}", operation.method, operation.path)).collect();
-    Ok(Reply::ok(&json!({
+    Ok(ControlReply::ok(&json!({
         "name": "wfi-emulator",
         "version": env!("CARGO_PKG_VERSION"),
         "seed": call.worlds.seed(),
@@ -287,17 +287,17 @@ fn about(call: &Call<'_>) -> Result<Reply, Refusal> {
     })))
 }
 
-impl Call<'_> {
+impl ControlCall<'_> {
     /// Returns the body.
-    fn body(&self) -> Result<&[u8], Refusal> {
+    fn body(&self) -> Result<&[u8], ControlError> {
         match &self.request.body {
             Body::Whole(body) => Ok(body),
-            Body::TooLarge => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is larger than 4 MiB")),
+            Body::TooLarge => Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is larger than 4 MiB")),
         }
     }
 
     /// Reads the body as JSON of a form; a body that is empty is an empty object.
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
         let body = self.body()?;
         let body = if body.is_empty() { b"{}" } else { body };
         // A structure could also be read from an array, whose items nobody could name.
@@ -306,13 +306,13 @@ impl Call<'_> {
             Some(b'[') => "an array",
             Some(b'"') => "a string",
             Some(b'n') if body.trim_ascii() == b"null" => "null",
-            _ => return serde_json::from_slice(body).map_err(|error| Refusal::unusable(format!("the body: {error}"))),
+            _ => return serde_json::from_slice(body).map_err(|error| ControlError::unusable(format!("the body: {error}"))),
         };
-        Err(Refusal::unusable(format!("the body: found {found}, expected an object")))
+        Err(ControlError::unusable(format!("the body: found {found}, expected an object")))
     }
 
     /// Returns the parameters of the query, decoded. Only these names are known.
-    fn parameters(&self, known: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
+    fn parameters(&self, known: &[&str]) -> Result<Vec<(String, String)>, ControlError> {
         let decoded = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let query = self.request.target.query().unwrap_or_default();
         let mut parameters: Vec<(String, String)> = Vec::new();
@@ -321,10 +321,10 @@ impl Call<'_> {
             let (name, value) = (decoded(name), decoded(value));
             if !known.contains(&&*name) {
                 let message = format!("there is no parameter '{}'; there are {}", name.escape_debug(), known.join(", "));
-                return Err(Refusal::unusable(message));
+                return Err(ControlError::unusable(message));
             }
             if parameters.iter().any(|(other, _)| *other == name) {
-                return Err(Refusal::unusable(format!("the parameter '{name}' stands twice")));
+                return Err(ControlError::unusable(format!("the parameter '{name}' stands twice")));
             }
             parameters.push((name, value));
         }

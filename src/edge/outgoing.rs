@@ -26,25 +26,25 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::graph::outbound::{ANSWER_LIMIT, Call, Failure, Outcome};
+use crate::graph::outbound::{ANSWER_LIMIT, CallFailure, CallOutcome, OutboundCall};
 use crate::world::Connectors;
 
 pub use check::{Finding, Findings, Named, Rating, Source, check};
-pub use say::{Manner, Report, say};
+pub use say::{CallPolicy, Report, say};
 
 pub use tls::{authorities, client};
 
 /// Makes a call. Looking up the host, connecting and the whole answer share the call's time.
-pub async fn make(call: &Call, connectors: &Connectors) -> Outcome {
+pub async fn make(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
     let made = tokio::time::timeout(call.timeout, exchange(call, connectors)).await;
-    made.unwrap_or(Err(Failure::Timeout)).unwrap_or_else(Outcome::Failed)
+    made.unwrap_or(Err(CallFailure::Timeout)).unwrap_or_else(CallOutcome::Failed)
 }
 
-async fn exchange(call: &Call, connectors: &Connectors) -> Result<Outcome, Failure> {
+async fn exchange(call: &OutboundCall, connectors: &Connectors) -> Result<CallOutcome, CallFailure> {
     let is_secure = match call.url.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP => false,
         Some(scheme) if *scheme == Scheme::HTTPS => true,
-        _ => return Err(Failure::InvalidUrl),
+        _ => return Err(CallFailure::InvalidUrl),
     };
     let stream = connect(&call.url, is_secure, connectors.may_be_remote).await?;
     if !is_secure {
@@ -53,38 +53,38 @@ async fn exchange(call: &Call, connectors: &Connectors) -> Result<Outcome, Failu
     let authorities = connectors.authorities.clone();
     // The system's authorities are files, which take a while to read.
     let client = tokio::task::spawn_blocking(move || tls::client(&authorities)).await;
-    let client = client.ok().and_then(Result::ok).ok_or(Failure::Tls)?;
-    let name = ServerName::try_from(host(&call.url)?.to_owned()).map_err(|_| Failure::InvalidUrl)?;
+    let client = client.ok().and_then(Result::ok).ok_or(CallFailure::Tls)?;
+    let name = ServerName::try_from(host(&call.url)?.to_owned()).map_err(|_| CallFailure::InvalidUrl)?;
     let stream = TlsConnector::from(client).connect(name, stream).await.map_err(|error| untrusted(&error))?;
     converse(call, stream).await
 }
 
 /// Returns why a handshake of TLS has failed, as far as its author can do something about it.
-fn untrusted(error: &io::Error) -> Failure {
+fn untrusted(error: &io::Error) -> CallFailure {
     let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(error)) = error else { return Failure::Tls };
+    let Some(rustls::Error::InvalidCertificate(error)) = error else { return CallFailure::Tls };
     match error {
-        CertificateError::UnknownIssuer => Failure::Authority,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Failure::Name,
+        CertificateError::UnknownIssuer => CallFailure::Authority,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => CallFailure::Name,
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => Failure::Expired,
+        | CertificateError::NotValidYetContext { .. } => CallFailure::Expired,
         // The library has no word of its own for it.
-        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => Failure::AuthorityShown,
-        _ => Failure::Tls,
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => CallFailure::AuthorityShown,
+        _ => CallFailure::Tls,
     }
 }
 
 /// Connects to the first address of a host that answers, of those that may be called.
-async fn connect(url: &Uri, is_secure: bool, may_be_remote: bool) -> Result<TcpStream, Failure> {
+async fn connect(url: &Uri, is_secure: bool, may_be_remote: bool) -> Result<TcpStream, CallFailure> {
     let host = host(url)?;
     let port = url.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
     let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => tokio::net::lookup_host((host, port)).await.map_err(|_| Failure::UnknownHost)?.collect(),
+        Err(_) => tokio::net::lookup_host((host, port)).await.map_err(|_| CallFailure::UnknownHost)?.collect(),
     };
-    let mut failure = if addresses.is_empty() { Failure::UnknownHost } else { Failure::RemoteAddress };
+    let mut failure = if addresses.is_empty() { CallFailure::UnknownHost } else { CallFailure::RemoteAddress };
     for address in addresses.into_iter().filter(|address| may_be_remote || is_near(address.ip())) {
         match TcpStream::connect(address).await {
             Ok(stream) => {
@@ -92,16 +92,16 @@ async fn connect(url: &Uri, is_secure: bool, may_be_remote: bool) -> Result<TcpS
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => failure = Failure::Refused,
-            Err(_) => failure = Failure::Unreachable,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => failure = CallFailure::Refused,
+            Err(_) => failure = CallFailure::Unreachable,
         }
     }
     Err(failure)
 }
 
 /// Returns the host of an address, without the brackets of an address of IPv6.
-fn host(url: &Uri) -> Result<&str, Failure> {
-    let host = url.host().ok_or(Failure::InvalidUrl)?;
+fn host(url: &Uri) -> Result<&str, CallFailure> {
+    let host = url.host().ok_or(CallFailure::InvalidUrl)?;
     Ok(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
 }
 
@@ -122,11 +122,11 @@ fn is_near(address: IpAddr) -> bool {
 }
 
 /// Sends a request and reads the answer.
-async fn converse<S>(call: &Call, stream: S) -> Result<Outcome, Failure>
+async fn converse<S>(call: &OutboundCall, stream: S) -> Result<CallOutcome, CallFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Failure::Broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| CallFailure::Broken)?;
     // The connection ends with the set, however this function ends.
     let mut connections = JoinSet::new();
     drop(connections.spawn(connection));
@@ -134,20 +134,20 @@ where
     *request.method_mut() = call.method.clone();
     *request.headers_mut() = call.headers.clone();
     let authority = call.url.authority().map_or("", |authority| authority.as_str());
-    request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority).map_err(|_| Failure::InvalidUrl)?);
+    request.headers_mut().insert(header::HOST, HeaderValue::from_str(authority).map_err(|_| CallFailure::InvalidUrl)?);
     let path = call.url.path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() = path.parse().map_err(|_| Failure::InvalidUrl)?;
-    let (head, body) = sender.send_request(request).await.map_err(|_| Failure::Broken)?.into_parts();
+    *request.uri_mut() = path.parse().map_err(|_| CallFailure::InvalidUrl)?;
+    let (head, body) = sender.send_request(request).await.map_err(|_| CallFailure::Broken)?.into_parts();
     let body = read(body).await?;
-    Ok(Outcome::Answered { status: head.status, headers: head.headers, body })
+    Ok(CallOutcome::Answered { status: head.status, headers: head.headers, body })
 }
 
-async fn read(mut incoming: Incoming) -> Result<Bytes, Failure> {
+async fn read(mut incoming: Incoming) -> Result<Bytes, CallFailure> {
     let mut body = BytesMut::new();
     while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|_| Failure::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| CallFailure::Broken)?.into_data() else { continue };
         if body.len() + data.len() > ANSWER_LIMIT {
-            return Err(Failure::TooLarge);
+            return Err(CallFailure::TooLarge);
         }
         body.extend_from_slice(&data);
     }
@@ -169,9 +169,9 @@ mod tests {
     /// How long anything may take before a test fails.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn call(url: &str, timeout: Duration) -> Call {
+    fn call(url: &str, timeout: Duration) -> OutboundCall {
         let (headers, body) = (HeaderMap::new(), Bytes::from_static(b"said"));
-        Call { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
+        OutboundCall { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
     }
 
     /// A connector that reads a request and answers with these bytes, then closes the connection, or leaves it open.
@@ -197,7 +197,7 @@ mod tests {
         (url, served)
     }
 
-    async fn outcome(answer: &[u8], closes: bool, timeout: Duration) -> Outcome {
+    async fn outcome(answer: &[u8], closes: bool, timeout: Duration) -> CallOutcome {
         let (url, served) = answering(answer.to_vec(), closes);
         let outcome = make(&call(&url, timeout), &Connectors::default()).await;
         tokio::task::spawn_blocking(move || served.join().unwrap()).await.unwrap();
@@ -214,31 +214,34 @@ mod tests {
             seen.replace(&url[7..url.len() - 11], "host"),
             "POST /v1/connect HTTP/1.1\nhost: host\ncontent-length: 4\n\nsaid"
         );
-        let Outcome::Answered { status, headers, body } = outcome else { panic!("{outcome:?}") };
+        let CallOutcome::Answered { status, headers, body } = outcome else { panic!("{outcome:?}") };
         assert_eq!((status, headers["location"].to_str().unwrap(), &*body), (StatusCode::FOUND, "http://x.test/", &b"{}"[..]));
     }
 
     #[tokio::test]
     async fn each_way_not_to_answer_has_its_outcome() {
-        let failed = |failure| Outcome::Failed(failure);
-        assert_eq!(outcome(b"", true, PATIENCE).await, failed(Failure::Broken));
-        assert_eq!(outcome(b"SSH-2.0-OpenSSH_9.6\r\n", true, PATIENCE).await, failed(Failure::Broken));
-        assert_eq!(outcome(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", true, PATIENCE).await, failed(Failure::Broken));
+        let failed = |failure| CallOutcome::Failed(failure);
+        assert_eq!(outcome(b"", true, PATIENCE).await, failed(CallFailure::Broken));
+        assert_eq!(outcome(b"SSH-2.0-OpenSSH_9.6\r\n", true, PATIENCE).await, failed(CallFailure::Broken));
+        assert_eq!(
+            outcome(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", true, PATIENCE).await,
+            failed(CallFailure::Broken)
+        );
         let large = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", &b"x".repeat(ANSWER_LIMIT + 1)[..]].concat();
-        assert_eq!(outcome(&large, true, PATIENCE).await, failed(Failure::TooLarge));
+        assert_eq!(outcome(&large, true, PATIENCE).await, failed(CallFailure::TooLarge));
         for silent in [&b""[..], b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"] {
-            assert_eq!(outcome(silent, false, Duration::from_millis(50)).await, failed(Failure::Timeout));
+            assert_eq!(outcome(silent, false, Duration::from_millis(50)).await, failed(CallFailure::Timeout));
         }
         let largest = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", &b"x".repeat(ANSWER_LIMIT)[..]].concat();
-        assert!(matches!(outcome(&largest, true, PATIENCE).await, Outcome::Answered { .. }));
+        assert!(matches!(outcome(&largest, true, PATIENCE).await, CallOutcome::Answered { .. }));
     }
 
     /// Calls a server that shows a certificate of the authority.
-    async fn secure_outcome(authority: &Authority, connectors: &Connectors) -> Outcome {
+    async fn secure_outcome(authority: &Authority, connectors: &Connectors) -> CallOutcome {
         secure_outcome_of(certificate::issued(authority, &[]).unwrap(), connectors).await
     }
 
-    async fn secure_outcome_of(tls: std::sync::Arc<rustls::ServerConfig>, connectors: &Connectors) -> Outcome {
+    async fn secure_outcome_of(tls: std::sync::Arc<rustls::ServerConfig>, connectors: &Connectors) -> CallOutcome {
         let tls = tokio_rustls::TlsAcceptor::from(tls);
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
@@ -266,10 +269,10 @@ mod tests {
         assert!(authorities(&file).unwrap_err().ends_with(": found no certificate in PEM form"));
         std::fs::remove_file(&file).unwrap();
         assert!(authorities(&file).is_err());
-        assert!(matches!(secure_outcome(&authority, &believing).await, Outcome::Answered { status: StatusCode::OK, .. }));
+        assert!(matches!(secure_outcome(&authority, &believing).await, CallOutcome::Answered { status: StatusCode::OK, .. }));
         let other = Authority::in_memory().unwrap();
-        assert_eq!(secure_outcome(&other, &believing).await, Outcome::Failed(Failure::Authority));
-        assert_eq!(secure_outcome(&authority, &Connectors::default()).await, Outcome::Failed(Failure::Authority));
+        assert_eq!(secure_outcome(&other, &believing).await, CallOutcome::Failed(CallFailure::Authority));
+        assert_eq!(secure_outcome(&authority, &Connectors::default()).await, CallOutcome::Failed(CallFailure::Authority));
         // Where plain HTTP is spoken there is no TLS.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("https://{}/", listener.local_addr().unwrap());
@@ -278,12 +281,12 @@ mod tests {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
             let _ = stream.read(&mut [0; 1024]);
         });
-        assert_eq!(make(&call(&url, PATIENCE), &believing).await, Outcome::Failed(Failure::Tls));
+        assert_eq!(make(&call(&url, PATIENCE), &believing).await, CallOutcome::Failed(CallFailure::Tls));
         tokio::task::spawn_blocking(move || served.join().unwrap()).await.unwrap();
     }
 
     /// Makes a certificate that vouches for itself, and calls a server that shows it as somebody who believes it.
-    async fn outcome_of_itself(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Outcome {
+    async fn outcome_of_itself(change: impl FnOnce(&mut rcgen::CertificateParams)) -> CallOutcome {
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         change(&mut params);
         let key = rcgen::KeyPair::generate().unwrap();
@@ -300,15 +303,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_with_a_certificate_is_told() {
         let fine = outcome_of_itself(|_| {}).await;
-        assert!(matches!(fine, Outcome::Answered { .. }), "{fine:?}");
+        assert!(matches!(fine, CallOutcome::Answered { .. }), "{fine:?}");
         let shown = outcome_of_itself(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)).await;
-        assert_eq!(shown, Outcome::Failed(Failure::AuthorityShown));
+        assert_eq!(shown, CallOutcome::Failed(CallFailure::AuthorityShown));
         let expired = outcome_of_itself(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
-        assert_eq!(expired, Outcome::Failed(Failure::Expired));
+        assert_eq!(expired, CallOutcome::Failed(CallFailure::Expired));
         let named = |params: &mut rcgen::CertificateParams| {
             params.subject_alt_names = vec![rcgen::SanType::DnsName("other.test".try_into().unwrap())];
         };
-        assert_eq!(outcome_of_itself(named).await, Outcome::Failed(Failure::Name));
+        assert_eq!(outcome_of_itself(named).await, CallOutcome::Failed(CallFailure::Name));
     }
 
     #[tokio::test]
@@ -316,7 +319,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);
-        assert_eq!(make(&call(&url, PATIENCE), &Connectors::default()).await, Outcome::Failed(Failure::Refused));
+        assert_eq!(make(&call(&url, PATIENCE), &Connectors::default()).await, CallOutcome::Failed(CallFailure::Refused));
     }
 
     #[tokio::test]
@@ -326,12 +329,15 @@ mod tests {
             ["192.0.2.1", "[2001:db8::1]", "169.254.169.254", "[fd00:ec2::254]", "[fe80::1]", "[::ffff:192.0.2.1]", "0.0.0.0"]
         {
             let outcome = make(&call(&format!("http://{host}/"), PATIENCE), &Connectors::default()).await;
-            assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress), "{host}");
+            assert_eq!(outcome, CallOutcome::Failed(CallFailure::RemoteAddress), "{host}");
         }
         let near = ["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"];
         assert!(near.iter().all(|address| is_near(address.parse().unwrap())));
         let may = Connectors { may_be_remote: true, ..Connectors::default() };
         let outcome = make(&call("http://192.0.2.1/", Duration::from_millis(50)), &may).await;
-        assert!(matches!(outcome, Outcome::Failed(Failure::Timeout | Failure::Unreachable | Failure::Refused)), "{outcome:?}");
+        assert!(
+            matches!(outcome, CallOutcome::Failed(CallFailure::Timeout | CallFailure::Unreachable | CallFailure::Refused)),
+            "{outcome:?}"
+        );
     }
 }

@@ -33,15 +33,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::edge::control::Peer;
 use crate::edge::service::Service;
-use crate::entra::token_service::Place;
-use crate::graph::outbound::Made;
-use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, Form, Request};
+use crate::entra::token_service::EntraRoute;
+use crate::graph::outbound::CallRecord;
+use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, DeliveryForm, Request};
 use crate::world::fault::Slow;
 use crate::world::journal::redact_target;
-pub use limits::Limits;
-use limits::{Gate, Held, Noted, Pulse, Tcp, counted, overdue};
-use opening::{Opened, Version, open};
-use seldom::Seldom;
+pub use limits::ServerLimits;
+use limits::{BodyReservation, Gate, Noted, Pulse, Tcp, counted, overdue};
+use opening::{HttpVersion, Opened, open};
+use seldom::Throttled;
 
 /// How long requests in flight may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -63,29 +63,29 @@ const UNCOUNTED: usize = 64 * 1024;
 
 /// How connections are served.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ServerOptions {
     /// Speaks TLS beside plain HTTP, on one port.
     pub tls: Option<Arc<ServerConfig>>,
     /// What connections may take.
-    pub limits: Limits,
+    pub limits: ServerLimits,
 }
 
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
 /// What is not finished after ten seconds is cut, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
-    run_with(listener, service, Options::default(), shutdown).await;
+    run_with(listener, service, ServerOptions::default(), shutdown).await;
 }
 
 /// Serves in the same way, as the options say.
-pub async fn run_with(listener: TcpListener, service: Arc<Service>, options: Options, shutdown: impl Future<Output = ()>) {
+pub async fn run_with(listener: TcpListener, service: Arc<Service>, options: ServerOptions, shutdown: impl Future<Output = ()>) {
     run_with_grace(listener, service, options, shutdown, GRACE).await;
 }
 
 async fn run_with_grace(
     listener: TcpListener,
     service: Arc<Service>,
-    options: Options,
+    options: ServerOptions,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
@@ -140,9 +140,9 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mu
         opened = open(stream, tls.as_ref()) => opened,
         // Nothing was asked yet, so nothing is left to answer.
         _ = shared.stopping.changed() => return,
-        _ = overdue(&shared.gate, &nothing, Version::Http1) => return,
+        _ = overdue(&shared.gate, &nothing, HttpVersion::Http1) => return,
     };
-    let connection = |is_secure: bool, version: Version| Connection {
+    let connection = |is_secure: bool, version: HttpVersion| Connection {
         shared,
         peer: Peer::Address(peer.ip()),
         is_secure,
@@ -169,8 +169,8 @@ where
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match watched.version {
-        Version::Http2 => watch(http2(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
-        Version::Http1 => watch(http1(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
+        HttpVersion::Http2 => watch(http2(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
+        HttpVersion::Http1 => watch(http1(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
     }
 }
 
@@ -178,7 +178,7 @@ where
 struct Watched {
     gate: Arc<Gate>,
     pulse: Arc<Pulse>,
-    version: Version,
+    version: HttpVersion,
 }
 
 /// Drives a connection until it ends, has taken too long, or has finished what it was doing when the server stopped.
@@ -188,7 +188,7 @@ where
 {
     let mut connection = pin!(connection);
     let (stopped, overdue) = (pin!(stopping.changed()), pin!(overdue(&watched.gate, &watched.pulse, watched.version)));
-    let (mut stopped, mut overdue) = (Seldom::new(stopped), Seldom::new(overdue));
+    let (mut stopped, mut overdue) = (Throttled::new(stopped), Throttled::new(overdue));
     let mut is_stopping = false;
     loop {
         tokio::select! {
@@ -215,7 +215,7 @@ where
 ///
 /// Without `half_close` a client that closes its half behind a request, such as `nc -N`, gets no answer. `pipeline_flush` stays
 /// off: it keeps answers back until the next request is there as a whole, and loses them if what follows is no HTTP.
-fn http1(limits: &Limits) -> http1::Builder {
+fn http1(limits: &ServerLimits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.half_close(true);
     http.max_header_size(limits.head_bytes);
@@ -225,7 +225,7 @@ fn http1(limits: &Limits) -> http1::Builder {
 }
 
 /// Returns how HTTP/2 is spoken. Against streams that are opened and reset, and heads without end, the library has limits of its own.
-fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+fn http2(limits: &ServerLimits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
     http
@@ -244,7 +244,7 @@ struct Connection {
     peer: Peer,
     /// Whether it is one over TLS.
     is_secure: bool,
-    version: Version,
+    version: HttpVersion,
     /// What it does.
     pulse: Arc<Pulse>,
 }
@@ -279,10 +279,10 @@ async fn exchange(connection: Arc<Connection>, request: http::Request<Incoming>)
     if answer.delivery == Delivery::AT_ONCE {
         return Ok(whole(*answer));
     }
-    let is_reset = answer.delivery.form == Form::Reset;
+    let is_reset = answer.delivery.form == DeliveryForm::Reset;
     // Apart, so that answers that come at once need no room for timers.
     let delivered = Box::pin(deliver(answer, &connection.shared.stopping)).await;
-    if is_reset && connection.version == Version::Http1 {
+    if is_reset && connection.version == HttpVersion::Http1 {
         connection.pulse.is_to_be_reset.store(true, Ordering::Relaxed);
     }
     delivered
@@ -326,7 +326,7 @@ async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> 
     }
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let mut held = Held::nothing(gate);
+    let mut held = BodyReservation::nothing(gate);
     let mut length = 0;
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|_| Interrupted)?.into_data() else { continue };
@@ -381,7 +381,7 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
         let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
         tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
     }
-    for Made { url, verdict, .. } in &answer.calls {
+    for CallRecord { url, verdict, .. } in &answer.calls {
         tracing::info!("{method} {path}: called {url}: {verdict}");
     }
     for place in &answer.skipped {
@@ -394,7 +394,7 @@ fn target(request: &Request) -> String {
     const LIMIT: usize = 300;
     let whole = match request.target.path_and_query() {
         // What the token service is asked may be a secret.
-        Some(target) if Place::of(request.path()).is_some() => target.path().to_owned(),
+        Some(target) if EntraRoute::of(request.path()).is_some() => target.path().to_owned(),
         Some(target) => redact_target(target.as_str()),
         None => "/".to_owned(),
     };
@@ -416,15 +416,15 @@ async fn deliver(answer: Box<Answer>, stopping: &watch::Receiver<()>) -> Result<
     let with =
         |pieces: Pieces, ending: Ending| answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending });
     match form {
-        Form::Whole => Ok(with(Pieces::One, Ending::Clean)),
-        Form::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
-        Form::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
-        Form::CutShort(at) => {
+        DeliveryForm::Whole => Ok(with(Pieces::One, Ending::Clean)),
+        DeliveryForm::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
+        DeliveryForm::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
+        DeliveryForm::CutShort(at) => {
             let cut = |payload: Payload| Payload { bytes: payload.bytes.map(|bytes| bytes.slice(..at)), ..payload };
             Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(cut))
         }
-        Form::Reset => Err(Interrupted),
-        Form::Silence => {
+        DeliveryForm::Reset => Err(Interrupted),
+        DeliveryForm::Silence => {
             wait(SILENCE, stopping).await;
             Err(Interrupted)
         }
@@ -565,13 +565,13 @@ mod tests {
 
     /// Returns what a client sees of two requests on one connection that are both answered with this delivery; of one, if the
     /// delivery ends the connection: what is not read then would tear down what has been sent.
-    async fn delivered(form: Form) -> String {
+    async fn delivered(form: DeliveryForm) -> String {
         delivered_as(Delivery { form, ..Delivery::AT_ONCE }).await
     }
 
     async fn delivered_as(delivery: Delivery) -> String {
         let (listener, address) = listen().await;
-        let is_interrupted = matches!(delivery.form, Form::Reset | Form::Silence | Form::CutShort(0..10));
+        let is_interrupted = matches!(delivery.form, DeliveryForm::Reset | DeliveryForm::Silence | DeliveryForm::CutShort(0..10));
         let client = tokio::task::spawn_blocking(move || {
             let mut stream = connect(address);
             let requests = if is_interrupted { 1 } else { 2 };
@@ -589,7 +589,7 @@ mod tests {
             let stopping = stopping.clone();
             async move { deliver(answer(delivery), &stopping).await }
         });
-        let served = http1(&Limits::default()).serve_connection(TokioIo::new(stream), exchanges).await;
+        let served = http1(&ServerLimits::default()).serve_connection(TokioIo::new(stream), exchanges).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
         client.await.unwrap()
     }
@@ -600,7 +600,7 @@ mod tests {
     async fn an_answer_is_delivered_at_once_or_late() {
         assert_eq!(delivered_as(Delivery::AT_ONCE).await, WHOLE.repeat(2));
         let (stop, stopping) = watch::channel(());
-        let late = |delay| Delivery { delay, form: Form::Whole };
+        let late = |delay| Delivery { delay, form: DeliveryForm::Whole };
         let started = Instant::now();
         deliver(answer(late(Duration::from_millis(20))), &stopping).await.unwrap();
         assert!(started.elapsed() >= Duration::from_millis(20));
@@ -612,31 +612,31 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_cut_short_ends_the_connection_within_its_body() {
         for at in [0, 1, 9] {
-            assert_eq!(delivered(Form::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
+            assert_eq!(delivered(DeliveryForm::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
         }
     }
 
     #[tokio::test]
     async fn an_answer_that_is_cut_behind_its_end_is_whole() {
-        assert_eq!(delivered(Form::CutShort(10)).await, WHOLE.repeat(2));
+        assert_eq!(delivered(DeliveryForm::CutShort(10)).await, WHOLE.repeat(2));
     }
 
     #[tokio::test]
     async fn a_slow_answer_comes_in_pieces_and_is_whole() {
         let started = Instant::now();
         let slow = Slow { bytes: 4, pause: Duration::from_millis(10) };
-        assert_eq!(delivered(Form::Slow(slow)).await, WHOLE.repeat(2));
+        assert_eq!(delivered(DeliveryForm::Slow(slow)).await, WHOLE.repeat(2));
         assert!(started.elapsed() >= Duration::from_millis(60), "three pieces of each of two answers");
     }
 
     #[tokio::test]
     async fn silence_ends_without_an_answer_when_the_server_stops() {
-        assert_eq!(delivered(Form::Silence).await, "");
+        assert_eq!(delivered(DeliveryForm::Silence).await, "");
     }
 
     #[tokio::test]
     async fn a_reset_ends_the_connection_without_an_answer() {
-        assert_eq!(delivered(Form::Reset).await, "");
+        assert_eq!(delivered(DeliveryForm::Reset).await, "");
     }
 
     #[tokio::test]
@@ -654,8 +654,14 @@ mod tests {
         });
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
-        run_with_grace(listener, Arc::new(Service::of(Settings::new())), Options::default(), shutdown, Duration::from_millis(10))
-            .await;
+        run_with_grace(
+            listener,
+            Arc::new(Service::of(Settings::new())),
+            ServerOptions::default(),
+            shutdown,
+            Duration::from_millis(10),
+        )
+        .await;
         assert_eq!(client.await.unwrap(), 0);
     }
 }

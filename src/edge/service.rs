@@ -7,12 +7,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::edge::control::{self, Control, Controlled, Peer};
+use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::graph::{self, Answer, Pending, Request, Step};
 use crate::text::json::quoted;
 use crate::world::worlds::{WorldError, Worlds};
-use crate::world::{Settings, Tenant};
+use crate::world::{Settings, World};
 
 /// All that is served.
 #[derive(Debug)]
@@ -32,19 +32,19 @@ impl Service {
     /// Answers a request, with the calls to connectors that it needs. A panic on the way costs this request and nothing else.
     pub async fn answer(&self, request: &Request, peer: Peer) -> Box<Answer> {
         match self.begin(request, peer) {
-            Begun::Answered(answer) => answer,
+            Progress::Answered(answer) => answer,
             // In a place of its own, so that requests that make no calls do not carry its state along.
-            Begun::Waits(waiting) => Box::pin(waiting.answer(request)).await,
+            Progress::Waits(waiting) => Box::pin(waiting.answer(request)).await,
         }
     }
 
     /// Answers a request, or goes as far as is possible without a call.
-    pub fn begin(&self, request: &Request, peer: Peer) -> Begun {
+    pub fn begin(&self, request: &Request, peer: Peer) -> Progress {
         if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
             return match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
-                Ok(Controlled::Answered(answer)) => Begun::Answered(Box::new(answer)),
-                Ok(Controlled::Waits(tenant, pending)) => Begun::Waits(Waiting { tenant, pending }),
-                Err(_) => Begun::Answered(Box::new(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
+                Ok(ControlOutcome::Answered(answer)) => Progress::Answered(Box::new(answer)),
+                Ok(ControlOutcome::Waits(tenant, pending)) => Progress::Waits(PendingRequest { tenant, pending }),
+                Err(_) => Progress::Answered(Box::new(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
             };
         }
         match self.worlds.choose(request.target.path(), &request.headers) {
@@ -52,7 +52,7 @@ impl Service {
                 let step = caught(&tenant, request, || graph::answer(&tenant, request));
                 begun(&tenant, step)
             }
-            Err(error) => Begun::Answered(Box::new(unavailable(&error))),
+            Err(error) => Progress::Answered(Box::new(unavailable(&error))),
         }
     }
 }
@@ -60,24 +60,24 @@ impl Service {
 /// How far a request has come.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned, and nearly all of them are answers")]
-pub enum Begun {
+pub enum Progress {
     /// It is answered.
     Answered(Box<Answer>),
     /// It waits for a call.
-    Waits(Waiting),
+    Waits(PendingRequest),
 }
 
 /// A request that waits for a call.
 #[derive(Debug)]
-pub struct Waiting {
-    tenant: Arc<Tenant>,
+pub struct PendingRequest {
+    tenant: Arc<World>,
     pending: Box<Pending>,
 }
 
-impl Waiting {
+impl PendingRequest {
     /// Makes the call, and those that follow from it, and returns the answer to the request.
     pub async fn answer(self, request: &Request) -> Box<Answer> {
-        let Waiting { tenant, mut pending } = self;
+        let PendingRequest { tenant, mut pending } = self;
         loop {
             let outcome = outgoing::make(&pending.call, &tenant.connectors).await;
             match caught(&tenant, request, || pending.resume(&tenant, outcome)) {
@@ -88,15 +88,15 @@ impl Waiting {
     }
 }
 
-fn begun(tenant: &Arc<Tenant>, step: Step) -> Begun {
+fn begun(tenant: &Arc<World>, step: Step) -> Progress {
     match step {
-        Step::Done(answer) => Begun::Answered(answer),
-        Step::Call(pending) => Begun::Waits(Waiting { tenant: tenant.clone(), pending }),
+        Step::Done(answer) => Progress::Answered(answer),
+        Step::Call(pending) => Progress::Waits(PendingRequest { tenant: tenant.clone(), pending }),
     }
 }
 
 /// Takes a step. A panic in it answers the request, and leaves nothing half-made behind: entities are immutable and replaced as a whole.
-fn caught(tenant: &Tenant, request: &Request, take: impl FnOnce() -> Step) -> Step {
+fn caught(tenant: &World, request: &Request, take: impl FnOnce() -> Step) -> Step {
     catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::internal_error(tenant, request))))
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::graph::Body;
-    use crate::graph::outbound::{Call, Failure, Outcome};
+    use crate::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
     use crate::world::Clock;
 
     fn request(target: &str) -> Request {
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_costs_one_request() {
-        let tenant = Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
+        let tenant = World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
         let request = request("/v1.0/teamwork/workforceIntegrations");
         let broken = caught(&tenant, &request, || panic!("this panic is part of a test"));
         let Step::Done(broken) = broken else { panic!("a panic is an answer") };
@@ -156,18 +156,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_waits_for_a_call_goes_on_with_its_outcome() {
-        let tenant = Arc::new(Tenant::new(Settings::new()));
+        let tenant = Arc::new(World::new(Settings::new()));
         let request = request("/v1.0/teamwork/workforceIntegrations");
-        let waiting = |resume: fn(Outcome) -> Step| {
+        let waiting = |resume: fn(CallOutcome) -> Step| {
             let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
-            let call = Call { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
-            let Begun::Waits(waiting) = begun(&tenant, Step::Call(Pending::new(call, move |_, outcome| resume(outcome)))) else {
+            let call =
+                OutboundCall { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
+            let Progress::Waits(waiting) = begun(&tenant, Step::Call(Pending::new(call, move |_, outcome| resume(outcome))))
+            else {
                 panic!("it waits")
             };
             waiting
         };
         let gone_on = waiting(|outcome| {
-            assert_eq!(outcome, Outcome::Failed(Failure::RemoteAddress));
+            assert_eq!(outcome, CallOutcome::Failed(CallFailure::RemoteAddress));
             Step::Done(Box::new(json(StatusCode::OK, "0123456789".to_owned())))
         });
         assert_eq!(gone_on.answer(&request).await.response.body(), "0123456789");

@@ -26,20 +26,20 @@ pub fn encoded_key(key: &str) -> String {
 
 /// A collection of entities.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct CollectionAddress {
     /// The set.
     pub set: SetId,
     /// The address of the entity that contains the collection, behind the version: `teams('1')/schedule`. Nothing where none does.
     pub holder: Option<Arc<str>>,
 }
 
-impl From<SetId> for Place {
-    fn from(set: SetId) -> Place {
-        Place { set, holder: None }
+impl From<SetId> for CollectionAddress {
+    fn from(set: SetId) -> CollectionAddress {
+        CollectionAddress { set, holder: None }
     }
 }
 
-impl Place {
+impl CollectionAddress {
     /// Returns the address of the collection behind the version.
     pub fn path<'s>(&self, schema: &'s Schema) -> Cow<'s, str> {
         let set = schema.set(self.set);
@@ -56,7 +56,7 @@ impl Place {
 
     /// Returns a collection that an entity contains.
     #[must_use]
-    pub fn within(&self, schema: &Schema, key: &str, set: SetId) -> Place {
-        Place { set, holder: Some(self.address(schema, key).into()) }
+    pub fn within(&self, schema: &Schema, key: &str, set: SetId) -> CollectionAddress {
+        CollectionAddress { set, holder: Some(self.address(schema, key).into()) }
     }
 }

@@ -4,29 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::value::{Complex, Dynamic, Value};
-use crate::edm::schema::{Kind, Model, StructuredType};
+use crate::edm::schema::{Model, PropertyType, StructuredType};
 
 /// What a body says of an object's members. What it does not name stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
     /// Declared properties, each at most once.
-    pub changes: Vec<Change>,
+    pub changes: Vec<PropertyChange>,
     /// Undeclared members of an open type, each at most once.
     pub dynamic: Vec<Dynamic>,
 }
 
 /// What a body says of one declared property.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct PropertyChange {
     /// The index of the property in its type.
     pub property: usize,
     /// The change.
-    pub to: To,
+    pub to: NewValue,
 }
 
 /// The change of one property.
 #[derive(Clone, Debug, PartialEq)]
-pub enum To {
+pub enum NewValue {
     /// The value is replaced.
     Set(Value),
     /// The complex value is merged member by member (OData 4.0 Part 1, 11.4.3).
@@ -42,12 +42,12 @@ impl Patch {
             match property.mirrors {
                 Some(mirrored) if self.mirror_loses(mirrored, &base.values[property.slot]) => continue,
                 // The stored value changes nothing, but it would undo what a mirror that stands before it has set.
-                None if change.to == To::Set(base.values[property.slot].clone()) => continue,
+                None if change.to == NewValue::Set(base.values[property.slot].clone()) => continue,
                 _ => {}
             }
             let slot = &mut merged.values[property.slot];
             match (&change.to, property.kind) {
-                (To::Merge(patch), Kind::Complex(id)) => {
+                (NewValue::Merge(patch), PropertyType::Complex(id)) => {
                     let member_type = model.structured(id);
                     let merged_value = match &base.values[property.slot] {
                         Value::Complex(current) => patch.apply(model, member_type, current),
@@ -55,8 +55,8 @@ impl Patch {
                     };
                     *slot = Value::Complex(Arc::new(merged_value));
                 }
-                (To::Set(value), _) => *slot = value.clone(),
-                (To::Merge(_), _) => unreachable!("only complex properties are merged"),
+                (NewValue::Set(value), _) => *slot = value.clone(),
+                (NewValue::Merge(_), _) => unreachable!("only complex properties are merged"),
             }
         }
         self.merge_dynamic(&mut merged.dynamic);
@@ -67,7 +67,7 @@ impl Patch {
     /// back send the older name along with its stale value, so the one that differs from the stored value counts.
     fn mirror_loses(&self, mirrored: usize, stored: &Value) -> bool {
         let newer_name = self.changes.iter().find(|change| change.property == mirrored);
-        newer_name.is_some_and(|change| change.to != To::Set(stored.clone()))
+        newer_name.is_some_and(|change| change.to != NewValue::Set(stored.clone()))
     }
 
     fn merge_dynamic(&self, members: &mut Vec<Dynamic>) {

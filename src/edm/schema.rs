@@ -12,7 +12,7 @@ mod rules;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use rules::{Asks, Change, Check, Manners, Stamp, Tier, Words};
+pub use rules::{ApprovalRule, Capabilities, ServerSetValue, UpdateMethod, ValueCheck, Wording, Workload};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +95,7 @@ impl Primitive {
 
 /// The type of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PropertyType {
     /// A primitive value.
     Primitive(Primitive),
     /// A member of an enum, or several of a flags enum.
@@ -103,12 +103,12 @@ pub enum Kind {
     /// A complex value.
     Complex(TypeId),
     /// Any number of values of one type, in an order.
-    Collection(ItemKind),
+    Collection(ItemType),
 }
 
 /// The type of what a collection holds. Collections of collections do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemKind {
+pub enum ItemType {
     /// Primitive values.
     Primitive(Primitive),
     /// Members of an enum.
@@ -117,13 +117,13 @@ pub enum ItemKind {
     Complex(TypeId),
 }
 
-impl ItemKind {
+impl ItemType {
     /// Returns the type of one item.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> PropertyType {
         match self {
-            ItemKind::Primitive(primitive) => Kind::Primitive(primitive),
-            ItemKind::Enum(id) => Kind::Enum(id),
-            ItemKind::Complex(id) => Kind::Complex(id),
+            ItemType::Primitive(primitive) => PropertyType::Primitive(primitive),
+            ItemType::Enum(id) => PropertyType::Enum(id),
+            ItemType::Complex(id) => PropertyType::Complex(id),
         }
     }
 }
@@ -148,7 +148,7 @@ pub struct Property {
     /// The name as the beginning of a JSON member: quoted, with the colon.
     pub member: Box<[u8]>,
     /// The type.
-    pub kind: Kind,
+    pub kind: PropertyType,
     /// Whether null is a value; of a collection, whether its items may be null, since itself it never is (CSDL 4.0, 6.2.1).
     pub nullable: bool,
     /// The place among the values of the type, the same in all versions.
@@ -164,11 +164,11 @@ pub struct Property {
     /// The property of the same type whose value this one shows under another name.
     pub mirrors: Option<usize>,
     /// A check beyond the type.
-    pub check: Option<Check>,
+    pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
     /// What the service sets it to.
-    pub stamp: Option<Stamp>,
+    pub stamp: Option<ServerSetValue>,
     /// Whether it decides where and how a connector is called.
     pub connects: bool,
     /// Whether it holds the ids of integrations whose connectors have a say in what the entity contains.
@@ -198,9 +198,9 @@ pub struct StructuredType {
     /// Whether it takes members that it does not declare.
     pub is_open: bool,
     /// What the service calls its entities.
-    pub words: Words,
+    pub words: Wording,
     /// What clients can do with its entities.
-    pub manners: &'static Manners,
+    pub manners: &'static Capabilities,
     /// All properties, inherited ones first.
     pub properties: Vec<Property>,
     /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
@@ -315,18 +315,18 @@ impl Model {
     }
 
     /// Returns the number of an enum's member, if the type is an enum that has it.
-    pub fn member(&self, kind: Kind, name: &str) -> Option<i64> {
-        let Kind::Enum(id) = kind else { return None };
+    pub fn member(&self, kind: PropertyType, name: &str) -> Option<i64> {
+        let PropertyType::Enum(id) = kind else { return None };
         self.enumeration(id).members.iter().find(|(member, _)| **member == *name).map(|(_, number)| *number)
     }
 
     /// Returns the qualified name of a property's type.
-    pub fn kind_name(&self, kind: Kind) -> Cow<'_, str> {
+    pub fn kind_name(&self, kind: PropertyType) -> Cow<'_, str> {
         match kind {
-            Kind::Primitive(primitive) => Cow::Borrowed(primitive.name()),
-            Kind::Enum(id) => Cow::Borrowed(&self.enumeration(id).full_name),
-            Kind::Complex(id) => Cow::Borrowed(&self.structured(id).full_name),
-            Kind::Collection(item) => Cow::Owned(format!("Collection({})", self.kind_name(item.kind()))),
+            PropertyType::Primitive(primitive) => Cow::Borrowed(primitive.name()),
+            PropertyType::Enum(id) => Cow::Borrowed(&self.enumeration(id).full_name),
+            PropertyType::Complex(id) => Cow::Borrowed(&self.structured(id).full_name),
+            PropertyType::Collection(item) => Cow::Owned(format!("Collection({})", self.kind_name(item.kind()))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Initial, Kind, StructuredType};
+use crate::edm::schema::{Initial, PropertyType, StructuredType};
 use crate::odata::write::Style;
 
 /// A value of a declared property.
@@ -52,7 +52,7 @@ impl Complex {
     pub fn blank(structured: &StructuredType) -> Complex {
         let mut values: Box<[Value]> = vec![Value::Null; structured.slots].into();
         for property in &structured.properties {
-            if let Kind::Collection(_) = property.kind {
+            if let PropertyType::Collection(_) = property.kind {
                 values[property.slot] = Value::Collection(Arc::default());
             }
         }

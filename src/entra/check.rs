@@ -7,9 +7,9 @@ use crate::entra::caller::{self, ACTS_AS, bearer};
 use crate::entra::token::{self, Claims, Malformed, Token, issuer, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::ActsAs;
-use crate::policy::permissions::{self, Operation};
+use crate::policy::permissions::{self, OperationKind};
 use crate::policy::refusal;
-use crate::world::{Auth, Tenant};
+use crate::world::{Auth, World};
 
 /// The header of every 401 of Graph (microsoftgraph/msgraph-sample-reactspa#54), which leads to the real token service.
 ///
@@ -24,7 +24,7 @@ pub struct Checked(Claims);
 ///
 /// The order is that of the library behind the service (Microsoft.IdentityModel): form, signature, lifetime, audience, issuer. The
 /// library allows clocks to differ by five minutes; here the same clock issues and checks, and a test of expiry need not wait.
-pub fn authenticate(tenant: &Tenant, headers: &HeaderMap) -> Result<Option<Checked>, Error> {
+pub fn authenticate(tenant: &World, headers: &HeaderMap) -> Result<Option<Checked>, Error> {
     if tenant.auth == Auth::Open {
         // A token that cannot be read is as good as none.
         let wanted = tenant.behaviors.acts_as == ActsAs::Required;
@@ -66,11 +66,11 @@ pub fn authenticate(tenant: &Tenant, headers: &HeaderMap) -> Result<Option<Check
 
 /// Checks whether a token allows an operation on a resource, given by the full name of its type.
 pub fn authorize(
-    tenant: &Tenant,
+    tenant: &World,
     headers: &HeaderMap,
     checked: Option<&Checked>,
     resource: &str,
-    operation: Operation,
+    operation: OperationKind,
 ) -> Result<(), Error> {
     let Some(Checked(claims)) = checked else { return Ok(()) };
     if tenant.auth == Auth::Strict

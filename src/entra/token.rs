@@ -34,7 +34,7 @@ const BACKDATED: Duration = Duration::from_secs(300);
 /// Those whose kind varies are taken as they come, so that an odd one does not make the others unreadable.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     pub(super) aud: Value,
     pub(super) iss: Value,
     pub(super) exp: Value,
@@ -125,7 +125,7 @@ pub struct Grant<'g> {
     /// How the application has shown who it is.
     pub proof: Proof,
     /// Whom the token is about, and what it allows.
-    pub subject: Subject<'g>,
+    pub subject: TokenSubject<'g>,
     /// When it is valid.
     pub validity: Validity,
 }
@@ -143,7 +143,7 @@ pub enum Proof {
 
 /// Whom a token is about, and what it allows.
 #[derive(Debug)]
-pub enum Subject<'g> {
+pub enum TokenSubject<'g> {
     /// The application itself, with these application permissions.
     Application(Vec<String>),
     /// A user, with these delegated permissions.
@@ -185,8 +185,8 @@ pub fn access_token(grant: &Grant<'_>) -> String {
     // The principal of an application has an id of its own in every tenant, and a user another name for every application.
     let principal = id_of(&format!("{}/{}", grant.tenant_id, grant.application));
     let (user, roles, scopes) = match &grant.subject {
-        Subject::Application(roles) => (None, Some(&**roles), None),
-        Subject::User(user, scopes) => (Some(*user), None, Some(scopes.join(" "))),
+        TokenSubject::Application(roles) => (None, Some(&**roles), None),
+        TokenSubject::User(user, scopes) => (Some(*user), None, Some(scopes.join(" "))),
     };
     let sub = user.map_or_else(|| principal.clone(), |user| pairwise(grant.application, user));
     signed(&AccessClaims {

@@ -25,7 +25,7 @@ use crate::entra::token::PERSONAL_TENANT;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::fixture::directory::{Directory, is_tenant_name};
-use crate::world::{Tenant, unix_millis};
+use crate::world::{World, unix_millis};
 use form::Form;
 
 /// The two generations of the endpoints.
@@ -38,7 +38,7 @@ pub(super) enum Generation {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endpoint {
+enum EntraEndpoint {
     Instance,
     Configuration(Generation),
     Keys,
@@ -50,42 +50,44 @@ enum Endpoint {
 
 use Generation::{First, Second};
 
-impl Endpoint {
+impl EntraEndpoint {
     fn methods(self) -> &'static [&'static str] {
         match self {
-            Endpoint::Instance | Endpoint::Configuration(_) | Endpoint::Keys | Endpoint::DeviceLogin => &["GET"],
-            Endpoint::Authorize(_) => &["GET", "POST"],
-            Endpoint::Token(_) | Endpoint::DeviceCode(_) => &["POST"],
+            EntraEndpoint::Instance | EntraEndpoint::Configuration(_) | EntraEndpoint::Keys | EntraEndpoint::DeviceLogin => {
+                &["GET"]
+            }
+            EntraEndpoint::Authorize(_) => &["GET", "POST"],
+            EntraEndpoint::Token(_) | EntraEndpoint::DeviceCode(_) => &["POST"],
         }
     }
 }
 
 /// What stands behind the tenant in a path, in any case.
-const ENDPOINTS: &[(&str, Endpoint)] = &[
-    ("discovery/instance", Endpoint::Instance),
-    (".well-known/openid-configuration", Endpoint::Configuration(First)),
-    ("v2.0/.well-known/openid-configuration", Endpoint::Configuration(Second)),
-    ("discovery/keys", Endpoint::Keys),
-    ("discovery/v2.0/keys", Endpoint::Keys),
-    ("oauth2/authorize", Endpoint::Authorize(First)),
-    ("oauth2/v2.0/authorize", Endpoint::Authorize(Second)),
-    ("oauth2/token", Endpoint::Token(First)),
-    ("oauth2/v2.0/token", Endpoint::Token(Second)),
-    ("oauth2/devicecode", Endpoint::DeviceCode(First)),
-    ("oauth2/v2.0/devicecode", Endpoint::DeviceCode(Second)),
-    ("oauth2/deviceauth", Endpoint::DeviceLogin),
+const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
+    ("discovery/instance", EntraEndpoint::Instance),
+    (".well-known/openid-configuration", EntraEndpoint::Configuration(First)),
+    ("v2.0/.well-known/openid-configuration", EntraEndpoint::Configuration(Second)),
+    ("discovery/keys", EntraEndpoint::Keys),
+    ("discovery/v2.0/keys", EntraEndpoint::Keys),
+    ("oauth2/authorize", EntraEndpoint::Authorize(First)),
+    ("oauth2/v2.0/authorize", EntraEndpoint::Authorize(Second)),
+    ("oauth2/token", EntraEndpoint::Token(First)),
+    ("oauth2/v2.0/token", EntraEndpoint::Token(Second)),
+    ("oauth2/devicecode", EntraEndpoint::DeviceCode(First)),
+    ("oauth2/v2.0/devicecode", EntraEndpoint::DeviceCode(Second)),
+    ("oauth2/deviceauth", EntraEndpoint::DeviceLogin),
 ];
 
 /// An endpoint, and the tenant that stands before it in the path.
 #[derive(Debug)]
-pub struct Place<'p> {
-    endpoint: Endpoint,
+pub struct EntraRoute<'p> {
+    endpoint: EntraEndpoint,
     realm: &'p str,
 }
 
-impl<'p> Place<'p> {
+impl<'p> EntraRoute<'p> {
     /// Returns the endpoint that a path names, if it names one. None of Graph's paths does.
-    pub fn of(path: &'p str) -> Option<Place<'p>> {
+    pub fn of(path: &'p str) -> Option<EntraRoute<'p>> {
         let path = path.strip_prefix('/')?;
         // Nearly all requests are to Graph and need not look any further.
         if path.starts_with("v1.0/") || path.starts_with("beta/") {
@@ -94,13 +96,13 @@ impl<'p> Place<'p> {
         // The emulator's own paths begin with an underscore.
         let (realm, rest) = path.split_once('/').filter(|(realm, _)| !realm.starts_with('_'))?;
         let (_, endpoint) = ENDPOINTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(rest))?;
-        Some(Place { endpoint: *endpoint, realm })
+        Some(EntraRoute { endpoint: *endpoint, realm })
     }
 }
 
 /// A request to the token service.
 #[derive(Debug)]
-pub struct Asked<'r> {
+pub struct EntraRequest<'r> {
     /// The method.
     pub method: &'r Method,
     /// The query.
@@ -114,9 +116,9 @@ pub struct Asked<'r> {
 }
 
 /// What the endpoints work with.
-struct Context<'c> {
-    tenant: &'c Tenant,
-    asked: &'c Asked<'c>,
+struct EntraContext<'c> {
+    tenant: &'c World,
+    asked: &'c EntraRequest<'c>,
     generation: Generation,
     /// The first segment of the path.
     realm: &'c str,
@@ -124,7 +126,7 @@ struct Context<'c> {
     tenant_id: String,
 }
 
-impl Context<'_> {
+impl EntraContext<'_> {
     fn directory(&self) -> &Directory {
         &self.tenant.directory
     }
@@ -144,7 +146,7 @@ impl Context<'_> {
 }
 
 /// What an endpoint answers with.
-enum Reply {
+enum EntraReply {
     /// JSON about the service, which may be kept for a day.
     Metadata(Vec<u8>),
     /// JSON for the client alone.
@@ -162,7 +164,7 @@ const P3P: HeaderName = HeaderName::from_static("p3p");
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// Answers a request to the token service; of a refusal it also returns why.
-pub fn answer(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> (Response<Bytes>, Option<Error>) {
+pub fn answer(tenant: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
     let trace = tenant.next_request_id();
     let mut response = Response::new(Bytes::new());
     if asked.method == Method::OPTIONS {
@@ -182,29 +184,29 @@ pub fn answer(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> (Respons
             let trace_text = trace.to_string();
             let correlation = correlation(asked).unwrap_or(trace).to_string();
             let body = error.body(&String::from_utf8_lossy(&date), &trace_text, &correlation);
-            fill(&mut response, Reply::Json(body), trace);
+            fill(&mut response, EntraReply::Json(body), trace);
             *response.status_mut() = error.status();
             (response, Some(error))
         }
     }
 }
 
-fn decide(tenant: &Tenant, place: &Place<'_>, asked: &Asked<'_>) -> Result<Reply, Error> {
+fn decide(tenant: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> Result<EntraReply, Error> {
     let methods = place.endpoint.methods();
     let method = if asked.method == Method::HEAD { &Method::GET } else { asked.method };
     if !methods.contains(&method.as_str()) {
         return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), asked.method.as_str()]));
     }
     let tenant_id = tenant_id(place.realm, &tenant.directory)?;
-    let context = |generation| Context { tenant, asked, generation, realm: place.realm, tenant_id };
+    let context = |generation| EntraContext { tenant, asked, generation, realm: place.realm, tenant_id };
     match place.endpoint {
-        Endpoint::Instance => Ok(Reply::Metadata(metadata::instance(&context(Second)))),
-        Endpoint::Configuration(generation) => Ok(Reply::Metadata(metadata::configuration(&context(generation)))),
-        Endpoint::Keys => Ok(Reply::Metadata(metadata::keys(&context(Second)))),
-        Endpoint::Authorize(generation) => authorize::authorize(&context(generation)),
-        Endpoint::Token(generation) => grant::token(&context(generation)).map(Reply::Json),
-        Endpoint::DeviceCode(generation) => device::device_code(&context(generation)).map(Reply::Json),
-        Endpoint::DeviceLogin => Ok(Reply::Page(device::PAGE.to_owned())),
+        EntraEndpoint::Instance => Ok(EntraReply::Metadata(metadata::instance(&context(Second)))),
+        EntraEndpoint::Configuration(generation) => Ok(EntraReply::Metadata(metadata::configuration(&context(generation)))),
+        EntraEndpoint::Keys => Ok(EntraReply::Metadata(metadata::keys(&context(Second)))),
+        EntraEndpoint::Authorize(generation) => authorize::authorize(&context(generation)),
+        EntraEndpoint::Token(generation) => grant::token(&context(generation)).map(EntraReply::Json),
+        EntraEndpoint::DeviceCode(generation) => device::device_code(&context(generation)).map(EntraReply::Json),
+        EntraEndpoint::DeviceLogin => Ok(EntraReply::Page(device::PAGE.to_owned())),
     }
 }
 
@@ -221,18 +223,18 @@ fn tenant_id(realm: &str, directory: &Directory) -> Result<String, Error> {
 }
 
 /// Returns the id by which the client calls its request: libraries send it as a header, in the query or in the body.
-fn correlation(asked: &Asked<'_>) -> Option<Uuid> {
+fn correlation(asked: &EntraRequest<'_>) -> Option<Uuid> {
     let header = asked.headers.get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
     let parameter = || Form::of(asked).get(CLIENT_REQUEST_ID).map(str::to_owned);
     header.map(str::to_owned).or_else(parameter).and_then(|id| Uuid::try_parse(&id).ok())
 }
 
-fn fill(response: &mut Response<Bytes>, reply: Reply, trace: Uuid) {
-    let is_metadata = matches!(reply, Reply::Metadata(_));
+fn fill(response: &mut Response<Bytes>, reply: EntraReply, trace: Uuid) {
+    let is_metadata = matches!(reply, EntraReply::Metadata(_));
     let (content_type, body) = match reply {
-        Reply::Metadata(body) | Reply::Json(body) => ("application/json; charset=utf-8", body),
-        Reply::Page(page) => ("text/html; charset=utf-8", page.into_bytes()),
-        Reply::Redirect(address) => {
+        EntraReply::Metadata(body) | EntraReply::Json(body) => ("application/json; charset=utf-8", body),
+        EntraReply::Page(page) => ("text/html; charset=utf-8", page.into_bytes()),
+        EntraReply::Redirect(address) => {
             *response.status_mut() = StatusCode::FOUND;
             if let Ok(location) = HeaderValue::try_from(address) {
                 response.headers_mut().insert(header::LOCATION, location);
@@ -270,7 +272,7 @@ fn fill(response: &mut Response<Bytes>, reply: Reply, trace: Uuid) {
     *response.body_mut() = body.into();
 }
 
-fn preflight(headers: &mut HeaderMap, asked: &Asked<'_>) {
+fn preflight(headers: &mut HeaderMap, asked: &EntraRequest<'_>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
     if let Some(wanted) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -286,7 +288,7 @@ mod tests {
     fn a_path_names_an_endpoint_in_any_case_and_nothing_else_does() {
         for (endpoint, _) in ENDPOINTS {
             for path in [format!("/common/{endpoint}"), format!("/Contoso.COM/{}", endpoint.to_uppercase())] {
-                assert!(Place::of(&path).is_some(), "{path}");
+                assert!(EntraRoute::of(&path).is_some(), "{path}");
             }
             for path in [
                 format!("/v1.0/{endpoint}"),
@@ -295,7 +297,7 @@ mod tests {
                 format!("/common/{endpoint}/"),
                 format!("//common/{endpoint}"),
             ] {
-                assert!(Place::of(&path).is_none(), "{path}");
+                assert!(EntraRoute::of(&path).is_none(), "{path}");
             }
         }
     }

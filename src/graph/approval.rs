@@ -5,19 +5,21 @@ use std::sync::Arc;
 use http::HeaderValue;
 use serde_json::value::RawValue;
 
-use super::Context;
-use super::call::{About, Question, Reply};
+use super::OperationContext;
+use super::call::{ApprovalSubject, ConnectorReply, ConnectorRequest};
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Asks, Model, StructuredType};
+use crate::edm::schema::{ApprovalRule, Model, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::odata::error::ConnectorError;
 use crate::odata::error::Error;
-use crate::odata::error::External;
-use crate::odata::write::{Shape, write_entity};
+use crate::odata::write::{Representation, write_entity};
 use crate::policy::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
 use crate::policy::refusal;
 use crate::workloads::shifts::sample::EXPIRES_AFTER_MILLIS;
-use crate::workloads::shifts::{Element, ElementHeaders, Endpoint, PASSTHROUGH, Requests, Said, Verdict};
-use crate::world::{Tenant, unix_millis};
+use crate::workloads::shifts::{
+    ConnectorEndpoint, ConnectorVerdict, Element, ElementHeaders, OutboundMessage, PASSTHROUGH, Requests,
+};
+use crate::world::{World, unix_millis};
 
 /// A change that is about to be made.
 pub(super) struct Proposal<'p> {
@@ -33,11 +35,11 @@ pub(super) struct Proposal<'p> {
 /// The binding may change while a connector is asked. A refusal holds all the same; an approval counts for the integration that was
 /// asked alone, and another one is asked too. What the service does then is not known.
 pub(super) fn of(
-    context: &Context<'_>,
+    context: &OperationContext<'_>,
     proposal: &Proposal<'_>,
-    reply: Option<&Reply>,
+    reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
-) -> Result<Option<Box<Question>>, Error> {
+) -> Result<Option<Box<ConnectorRequest>>, Error> {
     let Some(asks) = context.structured().manners.asks else { return Ok(None) };
     let asked = reply.and_then(|reply| Some((reply, reply.about.as_ref()?)));
     if let Some((reply, about)) = asked {
@@ -77,19 +79,19 @@ impl Integration<'_> {
         *self.value("isActive") != Value::Boolean(false)
     }
 
-    fn supports(&self, asks: Asks) -> bool {
+    fn supports(&self, asks: ApprovalRule) -> bool {
         let property = self.structured.property("supportedEntities").map(|index| &self.structured.properties[index]);
         let member = property.and_then(|property| self.model.member(property.kind, asks.supported));
         matches!((self.value("supportedEntities"), member), (Value::Enum(number), Some(member)) if number & member != 0)
     }
 
-    pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint::of(self.model, self.structured, &self.entity.properties)
+    pub(super) fn endpoint(&self) -> ConnectorEndpoint {
+        ConnectorEndpoint::of(self.model, self.structured, &self.entity.properties)
     }
 }
 
 /// Finds a stored integration: an entity of a type that says where a connector is.
-pub(super) fn integration<'t>(tenant: &'t Tenant, id: &str) -> Option<Integration<'t>> {
+pub(super) fn integration<'t>(tenant: &'t World, id: &str) -> Option<Integration<'t>> {
     tenant.schema.addresses().iter().find_map(|address| {
         let model = tenant.schema.model(address.version);
         let structured = model.structured(address.type_id);
@@ -101,7 +103,7 @@ pub(super) fn integration<'t>(tenant: &'t Tenant, id: &str) -> Option<Integratio
 
 /// Finds the integration to which what contains the changed entity is bound: "If you include more than one workforceIntegrationId in the
 /// request, the first one is used."
-fn bound<'c>(context: &Context<'c>) -> Option<Integration<'c>> {
+fn bound<'c>(context: &OperationContext<'c>) -> Option<Integration<'c>> {
     context.route.holders.iter().rev().find_map(|held| {
         let structured = context.model.structured(held.type_id);
         let binding = structured.properties.iter().find(|property| property.binds)?;
@@ -112,22 +114,27 @@ fn bound<'c>(context: &Context<'c>) -> Option<Integration<'c>> {
     })
 }
 
-fn weighed(context: &Context<'_>, about: &About, reply: &Reply) -> Result<(), Error> {
+fn weighed(context: &OperationContext<'_>, about: &ApprovalSubject, reply: &ConnectorReply) -> Result<(), Error> {
     if context.tenant.behaviors.update_calls != UpdateCalls::Enforce || reply.verdict.lets_pass() {
         return Ok(());
     }
     let url = reply.made.last().map_or("", |made| &*made.url);
     let detail = format!("{}: {}", if url.is_empty() { "the connector" } else { url }, reply.verdict);
     let error = match &reply.verdict {
-        Verdict::Answered(_) => Error::new(&refusal::CONNECTOR_REFUSED, &[]),
+        ConnectorVerdict::Answered(_) => Error::new(&refusal::CONNECTOR_REFUSED, &[]),
         other => Error::new(&refusal::CONNECTOR_UNUSABLE, &[other.sentence().unwrap_or_default()]),
     };
-    let external = External { message: reply.verdict.message().unwrap_or_default().into(), source: about.source.clone() };
-    let external = matches!(reply.verdict, Verdict::Answered(_)).then(|| Box::new(external));
+    let external = ConnectorError { message: reply.verdict.message().unwrap_or_default().into(), source: about.source.clone() };
+    let external = matches!(reply.verdict, ConnectorVerdict::Answered(_)).then(|| Box::new(external));
     Err(Error { external, ..error }.with_detail(detail))
 }
 
-fn question(context: &Context<'_>, bound: &Integration<'_>, asks: Asks, proposal: &Proposal<'_>) -> Question {
+fn question(
+    context: &OperationContext<'_>,
+    bound: &Integration<'_>,
+    asks: ApprovalRule,
+    proposal: &Proposal<'_>,
+) -> ConnectorRequest {
     let (tenant, endpoint) = (context.tenant, bound.endpoint());
     let mut expires = Vec::new();
     DateTimeOffset::from_unix_millis(unix_millis(context.now).saturating_add(EXPIRES_AFTER_MILLIS)).write_utc(&mut expires);
@@ -146,24 +153,24 @@ fn question(context: &Context<'_>, bound: &Integration<'_>, asks: Asks, proposal
     // The outermost holder of what has to be approved is the team.
     let team_id = context.route.holders.first().map_or("", |held| &*held.key);
     let passthrough: Option<HeaderValue> = context.request.headers.get(PASSTHROUGH).cloned();
-    let said = Said::update(team_id, &Requests { requests: vec![element] }, passthrough);
+    let said = OutboundMessage::update(team_id, &Requests { requests: vec![element] }, passthrough);
     let retries = match tenant.behaviors.update_retries {
         UpdateRetries::None => 0,
         UpdateRetries::Three => 3,
     };
-    let about = About {
+    let about = ApprovalSubject {
         key: proposal.key.clone(),
         integration: bound.entity.key.clone(),
         source: endpoint.display_name.as_deref().unwrap_or_default().into(),
     };
-    Question { about: Some(about), retries, ..Question::to(tenant, &endpoint, said) }
+    ConnectorRequest { about: Some(about), retries, ..ConnectorRequest::to(tenant, &endpoint, said) }
 }
 
 /// Writes an entity as update calls show it.
-fn shown(context: &Context<'_>, key: &Arc<str>, properties: &Complex) -> String {
+fn shown(context: &OperationContext<'_>, key: &Arc<str>, properties: &Complex) -> String {
     let entity = Entity::new(key.clone(), properties.clone());
     let mut out = b"{".to_vec();
-    write_entity(&Shape::called(context.model), context.structured(), context.holder(), &entity, &mut out);
+    write_entity(&Representation::called(context.model), context.structured(), context.holder(), &entity, &mut out);
     out.push(b'}');
     String::from_utf8_lossy(&out).into_owned()
 }

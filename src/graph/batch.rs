@@ -7,18 +7,18 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri, uri};
 
 use super::call::Pending;
-use super::heads::Heads;
-use super::respond::{self, Ids, Stamp};
-use super::{Answer, Body, Delivery, Form, Request, Step, Way, body, explain};
+use super::heads::RequestFacts;
+use super::respond::{self, ResponseIds, ResponseMeta};
+use super::{Answer, Body, Delivery, DeliveryForm, Request, Step, Way, body, explain};
 use crate::edm::schema::Version;
 use crate::entra::check;
-use crate::odata::batch::{self, Item, Part};
+use crate::odata::batch::{self, BatchItem, BatchPart};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
 use crate::policy::behavior::BatchOrder;
 use crate::policy::refusal;
 use crate::text::json::Json;
-use crate::world::{Tenant, prefix_of};
+use crate::world::{World, prefix_of};
 
 /// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
 /// not recorded stands where it stands in answers to single requests.
@@ -40,7 +40,7 @@ const ANSWERS_LIMIT: usize = 64 * 1024 * 1024;
 /// A batch on its way.
 struct Batch {
     /// The ids that all answers repeat.
-    ids: Ids,
+    ids: ResponseIds,
     /// Whether a script of another origin sent it.
     has_origin: bool,
     answer_one: Way,
@@ -59,14 +59,14 @@ struct Slot {
 }
 
 /// Answers a batch.
-pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Step {
+pub(super) fn answer(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Step {
     match read(tenant, request, stamp, version, answer_one) {
         Ok(batch) => batch.advance(tenant),
         Err(error) => Step::Done(Box::new(respond::refusal(tenant, stamp, error))),
     }
 }
 
-fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
+fn read(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
     check::authenticate(tenant, &request.headers)?;
     if request.method != Method::POST {
         return Err(super::wrong_method(tenant, &request.method, &["POST"]));
@@ -74,7 +74,7 @@ fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version,
     let bytes = body::bytes(request, &tenant.behaviors)?;
     let envelope = body::parse(&bytes)?;
     let items = batch::split(&envelope, &tenant.behaviors)?;
-    let slot = |item: Item<'_>| Slot {
+    let slot = |item: BatchItem<'_>| Slot {
         waiting: Some(request_of(&item, request, version)),
         id: item.id.to_owned(),
         depends_on: item.depends_on,
@@ -87,7 +87,7 @@ fn read(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, version: Version,
 
 /// Makes the request of an item. From the batch it has host, scheme and token; nothing else is handed down (recorded in pnp/pnpcore:
 /// numbers stay numbers when the batch accepts `IEEE754Compatible=true`).
-fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
+fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
     let unfit = |what: &str| Error::new(&refusal::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
     let resolved = batch::resolve(item.url, version)?;
     // What an item names is of the same tenant as the batch.
@@ -128,7 +128,7 @@ fn request_of(item: &Item<'_>, outer: &Request, version: Version) -> Result<Requ
 
 impl Batch {
     /// Answers what can be answered, then waits or is done.
-    fn advance(mut self, tenant: &Tenant) -> Step {
+    fn advance(mut self, tenant: &World) -> Step {
         // Requests depend only on earlier ones, so one pass settles all that can be.
         for place in 0..self.slots.len() {
             let Some(have_succeeded) = self.dependencies(place) else { continue };
@@ -138,9 +138,11 @@ impl Batch {
                 Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
                     self.refuse(tenant, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
                 }
-                Ok(request) => {
-                    (self.answer_one)(tenant, &request, &Stamp::of_item(tenant, Heads::of(&request.headers), &self.ids))
-                }
+                Ok(request) => (self.answer_one)(
+                    tenant,
+                    &request,
+                    &ResponseMeta::of_item(tenant, RequestFacts::of(&request.headers), &self.ids),
+                ),
                 Err(error) => self.refuse(tenant, error),
             };
             self.settle(place, step);
@@ -168,8 +170,8 @@ impl Batch {
         self.slots.iter().filter_map(|slot| slot.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
     }
 
-    fn refuse(&self, tenant: &Tenant, error: Error) -> Step {
-        Step::Done(Box::new(respond::refusal(tenant, &Stamp::of_item(tenant, Heads::default(), &self.ids), error)))
+    fn refuse(&self, tenant: &World, error: Error) -> Step {
+        Step::Done(Box::new(respond::refusal(tenant, &ResponseMeta::of_item(tenant, RequestFacts::default(), &self.ids), error)))
     }
 
     fn settle(&mut self, place: usize, step: Step) {
@@ -179,14 +181,14 @@ impl Batch {
         }
     }
 
-    fn joined(self, tenant: &Tenant) -> Answer {
+    fn joined(self, tenant: &World) -> Answer {
         let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.slots.len());
         for (place, slot) in self.slots.iter().enumerate() {
             answered.extend(slot.answer.as_deref().map(|answer| (place, &*slot.id, answer)));
         }
         // A batch comes when the last of its answers is there, and as badly as the worst of them.
         let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
-        let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(badness).unwrap_or(Form::Whole);
+        let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(badness).unwrap_or(DeliveryForm::Whole);
         let struck: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.struck.as_deref()).collect();
         let struck = (!struck.is_empty()).then(|| struck.join(", "));
         let skipped = answered.iter().flat_map(|(place, _, answer)| {
@@ -203,8 +205,8 @@ impl Batch {
             }
         }
         let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
-        let heads = Heads { has_origin: self.has_origin, ..Heads::default() };
-        let stamp = Stamp::again(tenant, heads, &self.ids);
+        let heads = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
+        let stamp = ResponseMeta::again(tenant, heads, &self.ids);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
         Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body, decided) }
@@ -212,21 +214,21 @@ impl Batch {
 }
 
 /// Orders forms by how little of an answer arrives.
-fn badness(form: &Form) -> u8 {
+fn badness(form: &DeliveryForm) -> u8 {
     match form {
-        Form::Whole => 0,
-        Form::Slow(_) => 1,
-        Form::CutShort(_) => 2,
-        Form::Reset => 3,
-        Form::Silence => 4,
+        DeliveryForm::Whole => 0,
+        DeliveryForm::Slow(_) => 1,
+        DeliveryForm::CutShort(_) => 2,
+        DeliveryForm::Reset => 3,
+        DeliveryForm::Silence => 4,
     }
 }
 
-fn part<'a>(id: &'a str, answer: &'a Answer) -> Part<'a> {
+fn part<'a>(id: &'a str, answer: &'a Answer) -> BatchPart<'a> {
     let headers = answer.response.headers();
     let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
     let written = WRITTEN.iter().filter_map(|(name, written)| Some((*written, value(name)?)));
-    Part {
+    BatchPart {
         id,
         status: answer.response.status().as_u16(),
         headers: written.collect(),
@@ -244,15 +246,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graph::outbound::{Call, Failure, Outcome};
+    use crate::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
     use crate::world::{Clock, Settings};
 
-    fn tenant() -> Tenant {
-        Tenant::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
+    fn tenant() -> World {
+        World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
     }
 
     /// Sends a batch whose requests are answered by a function.
-    fn begin(tenant: &Tenant, requests: &Value, answer_one: Way) -> Step {
+    fn begin(tenant: &World, requests: &Value, answer_one: Way) -> Step {
         let request = Request {
             method: Method::POST,
             target: "/v1.0/$batch".parse().unwrap(),
@@ -260,17 +262,17 @@ mod tests {
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
-        let stamp = Stamp::of(tenant, &request);
+        let stamp = ResponseMeta::of(tenant, &request);
         answer(tenant, &request, &stamp, Version::V1, answer_one)
     }
 
-    fn call(url: &str) -> Call {
+    fn call(url: &str) -> OutboundCall {
         let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
-        Call { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
+        OutboundCall { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
     }
 
     /// Each segment of a path is a call; what comes of it is the status of the answer. Paths with none are answered at once.
-    fn waiting_for_calls(_: &Tenant, request: &Request, _: &Stamp<'_>) -> Step {
+    fn waiting_for_calls(_: &World, request: &Request, _: &ResponseMeta<'_>) -> Step {
         let calls: Vec<String> = request.target.path().split('/').skip(2).map(str::to_owned).collect();
         let is_direct = calls == ["now"];
         next(if is_direct { Vec::new() } else { calls }, StatusCode::NO_CONTENT)
@@ -284,13 +286,13 @@ mod tests {
         }
         let name = calls.remove(0);
         Step::Call(Pending::new(call(&format!("http://{name}.test/")), move |_, outcome| match outcome {
-            Outcome::Answered { status, .. } => next(calls, status),
-            Outcome::Failed(_) => next(Vec::new(), StatusCode::CONFLICT),
+            CallOutcome::Answered { status, .. } => next(calls, status),
+            CallOutcome::Failed(_) => next(Vec::new(), StatusCode::CONFLICT),
         }))
     }
 
     /// Plays the edge: hands out these outcomes one after another, and returns the calls that were asked for with the statuses.
-    fn played(tenant: &Tenant, mut step: Step, outcomes: &[Outcome]) -> (Vec<String>, Vec<(String, u64)>) {
+    fn played(tenant: &World, mut step: Step, outcomes: &[CallOutcome]) -> (Vec<String>, Vec<(String, u64)>) {
         let (mut calls, mut outcomes) = (Vec::new(), outcomes.iter());
         loop {
             step = match step {
@@ -308,8 +310,8 @@ mod tests {
         }
     }
 
-    fn answered(status: StatusCode) -> Outcome {
-        Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::new() }
+    fn answered(status: StatusCode) -> CallOutcome {
+        CallOutcome::Answered { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
     fn get(id: &str, url: &str, depends_on: &[&str]) -> Value {
@@ -336,14 +338,15 @@ mod tests {
     fn a_call_that_fails_fails_what_depends_on_it() {
         let tenant = tenant();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[Outcome::Failed(Failure::Timeout)]);
+        let (calls, parts) =
+            played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[CallOutcome::Failed(CallFailure::Timeout)]);
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }
 
     #[test]
     fn the_longest_delay_is_that_of_the_batch() {
-        let step = |_: &Tenant, request: &Request, _: &Stamp<'_>| {
+        let step = |_: &World, request: &Request, _: &ResponseMeta<'_>| {
             let Step::Done(answer) = next(Vec::new(), StatusCode::NO_CONTENT) else { unreachable!() };
             let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
             Step::Done(Box::new(Answer {
@@ -358,7 +361,7 @@ mod tests {
 
     #[test]
     fn answers_beyond_the_limit_are_not_collected() {
-        let large = |_: &Tenant, _: &Request, _: &Stamp<'_>| {
+        let large = |_: &World, _: &Request, _: &ResponseMeta<'_>| {
             let Step::Done(mut answer) = next(Vec::new(), StatusCode::OK) else { unreachable!() };
             answer.response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *answer.response.body_mut() = vec![b' '; ANSWERS_LIMIT / 2 + 1].into();

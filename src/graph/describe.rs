@@ -3,15 +3,15 @@
 use http::StatusCode;
 use http::header::HeaderValue;
 
-use super::Context;
+use super::OperationContext;
 use super::respond::Success;
 use crate::edm::schema::Model;
 use crate::odata::write::separate;
 use crate::text::json::write_string;
-use crate::world::Tenant;
+use crate::world::World;
 
 /// Lists what stands right under the version (OData JSON Format 4.0, 5).
-pub(super) fn service(context: &Context<'_, ()>) -> Success {
+pub(super) fn service(context: &OperationContext<'_, ()>) -> Success {
     let mut out = context.begin_at("", "", 200);
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
@@ -29,7 +29,7 @@ pub(super) fn service(context: &Context<'_, ()>) -> Success {
 
 /// Shows the schema as it was read. Whatever the client accepts, it is XML: a service need not have another form
 /// (OData 4.0 Part 1, 10.1).
-pub(super) fn metadata(tenant: &Tenant, model: &Model) -> Success {
+pub(super) fn metadata(tenant: &World, model: &Model) -> Success {
     let document = tenant.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
     Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }

@@ -2,15 +2,15 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::Context;
+use super::OperationContext;
 use crate::edm::enums;
-use crate::edm::schema::{ItemKind, Kind, Property, StructuredType};
+use crate::edm::schema::{ItemType, Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
 use crate::odata::query::select::{Selected, Selection};
-use crate::odata::write::Shape;
+use crate::odata::write::Representation;
 use crate::policy::behavior::{ROWS, Supports};
-use crate::world::Tenant;
+use crate::world::World;
 
 /// The response header with the explanation.
 pub(super) const EXPLAIN: HeaderName = HeaderName::from_static("x-wfi-emulator-explain");
@@ -22,7 +22,7 @@ const LIMIT: usize = 1000;
 const FORM: [&str; 6] = ["annotations", "nulls", "property-order", "layout", "content-type", "base-url"];
 
 /// Says by which row, and under which behaviors, a request was refused.
-pub(super) fn refusal(tenant: &Tenant, error: &Error) -> HeaderValue {
+pub(super) fn refusal(tenant: &World, error: &Error) -> HeaderValue {
     let row = error.refusal;
     let behaviors = named(tenant, row.behaviors);
     let behaviors = if behaviors.is_empty() { String::new() } else { format!(" ({behaviors})") };
@@ -31,7 +31,7 @@ pub(super) fn refusal(tenant: &Tenant, error: &Error) -> HeaderValue {
 }
 
 /// Names the behaviors that decided a success, if there were any.
-pub(super) fn success(tenant: &Tenant, decided: &[&'static str]) -> Option<HeaderValue> {
+pub(super) fn success(tenant: &World, decided: &[&'static str]) -> Option<HeaderValue> {
     let mut unique: Vec<&'static str> = Vec::new();
     for name in decided {
         if !unique.contains(name) {
@@ -48,7 +48,7 @@ pub(super) fn struck(explanation: Option<&HeaderValue>, rules: &str) -> HeaderVa
     HeaderValue::from_bytes(&[before.as_bytes(), b"; ", struck.as_bytes()].concat()).unwrap_or(struck)
 }
 
-fn named(tenant: &Tenant, names: &[&'static str]) -> String {
+fn named(tenant: &World, names: &[&'static str]) -> String {
     let value = |name: &&'static str| format!("{name}={}", tenant.behaviors.get(name).unwrap_or_default());
     names.iter().map(value).collect::<Vec<_>>().join(", ")
 }
@@ -62,7 +62,7 @@ fn header(text: &str) -> HeaderValue {
 
 /// Returns the behaviors that decided how entities look in an answer.
 pub(super) fn shown<'e>(
-    context: &Context<'_>,
+    context: &OperationContext<'_>,
     entities: impl Iterator<Item = &'e Entity>,
     selection: Option<&Selection>,
 ) -> Vec<&'static str> {
@@ -79,7 +79,7 @@ pub(super) fn shown<'e>(
 }
 
 /// Returns the behaviors that decided how the value of one property looks in an answer.
-pub(super) fn shown_value<R>(context: &Context<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
+pub(super) fn shown_value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
     let mut decided = form(context.tenant);
     if context.tenant.explains {
         member(&context.shape(), property, value, None, &mut decided);
@@ -88,7 +88,7 @@ pub(super) fn shown_value<R>(context: &Context<'_, R>, property: &Property, valu
 }
 
 /// Returns the behaviors that decided the form of a body.
-fn form(tenant: &Tenant) -> Vec<&'static str> {
+fn form(tenant: &World) -> Vec<&'static str> {
     if !tenant.explains {
         return Vec::new();
     }
@@ -100,7 +100,7 @@ fn form(tenant: &Tenant) -> Vec<&'static str> {
 }
 
 fn object(
-    shape: &Shape<'_>,
+    shape: &Representation<'_>,
     structured: &StructuredType,
     object_values: &Complex,
     selection: Option<&Selection>,
@@ -117,14 +117,20 @@ fn object(
     }
 }
 
-fn member(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&Selection>, decided: &mut Vec<&'static str>) {
+fn member(
+    shape: &Representation<'_>,
+    property: &Property,
+    value: &Value,
+    part: Option<&Selection>,
+    decided: &mut Vec<&'static str>,
+) {
     if property.mirrors.is_some() && (!property.declared || shape.style.supports == Supports::Only) {
         decided.push("supports");
     }
     match (value, property.kind) {
         (Value::Null, _) => {}
         _ if property.write_only => decided.push("secret"),
-        (Value::Enum(number), Kind::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
+        (Value::Enum(number), PropertyType::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
             decided.push("hidden-members");
         }
         (Value::DateTimeOffset(time), _) => {
@@ -135,8 +141,8 @@ fn member(shape: &Shape<'_>, property: &Property, value: &Value, part: Option<&S
                 decided.push("timestamps");
             }
         }
-        (Value::Complex(value), Kind::Complex(id)) => object(shape, shape.model.structured(id), value, part, decided),
-        (Value::Collection(items), Kind::Collection(ItemKind::Complex(id))) => {
+        (Value::Complex(value), PropertyType::Complex(id)) => object(shape, shape.model.structured(id), value, part, decided),
+        (Value::Collection(items), PropertyType::Collection(ItemType::Complex(id))) => {
             let objects = items.iter().filter_map(|item| if let Value::Complex(object) = item { Some(object) } else { None });
             objects.for_each(|item| object(shape, shape.model.structured(id), item, part, decided));
         }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::header;
 
 use super::explain::{self, EXPLAIN};
-use super::respond::{self, Stamp};
-use super::{Answer, Delivery, Form, Request, Step, Way};
-use crate::world::Tenant;
-use crate::world::fault::{Decision, Effect};
+use super::respond::{self, ResponseMeta};
+use super::{Answer, Delivery, DeliveryForm, Request, Step, Way};
+use crate::world::World;
+use crate::world::fault::{Effect, FaultDecision};
 
 /// Answers a request as rules say. A request that takes effect is answered as usual first; where it does not, nothing is stored.
-pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, decision: Decision, way: Way) -> Step {
+pub(super) fn strike(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, decision: FaultDecision, way: Way) -> Step {
     let instead = match &decision.effect {
         Effect::Answer(failure) => Some(respond::refusal(tenant, stamp, failure.to_error(&decision.rules))),
         Effect::Reset | Effect::Silence => Some(respond::nothing()),
@@ -26,11 +26,11 @@ pub(super) fn strike(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, deci
 struct Spoiling {
     /// The answer that the client gets in its place.
     instead: Option<Answer>,
-    decision: Decision,
+    decision: FaultDecision,
 }
 
 /// Waits for the usual answer if it is not there yet.
-fn after(tenant: &Tenant, step: Step, spoiling: Spoiling) -> Step {
+fn after(tenant: &World, step: Step, spoiling: Spoiling) -> Step {
     match step {
         Step::Done(usual) => {
             let answer = match spoiling.instead {
@@ -48,7 +48,7 @@ fn after(tenant: &Tenant, step: Step, spoiling: Spoiling) -> Step {
 }
 
 /// Adds to an explanation what else happens to the answer.
-fn explained(tenant: &Tenant, mut answer: Answer, decision: &Decision) -> Answer {
+fn explained(tenant: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
     if tenant.explains {
         let headers = answer.response.headers_mut();
         let explanation = explain::struck(headers.get(EXPLAIN), &decision.rules);
@@ -59,12 +59,12 @@ fn explained(tenant: &Tenant, mut answer: Answer, decision: &Decision) -> Answer
 }
 
 /// Returns an answer as rules let it arrive.
-fn spoiled(answer: Answer, decision: &Decision) -> Answer {
+fn spoiled(answer: Answer, decision: &FaultDecision) -> Answer {
     let form = match decision.effect {
-        Effect::Reset => Form::Reset,
-        Effect::Silence => Form::Silence,
-        Effect::Truncate(at) => Form::CutShort(at),
-        Effect::Slow(slow) => Form::Slow(slow),
+        Effect::Reset => DeliveryForm::Reset,
+        Effect::Silence => DeliveryForm::Silence,
+        Effect::Truncate(at) => DeliveryForm::CutShort(at),
+        Effect::Slow(slow) => DeliveryForm::Slow(slow),
         Effect::None | Effect::Answer(_) | Effect::Limit(_) | Effect::Malformed => answer.delivery.form,
     };
     let answer = if decision.effect == Effect::Malformed { halved(answer) } else { answer };

@@ -1,14 +1,14 @@
 //! The handshake: a connector is asked before an integration leads to it.
 
-use super::call::{Question, Reply};
-use super::{Context, write};
+use super::call::{ConnectorReply, ConnectorRequest};
+use super::{OperationContext, write};
 use crate::edm::patch::Patch;
 use crate::edm::value::Complex;
 use crate::entra::caller;
 use crate::odata::error::Error;
 use crate::policy::behavior::{Connect, ConnectOnUpdate};
 use crate::policy::refusal;
-use crate::workloads::shifts::{Endpoint, Said};
+use crate::workloads::shifts::{ConnectorEndpoint, OutboundMessage};
 
 /// What a failed handshake means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,11 @@ enum Weight {
 
 /// Returns what the connector of a new integration is to be asked, if it is and was not yet.
 pub(super) fn of_new(
-    context: &Context<'_>,
+    context: &OperationContext<'_>,
     properties: &Complex,
-    reply: Option<&Reply>,
+    reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
-) -> Result<Option<Box<Question>>, Error> {
+) -> Result<Option<Box<ConnectorRequest>>, Error> {
     if !context.structured().properties.iter().any(|property| property.connects) {
         return Ok(None);
     }
@@ -41,12 +41,12 @@ pub(super) fn of_new(
 
 /// Returns what the connector of an integration is to be asked that a change leads elsewhere, if it is and was not yet.
 pub(super) fn of_changed(
-    context: &Context<'_>,
+    context: &OperationContext<'_>,
     key: &str,
     patch: &Patch,
-    reply: Option<&Reply>,
+    reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
-) -> Result<Option<Box<Question>>, Error> {
+) -> Result<Option<Box<ConnectorRequest>>, Error> {
     let structured = context.structured();
     if !patch.changes.iter().any(|change| structured.properties[change.property].connects) {
         return Ok(None);
@@ -71,7 +71,7 @@ pub(super) fn of_changed(
     Ok(leads_elsewhere.then(|| Box::new(question(context, &changed))))
 }
 
-fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
+fn weighed(weight: Weight, reply: &ConnectorReply) -> Result<(), Error> {
     if weight == Weight::Logged || reply.verdict.lets_pass() {
         return Ok(());
     }
@@ -80,11 +80,11 @@ fn weighed(weight: Weight, reply: &Reply) -> Result<(), Error> {
     Err(Error::new(&refusal::HANDSHAKE_FAILED, &[]).with_detail(format!("{whose}: {}", reply.verdict)))
 }
 
-fn question(context: &Context<'_>, properties: &Complex) -> Question {
-    let endpoint = Endpoint::of(context.model, context.structured(), properties);
+fn question(context: &OperationContext<'_>, properties: &Complex) -> ConnectorRequest {
+    let endpoint = ConnectorEndpoint::of(context.model, context.structured(), properties);
     let headers = &context.request.headers;
     let tenant_id = caller::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
-    let said = Said::connect(&tenant_id, &write::caller_id(context));
-    Question::to(context.tenant, &endpoint, said)
+    let said = OutboundMessage::connect(&tenant_id, &write::caller_id(context));
+    ConnectorRequest::to(context.tenant, &endpoint, said)
 }

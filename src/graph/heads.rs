@@ -7,7 +7,7 @@ use http::header::{HeaderMap, HeaderValue};
 
 /// What stands in the headers of a request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heads<'r> {
+pub(super) struct RequestFacts<'r> {
     /// The host that the client named.
     pub(super) host: Option<&'r HeaderValue>,
     /// The client's own id of the request.
@@ -20,9 +20,9 @@ pub(super) struct Heads<'r> {
     pub(super) wants_format: bool,
 }
 
-impl<'r> Heads<'r> {
-    pub(super) fn of(headers: &'r HeaderMap) -> Heads<'r> {
-        let mut heads = Heads::default();
+impl<'r> RequestFacts<'r> {
+    pub(super) fn of(headers: &'r HeaderMap) -> RequestFacts<'r> {
+        let mut heads = RequestFacts::default();
         for (name, value) in headers {
             match name.as_str() {
                 // Of several the first counts, as in a look-up.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::respond::Success;
-use super::{Context, ENTITY_ROOM, explain};
+use super::{ENTITY_ROOM, OperationContext, explain};
 use crate::edm::address::encoded_key;
 use crate::edm::schema::KEY_PLACE;
 use crate::edm::value::Entity;
@@ -17,7 +17,7 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
-use crate::odata::query::{Query, Target, options, orderby};
+use crate::odata::query::{Query, QueryTarget, options, orderby};
 use crate::odata::write::{separate, write_entity, write_selected};
 use crate::policy::behavior::{CollectionCount, Top, TopMaximum};
 use crate::policy::refusal;
@@ -44,8 +44,8 @@ struct Candidate {
 }
 
 /// Answers with a page of a collection.
-pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Collection)?.unwrap_or_default();
+pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
+    let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.tenant.secret(), &texts);
     let page = page(context, &query, binding)?;
@@ -67,8 +67,8 @@ pub(super) fn list(context: &Context<'_>) -> Result<Success, Error> {
 }
 
 /// Answers with the number of entities in a collection.
-pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Count)?.unwrap_or_default();
+pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
+    let query = context.query(context.structured(), QueryTarget::Count)?.unwrap_or_default();
     let count = match query.filter {
         None => context.collection()?.len(),
         Some(_) => matching(&*context.collection()?, &query, None, 0, 0, true).1,
@@ -77,7 +77,7 @@ pub(super) fn count(context: &Context<'_>) -> Result<Success, Error> {
 }
 
 /// Finds the page that a query asks for.
-fn page(context: &Context<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
+fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
     let collection = context.collection()?;
     let after = match &query.token {
         None => None,
@@ -184,7 +184,7 @@ fn matching(
 }
 
 /// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore).
-fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
+fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
     let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
     let mut out = context.begin(&list, page.entities.len() * ENTITY_ROOM);
     if let Some(count) = page.count {
@@ -215,7 +215,7 @@ fn body(context: &Context<'_>, query: &Query<'_>, page: &Page, binding: Binding)
 }
 
 /// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
-fn path_of_segments<'c>(context: &Context<'c>) -> Cow<'c, str> {
+fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
     let mut path = Cow::Borrowed(&*context.tenant.schema.set(context.route.place.set).path);
     for held in &context.route.holders {
         if !context.tenant.schema.set(held.place.set).is_single {
@@ -226,7 +226,7 @@ fn path_of_segments<'c>(context: &Context<'c>) -> Cow<'c, str> {
 }
 
 /// Returns the address of the page with a token, with the client's other options as it wrote them.
-fn next_link(context: &Context<'_>, token: &str) -> String {
+fn next_link(context: &OperationContext<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);
     let mut link = String::from_utf8_lossy(&base).into_owned();

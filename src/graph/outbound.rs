@@ -10,7 +10,7 @@ pub const ANSWER_LIMIT: usize = 1024 * 1024;
 
 /// A call that must be made outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct OutboundCall {
     /// The method.
     pub method: Method,
     /// The address, with scheme and host.
@@ -25,7 +25,7 @@ pub struct Call {
 
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// There was an answer.
     Answered {
         /// Its status.
@@ -36,12 +36,12 @@ pub enum Outcome {
         body: Bytes,
     },
     /// There was none.
-    Failed(Failure),
+    Failed(CallFailure),
 }
 
 /// A call that was made, or that could not be, with what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct CallRecord {
     /// Where it went, as far as that is known.
     pub url: String,
     /// The headers of the request.
@@ -51,7 +51,7 @@ pub struct Made {
     /// The encrypted body.
     pub body: Bytes,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// What Shifts makes of it, for people.
     pub verdict: String,
 }
@@ -60,22 +60,22 @@ macro_rules! failures {
     ($( $(#[$doc:meta])+ $Variant:ident $name:literal $text:literal; )+) => {
         /// Why a call was not made, or not answered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Failure {
+        pub enum CallFailure {
             $( $(#[$doc])+ $Variant, )+
         }
 
-        impl Failure {
+        impl CallFailure {
             /// All failures.
-            pub const ALL: &[Failure] = &[$( Failure::$Variant, )+];
+            pub const ALL: &[CallFailure] = &[$( CallFailure::$Variant, )+];
 
             /// Returns the name that logs and reports use.
             pub fn name(self) -> &'static str {
-                match self { $( Failure::$Variant => $name, )+ }
+                match self { $( CallFailure::$Variant => $name, )+ }
             }
 
             /// Returns the reason, for people.
             pub fn reason(self) -> &'static str {
-                match self { $( Failure::$Variant => $text, )+ }
+                match self { $( CallFailure::$Variant => $text, )+ }
             }
         }
     };
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn failures_have_names_of_their_own() {
-        for (index, failure) in Failure::ALL.iter().enumerate() {
-            assert!(Failure::ALL[..index].iter().all(|other| other.name() != failure.name()), "{}", failure.name());
+        for (index, failure) in CallFailure::ALL.iter().enumerate() {
+            assert!(CallFailure::ALL[..index].iter().all(|other| other.name() != failure.name()), "{}", failure.name());
         }
     }
 }

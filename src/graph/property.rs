@@ -5,24 +5,24 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use super::respond::Success;
-use super::route::{Part, PropertyPath, Singleton, unknown_segment};
-use super::{Context, explain};
-use crate::edm::schema::{Kind, Property, StructuredType};
+use super::route::{PropertyTail, Singleton, Tail, unknown_segment};
+use super::{OperationContext, explain};
+use crate::edm::schema::{Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::Error;
-use crate::odata::query::{Query, Target};
+use crate::odata::query::{Query, QueryTarget};
 use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
 
 /// Shows one property of an entity.
-pub(super) fn get(context: &Context<'_>, key: &str, path: &PropertyPath) -> Result<Success, Error> {
-    let query = context.query(context.structured(), Target::Property)?.unwrap_or_default();
+pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
+    let query = context.query(context.structured(), QueryTarget::Property)?.unwrap_or_default();
     let entity = context.collection()?.get(key).ok_or_else(|| context.not_found(key))?;
     let owner = format!("#{}", context.entity_path(key));
     show(context, context.structured(), &entity.properties, &owner, path, &query)
 }
 
 /// Shows an entity that is there once, or one of its properties.
-pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success, Error> {
+pub(super) fn singleton(context: &OperationContext<'_, Singleton<'_>>) -> Result<Success, Error> {
     let root = context.route.root;
     let structured = context.model.structured(root.target);
     let mut properties = Complex::initial(structured);
@@ -31,12 +31,12 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
         properties.values[structured.properties[index].slot] = Value::String(root.name.as_ref().into());
     }
     match &context.route.part {
-        Part::Property(path) => {
-            let query = context.query(structured, Target::Property)?.unwrap_or_default();
+        Tail::Property(path) => {
+            let query = context.query(structured, QueryTarget::Property)?.unwrap_or_default();
             show(context, structured, &properties, &format!("#{}", root.name), path, &query)
         }
-        Part::Whole | Part::Count => {
-            let query = context.query(structured, Target::Entity)?.unwrap_or_default();
+        Tail::Whole | Tail::Count => {
+            let query = context.query(structured, QueryTarget::Entity)?.unwrap_or_default();
             let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
             // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
             // `teams('…')/primaryChannel/$entity`).
@@ -57,11 +57,11 @@ pub(super) fn singleton(context: &Context<'_, Singleton<'_>>) -> Result<Success,
 
 /// Shows the property that a path leads to. `owner` is the beginning of its context URL.
 fn show<R>(
-    context: &Context<'_, R>,
+    context: &OperationContext<'_, R>,
     structured: &StructuredType,
     object: &Complex,
     owner: &str,
-    path: &PropertyPath,
+    path: &PropertyTail,
     query: &Query<'_>,
 ) -> Result<Success, Error> {
     let Some((property, value, fragment)) = follow(context, structured, object, owner, path)? else {
@@ -83,14 +83,14 @@ fn show<R>(
     let mut out = context.begin_at(&fragment, "", json.len());
     match property.kind {
         // The members of a complex value stand beside the control information.
-        Kind::Complex(_) => {
+        PropertyType::Complex(_) => {
             let members = &json[1..json.len() - 1];
             if !members.is_empty() {
                 separate(&mut out);
                 out.extend_from_slice(members);
             }
         }
-        Kind::Primitive(_) | Kind::Enum(_) | Kind::Collection(_) => {
+        PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(_) => {
             shape.write_type_of_value(property, &mut out);
             separate(&mut out);
             out.extend_from_slice(b"\"value\":");
@@ -107,11 +107,11 @@ type Followed<'p> = (&'p Property, Cow<'p, Value>, String);
 
 /// Follows a path to its value; nothing if that is null, or lies in something that is. A secret is null for everybody.
 fn follow<'p, R>(
-    context: &'p Context<'_, R>,
+    context: &'p OperationContext<'_, R>,
     structured: &'p StructuredType,
     object: &'p Complex,
     owner: &str,
-    path: &PropertyPath,
+    path: &PropertyTail,
 ) -> Result<Option<Followed<'p>>, Error> {
     let (mut structured, mut object) = (structured, Some(object));
     let mut fragment = owner.to_owned();
@@ -125,7 +125,7 @@ fn follow<'p, R>(
         fragment.push('/');
         fragment.push_str(&property.name);
         let value = object.map_or(&Value::Null, |object| &object.values[property.slot]);
-        if let Kind::Complex(id) = property.kind {
+        if let PropertyType::Complex(id) = property.kind {
             structured = context.model.structured(id);
         }
         object = match value {

@@ -7,16 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::respond::Stamp;
-use super::{Answer, Body, Form, Request, Step};
-use crate::graph::outbound::{Made, Outcome};
+use super::respond::ResponseMeta;
+use super::{Answer, Body, DeliveryForm, Request, Step};
+use crate::graph::outbound::{CallOutcome, CallRecord};
 use crate::odata;
 use crate::odata::headers;
-use crate::world::Tenant;
-use crate::world::journal::{Decided, Record};
+use crate::world::World;
+use crate::world::journal::{Decided, JournalRecord};
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
-pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step: Step) -> Step {
+pub(super) fn record(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, step: Step) -> Step {
     if !tenant.journal.is_on() {
         return step;
     }
@@ -30,7 +30,7 @@ pub(super) fn record(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, step
 }
 
 /// Writes a request that is none of Graph's and its answer into the journal of the tenant.
-pub(super) fn record_at(tenant: &Tenant, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+pub(super) fn record_at(tenant: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
     if tenant.journal.is_on() {
         write(tenant, request, now, None, &mut answer);
     }
@@ -45,7 +45,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn record(self, tenant: &Tenant, step: Step) -> Step {
+    fn record(self, tenant: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
                 write(tenant, &self.request, self.now, self.batch, &mut answer);
@@ -60,24 +60,24 @@ impl Kept {
 const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 
 /// Writes a call to a connector that no request of Graph has caused.
-pub fn record_call(tenant: &Tenant, made: &Made) {
+pub fn record_call(tenant: &World, made: &CallRecord) {
     if tenant.journal.is_on() {
         write_call(tenant, tenant.clock.now(), made);
     }
 }
 
 /// Writes a call to a connector, with what was said and what was sent.
-fn write_call(tenant: &Tenant, time: SystemTime, made: &Made) {
+fn write_call(tenant: &World, time: SystemTime, made: &CallRecord) {
     let mut request_headers = made.headers.clone();
     if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&made.body)) {
         request_headers.insert(RAW, raw);
     }
     let none = HeaderMap::new();
     let (status, response_headers, response_body, ended_by) = match &made.outcome {
-        Outcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
-        Outcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
+        CallOutcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
+        CallOutcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
     };
-    tenant.journal.record(Record {
+    tenant.journal.record(JournalRecord {
         time,
         method: &Method::POST,
         target: &made.url,
@@ -92,16 +92,16 @@ fn write_call(tenant: &Tenant, time: SystemTime, made: &Made) {
     });
 }
 
-fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
+fn write(tenant: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
     // The calls of a batch stand with its requests.
     if odata::batch::version_of(request.path()).is_none() {
         answer.calls.iter().for_each(|made| write_call(tenant, time, made));
     }
     let (ended_by, is_answered) = match answer.delivery.form {
-        Form::Whole | Form::Slow(_) => (None, true),
-        Form::CutShort(_) => (Some("a cut within the body"), true),
-        Form::Reset => (Some("a reset without an answer"), false),
-        Form::Silence => (Some("silence"), false),
+        DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
+        DeliveryForm::CutShort(_) => (Some("a cut within the body"), true),
+        DeliveryForm::Reset => (Some("a reset without an answer"), false),
+        DeliveryForm::Silence => (Some("silence"), false),
     };
     let refused = answer.refused.as_ref().filter(|_| is_answered);
     let decided = Decided {
@@ -116,7 +116,7 @@ fn write(tenant: &Tenant, request: &Request, time: SystemTime, batch: Option<Box
         !answer.is_usual || headers::is_usual(answer.response.headers()),
         "whoever changes headers takes away what says that they are the usual ones"
     );
-    tenant.journal.record(Record {
+    tenant.journal.record(JournalRecord {
         time,
         method: &request.method,
         target: request.path_and_query(),

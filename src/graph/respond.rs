@@ -12,7 +12,7 @@ use http::{Response, StatusCode};
 use uuid::Uuid;
 
 use super::explain::{self, EXPLAIN};
-use super::heads::Heads;
+use super::heads::RequestFacts;
 use super::{Answer, Request};
 use crate::edm::date_time::DateTimeOffset;
 use crate::entra::check::CHALLENGE;
@@ -21,8 +21,8 @@ use crate::odata::headers::{self, HSTS, ODATA_VERSION};
 use crate::policy::behavior::{Hsts, Layout};
 use crate::policy::refusal::{ErrorCode, Layer};
 use crate::text::json;
-use crate::world::journal::Changed;
-use crate::world::{Tenant, unix_millis};
+use crate::world::journal::EntityChange;
+use crate::world::{World, unix_millis};
 
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -46,7 +46,7 @@ pub(super) struct Success {
     /// The behaviors that decided.
     pub(super) decided: Vec<&'static str>,
     /// What became of an entity.
-    pub(super) change: Option<Changed>,
+    pub(super) change: Option<EntityChange>,
 }
 
 impl Success {
@@ -63,8 +63,8 @@ impl Success {
 }
 
 /// What marks a request: its ids and its time, which headers and error bodies repeat.
-pub(super) struct Stamp<'r> {
-    pub(super) heads: Heads<'r>,
+pub(super) struct ResponseMeta<'r> {
+    pub(super) heads: RequestFacts<'r>,
     pub(super) now: SystemTime,
     request_id: Uuid,
     /// The client's own id, where it sent one that can be repeated in error bodies.
@@ -76,40 +76,40 @@ pub(super) struct Stamp<'r> {
 }
 
 /// What of a stamp outlives its request.
-pub(super) struct Ids {
+pub(super) struct ResponseIds {
     request_id: Uuid,
     client_request_id: Option<HeaderValue>,
     is_item: bool,
     has_hsts: bool,
 }
 
-impl<'r> Stamp<'r> {
+impl<'r> ResponseMeta<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
-    pub(super) fn of(tenant: &Tenant, request: &'r Request) -> Stamp<'r> {
-        let heads = Heads::of(&request.headers);
+    pub(super) fn of(tenant: &World, request: &'r Request) -> ResponseMeta<'r> {
+        let heads = RequestFacts::of(&request.headers);
         let client_request_id = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
         let has_hsts = !request.is_secure || tenant.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (tenant.clock.now(), tenant.next_request_id());
-        Stamp { heads, now, request_id, client_request_id, is_item: false, has_hsts }
+        ResponseMeta { heads, now, request_id, client_request_id, is_item: false, has_hsts }
     }
 
     /// Returns the ids, to be kept.
-    pub(super) fn ids(&self) -> Ids {
+    pub(super) fn ids(&self) -> ResponseIds {
         let (client_request_id, is_item, has_hsts) = (self.client_request_id.cloned(), self.is_item, self.has_hsts);
-        Ids { request_id: self.request_id, client_request_id, is_item, has_hsts }
+        ResponseIds { request_id: self.request_id, client_request_id, is_item, has_hsts }
     }
 
     /// Returns the time, and the ids of a request that goes on.
-    pub(super) fn again(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
-        let Ids { request_id, is_item, has_hsts, .. } = *ids;
+    pub(super) fn again(tenant: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        Stamp { heads, now: tenant.clock.now(), request_id, client_request_id, is_item, has_hsts }
+        ResponseMeta { heads, now: tenant.clock.now(), request_id, client_request_id, is_item, has_hsts }
     }
 
     /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42). Its headers are text
     /// within the batch, which no browser obeys.
-    pub(super) fn of_item(tenant: &Tenant, heads: Heads<'r>, ids: &'r Ids) -> Stamp<'r> {
-        Stamp { is_item: true, has_hsts: true, ..Stamp::again(tenant, heads, ids) }
+    pub(super) fn of_item(tenant: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::again(tenant, heads, ids) }
     }
 
     /// Returns the id of the batch of which the request is a part.
@@ -119,14 +119,14 @@ impl<'r> Stamp<'r> {
 }
 
 /// The parts of an answer that are made for it alone. They share one piece of memory, which is asked for and given back once.
-struct Parts {
+struct ResponseParts {
     body: Bytes,
     request_id: HeaderValue,
     content_length: HeaderValue,
 }
 
-impl Parts {
-    fn of(stamp: &Stamp<'_>, mut body: Vec<u8>) -> Parts {
+impl ResponseParts {
+    fn of(stamp: &ResponseMeta<'_>, mut body: Vec<u8>) -> ResponseParts {
         const ID: usize = uuid::fmt::Hyphenated::LENGTH;
         let length = body.len();
         body.resize(length + ID, 0);
@@ -136,18 +136,18 @@ impl Parts {
         let content_length = body.split_off(length + ID);
         let request_id = body.split_off(length);
         let value = |bytes: Bytes| HeaderValue::from_maybe_shared(bytes).expect("digits and letters are visible");
-        Parts { request_id: value(request_id), content_length: value(content_length), body }
+        ResponseParts { request_id: value(request_id), content_length: value(content_length), body }
     }
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> Box<Answer> {
+pub(super) fn success(tenant: &World, stamp: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
         Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
-    let parts = Parts::of(stamp, body);
+    let parts = ResponseParts::of(stamp, body);
     let explained = if tenant.explains { explain::success(tenant, &success.decided) } else { None };
     let is_usual = stamp.has_hsts
         && success.location.is_none()
@@ -191,15 +191,15 @@ pub(super) fn success(tenant: &Tenant, stamp: &Stamp<'_>, success: Success) -> B
 }
 
 /// Builds the answer of a success with a body and the headers that nearly all of them have.
-fn as_usual(stamp: &Stamp<'_>, status: StatusCode, content_type: HeaderValue, parts: Parts) -> Box<Answer> {
-    let Parts { body, request_id, content_length } = parts;
+fn as_usual(stamp: &ResponseMeta<'_>, status: StatusCode, content_type: HeaderValue, parts: ResponseParts) -> Box<Answer> {
+    let ResponseParts { body, request_id, content_length } = parts;
     let headers = headers::headers(content_type, content_length, request_id, stamp.client_request_id, date(stamp.now));
     Box::new(Answer { is_usual: true, ..answer(status, headers, body) })
 }
 
 /// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
 pub(super) fn recorded(
-    stamp: &Stamp<'_>,
+    stamp: &ResponseMeta<'_>,
     status: StatusCode,
     recorded: impl Iterator<Item = (HeaderName, HeaderValue)>,
     body: Bytes,
@@ -222,7 +222,7 @@ pub(super) fn recorded(
 }
 
 /// Builds the answer of a refusal.
-pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answer {
+pub(super) fn refusal(tenant: &World, stamp: &ResponseMeta<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
     let time = DateTimeOffset::from_unix_millis(unix_millis(stamp.now));
     let mut seconds = Vec::with_capacity(19);
@@ -231,7 +231,7 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
     let client_request_id = stamp.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
     let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
     let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(tenant, body) };
-    let parts = Parts::of(stamp, body);
+    let parts = ResponseParts::of(stamp, body);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     if error.refusal.layer == Layer::FrontDoor {
@@ -257,9 +257,9 @@ pub(super) fn refusal(tenant: &Tenant, stamp: &Stamp<'_>, error: Error) -> Answe
 }
 
 /// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
-pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
+pub(super) fn batch(tenant: &World, stamp: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
-    let parts = Parts::of(stamp, laid_out(tenant, body));
+    let parts = ResponseParts::of(stamp, laid_out(tenant, body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     common(&mut headers, stamp, parts.request_id, true);
@@ -273,9 +273,9 @@ pub(super) fn batch(tenant: &Tenant, stamp: &Stamp<'_>, body: Vec<u8>, decided: 
 }
 
 /// Builds the answer to a browser that asks whether a script may send a request.
-pub(super) fn preflight(request: &Request, stamp: &Stamp<'_>) -> Answer {
+pub(super) fn preflight(request: &Request, stamp: &ResponseMeta<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    let parts = Parts::of(stamp, Vec::new());
+    let parts = ResponseParts::of(stamp, Vec::new());
     common(&mut headers, stamp, parts.request_id, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
     // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
@@ -300,7 +300,7 @@ pub(super) fn nothing() -> Answer {
 }
 
 /// Gives JSON the white space that a behavior wants.
-fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Vec<u8> {
+fn laid_out(tenant: &World, body: Vec<u8>) -> Vec<u8> {
     match tenant.behaviors.layout {
         Layout::Compact => body,
         Layout::PrettyCrlf => json::laid_out(&body),
@@ -308,7 +308,7 @@ fn laid_out(tenant: &Tenant, body: Vec<u8>) -> Vec<u8> {
 }
 
 /// Adds what every answer of Graph has.
-fn common(headers: &mut HeaderMap, stamp: &Stamp<'_>, request_id: HeaderValue, has_body: bool) {
+fn common(headers: &mut HeaderMap, stamp: &ResponseMeta<'_>, request_id: HeaderValue, has_body: bool) {
     if has_body {
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }

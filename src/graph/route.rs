@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::edm::schema::{Kind, Model, Root, Schema, StructuredType, TypeId, Version};
+use crate::edm::schema::{Model, PropertyType, Root, Schema, StructuredType, TypeId, Version};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
-use crate::world::store::Place;
+use crate::world::store::CollectionAddress;
 
 /// What a path names.
 #[derive(Debug)]
-pub(super) enum Named<'s> {
+pub(super) enum Target<'s> {
     /// The service document of a version.
     Service(&'s Model),
     /// The schema of a version.
@@ -28,28 +28,28 @@ pub(super) enum Named<'s> {
 pub(super) struct Singleton<'s> {
     pub(super) model: &'s Model,
     pub(super) root: &'s Root,
-    pub(super) part: Part,
+    pub(super) part: Tail,
 }
 
 /// A collection or one of its entities.
 #[derive(Debug)]
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
-    pub(super) place: Place,
+    pub(super) place: CollectionAddress,
     pub(super) type_id: TypeId,
     /// The key of one entity; without it the path names the collection.
     pub(super) key: Option<Cow<'s, str>>,
-    pub(super) part: Part,
+    pub(super) part: Tail,
     /// The path of the collection as the fragment of context URLs.
     pub(super) fragment: Cow<'s, str>,
     /// The entities that contain the collection, the outermost first.
-    pub(super) holders: Vec<Held>,
+    pub(super) holders: Vec<Ancestor>,
 }
 
 /// An entity on the way of a path, which contains what comes behind it.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) place: Place,
+pub(super) struct Ancestor {
+    pub(super) place: CollectionAddress,
     pub(super) type_id: TypeId,
     pub(super) key: String,
 }
@@ -62,38 +62,38 @@ impl<'s> Route<'s> {
 
 /// A collection or one of its entities, as a path names it.
 #[derive(Debug)]
-pub struct Addressed {
+pub struct EntityPath {
     /// Where the collection is kept.
-    pub place: Place,
+    pub place: CollectionAddress,
     /// The key of the entity; without it the path names the collection.
     pub key: Option<String>,
     /// The entities that contain it, each with its place, the outermost first.
-    pub holders: Vec<(Place, String)>,
+    pub holders: Vec<(CollectionAddress, String)>,
 }
 
-impl Addressed {
+impl EntityPath {
     /// Returns what a path names, if that is a collection or an entity as a whole.
-    pub fn of(schema: &Schema, path: &str) -> Option<Addressed> {
-        let Named::Entities(route) = resolve(schema, path).ok()? else { return None };
+    pub fn of(schema: &Schema, path: &str) -> Option<EntityPath> {
+        let Target::Entities(route) = resolve(schema, path).ok()? else { return None };
         let holders = route.holders.into_iter().map(|held| (held.place, held.key)).collect();
-        (route.part == Part::Whole).then(|| Addressed { place: route.place, key: route.key.map(Cow::into_owned), holders })
+        (route.part == Tail::Whole).then(|| EntityPath { place: route.place, key: route.key.map(Cow::into_owned), holders })
     }
 }
 
 /// How much of a collection or an entity a path names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Tail {
     /// All of it.
     Whole,
     /// How many entities a collection has.
     Count,
     /// One property of an entity.
-    Property(PropertyPath),
+    Property(PropertyTail),
 }
 
 /// The way from an entity to one of its properties.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct PropertyPath {
+pub(super) struct PropertyTail {
     /// The index of each property in its type; there is at least one.
     pub(super) indexes: Vec<usize>,
     /// Whether the value is asked for as it is, without JSON around it.
@@ -104,9 +104,9 @@ pub(super) struct PropertyPath {
 ///
 /// Segments are matched in any case and percent-decoded; keys keep their case. A key is a segment of its own or stands in
 /// parentheses. One slash may end the path.
-pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>, Error> {
+pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Target<'s>, Error> {
     if let Some(route) = written_as_declared(schema, path) {
-        return Ok(Named::Entities(route));
+        return Ok(Target::Entities(route));
     }
     let path = behind_absolute_link(path).unwrap_or(path);
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -122,9 +122,9 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
         return Err(Error::new(&refusal::INVALID_VERSION, &[]).with_detail(detail));
     };
     let model = schema.model(version);
-    let Some(root_segment) = next(&mut segments)? else { return Ok(Named::Service(model)) };
+    let Some(root_segment) = next(&mut segments)? else { return Ok(Target::Service(model)) };
     if root_segment.eq_ignore_ascii_case("$metadata") {
-        return end(&mut segments, Named::Metadata(model));
+        return end(&mut segments, Target::Metadata(model));
     }
     let (root_name, root_key) = split_key(&root_segment);
     let root = model.root(root_name).ok_or_else(|| unknown_segment(root_name, model.roots().iter().map(|root| &*root.name)))?;
@@ -136,43 +136,43 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Named<'s>
         return Err(invalid_key(structured));
     }
     let Some(segment) = next(&mut segments)? else {
-        return Ok(Named::Singleton(Singleton { model, root, part: Part::Whole }));
+        return Ok(Target::Singleton(Singleton { model, root, part: Tail::Whole }));
     };
     let (name, key) = split_key(&segment);
     if let Some(navigation) = structured.navigation(name) {
         return entities(schema, model, (navigation.set.into(), navigation.target), key, &mut segments);
     }
     let part = property_path(model, structured, &root.name, segment, &mut segments)?;
-    Ok(Named::Singleton(Singleton { model, root, part }))
+    Ok(Target::Singleton(Singleton { model, root, part }))
 }
 
 /// Resolves what stands behind the name of a collection, through what its entities contain. `key` stood in parentheses behind the name.
 fn entities<'s>(
     schema: &'s Schema,
     model: &'s Model,
-    (mut place, mut type_id): (Place, TypeId),
+    (mut place, mut type_id): (CollectionAddress, TypeId),
     key: Option<Cow<'_, str>>,
     segments: &mut impl Iterator<Item = Cow<'s, str>>,
-) -> Result<Named<'s>, Error> {
+) -> Result<Target<'s>, Error> {
     let mut key_text = key.map(Cow::into_owned);
     let mut holders = Vec::new();
     loop {
         let (set, structured) = (schema.set(place.set), model.structured(type_id));
-        let named = |place: Place, key, part, holders| {
+        let named = |place: CollectionAddress, key, part, holders| {
             let fragment = match place.holder {
                 None => Cow::Borrowed(&*set.fragment),
                 Some(_) => Cow::Owned(format!("#{}", place.path(schema))),
             };
-            Named::Entities(Route { model, place, type_id, key, part, fragment, holders })
+            Target::Entities(Route { model, place, type_id, key, part, fragment, holders })
         };
         let key = match key_text {
             Some(_) if set.is_single => return Err(invalid_key(structured)),
             None if set.is_single => Cow::Borrowed(&*set.name),
             Some(text) => Cow::Owned(key_of(&text, structured)?),
             None => match next(segments)? {
-                None => return Ok(named(place, None, Part::Whole, holders)),
+                None => return Ok(named(place, None, Tail::Whole, holders)),
                 Some(segment) if segment.eq_ignore_ascii_case("$count") => {
-                    return end(segments, named(place, None, Part::Count, holders));
+                    return end(segments, named(place, None, Tail::Count, holders));
                 }
                 Some(segment) if segment.eq_ignore_ascii_case("$value") => {
                     return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
@@ -180,7 +180,7 @@ fn entities<'s>(
                 Some(segment) => key_segment(model, segment)?,
             },
         };
-        let Some(segment) = next(segments)? else { return Ok(named(place, Some(key), Part::Whole, holders)) };
+        let Some(segment) = next(segments)? else { return Ok(named(place, Some(key), Tail::Whole, holders)) };
         let (name, next_key) = split_key(&segment);
         let Some(navigation) = structured.navigation(name) else {
             let part = property_path(model, structured, &key, segment, segments)?;
@@ -188,7 +188,7 @@ fn entities<'s>(
         };
         key_text = next_key.map(Cow::into_owned);
         let within = place.within(schema, &key, navigation.set);
-        holders.push(Held { place, type_id, key: key.into_owned() });
+        holders.push(Ancestor { place, type_id, key: key.into_owned() });
         (place, type_id) = (within, navigation.target);
     }
 }
@@ -212,7 +212,7 @@ fn next<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result<Option<
 }
 
 /// Returns what a path names if it ends here.
-fn end<'s, 'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>, named: Named<'s>) -> Result<Named<'s>, Error> {
+fn end<'s, 'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>, named: Target<'s>) -> Result<Target<'s>, Error> {
     match next(segments)? {
         None => Ok(named),
         Some(segment) => Err(not_emulated(&segment)),
@@ -226,8 +226,8 @@ fn property_path<'p>(
     before: &str,
     first: Cow<'p, str>,
     segments: &mut impl Iterator<Item = Cow<'p, str>>,
-) -> Result<Part, Error> {
-    let mut path = PropertyPath::default();
+) -> Result<Tail, Error> {
+    let mut path = PropertyTail::default();
     let mut owner = Some(structured);
     let mut is_collection = false;
     let mut previous = before.to_owned();
@@ -256,15 +256,15 @@ fn property_path<'p>(
         };
         let property = &current.properties[index];
         owner = match property.kind {
-            Kind::Complex(id) => Some(model.structured(id)),
-            Kind::Primitive(_) | Kind::Enum(_) | Kind::Collection(_) => None,
+            PropertyType::Complex(id) => Some(model.structured(id)),
+            PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(_) => None,
         };
-        is_collection = matches!(property.kind, Kind::Collection(_));
+        is_collection = matches!(property.kind, PropertyType::Collection(_));
         path.indexes.push(index);
         property.name.as_ref().clone_into(&mut previous);
         segment = next(segments)?;
     }
-    Ok(Part::Property(path))
+    Ok(Tail::Property(path))
 }
 
 /// Resolves the path of one entity as nearly all clients write it: segments in their declared case, a key of unreserved characters
@@ -281,7 +281,7 @@ fn written_as_declared<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s
             place: address.set.into(),
             type_id: address.type_id,
             key: Some(Cow::Borrowed(key)),
-            part: Part::Whole,
+            part: Tail::Whole,
             fragment: Cow::Borrowed(&schema.set(address.set).fragment),
             holders: Vec::new(),
         })
@@ -352,13 +352,13 @@ mod tests {
     use proptest::prelude::*;
 
     /// Resolves a path segment by segment: a slash too many is what the other way does not know.
-    fn slowly(schema: &Schema, path: &str) -> Option<(Version, Place, TypeId, Option<String>, String)> {
+    fn slowly(schema: &Schema, path: &str) -> Option<(Version, CollectionAddress, TypeId, Option<String>, String)> {
         let path = format!("{path}/");
-        let Ok(Named::Entities(route)) = resolve(schema, &path) else { return None };
+        let Ok(Target::Entities(route)) = resolve(schema, &path) else { return None };
         Some(told(route))
     }
 
-    fn told(route: Route<'_>) -> (Version, Place, TypeId, Option<String>, String) {
+    fn told(route: Route<'_>) -> (Version, CollectionAddress, TypeId, Option<String>, String) {
         let key = route.key.map(Cow::into_owned);
         (route.model.version, route.place, route.type_id, key, route.fragment.into_owned())
     }

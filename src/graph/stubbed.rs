@@ -2,11 +2,11 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::respond::{self, Stamp};
+use super::respond::{self, ResponseMeta};
 use super::{Answer, Request, write_base_url};
 use crate::odata::error::Error;
 use crate::policy::refusal::{self, Refusal};
-use crate::world::Tenant;
+use crate::world::World;
 
 /// The refusals in whose place a stub may answer. Teams are among them since clients cannot make any.
 const UNKNOWN: [&Refusal; 4] =
@@ -17,7 +17,7 @@ const UNKNOWN: [&Refusal; 4] =
 /// # Errors
 ///
 /// Returns the refusal, which then tells the log what came closest.
-pub(super) fn answer(tenant: &Tenant, request: &Request, stamp: &Stamp<'_>, error: Error) -> Result<Answer, Error> {
+pub(super) fn answer(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
     let Some(stubs) = &tenant.stubs else { return Err(error) };
     if !UNKNOWN.iter().any(|refusal| refusal.name == error.refusal.name) {
         return Err(error);

@@ -6,34 +6,34 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::approval::{self, Proposal};
-use super::call::Reply;
+use super::call::ConnectorReply;
 use super::respond::Success;
-use super::{Context, Decision};
+use super::{Decision, OperationContext};
 use super::{body, explain, handshake};
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Change, Kind, Model, Stamp, StructuredType};
+use crate::edm::schema::{Model, PropertyType, ServerSetValue, StructuredType, UpdateMethod};
 use crate::edm::value::{Complex, Dynamic, Entity, Value};
 use crate::entra::caller::{self, Caller, LOCAL_USER, Person};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
-use crate::odata::read::{self, Origin, Reading, Rules};
+use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{
     IdFormat, LastModified, LocalCaller, Location, Replace, ReplaceResponse, ScheduleResponse, UpdateResponse,
 };
 use crate::text::json::quoted;
-use crate::world::journal::Changed;
-use crate::world::store::{Collection, KeyTaken, Updated};
+use crate::world::journal::EntityChange;
+use crate::world::store::{Collection, DuplicateKey, StoreUpdate};
 use crate::world::unix_millis;
 
 /// The back end that Teams resources name in `Location` (recorded in pnp/pnpcore).
 const BACKEND: &str = "https://teamsgraph.teams.microsoft.com";
 
 /// Reads the body of a write up to the point where the service looks for the entity.
-pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
+pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
     let behaviors = &context.tenant.behaviors;
     let bytes = body::bytes(context.request, behaviors)?;
     let json = body::parse(&bytes)?;
-    let rules = Rules {
+    let rules = ReadRules {
         model: context.route.model,
         behaviors,
         origin,
@@ -49,7 +49,11 @@ pub(super) fn read_body(context: &Context<'_>, origin: Origin, skipped: &mut Vec
     }
 }
 
-pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
+pub(super) fn create(
+    context: &OperationContext<'_>,
+    reading: &Reading,
+    reply: Option<&ConnectorReply>,
+) -> Result<Decision, Error> {
     // The service looks for what contains the collection before it looks at values.
     let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
@@ -59,7 +63,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
     let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
     let mut decided = reading.decided.clone();
     if let Some(question) = handshake::of_new(context, &properties, reply, &mut decided)? {
-        return Ok(Decision::Asks(question));
+        return Ok(Decision::ApprovalRule(question));
     }
     for (slot, value) in stamps(context, true, &mut decided) {
         properties.values[slot] = value;
@@ -71,10 +75,10 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
         set_key(structured, &mut properties, &key);
         let proposal = Proposal { method: "POST", key: &key, becomes: Some(&properties) };
         if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
-            return Ok(Decision::Asks(question));
+            return Ok(Decision::ApprovalRule(question));
         }
         let entity = Arc::new(Entity::new(key, properties.clone()));
-        if collection.insert(entity.clone()) != Err(KeyTaken) {
+        if collection.insert(entity.clone()) != Err(DuplicateKey) {
             decided.extend(["id-format", "location"]);
             let success = created(context, &entity, decided);
             return Ok(Decision::Answered(Success { change: Some(changed(context, None, Some(entity))), ..success }));
@@ -86,7 +90,7 @@ pub(super) fn create(context: &Context<'_>, reading: &Reading, reply: Option<&Re
 
 /// Returns a key that no entity has. A fixture may hold keys of the tenant's own sequence, above all what an earlier run with the same
 /// seed has saved.
-fn free_key(context: &Context<'_>, collection: &Collection) -> Arc<str> {
+fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str> {
     loop {
         let key = next_key(context);
         if collection.get(&key).is_none() {
@@ -95,7 +99,7 @@ fn free_key(context: &Context<'_>, collection: &Collection) -> Arc<str> {
     }
 }
 
-fn next_key(context: &Context<'_>) -> Arc<str> {
+fn next_key(context: &OperationContext<'_>) -> Arc<str> {
     let id = context.tenant.next_entity_id();
     match context.tenant.behaviors.id_format {
         IdFormat::Wfi => format!("{}{id}", context.structured().words.id_prefix).into(),
@@ -109,7 +113,7 @@ fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>
     }
 }
 
-fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+fn created(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
     let mut location = Vec::new();
     match context.tenant.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),
@@ -126,7 +130,12 @@ fn created(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str
     Success { location: Some(location), preference_applied: context.write_preference(), ..answer }
 }
 
-pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
+pub(super) fn update(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    reply: Option<&ConnectorReply>,
+) -> Result<Decision, Error> {
     let (model, structured) = (context.route.model, context.structured());
     let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
@@ -135,7 +144,7 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
     }
     let mut decided = reading.decided.clone();
     if let Some(question) = handshake::of_changed(context, key, &reading.patch, reply, &mut decided)? {
-        return Ok(Decision::Asks(question));
+        return Ok(Decision::ApprovalRule(question));
     }
     // A body without members changes nothing, not even the time of the last change.
     let stamps = if reading.has_members { stamps(context, false, &mut decided) } else { Vec::new() };
@@ -146,18 +155,18 @@ pub(super) fn update(context: &Context<'_>, key: &str, reading: &Reading, reply:
         }
         Ok::<_, Infallible>(Entity::new(entity.key.clone(), properties))
     });
-    let Some(Ok(Updated { before, after: entity })) = updated else { return Err(context.not_found(key)) };
+    let Some(Ok(StoreUpdate { before, after: entity })) = updated else { return Err(context.not_found(key)) };
     let success = written(context, &entity, decided);
     Ok(Decision::Answered(Success { change: Some(changed(context, Some(before), Some(entity))), ..success }))
 }
 
 /// Answers a change of an entity that is there now.
-fn written(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+fn written(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
     let behaviors = &context.tenant.behaviors;
     let (row, usual) = match context.structured().manners.change {
-        Some(Change::Replace) => ("replace-response", behaviors.replace_response == ReplaceResponse::Entity),
-        Some(Change::Put) => ("schedule-response", behaviors.schedule_response == ScheduleResponse::Entity),
-        Some(Change::Patch) | None => ("update-response", behaviors.update_response == UpdateResponse::Entity),
+        Some(UpdateMethod::Replace) => ("replace-response", behaviors.replace_response == ReplaceResponse::Entity),
+        Some(UpdateMethod::Put) => ("schedule-response", behaviors.schedule_response == ScheduleResponse::Entity),
+        Some(UpdateMethod::Patch) | None => ("update-response", behaviors.update_response == UpdateResponse::Entity),
     };
     let shows_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
@@ -177,11 +186,16 @@ fn written(context: &Context<'_>, entity: &Entity, mut decided: Vec<&'static str
 }
 
 /// Replaces an entity, or makes it where a PUT may.
-pub(super) fn replace(context: &Context<'_>, key: &str, reading: &Reading, reply: Option<&Reply>) -> Result<Decision, Error> {
+pub(super) fn replace(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    reply: Option<&ConnectorReply>,
+) -> Result<Decision, Error> {
     let structured = context.structured();
     let collection = context.collection()?;
     let current = collection.get(key);
-    let may_make = structured.manners.change == Some(Change::Put);
+    let may_make = structured.manners.change == Some(UpdateMethod::Put);
     if current.is_none() && !may_make {
         return Err(context.not_found(key));
     }
@@ -198,7 +212,7 @@ pub(super) fn replace(context: &Context<'_>, key: &str, reading: &Reading, reply
     }
     let proposal = Proposal { method: "PUT", key: &key, becomes: Some(&proposed) };
     if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
-        return Ok(Decision::Asks(question));
+        return Ok(Decision::ApprovalRule(question));
     }
     let made = Arc::new(Entity::new(key.clone(), proposed));
     let (before, after) = loop {
@@ -206,10 +220,10 @@ pub(super) fn replace(context: &Context<'_>, key: &str, reading: &Reading, reply
             Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced(context, reading, Some(entity), &stamps)))
         });
         match updated {
-            Some(Ok(Updated { before, after })) => break (Some(before), after),
+            Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
             None if !may_make => return Err(context.not_found(&key)),
             // It may come between the two; then it is there to be replaced.
-            None if collection.insert(made.clone()) == Err(KeyTaken) => {}
+            None if collection.insert(made.clone()) == Err(DuplicateKey) => {}
             None => break (None, made),
         }
     };
@@ -218,7 +232,7 @@ pub(super) fn replace(context: &Context<'_>, key: &str, reading: &Reading, reply
 }
 
 /// Returns what a body makes of an entity that it replaces. What requests cannot change stays.
-fn replaced(context: &Context<'_>, reading: &Reading, current: Option<&Entity>, stamps: &[(usize, Value)]) -> Complex {
+fn replaced(context: &OperationContext<'_>, reading: &Reading, current: Option<&Entity>, stamps: &[(usize, Value)]) -> Complex {
     let structured = context.structured();
     let base = match current {
         Some(entity) if context.tenant.behaviors.replace == Replace::Keep => entity.properties.clone(),
@@ -236,14 +250,14 @@ fn replaced(context: &Context<'_>, reading: &Reading, current: Option<&Entity>, 
     properties
 }
 
-pub(super) fn delete(context: &Context<'_>, key: &str, reply: Option<&Reply>) -> Result<Decision, Error> {
+pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&ConnectorReply>) -> Result<Decision, Error> {
     let collection = context.collection()?;
     let mut decided = Vec::new();
     if context.structured().manners.asks.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
         let proposal = Proposal { method: "DELETE", key: &current.key, becomes: None };
         if let Some(question) = approval::of(context, &proposal, reply, &mut decided)? {
-            return Ok(Decision::Asks(question));
+            return Ok(Decision::ApprovalRule(question));
         }
     }
     let before = collection.remove(key).ok_or_else(|| context.not_found(key))?;
@@ -254,20 +268,20 @@ pub(super) fn delete(context: &Context<'_>, key: &str, reply: Option<&Reply>) ->
     Ok(Decision::Answered(Success { decided, change, ..Success::no_content() }))
 }
 
-fn changed(context: &Context<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Changed {
-    Changed { set: context.route.place.set, before, after }
+fn changed(context: &OperationContext<'_>, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> EntityChange {
+    EntityChange { set: context.route.place.set, before, after }
 }
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.
-fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) -> Vec<(usize, Value)> {
+fn stamps(context: &OperationContext<'_>, is_new: bool, decided: &mut Vec<&'static str>) -> Vec<(usize, Value)> {
     let recomputes = is_new || context.tenant.behaviors.last_modified == LastModified::Recompute;
     let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
     let mut stamps = Vec::with_capacity(4);
     for property in &context.structured().properties {
         match (property.stamp, property.kind) {
-            (Some(Stamp::CreatedAt), _) if is_new => stamps.push((property.slot, now())),
-            (Some(Stamp::ModifiedAt), _) if recomputes => stamps.push((property.slot, now())),
-            (Some(Stamp::ModifiedBy), Kind::Complex(id)) if recomputes => {
+            (Some(ServerSetValue::CreatedAt), _) if is_new => stamps.push((property.slot, now())),
+            (Some(ServerSetValue::ModifiedAt), _) if recomputes => stamps.push((property.slot, now())),
+            (Some(ServerSetValue::ModifiedBy), PropertyType::Complex(id)) if recomputes => {
                 let identity_set = context.route.model.structured(id);
                 stamps.push((property.slot, caller(context, context.route.model, identity_set, decided)));
             }
@@ -275,7 +289,7 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
         }
     }
     // Where no property tells, nothing was decided.
-    let tells = |stamp: Option<Stamp>| matches!(stamp, Some(Stamp::ModifiedAt | Stamp::ModifiedBy));
+    let tells = |stamp: Option<ServerSetValue>| matches!(stamp, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
     if !is_new && context.structured().properties.iter().any(|property| tells(property.stamp)) {
         decided.push("last-modified");
     }
@@ -283,7 +297,7 @@ fn stamps(context: &Context<'_>, is_new: bool, decided: &mut Vec<&'static str>) 
 }
 
 /// Returns the id of the caller.
-pub(super) fn caller_id(context: &Context<'_>) -> String {
+pub(super) fn caller_id(context: &OperationContext<'_>) -> String {
     match caller::caller(&context.request.headers) {
         Caller::User(person) | Caller::Application(person) => person.id,
         Caller::Unknown => LOCAL_USER.0.to_owned(),
@@ -291,7 +305,12 @@ pub(super) fn caller_id(context: &Context<'_>) -> String {
 }
 
 /// Returns the caller as a value of the type identitySet.
-fn caller(context: &Context<'_>, model: &Model, identity_set: &StructuredType, decided: &mut Vec<&'static str>) -> Value {
+fn caller(
+    context: &OperationContext<'_>,
+    model: &Model,
+    identity_set: &StructuredType,
+    decided: &mut Vec<&'static str>,
+) -> Value {
     match caller::caller(&context.request.headers) {
         Caller::User(person) => identity_set_value(model, identity_set, "user", person),
         Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
@@ -314,7 +333,7 @@ fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str
     let mut set = Complex::blank(identity_set);
     let place = identity_set.property(member).map(|index| &identity_set.properties[index]);
     if let Some(property) = place
-        && let Kind::Complex(id) = property.kind
+        && let PropertyType::Complex(id) = property.kind
     {
         set.values[property.slot] = identity_value(model.structured(id), member == "user", person);
     }

@@ -22,7 +22,7 @@ pub const MOST: usize = 20;
 
 /// One request of a batch, as it stands in the envelope.
 #[derive(Debug)]
-pub struct Item<'a> {
+pub struct BatchItem<'a> {
     /// Its name, which its answer repeats.
     pub id: &'a str,
     /// The method.
@@ -37,7 +37,7 @@ pub struct Item<'a> {
     pub depends_on: Vec<usize>,
 }
 
-impl Item<'_> {
+impl BatchItem<'_> {
     /// Returns whether a header stands there. Their names are compared without case (microsoft-graph-docs#1988).
     pub fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -67,7 +67,7 @@ impl Item<'_> {
 }
 
 /// Splits an envelope. Members that nobody knows are ignored, `atomicityGroup` among them.
-pub fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<Item<'a>>, Error> {
+pub fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<BatchItem<'a>>, Error> {
     let requests = match envelope {
         Json::Object(members) => match member(members, "requests") {
             Some(Json::Array(requests)) if !requests.is_empty() => requests,
@@ -82,7 +82,7 @@ pub fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<It
         let detail = format!("found {} requests, expected at most {MOST}", requests.len());
         return Err(Error::new(&refusal::BATCH_TOO_LONG, &[]).with_detail(detail));
     }
-    let mut items: Vec<Item<'a>> = Vec::with_capacity(requests.len());
+    let mut items: Vec<BatchItem<'a>> = Vec::with_capacity(requests.len());
     let mut places: HashMap<String, usize> = HashMap::with_capacity(requests.len());
     for (place, request) in requests.iter().enumerate() {
         let item = read_item(request, place, &places, behaviors)?;
@@ -108,7 +108,7 @@ fn read_item<'a>(
     place: usize,
     places: &HashMap<String, usize>,
     behaviors: &Behaviors,
-) -> Result<Item<'a>, Error> {
+) -> Result<BatchItem<'a>, Error> {
     let Json::Object(members) = request else {
         return Err(malformed(format!("requests[{place}]: found {}, expected an object", request.describe())));
     };
@@ -152,11 +152,11 @@ fn read_item<'a>(
         let detail = format!("requests[{place}].dependsOn: found {} ids, expected at most one", depends_on.len());
         return Err(dependency(detail));
     }
-    Ok(Item { id, method, url, headers, body, depends_on })
+    Ok(BatchItem { id, method, url, headers, body, depends_on })
 }
 
 /// Serial: each depends on the one before. Same: those that depend at all depend on the same one. Parallel: none depends.
-fn is_a_pattern(items: &[Item<'_>]) -> bool {
+fn is_a_pattern(items: &[BatchItem<'_>]) -> bool {
     let mut stated = items.iter().map(|item| &item.depends_on).filter(|places| !places.is_empty());
     let first = stated.next();
     let is_same = stated.all(|places| Some(places) == first);
@@ -225,7 +225,7 @@ pub fn resolve(url: &str, outer: Version) -> Result<String, Error> {
 
 /// The answer to one request of a batch.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct BatchPart<'a> {
     /// The id of the request, as it was sent.
     pub id: &'a str,
     /// The status.
@@ -239,7 +239,7 @@ pub struct Part<'a> {
 }
 
 /// Joins answers into the body of a batch, with the one space that recorded ones have (pnp/pnpcore, 749 of 749).
-pub fn join<'a>(parts: impl Iterator<Item = Part<'a>>) -> Vec<u8> {
+pub fn join<'a>(parts: impl Iterator<Item = BatchPart<'a>>) -> Vec<u8> {
     let mut out = b"{\"responses\": [".to_vec();
     for (index, part) in parts.enumerate() {
         out.extend_from_slice(if index > 0 { b",{\"id\":" } else { b"{\"id\":" });
@@ -370,7 +370,7 @@ mod tests {
         // pnp/pnpcore ExecuteGraphBatchRequestWithErrors, without the body of the success; and its 204.
         let error = r#"{"error":{"code":"BadRequest","message":"Resource not found for the segment 'thiswillgiveanerror'.","innerError":{"date":"2022-05-30T14:48:25","request-id":"9ab949b3-4921-410d-ae88-c3693e34426e","client-request-id":"9ab949b3-4921-410d-ae88-c3693e34426e"}}}"#;
         let minimal = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
-        let part = |id, status, headers, body| Part { id, status, headers, body, is_json: true };
+        let part = |id, status, headers, body| BatchPart { id, status, headers, body, is_json: true };
         let parts = [
             part("2", 400, vec![("Content-Type", &b"application/json"[..])], error.as_bytes()),
             part("1", 200, vec![("OData-Version", &b"4.0"[..]), ("Content-Type", minimal.as_bytes())], b"{}"),
@@ -384,7 +384,8 @@ mod tests {
             r#"IEEE754Compatible=false;charset=utf-8"},"body":{}},{"id":"3","status":204,"body":null}]}"#,
         ];
         assert_eq!(String::from_utf8(join(parts.into_iter())).unwrap(), expected.concat());
-        let text = Part { id: "\"", status: 200, headers: vec![("Content-Type", b"text/plain")], body: b"2", is_json: false };
+        let text =
+            BatchPart { id: "\"", status: 200, headers: vec![("Content-Type", b"text/plain")], body: b"2", is_json: false };
         assert_eq!(
             String::from_utf8(join(std::iter::once(text))).unwrap(),
             r#"{"responses": [{"id":"\"","status":200,"headers":{"Content-Type":"text/plain"},"body":"Mg=="}]}"#

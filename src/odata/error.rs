@@ -19,14 +19,14 @@ pub struct Error {
     /// The inner code of an error of Shifts, where it is not that of the row.
     pub inner_code: Option<&'static str>,
     /// What a rule of faults states instead of the row.
-    pub stated: Option<Box<Stated>>,
+    pub stated: Option<Box<ErrorOverride>>,
     /// The connector's own words, in an error of Shifts.
-    pub external: Option<Box<External>>,
+    pub external: Option<Box<ConnectorError>>,
 }
 
 /// What a connector says, and who it is (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct External {
+pub struct ConnectorError {
     /// Why it refuses.
     pub message: Box<str>,
     /// The name of its integration.
@@ -35,7 +35,7 @@ pub struct External {
 
 /// Status, code and headers of an error that a rule of faults states.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stated {
+pub struct ErrorOverride {
     /// The status of the answer, where it is not that of the row.
     pub status: Option<StatusCode>,
     /// The value of `error.code`, where it is not that of the row.
@@ -44,7 +44,7 @@ pub struct Stated {
     pub retry_after: Option<HeaderValue>,
 }
 
-impl External {
+impl ConnectorError {
     /// Writes the members that stand before the others in an error of Shifts.
     fn members(&self) -> String {
         format!(
@@ -97,7 +97,7 @@ impl Error {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
-                self.external.as_deref().map(External::members).unwrap_or_default(),
+                self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
                 self.refusal.code.name(),
                 quoted(&self.message),
                 self.inner_code.unwrap_or(inner_code)

@@ -12,18 +12,18 @@ pub mod select;
 pub mod skiptoken;
 
 use self::filter::Expression;
-use self::options::{Name, Options};
+use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
 use self::select::Select;
 use super::write::is_shown;
-use crate::edm::schema::{Kind, Model, StructuredType};
+use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, HiddenMembers, QueryOptions};
 use crate::policy::refusal;
 
 /// What a query is asked of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum QueryTarget {
     /// A collection of entities.
     Collection,
     /// The number of entities in a collection, `/$count`: only which of them are counted can be chosen (OData 4.0 Part 1, 11.2.9).
@@ -98,8 +98,8 @@ impl<'m> Query<'m> {
     }
 
     /// Reads a query string, the part of an address behind `?`.
-    pub fn read(text: &str, scope: Scope<'m>, target: Target) -> Result<Query<'m>, Error> {
-        let mut options = Options::split(text)?;
+    pub fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
+        let mut options = SystemQueryOptions::split(text)?;
         let mut query = Query { is_doubted: DOUBTED.iter().any(|name| options.has(*name)), ..Query::default() };
         match scope.behaviors.query_options {
             QueryOptions::Honor => {}
@@ -107,20 +107,20 @@ impl<'m> Query<'m> {
             QueryOptions::Reject => options.refuse(&DOUBTED)?,
         }
         options.refuse(&UNSUPPORTED)?;
-        if matches!(target, Target::Entity | Target::Property)
+        if matches!(target, QueryTarget::Entity | QueryTarget::Property)
             && let Some(name) = OF_COLLECTIONS.iter().find(|name| options.has(**name))
         {
             let detail = format!("found ${}, which only a collection has", name.text());
             return Err(Error::new(&refusal::NOT_A_COLLECTION, &[]).with_detail(detail));
         }
-        if target == Target::Property {
+        if target == QueryTarget::Property {
             return Ok(query);
         }
         if let Some(text) = options.take(Name::Filter) {
             query.filter = Some(filter::read(&text, scope)?);
             query.bound_to[0] = text.into_owned();
         }
-        if target == Target::Count {
+        if target == QueryTarget::Count {
             return Ok(query);
         }
         if let Some(text) = options.take(Name::Expand) {
@@ -177,7 +177,7 @@ fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
         };
         let property = &scope.structured.properties[index];
         return Err(match property.kind {
-            Kind::Complex(_) => Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name]),
+            PropertyType::Complex(_) => Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name]),
             _ => Error::new(&refusal::EXPAND_OF_A_VALUE, &[&property.name, &scope.structured.full_name]),
         });
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::enums;
-use crate::edm::patch::{Change, Patch, To};
-use crate::edm::schema::{Check, EnumType, ItemKind, Kind, Model, Primitive, Property, StructuredType, TypeId};
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::{EnumType, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::policy::behavior::{
     Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace,
@@ -22,7 +22,7 @@ use crate::text::json::{self, Json, Member};
 mod names;
 mod problem;
 
-pub use problem::Problem;
+pub use problem::BodyProblem;
 use problem::{Path, shortened};
 
 /// Where a body comes from, which decides what it may say.
@@ -38,7 +38,7 @@ pub enum Origin {
 
 /// What decides how a body is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules<'r> {
+pub struct ReadRules<'r> {
     /// The tables of the version.
     pub model: &'r Model,
     /// The tenant's behaviors.
@@ -61,9 +61,9 @@ pub struct Reading {
     /// Whether the body has members besides annotations, even if none of them changes anything.
     pub has_members: bool,
     /// What is wrong with names, kinds and annotations.
-    pub shape: Vec<Problem>,
+    pub shape: Vec<BodyProblem>,
     /// What is wrong with values.
-    pub values: Vec<Problem>,
+    pub values: Vec<BodyProblem>,
     /// What was skipped because a behavior says so, for the log.
     pub skipped: Vec<String>,
     /// The behaviors without which the body would have been read otherwise.
@@ -71,8 +71,8 @@ pub struct Reading {
 }
 
 /// Reads an object of a type. `path` is the JSON path of the object.
-pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
-    let mut reader = Reader { rules, reading: Reading::default() };
+pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
+    let mut reader = BodyReader { rules, reading: Reading::default() };
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
@@ -80,19 +80,19 @@ pub fn read(rules: Rules<'_>, structured: TypeId, object: &Json<'_>, path: &str)
             reader.reading.patch = reader.object(structured, members, &place);
         }
         other => {
-            let problem = Problem::at(&place, other.describe(), "an object".to_owned(), &refusal::NOT_AN_OBJECT, Vec::new());
+            let problem = BodyProblem::at(&place, other.describe(), "an object".to_owned(), &refusal::NOT_AN_OBJECT, Vec::new());
             reader.reading.shape.push(problem);
         }
     }
     reader.reading
 }
 
-struct Reader<'r> {
-    rules: Rules<'r>,
+struct BodyReader<'r> {
+    rules: ReadRules<'r>,
     reading: Reading,
 }
 
-impl Reader<'_> {
+impl BodyReader<'_> {
     fn is_request(&self) -> bool {
         self.rules.origin != Origin::Fixture
     }
@@ -109,12 +109,12 @@ impl Reader<'_> {
     }
 
     fn shape(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
-        self.reading.shape.push(Problem::at(path, found, expected, refusal, words));
+        self.reading.shape.push(BodyProblem::at(path, found, expected, refusal, words));
     }
 
     fn value(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
         if self.reading.values.len() < self.rules.problem_limit {
-            self.reading.values.push(Problem::at(path, found, expected, refusal, words));
+            self.reading.values.push(BodyProblem::at(path, found, expected, refusal, words));
         }
     }
 
@@ -148,7 +148,7 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(to) = self.declared(&structured.properties[index], name, json, &place) {
-                patch.changes.push(Change { property: index, to });
+                patch.changes.push(PropertyChange { property: index, to });
             }
         }
         patch
@@ -212,7 +212,7 @@ impl Reader<'_> {
     }
 
     /// Reads a declared property. `None`: it changes nothing.
-    fn declared(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<To> {
+    fn declared(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<NewValue> {
         if property.read_only && self.is_request() {
             // The vocabulary lets a client send computed properties, and clients do; the service ignores their values.
             if !has_json_kind(property.kind, json) {
@@ -227,32 +227,41 @@ impl Reader<'_> {
     }
 
     /// Reads a value of a type: that of the property, or of an item of it.
-    fn of_kind(&mut self, kind: Kind, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<To> {
+    fn of_kind(
+        &mut self,
+        kind: PropertyType,
+        property: &Property,
+        sent_name: &str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+    ) -> Option<NewValue> {
         match (kind, json) {
-            (Kind::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
-            (Kind::Complex(id), Json::Object(members)) => Some(To::Merge(self.object(id, members, place))),
-            (Kind::Enum(id), Json::String(text)) => self.enumeration(self.rules.model.enumeration(id), text, place).map(To::Set),
-            (Kind::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(To::Set(Value::Boolean(*value))),
-            (Kind::Primitive(Primitive::String), Json::String(text)) => {
-                self.check(property, text, place);
-                Some(To::Set(Value::String(text.as_ref().into())))
+            (PropertyType::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
+            (PropertyType::Complex(id), Json::Object(members)) => Some(NewValue::Merge(self.object(id, members, place))),
+            (PropertyType::Enum(id), Json::String(text)) => {
+                self.enumeration(self.rules.model.enumeration(id), text, place).map(NewValue::Set)
             }
-            (Kind::Primitive(Primitive::Int32), Json::Number(number)) => {
+            (PropertyType::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(NewValue::Set(Value::Boolean(*value))),
+            (PropertyType::Primitive(Primitive::String), Json::String(text)) => {
+                self.check(property, text, place);
+                Some(NewValue::Set(Value::String(text.as_ref().into())))
+            }
+            (PropertyType::Primitive(Primitive::Int32), Json::Number(number)) => {
                 // Integers are JSON numbers without fraction and exponent (OData ABNF, int32Value).
                 let value = number.as_i64().and_then(|value| i32::try_from(value).ok());
                 if value.is_none() {
                     self.wrong_kind(kind, property, sent_name, json, place);
                 }
-                value.map(|value| To::Set(Value::Int32(value)))
+                value.map(|value| NewValue::Set(Value::Int32(value)))
             }
-            (Kind::Primitive(Primitive::DateTimeOffset), Json::String(text)) => {
+            (PropertyType::Primitive(Primitive::DateTimeOffset), Json::String(text)) => {
                 let value = DateTimeOffset::parse(text);
                 if value.is_none() {
                     let expected = "a date such as 2021-03-12T17:37:05.84Z".to_owned();
                     let found = json::quoted(&shortened(text));
                     self.shape(place, found, expected, &refusal::INVALID_DATE, vec![text.to_string()]);
                 }
-                value.map(|value| To::Set(Value::DateTimeOffset(value)))
+                value.map(|value| NewValue::Set(Value::DateTimeOffset(value)))
             }
             _ => {
                 self.wrong_kind(kind, property, sent_name, json, place);
@@ -262,7 +271,14 @@ impl Reader<'_> {
     }
 
     /// Reads the items of a collection, which replace those that are there (OData 4.0 Part 1, 11.4.3): each is read as a new value.
-    fn items(&mut self, item: ItemKind, property: &Property, sent_name: &str, items: &[Json<'_>], at: &Path<'_>) -> Option<To> {
+    fn items(
+        &mut self,
+        item: ItemType,
+        property: &Property,
+        sent_name: &str,
+        items: &[Json<'_>],
+        at: &Path<'_>,
+    ) -> Option<NewValue> {
         let model = self.rules.model;
         let mut values = Vec::with_capacity(items.len());
         for (index, json) in items.iter().enumerate() {
@@ -278,19 +294,19 @@ impl Reader<'_> {
                 continue;
             }
             values.push(match (self.of_kind(item.kind(), property, sent_name, json, &place)?, item) {
-                (To::Merge(patch), ItemKind::Complex(id)) => {
+                (NewValue::Merge(patch), ItemType::Complex(id)) => {
                     let structured = model.structured(id);
                     Value::Complex(Arc::new(patch.apply(model, structured, &Complex::initial(structured))))
                 }
-                (To::Merge(_), _) => unreachable!("only complex values are merged"),
-                (To::Set(value), _) => value,
+                (NewValue::Merge(_), _) => unreachable!("only complex values are merged"),
+                (NewValue::Set(value), _) => value,
             });
         }
-        Some(To::Set(Value::Collection(values.into())))
+        Some(NewValue::Set(Value::Collection(values.into())))
     }
 
-    fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<To> {
-        if !property.nullable || matches!(property.kind, Kind::Collection(_)) {
+    fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<NewValue> {
+        if !property.nullable || matches!(property.kind, PropertyType::Collection(_)) {
             let type_name = self.rules.model.kind_name(property.kind).into_owned();
             let expected = format!("a value: {type_name} is not nullable here");
             self.shape(place, "null".to_owned(), expected, &refusal::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
@@ -303,14 +319,14 @@ impl Reader<'_> {
                 return None;
             }
         }
-        Some(To::Set(Value::Null))
+        Some(NewValue::Set(Value::Null))
     }
 
-    fn wrong_kind(&mut self, kind: Kind, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
+    fn wrong_kind(&mut self, kind: PropertyType, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
         let expected = expected_kind(self.rules.model, kind);
         let found = if property.write_only { json.kind().to_owned() } else { json.describe() };
         let is_primitive = !property.write_only
-            && matches!((kind, json), (Kind::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
+            && matches!((kind, json), (PropertyType::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
         if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
             let literal = match json {
                 Json::String(text) => text.to_string(),
@@ -389,7 +405,7 @@ impl Reader<'_> {
             return;
         }
         match property.check {
-            Some(Check::SecretLength) => match (text.chars().count(), self.rules.behaviors.secret_length) {
+            Some(ValueCheck::SecretLength) => match (text.chars().count(), self.rules.behaviors.secret_length) {
                 (64, _) => {}
                 (_, SecretLength::Any) => self.decided("secret-length"),
                 (length, SecretLength::Exact) => {
@@ -397,7 +413,7 @@ impl Reader<'_> {
                     self.value(place, found, "64 characters".to_owned(), &refusal::SECRET_LENGTH, Vec::new());
                 }
             },
-            Some(Check::Url) => {
+            Some(ValueCheck::Url) => {
                 let schemes: &[&str] = match self.rules.behaviors.url_check {
                     UrlCheck::None => return self.decided("url-check"),
                     UrlCheck::Absolute => &["http", "https"],
@@ -519,13 +535,13 @@ fn written(json: &Json<'_>) -> String {
 }
 
 /// Whether a value is of the JSON kind in which a property is written, or null.
-fn has_json_kind(kind: Kind, json: &Json<'_>) -> bool {
+fn has_json_kind(kind: PropertyType, json: &Json<'_>) -> bool {
     match (kind, json) {
         (_, Json::Null)
-        | (Kind::Complex(_), Json::Object(_))
-        | (Kind::Enum(_), Json::String(_))
-        | (Kind::Collection(_), Json::Array(_)) => true,
-        (Kind::Primitive(primitive), json) => match primitive {
+        | (PropertyType::Complex(_), Json::Object(_))
+        | (PropertyType::Enum(_), Json::String(_))
+        | (PropertyType::Collection(_), Json::Array(_)) => true,
+        (PropertyType::Primitive(primitive), json) => match primitive {
             Primitive::Boolean => matches!(json, Json::Boolean(_)),
             Primitive::Int32 => matches!(json, Json::Number(_)),
             Primitive::String | Primitive::DateTimeOffset => matches!(json, Json::String(_)),
@@ -534,15 +550,15 @@ fn has_json_kind(kind: Kind, json: &Json<'_>) -> bool {
     }
 }
 
-fn expected_kind(model: &Model, kind: Kind) -> String {
+fn expected_kind(model: &Model, kind: PropertyType) -> String {
     match kind {
-        Kind::Primitive(Primitive::Boolean) => "true or false".to_owned(),
-        Kind::Primitive(Primitive::Int32) => "a whole number from -2147483648 to 2147483647".to_owned(),
-        Kind::Primitive(Primitive::String) => "a string".to_owned(),
-        Kind::Primitive(Primitive::DateTimeOffset) => "a string with a date".to_owned(),
-        Kind::Enum(id) => format!("a string with a value of {}", model.enumeration(id).full_name),
-        Kind::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
-        Kind::Collection(item) => format!("an array, each item of it {}", expected_kind(model, item.kind())),
+        PropertyType::Primitive(Primitive::Boolean) => "true or false".to_owned(),
+        PropertyType::Primitive(Primitive::Int32) => "a whole number from -2147483648 to 2147483647".to_owned(),
+        PropertyType::Primitive(Primitive::String) => "a string".to_owned(),
+        PropertyType::Primitive(Primitive::DateTimeOffset) => "a string with a date".to_owned(),
+        PropertyType::Enum(id) => format!("a string with a value of {}", model.enumeration(id).full_name),
+        PropertyType::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
+        PropertyType::Collection(item) => format!("an array, each item of it {}", expected_kind(model, item.kind())),
     }
 }
 

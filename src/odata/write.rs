@@ -6,14 +6,14 @@ use super::format::Level;
 use super::query::select::{Selected, Selection};
 use crate::edm::address::entity_address;
 use crate::edm::enums;
-use crate::edm::schema::{Kind, Model, Primitive, Property, StructuredType, Version};
+use crate::edm::schema::{Model, Primitive, Property, PropertyType, StructuredType, Version};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::policy::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
 use crate::text::json::write_string;
 
 /// Which control information is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
+pub enum ControlInformation {
     /// That of a metadata level.
     Level(Level),
     /// That of the draft page: types of the entity and of complex values, the latter without `#`.
@@ -26,7 +26,7 @@ pub struct Style {
     /// The version of the model.
     pub version: Version,
     /// Which control information is written.
-    pub control: Control,
+    pub control: ControlInformation,
     /// How secrets are written.
     pub secret: Secret,
     /// How dates are written.
@@ -43,20 +43,20 @@ pub struct Style {
 
 /// A style with the tables of its version.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape<'s> {
+pub struct Representation<'s> {
     /// The tables.
     pub model: &'s Model,
     /// The style.
     pub style: Style,
 }
 
-impl<'s> Shape<'s> {
+impl<'s> Representation<'s> {
     /// Returns what a tenant shows to a client: `level` is what it asked for, `knows_hidden` whether it knows all enum members.
-    pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Shape<'s> {
+    pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Representation<'s> {
         let control = match (level, behaviors.annotations) {
-            (Some(level), _) => Control::Level(level),
-            (None, Annotations::Minimal) => Control::Level(Level::Minimal),
-            (None, Annotations::Page) => Control::Page,
+            (Some(level), _) => ControlInformation::Level(level),
+            (None, Annotations::Minimal) => ControlInformation::Level(Level::Minimal),
+            (None, Annotations::Page) => ControlInformation::Page,
         };
         let style = Style {
             version: model.version,
@@ -68,14 +68,14 @@ impl<'s> Shape<'s> {
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
         };
-        Shape { model, style }
+        Representation { model, style }
     }
 
     /// Returns what loses nothing: the form of fixtures.
-    pub fn lossless(model: &'s Model) -> Shape<'s> {
+    pub fn lossless(model: &'s Model) -> Representation<'s> {
         let style = Style {
             version: model.version,
-            control: Control::Level(Level::None),
+            control: ControlInformation::Level(Level::None),
             secret: Secret::Echo,
             timestamps: Timestamps::Verbatim,
             supports: Supports::Absent,
@@ -83,19 +83,19 @@ impl<'s> Shape<'s> {
             order: PropertyOrder::Lifelike,
             show_hidden: true,
         };
-        Shape { model, style }
+        Representation { model, style }
     }
 
     /// Returns what connectors are shown: as in the published update call, without control information and without null.
-    pub fn called(model: &'s Model) -> Shape<'s> {
-        let lossless = Shape::lossless(model);
+    pub fn called(model: &'s Model) -> Representation<'s> {
+        let lossless = Representation::lossless(model);
         let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..lossless.style };
-        Shape { style, ..lossless }
+        Representation { style, ..lossless }
     }
 
     /// Whether answers begin with a context URL.
     pub fn has_context(&self) -> bool {
-        matches!(self.style.control, Control::Level(Level::Minimal | Level::Full))
+        matches!(self.style.control, ControlInformation::Level(Level::Minimal | Level::Full))
     }
 
     /// Whether answers show a property at all, whatever its value.
@@ -112,7 +112,7 @@ impl<'s> Shape<'s> {
     }
 
     fn is_full(&self) -> bool {
-        self.style.control == Control::Level(Level::Full)
+        self.style.control == ControlInformation::Level(Level::Full)
     }
 }
 
@@ -137,7 +137,13 @@ pub enum Holder<'a> {
 /// Writes the members of an entity, without the braces.
 ///
 /// The text is kept with the entity, for the next answer in the same style.
-pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, holder: Holder<'_>, entity: &Entity, out: &mut Vec<u8>) {
+pub fn write_entity(
+    shape: &Representation<'_>,
+    structured: &StructuredType,
+    holder: Holder<'_>,
+    entity: &Entity,
+    out: &mut Vec<u8>,
+) {
     let text = entity.text(shape.style, || {
         // A brace in front tells the first member that nothing separates it from another.
         let mut text = vec![b'{'];
@@ -156,7 +162,7 @@ pub fn write_entity(shape: &Shape<'_>, structured: &StructuredType, holder: Hold
 
 /// Writes the selected members of an entity, without the braces.
 pub fn write_selected(
-    shape: &Shape<'_>,
+    shape: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
     entity: &Entity,
@@ -169,14 +175,14 @@ pub fn write_selected(
 /// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
 /// behind its annotation (OData JSON Format 4.0, 4.4).
 fn write_members(
-    shape: &Shape<'_>,
+    shape: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
     entity: &Entity,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
-    if shape.is_full() || shape.style.control == Control::Page {
+    if shape.is_full() || shape.style.control == ControlInformation::Page {
         write_type(structured, "#", out);
     }
     if shape.is_full() {
@@ -215,7 +221,7 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
 }
 
 fn write_properties(
-    shape: &Shape<'_>,
+    shape: &Representation<'_>,
     structured: &StructuredType,
     object: &Complex,
     selection: Option<&Selection>,
@@ -256,7 +262,13 @@ fn write_properties(
     }
 }
 
-fn is_written(shape: &Shape<'_>, structured: &StructuredType, index: usize, value: &Value, selected: Selected<'_>) -> bool {
+fn is_written(
+    shape: &Representation<'_>,
+    structured: &StructuredType,
+    index: usize,
+    value: &Value,
+    selected: Selected<'_>,
+) -> bool {
     let property = &structured.properties[index];
     // Whoever asks for a property by its name wants to know that it is null.
     let is_omitted = property.omitted_while_null && selected == Selected::Everything;
@@ -277,10 +289,10 @@ fn write_type_annotation(model: &Model, property: &Property, value: &Value, out:
 /// Returns the type of a property, unless its values tell it: complex ones carry it themselves, others have a JSON kind of their own.
 fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>> {
     match property.kind {
-        Kind::Complex(_) | Kind::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
-        Kind::Primitive(Primitive::DateTimeOffset) => Some(Cow::Borrowed("DateTimeOffset")),
-        Kind::Enum(id) => Some(Cow::Borrowed(&model.enumeration(id).full_name)),
-        Kind::Collection(item) => {
+        PropertyType::Complex(_) | PropertyType::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
+        PropertyType::Primitive(Primitive::DateTimeOffset) => Some(Cow::Borrowed("DateTimeOffset")),
+        PropertyType::Enum(id) => Some(Cow::Borrowed(&model.enumeration(id).full_name)),
+        PropertyType::Collection(item) => {
             let name = model.kind_name(item.kind());
             // The namespace of primitive types is left out (OData JSON Format 4.0, 4.5.3).
             Some(Cow::Owned(format!("Collection({})", name.strip_prefix("Edm.").unwrap_or(&name))))
@@ -289,7 +301,7 @@ fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>
 }
 
 /// Writes a value of a type, or the selected part of it.
-pub fn write_value(shape: &Shape<'_>, kind: Kind, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
+pub fn write_value(shape: &Representation<'_>, kind: PropertyType, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -303,23 +315,23 @@ pub fn write_value(shape: &Shape<'_>, kind: Kind, value: &Value, part: Option<&S
             }
             out.push(b'"');
         }
-        (Value::Enum(number), Kind::Enum(id)) => {
+        (Value::Enum(number), PropertyType::Enum(id)) => {
             out.push(b'"');
             enums::write(shape.model.enumeration(id), *number, shape.style.show_hidden, out);
             out.push(b'"');
         }
-        (Value::Complex(object), Kind::Complex(id)) => {
+        (Value::Complex(object), PropertyType::Complex(id)) => {
             let structured = shape.model.structured(id);
             out.push(b'{');
             match shape.style.control {
-                Control::Level(Level::Full) => write_type(structured, "#", out),
-                Control::Page => write_type(structured, "", out),
-                Control::Level(Level::None | Level::Minimal) => {}
+                ControlInformation::Level(Level::Full) => write_type(structured, "#", out),
+                ControlInformation::Page => write_type(structured, "", out),
+                ControlInformation::Level(Level::None | Level::Minimal) => {}
             }
             write_properties(shape, structured, object, part, out);
             out.push(b'}');
         }
-        (Value::Collection(items), Kind::Collection(item)) => {
+        (Value::Collection(items), PropertyType::Collection(item)) => {
             out.push(b'[');
             for (index, value) in items.iter().enumerate() {
                 if index > 0 {

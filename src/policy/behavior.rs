@@ -64,7 +64,7 @@ impl Profile {
 
 /// One row of the table, for printing.
 #[derive(Debug)]
-pub struct Row {
+pub struct BehaviorRow {
     /// The name that `--behavior` takes.
     pub name: &'static str,
     /// What the row decides.
@@ -156,8 +156,8 @@ macro_rules! rows {
         }
 
         /// The table, one row per behavior.
-        pub static ROWS: &[Row] = &[
-            $( Row {
+        pub static ROWS: &[BehaviorRow] = &[
+            $( BehaviorRow {
                 name: $name,
                 decides: $decides,
                 values: &[ $( ($value, $meaning), )+ ],
@@ -166,7 +166,7 @@ macro_rules! rows {
                 grade: Grade::$grade,
                 source: $source,
             }, )+
-            Row {
+            BehaviorRow {
                 name: BASE_URL,
                 decides: "scheme and host written into `@odata.context`, links and `Location`",
                 values: &[(REQUEST_HOST, "those that the client used, so that links lead back to the emulator")],

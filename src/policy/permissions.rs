@@ -2,7 +2,7 @@
 
 /// What a request does, as the pages of the reference are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum OperationKind {
     /// Reading a collection, or something of it.
     List,
     /// Reading an entity, or something of it.
@@ -21,7 +21,7 @@ pub struct Permission {
     /// The full name of the resource's type.
     pub resource: &'static str,
     /// The operation.
-    pub operation: Operation,
+    pub operation: OperationKind,
     /// The scopes, one of which a user's token needs.
     pub delegated: &'static [&'static str],
     /// The roles, one of which an application's token needs.
@@ -35,19 +35,19 @@ pub struct Permission {
 const READ: &[&str] = &["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
 const WRITE: &[&str] = &["WorkforceIntegration.ReadWrite.All"];
 
-const fn work(operation: Operation, permissions: &'static [&'static str], page: &'static str) -> Permission {
+const fn work(operation: OperationKind, permissions: &'static [&'static str], page: &'static str) -> Permission {
     let resource = "microsoft.graph.workforceIntegration";
     Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
 }
 
 /// Of what belongs to a schedule users' tokens may have other permissions than applications'.
-const fn shifts(resource: &'static str, operation: Operation, page: &'static str) -> Permission {
+const fn shifts(resource: &'static str, operation: OperationKind, page: &'static str) -> Permission {
     let (delegated, application): (&[&str], &[&str]) = match operation {
-        Operation::List | Operation::Get => (
+        OperationKind::List | OperationKind::Get => (
             &["Schedule.Read.All", "Group.Read.All", "Schedule.ReadWrite.All", "Group.ReadWrite.All"],
             &["Schedule.Read.All", "Schedule.ReadWrite.All"],
         ),
-        Operation::Create | Operation::Update | Operation::Delete => {
+        OperationKind::Create | OperationKind::Update | OperationKind::Delete => {
             (&["Schedule.ReadWrite.All", "Group.ReadWrite.All"], &["Schedule.ReadWrite.All"])
         }
     };
@@ -66,7 +66,7 @@ const GET_TEAM: &[&str] = &[
 ];
 
 /// Consent to a single team (`TeamSettings.Read.Group`) is left out: it stands in no token.
-const fn teams(operation: Operation, permissions: &'static [&'static str], page: &'static str) -> Permission {
+const fn teams(operation: OperationKind, permissions: &'static [&'static str], page: &'static str) -> Permission {
     let resource = "microsoft.graph.team";
     Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
 }
@@ -74,39 +74,39 @@ const fn teams(operation: Operation, permissions: &'static [&'static str], page:
 /// The table. The pages are of 2025; until about 2024 those for integrations said of application tokens that they are not supported. Two
 /// slips of pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete.
 pub static PERMISSIONS: &[Permission] = &[
-    work(Operation::List, READ, "workforceintegration-list"),
-    work(Operation::Get, READ, "workforceintegration-get"),
-    work(Operation::Create, WRITE, "workforceintegration-post"),
-    work(Operation::Update, WRITE, "workforceintegration-update"),
-    work(Operation::Delete, WRITE, "workforceintegration-delete"),
-    teams(Operation::List, LIST_TEAMS, "teams-list"),
-    teams(Operation::Get, GET_TEAM, "team-get"),
-    shifts("microsoft.graph.schedule", Operation::Get, "schedule-get"),
-    shifts("microsoft.graph.schedule", Operation::Update, "team-put-schedule"),
-    shifts("microsoft.graph.shift", Operation::List, "schedule-list-shifts"),
-    shifts("microsoft.graph.shift", Operation::Get, "shift-get"),
-    shifts("microsoft.graph.shift", Operation::Create, "schedule-post-shifts"),
-    shifts("microsoft.graph.shift", Operation::Update, "shift-put"),
-    shifts("microsoft.graph.shift", Operation::Delete, "shift-delete"),
-    shifts("microsoft.graph.openShift", Operation::List, "openshift-list"),
-    shifts("microsoft.graph.openShift", Operation::Get, "openshift-get"),
-    shifts("microsoft.graph.openShift", Operation::Create, "openshift-post"),
-    shifts("microsoft.graph.openShift", Operation::Update, "openshift-update"),
-    shifts("microsoft.graph.openShift", Operation::Delete, "openshift-delete"),
-    shifts("microsoft.graph.timeOffReason", Operation::List, "schedule-list-timeoffreasons"),
-    shifts("microsoft.graph.timeOffReason", Operation::Get, "timeoffreason-get"),
-    shifts("microsoft.graph.timeOffReason", Operation::Create, "schedule-post-timeoffreasons"),
-    shifts("microsoft.graph.timeOffReason", Operation::Update, "timeoffreason-put"),
-    shifts("microsoft.graph.timeOffReason", Operation::Delete, "timeoffreason-delete"),
-    shifts("microsoft.graph.timeOff", Operation::List, "schedule-list-timesoff"),
-    shifts("microsoft.graph.timeOff", Operation::Get, "timeoff-get"),
-    shifts("microsoft.graph.timeOff", Operation::Create, "schedule-post-timesoff"),
-    shifts("microsoft.graph.timeOff", Operation::Update, "timeoff-put"),
-    shifts("microsoft.graph.timeOff", Operation::Delete, "timeoff-delete"),
+    work(OperationKind::List, READ, "workforceintegration-list"),
+    work(OperationKind::Get, READ, "workforceintegration-get"),
+    work(OperationKind::Create, WRITE, "workforceintegration-post"),
+    work(OperationKind::Update, WRITE, "workforceintegration-update"),
+    work(OperationKind::Delete, WRITE, "workforceintegration-delete"),
+    teams(OperationKind::List, LIST_TEAMS, "teams-list"),
+    teams(OperationKind::Get, GET_TEAM, "team-get"),
+    shifts("microsoft.graph.schedule", OperationKind::Get, "schedule-get"),
+    shifts("microsoft.graph.schedule", OperationKind::Update, "team-put-schedule"),
+    shifts("microsoft.graph.shift", OperationKind::List, "schedule-list-shifts"),
+    shifts("microsoft.graph.shift", OperationKind::Get, "shift-get"),
+    shifts("microsoft.graph.shift", OperationKind::Create, "schedule-post-shifts"),
+    shifts("microsoft.graph.shift", OperationKind::Update, "shift-put"),
+    shifts("microsoft.graph.shift", OperationKind::Delete, "shift-delete"),
+    shifts("microsoft.graph.openShift", OperationKind::List, "openshift-list"),
+    shifts("microsoft.graph.openShift", OperationKind::Get, "openshift-get"),
+    shifts("microsoft.graph.openShift", OperationKind::Create, "openshift-post"),
+    shifts("microsoft.graph.openShift", OperationKind::Update, "openshift-update"),
+    shifts("microsoft.graph.openShift", OperationKind::Delete, "openshift-delete"),
+    shifts("microsoft.graph.timeOffReason", OperationKind::List, "schedule-list-timeoffreasons"),
+    shifts("microsoft.graph.timeOffReason", OperationKind::Get, "timeoffreason-get"),
+    shifts("microsoft.graph.timeOffReason", OperationKind::Create, "schedule-post-timeoffreasons"),
+    shifts("microsoft.graph.timeOffReason", OperationKind::Update, "timeoffreason-put"),
+    shifts("microsoft.graph.timeOffReason", OperationKind::Delete, "timeoffreason-delete"),
+    shifts("microsoft.graph.timeOff", OperationKind::List, "schedule-list-timesoff"),
+    shifts("microsoft.graph.timeOff", OperationKind::Get, "timeoff-get"),
+    shifts("microsoft.graph.timeOff", OperationKind::Create, "schedule-post-timesoff"),
+    shifts("microsoft.graph.timeOff", OperationKind::Update, "timeoff-put"),
+    shifts("microsoft.graph.timeOff", OperationKind::Delete, "timeoff-delete"),
 ];
 
 /// Returns what an operation needs; a resource without rows, as of a schema of one's own, needs a token and nothing more.
-pub fn of(resource: &str, operation: Operation) -> Option<&'static Permission> {
+pub fn of(resource: &str, operation: OperationKind) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 

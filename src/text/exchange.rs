@@ -41,8 +41,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
 
-pub use entry::{Capture, Entry, Part, Query, Resolver, Template};
-pub use stream::{Reader, StreamError};
+pub use entry::{Capture, CaptureQuery, Entry, ExchangePart, Resolver, Template};
+pub use stream::{EntryReader, StreamError};
 
 /// One request with, where known, its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +50,14 @@ pub struct Exchange {
     /// The comment lines before the request line, each without its `# `; the first one usually names the exchange.
     pub comments: Vec<String>,
     /// What the client sent.
-    pub request: Request,
+    pub request: RecordedRequest,
     /// What the service answered, if that is known.
-    pub response: Option<Response>,
+    pub response: Option<RecordedResponse>,
 }
 
 /// The request of an [`Exchange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct RecordedRequest {
     /// The method; Hurl itself only reads methods made of uppercase letters.
     pub method: Method,
     /// What follows `{{base}}`: path and query, such as `/v1.0/teamwork?x=1`. A request that goes elsewhere has its whole address.
@@ -70,7 +70,7 @@ pub struct Request {
 
 /// The response of an [`Exchange`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
+pub struct RecordedResponse {
     /// The status code.
     pub status: StatusCode,
     /// Names and values in the order and with the spelling in which they were sent.
@@ -140,14 +140,14 @@ pub fn lay_out(text: &str) -> Option<String> {
     json::lay_out(text)
 }
 
-impl Request {
+impl RecordedRequest {
     /// Returns the first value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
     }
 }
 
-impl Response {
+impl RecordedResponse {
     /// Returns the first value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.headers, name)
@@ -243,7 +243,8 @@ content-type: application/x-www-form-urlencoded
 
     fn request(target: &str, headers: &[(&str, &str)], body: &[u8]) -> Exchange {
         let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let request = Request { method: Method::POST, target: target.to_owned(), headers, body: Bytes::copy_from_slice(body) };
+        let request =
+            RecordedRequest { method: Method::POST, target: target.to_owned(), headers, body: Bytes::copy_from_slice(body) };
         Exchange { comments: Vec::new(), request, response: None }
     }
 
@@ -344,10 +345,10 @@ content-type: application/x-www-form-urlencoded
         let request = (method(), target, headers(), body());
         let response = proptest::option::of((100..1000_u16, headers(), body()));
         (vec(comment, 0..3), request, response).prop_map(|(comments, (method, target, headers, body), response)| {
-            let request = Request { method, target, headers, body };
+            let request = RecordedRequest { method, target, headers, body };
             let response = response.map(|(status, headers, body)| {
                 let status = StatusCode::from_u16(status).unwrap();
-                Response { status, headers, body }
+                RecordedResponse { status, headers, body }
             });
             Exchange { comments, request, response }
         })
@@ -359,24 +360,24 @@ content-type: application/x-www-form-urlencoded
         let template = (0_u8..5, any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), name());
         let path =
             prop_oneof!["(\\.[a-z@]{1,3}|\\[[0-9]{1,2}\\]|\\['[a-z. \"\\\\]{0,3}'\\]){0,3}"].prop_map(|path| format!("${path}"));
-        let query = prop_oneof![path.prop_map(Query::JsonPath), any::<String>().prop_map(Query::Header)];
+        let query = prop_oneof![path.prop_map(CaptureQuery::JsonPath), any::<String>().prop_map(CaptureQuery::Header)];
         let capture = (name(), query).prop_map(|(name, query)| Capture { name, query });
         (exchange(), vec(template, 0..4), vec(capture, 0..3)).prop_map(|(exchange, wanted, captures)| {
             let mut entry = Entry::plain(exchange);
             for (kind, index, place, name) in wanted {
                 let Exchange { request, response, .. } = &entry.exchange;
                 let (part, text) = match (kind, response) {
-                    (0, _) => (Part::Target, request.target.as_bytes()),
+                    (0, _) => (ExchangePart::Target, request.target.as_bytes()),
                     (1, _) if !request.headers.is_empty() => {
                         let index = index.index(request.headers.len());
-                        (Part::RequestHeader(index), request.headers[index].1.as_bytes())
+                        (ExchangePart::RequestHeader(index), request.headers[index].1.as_bytes())
                     }
                     (2, Some(response)) if !response.headers.is_empty() => {
                         let index = index.index(response.headers.len());
-                        (Part::ResponseHeader(index), response.headers[index].1.as_bytes())
+                        (ExchangePart::ResponseHeader(index), response.headers[index].1.as_bytes())
                     }
-                    (3, Some(response)) => (Part::ResponseBody, &response.body[..]),
-                    _ => (Part::RequestBody, &request.body[..]),
+                    (3, Some(response)) => (ExchangePart::ResponseBody, &response.body[..]),
+                    _ => (ExchangePart::RequestBody, &request.body[..]),
                 };
                 // What is no text has no places for templates.
                 let Ok(text) = std::str::from_utf8(text) else { continue };

@@ -17,11 +17,11 @@ mod text;
 use bytes::Bytes;
 use http::Method;
 
-use crate::text::exchange::{Exchange, Request, Response};
+use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 use crate::text::json::{self, Json};
 
 pub use pseudonym::{is_pseudonym, is_pseudonymous_id};
-pub use rules::{Kind, RedactionRules};
+pub use rules::{RedactionRules, SecretKind};
 
 use pseudonym::Pseudonyms;
 
@@ -48,14 +48,14 @@ impl Redactor {
         // What is private in one place is private in all, so places are looked at before anything is replaced.
         self.learn_from(exchange);
         let mut comments: Vec<String> = exchange.comments.iter().map(|comment| self.scrub(comment)).collect();
-        let request = Request {
+        let request = RecordedRequest {
             method: Method::from_bytes(self.scrub_plain(exchange.request.method.as_str()).as_bytes())
                 .unwrap_or_else(|_| exchange.request.method.clone()),
             target: self.scrub_target(&exchange.request.target),
             headers: self.scrub_headers(&exchange.request.headers),
             body: self.scrub_body(&exchange.request.headers, &exchange.request.body, "request", &mut comments),
         };
-        let response = exchange.response.as_ref().map(|response| Response {
+        let response = exchange.response.as_ref().map(|response| RecordedResponse {
             status: response.status,
             headers: self.scrub_headers(&response.headers),
             body: self.scrub_body(&response.headers, &response.body, "response", &mut comments),
@@ -88,22 +88,22 @@ impl Redactor {
     fn learn_from_message(&mut self, headers: &[(String, String)], body: &[u8]) {
         for (name, value) in headers {
             match self.rules.header(name) {
-                Some(kind @ Kind::Token) => {
+                Some(kind @ SecretKind::Token) => {
                     let (_, token) = scheme_and_token(value);
                     self.pseudonyms.of(kind, token);
                     if let Some(decoded) = text::base64_text(token) {
                         for part in decoded.text.split(':').filter(|part| part.len() >= 4) {
-                            self.pseudonyms.of(Kind::Secret, part);
+                            self.pseudonyms.of(SecretKind::Secret, part);
                         }
                     }
                 }
-                Some(Kind::Cookie) => {
+                Some(SecretKind::Cookie) => {
                     // Behind the cookie that is set stand words that are the same for all, such as `Path` and `Expires`.
                     let count = if name.eq_ignore_ascii_case("set-cookie") { 1 } else { usize::MAX };
                     for pair in value.split(';').take(count) {
                         let (_, value) = pair.split_once('=').unwrap_or(("", pair));
                         if value.trim().len() >= 8 {
-                            self.pseudonyms.of(Kind::Cookie, value.trim());
+                            self.pseudonyms.of(SecretKind::Cookie, value.trim());
                         }
                     }
                 }
@@ -145,7 +145,7 @@ impl Redactor {
                 }
             }
             Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
-                Some(kind @ Kind::Token) => drop(self.pseudonyms.of(kind, scheme_and_token(text).1)),
+                Some(kind @ SecretKind::Token) => drop(self.pseudonyms.of(kind, scheme_and_token(text).1)),
                 Some(kind) => drop(self.pseudonyms.of(kind, text)),
                 None => self.learn_from_text(text, depth + 1),
             },
@@ -166,9 +166,9 @@ impl Redactor {
         let mut scrubbed = Vec::with_capacity(headers.len());
         for (name, value) in headers {
             let value = match self.rules.header(name) {
-                Some(Kind::Token) => {
+                Some(SecretKind::Token) => {
                     let (scheme, token) = scheme_and_token(value);
-                    format!("{scheme}{}", self.pseudonyms.of(Kind::Token, token))
+                    format!("{scheme}{}", self.pseudonyms.of(SecretKind::Token, token))
                 }
                 Some(kind) => self.pseudonyms.of(kind, value),
                 None => self.scrub(value),
@@ -247,7 +247,7 @@ impl Redactor {
     fn scrub_literals(&mut self, filter: &str) -> String {
         let mut pieces: Vec<String> = filter.split('\'').map(str::to_owned).collect();
         for piece in pieces.iter_mut().skip(1).step_by(2).filter(|piece| !piece.is_empty()) {
-            *piece = self.pseudonyms.of(Kind::Name, piece);
+            *piece = self.pseudonyms.of(SecretKind::Name, piece);
         }
         let whole = pieces.join("'");
         self.scrub_plain(&whole)
@@ -259,7 +259,7 @@ impl Redactor {
 
     fn scrub_at(&mut self, text: &str, depth: usize) -> String {
         if depth > text::DEEPEST {
-            return self.pseudonyms.of(Kind::Secret, text);
+            return self.pseudonyms.of(SecretKind::Secret, text);
         }
         if let Some(json) = text::json(text) {
             let scrubbed = self.scrub_json(None, &json, depth);
@@ -296,14 +296,14 @@ impl Redactor {
                 Json::Array(elements.iter().map(|element| self.scrub_json(member, element, depth)).collect())
             }
             Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
-                Some(Kind::Token) => {
+                Some(SecretKind::Token) => {
                     let (scheme, token) = scheme_and_token(text);
-                    Json::String(format!("{scheme}{}", self.pseudonyms.of(Kind::Token, token)).into())
+                    Json::String(format!("{scheme}{}", self.pseudonyms.of(SecretKind::Token, token)).into())
                 }
                 Some(kind) => Json::String(self.pseudonyms.of(kind, text).into()),
                 None => Json::String(self.scrub_at(text, depth + 1).into()),
             },
-            Json::Number(_) if member.is_some_and(|member| self.rules.member(member, "1").is_some_and(Kind::is_secret)) => {
+            Json::Number(_) if member.is_some_and(|member| self.rules.member(member, "1").is_some_and(SecretKind::is_secret)) => {
                 Json::Number(0.into())
             }
             other => other.clone(),
@@ -374,9 +374,13 @@ fn scheme_and_token(value: &str) -> (&str, &str) {
 fn without_texts(exchange: Exchange) -> Exchange {
     let comments =
         vec!["Target, headers and bodies are left out: they held a secret in a form that cannot be replaced.".to_owned()];
-    let request =
-        Request { method: exchange.request.method, target: "/left-out".to_owned(), headers: Vec::new(), body: Bytes::new() };
-    let response = exchange.response.map(|response| Response { headers: Vec::new(), body: Bytes::new(), ..response });
+    let request = RecordedRequest {
+        method: exchange.request.method,
+        target: "/left-out".to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+    };
+    let response = exchange.response.map(|response| RecordedResponse { headers: Vec::new(), body: Bytes::new(), ..response });
     Exchange { comments, request, response }
 }
 
@@ -395,10 +399,10 @@ mod tests {
 
     fn exchange(target: &str, headers: &[(String, String)], body: &[u8]) -> Exchange {
         let (headers, body) = (headers.to_vec(), Bytes::copy_from_slice(body));
-        let response = Some(Response { status: StatusCode::OK, headers: headers.clone(), body: body.clone() });
+        let response = Some(RecordedResponse { status: StatusCode::OK, headers: headers.clone(), body: body.clone() });
         Exchange {
             comments: Vec::new(),
-            request: Request { method: Method::GET, target: target.to_owned(), headers, body },
+            request: RecordedRequest { method: Method::GET, target: target.to_owned(), headers, body },
             response,
         }
     }

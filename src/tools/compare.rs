@@ -20,15 +20,15 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
-pub use grade::{Difference, What};
-pub use report::{Format, Reporter};
-pub use rules::{FILE as RULES_FILE, Rules, RulesError};
+pub use grade::{Difference, DifferenceKind};
+pub use report::{ReportFormat, Reporter};
+pub use rules::{CompareRules, FILE as RULES_FILE, RulesError};
 
-use crate::edge::client::{Client, Service};
+use crate::edge::client::{HttpClient, Upstream};
 use crate::edge::server;
 use crate::edm::schema::Schema;
 use crate::policy::behavior::{Behaviors, Profile};
-use crate::text::exchange::{Entry, Exchange, Reader, Response, StreamError};
+use crate::text::exchange::{Entry, EntryReader, Exchange, RecordedResponse, StreamError};
 use crate::text::redact::{RedactionRules, Redactor};
 use crate::world::Settings;
 use crate::world::fixture::{self, Entities};
@@ -37,18 +37,18 @@ use bindings::Bindings;
 use grade::Grader;
 use rules::Known;
 use seed::Seeds;
-use shape::Shape;
+use shape::ValueShape;
 
 /// Where the pseudonyms of accepted answers begin, so that they are none that a recording has.
 const FIRST_PSEUDONYM: u64 = 100_001;
 
 /// What is compared with what.
 #[derive(Debug)]
-pub struct Options {
+pub struct CompareOptions {
     /// A file, or a folder with files that end in `.hurl`.
     pub path: PathBuf,
     /// The service; without it the emulator in this process.
-    pub against: Option<Service>,
+    pub against: Option<Upstream>,
     /// Headers that requests get instead of recorded ones, such as a token that is still good.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What the emulator in this process does where nothing else is said.
@@ -63,7 +63,7 @@ pub struct Options {
 
 /// What became of one exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ComparisonOutcome {
     /// The file, relative to the folder.
     pub file: String,
     /// The line of the request.
@@ -82,7 +82,7 @@ pub struct Outcome {
     pub failed: Option<String>,
 }
 
-impl Outcome {
+impl ComparisonOutcome {
     /// Tells whether recording and service do not agree.
     pub fn is_drift(&self) -> bool {
         self.failed.is_some() || !self.drift.is_empty()
@@ -108,7 +108,7 @@ pub enum Event<'e> {
     /// A file begins.
     Begin(&'e str),
     /// An exchange is compared.
-    Outcome(&'e Outcome),
+    ComparisonOutcome(&'e ComparisonOutcome),
     /// Something that is no difference: an entity that could not be taken over, an answer that was accepted.
     Note(String),
     /// A rule knows a difference that did not occur.
@@ -122,10 +122,10 @@ pub enum Event<'e> {
 /// # Errors
 ///
 /// Fails, with a text for people, if there is nothing to compare or the emulator cannot be set up as told.
-pub async fn compare(options: &Options, tell: &mut (dyn FnMut(&Event<'_>) + Send)) -> Result<Counts, String> {
+pub async fn compare(options: &CompareOptions, tell: &mut (dyn FnMut(&Event<'_>) + Send)) -> Result<Counts, String> {
     let files = files_of(&options.path)?;
     let folder = if options.path.is_dir() { options.path.as_path() } else { options.path.parent().unwrap_or(Path::new("")) };
-    let rules = Rules::of_folder(folder)?;
+    let rules = CompareRules::of_folder(folder)?;
     let mut run = Run { options, used: vec![false; rules.all_known().len()], rules };
     let mut total = Counts::default();
     for file in files {
@@ -178,8 +178,8 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 struct Run<'r> {
-    options: &'r Options,
-    rules: Rules,
+    options: &'r CompareOptions,
+    rules: CompareRules,
     /// Which of the rules for known differences were needed.
     used: Vec<bool>,
 }
@@ -188,19 +188,19 @@ impl Run<'_> {
     async fn file(&mut self, path: &Path, name: &str, tell: &mut (dyn FnMut(&Event<'_>) + Send)) -> Result<Counts, String> {
         let emulator = match &self.options.against {
             Some(_) => None,
-            None => Some(Emulator::start(self.settings(path, name, tell)?).await?),
+            None => Some(InProcess::start(self.settings(path, name, tell)?).await?),
         };
         let service = match (&self.options.against, &emulator) {
             (Some(service), _) => service.clone(),
-            (None, Some(emulator)) => Service::new(&emulator.base, None)?,
+            (None, Some(emulator)) => Upstream::new(&emulator.base, None)?,
             (None, None) => return Err("found no service to compare with".to_owned()),
         };
         let is_remote = emulator.is_none();
-        let mut session = Session { client: Client::new(service), bindings: Bindings::default(), captured: HashMap::new() };
+        let mut session = Session { client: HttpClient::new(service), bindings: Bindings::default(), captured: HashMap::new() };
         let mut accepted = if self.options.accepts { Some(Accepted::begin(path, is_remote)?) } else { None };
         let mut counts = Counts::default();
         let (mut number, mut skipped) = (0, 0);
-        for entry in Reader::new(BufReader::new(open(path)?)) {
+        for entry in EntryReader::new(BufReader::new(open(path)?)) {
             number += 1;
             if let Ok((_, entry)) = &entry
                 && is_of_another(&entry.exchange)
@@ -219,7 +219,7 @@ impl Run<'_> {
                         StreamError::Text(error) => (error.line, error.reason),
                         StreamError::Source(error) => (0, error.to_string()),
                     };
-                    let failed = Outcome {
+                    let failed = ComparisonOutcome {
                         file: name.to_owned(),
                         line,
                         number,
@@ -230,21 +230,22 @@ impl Run<'_> {
                         failed: Some(problem),
                     };
                     counts.drift += 1;
-                    tell(&Event::Outcome(&failed));
+                    tell(&Event::ComparisonOutcome(&failed));
                     return Ok(counts);
                 }
             };
             let request = request_of(&entry);
             let title = title_of(&entry.exchange).unwrap_or(&request).to_owned();
             let (file, known) = (name.to_owned(), Vec::new());
-            let mut outcome = Outcome { file, line, number, name: title, request, drift: Vec::new(), known, failed: None };
+            let mut outcome =
+                ComparisonOutcome { file, line, number, name: title, request, drift: Vec::new(), known, failed: None };
             let new_response = self.one(&mut entry, &mut session, &mut outcome).await;
             match (outcome.is_drift(), outcome.known.is_empty()) {
                 (true, _) => counts.drift += 1,
                 (false, false) => counts.known += 1,
                 (false, true) => counts.same += 1,
             }
-            tell(&Event::Outcome(&outcome));
+            tell(&Event::ComparisonOutcome(&outcome));
             if let Some(accepted) = &mut accepted {
                 accepted.add(entry, new_response)?;
             }
@@ -263,7 +264,12 @@ impl Run<'_> {
     }
 
     /// Sends one request and compares its answer; returns the answer to record instead, if it drifts.
-    async fn one(&mut self, entry: &mut Entry, session: &mut Session, outcome: &mut Outcome) -> Option<Response> {
+    async fn one(
+        &mut self,
+        entry: &mut Entry,
+        session: &mut Session,
+        outcome: &mut ComparisonOutcome,
+    ) -> Option<RecordedResponse> {
         let exchange = match entry.fill(&session.captured) {
             Ok(exchange) => exchange,
             Err(name) => {
@@ -308,7 +314,7 @@ impl Run<'_> {
         let mut profile = self.rules.profile.clone();
         let mut choices = self.rules.behaviors.clone();
         // Where the file cannot be read, comparing it says so.
-        for (_, entry) in Reader::new(BufReader::new(open(path)?)).map_while(Result::ok) {
+        for (_, entry) in EntryReader::new(BufReader::new(open(path)?)).map_while(Result::ok) {
             for comment in &entry.exchange.comments {
                 if let Some(name) = comment.strip_prefix("profile: ") {
                     profile = Some(name.trim().to_owned());
@@ -368,20 +374,20 @@ fn title_of(exchange: &Exchange) -> Option<&str> {
 
 /// The exchanges of one file with one service.
 struct Session {
-    client: Client,
+    client: HttpClient,
     bindings: Bindings,
     captured: HashMap<String, String>,
 }
 
 impl Session {
     /// Sends the request of a recorded exchange, with what is known of this run in the places of recorded values.
-    async fn send(&mut self, exchange: &Exchange, instead: &[(HeaderName, HeaderValue)]) -> Result<Response, String> {
+    async fn send(&mut self, exchange: &Exchange, instead: &[(HeaderName, HeaderValue)]) -> Result<RecordedResponse, String> {
         let recorded = &exchange.request;
         // What the request names stands for itself, unless something came for it before.
         let is_of_id = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
         let texts = std::iter::once(&recorded.target).chain(recorded.headers.iter().map(|(_, value)| value));
         for (_, word) in texts.flat_map(|text| bindings::words(text, is_of_id)) {
-            if matches!(Shape::of(word), Shape::Id(_)) {
+            if matches!(ValueShape::of(word), ValueShape::Id(_)) {
                 self.bindings.bind(word, word);
             }
         }
@@ -413,22 +419,22 @@ impl Session {
 }
 
 /// The emulator, served on a free port until the value is dropped.
-struct Emulator {
+struct InProcess {
     base: String,
     server: tokio::task::JoinHandle<()>,
 }
 
-impl Emulator {
-    async fn start(settings: Settings) -> Result<Emulator, String> {
+impl InProcess {
+    async fn start(settings: Settings) -> Result<InProcess, String> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| format!("cannot listen: {error}"))?;
         let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
         let emulator = Arc::new(crate::edge::service::Service::of(settings));
         let server = tokio::spawn(server::run(listener, emulator, std::future::pending()));
-        Ok(Emulator { base: format!("http://{address}"), server })
+        Ok(InProcess { base: format!("http://{address}"), server })
     }
 }
 
-impl Drop for Emulator {
+impl Drop for InProcess {
     fn drop(&mut self) {
         self.server.abort();
     }
@@ -453,13 +459,13 @@ impl Accepted {
         Ok(Accepted { path: path.to_owned(), new_path, out: BufWriter::new(file), count: 0, has_changed: false, redactor })
     }
 
-    fn add(&mut self, mut entry: Entry, new_response: Option<Response>) -> Result<(), String> {
+    fn add(&mut self, mut entry: Entry, new_response: Option<RecordedResponse>) -> Result<(), String> {
         if let Some(response) = new_response {
             self.has_changed = true;
             entry.templates.retain(|template| {
                 !matches!(
                     template.part,
-                    crate::text::exchange::Part::ResponseBody | crate::text::exchange::Part::ResponseHeader(_)
+                    crate::text::exchange::ExchangePart::ResponseBody | crate::text::exchange::ExchangePart::ResponseHeader(_)
                 )
             });
             entry.exchange.response = Some(response);

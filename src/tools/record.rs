@@ -23,12 +23,12 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::edge::client::{NoAnswer, Service, texts};
+use crate::edge::client::{NoAnswer, Upstream, texts};
 use crate::text::exchange::{self, is_of_connection, without_connection};
 use crate::text::json;
 use crate::text::redact::{RedactionRules, Redactor};
 use tee::{Copied, Tee};
-use writer::Writer;
+use writer::RecordingWriter;
 
 /// How long requests in flight may take when the recorder stops.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -38,9 +38,9 @@ const IDLE: usize = 16;
 
 /// What is recorded where.
 #[derive(Debug)]
-pub struct Options {
+pub struct RecordOptions {
     /// The service behind the proxy.
-    pub upstream: Service,
+    pub upstream: Upstream,
     /// The folder for recordings, which is made if it is not there.
     pub folder: PathBuf,
     /// What is private beside what is built in.
@@ -50,8 +50,8 @@ pub struct Options {
 /// What all connections share.
 #[derive(Debug)]
 struct Proxy {
-    upstream: Service,
-    writer: Arc<Mutex<Writer>>,
+    upstream: Upstream,
+    writer: Arc<Mutex<RecordingWriter>>,
     idle: Mutex<Vec<SendRequest<Tee>>>,
 }
 
@@ -62,11 +62,11 @@ struct Proxy {
 /// Fails, with a text for people, if the folder cannot be made or an exchange could not be written.
 pub async fn run(
     listener: TcpListener,
-    options: Options,
+    options: RecordOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(usize, Option<PathBuf>), String> {
     let redactor = Redactor::new(options.rules, 1);
-    let writer = Arc::new(Mutex::new(Writer::new(options.folder, redactor)?));
+    let writer = Arc::new(Mutex::new(RecordingWriter::new(options.folder, redactor)?));
     let proxy = Arc::new(Proxy { upstream: options.upstream, writer: writer.clone(), idle: Mutex::new(Vec::new()) });
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -162,14 +162,14 @@ impl Proxy {
         // A query may hold what is private, and the log may go to a file.
         tracing::info!("{} {} {}", head.method, head.uri.path(), answer_head.status.as_u16());
         let recorded = tee::Finished {
-            request: exchange::Request {
+            request: exchange::RecordedRequest {
                 method: head.method,
                 target,
                 headers: without_connection(texts(&head.headers)),
                 body: Bytes::new(),
             },
             request_copy,
-            response: exchange::Response {
+            response: exchange::RecordedResponse {
                 status: answer_head.status,
                 headers: without_connection(texts(&answer_head.headers)),
                 body: Bytes::new(),

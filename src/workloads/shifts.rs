@@ -10,11 +10,11 @@ mod said;
 pub mod sample;
 mod verdict;
 
-pub use endpoint::{Endpoint, Message};
-pub use message::{Element, ElementHeaders, Item, ItemBody, ItemError, Requests, Responses};
-pub use said::Said;
+pub use endpoint::{ConnectorEndpoint, Message};
+pub use message::{Element, ElementHeaders, ItemBody, ItemError, Requests, ResponseItem, Responses};
+pub use said::OutboundMessage;
+pub use verdict::{CallPurpose, ConnectorVerdict, ItemVerdict, Judged};
 pub use verdict::{INVALID_DATA_SENTENCE, NOT_OK_SENTENCE, REFUSED_SENTENCE};
-pub use verdict::{Judged, Judgement, Purpose, Verdict};
 
 /// The header in which the caller of a write to Graph marks it; update calls repeat it.
 pub const PASSTHROUGH: http::HeaderName = http::HeaderName::from_static("x-ms-wfmpassthrough");

@@ -15,13 +15,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::odata::error::{Error, Stated};
+use crate::odata::error::{Error, ErrorOverride};
 use crate::policy::refusal::{self, Refusal};
 use crate::text::pattern::{Pattern, names_id};
 use crate::world::chance::fraction;
 
 pub use read::{RULE_LIMIT, load, read};
-pub use ready::{READY, Ready};
+pub use ready::{Preset, READY};
 pub use write::write;
 
 /// The longest that a rule may hold an answer back.
@@ -29,11 +29,11 @@ pub const DELAY_LIMIT: Duration = Duration::from_secs(600);
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
+pub struct FaultRule {
     /// The name under which journal and log say that the rule struck.
     pub name: String,
     /// Which requests it is for.
-    pub on: On,
+    pub on: RequestSelector,
     /// How long the answer is held back.
     pub delay: Delay,
     /// What becomes of the request then.
@@ -42,21 +42,21 @@ pub struct Rule {
     pub applies: bool,
 }
 
-impl Rule {
+impl FaultRule {
     /// Returns a rule with an effect on every request.
-    pub fn new(name: impl Into<String>, effect: Effect) -> Rule {
-        Rule { name: name.into(), on: On::default(), delay: Delay::None, effect, applies: false }
+    pub fn new(name: impl Into<String>, effect: Effect) -> FaultRule {
+        FaultRule { name: name.into(), on: RequestSelector::default(), delay: Delay::None, effect, applies: false }
     }
 
     /// Returns the ready-made rules of a name, on every request.
-    pub fn ready(name: &str) -> Option<Vec<Rule>> {
+    pub fn ready(name: &str) -> Option<Vec<FaultRule>> {
         ready::rules(name)
     }
 }
 
 /// Which requests a rule is for. What is not set fits every request.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct On {
+pub struct RequestSelector {
     /// The methods; none of them means all.
     pub methods: Vec<Method>,
     /// The path, without a tenant's prefix.
@@ -123,7 +123,7 @@ pub struct Failure {
 impl Failure {
     /// Returns the ready-made error of a name, for example `throttled`.
     pub fn ready(name: &str) -> Option<Failure> {
-        READY.iter().find(|ready| ready.name == name).map(Ready::failure)
+        READY.iter().find(|ready| ready.name == name).map(Preset::failure)
     }
 
     /// Returns an error with a status, a code and a text in Graph's envelope.
@@ -143,7 +143,7 @@ impl Failure {
         if let Some(message) = &self.message {
             error.message.clone_from(message);
         }
-        let stated = Stated { status: self.status, code: self.code.clone(), retry_after: self.retry_after.clone() };
+        let stated = ErrorOverride { status: self.status, code: self.code.clone(), retry_after: self.retry_after.clone() };
         error.stated = Some(Box::new(stated));
         error
     }
@@ -184,7 +184,7 @@ impl std::error::Error for FaultError {}
 
 /// What rules look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'s> {
+pub struct FaultSubject<'s> {
     /// The method.
     pub method: &'s Method,
     /// The path, without query and without a tenant's prefix.
@@ -197,7 +197,7 @@ pub struct Subject<'s> {
 
 /// What the rules say of one request.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
+pub struct FaultDecision {
     /// The names of the rules that struck, separated by commas.
     pub rules: String,
     /// How long the answer is held back.
@@ -228,7 +228,7 @@ pub struct Faults {
 
 #[derive(Debug)]
 struct Live {
-    rule: Rule,
+    rule: FaultRule,
     seen: AtomicU64,
     struck: AtomicU64,
     /// The number of the window that is counted, and its requests.
@@ -236,45 +236,45 @@ struct Live {
 }
 
 impl Live {
-    fn new(rule: Rule) -> Live {
+    fn new(rule: FaultRule) -> Live {
         Live { rule, seen: AtomicU64::new(0), struck: AtomicU64::new(0), window: Mutex::new((0, 0)) }
     }
 }
 
 impl Faults {
     /// Returns rules that draw from a seed.
-    pub fn new(rules: Vec<Rule>, seed: u64) -> Faults {
+    pub fn new(rules: Vec<FaultRule>, seed: u64) -> Faults {
         let faults = Faults { seed, is_armed: AtomicBool::new(false), rules: RwLock::new(Arc::new([])) };
         faults.set(rules);
         faults
     }
 
     /// Replaces all rules; what the old ones have counted is forgotten.
-    pub fn set(&self, rules: Vec<Rule>) {
+    pub fn set(&self, rules: Vec<FaultRule>) {
         let mut kept = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         self.is_armed.store(!rules.is_empty(), Ordering::Release);
         *kept = rules.into_iter().map(|rule| Arc::new(Live::new(rule))).collect();
     }
 
     /// Adds rules behind the others, which keep what they have counted.
-    pub fn add(&self, rules: Vec<Rule>) {
+    pub fn add(&self, rules: Vec<FaultRule>) {
         let mut kept = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         *kept = kept.iter().cloned().chain(rules.into_iter().map(|rule| Arc::new(Live::new(rule)))).collect();
         self.is_armed.store(!kept.is_empty(), Ordering::Release);
     }
 
     /// Returns the rules and how often each has struck.
-    pub fn rules(&self) -> Vec<(Rule, Tally)> {
+    pub fn rules(&self) -> Vec<(FaultRule, Tally)> {
         let tally = |live: &Live| Tally { seen: live.seen.load(Ordering::Relaxed), struck: live.struck.load(Ordering::Relaxed) };
         self.kept().iter().map(|live| (live.rule.clone(), tally(live))).collect()
     }
 
     /// Asks the rules about a request. Nothing is returned if none of them strikes.
-    pub fn decide(&self, subject: Subject<'_>) -> Option<Decision> {
+    pub fn decide(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
         if !self.is_armed.load(Ordering::Acquire) {
             return None;
         }
-        let mut decision = Decision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
+        let mut decision = FaultDecision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
         let mut has_struck = false;
         for (place, live) in (0_u64..).zip(self.kept().iter()) {
             let Some(number) = live.strikes(self.seed, place, subject) else { continue };
@@ -313,7 +313,7 @@ const DELAY: u64 = 0xde1a_0000;
 
 impl Live {
     /// Returns the number of the request among those that fit, if the rule strikes it.
-    fn strikes(&self, seed: u64, place: u64, subject: Subject<'_>) -> Option<u64> {
+    fn strikes(&self, seed: u64, place: u64, subject: FaultSubject<'_>) -> Option<u64> {
         let on = &self.rule.on;
         let fits = (on.methods.is_empty() || on.methods.contains(subject.method))
             && on.path.as_ref().map_or(!subject.is_named_only, |pattern| pattern.matches(subject.path))

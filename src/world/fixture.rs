@@ -16,14 +16,14 @@ use std::sync::Arc;
 use crate::edm::patch::Patch;
 use crate::edm::schema::{Schema, SetId, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
-use crate::odata::read::{self, Origin, Reading, Rules};
-use crate::odata::write::{Holder, Shape, Style, write_entity};
+use crate::odata::read::{self, Origin, ReadRules, Reading};
+use crate::odata::write::{Holder, Representation, Style, write_entity};
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::text::json::{self, Json, Member, Outline};
-use crate::world::store::{Place, Store};
+use crate::world::store::{CollectionAddress, Store};
 
 /// The entities of fixtures, in their order.
-pub type Entities = Vec<(Place, Arc<Entity>)>;
+pub type Entities = Vec<(CollectionAddress, Arc<Entity>)>;
 
 /// The built-in fixture files: their names and their texts.
 pub const SHIPPED: [(&str, &str); 2] = [
@@ -74,7 +74,13 @@ pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> 
 }
 
 /// Reads one entity, with what it contains, for a place. `name` is what errors name it by.
-pub fn read_one(schema: &Schema, behaviors: &Behaviors, name: &str, place: &Place, text: &str) -> Result<Entities, FixtureError> {
+pub fn read_one(
+    schema: &Schema,
+    behaviors: &Behaviors,
+    name: &str,
+    place: &CollectionAddress,
+    text: &str,
+) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match json::parse(text.as_bytes()) {
         Ok(item) => loader.entity(name, place, item, "$"),
@@ -123,7 +129,7 @@ pub fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> 
 }
 
 /// Writes the entities at a place with what they contain, each on a line of its own.
-fn write_entities(schema: &Schema, store: &Store, place: &Place, secret: Secret, out: &mut String) {
+fn write_entities(schema: &Schema, store: &Store, place: &CollectionAddress, secret: Secret, out: &mut String) {
     for (index, entity) in store.at(place).list().into_iter().enumerate() {
         out.push_str(if index > 0 { ",\n" } else { "\n" });
         out.push_str(&write_entity_with(schema, place.set, &entity, secret));
@@ -145,8 +151,8 @@ fn write_entities(schema: &Schema, store: &Store, place: &Place, secret: Secret,
 
 /// Writes one entity as it stands in a fixture file, with its secrets or with null in their place.
 pub fn write_entity_with(schema: &Schema, set: SetId, entity: &Entity, secret: Secret) -> String {
-    let lossless = Shape::lossless(schema.widest());
-    let shape = Shape { style: Style { secret, ..lossless.style }, ..lossless };
+    let lossless = Representation::lossless(schema.widest());
+    let shape = Representation { style: Style { secret, ..lossless.style }, ..lossless };
     let mut out = b"{".to_vec();
     if let Some((_, structured)) = schema.entity_type(shape.model, set) {
         write_entity(&shape, structured, Holder::Collection(""), entity, &mut out);
@@ -177,7 +183,7 @@ struct Loader<'l> {
     behaviors: &'l Behaviors,
     entities: Entities,
     /// Where each key was found first.
-    places: HashMap<(Place, Arc<str>), String>,
+    places: HashMap<(CollectionAddress, Arc<str>), String>,
     problems: Vec<String>,
 }
 
@@ -217,7 +223,7 @@ impl<'l> Loader<'l> {
         Ok(())
     }
 
-    fn entity(&mut self, file: &str, place: &Place, item: Json<'_>, path: &str) {
+    fn entity(&mut self, file: &str, place: &CollectionAddress, item: Json<'_>, path: &str) {
         let model = self.schema.widest();
         let set = self.schema.set(place.set);
         let Some((id, structured)) = self.schema.entity_type(model, place.set) else {
@@ -225,7 +231,7 @@ impl<'l> Loader<'l> {
             return;
         };
         let (item, contained) = parted(structured, item);
-        let rules = Rules {
+        let rules = ReadRules {
             model,
             behaviors: self.behaviors,
             origin: Origin::Fixture,
@@ -310,13 +316,13 @@ fn parted<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Mem
 }
 
 /// A collection of a file: its set, the texts of its entities, and where they stand.
-type Held<'t> = (SetId, Vec<&'t str>, String);
+type RawCollection<'t> = (SetId, Vec<&'t str>, String);
 
 /// The members of an object, and the texts of their values.
 type Members<'t> = [(Cow<'t, str>, &'t str)];
 
 /// Returns the collections of a file: one, or those that its members are named after.
-fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec<Held<'t>>, String> {
+fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec<RawCollection<'t>>, String> {
     let outline = json::outline(text).map_err(|error| format!("not JSON: {error}"))?;
     let root = |name: &str| schema.set_named(name).filter(|set| schema.set(*set).parent.is_none());
     let members = match &outline {
@@ -335,7 +341,7 @@ fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec
         let (items, path) = items_of(outline)?;
         return Ok(vec![(set, items, path.to_owned())]);
     }
-    let mut collections: Vec<Held<'t>> = Vec::new();
+    let mut collections: Vec<RawCollection<'t>> = Vec::new();
     for (name, value) in members.iter().filter(|(name, _)| !name.contains('@')) {
         let Some(set) = root(name) else {
             return Err(format!("$: found the member {}, expected collections: {}", json::quoted(name), root_names(schema)));
@@ -446,7 +452,7 @@ fn contradiction(structured: &StructuredType, patch: &Patch) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::store::Foundations;
+    use crate::world::store::Baselines;
 
     fn problems(text: &str) -> String {
         let behaviors = Behaviors::default();
@@ -468,8 +474,8 @@ mod tests {
     fn fixtures_are_written_so_that_they_read_back_the_same() {
         let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
         let first = shipped(&schema, &behaviors).unwrap();
-        let store = Store::over(&Foundations::of(&schema, &first));
-        let told = |entities: &Entities| -> Vec<(Place, Arc<str>, Complex)> {
+        let store = Store::over(&Baselines::of(&schema, &first));
+        let told = |entities: &Entities| -> Vec<(CollectionAddress, Arc<str>, Complex)> {
             entities.iter().map(|(place, entity)| (place.clone(), entity.key.clone(), entity.properties.clone())).collect()
         };
         let all = read(&schema, &behaviors, "any.json", write(&schema, &store, Secret::Echo).as_bytes()).unwrap();

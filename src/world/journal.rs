@@ -25,7 +25,7 @@ use crate::text::pattern::{Pattern, names_id};
 use ring::{Ring, Texts};
 
 pub use redact::{REDACTED, redact_json, target as redact_target};
-pub use verify::{Expectation, Times, Verdict};
+pub use verify::{Expectation, Times, VerificationReport};
 
 /// How much a journal keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Default for Budget {
 
 /// What is written down of one request.
 #[derive(Debug)]
-pub struct Record<'r> {
+pub struct JournalRecord<'r> {
     /// The time of the request on the tenant's clock.
     pub time: SystemTime,
     /// The method.
@@ -104,12 +104,12 @@ pub struct Record<'r> {
     /// What decided.
     pub decided: Decided,
     /// What became of an entity, if the request changed one.
-    pub changed: Option<Changed>,
+    pub changed: Option<EntityChange>,
 }
 
 /// What became of an entity.
 #[derive(Clone, Debug)]
-pub struct Changed {
+pub struct EntityChange {
     /// The collection of the entity.
     pub set: SetId,
     /// The entity as it was; nothing if the request created it.
@@ -135,14 +135,14 @@ pub struct Decided {
 
 /// A copy of an entry, to be read.
 #[derive(Debug)]
-struct Entry {
+struct JournalEntry {
     number: u64,
     time: SystemTime,
     method: Method,
     status: Option<StatusCode>,
     texts: Texts,
     decided: Decided,
-    changed: Option<Changed>,
+    changed: Option<EntityChange>,
 }
 
 /// An entry as it is read.
@@ -157,16 +157,16 @@ pub struct Recorded {
     /// What decided.
     pub decided: Decided,
     /// What became of an entity, if the request changed one.
-    pub changed: Option<Changed>,
+    pub changed: Option<EntityChange>,
 }
 
 /// Which entries are asked for. What is not set fits every entry.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query {
+pub struct JournalQuery {
     /// The method.
     pub method: Option<Method>,
     /// Whom it was sent to. What is verified are requests to Graph, unless this says otherwise.
-    pub to: Option<To>,
+    pub to: Option<Destination>,
     /// The path, without a tenant's prefix.
     pub path: Option<Pattern>,
     /// The id of an entity that the path names.
@@ -183,27 +183,27 @@ pub struct Query {
 
 /// Whom the request of an entry was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum To {
+pub enum Destination {
     /// A client asked the emulator.
     Graph,
     /// The emulator asked a connector.
     Connector,
 }
 
-impl To {
-    const ALL: [To; 2] = [To::Graph, To::Connector];
+impl Destination {
+    const ALL: [Destination; 2] = [Destination::Graph, Destination::Connector];
 
     /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
-            To::Graph => "graph",
-            To::Connector => "connector",
+            Destination::Graph => "graph",
+            Destination::Connector => "connector",
         }
     }
 
     /// Finds the one of a name.
-    pub fn from_name(name: &str) -> Option<To> {
-        To::ALL.into_iter().find(|to| to.name() == name)
+    pub fn from_name(name: &str) -> Option<Destination> {
+        Destination::ALL.into_iter().find(|to| to.name() == name)
     }
 }
 
@@ -275,7 +275,7 @@ impl Journal {
     }
 
     /// Writes a request down.
-    pub fn record(&self, record: Record<'_>) {
+    pub fn record(&self, record: JournalRecord<'_>) {
         if !self.is_on() {
             return;
         }
@@ -329,8 +329,8 @@ impl Journal {
     }
 
     /// Returns the entries that fit, the oldest first.
-    pub fn query(&self, query: &Query, secrets: Secrets) -> Vec<Recorded> {
-        let mut fitting: Vec<Entry> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
+    pub fn query(&self, query: &JournalQuery, secrets: Secrets) -> Vec<Recorded> {
+        let mut fitting: Vec<JournalEntry> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
         let superfluous = fitting.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
         fitting.drain(..superfluous);
         fitting.iter().map(|entry| entry.read(secrets)).collect()
@@ -341,11 +341,11 @@ impl Journal {
     /// With a seed and a fixed clock it is the same in every run, so nothing in it needs to be hidden. Links name the port that was
     /// asked: where that differs from run to run, the behavior `base-url` gives them a host of their own.
     pub fn text(&self) -> String {
-        print(&self.query(&Query::default(), Secrets::Hidden))
+        print(&self.query(&JournalQuery::default(), Secrets::Hidden))
     }
 
     /// Checks what is expected of the requests that were made, and says readably what is missing.
-    pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> Verdict {
+    pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> VerificationReport {
         if !self.is_on() {
             return verify::impossible(expectation, secrets);
         }
@@ -355,7 +355,7 @@ impl Journal {
     }
 
     /// Copies the entries, in their order.
-    fn entries(&self) -> Vec<Entry> {
+    fn entries(&self) -> Vec<JournalEntry> {
         let oldest = self.oldest(self.count());
         let mut entries = Vec::new();
         for shard in &self.shards {
@@ -387,7 +387,7 @@ pub fn print(entries: &[Recorded]) -> String {
         exchange.request.headers = exchange::without_connection(exchange.request.headers);
         exchange.response = exchange.response.map(|response| {
             let headers = exchange::without_connection(response.headers);
-            exchange::Response { headers, ..response }
+            exchange::RecordedResponse { headers, ..response }
         });
         exchange
     };
@@ -395,18 +395,18 @@ pub fn print(entries: &[Recorded]) -> String {
     exchange::write(&exchanges)
 }
 
-impl Entry {
+impl JournalEntry {
     /// Calls to connectors have a whole address for a target.
-    fn to(&self) -> To {
+    fn to(&self) -> Destination {
         let target = self.texts.target();
-        if target.starts_with('/') || target == "*" { To::Graph } else { To::Connector }
+        if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
     }
 
     fn path(&self) -> &str {
         let target = self.texts.target();
         let target = match self.to() {
-            To::Graph => target,
-            To::Connector => {
+            Destination::Graph => target,
+            Destination::Connector => {
                 let behind_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
                 behind_scheme.find('/').map_or("/", |slash| &behind_scheme[slash..])
             }
@@ -427,8 +427,10 @@ impl Entry {
         request_headers = headers(request_headers);
         response_headers = headers(response_headers);
         let target = if hide { redact::target(self.texts.target()) } else { self.texts.target().to_owned() };
-        let request = exchange::Request { method: self.method.clone(), target, headers: request_headers, body: request_body };
-        let response = self.status.map(|status| exchange::Response { status, headers: response_headers, body: response_body });
+        let request =
+            exchange::RecordedRequest { method: self.method.clone(), target, headers: request_headers, body: request_body };
+        let response =
+            self.status.map(|status| exchange::RecordedResponse { status, headers: response_headers, body: response_body });
         Recorded {
             number: self.number,
             time: self.time,
@@ -441,7 +443,7 @@ impl Entry {
     fn comments(&self) -> Vec<String> {
         let mut comments = vec![format!("request {} at {}", self.number, utc(self.time))];
         let Decided { refused_by, detail, faults, ended_by, batch } = &self.decided;
-        comments.extend((self.to() == To::Connector).then(|| CALL.to_owned()));
+        comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
@@ -462,8 +464,8 @@ fn utc(time: SystemTime) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-impl Query {
-    fn fits(&self, entry: &Entry) -> bool {
+impl JournalQuery {
+    fn fits(&self, entry: &JournalEntry) -> bool {
         self.method.as_ref().is_none_or(|method| *method == entry.method)
             && self.status.as_ref().is_none_or(|statuses| entry.status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| entry.time >= since)

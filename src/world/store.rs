@@ -4,7 +4,7 @@
 //! updating one entity touch the map alone. Creating, deleting and listing take the index too, always *index first, then map*:
 //! that is the one lock order.
 //!
-//! Collections of many tenants may stand on one [`Foundation`]: what they all began with is kept once, and a collection keeps only what
+//! Collections of many tenants may stand on one [`Baseline`]: what they all began with is kept once, and a collection keeps only what
 //! it has changed. To begin one costs the same however many entities there are.
 //!
 //! Sets that no entity contains have their collection at once, found by the number of the set. What entities contain is found by the
@@ -21,7 +21,7 @@ use foldhash::fast::RandomState;
 use crate::edm::schema::{Schema, SetId};
 use crate::edm::value::Entity;
 
-pub use crate::edm::address::Place;
+pub use crate::edm::address::CollectionAddress;
 
 /// All collections of a tenant.
 #[derive(Debug)]
@@ -30,27 +30,27 @@ pub struct Store {
     /// here.
     roots: Box<[Option<Collection>]>,
     /// Those that entities contain, as far as they were asked for.
-    contained: RwLock<BTreeMap<Place, Arc<Collection>>>,
+    contained: RwLock<BTreeMap<CollectionAddress, Arc<Collection>>>,
     /// What those begin with.
-    founded: Arc<BTreeMap<Place, Arc<Foundation>>>,
+    founded: Arc<BTreeMap<CollectionAddress, Arc<Baseline>>>,
 }
 
 /// A collection of a store.
 #[derive(Debug)]
-pub enum Shelf<'s> {
+pub enum CollectionRef<'s> {
     /// One that no entity contains.
     Root(&'s Collection),
     /// One that an entity contains. It stays usable if the entity is taken out meanwhile, but nobody finds it again.
     Contained(Arc<Collection>),
 }
 
-impl Deref for Shelf<'_> {
+impl Deref for CollectionRef<'_> {
     type Target = Collection;
 
     fn deref(&self) -> &Collection {
         match self {
-            Shelf::Root(collection) => collection,
-            Shelf::Contained(collection) => collection,
+            CollectionRef::Root(collection) => collection,
+            CollectionRef::Contained(collection) => collection,
         }
     }
 }
@@ -63,8 +63,8 @@ impl Store {
     }
 
     /// Returns a store whose collections begin with the entities of foundations. What is common to many stores is kept once.
-    pub fn over(foundations: &Foundations) -> Store {
-        let root = |foundation: &Option<Arc<Foundation>>| foundation.clone().map(Collection::over);
+    pub fn over(foundations: &Baselines) -> Store {
+        let root = |foundation: &Option<Arc<Baseline>>| foundation.clone().map(Collection::over);
         Store {
             roots: foundations.roots.iter().map(root).collect(),
             contained: RwLock::default(),
@@ -73,20 +73,20 @@ impl Store {
     }
 
     /// Returns the collection of a set that no entity contains.
-    pub fn collection(&self, set: SetId) -> Shelf<'_> {
+    pub fn collection(&self, set: SetId) -> CollectionRef<'_> {
         self.at(&set.into())
     }
 
     /// Returns the collection at a place. Whether the entity is there that contains it is for the caller to know: the collection is made
     /// for whoever asks.
-    pub fn at(&self, place: &Place) -> Shelf<'_> {
+    pub fn at(&self, place: &CollectionAddress) -> CollectionRef<'_> {
         match self.roots.get(place.set.index()) {
-            Some(Some(collection)) => Shelf::Root(collection),
-            _ => Shelf::Contained(self.contained(place)),
+            Some(Some(collection)) => CollectionRef::Root(collection),
+            _ => CollectionRef::Contained(self.contained(place)),
         }
     }
 
-    fn contained(&self, place: &Place) -> Arc<Collection> {
+    fn contained(&self, place: &CollectionAddress) -> Arc<Collection> {
         if let Some(collection) = self.contained.read().unwrap_or_else(PoisonError::into_inner).get(place) {
             return collection.clone();
         }
@@ -96,27 +96,28 @@ impl Store {
     }
 
     /// Returns the places of all collections that are there, those that no entity contains first.
-    pub fn places(&self) -> Vec<Place> {
+    pub fn places(&self) -> Vec<CollectionAddress> {
         let roots = self.roots.iter().zip(0..).filter(|(root, _)| root.is_some()).map(|(_, index)| SetId::at(index).into());
         let made = self.contained.read().unwrap_or_else(PoisonError::into_inner);
-        let contained: BTreeSet<Place> = made.keys().chain(self.founded.keys()).cloned().collect();
+        let contained: BTreeSet<CollectionAddress> = made.keys().chain(self.founded.keys()).cloned().collect();
         roots.chain(contained).collect()
     }
 
     /// Returns all entities with their places, in the order of [`Store::places`].
-    pub fn entities(&self) -> Vec<(Place, Arc<Entity>)> {
-        let at = |place: Place| self.at(&place).list().into_iter().map(move |entity| (place.clone(), entity));
+    pub fn entities(&self) -> Vec<(CollectionAddress, Arc<Entity>)> {
+        let at = |place: CollectionAddress| self.at(&place).list().into_iter().map(move |entity| (place.clone(), entity));
         self.places().into_iter().flat_map(at).collect()
     }
 
     /// Empties what an entity contains, and what that contains, since the entity is gone. `address` is that of the entity.
     pub fn empty_within(&self, address: &str) {
-        let is_within = |place: &&Place| {
+        let is_within = |place: &&CollectionAddress| {
             let rest = place.holder.as_deref().and_then(|holder| holder.strip_prefix(address));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
-        let places: BTreeSet<Place> = contained.keys().chain(self.founded.keys()).filter(is_within).cloned().collect();
+        let places: BTreeSet<CollectionAddress> =
+            contained.keys().chain(self.founded.keys()).filter(is_within).cloned().collect();
         // An empty one stays, so that what was there at the beginning does not come back.
         contained.extend(places.into_iter().map(|place| (place, Arc::new(Collection::small()))));
     }
@@ -136,36 +137,36 @@ fn by_root<T>(schema: &Schema, mut make: impl FnMut(SetId) -> T) -> Box<[Option<
 
 /// What many stores begin with.
 #[derive(Debug)]
-pub struct Foundations {
-    roots: Box<[Option<Arc<Foundation>>]>,
-    contained: Arc<BTreeMap<Place, Arc<Foundation>>>,
+pub struct Baselines {
+    roots: Box<[Option<Arc<Baseline>>]>,
+    contained: Arc<BTreeMap<CollectionAddress, Arc<Baseline>>>,
 }
 
-impl Foundations {
+impl Baselines {
     /// Returns foundations of these entities. Of two with one key in one place the first stays.
-    pub fn of(schema: &Schema, entities: &[(Place, Arc<Entity>)]) -> Foundations {
-        let mut by_place: BTreeMap<&Place, Vec<Arc<Entity>>> = BTreeMap::new();
+    pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<Entity>)]) -> Baselines {
+        let mut by_place: BTreeMap<&CollectionAddress, Vec<Arc<Entity>>> = BTreeMap::new();
         for (place, entity) in entities {
             by_place.entry(place).or_default().push(entity.clone());
         }
-        let mut founded = |place: &Place| Arc::new(Foundation::new(by_place.remove(place).unwrap_or_default()));
+        let mut founded = |place: &CollectionAddress| Arc::new(Baseline::new(by_place.remove(place).unwrap_or_default()));
         let roots = by_root(schema, |set| founded(&set.into()));
-        let contained = by_place.into_iter().map(|(place, entities)| (place.clone(), Arc::new(Foundation::new(entities))));
-        Foundations { roots, contained: Arc::new(contained.collect()) }
+        let contained = by_place.into_iter().map(|(place, entities)| (place.clone(), Arc::new(Baseline::new(entities))));
+        Baselines { roots, contained: Arc::new(contained.collect()) }
     }
 }
 
 /// Entities that collections share until they change them.
 #[derive(Debug, Default)]
-pub struct Foundation {
+pub struct Baseline {
     entities: Vec<Arc<Entity>>,
     places: HashMap<Arc<str>, usize>,
 }
 
-impl Foundation {
+impl Baseline {
     /// Returns a foundation. Of two entities with one key the first stays.
-    pub fn new(entities: impl IntoIterator<Item = Arc<Entity>>) -> Foundation {
-        let mut foundation = Foundation::default();
+    pub fn new(entities: impl IntoIterator<Item = Arc<Entity>>) -> Baseline {
+        let mut foundation = Baseline::default();
         for entity in entities {
             if let hash_map::Entry::Vacant(vacant) = foundation.places.entry(entity.key.clone()) {
                 vacant.insert(foundation.entities.len());
@@ -190,7 +191,7 @@ fn number_of(place: usize) -> u64 {
 #[derive(Debug, Default)]
 pub struct Collection {
     /// What the collection began with, if it shares that with others.
-    foundation: Option<Arc<Foundation>>,
+    foundation: Option<Arc<Baseline>>,
     /// What is not as the foundation has it.
     entities: DashMap<Arc<str>, Stored, RandomState>,
     order: RwLock<Order>,
@@ -215,11 +216,11 @@ struct Stored {
 
 /// An entity with this key is there already.
 #[derive(Debug, PartialEq, Eq)]
-pub struct KeyTaken;
+pub struct DuplicateKey;
 
 /// What an update made of an entity.
 #[derive(Debug)]
-pub struct Updated {
+pub struct StoreUpdate {
     /// The entity as it was.
     pub before: Arc<Entity>,
     /// The entity as it is.
@@ -232,7 +233,7 @@ impl Collection {
         Collection::over(Arc::default())
     }
 
-    fn over(foundation: Arc<Foundation>) -> Collection {
+    fn over(foundation: Arc<Baseline>) -> Collection {
         let order = Order { next: number_of(foundation.entities.len()), ..Order::default() };
         // There are thousands of such collections, and an empty map takes a few hundred bytes per part.
         Collection {
@@ -264,12 +265,12 @@ impl Collection {
     }
 
     /// Adds an entity behind all others.
-    pub fn insert(&self, entity: Arc<Entity>) -> Result<(), KeyTaken> {
+    pub fn insert(&self, entity: Arc<Entity>) -> Result<(), DuplicateKey> {
         let mut order = self.write_order();
         let is_founded = self.founded(&entity.key).is_some();
         match self.entities.entry(entity.key.clone()) {
-            Entry::Occupied(occupied) if occupied.get().entity.is_some() => Err(KeyTaken),
-            Entry::Vacant(_) if is_founded => Err(KeyTaken),
+            Entry::Occupied(occupied) if occupied.get().entity.is_some() => Err(DuplicateKey),
+            Entry::Vacant(_) if is_founded => Err(DuplicateKey),
             entry => {
                 let number = order.next;
                 order.next += 1;
@@ -283,11 +284,11 @@ impl Collection {
     /// Replaces the entity with a key by what a function makes of it. No other update comes between.
     ///
     /// The function runs under the lock of the entity's part of the map, so it must be quick and must not use the store.
-    pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<Updated, E>> {
+    pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<StoreUpdate, E>> {
         let replace = |current: &mut Arc<Entity>| {
             change(current).map(|entity| {
                 let after = Arc::new(entity);
-                Updated { before: std::mem::replace(current, after.clone()), after }
+                StoreUpdate { before: std::mem::replace(current, after.clone()), after }
             })
         };
         if let Some(mut stored) = self.entities.get_mut(key) {
@@ -404,7 +405,7 @@ mod tests {
         for key in ["c", "a", "d", "b"] {
             collection.insert(entity(key, 0)).unwrap();
         }
-        assert_eq!(collection.insert(entity("a", 1)), Err(KeyTaken));
+        assert_eq!(collection.insert(entity("a", 1)), Err(DuplicateKey));
         assert!(collection.update("c", |old| Ok::<_, ()>(Entity::new(old.key.clone(), old.properties.clone()))).is_some());
         assert!(collection.remove("a").is_some() && collection.remove("a").is_none());
         collection.insert(entity("a", 2)).unwrap();
@@ -414,9 +415,9 @@ mod tests {
     }
 
     /// The places of a store whose sets are those of the built-in schema.
-    fn place(schema: &Schema, path: &str) -> Place {
+    fn place(schema: &Schema, path: &str) -> CollectionAddress {
         let names: Vec<&str> = path.split('/').collect();
-        let root: Place = schema.set_named(names[0]).unwrap().into();
+        let root: CollectionAddress = schema.set_named(names[0]).unwrap().into();
         names[1..].chunks(2).fold(root, |place, step| {
             let set = schema.set_named(step[1]).unwrap();
             place.within(schema, step[0], set)
@@ -432,11 +433,11 @@ mod tests {
         store.at(&shifts("a")).insert(entity("1", 0)).unwrap();
         store.at(&shifts("ab")).insert(entity("1", 0)).unwrap();
         assert_eq!((keys(&store.at(&shifts("a"))), store.count(shifts("a").set)), ("1".to_owned(), 2));
-        let fork = Store::over(&Foundations::of(&schema, &store.entities()));
+        let fork = Store::over(&Baselines::of(&schema, &store.entities()));
         fork.at(&shifts("a")).insert(entity("2", 0)).unwrap();
         assert_eq!((keys(&fork.at(&shifts("a"))), keys(&store.at(&shifts("a")))), ("1 2".to_owned(), "1".to_owned()));
-        for store in [fork, Store::over(&Foundations::of(&schema, &store.entities()))] {
-            let team: Place = schema.set_named("teams").unwrap().into();
+        for store in [fork, Store::over(&Baselines::of(&schema, &store.entities()))] {
+            let team: CollectionAddress = schema.set_named("teams").unwrap().into();
             store.empty_within(&team.address(&schema, "a"));
             assert!(store.at(&shifts("a")).is_empty(), "what was founded does not come back");
             assert_eq!(keys(&store.at(&shifts("ab"))), "1", "another key begins with the same letters");
@@ -489,11 +490,8 @@ mod tests {
     #[test]
     fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
         for round in 0..300 {
-            let collection = if round % 2 == 0 {
-                Collection::default()
-            } else {
-                Collection::over(Arc::new(Foundation::new([entity("a", 0)])))
-            };
+            let collection =
+                if round % 2 == 0 { Collection::default() } else { Collection::over(Arc::new(Baseline::new([entity("a", 0)]))) };
             let _ = collection.insert(entity("a", 0));
             let many = || (0..5).all(|_| count_up(&collection, "a"));
             assert_eq!(at_once(many, many), (true, true));
@@ -532,7 +530,7 @@ mod tests {
         ) {
             let keys: Vec<String> = founded.iter().map(u8::to_string).collect();
             let seeds: Vec<Arc<Entity>> = keys.iter().map(|key| entity(key, 0)).collect();
-            let foundation = Arc::new(Foundation::new(seeds.clone()));
+            let foundation = Arc::new(Baseline::new(seeds.clone()));
             let (over, filled) = (Collection::over(foundation.clone()), Collection::default());
             for seed in seeds {
                 filled.insert(seed).unwrap();

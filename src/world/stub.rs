@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::text::exchange::{Reader, Resolver, Response};
+use crate::text::exchange::{EntryReader, RecordedResponse, Resolver};
 use crate::text::nearest::nearest;
 use crate::text::pattern::segments;
 
@@ -38,7 +38,7 @@ pub struct Stub {
     path: String,
     /// The parameters, decoded and in order; nothing if the stub answers any.
     query: Option<Vec<(String, String)>>,
-    response: Response,
+    response: RecordedResponse,
     /// File and line, for the log.
     place: String,
 }
@@ -65,7 +65,7 @@ impl Stubs {
         for file in files {
             let mut resolver = Resolver::default();
             let source = File::open(&file).map_err(|error| problem(&file, &error))?;
-            for entry in Reader::new(BufReader::new(source)) {
+            for entry in EntryReader::new(BufReader::new(source)) {
                 let (line, entry) = entry.map_err(|error| problem(&file, &error))?;
                 let place = format!("{}:{line}", file.display());
                 let exchange = resolver.resolve(&entry).map_err(|name| {
@@ -142,7 +142,7 @@ impl Stubs {
 
 impl Stub {
     /// Returns the answer, with links that lead to `base` in the place of the service.
-    pub fn answer(&self, base: &str) -> Response {
+    pub fn answer(&self, base: &str) -> RecordedResponse {
         let mut response = self.response.clone();
         let relocated = |text: &str| text.replace(SERVICE, &format!("{base}/"));
         for (_, value) in &mut response.headers {

@@ -15,8 +15,8 @@ use http::header::HeaderMap;
 use crate::entra::caller;
 use crate::world::chance::mixed;
 use crate::world::fixture::Entities;
-use crate::world::store::Foundations;
-use crate::world::{PREFIX, Settings, Tenant, prefix_of};
+use crate::world::store::Baselines;
+use crate::world::{PREFIX, Settings, World, prefix_of};
 
 /// The header with which a client names its tenant.
 pub const TENANT: &str = "x-wfi-emulator-tenant";
@@ -38,7 +38,7 @@ pub struct Plan {
 
 /// How many tenants there may be beside the default one, for how long, and how they are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct WorldLimits {
     /// How many there may be at once.
     pub tenants: usize,
     /// How long a tenant is kept that nobody uses.
@@ -47,9 +47,9 @@ pub struct Limits {
     pub by_token: bool,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { tenants: 10_000, idle: Duration::from_secs(15 * 60), by_token: false }
+impl Default for WorldLimits {
+    fn default() -> WorldLimits {
+        WorldLimits { tenants: 10_000, idle: Duration::from_secs(15 * 60), by_token: false }
     }
 }
 
@@ -99,7 +99,7 @@ impl std::error::Error for WorldError {}
 
 /// What is told of a tenant.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct WorldInfo {
     /// Its name.
     pub name: Arc<str>,
     /// The fixture that it began with, if it is not the one that the process was started with.
@@ -107,22 +107,22 @@ pub struct Listed {
     /// How long nobody has used it.
     pub idle: Duration,
     /// The tenant as it is.
-    pub tenant: Arc<Tenant>,
+    pub tenant: Arc<World>,
 }
 
 /// All tenants of a process.
 #[derive(Debug)]
 pub struct Worlds {
-    plan: RwLock<Arc<Made>>,
-    default: World,
-    named: RwLock<BTreeMap<Arc<str>, Arc<World>>>,
-    limits: Limits,
+    plan: RwLock<Arc<ReadyPlan>>,
+    default: WorldSlot,
+    named: RwLock<BTreeMap<Arc<str>, Arc<WorldSlot>>>,
+    limits: WorldLimits,
     started: Instant,
 }
 
 /// A plan, and what is made of it once.
 #[derive(Debug)]
-struct Made {
+struct ReadyPlan {
     /// The settings, without entities.
     settings: Settings,
     /// The entities that tenants begin with unless a fixture is named.
@@ -135,7 +135,7 @@ struct Made {
 struct Seed {
     entities: Entities,
     /// The same as foundations, made when the first tenant needs them.
-    foundations: OnceLock<Foundations>,
+    foundations: OnceLock<Baselines>,
 }
 
 impl Seed {
@@ -144,27 +144,27 @@ impl Seed {
     }
 }
 
-impl Made {
-    fn new(mut plan: Plan) -> Made {
+impl ReadyPlan {
+    fn new(mut plan: Plan) -> ReadyPlan {
         let first = Seed::new(std::mem::take(&mut plan.settings.entities));
         let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, Seed::new(entities))).collect();
-        Made { settings: plan.settings, first, fixtures }
+        ReadyPlan { settings: plan.settings, first, fixtures }
     }
 
     /// Returns a fresh default tenant. It keeps its entities for itself: it is the one that may have a great many, and change them all.
-    fn default_tenant(&self) -> Tenant {
-        Tenant::new(Settings { entities: self.first.entities.clone(), ..self.settings.clone() })
+    fn default_tenant(&self) -> World {
+        World::new(Settings { entities: self.first.entities.clone(), ..self.settings.clone() })
     }
 
     /// Returns a fresh tenant.
-    fn tenant(&self, name: &str, fixture: Option<&str>) -> Result<Tenant, WorldError> {
+    fn tenant(&self, name: &str, fixture: Option<&str>) -> Result<World, WorldError> {
         let seed = match fixture {
             None => &self.first,
             Some(wanted) => self.fixtures.get(wanted).ok_or_else(|| self.unknown_fixture(wanted))?,
         };
-        let foundations = seed.foundations.get_or_init(|| Foundations::of(&self.settings.schema, &seed.entities));
+        let foundations = seed.foundations.get_or_init(|| Baselines::of(&self.settings.schema, &seed.entities));
         let settings = Settings { seed: seed_of(name, self.settings.seed), ..self.settings.clone() };
-        Ok(Tenant::over(&settings, foundations))
+        Ok(World::over(&settings, foundations))
     }
 
     fn unknown_fixture(&self, wanted: &str) -> WorldError {
@@ -184,21 +184,21 @@ fn seed_of(name: &str, seed: u64) -> u64 {
 
 /// A tenant and what is known of it from outside.
 #[derive(Debug)]
-struct World {
+struct WorldSlot {
     fixture: Option<Arc<str>>,
     /// The tenant as it was when it was forked from another one; nothing if it was not.
-    forked: Option<Tenant>,
+    forked: Option<World>,
     /// The tenant as it is. Every request looks here, and must not write to memory that all cores use.
-    current: ArcSwap<Tenant>,
+    current: ArcSwap<World>,
     /// Held by whoever replaces the tenant by what it makes of it.
     changing: Mutex<()>,
     /// When it was used last, in milliseconds since the process began.
     used: AtomicU64,
 }
 
-impl World {
-    fn new(tenant: Tenant, fixture: Option<Arc<str>>, used: u64) -> World {
-        World {
+impl WorldSlot {
+    fn new(tenant: World, fixture: Option<Arc<str>>, used: u64) -> WorldSlot {
+        WorldSlot {
             fixture,
             forked: None,
             current: ArcSwap::from_pointee(tenant),
@@ -207,11 +207,11 @@ impl World {
         }
     }
 
-    fn tenant(&self) -> Arc<Tenant> {
+    fn tenant(&self) -> Arc<World> {
         self.current.load_full()
     }
 
-    fn replace(&self, tenant: Tenant) {
+    fn replace(&self, tenant: World) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.current.store(Arc::new(tenant));
     }
@@ -219,10 +219,10 @@ impl World {
 
 impl Worlds {
     /// Returns the default tenant alone, and a plan for others.
-    pub fn new(plan: Plan, limits: Limits) -> Worlds {
-        let made = Made::new(plan);
+    pub fn new(plan: Plan, limits: WorldLimits) -> Worlds {
+        let made = ReadyPlan::new(plan);
         Worlds {
-            default: World::new(made.default_tenant(), None, 0),
+            default: WorldSlot::new(made.default_tenant(), None, 0),
             plan: RwLock::new(Arc::new(made)),
             named: RwLock::default(),
             limits,
@@ -232,11 +232,11 @@ impl Worlds {
 
     /// Returns worlds in which a tenant is the default one.
     pub fn of(settings: Settings) -> Worlds {
-        Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, Limits::default())
+        Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, WorldLimits::default())
     }
 
     /// Returns the limits.
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> WorldLimits {
         self.limits
     }
 
@@ -251,13 +251,13 @@ impl Worlds {
     }
 
     /// Returns the tenant of requests that name none.
-    pub fn default_tenant(&self) -> Arc<Tenant> {
+    pub fn default_tenant(&self) -> Arc<World> {
         self.default.tenant()
     }
 
     /// Returns the tenant of a request: the one that its path names, else the one of the header, else the one of the token where that is
     /// wanted, else the default one. A tenant that is not there yet is made.
-    pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Guard<Arc<Tenant>>, WorldError> {
+    pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Guard<Arc<World>>, WorldError> {
         let named = |name: &str| self.tenant(name).map(Guard::from_inner);
         if let Some(name) = prefix_of(path).strip_prefix(PREFIX) {
             return named(name);
@@ -273,7 +273,7 @@ impl Worlds {
     }
 
     /// Returns a tenant, which is made if it is not there.
-    pub fn tenant(&self, name: &str) -> Result<Arc<Tenant>, WorldError> {
+    pub fn tenant(&self, name: &str) -> Result<Arc<World>, WorldError> {
         match self.world(name) {
             Ok(world) => Ok(world.used(self.now()).tenant()),
             Err(WorldError::Unknown(_)) => match self.create(name, None) {
@@ -286,29 +286,29 @@ impl Worlds {
     }
 
     /// Returns a tenant that is there.
-    pub fn known(&self, name: &str) -> Result<Arc<Tenant>, WorldError> {
+    pub fn known(&self, name: &str) -> Result<Arc<World>, WorldError> {
         Ok(self.world(name)?.used(self.now()).tenant())
     }
 
     /// Makes a tenant, from a named fixture if one is given.
-    pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<Tenant>, WorldError> {
+    pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<World>, WorldError> {
         self.add(name, |made| {
             let tenant = made.tenant(name, fixture)?;
-            Ok(World::new(tenant, fixture.map(Arc::from), self.now()))
+            Ok(WorldSlot::new(tenant, fixture.map(Arc::from), self.now()))
         })
     }
 
     /// Makes a tenant that begins where another one is.
-    pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<Tenant>, WorldError> {
+    pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<World>, WorldError> {
         let original = self.world(name)?;
         self.add(fork, |_| {
             let beginning = original.tenant().fork();
-            let world = World::new(beginning.fork(), original.fixture.clone(), self.now());
-            Ok(World { forked: Some(beginning), ..world })
+            let world = WorldSlot::new(beginning.fork(), original.fixture.clone(), self.now());
+            Ok(WorldSlot { forked: Some(beginning), ..world })
         })
     }
 
-    fn add(&self, name: &str, make: impl FnOnce(&Made) -> Result<World, WorldError>) -> Result<Arc<Tenant>, WorldError> {
+    fn add(&self, name: &str, make: impl FnOnce(&ReadyPlan) -> Result<WorldSlot, WorldError>) -> Result<Arc<World>, WorldError> {
         if !is_name(name) {
             return Err(WorldError::Name(name.to_owned()));
         }
@@ -333,12 +333,12 @@ impl Worlds {
     }
 
     /// Makes a tenant anew, as it was at its beginning; one that was forked from another as it was then.
-    pub fn reset(&self, name: &str) -> Result<Arc<Tenant>, WorldError> {
+    pub fn reset(&self, name: &str) -> Result<Arc<World>, WorldError> {
         let world = self.world(name)?;
         let made = self.made();
         let fresh = match &world {
-            Found::Default(_) => made.default_tenant(),
-            Found::Named(named) => match &named.forked {
+            WorldRef::Default(_) => made.default_tenant(),
+            WorldRef::Named(named) => match &named.forked {
                 Some(beginning) => beginning.fork(),
                 None => made.tenant(name, named.fixture.as_deref())?,
             },
@@ -351,8 +351,8 @@ impl Worlds {
     pub fn change<E: From<WorldError>>(
         &self,
         name: &str,
-        change: impl FnOnce(&Tenant) -> Result<Tenant, E>,
-    ) -> Result<Arc<Tenant>, E> {
+        change: impl FnOnce(&World) -> Result<World, E>,
+    ) -> Result<Arc<World>, E> {
         let world = self.world(name)?;
         let _changing = world.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = Arc::new(change(&world.current.load())?);
@@ -388,33 +388,33 @@ impl Worlds {
     }
 
     /// Returns the default tenant and all others in the order of their names.
-    pub fn list(&self) -> Vec<Listed> {
-        let default = Listed { idle: Duration::ZERO, ..self.listed(&DEFAULT.into(), &self.default) };
+    pub fn list(&self) -> Vec<WorldInfo> {
+        let default = WorldInfo { idle: Duration::ZERO, ..self.listed(&DEFAULT.into(), &self.default) };
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         std::iter::once(default).chain(named.iter().map(|(name, world)| self.listed(name, world))).collect()
     }
 
     /// Tells of one tenant, which counts as used.
-    pub fn tell(&self, name: &str) -> Result<Listed, WorldError> {
+    pub fn tell(&self, name: &str) -> Result<WorldInfo, WorldError> {
         let world = self.world(name)?;
         Ok(self.listed(&name.into(), world.used(self.now())))
     }
 
-    fn listed(&self, name: &Arc<str>, world: &World) -> Listed {
+    fn listed(&self, name: &Arc<str>, world: &WorldSlot) -> WorldInfo {
         let idle = Duration::from_millis(self.now().saturating_sub(world.used.load(Ordering::Relaxed)));
-        Listed { name: name.clone(), fixture: world.fixture.clone(), idle, tenant: world.tenant() }
+        WorldInfo { name: name.clone(), fixture: world.fixture.clone(), idle, tenant: world.tenant() }
     }
 
     /// Takes another plan, from which tenants are made from now on, and makes the default tenant anew. Named tenants stay as they are until
     /// they are reset.
     pub fn replan(&self, plan: Plan) {
-        let made = Made::new(plan);
+        let made = ReadyPlan::new(plan);
         let default = made.default_tenant();
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
         self.default.replace(default);
     }
 
-    fn made(&self) -> Arc<Made> {
+    fn made(&self) -> Arc<ReadyPlan> {
         self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -423,12 +423,12 @@ impl Worlds {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn world(&self, name: &str) -> Result<Found<'_>, WorldError> {
+    fn world(&self, name: &str) -> Result<WorldRef<'_>, WorldError> {
         if name == DEFAULT {
-            return Ok(Found::Default(&self.default));
+            return Ok(WorldRef::Default(&self.default));
         }
         match self.named.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            Some(world) => Ok(Found::Named(world.clone())),
+            Some(world) => Ok(WorldRef::Named(world.clone())),
             None if is_name(name) => Err(WorldError::Unknown(name.to_owned())),
             None => Err(WorldError::Name(name.to_owned())),
         }
@@ -436,24 +436,24 @@ impl Worlds {
 }
 
 /// A tenant that is there.
-enum Found<'w> {
-    Default(&'w World),
-    Named(Arc<World>),
+enum WorldRef<'w> {
+    Default(&'w WorldSlot),
+    Named(Arc<WorldSlot>),
 }
 
-impl std::ops::Deref for Found<'_> {
-    type Target = World;
+impl std::ops::Deref for WorldRef<'_> {
+    type Target = WorldSlot;
 
-    fn deref(&self) -> &World {
+    fn deref(&self) -> &WorldSlot {
         match self {
-            Found::Default(world) => world,
-            Found::Named(world) => world,
+            WorldRef::Default(world) => world,
+            WorldRef::Named(world) => world,
         }
     }
 }
 
-impl World {
-    fn used(&self, now: u64) -> &World {
+impl WorldSlot {
+    fn used(&self, now: u64) -> &WorldSlot {
         self.used.store(now, Ordering::Relaxed);
         self
     }

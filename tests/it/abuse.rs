@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wfi_emulator::edge::server::Limits;
+use wfi_emulator::edge::server::ServerLimits;
 
 use crate::abuse_http2::{http2, outcomes_in_frames};
 use crate::sockets::Server;
@@ -18,7 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 /// Limits that a test can wait for.
-pub(crate) const SOON: Limits = Limits {
+pub(crate) const SOON: ServerLimits = ServerLimits {
     connections: 500,
     head: Duration::from_millis(400),
     head_bytes: 128 * 1024,
@@ -327,7 +327,7 @@ pub(crate) fn statuses(seen: &[u8]) -> String {
 fn outcomes(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
     rows.into_iter()
         .map(|Abuse { what, bytes }| {
-            let server = Server::start_with(Limits::default());
+            let server = Server::start_with(ServerLimits::default());
             let entities = server.entities();
             let started = Instant::now();
             let outcome = statuses(&exchange(&server, bytes));

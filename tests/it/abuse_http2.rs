@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wfi_emulator::edge::server::Limits;
+use wfi_emulator::edge::server::ServerLimits;
 
 use crate::abuse::{Abuse, ENTITY, SOON, abuse, exchange_and, target};
 use crate::sockets::Server;
@@ -196,7 +196,7 @@ fn named(code: u32) -> &'static str {
 pub(crate) fn outcomes_in_frames(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
     rows.into_iter()
         .map(|Abuse { what, bytes }| {
-            let server = Server::start_with(Limits { idle: SOON.idle, ..Limits::default() });
+            let server = Server::start_with(ServerLimits { idle: SOON.idle, ..ServerLimits::default() });
             // With HTTP/2 a client that closes its half wants no answers any more.
             let outcome = frames_of(&exchange_and(&server, bytes, false));
             server.assert_answers();

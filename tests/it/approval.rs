@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::edm::value::Entity;
-use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
-use wfi_emulator::graph::{self, Addressed, Answer, Request, Step};
+use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::graph::{self, Answer, EntityPath, Request, Step};
 use wfi_emulator::text::exchange;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::Tenant;
+use wfi_emulator::world::World;
 use wfi_emulator::world::fault;
-use wfi_emulator::world::journal::{self, Expectation, Query, Secrets, To};
+use wfi_emulator::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
 
 use crate::harness::{self, request};
 
@@ -22,13 +22,13 @@ const SHIFT: &str = "SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8";
 const INTEGRATION: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn answered(status: u16, body: &str) -> Outcome {
+fn answered(status: u16, body: &str) -> CallOutcome {
     let status = StatusCode::from_u16(status).unwrap();
-    Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::from(body.to_owned()) }
+    CallOutcome::Answered { status, headers: HeaderMap::new(), body: Bytes::from(body.to_owned()) }
 }
 
 /// Plays the edge and the connector. Returns the answer, and each call with what it says.
-fn play(tenant: &Tenant, request: &Request, connector: impl Fn(&Value) -> Outcome) -> (Answer, Vec<(Call, Value)>) {
+fn play(tenant: &World, request: &Request, connector: impl Fn(&Value) -> CallOutcome) -> (Answer, Vec<(OutboundCall, Value)>) {
     let (answer, calls) = harness::play(tenant, request, |call| connector(&said(call)));
     (
         answer,
@@ -43,11 +43,11 @@ fn play(tenant: &Tenant, request: &Request, connector: impl Fn(&Value) -> Outcom
 }
 
 /// Returns what a call says.
-fn said(call: &Call) -> Value {
+fn said(call: &OutboundCall) -> Value {
     serde_json::from_slice(&decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap()).unwrap()
 }
 
-fn approves(said: &Value) -> Outcome {
+fn approves(said: &Value) -> CallOutcome {
     let items: Vec<Value> = said["requests"]
         .as_array()
         .unwrap()
@@ -57,20 +57,20 @@ fn approves(said: &Value) -> Outcome {
     answered(200, &json!({ "responses": items }).to_string())
 }
 
-fn refuses(said: &Value) -> Outcome {
+fn refuses(said: &Value) -> CallOutcome {
     let items: Vec<Value> = said["requests"].as_array().unwrap().iter().map(|element| json!({ "id": element["id"], "status": 403, "body": { "error": { "code": "403", "message": "Not on a Sunday." }, "data": null } })).collect();
     answered(200, &json!({ "responses": items }).to_string())
 }
 
 /// Returns a tenant whose schedule is bound to the first integration of the built-in fixtures.
-fn bound(choices: &[(&str, &str)]) -> Tenant {
+fn bound(choices: &[(&str, &str)]) -> World {
     let tenant = harness::tenant(choices);
     let binding = json!({ "enabled": true, "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap(), "WFI_other"] });
     assert_eq!(harness::json(&tenant, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
     tenant
 }
 
-fn shifts(tenant: &Tenant) -> Vec<Value> {
+fn shifts(tenant: &World) -> Vec<Value> {
     let (_, list) = harness::json(tenant, Method::GET, &format!("{SCHEDULE}/shifts"), None);
     list["value"].as_array().unwrap().clone()
 }
@@ -122,7 +122,7 @@ fn a_refusal_reaches_the_caller_in_the_connectors_words_and_nothing_is_stored() 
         assert_eq!(answer.refused.unwrap().refusal.name, "connector-refused");
         assert_eq!(shifts(&tenant), before);
     }
-    let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let refused = entries
         .iter()
         .filter(|entry| entry.decided.detail.as_deref().is_some_and(|detail| detail.contains("Not on a Sunday.")))
@@ -134,7 +134,7 @@ fn a_refusal_reaches_the_caller_in_the_connectors_words_and_nothing_is_stored() 
 fn what_the_connector_answers_decides() {
     let path = format!("{SCHEDULE}/shifts/{SHIFT}");
     let put = || request(Method::PUT, &path, &json!({ "userId": "u" }));
-    let outcome = |choices: &[(&str, &str)], outcome: Outcome| {
+    let outcome = |choices: &[(&str, &str)], outcome: CallOutcome| {
         let (answer, calls) = play(&bound(choices), &put(), |_| outcome.clone());
         (answer.response.status().as_u16(), calls.len(), answer.refused.map(|error| error.message))
     };
@@ -143,7 +143,7 @@ fn what_the_connector_answers_decides() {
     let sentence = "Something went wrong. The workforce integration set up on your team has responded with invalid data.";
     assert_eq!(outcome(&[], answered(200, "OK")), (400, 1, Some(sentence.to_owned())));
     assert_eq!(outcome(&[("update-retries", "three")], answered(500, "")), (400, 4, Some(sentence.replace("set up", "setup"))));
-    assert_eq!(outcome(&[], Outcome::Failed(Failure::Timeout)), (400, 1, Some(sentence.replace("set up", "setup"))));
+    assert_eq!(outcome(&[], CallOutcome::Failed(CallFailure::Timeout)), (400, 1, Some(sentence.replace("set up", "setup"))));
     assert_eq!(outcome(&[("update-calls", "report")], answered(500, "")), (204, 1, None));
     assert_eq!(outcome(&[("update-calls", "off")], answered(500, "")), (204, 0, None));
 }
@@ -151,7 +151,7 @@ fn what_the_connector_answers_decides() {
 #[test]
 fn a_call_is_told_though_the_client_does_not_get_the_answer() {
     for (effect, connector, stored) in [
-        (r#"{ "answer": "gateway-timeout", "applies": true }"#, approves as fn(&Value) -> Outcome, 3),
+        (r#"{ "answer": "gateway-timeout", "applies": true }"#, approves as fn(&Value) -> CallOutcome, 3),
         (r#"{ "reset": true, "applies": true }"#, approves, 3),
         (r#"{ "silence": true, "applies": true }"#, refuses, 2),
     ] {
@@ -161,7 +161,7 @@ fn a_call_is_told_though_the_client_does_not_get_the_answer() {
         let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
         let (answer, _) = play(&tenant, &new, connector);
         assert_eq!((answer.calls.len(), shifts(&tenant).len()), (1, stored), "{effect}");
-        let calls = Query { to: Some(To::Connector), ..Query::default() };
+        let calls = JournalQuery { to: Some(Destination::Connector), ..JournalQuery::default() };
         assert_eq!(tenant.journal.query(&calls, Secrets::Hidden).len(), 1, "{effect}");
     }
 }
@@ -171,17 +171,20 @@ fn requests_and_the_calls_that_they_cause_are_verified_apart() {
     let tenant = bound(&[]);
     let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
     play(&tenant, &new, approves);
-    let verdict = |of: Query| tenant.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
-    let posts = Query { method: Some(Method::POST), ..Query::default() };
-    let to_connector =
-        Query { to: Some(To::Connector), path: Some("/shifts/v1/teams/*/update".parse().unwrap()), ..Query::default() };
+    let verdict = |of: JournalQuery| tenant.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
+    let posts = JournalQuery { method: Some(Method::POST), ..JournalQuery::default() };
+    let to_connector = JournalQuery {
+        to: Some(Destination::Connector),
+        path: Some("/shifts/v1/teams/*/update".parse().unwrap()),
+        ..JournalQuery::default()
+    };
     assert_eq!(verdict(posts), "expected exactly 1 POST, found 1 among 2 requests");
     assert_eq!(
         verdict(to_connector),
         "expected exactly 1 call to a connector of /shifts/v1/teams/*/update, found 1 among 1 calls to connectors"
     );
     // All of them are listed, and printed as what they are.
-    let all = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let all = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
     assert_eq!(all.len(), 3);
     let text = journal::print(&all);
     let call =
@@ -194,9 +197,9 @@ fn requests_and_the_calls_that_they_cause_are_verified_apart() {
 fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
     let path = format!("{SCHEDULE}/shifts");
     let post = request(Method::POST, &path, &json!({ "userId": "u" }));
-    let asked = |call: &Call| said(call)["requests"][0]["id"].as_str().unwrap().to_owned();
-    let take = |tenant: &Tenant, id: &str| {
-        let shelf = tenant.store.at(&Addressed::of(&tenant.schema, &path).unwrap().place);
+    let asked = |call: &OutboundCall| said(call)["requests"][0]["id"].as_str().unwrap().to_owned();
+    let take = |tenant: &World, id: &str| {
+        let shelf = tenant.store.at(&EntityPath::of(&tenant.schema, &path).unwrap().place);
         let other = shelf.get(SHIFT).unwrap();
         shelf.insert(Arc::new(Entity::new(id.into(), other.properties.clone()))).unwrap();
     };
@@ -223,7 +226,7 @@ fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
 #[test]
 fn only_what_the_integration_supports_is_asked_and_only_while_it_is_active() {
     let tenant = bound(&[]);
-    let asked = |tenant: &Tenant, method: Method, path: &str| {
+    let asked = |tenant: &World, method: Method, path: &str| {
         let (answer, calls) = play(tenant, &request(method, &format!("{SCHEDULE}/{path}"), &json!({})), approves);
         assert!(answer.response.status().is_success(), "{path}");
         calls.first().map(|(_, said)| said["requests"][0]["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned())
@@ -290,7 +293,7 @@ fn binding_to(id: &str) -> String {
 fn a_refusal_holds_whatever_becomes_of_the_binding_meanwhile() {
     let other = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88";
     let put = request(Method::PUT, &format!("{SCHEDULE}/shifts/{SHIFT}"), &json!({ "userId": "u" }));
-    let meanwhile: [&dyn Fn(&Tenant); 3] = [
+    let meanwhile: [&dyn Fn(&World); 3] = [
         &|tenant| drop(harness::json(tenant, Method::DELETE, INTEGRATION, None)),
         &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
         &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#))),

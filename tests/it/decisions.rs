@@ -11,9 +11,9 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::policy::behavior::{self, Profile, Secret};
 use wfi_emulator::policy::refusal::REFUSALS;
-use wfi_emulator::text::exchange::Request;
+use wfi_emulator::text::exchange::RecordedRequest;
 use wfi_emulator::world::fixture;
-use wfi_emulator::world::{Settings, Tenant};
+use wfi_emulator::world::{Settings, World};
 
 use crate::harness;
 use table::{ROWS, Row, Then};
@@ -21,7 +21,7 @@ use table::{ROWS, Row, Then};
 const ID: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 /// The entity as it is stored, with everything that answers may hide.
-fn stored(tenant: &Tenant) -> Value {
+fn stored(tenant: &World) -> Value {
     let set = tenant.schema.set_named("workforceIntegrations").unwrap();
     let entity = tenant.store.collection(set).get(ID).unwrap();
     let text = fixture::write_entity_with(&tenant.schema, set, &entity, Secret::Echo);
@@ -57,14 +57,14 @@ fn take_last_change(entity: &mut Value) -> Value {
 
 fn run(row: &Row) -> Result<(), String> {
     let behaviors = harness::tenant(row.under).behaviors;
-    let tenant = Tenant::new(Settings { explains: true, ..harness::settings(behaviors) });
+    let tenant = World::new(Settings { explains: true, ..harness::settings(behaviors) });
     let mut before = stored(&tenant);
     let headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("content-length".to_owned(), row.body.len().to_string()),
     ];
     let target = format!("/v1.0/teamwork/workforceIntegrations/{ID}");
-    let response = harness::send(&tenant, &Request { method: Method::PATCH, target, headers, body: row.body.into() });
+    let response = harness::send(&tenant, &RecordedRequest { method: Method::PATCH, target, headers, body: row.body.into() });
     let mut after = stored(&tenant);
     let answer: Value = serde_json::from_slice(&response.body).unwrap();
     let expected_status = match &row.then {

@@ -4,8 +4,8 @@
 
 use http::{Method, StatusCode};
 use wfi_emulator::policy::behavior::{Behaviors, Profile};
-use wfi_emulator::text::exchange::Request;
-use wfi_emulator::world::Tenant;
+use wfi_emulator::text::exchange::RecordedRequest;
+use wfi_emulator::world::World;
 
 use crate::harness;
 
@@ -20,10 +20,10 @@ fn printed(text: &str) -> String {
 #[test]
 fn the_request_of_the_page_gets_the_response_of_the_page() {
     for version in ["v1.0", "beta"] {
-        let tenant = Tenant::new(harness::settings(Behaviors::of(Profile::ReferencePage)));
+        let tenant = World::new(harness::settings(Behaviors::of(Profile::ReferencePage)));
         let body = printed(REQUEST);
         assert_eq!(body.len(), 344);
-        let request = Request {
+        let request = RecordedRequest {
             method: Method::PATCH,
             target: format!("/{version}/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"),
             headers: vec![

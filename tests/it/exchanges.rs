@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use wfi_emulator::entra::token_service::Place;
+use wfi_emulator::entra::token_service::EntraRoute;
 use wfi_emulator::policy::behavior::{Behaviors, Profile};
 use wfi_emulator::text::exchange::{self, Exchange};
 use wfi_emulator::world::fault;
 use wfi_emulator::world::fixture::directory::Directory;
-use wfi_emulator::world::{Auth, Settings, Tenant};
+use wfi_emulator::world::{Auth, Settings, World};
 
 use crate::{harness, tokens};
 
@@ -29,7 +29,7 @@ fn cases() -> Vec<PathBuf> {
     files
 }
 
-fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
+fn tenant_for(exchanges: &[Exchange], name: &str) -> World {
     let comments = || exchanges.iter().flat_map(|exchange| &exchange.comments);
     let profile = comments().find_map(|comment| comment.strip_prefix("profile: "));
     let mut behaviors = profile.map_or_else(Behaviors::default, |profile| {
@@ -50,17 +50,17 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> Tenant {
     let directory = Directory::read(directory.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}")).into();
     let faults = comments().filter_map(|comment| comment.strip_prefix("faults: "));
     let faults = faults.flat_map(|text| fault::read(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))).collect();
-    Tenant::new(Settings { explains, faults, auth, directory, ..harness::settings(behaviors) })
+    World::new(Settings { explains, faults, auth, directory, ..harness::settings(behaviors) })
 }
 
 /// Sends a request, with its token if it has one.
-fn send(tenant: &Tenant, exchange: &Exchange) -> exchange::Response {
+fn send(tenant: &World, exchange: &Exchange) -> exchange::RecordedResponse {
     let mut request = exchange.request.clone();
     if let Some(text) = exchange.comments.iter().find_map(|comment| comment.strip_prefix("token: ")) {
         request.headers.push(("Authorization".to_owned(), format!("Bearer {}", tokens::token(tenant, text))));
     }
     let mut response = harness::send(tenant, &request);
-    if Place::of(request.target.split('?').next().unwrap()).is_some() {
+    if EntraRoute::of(request.target.split('?').next().unwrap()).is_some() {
         response.body = decoded(std::str::from_utf8(&response.body).unwrap()).into();
     }
     response

@@ -7,23 +7,23 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use serde_json::json;
 use wfi_emulator::edm::value::Value;
-use wfi_emulator::graph::{self, Answer, Body, Form, Request, Step};
+use wfi_emulator::graph::{self, Answer, Body, DeliveryForm, Request, Step};
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::fault::{self, Effect, Rule};
-use wfi_emulator::world::journal::{self, Expectation, Query, Secrets, Times};
-use wfi_emulator::world::{Settings, Tenant};
+use wfi_emulator::world::fault::{self, Effect, FaultRule};
+use wfi_emulator::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
+use wfi_emulator::world::{Settings, World};
 
 use crate::harness;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-fn tenant(rules: &str) -> Tenant {
+fn tenant(rules: &str) -> World {
     let faults = fault::read("faults.json", rules.as_bytes()).unwrap();
-    Tenant::new(Settings { faults, ..harness::settings(Behaviors::default()) })
+    World::new(Settings { faults, ..harness::settings(Behaviors::default()) })
 }
 
-fn send(tenant: &Tenant, method: Method, target: &str, body: &str) -> Answer {
+fn send(tenant: &World, method: Method, target: &str, body: &str) -> Answer {
     let mut headers = HeaderMap::new();
     if !body.is_empty() {
         headers.insert("content-type", "application/json".parse().unwrap());
@@ -34,11 +34,11 @@ fn send(tenant: &Tenant, method: Method, target: &str, body: &str) -> Answer {
     *answer
 }
 
-fn patch(tenant: &Tenant, name: &str) -> Answer {
+fn patch(tenant: &World, name: &str) -> Answer {
     send(tenant, Method::PATCH, ENTITY, &json!({ "displayName": name }).to_string())
 }
 
-fn name(tenant: &Tenant) -> String {
+fn name(tenant: &World) -> String {
     let set = tenant.schema.set_ids().next().unwrap();
     let entity = tenant.store.collection(set).get(ENTITY.rsplit('/').next().unwrap()).unwrap();
     let (_, structured) = tenant.schema.entity_type(tenant.schema.widest(), set).unwrap();
@@ -50,7 +50,7 @@ fn name(tenant: &Tenant) -> String {
 
 #[test]
 fn a_request_that_gets_no_answer_takes_effect_only_if_the_rule_says_so() {
-    for (effect, form) in [("reset", Form::Reset), ("silence", Form::Silence)] {
+    for (effect, form) in [("reset", DeliveryForm::Reset), ("silence", DeliveryForm::Silence)] {
         let tenant = tenant(&format!(
             r#"[{{"on":{{"nth":1}},"do":{{"{effect}":true}}}},{{"on":{{"nth":1}},"do":{{"{effect}":true,"applies":true,"delay":5}}}}]"#
         ));
@@ -66,9 +66,9 @@ fn a_request_that_gets_no_answer_takes_effect_only_if_the_rule_says_so() {
 #[test]
 fn what_breaks_an_answer_on_its_way_leaves_the_change() {
     for (effect, form) in [
-        (r#""truncate":7"#, Form::CutShort(7)),
-        (r#""slow":{"bytes":3,"every":2}"#, Form::Slow(fault::Slow { bytes: 3, pause: Duration::from_millis(2) })),
-        (r#""malformed":true"#, Form::Whole),
+        (r#""truncate":7"#, DeliveryForm::CutShort(7)),
+        (r#""slow":{"bytes":3,"every":2}"#, DeliveryForm::Slow(fault::Slow { bytes: 3, pause: Duration::from_millis(2) })),
+        (r#""malformed":true"#, DeliveryForm::Whole),
     ] {
         let tenant = tenant(&format!(r#"{{"do":{{{effect}}}}}"#));
         let answer = patch(&tenant, "changed");
@@ -79,7 +79,7 @@ fn what_breaks_an_answer_on_its_way_leaves_the_change() {
     }
 }
 
-fn batch(tenant: &Tenant, prefix: &str) -> Answer {
+fn batch(tenant: &World, prefix: &str) -> Answer {
     let patch = json!({"id": "1", "method": "PATCH", "url": &ENTITY["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {"displayName": "in a batch"}});
     let get = json!({"id": "2", "method": "GET", "url": &ENTITY["/v1.0".len()..], "dependsOn": ["1"]});
     let create = json!({"id": "3", "method": "POST", "url": &COLLECTION["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {}});
@@ -106,7 +106,7 @@ fn rules_strike_the_requests_of_a_batch_one_by_one() {
         r#"[{"name":"late","on":{"method":"POST"},"do":{"delay":20}},{"name":"gone","on":{"method":"GET"},"do":{"reset":true}},{"name":"later","on":{"method":"PATCH"},"do":{"delay":30}}]"#,
     );
     let answer = batch(&mixed, "");
-    assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), Form::Reset));
+    assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), DeliveryForm::Reset));
     assert_eq!(answer.struck.as_deref(), Some("later, gone, late"));
     let whole = tenant(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
     assert_eq!(batch(&whole, "").response.status(), StatusCode::GATEWAY_TIMEOUT);
@@ -117,7 +117,7 @@ fn rules_strike_the_requests_of_a_batch_one_by_one() {
 fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
     let tenant = tenant("[]");
     let answer = batch(&tenant, "");
-    let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let lines: Vec<String> = entries
         .iter()
         .map(|entry| {
@@ -136,7 +136,7 @@ fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
             "PATCH {{entity}} in the batch {{id}}\nGET {{entity}} in the batch {{id}}\nPOST {COLLECTION} in the batch {{id}}\nPOST /v1.0/$batch "
         )
     );
-    let once = Query { method: Some(Method::PATCH), ..Query::default() };
+    let once = JournalQuery { method: Some(Method::PATCH), ..JournalQuery::default() };
     assert!(tenant.journal.verify(&Expectation { of: once, ..Expectation::default() }, Secrets::Hidden).holds);
 }
 
@@ -158,7 +158,7 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
         send(&tenant, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "");
     }
     send(&tenant, Method::POST, COLLECTION, "{}");
-    let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let lines: Vec<String> = entries
         .iter()
         .map(|entry| {
@@ -191,10 +191,10 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
     let changed = entries[0].changed.as_ref().unwrap();
     assert!(slot(changed.before.as_ref().unwrap()) && !slot(changed.after.as_ref().unwrap()));
     let once = Expectation {
-        of: Query {
+        of: JournalQuery {
             method: Some(Method::PATCH),
             id: Some("WFI_05227533-379e-4a0a-9d17-afe306a1e10d".to_owned()),
-            ..Query::default()
+            ..JournalQuery::default()
         },
         body: Some(json!({"displayName": "changed"})),
         answer: Some(json!({"displayName": "changed"})),
@@ -210,7 +210,7 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
     let run = |seed: u64| {
         let tenant = tenant(rules);
         let faults = tenant.faults.rules().into_iter().map(|(rule, _)| rule).collect();
-        let tenant = Tenant::new(Settings { seed, faults, ..harness::settings(Behaviors::default()) });
+        let tenant = World::new(Settings { seed, faults, ..harness::settings(Behaviors::default()) });
         let mut all = Vec::new();
         for number in 0..200 {
             let answers = [
@@ -223,7 +223,7 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
                 all.push(format!("{:?} {:?} {:?}", answer.response, answer.delivery, answer.struck));
             }
         }
-        (all, journal::print(&tenant.journal.query(&Query::default(), Secrets::Shown)))
+        (all, journal::print(&tenant.journal.query(&JournalQuery::default(), Secrets::Shown)))
     };
     let (answers, journal) = run(5);
     assert!(run(5) == (answers.clone(), journal));
@@ -238,10 +238,10 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
 fn rules_may_be_added_and_taken_away_while_requests_come() {
     let tenant = tenant("[]");
     assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
-    tenant.faults.add(Rule::ready("bad-gateway").unwrap());
+    tenant.faults.add(FaultRule::ready("bad-gateway").unwrap());
     assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
-    tenant.faults.set(vec![Rule::new("nothing", Effect::Reset)]);
-    assert_eq!(send(&tenant, Method::GET, ENTITY, "").delivery.form, Form::Reset);
+    tenant.faults.set(vec![FaultRule::new("nothing", Effect::Reset)]);
+    assert_eq!(send(&tenant, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
     tenant.faults.set(Vec::new());
     assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
 }

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
+use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
 use wfi_emulator::graph::{self, Answer, Request, Step};
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::Tenant;
-use wfi_emulator::world::journal::{Query, Recorded, Secrets};
+use wfi_emulator::world::World;
+use wfi_emulator::world::journal::{JournalQuery, Recorded, Secrets};
 
 use crate::harness::{self, request};
 
@@ -31,16 +31,16 @@ fn integration() -> Value {
     })
 }
 
-fn status(status: u16) -> Outcome {
-    Outcome::Answered { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: Bytes::new() }
+fn status(status: u16) -> CallOutcome {
+    CallOutcome::Answered { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: Bytes::new() }
 }
 
 /// Plays the edge: all calls come to this outcome. Returns the answer and the calls.
-fn play(tenant: &Tenant, request: &Request, outcome: &Outcome) -> (Answer, Vec<Call>) {
+fn play(tenant: &World, request: &Request, outcome: &CallOutcome) -> (Answer, Vec<OutboundCall>) {
     harness::play(tenant, request, |_| outcome.clone())
 }
 
-fn count(tenant: &Tenant) -> usize {
+fn count(tenant: &World) -> usize {
     harness::json(tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len()
 }
 
@@ -68,7 +68,7 @@ fn the_connector_hears_the_tenant_and_the_user_encrypted_with_the_new_secret() {
 #[test]
 fn only_200_lets_an_integration_be_stored() {
     let create = request(Method::POST, COLLECTION, &integration());
-    let failures = Failure::ALL.iter().map(|failure| Outcome::Failed(*failure));
+    let failures = CallFailure::ALL.iter().map(|failure| CallOutcome::Failed(*failure));
     for outcome in [201, 204, 301, 302, 400, 401, 500, 503].map(status).into_iter().chain(failures) {
         let tenant = harness::tenant(&[("connect", "enforce")]);
         let before = count(&tenant);
@@ -157,9 +157,9 @@ fn the_journal_has_what_was_said_and_answered_plain_and_raw() {
     let batch = json!({ "requests": [{ "id": "1", "method": "POST", "url": "/teamwork/workforceIntegrations",
         "headers": { "Content-Type": "application/json" }, "body": integration() }] });
     play(&tenant, &create, &status(503));
-    play(&tenant, &create, &Outcome::Failed(Failure::Timeout));
+    play(&tenant, &create, &CallOutcome::Failed(CallFailure::Timeout));
     play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), &status(200));
-    let entries = tenant.journal.query(&Query::default(), Secrets::Shown);
+    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Shown);
     let targets: Vec<&str> = entries.iter().map(|entry| &*entry.exchange.request.target).collect();
     let called = "http://127.0.0.1:9/Contoso/v2/connect";
     let one = "/v1.0/teamwork/workforceIntegrations";

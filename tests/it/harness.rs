@@ -7,13 +7,13 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::edm::schema::Schema;
-use wfi_emulator::entra::token_service::Place;
-use wfi_emulator::graph::outbound::{Call, Failure, Outcome};
-use wfi_emulator::graph::{self, Answer, Body, Form, Step};
+use wfi_emulator::entra::token_service::EntraRoute;
+use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::graph::{self, Answer, Body, DeliveryForm, Step};
 use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
 use wfi_emulator::text::exchange;
 use wfi_emulator::world::fixture;
-use wfi_emulator::world::{Clock, Settings, Tenant};
+use wfi_emulator::world::{Clock, Settings, World};
 
 /// The host that requests name unless they name another.
 pub(crate) const HOST: &str = "localhost:9340";
@@ -26,8 +26,8 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
     Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
 }
 
-pub(crate) fn tenant(choices: &[(&str, &str)]) -> Tenant {
-    Tenant::new(settings_with(choices))
+pub(crate) fn tenant(choices: &[(&str, &str)]) -> World {
+    World::new(settings_with(choices))
 }
 
 /// Settings as [`settings`], with these behaviors.
@@ -40,16 +40,16 @@ pub(crate) fn settings_with(choices: &[(&str, &str)]) -> Settings {
 }
 
 /// Sends a request as the server would hand it over, where no call reaches anybody.
-pub(crate) fn send(tenant: &Tenant, request: &exchange::Request) -> exchange::Response {
-    send_with(tenant, request, |_| Outcome::Failed(Failure::NoClient))
+pub(crate) fn send(tenant: &World, request: &exchange::RecordedRequest) -> exchange::RecordedResponse {
+    send_with(tenant, request, |_| CallOutcome::Failed(CallFailure::NoClient))
 }
 
 /// Sends a request as the server would hand it over. A function plays the connectors.
 pub(crate) fn send_with(
-    tenant: &Tenant,
-    request: &exchange::Request,
-    mut called: impl FnMut(&Call) -> Outcome,
-) -> exchange::Response {
+    tenant: &World,
+    request: &exchange::RecordedRequest,
+    mut called: impl FnMut(&OutboundCall) -> CallOutcome,
+) -> exchange::RecordedResponse {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
         headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
@@ -77,7 +77,7 @@ pub(crate) fn send_with(
     };
     check(tenant, &owned, &answer);
     let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
-    exchange::Response {
+    exchange::RecordedResponse {
         status: answer.response.status(),
         headers: answer.response.headers().iter().map(|(name, value)| (name.to_string(), header_text(value))).collect(),
         body: answer.response.body().clone(),
@@ -85,10 +85,10 @@ pub(crate) fn send_with(
 }
 
 /// Sends a request with a JSON body and returns the status and the body of the answer.
-pub(crate) fn json(tenant: &Tenant, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
+pub(crate) fn json(tenant: &World, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
     let headers = body.map(|_| ("content-type".to_owned(), "application/json".to_owned())).into_iter().collect();
     let body = body.unwrap_or_default().to_owned().into();
-    let response = send(tenant, &exchange::Request { method, target: target.to_owned(), headers, body });
+    let response = send(tenant, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body });
     let value = if response.body.is_empty() { Value::Null } else { serde_json::from_slice(&response.body).unwrap() };
     (response.status, value)
 }
@@ -116,8 +116,8 @@ const SOME: [&str; 17] = [
 ];
 
 /// What holds for every answer, whatever the request.
-pub(crate) fn check(tenant: &Tenant, request: &graph::Request, answer: &Answer) {
-    match Place::of(request.target.path()) {
+pub(crate) fn check(tenant: &World, request: &graph::Request, answer: &Answer) {
+    match EntraRoute::of(request.target.path()) {
         Some(_) => check_entra(answer),
         None => check_graph(tenant, request, answer),
     }
@@ -175,7 +175,7 @@ const ENTRA: [&str; 16] = [
 ];
 
 /// What holds for every answer of Graph.
-fn check_graph(tenant: &Tenant, request: &graph::Request, answer: &Answer) {
+fn check_graph(tenant: &World, request: &graph::Request, answer: &Answer) {
     let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     for (name, _) in headers {
@@ -262,7 +262,7 @@ const ITEM_HEADERS: [&str; 6] =
     ["Location", "OData-EntityId", "Preference-Applied", "x-wfi-emulator-explain", "OData-Version", "Content-Type"];
 
 /// What holds for the answer of every batch: an answer for every id, each as whole as one to a single request.
-fn check_items(tenant: &Tenant, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
+fn check_items(tenant: &World, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
     let raw = std::str::from_utf8(raw).unwrap();
     if tenant.behaviors.layout == Layout::Compact {
         assert!(raw.starts_with("{\"responses\": [{\"id\":"), "{raw}");
@@ -328,14 +328,18 @@ pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::Requ
 }
 
 /// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
-pub(crate) fn play(tenant: &Tenant, request: &graph::Request, mut called: impl FnMut(&Call) -> Outcome) -> (Answer, Vec<Call>) {
+pub(crate) fn play(
+    tenant: &World,
+    request: &graph::Request,
+    mut called: impl FnMut(&OutboundCall) -> CallOutcome,
+) -> (Answer, Vec<OutboundCall>) {
     let mut calls = Vec::new();
     let mut step = graph::answer(tenant, request);
     loop {
         step = match step {
             Step::Done(answer) => {
                 // What does not arrive keeps no rule.
-                if !matches!(answer.delivery.form, Form::Reset | Form::Silence) {
+                if !matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
                     check(tenant, request, &answer);
                 }
                 return (*answer, calls);

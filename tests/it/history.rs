@@ -8,7 +8,7 @@ use std::thread;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::world::Tenant;
+use wfi_emulator::world::World;
 
 use crate::harness;
 
@@ -153,7 +153,7 @@ fn histories_of_an_entity_are_linearizable() {
     }
 }
 
-fn create(tenant: &Tenant, number: i64, address: &OnceLock<String>) -> Act {
+fn create(tenant: &World, number: i64, address: &OnceLock<String>) -> Act {
     let body = json!({ "apiVersion": number, "displayName": number.to_string() }).to_string();
     let (status, created) = harness::json(tenant, Method::POST, COLLECTION, Some(&body));
     assert_eq!(status, StatusCode::CREATED);
@@ -161,13 +161,13 @@ fn create(tenant: &Tenant, number: i64, address: &OnceLock<String>) -> Act {
     Act::Create(members(&created))
 }
 
-fn list(tenant: &Tenant) -> Act {
+fn list(tenant: &World) -> Act {
     let (_, list) = harness::json(tenant, Method::GET, COLLECTION, None);
     Act::Look(list["value"].as_array().unwrap().first().map(members))
 }
 
 /// Does something by chance; towards the end the entity is deleted, also by several at once.
-fn act(tenant: &Tenant, address: &str, number: i64, is_near_end: bool) -> Act {
+fn act(tenant: &World, address: &str, number: i64, is_near_end: bool) -> Act {
     match wfi_emulator::world::chance::mixed(u64::try_from(number).unwrap()) % 10 {
         0 | 1 => list(tenant),
         2 => {

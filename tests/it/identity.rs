@@ -6,9 +6,9 @@ use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::Value;
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::policy::permissions::{Operation, PERMISSIONS};
-use wfi_emulator::text::exchange::{self, Request};
-use wfi_emulator::world::{Auth, Settings, Tenant};
+use wfi_emulator::policy::permissions::{OperationKind, PERMISSIONS};
+use wfi_emulator::text::exchange::{self, RecordedRequest};
+use wfi_emulator::world::{Auth, Settings, World};
 
 use crate::{harness, tokens};
 
@@ -19,34 +19,34 @@ const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-fn strict() -> Tenant {
-    Tenant::new(Settings { auth: Auth::Strict, ..harness::settings(Behaviors::default()) })
+fn strict() -> World {
+    World::new(Settings { auth: Auth::Strict, ..harness::settings(Behaviors::default()) })
 }
 
 /// A tenant like that of [`strict`], some seconds later.
-fn later(seconds: u64) -> Tenant {
+fn later(seconds: u64) -> World {
     let settings = harness::settings(Behaviors::default());
     let now = settings.clock.now() + std::time::Duration::from_secs(seconds);
-    Tenant::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::Clock::Fixed(now), ..settings })
+    World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::Clock::Fixed(now), ..settings })
 }
 
-fn send(tenant: &Tenant, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::Response {
+fn send(tenant: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::RecordedResponse {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    harness::send(tenant, &Request { method, target: target.to_owned(), headers, body: body.to_owned().into() })
+    harness::send(tenant, &RecordedRequest { method, target: target.to_owned(), headers, body: body.to_owned().into() })
 }
 
-fn post(tenant: &Tenant, endpoint: &str, form: &str) -> (StatusCode, Value) {
+fn post(tenant: &World, endpoint: &str, form: &str) -> (StatusCode, Value) {
     let answer = send(tenant, Method::POST, &format!("/contoso.com/oauth2/v2.0/{endpoint}"), &[], form);
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
 /// Returns the status of a GET of an entity with a token.
-fn get(tenant: &Tenant, token: &str) -> StatusCode {
+fn get(tenant: &World, token: &str) -> StatusCode {
     send(tenant, Method::GET, ENTITY, &[("Authorization", &format!("Bearer {token}"))], "").status
 }
 
 /// Returns the code with which a browser is sent back.
-fn code(tenant: &Tenant, more: &str) -> String {
+fn code(tenant: &World, more: &str) -> String {
     let query = format!("client_id=app&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A1%2F&{more}");
     let answer = send(tenant, Method::GET, &format!("/contoso.com/oauth2/v2.0/authorize?{query}"), &[], "");
     assert_eq!(answer.status, StatusCode::FOUND);
@@ -185,11 +185,11 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
                 let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
                 let change = if collection == COLLECTION { Method::PATCH } else { Method::PUT };
                 let (method, target, body) = match row.operation {
-                    Operation::List => (Method::GET, &collection, ""),
-                    Operation::Get => (Method::GET, &entity, ""),
-                    Operation::Create => (Method::POST, &collection, "{}"),
-                    Operation::Update => (change, &entity, "{}"),
-                    Operation::Delete => (Method::DELETE, &entity, ""),
+                    OperationKind::List => (Method::GET, &collection, ""),
+                    OperationKind::Get => (Method::GET, &entity, ""),
+                    OperationKind::Create => (Method::POST, &collection, "{}"),
+                    OperationKind::Update => (change, &entity, "{}"),
+                    OperationKind::Delete => (Method::DELETE, &entity, ""),
                 };
                 let status = send(&tenant, method, target, &headers, body).status;
                 let is_accepted = status != StatusCode::FORBIDDEN;
@@ -312,7 +312,7 @@ proptest! {
             if acts_as {
                 behaviors.set("acts-as", "required").unwrap();
             }
-            let tenant = Tenant::new(Settings { auth, ..harness::settings(behaviors) });
+            let tenant = World::new(Settings { auth, ..harness::settings(behaviors) });
             let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
             let status = send(&tenant, Method::PATCH, ENTITY, &headers, r#"{"displayName":"x"}"#).status;
             prop_assert!(auth != Auth::Strict || status == StatusCode::UNAUTHORIZED, "{}", status);

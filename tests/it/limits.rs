@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use wfi_emulator::edge::server::Limits;
+use wfi_emulator::edge::server::ServerLimits;
 
 use crate::abuse::{ENTITY, PATIENCE, SOON, exchange, exchange_and, get_with, head, patch, statuses, target};
 use crate::abuse_http2::{END_HEADERS, END_STREAM, HEADERS, begin, frame, frames_of, literal};
@@ -12,7 +12,7 @@ use crate::sockets::Server;
 
 #[test]
 fn connections_that_do_nothing_make_room_for_others() {
-    let server = Server::start_with(Limits { connections: 20, ..Limits::default() });
+    let server = Server::start_with(ServerLimits { connections: 20, ..ServerLimits::default() });
     let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(server.address).unwrap()).collect();
     let started = Instant::now();
     // It waits until the idle ones have had their time, which is less for a crowd.
@@ -24,7 +24,7 @@ fn connections_that_do_nothing_make_room_for_others() {
 
 #[test]
 fn thousands_of_idle_connections_harm_nobody() {
-    let server = Server::start_with(Limits::default());
+    let server = Server::start_with(ServerLimits::default());
     // A process may have few descriptors, and each connection takes two of this one.
     let idle: Vec<TcpStream> = (0..2_000).map_while(|_| TcpStream::connect(server.address).ok()).collect();
     assert!(idle.len() >= 300, "{} connections", idle.len());
@@ -34,7 +34,7 @@ fn thousands_of_idle_connections_harm_nobody() {
 
 #[test]
 fn the_first_pieces_of_bodies_that_wait_count_too() {
-    let server = Server::start_with(Limits { bodies_bytes: 1_500_000, ..Limits::default() });
+    let server = Server::start_with(ServerLimits { bodies_bytes: 1_500_000, ..ServerLimits::default() });
     let warmed = |_| {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -63,7 +63,7 @@ fn is_cut(stream: &TcpStream) -> bool {
 
 #[test]
 fn answers_that_nobody_takes_take_bounded_memory_together() {
-    let server = Server::start_with(Limits { answers_bytes: 20_000_000, idle: SOON.idle, ..Limits::default() });
+    let server = Server::start_with(ServerLimits { answers_bytes: 20_000_000, idle: SOON.idle, ..ServerLimits::default() });
     let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(4_000_000));
     assert_eq!(statuses(&exchange(&server, patch(&large))), "200");
     // Ten streams of a connection, whose client grants no room for what comes.
@@ -79,18 +79,18 @@ fn answers_that_nobody_takes_take_bounded_memory_together() {
 
 #[test]
 fn a_head_may_be_as_large_as_its_limit_says() {
-    let server = Server::start_with(Limits { head_bytes: 1_000_000, ..Limits::default() });
+    let server = Server::start_with(ServerLimits { head_bytes: 1_000_000, ..ServerLimits::default() });
     let with = |size: usize| exchange(&server, get_with(&format!("x: {}\r\n", "a".repeat(size))).into_bytes());
     assert_eq!(statuses(&with(900_000)), "200");
     assert_eq!(statuses(&with(1_100_000)), "431");
     // A limit below what the library can do is one all the same.
-    let server = Server::start_with(Limits { head_bytes: 1_000, ..Limits::default() });
+    let server = Server::start_with(ServerLimits { head_bytes: 1_000, ..ServerLimits::default() });
     server.assert_answers();
 }
 
 #[test]
 fn bodies_that_wait_take_bounded_memory_together() {
-    let limits = Limits { bodies_bytes: 4 * 1024 * 1024, ..Limits::default() };
+    let limits = ServerLimits { bodies_bytes: 4 * 1024 * 1024, ..ServerLimits::default() };
     let server = Server::start_with(limits);
     let begin = |piece: usize| {
         let mut stream = TcpStream::connect(server.address).unwrap();

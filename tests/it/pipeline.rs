@@ -11,12 +11,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::edm::value::Entity;
-use wfi_emulator::graph::outbound::{Failure, Outcome};
+use wfi_emulator::graph::outbound::{CallFailure, CallOutcome};
 use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::world::fixture;
-use wfi_emulator::world::journal::{Query, Secrets};
-use wfi_emulator::world::{Clock, Settings, Tenant};
+use wfi_emulator::world::journal::{JournalQuery, Secrets};
+use wfi_emulator::world::{Clock, Settings, World};
 
 use crate::harness;
 
@@ -31,7 +31,7 @@ fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body:
     Request { method, target: target.parse().unwrap(), is_secure: false, headers: map, body: Body::Whole(Bytes::from(body)) }
 }
 
-fn answer(tenant: &Tenant, request: &Request) -> Answer {
+fn answer(tenant: &World, request: &Request) -> Answer {
     let Step::Done(answer) = graph::answer(tenant, request) else { panic!("no call is made here") };
     harness::check(tenant, request, &answer);
     *answer
@@ -81,7 +81,7 @@ fn browsers_are_told_to_come_by_tls_alone_if_the_behavior_says_so() {
             let has = |headers: &HeaderMap| headers.contains_key("strict-transport-security");
             assert_eq!(has(answer.response.headers()), is_told, "{hsts} {request:?}");
             // The journal says what was sent.
-            let entries = tenant.journal.query(&Query::default(), Secrets::Hidden);
+            let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
             let response = entries.last().unwrap().exchange.response.as_ref().unwrap();
             assert_eq!(
                 response.headers.iter().any(|(name, _)| name == "strict-transport-security"),
@@ -111,15 +111,17 @@ fn a_request_that_has_waited_for_a_connector_is_none_of_a_batch_and_has_its_own_
     let body = br#"{"apiVersion":1,"url":"http://127.0.0.1:9/","encryption":{"secret":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}"#;
     let create = request(Method::POST, COLLECTION, &[("content-type", "application/json")], body.to_vec());
     let Step::Call(pending) = graph::answer(&tenant, &Request { is_secure: true, ..create }) else { panic!("it waits") };
-    let Step::Done(answer) = pending.resume(&tenant, Outcome::Failed(Failure::Timeout)) else { panic!("it is asked once") };
+    let Step::Done(answer) = pending.resume(&tenant, CallOutcome::Failed(CallFailure::Timeout)) else {
+        panic!("it is asked once")
+    };
     assert_eq!(answer.response.status(), 201);
     assert!(!answer.response.headers().contains_key("strict-transport-security"));
-    assert!(tenant.journal.query(&Query::default(), Secrets::Hidden).iter().all(|entry| entry.decided.batch.is_none()));
+    assert!(tenant.journal.query(&JournalQuery::default(), Secrets::Hidden).iter().all(|entry| entry.decided.batch.is_none()));
 }
 
 #[test]
 fn a_new_entity_was_modified_when_it_was_created() {
-    let tenant = Tenant::new(Settings { clock: Clock::System, ..harness::settings(Behaviors::default()) });
+    let tenant = World::new(Settings { clock: Clock::System, ..harness::settings(Behaviors::default()) });
     for _ in 0..2_000 {
         let created =
             answer(&tenant, &request(Method::POST, COLLECTION, &[("content-type", "application/json")], b"{}".to_vec()));
@@ -131,7 +133,7 @@ fn a_new_entity_was_modified_when_it_was_created() {
 #[test]
 fn times_of_an_answer_are_those_of_its_tenant() {
     let clock = Clock::Fixed(SystemTime::UNIX_EPOCH);
-    let tenant = Tenant::new(Settings { clock, ..harness::settings(Behaviors::default()) });
+    let tenant = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
     let refused = answer(&tenant, &request(Method::GET, "/v1.0/me", &[], Vec::new()));
     assert_eq!(refused.response.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
     assert_eq!(json_of(&refused)["error"]["innerError"]["date"], "1970-01-01T00:00:00");
@@ -177,7 +179,7 @@ fn a_secret_is_told_to_nobody() {
     for choices in [&[][..], &[("wrong-primitive", "literal")], &[("secret-length", "exact")]] {
         for secret in ["1234512345", "true", "[1234512345]", "{\"a\":1234512345}", "\"1234512345\""] {
             let tenant = harness::tenant(choices);
-            let tenant = Tenant::new(Settings { explains: true, ..harness::settings(tenant.behaviors) });
+            let tenant = World::new(Settings { explains: true, ..harness::settings(tenant.behaviors) });
             let body = format!("{{\"encryption\":{{\"secret\":{secret}}}}}");
             let answered = answer(&tenant, &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
             let told = format!("{:?} {:?}", answered.response, answered.refused);
@@ -192,10 +194,10 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
         let settings = harness::settings(Behaviors::default());
         let (set, sample) = settings.entities[0].clone();
         let entity = |number: usize| (set.clone(), Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
-        Tenant::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
+        World::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
     };
     let (small, large) = (filled(200), filled(100_000));
-    let time = |tenant: &Tenant, token: &str| {
+    let time = |tenant: &World, token: &str| {
         let target = format!("/v1.0/teamwork/workforceIntegrations?$top=100{token}");
         let started = Instant::now();
         let (_, page) = harness::json(tenant, Method::GET, &target, None);
@@ -207,7 +209,7 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
         )
     };
     // The best of some tries is hardly disturbed by whatever else the machine does.
-    let best = |tenant: &Tenant| {
+    let best = |tenant: &World| {
         let (_, token) = time(tenant, "");
         let second = format!("&$skiptoken={}", token.unwrap());
         (0..10).flat_map(|_| [time(tenant, "").0, time(tenant, &second).0]).min().unwrap()
@@ -252,7 +254,7 @@ fn a_batch_is_written_as_the_recorded_one() {
     let id = "9ab949b3-4921-410d-ae88-c3693e34426e";
     let headers = [("content-type", "application/json"), ("client-request-id", id)];
     let clock = Clock::Fixed(SystemTime::UNIX_EPOCH);
-    let tenant = Tenant::new(Settings { clock, ..harness::settings(Behaviors::default()) });
+    let tenant = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
     let answered = answer(&tenant, &request(Method::POST, "/v1.0/$batch", &headers, batch.into()));
     let own = answered.response.headers()["request-id"].to_str().unwrap();
     let body = std::str::from_utf8(answered.response.body()).unwrap();
@@ -290,7 +292,7 @@ fn keys_are_percent_encoded_in_context_urls() {
     let settings = harness::settings(behaviors.clone());
     let text = r#"[{"id": "a'b c@é/~", "displayName": "x"}]"#;
     let entities = fixture::read(&settings.schema, &behaviors, "one.json", text.as_bytes()).unwrap();
-    let tenant = Tenant::new(Settings { entities, ..settings });
+    let tenant = World::new(Settings { entities, ..settings });
     let target = format!("{COLLECTION}('a''b%20c@%C3%A9%2F~')/displayName");
     let shown = json_of(&answer(&tenant, &request(Method::GET, &target, &[("host", "h")], Vec::new())));
     let fragment = "teamwork/workforceIntegrations('a%27%27b%20c%40%C3%A9%2F~')/displayName";
@@ -303,7 +305,7 @@ fn the_id_of_an_entity_leads_back_to_it_whatever_is_in_its_key() {
     let settings = harness::settings(behaviors.clone());
     let text = r#"[{"id": "a'b/%2F?", "schedule": {"id": "s", "shifts": [{"id": "c'd e#é?/%25"}]}}]"#;
     let entities = fixture::read(&settings.schema, &behaviors, "teams.json", text.as_bytes()).unwrap();
-    let tenant = Tenant::new(Settings { entities, ..settings });
+    let tenant = World::new(Settings { entities, ..settings });
     let full = [("accept", "application/json;odata.metadata=full")];
     let list = "/v1.0/teams('a''b%2F%252F%3F')/schedule/shifts";
     let listed = json_of(&answer(&tenant, &request(Method::GET, list, &full, Vec::new())));

@@ -1,7 +1,7 @@
 //! Private values planted wherever an exchange can hold one, none of which a recording may hold.
 
 use http::Method;
-use wfi_emulator::text::exchange::{self, Response};
+use wfi_emulator::text::exchange::{self, RecordedResponse};
 use wfi_emulator::text::redact::{RedactionRules, Redactor};
 
 use crate::recorded::{JSON, request, snapshot};
@@ -90,7 +90,7 @@ fn planted() -> Vec<exchange::Exchange> {
         exchange::Exchange {
             comments: Vec::new(),
             request: request(Method::POST, target, headers, body),
-            response: Some(Response { status: http::StatusCode::OK, headers: answer.headers, body: answer.body }),
+            response: Some(RecordedResponse { status: http::StatusCode::OK, headers: answer.headers, body: answer.body }),
         }
     };
     let target = format!(

@@ -9,7 +9,7 @@ use wfi_emulator::edm::schema::{Primitive, Schema};
 use wfi_emulator::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::text::exchange;
 use wfi_emulator::world::fixture;
-use wfi_emulator::world::{Settings, Tenant};
+use wfi_emulator::world::{Settings, World};
 
 use crate::harness;
 
@@ -24,11 +24,11 @@ const SCHEMA: &str = r#"<Schema Namespace="test" Alias="t">
   <EntityContainer Name="c"><EntitySet Name="things" EntityType="t.thing"/></EntityContainer>
 </Schema>"#;
 
-fn tenant() -> Tenant {
+fn tenant() -> World {
     let schema = Arc::new(Schema::read(SCHEMA, SCHEMA).unwrap());
     let behaviors = Behaviors::default();
     let entities = fixture::read(&schema, &behaviors, "things.json", br#"[{"id":"1"}]"#).unwrap();
-    Tenant::new(Settings { schema, entities, behaviors, ..Settings::new() })
+    World::new(Settings { schema, entities, behaviors, ..Settings::new() })
 }
 
 /// The definition: what a body names is replaced, or merged where both are objects of a declared complex type; the rest stays. A collection is
@@ -110,7 +110,7 @@ fn body() -> BoxedStrategy<Value> {
     ])
 }
 
-fn get(tenant: &Tenant) -> Value {
+fn get(tenant: &World) -> Value {
     let (status, mut value) = harness::json(tenant, Method::GET, "/v1.0/things/1", None);
     assert_eq!(status, StatusCode::OK);
     value.as_object_mut().unwrap().remove("@odata.context");
@@ -157,20 +157,20 @@ proptest! {
         ] {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             // The harness checks the answer, whatever it is.
-            harness::send(&tenant, &exchange::Request { method, target: target.to_owned(), headers, body: body.clone().into() });
+            harness::send(&tenant, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body: body.clone().into() });
         }
     }
 
     #[test]
     fn no_path_panics_or_breaks_an_answer(path in "(/(v1\\.0|beta|teamwork|workforceIntegrations|teams|schedule|shifts|[a-zA-Z0-9$%'()=.~!*+,;:@&_-]{0,12})){1,6}/?") {
         let tenant = harness::tenant(&[]);
-        let request = exchange::Request { method: Method::GET, target: path, headers: Vec::new(), body: bytes::Bytes::new() };
+        let request = exchange::RecordedRequest { method: Method::GET, target: path, headers: Vec::new(), body: bytes::Bytes::new() };
         harness::send(&tenant, &request);
     }
 }
 
 /// What a list shows, page by page, up to the last.
-fn paged(tenant: &Tenant, query: &str) -> (Vec<Value>, usize) {
+fn paged(tenant: &World, query: &str) -> (Vec<Value>, usize) {
     let (mut seen, mut pages) = (Vec::new(), 0);
     let mut target = format!("/v1.0/things?{query}");
     loop {

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use wfi_emulator::edge::control::Peer;
-use wfi_emulator::edge::service::{Begun, Service};
+use wfi_emulator::edge::service::{Progress, Service};
 use wfi_emulator::edm::date_time::DateTimeOffset;
 use wfi_emulator::edm::schema::Schema;
-use wfi_emulator::graph::outbound::Outcome;
+use wfi_emulator::graph::outbound::CallOutcome;
 use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
 use wfi_emulator::policy::behavior::{self, Behaviors, Profile};
 use wfi_emulator::text::exchange;
@@ -22,10 +22,10 @@ use wfi_emulator::text::exchange::har;
 use wfi_emulator::text::redact::{RedactionRules, Redactor};
 use wfi_emulator::tools::compare;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::{Purpose, Requests, Verdict};
+use wfi_emulator::workloads::shifts::{CallPurpose, ConnectorVerdict, Requests};
 use wfi_emulator::world::fixture::Entities;
 use wfi_emulator::world::fixture::directory::Directory;
-use wfi_emulator::world::store::{Foundations, Store};
+use wfi_emulator::world::store::{Baselines, Store};
 use wfi_emulator::world::{Auth, Clock, Settings};
 use wfi_emulator::world::{fault, fixture};
 
@@ -74,7 +74,7 @@ fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8]
     let body = if body.len() > BODY_LIMIT { Body::TooLarge } else { Body::Whole(Bytes::copy_from_slice(body)) };
     let request = Request { method, target, is_secure: false, headers: map, body };
     // What would wait for a connector ends here: no call is made.
-    let Begun::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
+    let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { return None };
     let is_internal = answer.refused.iter().chain(answer.refused_items.iter().map(|(_, error)| error));
     assert!(is_internal.into_iter().all(|error| error.refusal.name != "internal"), "an internal error");
     Some(*answer)
@@ -190,7 +190,7 @@ fn exchanges(data: &[u8]) {
 fn fixtures(data: &[u8]) {
     let behaviors = Behaviors::of(Profile::Documented);
     let Ok(entities) = fixture::read(&SCHEMA, &behaviors, "input.json", data) else { return };
-    let stored = |entities: &Entities| Store::over(&Foundations::of(&SCHEMA, entities));
+    let stored = |entities: &Entities| Store::over(&Baselines::of(&SCHEMA, entities));
     let first = stored(&entities);
     let written = fixture::write(&SCHEMA, &first, behavior::Secret::Echo);
     let again = fixture::read(&SCHEMA, &behaviors, "input.json", written.as_bytes());
@@ -248,7 +248,7 @@ fn archives(data: &[u8]) {
 
 fn comparisons(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let _ = compare::Rules::read(text);
+    let _ = compare::CompareRules::read(text);
     let _ = RedactionRules::read(text);
     if let Ok(entries) = exchange::read_entries(text) {
         let written = exchange::write_entries(&entries);
@@ -268,7 +268,7 @@ fn redactions(data: &[u8]) {
     }
     let exchange = exchange::Exchange {
         comments: Vec::new(),
-        request: exchange::Request {
+        request: exchange::RecordedRequest {
             method: Method::PATCH,
             target: ENTITY.to_owned(),
             headers: vec![("Authorization".to_owned(), format!("Bearer {SECRET}")), ("X-Text".to_owned(), text.to_owned())],
@@ -282,10 +282,12 @@ fn redactions(data: &[u8]) {
 
 /// What a connector answers, what is sent to one, and what it was encrypted in.
 fn connectors(data: &[u8]) {
-    for (purpose, status) in [(Purpose::Connect, 200), (Purpose::Update, 200), (Purpose::Read, 206), (Purpose::Update, 500)] {
+    for (purpose, status) in
+        [(CallPurpose::Connect, 200), (CallPurpose::Update, 200), (CallPurpose::Read, 206), (CallPurpose::Update, 500)]
+    {
         let status = StatusCode::from_u16(status).expect("the number is a status");
-        let outcome = Outcome::Answered { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(data) };
-        let verdict = Verdict::of(purpose, ["a", "b"], &outcome);
+        let outcome = CallOutcome::Answered { status, headers: HeaderMap::new(), body: Bytes::copy_from_slice(data) };
+        let verdict = ConnectorVerdict::of(purpose, ["a", "b"], &outcome);
         let _ = (verdict.sentence(), verdict.message(), verdict.lets_pass());
     }
     if let Ok(requests) = Requests::read(data) {

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use http::Method;
 use wfi_emulator::edge::control::{self, Peer};
-use wfi_emulator::edge::service::{Begun, Service};
+use wfi_emulator::edge::service::{Progress, Service};
 use wfi_emulator::graph;
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::text::exchange::{Request, Response};
+use wfi_emulator::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::world::fixture::directory::Directory;
 
 use crate::connector::Connector;
@@ -77,8 +77,9 @@ fn words(command: &str) -> Vec<String> {
 }
 
 /// What a curl command asks for, and whether it shows status and headers.
-fn request_of(command: &str) -> (Request, bool) {
-    let mut request = Request { method: Method::GET, target: String::new(), headers: Vec::new(), body: bytes::Bytes::new() };
+fn request_of(command: &str) -> (RecordedRequest, bool) {
+    let mut request =
+        RecordedRequest { method: Method::GET, target: String::new(), headers: Vec::new(), body: bytes::Bytes::new() };
     let mut shows_head = false;
     let mut words = words(command).into_iter().skip(1);
     while let Some(word) = words.next() {
@@ -103,7 +104,7 @@ fn request_of(command: &str) -> (Request, bool) {
 }
 
 /// Answers a request as the server would, for the tenant that it names.
-fn answer(service: &Service, request: &Request) -> Response {
+fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
     let headers = request.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
     let path = request.target.split('?').next().unwrap();
     if !control::is_control(path) {
@@ -111,9 +112,9 @@ fn answer(service: &Service, request: &Request) -> Response {
     }
     let (method, target) = (request.method.clone(), request.target.parse().unwrap());
     let request = graph::Request { method, target, is_secure: false, headers, body: graph::Body::Whole(request.body.clone()) };
-    let Begun::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
+    let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
     let response = answer.response;
-    Response { status: response.status(), headers: Vec::new(), body: response.into_body() }
+    RecordedResponse { status: response.status(), headers: Vec::new(), body: response.into_body() }
 }
 
 #[test]

@@ -7,14 +7,14 @@ use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use wfi_emulator::edge::certificate;
-use wfi_emulator::edge::client::{Client, Service};
+use wfi_emulator::edge::client::{HttpClient, Upstream};
 use wfi_emulator::edge::server;
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::text::exchange::{self, Request, Response};
+use wfi_emulator::text::exchange::{self, RecordedRequest, RecordedResponse};
 use wfi_emulator::text::redact::RedactionRules;
-use wfi_emulator::tools::compare::{self, Counts, Event, Outcome, What};
+use wfi_emulator::tools::compare::{self, ComparisonOutcome, Counts, DifferenceKind, Event};
 use wfi_emulator::tools::record;
-use wfi_emulator::world::Tenant;
+use wfi_emulator::world::World;
 
 use crate::harness;
 
@@ -75,9 +75,9 @@ pub(crate) async fn emulator(choices: &[(&str, &str)]) -> String {
     base
 }
 
-pub(crate) fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
+pub(crate) fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> RecordedRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Request { method, target: target.to_owned(), headers, body: body.to_owned().into() }
+    RecordedRequest { method, target: target.to_owned(), headers, body: body.to_owned().into() }
 }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
@@ -85,8 +85,8 @@ pub(crate) const JSON: (&str, &str) = ("Content-Type", "application/json");
 const TOKEN: (&str, &str) = ("Authorization", "Bearer a-token-that-is-private");
 
 /// What a client does: looks, changes, creates, follows what it has created.
-pub(crate) async fn session(base: &str) -> Vec<Response> {
-    let mut client = Client::new(Service::new(base, None).unwrap());
+pub(crate) async fn session(base: &str) -> Vec<RecordedResponse> {
+    let mut client = HttpClient::new(Upstream::new(base, None).unwrap());
     let mut answers = Vec::new();
     let key = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
     let item = format!("{COLLECTION}/{key}");
@@ -118,9 +118,9 @@ pub(crate) async fn session(base: &str) -> Vec<Response> {
 }
 
 /// What a client does with a schedule: looks, replaces, creates, deletes.
-async fn scheduling(base: &str) -> Vec<Response> {
+async fn scheduling(base: &str) -> Vec<RecordedResponse> {
     const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
-    let mut client = Client::new(Service::new(base, None).unwrap());
+    let mut client = HttpClient::new(Upstream::new(base, None).unwrap());
     let mut answers = Vec::new();
     let shift = format!("{SCHEDULE}/shifts/SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8");
     let reasons = format!("{SCHEDULE}/timeOffReasons");
@@ -141,11 +141,11 @@ async fn scheduling(base: &str) -> Vec<Response> {
 }
 
 /// Records a session through a proxy in front of an upstream.
-async fn recorded(upstream: &str, folder: &Path) -> (Vec<Response>, usize) {
+async fn recorded(upstream: &str, folder: &Path) -> (Vec<RecordedResponse>, usize) {
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let upstream = Service::new(upstream, None).unwrap();
-    let options = record::Options { upstream, folder: folder.to_owned(), rules: RedactionRules::default() };
+    let upstream = Upstream::new(upstream, None).unwrap();
+    let options = record::RecordOptions { upstream, folder: folder.to_owned(), rules: RedactionRules::default() };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     let answers = session(&base).await;
     stop.send(()).unwrap();
@@ -153,8 +153,8 @@ async fn recorded(upstream: &str, folder: &Path) -> (Vec<Response>, usize) {
     (answers, count)
 }
 
-fn options(path: &Path) -> compare::Options {
-    compare::Options {
+fn options(path: &Path) -> compare::CompareOptions {
+    compare::CompareOptions {
         path: path.to_owned(),
         against: None,
         headers: Vec::new(),
@@ -166,10 +166,10 @@ fn options(path: &Path) -> compare::Options {
 }
 
 /// Compares, and returns the exchanges that differ beside the counts.
-async fn compared(options: &compare::Options) -> (Vec<Outcome>, Counts, Vec<String>) {
+async fn compared(options: &compare::CompareOptions) -> (Vec<ComparisonOutcome>, Counts, Vec<String>) {
     let (mut drift, mut notes) = (Vec::new(), Vec::new());
     let mut tell = |event: &Event<'_>| match event {
-        Event::Outcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
+        Event::ComparisonOutcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
         Event::Note(note) | Event::Stale(note) => notes.push(note.clone()),
         _ => {}
     };
@@ -185,7 +185,7 @@ async fn exactly_the_drift_between_two_services_is_reported() {
     let direct = session(&emulator(&[]).await).await;
     for (through, direct) in answers.iter().zip(&direct) {
         assert_eq!(through.status, direct.status);
-        let names = |response: &Response| response.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
+        let names = |response: &RecordedResponse| response.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>();
         assert_eq!(names(through), names(direct), "the proxy adds nothing and takes nothing away");
     }
     assert_eq!(count, answers.len());
@@ -200,8 +200,8 @@ async fn exactly_the_drift_between_two_services_is_reported() {
     }
 
     // The same service, started anew, with the fixtures that the upstream had.
-    let again = Service::new(&emulator(&[]).await, None).unwrap();
-    let (drift, counts, _) = compared(&compare::Options { against: Some(again), ..options(&folder.0) }).await;
+    let again = Upstream::new(&emulator(&[]).await, None).unwrap();
+    let (drift, counts, _) = compared(&compare::CompareOptions { against: Some(again), ..options(&folder.0) }).await;
     assert_eq!((drift, counts), (Vec::new(), Counts { exchanges: 11, same: 11, known: 0, drift: 0 }));
 
     // The emulator in this process, with what the recording shows.
@@ -210,17 +210,18 @@ async fn exactly_the_drift_between_two_services_is_reported() {
 
     // One behavior is another.
     let forced = vec![("update-response".to_owned(), "no-content".to_owned())];
-    let changed = Service::new(&emulator(&[("update-response", "no-content")]).await, None).unwrap();
-    for options in
-        [compare::Options { against: Some(changed), ..options(&folder.0) }, compare::Options { forced, ..options(&folder.0) }]
-    {
+    let changed = Upstream::new(&emulator(&[("update-response", "no-content")]).await, None).unwrap();
+    for options in [
+        compare::CompareOptions { against: Some(changed), ..options(&folder.0) },
+        compare::CompareOptions { forced, ..options(&folder.0) },
+    ] {
         let (drift, counts, _) = compared(&options).await;
         assert_eq!(counts, Counts { exchanges: 11, same: 10, known: 0, drift: 1 });
         let [outcome] = &drift[..] else { panic!("{drift:?}") };
         assert!(outcome.request.starts_with("PATCH "), "{outcome:?}");
-        let told: Vec<(&str, What)> =
+        let told: Vec<(&str, DifferenceKind)> =
             outcome.drift.iter().map(|difference| (difference.place.as_str(), difference.what)).collect();
-        assert_eq!(told, [("status", What::Status), ("body", What::Missing)]);
+        assert_eq!(told, [("status", DifferenceKind::Status), ("body", DifferenceKind::Missing)]);
         assert_eq!(
             (outcome.drift[0].recorded.as_deref(), outcome.drift[0].came.as_deref()),
             (Some("200 OK"), Some("204 No Content"))
@@ -233,8 +234,8 @@ async fn what_an_entity_contains_is_there_when_a_recording_is_compared() {
     let folder = Folder::new("contained");
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let upstream = Service::new(&emulator(&[]).await, None).unwrap();
-    let out = record::Options { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
+    let upstream = Upstream::new(&emulator(&[]).await, None).unwrap();
+    let out = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
     let recorder = tokio::spawn(record::run(listener, out, async { stopped.await.unwrap_or_default() }));
     let statuses: Vec<u16> = scheduling(&base).await.iter().map(|response| response.status.as_u16()).collect();
     assert_eq!(statuses, [204, 200, 200, 200, 201, 400, 204, 404]);
@@ -260,7 +261,7 @@ async fn what_other_requests_of_a_journal_bring_about_is_not_sent_anew() {
     let (_, counts, notes) = compared(&options(&folder.0)).await;
     assert_eq!(counts.exchanges, 1);
     assert_eq!(notes, ["journal.hurl: 2 exchanges are not sent anew: what other requests of the journal bring about"]);
-    compared(&compare::Options { accepts: true, ..options(&folder.0) }).await;
+    compared(&compare::CompareOptions { accepts: true, ..options(&folder.0) }).await;
     let after = folder.read("journal.hurl");
     assert!(after.contains("# in the batch b1\nGET") && after.contains("\nPOST http://127.0.0.1:9/v1/connect\n"), "{after}");
 }
@@ -273,19 +274,19 @@ async fn a_service_is_recorded_and_compared_with_over_tls() {
     let tls = certificate::issued(&authority, &[]).unwrap();
     let (listener, base) = listen().await;
     let upstream = base.replace("http://127.0.0.1", "https://localhost");
-    let over_tls = server::Options { tls: Some(tls), ..server::Options::default() };
+    let over_tls = server::ServerOptions { tls: Some(tls), ..server::ServerOptions::default() };
     tokio::spawn(server::run_with(listener, served(&[]), over_tls, std::future::pending()));
-    let trusting = || Service::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
+    let trusting = || Upstream::new(&upstream, Some(&folder.0.join("authority.pem"))).unwrap();
 
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let out = folder.0.join("out");
-    let options_of = record::Options { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default() };
+    let options_of = record::RecordOptions { upstream: trusting(), folder: out.clone(), rules: RedactionRules::default() };
     let recorder = tokio::spawn(record::run(listener, options_of, async { stopped.await.unwrap_or_default() }));
     let answers = session(&base).await;
     stop.send(()).unwrap();
     assert_eq!(recorder.await.unwrap().unwrap().0, answers.len());
-    let (drift, counts, _) = compared(&compare::Options { against: Some(trusting()), ..options(&out) }).await;
+    let (drift, counts, _) = compared(&compare::CompareOptions { against: Some(trusting()), ..options(&out) }).await;
     // The session has renamed the entity, and a comparison does so again.
     assert!(counts.exchanges == 11 && drift.iter().all(|outcome| outcome.failed.is_none()), "{drift:?}");
     let (drift, counts, _) = compared(&options(&out)).await;
@@ -293,8 +294,8 @@ async fn a_service_is_recorded_and_compared_with_over_tls() {
 
     // Without the authority nobody vouches for the service.
     folder.write("other.pem", certificate::Authority::in_memory().unwrap().certificate());
-    let doubting = Service::new(&upstream, Some(&folder.0.join("other.pem")));
-    let error = Client::new(doubting.unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap_err();
+    let doubting = Upstream::new(&upstream, Some(&folder.0.join("other.pem")));
+    let error = HttpClient::new(doubting.unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap_err();
     assert!(error.to_string().contains("cannot agree on TLS"), "{error}");
 }
 
@@ -305,11 +306,11 @@ async fn an_accepted_answer_differs_no_more() {
     let before = folder.read("recorded-0001.hurl");
     let forced =
         vec![("update-response".to_owned(), "no-content".to_owned()), ("collection-count".to_owned(), "always".to_owned())];
-    let choices = || compare::Options { forced: forced.clone(), ..options(&folder.0) };
+    let choices = || compare::CompareOptions { forced: forced.clone(), ..options(&folder.0) };
     let (drift, ..) = compared(&choices()).await;
     assert!(!drift.is_empty());
     assert_eq!(folder.read("recorded-0001.hurl"), before, "nothing is written unasked");
-    let (_, _, notes) = compared(&compare::Options { accepts: true, ..choices() }).await;
+    let (_, _, notes) = compared(&compare::CompareOptions { accepts: true, ..choices() }).await;
     assert_eq!(notes, ["recorded-0001.hurl: rewritten with the answers that came"]);
     let (drift, counts, _) = compared(&choices()).await;
     assert_eq!((drift, counts.same), (Vec::new(), 11));
@@ -327,13 +328,14 @@ async fn an_upstream_that_is_not_there_is_told_and_not_recorded() {
     drop(gone);
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let options = record::Options {
-        upstream: Service::new(&upstream, None).unwrap(),
+    let options = record::RecordOptions {
+        upstream: Upstream::new(&upstream, None).unwrap(),
         folder: folder.0.clone(),
         rules: RedactionRules::default(),
     };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
-    let answer = Client::new(Service::new(&base, None).unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap();
+    let answer =
+        HttpClient::new(Upstream::new(&base, None).unwrap()).send(&request(Method::GET, COLLECTION, &[], "")).await.unwrap();
     assert_eq!(answer.status, 502);
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     assert!(
@@ -390,8 +392,8 @@ async fn bodies_stream_through_and_redirections_are_not_followed() {
     let upstream = raw_upstream(start, b"6\r\n world\r\n0\r\n\r\n", wait).await;
     let (listener, base) = listen().await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let options = record::Options {
-        upstream: Service::new(&upstream, None).unwrap(),
+    let options = record::RecordOptions {
+        upstream: Upstream::new(&upstream, None).unwrap(),
         folder: folder.0.clone(),
         rules: RedactionRules::default(),
     };
@@ -426,10 +428,10 @@ async fn captured_values_and_rules_decide_what_is_compared() {
          # gets it by the recorded id\nGET {{base}}/v1.0/teamwork/workforceIntegrations/WFI_11111111-2222-4333-8444-555555555555\n\nHTTP 200\n{\n  \"isActive\": true\n}\n",
     );
     let (drift, counts, _) = compared(&options(&folder.0)).await;
-    let places = |drift: &[Outcome]| {
+    let places = |drift: &[ComparisonOutcome]| {
         drift
             .iter()
-            .map(|outcome| outcome.drift.iter().filter(|difference| difference.what != What::Added).count())
+            .map(|outcome| outcome.drift.iter().filter(|difference| difference.what != DifferenceKind::Added).count())
             .collect::<Vec<usize>>()
     };
     assert_eq!((places(&drift), counts.drift), (vec![1, 0, 0], 3));
@@ -465,7 +467,7 @@ fn tenants_serve_stubs_where_the_model_knows_no_path() {
     folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
     let stubs = wfi_emulator::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
-    let tenant = Tenant::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let tenant = World::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));

@@ -17,7 +17,7 @@ use wfi_emulator::edge::server;
 use wfi_emulator::edge::service::Service;
 use wfi_emulator::graph::BODY_LIMIT;
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::{Settings, Tenant};
+use wfi_emulator::world::{Settings, World};
 
 use crate::harness::{self, HOST};
 
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A server on a thread of its own, which is told to stop when the value is dropped.
 pub(crate) struct Server {
-    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) tenant: Arc<World>,
     pub(crate) address: SocketAddr,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
@@ -44,14 +44,14 @@ impl Server {
 
     /// Serves a tenant of these settings.
     pub(crate) fn of(settings: Settings) -> Server {
-        Server::with(settings, server::Limits::default())
+        Server::with(settings, server::ServerLimits::default())
     }
 
-    pub(crate) fn start_with(limits: server::Limits) -> Server {
+    pub(crate) fn start_with(limits: server::ServerLimits) -> Server {
         Server::with(harness::settings(Behaviors::default()), limits)
     }
 
-    fn with(settings: Settings, limits: server::Limits) -> Server {
+    fn with(settings: Settings, limits: server::ServerLimits) -> Server {
         let service = Arc::new(Service::of(settings));
         let tenant = service.worlds.default_tenant();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -65,7 +65,7 @@ impl Server {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 // Nothing is ever sent: that the sender is gone is the signal.
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                let options = server::Options { limits, ..server::Options::default() };
+                let options = server::ServerOptions { limits, ..server::ServerOptions::default() };
                 server::run_with(listener, service, options, async { drop(signal.await) }).await;
             });
             let _ = returns.send(());

@@ -43,7 +43,7 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());
-                let options = server::Options { tls: Some(tls), ..server::Options::default() };
+                let options = server::ServerOptions { tls: Some(tls), ..server::ServerOptions::default() };
                 let service = Arc::new(Service::of(harness::settings(Behaviors::default())));
                 server::run_with(listener, service, options, async { drop(signal.await) }).await;
             });

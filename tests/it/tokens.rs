@@ -9,14 +9,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use wfi_emulator::entra::token::{GRAPH, Grant, Proof, Subject, Validity, access_token, local_user, signed, unix_seconds};
-use wfi_emulator::world::Tenant;
+use wfi_emulator::entra::token::{GRAPH, Grant, Proof, TokenSubject, Validity, access_token, local_user, signed, unix_seconds};
+use wfi_emulator::world::World;
 use wfi_emulator::world::fixture::directory::HOME_TENANT;
 
 const ALL: [&str; 2] = ["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
 
 /// Makes the token that a text describes.
-pub(crate) fn token(tenant: &Tenant, text: &str) -> String {
+pub(crate) fn token(tenant: &World, text: &str) -> String {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let is_application = match words.next() {
         Some("app") => true,
@@ -42,7 +42,11 @@ pub(crate) fn token(tenant: &Tenant, text: &str) -> String {
         application: "a1b36f6e-3a48-4b0a-8a9e-0d4b6c1f7e21",
         application_name: Some("Connector"),
         proof: Proof::Secret,
-        subject: if is_application { Subject::Application(names("roles")) } else { Subject::User(&user, names("scopes")) },
+        subject: if is_application {
+            TokenSubject::Application(names("roles"))
+        } else {
+            TokenSubject::User(&user, names("scopes"))
+        },
         validity: Validity { from: seconds("starts", -300), until: seconds("expires", 3599) },
     });
     let mut claims = claims(&text);

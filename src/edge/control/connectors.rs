@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Call, Refusal, Reply};
+use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
-use crate::graph::outbound::{Made, Outcome};
+use crate::graph::outbound::{CallOutcome, CallRecord};
 use crate::graph::{self, Pending, Step};
 use crate::workloads::shifts::envelope::MessageKeys;
-use crate::workloads::shifts::sample::{self, KINDS, Maker};
-use crate::workloads::shifts::{Endpoint, Judgement, Requests, Said, Verdict};
-use crate::world::{Tenant, unix_millis};
+use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
+use crate::workloads::shifts::{ConnectorEndpoint, ConnectorVerdict, ItemVerdict, OutboundMessage, Requests};
+use crate::world::{World, unix_millis};
 
 /// How often a call may be repeated.
 const MOST_RETRIES: u32 = 20;
@@ -49,35 +49,39 @@ enum Purpose {
 }
 
 /// Makes a call and says what Shifts would make of the answer.
-pub(super) fn call(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) fn call(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let wanted: Wanted = call.read()?;
     if wanted.retries > MOST_RETRIES {
-        return Err(Refusal::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
+        return Err(ControlError::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
     }
     let tenant = call.worlds.tenant(call.name)?;
     let endpoint = graph::endpoint(&tenant, &wanted.integration).ok_or_else(|| {
-        Refusal::new(StatusCode::NOT_FOUND, "unknown-integration", format!("there is no integration {:?}", wanted.integration))
+        ControlError::new(
+            StatusCode::NOT_FOUND,
+            "unknown-integration",
+            format!("there is no integration {:?}", wanted.integration),
+        )
     })?;
     let said = said(&tenant, &wanted)?;
-    let tenant: Arc<Tenant> = Arc::clone(&tenant);
+    let tenant: Arc<World> = Arc::clone(&tenant);
     match ask(&tenant, endpoint, said, wanted.retries, Vec::new()) {
-        Asked::Call(pending) => Ok(Reply::waiting(tenant, pending)),
+        Asked::ControlCall(pending) => Ok(ControlReply::waiting(tenant, pending)),
         Asked::Told(reply) => Ok(reply),
     }
 }
 
-fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {
+fn said(tenant: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError> {
     let team_id = wanted.team_id.as_deref().unwrap_or(sample::TEAM);
     let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
-    let passthrough = passthrough.map_err(|_| Refusal::unusable("passthrough: found what cannot stand in a header"))?;
+    let passthrough = passthrough.map_err(|_| ControlError::unusable("passthrough: found what cannot stand in a header"))?;
     let said = |requests: &Requests| match wanted.purpose {
-        Purpose::Connect => Said::connect(&tenant.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
-        Purpose::Update => Said::update(team_id, requests, passthrough),
-        Purpose::Read => Said::read(team_id, requests),
+        Purpose::Connect => OutboundMessage::connect(&tenant.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
+        Purpose::Update => OutboundMessage::update(team_id, requests, passthrough),
+        Purpose::Read => OutboundMessage::read(team_id, requests),
     };
     Ok(match &wanted.requests {
         Some(text) if wanted.purpose != Purpose::Connect => {
-            let unusable = |error: serde_json::Error| Refusal::unusable(format!("requests: {error}"));
+            let unusable = |error: serde_json::Error| ControlError::unusable(format!("requests: {error}"));
             let requests = Requests { requests: serde_json::from_str(text.get()).map_err(unusable)? };
             said(&requests).in_words(format!("{{\"requests\":{}}}", text.get()))
         }
@@ -88,14 +92,14 @@ fn said(tenant: &Tenant, wanted: &Wanted) -> Result<Said, Refusal> {
     })
 }
 
-fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
+fn sampled(tenant: &World, wanted: &Wanted) -> Requests {
     let time = |behind: i64| {
         let mut text = Vec::new();
         DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()) + behind).write_utc(&mut text);
         String::from_utf8_lossy(&text).into_owned()
     };
     let mut next_id = || tenant.next_entity_id().to_string();
-    let mut maker = Maker { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
+    let mut maker = SampleBuilder { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
     if wanted.swap_approval {
         return maker.swap_approval();
     }
@@ -106,20 +110,20 @@ fn sampled(tenant: &Tenant, wanted: &Wanted) -> Requests {
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 enum Asked {
     /// A call must be made.
-    Call(Box<Pending>),
+    ControlCall(Box<Pending>),
     /// Everything is known.
-    Told(Reply),
+    Told(ControlReply),
 }
 
-fn ask(tenant: &Tenant, endpoint: Endpoint, said: Said, retries: u32, made: Vec<Made>) -> Asked {
+fn ask(tenant: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retries: u32, made: Vec<CallRecord>) -> Asked {
     let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
     match said.to(&endpoint, &keys, tenant.behaviors.connector_content_type) {
         Ok(message) => {
             let call = message.call(tenant.connectors.timeout);
-            Asked::Call(Pending::new(call, move |tenant, outcome| {
+            Asked::ControlCall(Pending::new(call, move |tenant, outcome| {
                 let verdict = said.judge(&outcome);
                 let mut made = made;
-                let said_and_heard = Made {
+                let said_and_heard = CallRecord {
                     url: message.url.to_string(),
                     headers: message.headers,
                     plaintext: message.plaintext,
@@ -131,27 +135,27 @@ fn ask(tenant: &Tenant, endpoint: Endpoint, said: Said, retries: u32, made: Vec<
                 made.push(said_and_heard);
                 if retries > 0 && verdict.is_retried(said.purpose) {
                     return match ask(tenant, endpoint, said, retries - 1, made) {
-                        Asked::Call(pending) => Step::Call(pending),
+                        Asked::ControlCall(pending) => Step::Call(pending),
                         Asked::Told(reply) => Step::Done(Box::new(reply.answer())),
                     };
                 }
                 Step::Done(Box::new(told(&verdict, &made).answer()))
             }))
         }
-        Err(failure) => Asked::Told(told(&said.judge(&Outcome::Failed(failure)), &made)),
+        Err(failure) => Asked::Told(told(&said.judge(&CallOutcome::Failed(failure)), &made)),
     }
 }
 
-fn told(verdict: &Verdict, made: &[Made]) -> Reply {
+fn told(verdict: &ConnectorVerdict, made: &[CallRecord]) -> ControlReply {
     let elements: Vec<Value> = match verdict {
-        Verdict::Answered(judged) => judged
+        ConnectorVerdict::Answered(judged) => judged
             .iter()
             .map(|judged| {
                 let judgement = match judged.judgement {
-                    Judgement::Approved { .. } => "approved",
-                    Judgement::ApprovedImplicitly { .. } => "approvedImplicitly",
-                    Judgement::Refused { .. } => "refused",
-                    Judgement::Eligible(_) => "eligible",
+                    ItemVerdict::Approved { .. } => "approved",
+                    ItemVerdict::ApprovedImplicitly { .. } => "approvedImplicitly",
+                    ItemVerdict::Refused { .. } => "refused",
+                    ItemVerdict::Eligible(_) => "eligible",
                 };
                 json!({ "id": judged.id, "judgement": judgement, "text": judged.judgement.to_string(), "note": judged.note })
             })
@@ -159,7 +163,7 @@ fn told(verdict: &Verdict, made: &[Made]) -> Reply {
         _ => Vec::new(),
     };
     let calls: Vec<Value> = made.iter().map(described).collect();
-    Reply::ok(&json!({
+    ControlReply::ok(&json!({
         "passes": verdict.lets_pass(),
         "verdict": verdict.to_string(),
         "sentence": verdict.sentence(),
@@ -169,10 +173,10 @@ fn told(verdict: &Verdict, made: &[Made]) -> Reply {
     }))
 }
 
-fn described(made: &Made) -> Value {
+fn described(made: &CallRecord) -> Value {
     let (status, answer, failure) = match &made.outcome {
-        Outcome::Answered { status, body, .. } => (Some(status.as_u16()), Some(String::from_utf8_lossy(body)), None),
-        Outcome::Failed(failure) => (None, None, Some(failure.name())),
+        CallOutcome::Answered { status, body, .. } => (Some(status.as_u16()), Some(String::from_utf8_lossy(body)), None),
+        CallOutcome::Failed(failure) => (None, None, Some(failure.name())),
     };
     json!({
         "url": made.url,

@@ -8,7 +8,7 @@
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
-use super::{Control, Peer, Refusal};
+use super::{Control, ControlError, Peer};
 use crate::graph::Request;
 
 /// The header with the token; `Authorization: Bearer` does as well.
@@ -16,7 +16,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token"
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<(), Refusal> {
+pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<(), ControlError> {
     if shows_token(control, request) {
         return Ok(());
     }
@@ -41,8 +41,8 @@ pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<
     Ok(())
 }
 
-fn refused(code: &'static str, message: String) -> Refusal {
-    Refusal::new(StatusCode::FORBIDDEN, code, message)
+fn refused(code: &'static str, message: String) -> ControlError {
+    ControlError::new(StatusCode::FORBIDDEN, code, message)
 }
 
 fn shows_token(control: &Control, request: &Request) -> bool {

@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tenants::shows_secrets;
-use super::{Call, Refusal, Reply};
+use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::Entity;
 use crate::policy::behavior::Secret;
 use crate::world::fixture;
-use crate::world::journal::{self, Changed, Expectation, Query, Recorded, Secrets, Times, To};
-use crate::world::{Tenant, unix_millis};
+use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalQuery, Recorded, Secrets, Times};
+use crate::world::{World, unix_millis};
 
 /// Writes a time as Graph does.
 pub(super) fn utc(time: SystemTime) -> String {
@@ -27,7 +27,7 @@ pub(super) fn utc(time: SystemTime) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-pub(super) fn query(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
         call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
@@ -41,8 +41,8 @@ pub(super) fn query(call: &Call<'_>) -> Result<Reply, Refusal> {
         until: value("until"),
     };
     let limit = value("limit").map(|text| text.parse::<usize>()).transpose();
-    let limit = limit.map_err(|_| Refusal::unusable("limit takes a whole number"))?;
-    let query = Query { limit, ..chosen.query()? };
+    let limit = limit.map_err(|_| ControlError::unusable("limit takes a whole number"))?;
+    let query = JournalQuery { limit, ..chosen.query()? };
     let secrets = if shows_secrets(&parameters)? { Secrets::Shown } else { Secrets::Hidden };
     let tenant = call.worlds.tenant(call.name)?;
     let entries = tenant.journal.query(&query, secrets);
@@ -55,19 +55,19 @@ pub(super) fn query(call: &Call<'_>) -> Result<Reply, Refusal> {
             .is_some_and(|accept| accept.starts_with(b"text/plain")),
         Some("exchange") => true,
         Some("json") => false,
-        Some(_) => return Err(Refusal::unusable("format takes json or exchange")),
+        Some(_) => return Err(ControlError::unusable("format takes json or exchange")),
     };
     if wants_text {
-        return Ok(Reply::text(journal::print(&entries)));
+        return Ok(ControlReply::text(journal::print(&entries)));
     }
     let entries: Vec<Value> = entries.iter().map(|entry| shown(&tenant, entry, secrets)).collect();
-    Ok(Reply::ok(&json!({ "count": tenant.journal.count(), "entries": entries })))
+    Ok(ControlReply::ok(&json!({ "count": tenant.journal.count(), "entries": entries })))
 }
 
-fn shown(tenant: &Tenant, entry: &Recorded, secrets: Secrets) -> Value {
+fn shown(tenant: &World, entry: &Recorded, secrets: Secrets) -> Value {
     let Recorded { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body(bytes) });
-    let entity = |pick: fn(&Changed) -> Option<&std::sync::Arc<Entity>>| {
+    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
         changed.as_ref().and_then(|changed| Some(entity_json(tenant, changed, pick(changed)?, secrets)))
     };
     json!({
@@ -88,7 +88,7 @@ fn shown(tenant: &Tenant, entry: &Recorded, secrets: Secrets) -> Value {
     })
 }
 
-fn entity_json(tenant: &Tenant, changed: &Changed, entity: &Entity, secrets: Secrets) -> Value {
+fn entity_json(tenant: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
     let text = fixture::write_entity_with(&tenant.schema, changed.set, entity, secret);
     // Other properties may hold one too, such as an address with a key in its query.
@@ -108,9 +108,9 @@ fn body(bytes: &[u8]) -> Value {
     }
 }
 
-pub(super) fn clear(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) fn clear(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.tenant(call.name)?.journal.clear();
-    Ok(Reply::nothing())
+    Ok(ControlReply::nothing())
 }
 
 /// Which requests are meant, in words.
@@ -127,18 +127,19 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn query(self) -> Result<Query, Refusal> {
+    fn query(self) -> Result<JournalQuery, ControlError> {
         let method =
             self.method.map(|name| Method::from_bytes(name.to_ascii_uppercase().as_bytes()).map_err(|_| name)).transpose();
-        let method = method.map_err(|name| Refusal::unusable(format!("'{}' is no method", name.escape_debug())))?;
+        let method = method.map_err(|name| ControlError::unusable(format!("'{}' is no method", name.escape_debug())))?;
         let path = self
             .path
             .map(|text| text.parse().map_err(|error| format!("path: found '{}', expected {error}", text.escape_debug())));
-        let to = self.to.map(|name| To::from_name(&name).ok_or(name)).transpose();
-        Ok(Query {
-            to: to.map_err(|name| Refusal::unusable(format!("to takes graph or connector, not '{}'", name.escape_debug())))?,
+        let to = self.to.map(|name| Destination::from_name(&name).ok_or(name)).transpose();
+        Ok(JournalQuery {
+            to: to
+                .map_err(|name| ControlError::unusable(format!("to takes graph or connector, not '{}'", name.escape_debug())))?,
             method,
-            path: path.transpose().map_err(Refusal::unusable)?,
+            path: path.transpose().map_err(ControlError::unusable)?,
             id: self.id,
             status: self.status.as_ref().map(statuses).transpose()?,
             since: self.since.as_deref().map(|text| time("since", text)).transpose()?,
@@ -149,7 +150,7 @@ impl Chosen {
 }
 
 /// Reads a status such as 204, or a class of them such as `2xx`.
-fn statuses(value: &Value) -> Result<RangeInclusive<u16>, Refusal> {
+fn statuses(value: &Value) -> Result<RangeInclusive<u16>, ControlError> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let is_status = |status: &u16| (100..1000).contains(status);
     // There are no other classes (RFC 9110, 15), and a question after one would never be answered.
@@ -160,17 +161,20 @@ fn statuses(value: &Value) -> Result<RangeInclusive<u16>, Refusal> {
     match (class, text.parse::<u16>().ok().filter(is_status)) {
         (Some(digit), _) => Ok(digit * 100..=digit * 100 + 99),
         (None, Some(status)) => Ok(status..=status),
-        _ => Err(Refusal::unusable(format!(
+        _ => Err(ControlError::unusable(format!(
             "status takes a number such as 204 or a class such as 2xx, not '{}'",
             text.escape_debug()
         ))),
     }
 }
 
-fn time(name: &str, text: &str) -> Result<SystemTime, Refusal> {
+fn time(name: &str, text: &str) -> Result<SystemTime, ControlError> {
     let ticks = DateTimeOffset::parse(text).and_then(|time| u64::try_from(time.ticks()).ok());
     let wrong = || {
-        Refusal::unusable(format!("{name} takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{}'", text.escape_debug()))
+        ControlError::unusable(format!(
+            "{name} takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{}'",
+            text.escape_debug()
+        ))
     };
     Ok(UNIX_EPOCH + Duration::from_micros(ticks.ok_or_else(wrong)? / 10))
 }
@@ -193,9 +197,10 @@ struct Expected {
 }
 
 /// Reads how many requests are expected.
-fn count(value: &Value) -> Result<Times, Refusal> {
+fn count(value: &Value) -> Result<Times, ControlError> {
     let whole = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
-    let wrong = || Refusal::unusable(format!("times takes a whole number or an object with atLeast and atMost, not {value}"));
+    let wrong =
+        || ControlError::unusable(format!("times takes a whole number or an object with atLeast and atMost, not {value}"));
     let members = match value {
         Value::Object(members) if !members.is_empty() => members,
         number => return whole(number).map(Times::exactly).ok_or_else(wrong),
@@ -211,16 +216,18 @@ fn count(value: &Value) -> Result<Times, Refusal> {
     let Times { at_least, at_most } = times;
     if at_least > at_most {
         let message = format!("times: found an atMost of {at_most}, expected no less than atLeast, which is {at_least}");
-        return Err(Refusal::unusable(message));
+        return Err(ControlError::unusable(message));
     }
     Ok(times)
 }
 
-pub(super) fn verify(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) fn verify(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let Expected { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
     let times = times.as_ref().map_or(Ok(Times::default()), count)?;
     let of = Chosen { to, method, path, id, status, since, until }.query()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
     let verdict = call.worlds.tenant(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
-    Ok(Reply::ok(&json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text })))
+    Ok(ControlReply::ok(
+        &json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text }),
+    ))
 }

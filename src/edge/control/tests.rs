@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph::{self, Step};
-use crate::world::worlds::{Limits, Plan};
+use crate::world::worlds::{Plan, WorldLimits};
 use crate::world::{Clock, Settings};
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
@@ -14,7 +14,7 @@ fn worlds() -> Worlds {
     let entities = crate::world::fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
     Worlds::new(
         Plan { settings: Settings { entities, ..settings }, fixtures: [("none".to_owned(), Vec::new())].into() },
-        Limits { tenants: 4, ..Limits::default() },
+        WorldLimits { tenants: 4, ..WorldLimits::default() },
     )
 }
 
@@ -31,10 +31,10 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
     }
 }
 
-fn answered(controlled: Controlled) -> Answer {
+fn answered(controlled: ControlOutcome) -> Answer {
     match controlled {
-        Controlled::Answered(answer) => answer,
-        Controlled::Waits(..) => panic!("nobody is called here"),
+        ControlOutcome::Answered(answer) => answer,
+        ControlOutcome::Waits(..) => panic!("nobody is called here"),
     }
 }
 

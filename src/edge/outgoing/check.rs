@@ -6,11 +6,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Manner, make};
-use crate::graph::outbound::{Failure, Outcome};
+use super::{CallPolicy, make};
+use crate::graph::outbound::{CallFailure, CallOutcome};
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
-use crate::workloads::shifts::sample::{self, KINDS, Maker};
-use crate::workloads::shifts::{Element, Endpoint, Judgement, Requests, Said, Verdict};
+use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
+use crate::workloads::shifts::{ConnectorEndpoint, ConnectorVerdict, Element, ItemVerdict, OutboundMessage, Requests};
 use crate::world::fixture::directory::HOME_TENANT;
 
 /// How long Shifts waits, as far as the published example tells: its transaction expires 30 seconds after the change.
@@ -78,7 +78,7 @@ impl fmt::Display for Findings {
 /// Where everything new comes from: ids, keys and times.
 pub struct Source<'s> {
     /// Makes elements.
-    pub maker: Maker<'s>,
+    pub maker: SampleBuilder<'s>,
     /// Returns the bytes of a new message key.
     pub next_key_bytes: &'s mut dyn FnMut() -> [u8; MessageKeys::LENGTH],
 }
@@ -101,9 +101,9 @@ impl Default for Named {
 }
 
 struct Check<'c, 's> {
-    endpoint: &'c Endpoint,
+    endpoint: &'c ConnectorEndpoint,
     secret: &'c Secret,
-    manner: &'c Manner,
+    manner: &'c CallPolicy,
     named: &'c Named,
     source: Source<'s>,
     findings: Findings,
@@ -115,7 +115,13 @@ struct Check<'c, 's> {
 }
 
 /// Probes a connector.
-pub async fn check(endpoint: &Endpoint, secret: &Secret, manner: &Manner, named: &Named, source: Source<'_>) -> Findings {
+pub async fn check(
+    endpoint: &ConnectorEndpoint,
+    secret: &Secret,
+    manner: &CallPolicy,
+    named: &Named,
+    source: Source<'_>,
+) -> Findings {
     let slowest = (Duration::ZERO, String::new());
     let mut check = Check {
         endpoint,
@@ -155,17 +161,17 @@ impl Check<'_, '_> {
     }
 
     /// Says something with the right secret, and judges the answer.
-    async fn say(&mut self, probe: &str, said: &Said) -> Verdict {
+    async fn say(&mut self, probe: &str, said: &OutboundMessage) -> ConnectorVerdict {
         let body = envelope::encrypt(self.secret, &self.keys(), &said.plaintext);
         said.judge(&self.send(probe, said, body).await)
     }
 
-    fn connect(&self) -> Said {
-        Said::connect(&self.named.tenant_id, &self.named.user_id)
+    fn connect(&self) -> OutboundMessage {
+        OutboundMessage::connect(&self.named.tenant_id, &self.named.user_id)
     }
 
-    fn update(&self, requests: Vec<Element>) -> Said {
-        Said::update(&self.named.team_id, &Requests { requests }, None)
+    fn update(&self, requests: Vec<Element>) -> OutboundMessage {
+        OutboundMessage::update(&self.named.team_id, &Requests { requests }, None)
     }
 
     fn keys(&mut self) -> MessageKeys {
@@ -173,22 +179,22 @@ impl Check<'_, '_> {
     }
 
     /// Sends a body where something is said.
-    async fn send(&mut self, probe: &str, said: &Said, body: Vec<u8>) -> Outcome {
+    async fn send(&mut self, probe: &str, said: &OutboundMessage, body: Vec<u8>) -> CallOutcome {
         let keys = self.keys();
         let mut message = match said.to(self.endpoint, &keys, self.manner.content_type) {
             Ok(message) => message,
-            Err(failure) => return Outcome::Failed(failure),
+            Err(failure) => return CallOutcome::Failed(failure),
         };
         message.body = body.into();
         // Nobody wants to wait for a hundred times that a connector hangs.
         if self.timeouts >= PATIENCE {
             self.has_given_up = true;
-            return Outcome::Failed(Failure::Timeout);
+            return CallOutcome::Failed(CallFailure::Timeout);
         }
         let started = Instant::now();
         let outcome = make(&message.call(self.manner.connectors.timeout), &self.manner.connectors).await;
         let took = started.elapsed();
-        if outcome == Outcome::Failed(Failure::Timeout) {
+        if outcome == CallOutcome::Failed(CallFailure::Timeout) {
             self.timeouts += 1;
         }
         if took > self.slowest.0 {
@@ -202,7 +208,7 @@ impl Check<'_, '_> {
         let verdict = self.say("handshake", &self.connect()).await;
         let rating = if verdict.lets_pass() { Rating::Passed } else { Rating::Failed };
         self.find("handshake", rating, verdict.to_string());
-        !matches!(verdict, Verdict::NoAnswer(_))
+        !matches!(verdict, ConnectorVerdict::NoAnswer(_))
     }
 
     /// Whoever does not know the secret must not be believed.
@@ -212,7 +218,7 @@ impl Check<'_, '_> {
         let update = self.update(vec![change]);
         let other = Secret::new(&"0".repeat(64)).ok().filter(|other| other != self.secret);
         let other = other.or_else(|| Secret::new(&"1".repeat(64)).ok());
-        let mut bodies: Vec<(String, Said, Vec<u8>)> = Vec::new();
+        let mut bodies: Vec<(String, OutboundMessage, Vec<u8>)> = Vec::new();
         for said in [&connect, &update] {
             let place = said.path.rsplit('/').next().unwrap_or_default().to_owned();
             if let Some(other) = &other {
@@ -235,14 +241,14 @@ impl Check<'_, '_> {
                 (_, true) => {
                     self.find(&probe, Rating::Failed, format!("it was believed ({verdict}), expected a status other than 200"));
                 }
-                (Outcome::Failed(failure), _) => {
+                (CallOutcome::Failed(failure), _) => {
                     self.find(&probe, Rating::Failed, format!("{}: {}, expected an answer", failure.name(), failure.reason()));
                 }
                 // Any response must be a 200, says the guide, so this can be meant well.
-                (Outcome::Answered { status, .. }, false) if *status == http::StatusCode::OK => {
+                (CallOutcome::Answered { status, .. }, false) if *status == http::StatusCode::OK => {
                     self.find(&probe, Rating::Noted, format!("refused with 200, as {verdict}; another status is clearer"));
                 }
-                (Outcome::Answered { status, .. }, false) => {
+                (CallOutcome::Answered { status, .. }, false) => {
                     self.find(&probe, Rating::Passed, format!("refused with {}", status.as_u16()));
                 }
             }
@@ -263,12 +269,12 @@ impl Check<'_, '_> {
     }
 
     /// Finds what the general rules say of an answer.
-    fn rate(&mut self, probe: &str, verdict: &Verdict) {
-        let Verdict::Answered(judged) = verdict else {
+    fn rate(&mut self, probe: &str, verdict: &ConnectorVerdict) {
+        let ConnectorVerdict::Answered(judged) = verdict else {
             self.find(probe, Rating::Failed, format!("{verdict}; any response must be a 200 with JSON, an error too"));
             return;
         };
-        let implicit = judged.iter().any(|judged| matches!(judged.judgement, Judgement::ApprovedImplicitly { .. }));
+        let implicit = judged.iter().any(|judged| matches!(judged.judgement, ItemVerdict::ApprovedImplicitly { .. }));
         let note = judged.iter().find_map(|judged| judged.note);
         match note {
             Some(note) => self.find(probe, Rating::Noted, format!("{verdict}; {note}")),
@@ -303,12 +309,12 @@ impl Check<'_, '_> {
     async fn swap(&mut self) {
         let probe = "five-element swap";
         let requests = self.source.maker.swap_approval();
-        let said = Said::update(&self.named.team_id, &requests, None);
+        let said = OutboundMessage::update(&self.named.team_id, &requests, None);
         let verdict = self.say(probe, &said).await;
-        let Verdict::Answered(judged) = &verdict else { return self.rate(probe, &verdict) };
-        let count = |is: fn(&Judgement) -> bool| judged.iter().filter(|judged| is(&judged.judgement)).count();
-        let refused = count(|judgement| matches!(judgement, Judgement::Refused { .. }));
-        let implicit = count(|judgement| matches!(judgement, Judgement::ApprovedImplicitly { .. }));
+        let ConnectorVerdict::Answered(judged) = &verdict else { return self.rate(probe, &verdict) };
+        let count = |is: fn(&ItemVerdict) -> bool| judged.iter().filter(|judged| is(&judged.judgement)).count();
+        let refused = count(|judgement| matches!(judgement, ItemVerdict::Refused { .. }));
+        let implicit = count(|judgement| matches!(judgement, ItemVerdict::ApprovedImplicitly { .. }));
         match (refused, implicit) {
             (0 | 5, 0) => self.rate(probe, &verdict),
             (0, missing) => {
@@ -338,10 +344,10 @@ impl Check<'_, '_> {
         let reasons = sample::eligible_time_off_reasons(&self.named.user_id);
         let swaps = sample::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end);
         for (probe, element) in [("eligible time-off reasons", reasons), ("eligible swaps", swaps)] {
-            let said = Said::read(&self.named.team_id, &Requests { requests: vec![element] });
+            let said = OutboundMessage::read(&self.named.team_id, &Requests { requests: vec![element] });
             let verdict = self.say(probe, &said).await;
             match &verdict {
-                Verdict::NotOk(status) => {
+                ConnectorVerdict::NotOk(status) => {
                     let found = format!("{}; needed only with eligibilityFilteringEnabledEntities", status.as_u16());
                     self.find(probe, Rating::Noted, found);
                 }

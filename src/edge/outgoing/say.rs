@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::make;
-use crate::graph::outbound::{Made, Outcome};
+use crate::graph::outbound::{CallOutcome, CallRecord};
 use crate::policy::behavior::ConnectorContentType;
 use crate::workloads::shifts::envelope::MessageKeys;
-use crate::workloads::shifts::{Endpoint, Purpose, Said, Verdict};
+use crate::workloads::shifts::{CallPurpose, ConnectorEndpoint, ConnectorVerdict, OutboundMessage};
 use crate::world::Connectors;
 
 /// How a connector is spoken to.
 #[derive(Clone, Debug)]
-pub struct Manner {
+pub struct CallPolicy {
     /// How long an answer may take, how far calls may go, and whom they believe.
     pub connectors: Connectors,
     /// How often a call is repeated whose answer cannot be used. Shifts does so "multiple times"; how often is not known.
@@ -26,9 +26,9 @@ pub struct Manner {
     pub content_type: ConnectorContentType,
 }
 
-impl Default for Manner {
-    fn default() -> Manner {
-        Manner {
+impl Default for CallPolicy {
+    fn default() -> CallPolicy {
+        CallPolicy {
             connectors: Connectors::default(),
             retries: 3,
             back_off: Duration::from_secs(1),
@@ -41,23 +41,23 @@ impl Default for Manner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// What was said.
-    pub said: Said,
+    pub said: OutboundMessage,
     /// The name of the integration, which people see beside a refusal.
     pub source: Option<String>,
     /// The call and its repetitions: each with its own key, its outcome, and how long it took.
-    pub attempts: Vec<(Made, Duration)>,
+    pub attempts: Vec<(CallRecord, Duration)>,
     /// What Shifts makes of the last.
-    pub verdict: Verdict,
+    pub verdict: ConnectorVerdict,
 }
 
 /// Says something to a connector, again if its answer cannot be used. Keys are made from the bytes that `next_key_bytes` returns.
 pub async fn say(
-    endpoint: &Endpoint,
-    said: Said,
-    manner: &Manner,
+    endpoint: &ConnectorEndpoint,
+    said: OutboundMessage,
+    manner: &CallPolicy,
     mut next_key_bytes: impl FnMut() -> [u8; MessageKeys::LENGTH],
 ) -> Report {
-    let mut attempts: Vec<(Made, Duration)> = Vec::new();
+    let mut attempts: Vec<(CallRecord, Duration)> = Vec::new();
     loop {
         let keys = MessageKeys::from_bytes(&next_key_bytes());
         let started = Instant::now();
@@ -66,10 +66,10 @@ pub async fn say(
                 let outcome = make(&message.call(manner.connectors.timeout), &manner.connectors).await;
                 (message.url.to_string(), message.headers, message.body, outcome)
             }
-            Err(failure) => (endpoint.shown_url(), HeaderMap::new(), Bytes::new(), Outcome::Failed(failure)),
+            Err(failure) => (endpoint.shown_url(), HeaderMap::new(), Bytes::new(), CallOutcome::Failed(failure)),
         };
         let verdict = said.judge(&outcome);
-        let made = Made { url, headers, plaintext: said.plaintext.clone(), body, outcome, verdict: verdict.to_string() };
+        let made = CallRecord { url, headers, plaintext: said.plaintext.clone(), body, outcome, verdict: verdict.to_string() };
         attempts.push((made, started.elapsed()));
         let repetitions = u32::try_from(attempts.len() - 1).unwrap_or(u32::MAX);
         if repetitions >= manner.retries || !verdict.is_retried(said.purpose) {
@@ -85,15 +85,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (made, took)) in self.attempts.iter().enumerate() {
             let answer = match &made.outcome {
-                Outcome::Answered { status, body, .. } => format!("{}, {} bytes", status.as_u16(), body.len()),
-                Outcome::Failed(failure) => failure.name().to_owned(),
+                CallOutcome::Answered { status, body, .. } => format!("{}, {} bytes", status.as_u16(), body.len()),
+                CallOutcome::Failed(failure) => failure.name().to_owned(),
             };
             let again = if index > 0 { format!(" (repetition {index})") } else { String::new() };
             writeln!(f, "POST {}{again}: {answer}, {} ms", made.url, took.as_millis())?;
         }
         match &self.verdict {
-            Verdict::Connected => {}
-            Verdict::Answered(judged) => {
+            ConnectorVerdict::Connected => {}
+            ConnectorVerdict::Answered(judged) => {
                 for judged in judged {
                     writeln!(f, "  {}: {}", judged.id, judged.judgement)?;
                     if let Some(note) = judged.note {
@@ -104,12 +104,12 @@ impl fmt::Display for Report {
             other => writeln!(f, "  {other}")?,
         }
         match (self.verdict.sentence(), self.said.purpose) {
-            (None, Purpose::Connect) => writeln!(f, "Shifts registers the integration."),
-            (None, Purpose::Update) => writeln!(f, "Shifts saves the change."),
-            (None, Purpose::Read) => writeln!(f, "Shifts offers what is eligible."),
-            (Some(_), Purpose::Connect) => writeln!(f, "Shifts does not register the integration."),
+            (None, CallPurpose::Connect) => writeln!(f, "Shifts registers the integration."),
+            (None, CallPurpose::Update) => writeln!(f, "Shifts saves the change."),
+            (None, CallPurpose::Read) => writeln!(f, "Shifts offers what is eligible."),
+            (Some(_), CallPurpose::Connect) => writeln!(f, "Shifts does not register the integration."),
             (Some(sentence), purpose) => {
-                let nothing = if purpose == Purpose::Read { "offers" } else { "saves" };
+                let nothing = if purpose == CallPurpose::Read { "offers" } else { "saves" };
                 writeln!(f, "Shifts {nothing} nothing. The person reads: {sentence}")?;
                 match (self.verdict.message(), &self.source) {
                     (Some(message), Some(source)) => writeln!(f, "A client also sees: {message} ({source})"),

@@ -15,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::opening::Version;
+use super::opening::HttpVersion;
 
 /// How long a connection may do nothing when there are as many as there may be.
 const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(5);
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// How many there may be. Further ones wait until others end, and those that do nothing end soon then.
     pub connections: usize,
     /// How long the head of a request may take from its first byte on (HTTP/1).
@@ -39,9 +39,9 @@ pub struct Limits {
     pub idle: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for ServerLimits {
+    fn default() -> ServerLimits {
+        ServerLimits {
             connections: 10_000,
             head: Duration::from_secs(10),
             head_bytes: 128 * 1024,
@@ -57,7 +57,7 @@ impl Default for Limits {
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
     /// Whether there is no room for another connection.
     is_crowded: AtomicBool,
     /// What bodies take that have not arrived as a whole.
@@ -67,7 +67,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(limits: Limits) -> Gate {
+    pub(super) fn new(limits: ServerLimits) -> Gate {
         Gate { limits, is_crowded: AtomicBool::new(false), bodies: AtomicUsize::new(0), answers: AtomicUsize::new(0) }
     }
 
@@ -111,14 +111,14 @@ pub(super) fn counted(gate: &Arc<Gate>, bytes: Bytes) -> Option<Bytes> {
 
 /// The memory that a body takes until it has arrived.
 #[derive(Debug)]
-pub(super) struct Held<'g> {
+pub(super) struct BodyReservation<'g> {
     gate: &'g Gate,
     bytes: usize,
 }
 
-impl<'g> Held<'g> {
-    pub(super) fn nothing(gate: &'g Gate) -> Held<'g> {
-        Held { gate, bytes: 0 }
+impl<'g> BodyReservation<'g> {
+    pub(super) fn nothing(gate: &'g Gate) -> BodyReservation<'g> {
+        BodyReservation { gate, bytes: 0 }
     }
 
     /// Takes room for more; `false` if all bodies together have no more.
@@ -128,7 +128,7 @@ impl<'g> Held<'g> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for BodyReservation<'_> {
     fn drop(&mut self) {
         self.gate.bodies.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -170,7 +170,7 @@ impl Drop for Work<'_> {
 }
 
 /// Returns when a connection has done nothing for too long, or has taken too long for a head. The text says which.
-pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: Version) -> &'static str {
+pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: HttpVersion) -> &'static str {
     let limits = &gate.limits;
     let look = (limits.head.min(limits.idle).min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
     let started = Instant::now();
@@ -186,7 +186,7 @@ pub(super) async fn overdue(gate: &Gate, pulse: &Pulse, version: Version) -> &'s
         }
         let begun_before = std::mem::replace(&mut begun, pulse.begun.load(Ordering::Relaxed));
         // With HTTP/2 there are frames without any request, and heads that do not end take little.
-        let is_in_head = version == Version::Http1 && !is_in_work && pulse.has_received.load(Ordering::Relaxed);
+        let is_in_head = version == HttpVersion::Http1 && !is_in_work && pulse.has_received.load(Ordering::Relaxed);
         if !is_in_head || begun != begun_before {
             head = None;
         } else if now - *head.get_or_insert(now) >= limits.head {
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn answers_count_until_nobody_holds_them() {
-        let gate = Arc::new(Gate::new(Limits { answers_bytes: 10, ..Limits::default() }));
+        let gate = Arc::new(Gate::new(ServerLimits { answers_bytes: 10, ..ServerLimits::default() }));
         let count = |size: usize| counted(&gate, Bytes::from(vec![0; size]));
         let alone = count(100).expect("one that is alone may take more");
         assert!(count(1).is_none() && count(100).is_none());

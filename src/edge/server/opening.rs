@@ -22,7 +22,7 @@ const LOOKS: u32 = 10;
 
 /// A version of HTTP, as far as it decides how a connection is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum HttpVersion {
     Http1,
     Http2,
 }
@@ -30,9 +30,9 @@ pub(super) enum Version {
 /// A connection that has said what it speaks.
 pub(super) enum Opened {
     /// Without TLS.
-    Plain(TcpStream, Version),
+    Plain(TcpStream, HttpVersion),
     /// With it.
-    Secure(Box<TlsStream<TcpStream>>, Version),
+    Secure(Box<TlsStream<TcpStream>>, HttpVersion),
 }
 
 /// Waits for the first bytes of a connection, and makes the handshake if they begin one; nothing if the handshake fails.
@@ -41,7 +41,7 @@ pub(super) async fn open(stream: TcpStream, tls: Option<&TlsAcceptor>) -> Option
         (Spoken::Http(version), _) => version,
         (Spoken::Tls, None) => {
             tracing::info!("a client begins with TLS, which is off (--tls turns it on)");
-            Version::Http1
+            HttpVersion::Http1
         }
         (Spoken::Tls, Some(tls)) => return shaken(stream, tls).await,
     };
@@ -53,7 +53,7 @@ async fn shaken(stream: TcpStream, tls: &TlsAcceptor) -> Option<Opened> {
     match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let version = if is_http2 { Version::Http2 } else { Version::Http1 };
+            let version = if is_http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
             return Some(Opened::Secure(Box::new(stream), version));
         }
         Ok(Err(error)) => tell_of(&error),
@@ -77,7 +77,7 @@ fn tell_of(error: &io::Error) {
 
 /// What a client begins with.
 enum Spoken {
-    Http(Version),
+    Http(HttpVersion),
     Tls,
 }
 
@@ -88,13 +88,13 @@ async fn spoken(stream: &TcpStream) -> Spoken {
     for look in 0..LOOKS {
         match stream.peek(&mut seen).await {
             Ok(length) if length > 0 && seen[0] == HANDSHAKE => return Spoken::Tls,
-            Ok(length) if length == PREFACE.len() && seen == *PREFACE => return Spoken::Http(Version::Http2),
+            Ok(length) if length == PREFACE.len() && seen == *PREFACE => return Spoken::Http(HttpVersion::Http2),
             Ok(length) if length > 0 && length < PREFACE.len() && PREFACE.starts_with(&seen[..length]) => {
                 tokio::time::sleep(Duration::from_millis(1 << look)).await;
             }
             // An end or an error is met again by whoever reads.
-            _ => return Spoken::Http(Version::Http1),
+            _ => return Spoken::Http(HttpVersion::Http1),
         }
     }
-    Spoken::Http(Version::Http1)
+    Spoken::Http(HttpVersion::Http1)
 }

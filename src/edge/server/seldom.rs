@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 /// A future that is polled only when it has asked for that.
 ///
 /// A task is polled as a whole: each time that a socket is ready, a timer that stands beside it would be asked whether its time has come.
-pub(super) struct Seldom<F> {
+pub(super) struct Throttled<F> {
     future: F,
     bell: Option<Arc<Bell>>,
 }
@@ -31,13 +31,13 @@ impl Wake for Bell {
     }
 }
 
-impl<F> Seldom<F> {
-    pub(super) fn new(future: F) -> Seldom<F> {
-        Seldom { future, bell: None }
+impl<F> Throttled<F> {
+    pub(super) fn new(future: F) -> Throttled<F> {
+        Throttled { future, bell: None }
     }
 }
 
-impl<F: Future + Unpin> Future for Seldom<F> {
+impl<F: Future + Unpin> Future for Throttled<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -78,7 +78,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
             "it has come"
         });
-        let mut seldom = Seldom::new(poll_fn(|context| {
+        let mut seldom = Throttled::new(poll_fn(|context| {
             polls.set(polls.get() + 1);
             rare.as_mut().poll(context)
         }));
@@ -99,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn another_task_is_woken_too() {
         let (sender, receiver) = tokio::sync::oneshot::channel::<u8>();
-        let mut seldom = Seldom::new(receiver);
+        let mut seldom = Throttled::new(receiver);
         assert!(poll_fn(|context| Poll::Ready(Pin::new(&mut seldom).poll(context))).await.is_pending());
         let other = tokio::spawn(seldom);
         tokio::task::yield_now().await;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::rules::{self, Rule};
+use super::rules::{self, PropertyRule};
 use super::{
-    EnumType, Initial, ItemKind, KEY_PLACE, Kind, Model, NamedType, Navigation, Primitive, Property, Root, SchemaError, Set,
-    SetId, StructuredType, TypeId, Version, csdl,
+    EnumType, Initial, ItemType, KEY_PLACE, Model, NamedType, Navigation, Primitive, Property, PropertyType, Root, SchemaError,
+    Set, SetId, StructuredType, TypeId, Version, csdl,
 };
 
 /// Builds the tables of one version, and adds the collections that earlier versions did not have.
@@ -142,10 +142,10 @@ fn build_property(
     let element = collection_element(&declaration.type_name);
     let type_name = element.unwrap_or(&declaration.type_name);
     let item = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == type_name) {
-        Some(primitive) => ItemKind::Primitive(primitive),
+        Some(primitive) => ItemType::Primitive(primitive),
         None => match model.resolve(&expanded(document, type_name)) {
-            Some(NamedType::Enum(id)) => ItemKind::Enum(id),
-            Some(NamedType::Structured(id)) => ItemKind::Complex(id),
+            Some(NamedType::Enum(id)) => ItemType::Enum(id),
+            Some(NamedType::Structured(id)) => ItemType::Complex(id),
             None => {
                 let known: Vec<&str> = Primitive::ALL.iter().map(|primitive| primitive.name()).collect();
                 return Err(format!(
@@ -156,31 +156,31 @@ fn build_property(
             }
         },
     };
-    let kind = if element.is_some() { Kind::Collection(item) } else { item.kind() };
+    let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
     let mut property = new_property(&declaration.name, kind, declaration.nullable);
     property.read_only = document.computed.contains(&place);
     for rule in rules::of(&owner.name, &declaration.name) {
         match rule {
-            Rule::WriteOnly => property.write_only = true,
-            Rule::ReadOnly => property.read_only = true,
-            Rule::OmittedWhileNull => property.omitted_while_null = true,
-            Rule::Checked(check) => property.check = Some(check),
-            Rule::Stamped(stamp) => property.stamp = Some(stamp),
-            Rule::Connects => property.connects = true,
-            Rule::Binds => property.binds = true,
-            Rule::StartsAs(json) => {
+            PropertyRule::WriteOnly => property.write_only = true,
+            PropertyRule::ReadOnly => property.read_only = true,
+            PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
+            PropertyRule::Checked(check) => property.check = Some(check),
+            PropertyRule::Stamped(stamp) => property.stamp = Some(stamp),
+            PropertyRule::Connects => property.connects = true,
+            PropertyRule::Binds => property.binds = true,
+            PropertyRule::StartsAs(json) => {
                 let value = initial(model, kind, json);
                 let misfit = || format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name);
                 property.initial = Some(value.ok_or_else(misfit)?);
             }
             // Mirrors need the properties that they mirror, so they are resolved when all are there.
-            Rule::Mirrors(_) => {}
+            PropertyRule::Mirrors(_) => {}
         }
     }
     Ok(property)
 }
 
-fn new_property(name: &str, kind: Kind, nullable: bool) -> Property {
+fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
     Property {
         name: name.into(),
         member: format!("\"{name}\":").into_bytes().into(),
@@ -200,11 +200,11 @@ fn new_property(name: &str, kind: Kind, nullable: bool) -> Property {
     }
 }
 
-fn initial(model: &Model, kind: Kind, json: &str) -> Option<Initial> {
+fn initial(model: &Model, kind: PropertyType, json: &str) -> Option<Initial> {
     match kind {
-        Kind::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
-        Kind::Primitive(Primitive::Int32) => json.parse().ok().map(Initial::Int32),
-        Kind::Enum(id) => {
+        PropertyType::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
+        PropertyType::Primitive(Primitive::Int32) => json.parse().ok().map(Initial::Int32),
+        PropertyType::Enum(id) => {
             let name = json.trim_matches('"');
             let member = model.enumeration(id).members.iter().find(|(member, _)| **member == *name)?;
             Some(Initial::Member(member.1))
@@ -233,7 +233,9 @@ fn add_mirrors(type_name: &str, properties: &mut Vec<Property>) {
 /// Returns the order of answers: as declared, but complex values and collections of them behind all others, since the service's writer treats them as
 /// nested resources.
 fn answer_order(properties: &[Property]) -> Vec<usize> {
-    let is_complex = |index: &usize| matches!(properties[*index].kind, Kind::Complex(_) | Kind::Collection(ItemKind::Complex(_)));
+    let is_complex = |index: &usize| {
+        matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(ItemType::Complex(_)))
+    };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
 }

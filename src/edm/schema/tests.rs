@@ -109,7 +109,7 @@ fn every_row_of_manners_and_words_is_for_a_type_of_the_schema() {
     let schema = Schema::shipped();
     let flags =
         schema.widest().enums.iter().find(|candidate| &*candidate.name == "workforceIntegrationSupportedEntities").unwrap();
-    for (name, manners) in rules::MANNERS {
+    for (name, manners) in rules::CAPABILITIES {
         assert!(schema.widest().type_named(name).is_some(), "{name}");
         if let Some(asks) = manners.asks {
             assert!(flags.members.iter().any(|(member, _)| **member == *asks.supported), "{}", asks.supported);

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::form::Form;
 use super::grant::{listed, missing, own_name, user};
 use super::sealed::{Challenge, Kind, Sealed};
-use super::{Context, Reply};
+use super::{EntraContext, EntraReply};
 use crate::entra::token::id_of;
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -22,7 +22,7 @@ const ADDRESS_LIMIT: usize = 2048;
 const UNSAFE_SCHEMES: [&str; 8] = ["about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"];
 
 /// Answers at the authorization endpoint.
-pub(super) fn authorize(context: &Context<'_>) -> Result<Reply, Error> {
+pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     let form = Form::of(context.asked);
     let client = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let redirect = form.get("redirect_uri").ok_or_else(|| missing("redirect_uri"))?;
@@ -60,7 +60,7 @@ pub(super) fn authorize(context: &Context<'_>) -> Result<Reply, Error> {
     }
     parameters.push(("session_state", id_of(&format!("{}/{client}", context.tenant_id))));
     if is_post {
-        return Ok(Reply::Page(posting_page(redirect, &parameters)));
+        return Ok(EntraReply::Page(posting_page(redirect, &parameters)));
     }
     let pairs: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, ENCODED))).collect();
@@ -69,7 +69,7 @@ pub(super) fn authorize(context: &Context<'_>) -> Result<Reply, Error> {
         _ if redirect.contains('?') => '&',
         _ => '?',
     };
-    Ok(Reply::Redirect(format!("{redirect}{separator}{}", pairs.join("&"))))
+    Ok(EntraReply::Redirect(format!("{redirect}{separator}{}", pairs.join("&"))))
 }
 
 /// Returns the scheme of an address to which a browser may be sent: an address of this machine, one of HTTPS, or an application's own

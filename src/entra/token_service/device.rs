@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::form::Form;
 use super::grant::{listed, missing, own_name};
 use super::sealed::{Kind, Sealed};
-use super::{Context, Generation};
+use super::{EntraContext, Generation};
 use crate::entra::token::id_of;
 use crate::odata::error::Error;
 
@@ -34,7 +34,7 @@ struct Answer<'a> {
 }
 
 /// Answers at the device code endpoint.
-pub(super) fn device_code(context: &Context<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn device_code(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     let form = Form::of(context.asked);
     let id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
     let id = own_name(listed(context, id)?, id);

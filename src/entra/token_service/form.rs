@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::Asked;
+use super::EntraRequest;
 
 /// How long a form may be that is read. Libraries send a few kilobytes; one of the greatest length that a body may have would take
 /// many times its size in memory.
@@ -15,7 +15,7 @@ pub(super) struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
 impl<'f> Form<'f> {
     /// Reads the parameters of a request: those of the body, then those of the query. What is too long has none.
-    pub(super) fn of(asked: &Asked<'f>) -> Form<'f> {
+    pub(super) fn of(asked: &EntraRequest<'f>) -> Form<'f> {
         let texts = [asked.body, asked.query.as_bytes()];
         let pairs = texts
             .into_iter()
@@ -50,7 +50,7 @@ mod tests {
     use http::{HeaderMap, Method};
 
     fn value(body: &[u8], query: &str, name: &str) -> Option<String> {
-        let asked = Asked { method: &Method::POST, query, headers: &HeaderMap::new(), body, base_url: "" };
+        let asked = EntraRequest { method: &Method::POST, query, headers: &HeaderMap::new(), body, base_url: "" };
         Form::of(&asked).get(name).map(str::to_owned)
     }
 

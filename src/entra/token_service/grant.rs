@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::form::Form;
 use super::scope::{Scopes, audience};
 use super::sealed::{Challenge, Kind, Sealed};
-use super::{Context, Generation};
-use crate::entra::token::{self, Grant, LIFETIME, Proof, Subject, Token, Validity, pairwise, signed, user_named};
+use super::{EntraContext, Generation};
+use crate::entra::token::{self, Grant, LIFETIME, Proof, Token, TokenSubject, Validity, pairwise, signed, user_named};
 use crate::odata::error::Error;
 use crate::policy::permissions;
 use crate::policy::refusal;
@@ -26,7 +26,7 @@ struct Client<'c> {
 }
 
 impl<'c> Client<'c> {
-    fn of(context: &'c Context<'_>, form: &Form<'_>) -> Result<Client<'c>, Error> {
+    fn of(context: &'c EntraContext<'_>, form: &Form<'_>) -> Result<Client<'c>, Error> {
         let basic = basic(context);
         let (id, secret) = match (&basic, form.get("client_id")) {
             // As in a form, what is empty is not there.
@@ -53,7 +53,7 @@ impl<'c> Client<'c> {
 }
 
 /// Returns what the directory says of an application, if it lists any.
-pub(super) fn listed<'c>(context: &'c Context<'_>, id: &str) -> Result<Option<&'c Application>, Error> {
+pub(super) fn listed<'c>(context: &'c EntraContext<'_>, id: &str) -> Result<Option<&'c Application>, Error> {
     let Some(applications) = &context.directory().applications else { return Ok(None) };
     match applications.iter().find(|application| application.app_id.eq_ignore_ascii_case(id)) {
         Some(application) => Ok(Some(application)),
@@ -67,7 +67,7 @@ pub(super) fn own_name<'n>(listed: Option<&'n Application>, id: &'n str) -> &'n 
 }
 
 /// Returns the user who signs in under a name, or the first one.
-pub(super) fn user(context: &Context<'_>, name: Option<&str>) -> Result<User, Error> {
+pub(super) fn user(context: &EntraContext<'_>, name: Option<&str>) -> Result<User, Error> {
     let unknown = || Error::new(&refusal::ENTRA_UNKNOWN_USER, &[name.unwrap_or_default(), &context.tenant_id]);
     user_named(context.directory(), name).ok_or_else(unknown)
 }
@@ -77,7 +77,7 @@ pub(super) fn missing(name: &str) -> Error {
 }
 
 /// Reads id and secret from an `Authorization` header of the scheme Basic (RFC 6749, 2.3.1).
-fn basic(context: &Context<'_>) -> Option<(String, String)> {
+fn basic(context: &EntraContext<'_>) -> Option<(String, String)> {
     let value = context.asked.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, text) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -134,7 +134,7 @@ struct IdClaims<'t> {
 }
 
 /// Answers at the token endpoint.
-pub(super) fn token(context: &Context<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn token(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     let form = Form::of(context.asked);
     let grant_type = form.get("grant_type").ok_or_else(|| missing("grant_type"))?;
     let of_kind = |kind: Kind, parameter: &str| {
@@ -180,7 +180,7 @@ fn check_code(form: &Form<'_>, sealed: &Sealed) -> Result<(), Error> {
 }
 
 /// Issues a token for an application on its own behalf.
-fn for_application(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>) -> Result<Answer, Error> {
+fn for_application(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>) -> Result<Answer, Error> {
     if client.proof == Proof::Nothing {
         return Err(Error::new(&refusal::ENTRA_NO_SECRET, &[]));
     }
@@ -195,7 +195,7 @@ fn for_application(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>) 
     let validity = Validity::starting(context.tenant.clock.now(), LIFETIME);
     let listed = client.listed.and_then(|application| application.roles.clone());
     let roles = listed.unwrap_or_else(|| permissions::least(|row| row.application));
-    let access_token = access_token(context, client, audience, Subject::Application(roles), validity);
+    let access_token = access_token(context, client, audience, TokenSubject::Application(roles), validity);
     Ok(answer(context, validity, resource, access_token))
 }
 
@@ -210,7 +210,13 @@ fn resource_of(scope: &str) -> Option<&str> {
 }
 
 /// Writes an access token that is issued now.
-fn access_token(context: &Context<'_>, client: &Client<'_>, audience: &str, subject: Subject<'_>, validity: Validity) -> String {
+fn access_token(
+    context: &EntraContext<'_>,
+    client: &Client<'_>,
+    audience: &str,
+    subject: TokenSubject<'_>,
+    validity: Validity,
+) -> String {
     token::access_token(&Grant {
         audience,
         tenant_id: &context.tenant_id,
@@ -223,7 +229,7 @@ fn access_token(context: &Context<'_>, client: &Client<'_>, audience: &str, subj
 }
 
 /// Issues the tokens of a user.
-fn for_user(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>, sealed: &Sealed) -> Result<Answer, Error> {
+fn for_user(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, sealed: &Sealed) -> Result<Answer, Error> {
     let user = user(context, sealed.user.as_deref())?;
     let wanted = form.get("scope").unwrap_or(&sealed.scope);
     let scopes = Scopes::of(context, wanted, form.get("resource"), client.listed);
@@ -248,7 +254,7 @@ fn for_user(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>, sealed:
         ver: if is_first { "1.0" } else { "2.0" },
     };
     let client_info = json!({ "uid": user.id, "utid": context.tenant_id }).to_string();
-    let access_token = access_token(context, client, audience, Subject::User(&user, scopes.granted), validity);
+    let access_token = access_token(context, client, audience, TokenSubject::User(&user, scopes.granted), validity);
     let answer = answer(context, validity, &scopes.resource, access_token);
     Ok(Answer {
         scope: Some(scopes.answered),
@@ -259,7 +265,7 @@ fn for_user(context: &Context<'_>, form: &Form<'_>, client: &Client<'_>, sealed:
     })
 }
 
-fn answer(context: &Context<'_>, validity: Validity, resource: &str, access_token: String) -> Answer {
+fn answer(context: &EntraContext<'_>, validity: Validity, resource: &str, access_token: String) -> Answer {
     let is_first = context.generation == Generation::First;
     let seconds = LIFETIME.as_secs();
     let expires_in = if is_first { Value::String(seconds.to_string()) } else { seconds.into() };

@@ -1,7 +1,7 @@
 //! What the token service says about itself.
 
 use super::form::Form;
-use super::{Context, Generation, tenant_id};
+use super::{EntraContext, Generation, tenant_id};
 use crate::entra::key::KEY;
 use crate::text::json::quoted;
 
@@ -19,7 +19,7 @@ const KEYS: &str =
     r#"{"keys":[{"kty":"RSA","use":"sig","kid":"<kid>","n":"<n>","e":"<e>","alg":"RS256","issuer":"<login>/{tenantid}/v2.0"}]}"#;
 
 /// Which hosts belong to the service. The emulator's own is one more, so that a library that looks for it finds it.
-pub(super) fn instance(context: &Context<'_>) -> Vec<u8> {
+pub(super) fn instance(context: &EntraContext<'_>) -> Vec<u8> {
     let host = context.asked.base_url.split_once("://").map_or("", |(_, host)| host);
     // The client asks for the tenant of an authorization endpoint.
     let form = Form::of(context.asked);
@@ -39,7 +39,7 @@ pub(super) fn instance(context: &Context<'_>) -> Vec<u8> {
 }
 
 /// Returns the `OpenID` configuration of a tenant.
-pub(super) fn configuration(context: &Context<'_>) -> Vec<u8> {
+pub(super) fn configuration(context: &EntraContext<'_>) -> Vec<u8> {
     let text = match context.generation {
         Generation::First => FIRST,
         Generation::Second => SECOND,
@@ -55,12 +55,12 @@ pub(super) fn configuration(context: &Context<'_>) -> Vec<u8> {
 }
 
 /// Returns the keys that sign tokens.
-pub(super) fn keys(context: &Context<'_>) -> Vec<u8> {
+pub(super) fn keys(context: &EntraContext<'_>) -> Vec<u8> {
     let text = KEYS.replace("<login>", context.asked.base_url).replace("<kid>", &KEY.id);
     text.replace("<n>", &KEY.modulus).replace("<e>", &KEY.exponent).into_bytes()
 }
 
 /// Returns the first segment of the addresses: a tenant's id, or the shared name by which the client came.
-fn tenant(context: &Context<'_>) -> String {
+fn tenant(context: &EntraContext<'_>) -> String {
     if context.is_shared() { context.realm.to_ascii_lowercase() } else { context.tenant_id.clone() }
 }

@@ -1,6 +1,6 @@
 //! Scopes: what a client asks for, what it gets, and for which service.
 
-use super::{Context, Generation};
+use super::{EntraContext, Generation};
 use crate::entra::check::is_graph;
 use crate::entra::token::GRAPH;
 use crate::policy::permissions;
@@ -22,7 +22,7 @@ pub(super) struct Scopes {
 impl Scopes {
     /// Returns what a client gets that wants these scopes. Everything is granted; `.default`, and no scope at all, are all that the
     /// application has.
-    pub(super) fn of(context: &Context<'_>, wanted: &str, resource: Option<&str>, listed: Option<&Application>) -> Scopes {
+    pub(super) fn of(context: &EntraContext<'_>, wanted: &str, resource: Option<&str>, listed: Option<&Application>) -> Scopes {
         let mut scopes = Scopes { resource: GRAPH.to_owned(), granted: Vec::new(), answered: String::new() };
         let mut wants_all = context.generation == Generation::First;
         let mut names_one = false;
@@ -62,7 +62,7 @@ impl Scopes {
 }
 
 /// Returns for whom a token is: Graph also goes by the name of the emulator, since libraries ask for the host that they call.
-pub(super) fn audience<'r>(context: &Context<'_>, resource: &'r str) -> &'r str {
+pub(super) fn audience<'r>(context: &EntraContext<'_>, resource: &'r str) -> &'r str {
     let trimmed = resource.trim_end_matches('/');
     if is_graph(trimmed) {
         return trimmed;

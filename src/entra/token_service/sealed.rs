@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::Context;
+use super::EntraContext;
 use crate::entra::token::{decoded, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -66,7 +66,7 @@ impl Kind {
 
 impl Sealed {
     /// Returns what is good from now on for as long as its kind is.
-    pub(super) fn new(context: &Context<'_>, kind: Kind, client: &str, scope: &str) -> Sealed {
+    pub(super) fn new(context: &EntraContext<'_>, kind: Kind, client: &str, scope: &str) -> Sealed {
         let lifetime = i64::try_from(kind.lifetime().as_secs()).unwrap_or(i64::MAX);
         let until = unix_seconds(context.tenant.clock.now()).saturating_add(lifetime);
         Sealed { kind, client: client.to_owned(), scope: scope.to_owned(), until, ..Sealed::default() }
@@ -78,7 +78,7 @@ impl Sealed {
     }
 
     /// Reads a text that a client shows, which must be of this kind, made for this client, and still good.
-    pub(super) fn read(context: &Context<'_>, text: &str, kind: Kind, client: &str) -> Result<Sealed, Error> {
+    pub(super) fn read(context: &EntraContext<'_>, text: &str, kind: Kind, client: &str) -> Result<Sealed, Error> {
         let sealed = decoded(text).and_then(|json| serde_json::from_slice::<Sealed>(&json).ok());
         let sealed = sealed.filter(|sealed| sealed.kind == kind && sealed.client == client);
         let sealed = sealed.ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;

@@ -69,14 +69,14 @@ impl Name {
 
 /// The options of a query, each at most once.
 #[derive(Debug, Default)]
-pub struct Options<'q> {
+pub struct SystemQueryOptions<'q> {
     values: [Option<Cow<'q, str>>; NAMES.len()],
 }
 
-impl<'q> Options<'q> {
+impl<'q> SystemQueryOptions<'q> {
     /// Splits a query string. Parameters that OData does not know are ignored, unless they claim to be OData's.
-    pub fn split(query: &'q str) -> Result<Options<'q>, Error> {
-        let mut options = Options::default();
+    pub fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
+        let mut options = SystemQueryOptions::default();
         for (name, value) in pairs(query) {
             let name = decoded(name);
             let name = name.trim();
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn names_are_taken_with_and_without_sign_in_any_case() {
-        let mut options = Options::split("%24Select=id%2Curl&TOP=1&&x=y&filter=a+eq+%27%2B%27&api-version").unwrap();
+        let mut options = SystemQueryOptions::split("%24Select=id%2Curl&TOP=1&&x=y&filter=a+eq+%27%2B%27&api-version").unwrap();
         assert_eq!(options.take(Name::Select).as_deref(), Some("id,url"));
         assert_eq!(options.take(Name::Top).as_deref(), Some("1"));
         assert_eq!(options.take(Name::Filter).as_deref(), Some("a eq '+'"));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Scope;
-use crate::edm::schema::{Kind, StructuredType};
+use crate::edm::schema::{PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -21,7 +21,7 @@ pub struct PropertyPath {
     /// The last segment, if it is a member that an open type does not declare.
     pub undeclared: Option<Box<str>>,
     /// The type, if it is declared.
-    pub kind: Option<Kind>,
+    pub kind: Option<PropertyType>,
     /// Whether answers hide the value.
     pub is_write_only: bool,
     /// The path in the declared case.
@@ -30,7 +30,7 @@ pub struct PropertyPath {
 
 /// What a path leads to in an entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Found<'e> {
+pub enum PathValue<'e> {
     /// A value.
     Value(&'e Value),
     /// The JSON text of an undeclared member.
@@ -39,18 +39,18 @@ pub enum Found<'e> {
 
 impl PropertyPath {
     /// Returns what the path leads to; nothing where it goes through null.
-    pub fn find<'e>(&self, object: &'e Complex) -> Option<Found<'e>> {
+    pub fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
         for (index, slot) in self.slots.iter().enumerate() {
             let value = &object.values[*slot];
             match value {
-                _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(Found::Value(value)),
+                _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
                 _ => return None,
             }
         }
         let name = self.undeclared.as_deref()?;
-        object.dynamic.iter().find(|member| &*member.name == name).map(|member| Found::Json(&member.json))
+        object.dynamic.iter().find(|member| &*member.name == name).map(|member| PathValue::Json(&member.json))
     }
 }
 
@@ -93,7 +93,7 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
             path.is_write_only |= property.write_only;
             path.text.push_str(&property.name);
             structured = match property.kind {
-                Kind::Complex(id) => Some(scope.model.structured(id)),
+                PropertyType::Complex(id) => Some(scope.model.structured(id)),
                 _ => None,
             };
         } else if owner.is_open {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 /// Reads a query of a collection, and tells by which row it is refused.
 fn read(query: &str) -> Result<(), &'static str> {
-    with_scope(|scope| Query::read(query, scope, Target::Collection).map(|_| ()).map_err(|error| error.refusal.name))
+    with_scope(|scope| Query::read(query, scope, QueryTarget::Collection).map(|_| ()).map_err(|error| error.refusal.name))
 }
 
 fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
@@ -55,12 +55,12 @@ fn long_and_deep_queries_are_answered_at_once() {
 #[test]
 fn only_the_filter_counts_where_entities_are_counted() {
     with_scope(|scope| {
-        let query = Query::read("$filter=isActive&$top=x&$orderby=nope&$select=,", scope, Target::Count).unwrap();
+        let query = Query::read("$filter=isActive&$top=x&$orderby=nope&$select=,", scope, QueryTarget::Count).unwrap();
         assert!(query.filter.is_some() && query.top.is_none());
         let refused = |text, target| Query::read(text, scope, target).unwrap_err().refusal.name;
-        assert_eq!(refused("$filter=nope", Target::Count), "unknown-query-property");
-        assert_eq!(refused("$filter=isActive", Target::Property), "not-a-collection");
-        assert!(Query::read("$format=json&x=1", scope, Target::Property).is_ok());
+        assert_eq!(refused("$filter=nope", QueryTarget::Count), "unknown-query-property");
+        assert_eq!(refused("$filter=isActive", QueryTarget::Property), "not-a-collection");
+        assert!(Query::read("$format=json&x=1", scope, QueryTarget::Property).is_ok());
     });
 }
 
@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn no_query_panics(query in "([$%24]{0,3}(select|filter|orderby|top|skip|count|skiptoken|x)?(=[a-zA-Z0-9%'(),/+-]{0,8})?&?){0,4}|\\PC{0,60}") {
-        for target in [Target::Collection, Target::Count, Target::Entity, Target::Property] {
+        for target in [QueryTarget::Collection, QueryTarget::Count, QueryTarget::Entity, QueryTarget::Property] {
             with_scope(|scope| Query::read(&query, scope, target).map(|_| ()).ok());
         }
         let _ = options::kept(&query).count();

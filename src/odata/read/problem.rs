@@ -8,7 +8,7 @@ use crate::text::json;
 
 /// Something wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct BodyProblem {
     /// Where, as a JSON path.
     pub path: String,
     /// What was found. Never a secret.
@@ -19,7 +19,7 @@ pub struct Problem {
     words: Vec<String>,
 }
 
-impl Problem {
+impl BodyProblem {
     /// Returns the error with which Graph answers.
     pub fn to_error(&self) -> Error {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
@@ -27,9 +27,15 @@ impl Problem {
     }
 }
 
-impl Problem {
-    pub(super) fn at(path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) -> Problem {
-        Problem { path: path.to_string(), found, expected, refusal, words }
+impl BodyProblem {
+    pub(super) fn at(
+        path: &Path<'_>,
+        found: String,
+        expected: String,
+        refusal: &'static Refusal,
+        words: Vec<String>,
+    ) -> BodyProblem {
+        BodyProblem { path: path.to_string(), found, expected, refusal, words }
     }
 }
 

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use super::cursor::{Cursor, quoted, template_found};
-use super::escape::{self, Place};
+use super::escape::{self, EscapeContext};
 use super::{ReadError, json};
 
 const FENCE: &str = "```";
@@ -38,7 +38,7 @@ pub(super) fn print(body: &[u8], templates: &[(usize, &str)], says_json: bool) -
         return json;
     }
     if is_readable(text) && !text.contains('\n') {
-        format!("`{}`", escape::encode(text, Place::OneLine))
+        format!("`{}`", escape::encode(text, EscapeContext::OneLine))
     } else if is_readable(text) && fits_between_fences(text) {
         format!("{FENCE}\n{text}{FENCE}")
     } else {
@@ -79,7 +79,7 @@ fn print_templated(text: &str, templates: &[(usize, &str)], says_json: bool) -> 
     {
         return format!("{FENCE}\n{whole}{FENCE}");
     }
-    format!("`{}`", escape::encode_with(text, templates, Place::OneLine))
+    format!("`{}`", escape::encode_with(text, templates, EscapeContext::OneLine))
 }
 
 /// Tells whether a text survives between fences, where Hurl knows templates but no escapes.
@@ -170,7 +170,7 @@ fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated,
 }
 
 fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
-    let decoded = escape::decode(text, Place::OneLine).map_err(|reason| cursor.error(reason))?;
+    let decoded = escape::decode(text, EscapeContext::OneLine).map_err(|reason| cursor.error(reason))?;
     if !text[decoded.length..].starts_with('`') {
         let reason = "found no backtick at the end of a one-line body, expected one on the same \
                       line; line breaks and tabs inside are written `\\n` and `\\t`";

@@ -9,7 +9,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Exchange, Response, escape, print};
+use super::{Exchange, RecordedResponse, escape, print};
 
 /// An exchange, with the places where captured values go, and what is captured from its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// The text with that place.
-    pub part: Part,
+    pub part: ExchangePart,
     /// How many bytes of the text are before it.
     pub at: usize,
     /// The name of the value.
@@ -35,7 +35,7 @@ pub struct Template {
 
 /// A text of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ExchangePart {
     /// The target of the request.
     Target,
     /// The value of a header of the request, by its index.
@@ -54,12 +54,12 @@ pub struct Capture {
     /// The name that templates use for it.
     pub name: String,
     /// Where it is.
-    pub query: Query,
+    pub query: CaptureQuery,
 }
 
 /// Where a captured value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Query {
+pub enum CaptureQuery {
     /// In the body, at a path of members and indexes such as `$.value[0].id`.
     JsonPath(String),
     /// In the header with this name.
@@ -83,15 +83,15 @@ impl Entry {
         for Template { part, at, name } in self.templates.iter().rev() {
             let value = values.get(name).ok_or_else(|| name.clone())?;
             match part {
-                Part::Target => insert(&mut exchange.request.target, *at, value),
-                Part::RequestHeader(index) => insert_in_header(&mut exchange.request.headers, *index, *at, value),
-                Part::RequestBody => exchange.request.body = with_inserted(&exchange.request.body, *at, value),
-                Part::ResponseHeader(index) => {
+                ExchangePart::Target => insert(&mut exchange.request.target, *at, value),
+                ExchangePart::RequestHeader(index) => insert_in_header(&mut exchange.request.headers, *index, *at, value),
+                ExchangePart::RequestBody => exchange.request.body = with_inserted(&exchange.request.body, *at, value),
+                ExchangePart::ResponseHeader(index) => {
                     if let Some(response) = &mut exchange.response {
                         insert_in_header(&mut response.headers, *index, *at, value);
                     }
                 }
-                Part::ResponseBody => {
+                ExchangePart::ResponseBody => {
                     if let Some(response) = &mut exchange.response {
                         response.body = with_inserted(&response.body, *at, value);
                     }
@@ -148,10 +148,10 @@ fn with_inserted(body: &[u8], at: usize, value: &str) -> Bytes {
 
 impl Capture {
     /// Returns the value, unless the response does not have it.
-    pub fn take(&self, response: &Response) -> Option<String> {
+    pub fn take(&self, response: &RecordedResponse) -> Option<String> {
         match &self.query {
-            Query::Header(name) => response.header(name).map(str::to_owned),
-            Query::JsonPath(path) => {
+            CaptureQuery::Header(name) => response.header(name).map(str::to_owned),
+            CaptureQuery::JsonPath(path) => {
                 let body: Value = serde_json::from_slice(&response.body).ok()?;
                 let steps = steps(path)?;
                 let found = steps.iter().try_fold(&body, |value, step| match step {
@@ -219,17 +219,17 @@ pub(super) fn read_capture(line: &str) -> Result<(Capture, usize), String> {
     let query = query.trim_start_matches([' ', '\t']);
     let (word, text) = query.split_once([' ', '\t']).ok_or_else(found)?;
     let text = text.trim_start_matches([' ', '\t']).strip_prefix('"').ok_or_else(found)?;
-    let decoded = escape::decode(text, escape::Place::Quoted)?;
+    let decoded = escape::decode(text, escape::EscapeContext::Quoted)?;
     if !decoded.templates.is_empty() || !text[decoded.length..].starts_with('"') {
         return Err(found());
     }
     let query = match word {
-        "jsonpath" if steps(&decoded.text).is_some() => Query::JsonPath(decoded.text),
+        "jsonpath" if steps(&decoded.text).is_some() => CaptureQuery::JsonPath(decoded.text),
         "jsonpath" => {
             let found = super::cursor::quoted(&decoded.text);
             return Err(format!("found the path {found}, expected `$` with `.name`, `['name']` and `[0]` behind it"));
         }
-        "header" => Query::Header(decoded.text),
+        "header" => CaptureQuery::Header(decoded.text),
         _ => return Err(found()),
     };
     let length = line.len() - text.len() + decoded.length + 1;
@@ -304,12 +304,12 @@ HTTP 200
 
     #[test]
     fn paths_lead_to_members_and_elements() {
-        let response = Response {
+        let response = RecordedResponse {
             status: http::StatusCode::OK,
             headers: Vec::new(),
             body: Bytes::from_static(br#"{"value":[{"id":"a"},{"@odata.etag":1}],"x":null}"#),
         };
-        let take = |path: &str| Capture { name: "a".to_owned(), query: Query::JsonPath(path.to_owned()) }.take(&response);
+        let take = |path: &str| Capture { name: "a".to_owned(), query: CaptureQuery::JsonPath(path.to_owned()) }.take(&response);
         assert_eq!(take("$.value[0].id").as_deref(), Some("a"));
         assert_eq!(take("$['value'][1]['@odata.etag']").as_deref(), Some("1"));
         for path in ["$.value", "$.x", "$.y", "$.value[2]", "$"] {

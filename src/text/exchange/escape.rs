@@ -8,7 +8,7 @@ use super::cursor::{quoted, template_found};
 
 /// Where a string stands, which decides where it ends and what must be escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum EscapeContext {
     /// The name of a header; ends at the first character that a name cannot hold.
     Name,
     /// The value of a header, or what follows `{{base}}`; ends at a comment or with the line, and blanks at its end do not count.
@@ -29,12 +29,12 @@ pub(super) struct Decoded {
 }
 
 /// Escapes what would not come back from [`decode`] otherwise.
-pub(super) fn encode(text: &str, place: Place) -> String {
+pub(super) fn encode(text: &str, place: EscapeContext) -> String {
     encode_with(text, &[], place)
 }
 
 /// Does the same, with templates at their places in the text; the places ascend.
-pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: Place) -> String {
+pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: EscapeContext) -> String {
     let inner_start = text.len() - text.trim_start_matches(' ').len();
     let inner_end = text.trim_end_matches(' ').len();
     let mut encoded = String::with_capacity(text.len());
@@ -48,16 +48,16 @@ pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: Place)
         let before_template = templates.peek().is_some_and(|(at, _)| *at == position + 1);
         let at_edge = position < inner_start || position >= inner_end;
         match character {
-            _ if place == Place::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
+            _ if place == EscapeContext::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
             '\\' => encoded.push_str("\\\\"),
             '\n' => encoded.push_str("\\n"),
             '\r' => encoded.push_str("\\r"),
             '\t' => encoded.push_str("\\t"),
-            '#' if place == Place::Value => encoded.push_str("\\#"),
-            '`' if place == Place::OneLine => encoded.push_str("\\`"),
-            '"' if place == Place::Quoted => encoded.push_str("\\\""),
+            '#' if place == EscapeContext::Value => encoded.push_str("\\#"),
+            '`' if place == EscapeContext::OneLine => encoded.push_str("\\`"),
+            '"' if place == EscapeContext::Quoted => encoded.push_str("\\\""),
             // Blanks around a value are no part of it.
-            ' ' if place == Place::Value && at_edge => escape(character, &mut encoded),
+            ' ' if place == EscapeContext::Value && at_edge => escape(character, &mut encoded),
             // Two braces in a row start a template, but not if one of them is escaped.
             '{' if previous == Some('{') || before_template => escape(character, &mut encoded),
             _ if character.is_control() => escape(character, &mut encoded),
@@ -104,7 +104,7 @@ fn is_plain_in_name(character: char) -> bool {
 }
 
 /// Reads a string from the start of a line; fails on escapes that Hurl does not know and on what is no plain template.
-pub(super) fn decode(line: &str, place: Place) -> Result<Decoded, String> {
+pub(super) fn decode(line: &str, place: EscapeContext) -> Result<Decoded, String> {
     let mut text = String::new();
     // The length of the text without the blanks at its end.
     let mut trimmed = 0;
@@ -134,30 +134,30 @@ pub(super) fn decode(line: &str, place: Place) -> Result<Decoded, String> {
         }
         rest = &rest[character.len_utf8()..];
     }
-    if place == Place::Value {
+    if place == EscapeContext::Value {
         text.truncate(trimmed);
     }
     Ok(Decoded { text, length: line.len() - rest.len(), templates })
 }
 
 /// Tells whether a character that is not escaped ends a string.
-fn ends(character: char, place: Place) -> bool {
+fn ends(character: char, place: EscapeContext) -> bool {
     match place {
-        Place::Name => !(character.is_alphanumeric() || "_-.[]@$".contains(character)),
+        EscapeContext::Name => !(character.is_alphanumeric() || "_-.[]@$".contains(character)),
         // Hurl does not take these control characters as they are, so a tab between two words is an error.
         _ if matches!(character, '\t' | '\r' | '\n' | '\u{8}' | '\u{c}') => true,
-        Place::Value => character == '#',
-        Place::OneLine => character == '`',
-        Place::Quoted => character == '"',
+        EscapeContext::Value => character == '#',
+        EscapeContext::OneLine => character == '`',
+        EscapeContext::Quoted => character == '"',
     }
 }
 
 /// Reads one escape from the start of a text; returns the character and the length of the escape.
-fn unescape(text: &str, place: Place) -> Result<(char, usize), String> {
+fn unescape(text: &str, place: EscapeContext) -> Result<(char, usize), String> {
     let decoded = match text.chars().nth(1) {
         Some(character @ ('\\' | '/' | '#')) => character,
-        Some(character @ ('"' | '`')) if place != Place::Name => character,
-        Some(':') if place == Place::Name => ':',
+        Some(character @ ('"' | '`')) if place != EscapeContext::Name => character,
+        Some(':') if place == EscapeContext::Name => ':',
         Some('b') => '\u{8}',
         Some('f') => '\u{c}',
         Some('n') => '\n',
@@ -196,57 +196,57 @@ mod tests {
 
     use super::*;
 
-    fn decoded(text: &str, place: Place) -> String {
+    fn decoded(text: &str, place: EscapeContext) -> String {
         decode(text, place).unwrap().text
     }
 
     #[test]
     fn a_value_without_special_characters_stays_readable() {
         let value = r#"{"ServerInfo":{"DataCenter":"Sweden Central","Slice":"E"}}"#;
-        assert_eq!(encode(value, Place::Value), value);
-        assert_eq!(decoded(value, Place::Value), value);
+        assert_eq!(encode(value, EscapeContext::Value), value);
+        assert_eq!(decoded(value, EscapeContext::Value), value);
     }
 
     #[test]
     fn special_characters_are_escaped_where_they_are_special() {
-        assert_eq!(encode("a#b`c\\", Place::Value), "a\\#b`c\\\\");
-        assert_eq!(encode("a#b`c\\", Place::OneLine), "a#b\\`c\\\\");
-        assert_eq!(encode("a#b`c\\", Place::Name), "a\\u{23}b\\u{60}c\\u{5c}");
-        assert_eq!(encode("  a  b ", Place::Value), "\\u{20}\\u{20}a  b\\u{20}");
-        assert_eq!(encode("  ", Place::Value), "\\u{20}\\u{20}");
-        assert_eq!(encode(" a ", Place::OneLine), " a ");
-        assert_eq!(encode("\r\n\t\0", Place::Value), "\\r\\n\\t\\u{0}");
-        assert_eq!(encode("{{{a}}}", Place::OneLine), "{\\u{7b}\\u{7b}a}}}");
+        assert_eq!(encode("a#b`c\\", EscapeContext::Value), "a\\#b`c\\\\");
+        assert_eq!(encode("a#b`c\\", EscapeContext::OneLine), "a#b\\`c\\\\");
+        assert_eq!(encode("a#b`c\\", EscapeContext::Name), "a\\u{23}b\\u{60}c\\u{5c}");
+        assert_eq!(encode("  a  b ", EscapeContext::Value), "\\u{20}\\u{20}a  b\\u{20}");
+        assert_eq!(encode("  ", EscapeContext::Value), "\\u{20}\\u{20}");
+        assert_eq!(encode(" a ", EscapeContext::OneLine), " a ");
+        assert_eq!(encode("\r\n\t\0", EscapeContext::Value), "\\r\\n\\t\\u{0}");
+        assert_eq!(encode("{{{a}}}", EscapeContext::OneLine), "{\\u{7b}\\u{7b}a}}}");
     }
 
     #[test]
     fn every_escape_of_hurl_is_read() {
-        assert_eq!(decoded(r#"\"\`\\\/\#\b\f\n\r\t\u{1F600}"#, Place::Value), "\"`\\/#\u{8}\u{c}\n\r\t😀");
-        assert_eq!(decoded(r"\:\u{000020}", Place::Name), ": ");
+        assert_eq!(decoded(r#"\"\`\\\/\#\b\f\n\r\t\u{1F600}"#, EscapeContext::Value), "\"`\\/#\u{8}\u{c}\n\r\t😀");
+        assert_eq!(decoded(r"\:\u{000020}", EscapeContext::Name), ": ");
     }
 
     #[test]
     fn a_value_ends_before_blanks_and_a_comment() {
         let expected = Decoded { text: "a b".to_owned(), length: 5, templates: Vec::new() };
-        assert_eq!(decode("a b  # c", Place::Value), Ok(expected));
+        assert_eq!(decode("a b  # c", EscapeContext::Value), Ok(expected));
     }
 
     #[test]
     fn wrong_escapes_and_templates_are_named() {
         for (text, place, found) in [
-            (r"a\q", Place::Value, r"found the escape `\q`"),
-            (r#"a\""#, Place::Name, r#"found the escape `\"`"#),
-            (r"\:", Place::Value, r"found the escape `\:`"),
-            (r"a\", Place::Value, "found a backslash at the end"),
-            ("a\\\nb", Place::OneLine, "found a backslash at the end"),
-            (r"\u20", Place::Value, r"found an escape `\u` without a code point"),
-            (r"\u{}", Place::Value, r"found an escape `\u` without a code point"),
-            (r"\u{20", Place::Value, r"found an escape `\u` without a code point"),
-            (r"\u{d800}", Place::Value, r"found the escape `\u{d800}`"),
-            (r"\u{fffffffff}", Place::Value, r"found the escape `\u{fffffffff}`"),
-            ("Bearer {{token urlEncode}} x", Place::Value, "found the template `{{token urlEncode}}`"),
-            ("a{{base}}", Place::Value, "found the template `{{base}}`"),
-            ("a{{b", Place::OneLine, "found the template `{{b`"),
+            (r"a\q", EscapeContext::Value, r"found the escape `\q`"),
+            (r#"a\""#, EscapeContext::Name, r#"found the escape `\"`"#),
+            (r"\:", EscapeContext::Value, r"found the escape `\:`"),
+            (r"a\", EscapeContext::Value, "found a backslash at the end"),
+            ("a\\\nb", EscapeContext::OneLine, "found a backslash at the end"),
+            (r"\u20", EscapeContext::Value, r"found an escape `\u` without a code point"),
+            (r"\u{}", EscapeContext::Value, r"found an escape `\u` without a code point"),
+            (r"\u{20", EscapeContext::Value, r"found an escape `\u` without a code point"),
+            (r"\u{d800}", EscapeContext::Value, r"found the escape `\u{d800}`"),
+            (r"\u{fffffffff}", EscapeContext::Value, r"found the escape `\u{fffffffff}`"),
+            ("Bearer {{token urlEncode}} x", EscapeContext::Value, "found the template `{{token urlEncode}}`"),
+            ("a{{base}}", EscapeContext::Value, "found the template `{{base}}`"),
+            ("a{{b", EscapeContext::OneLine, "found the template `{{b`"),
         ] {
             let reason = decode(text, place).unwrap_err();
             assert!(reason.starts_with(found), "{text}: {reason}");
@@ -262,18 +262,18 @@ mod tests {
             ("", vec![(0, "a")], "{{a}}"),
             (" {{", vec![(0, "a"), (1, "b")], "{{a}}\\u{20}{{b}}{\\u{7b}"),
         ] {
-            assert_eq!(encode_with(text, &templates, Place::Value), encoded);
-            let decoded = decode(encoded, Place::Value).unwrap();
+            assert_eq!(encode_with(text, &templates, EscapeContext::Value), encoded);
+            let decoded = decode(encoded, EscapeContext::Value).unwrap();
             let again: Vec<(usize, &str)> = decoded.templates.iter().map(|(at, name)| (*at, name.as_str())).collect();
             assert_eq!((decoded.text.as_str(), again), (text, templates));
         }
-        assert_eq!(decode("{{ a }}", Place::Value).unwrap().templates, [(0, "a".to_owned())]);
+        assert_eq!(decode("{{ a }}", EscapeContext::Value).unwrap().templates, [(0, "a".to_owned())]);
     }
 
     proptest! {
         #[test]
         fn what_is_encoded_decodes_to_the_same(text in prop_oneof![any::<String>(), "[ \\\\#`\"{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
-            for place in [Place::Name, Place::Value, Place::OneLine, Place::Quoted] {
+            for place in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine, EscapeContext::Quoted] {
                 let encoded = encode(&text, place);
                 let decoded = decode(&encoded, place);
                 let expected = Decoded { text: text.clone(), length: encoded.len(), templates: Vec::new() };
@@ -283,7 +283,7 @@ mod tests {
 
         #[test]
         fn any_text_may_be_decoded(text in prop_oneof![any::<String>(), "[\\\\u{}0-9a-f#` ]{0,12}"]) {
-            for place in [Place::Name, Place::Value, Place::OneLine] {
+            for place in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine] {
                 if let Ok(decoded) = decode(&text, place) {
                     prop_assert!(text.is_char_boundary(decoded.length));
                 }

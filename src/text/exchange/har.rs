@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::{Exchange, Request, Response, is_absolute};
+use super::{Exchange, RecordedRequest, RecordedResponse, is_absolute};
 
 /// How long an archive may be.
 pub const LARGEST: usize = 256 * 1024 * 1024;
@@ -221,13 +221,13 @@ fn exchange(entry: HarEntry<'_>, target: String) -> Result<Exchange, String> {
         Some(data) => bytes(&data.text, data.encoding.as_deref())?,
     };
     let comments = entry.comment.iter().flat_map(|comment| comment.split('\n')).map(str::to_owned).collect();
-    let request = Request { method, target, headers: headers(entry.request.headers), body };
+    let request = RecordedRequest { method, target, headers: headers(entry.request.headers), body };
     // An entry of a request that was given up has the status 0.
     let response = match StatusCode::from_u16(entry.response.status) {
         Ok(status) => {
             let content = entry.response.content;
             let body = bytes(content.text.as_deref().unwrap_or_default(), content.encoding.as_deref())?;
-            Some(Response { status, headers: headers(entry.response.headers), body })
+            Some(RecordedResponse { status, headers: headers(entry.response.headers), body })
         }
         Err(_) => None,
     };

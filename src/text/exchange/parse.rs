@@ -4,13 +4,13 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::cursor::{Cursor, quoted, template_found, trim_start};
-use super::entry::{self, Capture, Entry, Part, Template};
-use super::escape::{self, Place};
-use super::{Exchange, ReadError, Request, Response, body, is_absolute};
+use super::entry::{self, Capture, Entry, ExchangePart, Template};
+use super::escape::{self, EscapeContext};
+use super::{Exchange, ReadError, RecordedRequest, RecordedResponse, body, is_absolute};
 
 /// What one line, or in the case of a body a few of them, stands for.
 enum Piece {
-    Request(Method, Text),
+    RecordedRequest(Method, Text),
     Status(StatusCode),
     Header(String, Text),
     Captures,
@@ -78,11 +78,11 @@ impl<'t> Entries<'t> {
             }
             let line = self.cursor.line;
             let piece = next_piece(&mut self.cursor, expected)?;
-            if let Piece::Request(method, (target, templates)) = piece {
+            if let Piece::RecordedRequest(method, (target, templates)) = piece {
                 self.refuse_templates(line, &templates)?;
-                let request = Request { method, target, headers: Vec::new(), body: Bytes::new() };
+                let request = RecordedRequest { method, target, headers: Vec::new(), body: Bytes::new() };
                 let mut entry = Entry::plain(Exchange { comments, request, response: None });
-                keep(&mut entry, Part::Target, templates);
+                keep(&mut entry, ExchangePart::Target, templates);
                 self.start = before;
                 if let Some(finished) = self.pending.replace((line, entry)) {
                     return Ok(Some(finished));
@@ -110,12 +110,12 @@ impl<'t> Entries<'t> {
         let is_complete = expected == Expected::Nothing;
         match piece {
             // A request line has begun a new entry already.
-            Piece::Request(..) => {}
+            Piece::RecordedRequest(..) => {}
             Piece::Status(_) if entry.exchange.response.is_some() => {
                 return error("found a second response, expected the next request line");
             }
             Piece::Status(status) => {
-                entry.exchange.response = Some(Response { status, headers: Vec::new(), body: Bytes::new() });
+                entry.exchange.response = Some(RecordedResponse { status, headers: Vec::new(), body: Bytes::new() });
                 return Ok(Expected::Headers);
             }
             Piece::Header(..) if is_complete => {
@@ -135,20 +135,20 @@ impl<'t> Entries<'t> {
             Piece::Header(name, (value, templates)) => {
                 let part = if let Some(response) = &mut entry.exchange.response {
                     response.headers.push((name, value));
-                    Part::ResponseHeader(response.headers.len() - 1)
+                    ExchangePart::ResponseHeader(response.headers.len() - 1)
                 } else {
                     entry.exchange.request.headers.push((name, value));
-                    Part::RequestHeader(entry.exchange.request.headers.len() - 1)
+                    ExchangePart::RequestHeader(entry.exchange.request.headers.len() - 1)
                 };
                 keep(entry, part, templates);
             }
             Piece::Body((bytes, templates)) => {
                 let part = if let Some(response) = &mut entry.exchange.response {
                     response.body = bytes;
-                    Part::ResponseBody
+                    ExchangePart::ResponseBody
                 } else {
                     entry.exchange.request.body = bytes;
-                    Part::RequestBody
+                    ExchangePart::RequestBody
                 };
                 keep(entry, part, templates);
                 return Ok(Expected::Nothing);
@@ -168,7 +168,7 @@ impl<'t> Entries<'t> {
     }
 }
 
-fn keep(entry: &mut Entry, part: Part, templates: Vec<(usize, String)>) {
+fn keep(entry: &mut Entry, part: ExchangePart, templates: Vec<(usize, String)>) {
     entry.templates.extend(templates.into_iter().map(|(at, name)| Template { part, at, name }));
 }
 
@@ -249,7 +249,7 @@ fn read_request_line(method: &str, url: &str, cursor: &mut Cursor<'_>) -> Result
     };
     let start = cursor.rest_of_line().len() - target.len();
     let target = read_value(cursor, start, "the target")?;
-    Ok(Piece::Request(method, target))
+    Ok(Piece::RecordedRequest(method, target))
 }
 
 fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Piece>, ReadError> {
@@ -257,7 +257,7 @@ fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Piece>, ReadError> {
     if line.starts_with('[') {
         return Ok(None);
     }
-    let name = escape::decode(line, Place::Name).map_err(|reason| cursor.error(reason))?;
+    let name = escape::decode(line, EscapeContext::Name).map_err(|reason| cursor.error(reason))?;
     let Some(value) = trim_start(&line[name.length..]).strip_prefix(':') else {
         return Ok(None);
     };
@@ -275,7 +275,7 @@ fn read_header(cursor: &mut Cursor<'_>) -> Result<Option<Piece>, ReadError> {
 /// Reads the rest of the line, from `start` on, as a value with an optional comment behind it.
 fn read_value(cursor: &mut Cursor<'_>, start: usize, what: &str) -> Result<Text, ReadError> {
     let value = &cursor.rest_of_line()[start..];
-    let decoded = escape::decode(value, Place::Value).map_err(|reason| cursor.error(reason))?;
+    let decoded = escape::decode(value, EscapeContext::Value).map_err(|reason| cursor.error(reason))?;
     cursor.skip(start + decoded.length);
     cursor.end_line(what)?;
     Ok((decoded.text, decoded.templates))

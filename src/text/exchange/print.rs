@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::entry::{Capture, Entry, Part, Query};
-use super::escape::{self, Place};
+use super::entry::{Capture, CaptureQuery, Entry, ExchangePart};
+use super::escape::{self, EscapeContext};
 use super::{Exchange, body, header, is_absolute};
 
 /// Prints an exchange, each line with its line break.
@@ -23,7 +23,7 @@ pub(super) fn entry(entry: &Entry, out: &mut fmt::Formatter<'_>) -> fmt::Result 
 }
 
 /// Finds the templates of a part, in the order of their places.
-type Templates<'e> = dyn Fn(Part) -> Vec<(usize, &'e str)> + 'e;
+type Templates<'e> = dyn Fn(ExchangePart) -> Vec<(usize, &'e str)> + 'e;
 
 fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], out: &mut fmt::Formatter<'_>) -> fmt::Result {
     // A comment ends with its line, so one with line breaks becomes several.
@@ -34,25 +34,25 @@ fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], o
         }
     }
     let request = &exchange.request;
-    let target = escape::encode_with(&request.target, &templates(Part::Target), Place::Value);
+    let target = escape::encode_with(&request.target, &templates(ExchangePart::Target), EscapeContext::Value);
     let base = if is_absolute(&target) { "" } else { "{{base}}" };
     writeln!(out, "{} {base}{target}", request.method)?;
-    headers(&request.headers, &|index| templates(Part::RequestHeader(index)), out)?;
-    print_body(&request.headers, &request.body, &templates(Part::RequestBody), out)?;
+    headers(&request.headers, &|index| templates(ExchangePart::RequestHeader(index)), out)?;
+    print_body(&request.headers, &request.body, &templates(ExchangePart::RequestBody), out)?;
     if let Some(response) = &exchange.response {
         writeln!(out, "\nHTTP {}", response.status.as_u16())?;
-        headers(&response.headers, &|index| templates(Part::ResponseHeader(index)), out)?;
+        headers(&response.headers, &|index| templates(ExchangePart::ResponseHeader(index)), out)?;
         if !captures.is_empty() {
             writeln!(out, "[Captures]")?;
         }
         for Capture { name, query } in captures {
             let (word, text) = match query {
-                Query::JsonPath(text) => ("jsonpath", text),
-                Query::Header(text) => ("header", text),
+                CaptureQuery::JsonPath(text) => ("jsonpath", text),
+                CaptureQuery::Header(text) => ("header", text),
             };
-            writeln!(out, "{name}: {word} \"{}\"", escape::encode(text, Place::Quoted))?;
+            writeln!(out, "{name}: {word} \"{}\"", escape::encode(text, EscapeContext::Quoted))?;
         }
-        print_body(&response.headers, &response.body, &templates(Part::ResponseBody), out)?;
+        print_body(&response.headers, &response.body, &templates(ExchangePart::ResponseBody), out)?;
     }
     Ok(())
 }
@@ -63,8 +63,8 @@ fn headers<'e>(
     out: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     for (index, (name, value)) in headers.iter().enumerate() {
-        write!(out, "{}:", escape::encode(name, Place::Name))?;
-        let value = escape::encode_with(value, &templates(index), Place::Value);
+        write!(out, "{}:", escape::encode(name, EscapeContext::Name))?;
+        let value = escape::encode_with(value, &templates(index), EscapeContext::Value);
         if !value.is_empty() {
             write!(out, " {value}")?;
         }

@@ -16,7 +16,7 @@ const LONGEST_ENTRY: usize = 64 * 1024 * 1024;
 
 /// Reads entries from a file or another source, and keeps no more of it than the longest entry needs.
 #[derive(Debug)]
-pub struct Reader<R> {
+pub struct EntryReader<R> {
     source: R,
     /// What has been read and not yet taken apart; `line` is the number of its first line.
     buffer: Vec<u8>,
@@ -46,10 +46,10 @@ impl fmt::Display for StreamError {
 
 impl std::error::Error for StreamError {}
 
-impl<R: Read> Reader<R> {
+impl<R: Read> EntryReader<R> {
     /// Begins to read.
-    pub fn new(source: R) -> Reader<R> {
-        Reader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), failed: false }
+    pub fn new(source: R) -> EntryReader<R> {
+        EntryReader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), failed: false }
     }
 
     /// Reads on until at least one entry is whole, or the text has ended.
@@ -117,7 +117,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-impl<R: Read> Iterator for Reader<R> {
+impl<R: Read> Iterator for EntryReader<R> {
     /// An entry, with the line of its request.
     type Item = Result<(usize, Entry), StreamError>;
 
@@ -156,7 +156,7 @@ mod tests {
 
     fn whole(text: &str) -> (Vec<Entry>, Option<String>) {
         let mut entries = Vec::new();
-        for entry in Reader::new(Trickle(text.as_bytes(), 1000)) {
+        for entry in EntryReader::new(Trickle(text.as_bytes(), 1000)) {
             match entry {
                 Ok((_, entry)) => entries.push(entry),
                 Err(error) => return (entries, Some(error.to_string())),
@@ -189,7 +189,7 @@ mod tests {
         let one = format!("GET {{{{base}}}}/a\n\nHTTP 200\n`{}`\n\n", "z".repeat(10_000));
         let length = 600 * one.len();
         let source = one.as_bytes().iter().copied().cycle().take(length);
-        let mut reader = Reader::new(Bytes(source));
+        let mut reader = EntryReader::new(Bytes(source));
         let mut count = 0;
         while let Some(entry) = reader.next() {
             entry.unwrap();
@@ -221,7 +221,12 @@ mod tests {
         let (_, error) = whole("GET {{base}}/\u{0}\n\n`");
         assert!(error.unwrap().starts_with("line 3"));
         assert!(
-            Reader::new(&b"GET {{base}}/a\n\xff"[..]).next().unwrap().unwrap_err().to_string().starts_with("line 2: found bytes")
+            EntryReader::new(&b"GET {{base}}/a\n\xff"[..])
+                .next()
+                .unwrap()
+                .unwrap_err()
+                .to_string()
+                .starts_with("line 2: found bytes")
         );
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::rules::Kind;
+use super::rules::SecretKind;
 
 /// How many values are remembered. A recording of days forgets the oldest ones first, which then get new pseudonyms.
 const LIMIT: usize = 200_000;
 
 /// How many values that were private in one place are looked for in all others.
-const SOUGHT: usize = 1_000;
+const SEARCH_WINDOW: usize = 1_000;
 
 /// The start of GUIDs that stand for others.
 const GUID: &str = "aaaaaaaa-0000-4000-8000-";
@@ -17,11 +17,11 @@ const GUID: &str = "aaaaaaaa-0000-4000-8000-";
 #[derive(Debug)]
 pub(super) struct Pseudonyms {
     first: u64,
-    given: HashMap<(Kind, String), String>,
-    order: VecDeque<(Kind, String)>,
+    given: HashMap<(SecretKind, String), String>,
+    order: VecDeque<(SecretKind, String)>,
     counts: HashMap<&'static str, u64>,
     /// Values that are sought everywhere, those of secrets marked.
-    sought: VecDeque<(String, Kind)>,
+    sought: VecDeque<(String, SecretKind)>,
 }
 
 impl Pseudonyms {
@@ -30,12 +30,12 @@ impl Pseudonyms {
     }
 
     /// Returns the pseudonym of a value.
-    pub(super) fn of(&mut self, kind: Kind, value: &str) -> String {
+    pub(super) fn of(&mut self, kind: SecretKind, value: &str) -> String {
         if value.is_empty() || is_own(value) {
             return value.to_owned();
         }
         // Mail addresses and GUIDs are the same in any case.
-        let key = if matches!(kind, Kind::Mail | Kind::Id) { value.to_ascii_lowercase() } else { value.to_owned() };
+        let key = if matches!(kind, SecretKind::Mail | SecretKind::Id) { value.to_ascii_lowercase() } else { value.to_owned() };
         // A secret is the same one wherever it stands, whatever the place says that it is.
         let kind = if kind.is_secret() { self.kind_of_secret(&key).unwrap_or(kind) } else { kind };
         let entry = (kind, key);
@@ -53,7 +53,7 @@ impl Pseudonyms {
         self.order.push_back(entry.clone());
         self.given.insert(entry, pseudonym.clone());
         if is_sought(kind, value) {
-            if self.sought.len() == SOUGHT {
+            if self.sought.len() == SEARCH_WINDOW {
                 self.sought.pop_front();
             }
             self.sought.push_back((value.to_owned(), kind));
@@ -61,8 +61,10 @@ impl Pseudonyms {
         pseudonym
     }
 
-    fn kind_of_secret(&self, value: &str) -> Option<Kind> {
-        [Kind::Token, Kind::Secret, Kind::Cookie].into_iter().find(|kind| self.given.contains_key(&(*kind, value.to_owned())))
+    fn kind_of_secret(&self, value: &str) -> Option<SecretKind> {
+        [SecretKind::Token, SecretKind::Secret, SecretKind::Cookie]
+            .into_iter()
+            .find(|kind| self.given.contains_key(&(*kind, value.to_owned())))
     }
 
     /// Returns the secrets that must not be left anywhere.
@@ -75,11 +77,11 @@ impl Pseudonyms {
         let mut out = text.to_owned();
         for word in words {
             if out.contains(word.as_str()) {
-                let pseudonym = self.of(Kind::Word, word);
+                let pseudonym = self.of(SecretKind::Word, word);
                 out = out.replace(word.as_str(), &pseudonym);
             }
         }
-        let mut found: Vec<(String, Kind)> =
+        let mut found: Vec<(String, SecretKind)> =
             self.sought.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
         // A longer value may contain a shorter one.
         found.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
@@ -92,18 +94,18 @@ impl Pseudonyms {
 }
 
 /// Tells whether a value is sought outside its place: short names would be found in words that they have nothing to do with.
-fn is_sought(kind: Kind, value: &str) -> bool {
+fn is_sought(kind: SecretKind, value: &str) -> bool {
     match kind {
         // A secret that is a word, a number or a name of the protocol would take that with it.
-        Kind::Token | Kind::Secret | Kind::Cookie => {
+        SecretKind::Token | SecretKind::Secret | SecretKind::Cookie => {
             let is_word = value.len() < 16 && (is_all(value, u8::is_ascii_lowercase) || is_all(value, u8::is_ascii_digit));
             value.len() >= 6 && !is_word && !super::rules::is_named(value)
         }
-        Kind::Name | Kind::Mail => {
+        SecretKind::Name | SecretKind::Mail => {
             value.len() >= 5 && (value.len() >= 12 || !value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         }
-        Kind::Id => value.len() > 12,
-        Kind::Word => false,
+        SecretKind::Id => value.len() > 12,
+        SecretKind::Word => false,
     }
 }
 
@@ -129,13 +131,13 @@ fn replace_words(text: &str, value: &str, by: &str) -> String {
     out
 }
 
-fn written(kind: Kind, value: &str, count: u64) -> String {
+fn written(kind: SecretKind, value: &str, count: u64) -> String {
     let guid = |count: u64| format!("{GUID}{count:012}");
     match kind {
-        Kind::Mail => format!("user-{count}@example.com"),
-        Kind::Id if value.len() == 36 && super::text::has_guid(value) => guid(count),
-        Kind::Id if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => guid(count).replace('-', ""),
-        Kind::Secret => {
+        SecretKind::Mail => format!("user-{count}@example.com"),
+        SecretKind::Id if value.len() == 36 && super::text::has_guid(value) => guid(count),
+        SecretKind::Id if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => guid(count).replace('-', ""),
+        SecretKind::Secret => {
             // Services look at the length of some secrets.
             let start = format!("secret-{count}");
             let missing = value.chars().count().saturating_sub(start.len() + 1);
@@ -175,17 +177,17 @@ mod tests {
     fn the_same_value_has_the_same_pseudonym_which_is_one() {
         let mut pseudonyms = Pseudonyms::new(1);
         for (kind, value, expected) in [
-            (Kind::Name, "Ada Lovelace", "name-1"),
-            (Kind::Name, "Grace Hopper", "name-2"),
-            (Kind::Name, "Ada Lovelace", "name-1"),
-            (Kind::Mail, "Ada@Contoso.com", "user-1@example.com"),
-            (Kind::Mail, "ada@contoso.com", "user-1@example.com"),
-            (Kind::Id, "05227533-379e-4a0a-9d17-afe306a1e10d", "aaaaaaaa-0000-4000-8000-000000000001"),
-            (Kind::Id, "05227533379e4a0a9d17afe306a1e10e", "aaaaaaaa000040008000000000000002"),
-            (Kind::Id, "19:meeting@thread.v2", "id-3"),
-            (Kind::Secret, "0123456789abcdef", "secret-1-xxxxxxx"),
-            (Kind::Token, "0123456789abcdef", "secret-1-xxxxxxx"),
-            (Kind::Token, "abcdef", "token-1"),
+            (SecretKind::Name, "Ada Lovelace", "name-1"),
+            (SecretKind::Name, "Grace Hopper", "name-2"),
+            (SecretKind::Name, "Ada Lovelace", "name-1"),
+            (SecretKind::Mail, "Ada@Contoso.com", "user-1@example.com"),
+            (SecretKind::Mail, "ada@contoso.com", "user-1@example.com"),
+            (SecretKind::Id, "05227533-379e-4a0a-9d17-afe306a1e10d", "aaaaaaaa-0000-4000-8000-000000000001"),
+            (SecretKind::Id, "05227533379e4a0a9d17afe306a1e10e", "aaaaaaaa000040008000000000000002"),
+            (SecretKind::Id, "19:meeting@thread.v2", "id-3"),
+            (SecretKind::Secret, "0123456789abcdef", "secret-1-xxxxxxx"),
+            (SecretKind::Token, "0123456789abcdef", "secret-1-xxxxxxx"),
+            (SecretKind::Token, "abcdef", "token-1"),
         ] {
             let pseudonym = pseudonyms.of(kind, value);
             assert_eq!(pseudonym, expected);
@@ -200,9 +202,9 @@ mod tests {
     #[test]
     fn names_are_replaced_as_words_and_secrets_anywhere() {
         let mut pseudonyms = Pseudonyms::new(1);
-        pseudonyms.of(Kind::Name, "Ada L.");
-        pseudonyms.of(Kind::Name, "shift");
-        pseudonyms.of(Kind::Secret, "hunter22");
+        pseudonyms.of(SecretKind::Name, "Ada L.");
+        pseudonyms.of(SecretKind::Name, "shift");
+        pseudonyms.of(SecretKind::Secret, "hunter22");
         assert_eq!(pseudonyms.replace_known("Ada L. not Ada L.x, shift xhunter22x", &[]), "name-1 not Ada L.x, shift xsecret-1x");
         assert_eq!(pseudonyms.replace_known("at Contoso", &["Contoso".to_owned()]), "at word-1");
     }

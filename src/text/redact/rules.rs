@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What kind of value a private one is, which decides what its pseudonym looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum SecretKind {
     /// What authorizes: `token-1`.
     Token,
     /// Any other secret: `secret-1`, and as long as the secret.
@@ -21,98 +21,106 @@ pub enum Kind {
     Word,
 }
 
-impl Kind {
-    const ALL: [Kind; 7] = [Kind::Token, Kind::Secret, Kind::Cookie, Kind::Name, Kind::Mail, Kind::Id, Kind::Word];
+impl SecretKind {
+    const ALL: [SecretKind; 7] = [
+        SecretKind::Token,
+        SecretKind::Secret,
+        SecretKind::Cookie,
+        SecretKind::Name,
+        SecretKind::Mail,
+        SecretKind::Id,
+        SecretKind::Word,
+    ];
 
     /// Returns the name, which pseudonyms begin with.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Token => "token",
-            Kind::Secret => "secret",
-            Kind::Cookie => "cookie",
-            Kind::Name => "name",
-            Kind::Mail => "user",
-            Kind::Id => "id",
-            Kind::Word => "word",
+            SecretKind::Token => "token",
+            SecretKind::Secret => "secret",
+            SecretKind::Cookie => "cookie",
+            SecretKind::Name => "name",
+            SecretKind::Mail => "user",
+            SecretKind::Id => "id",
+            SecretKind::Word => "word",
         }
     }
 
     /// Tells whether knowing the value gives access to something.
     pub(super) fn is_secret(self) -> bool {
-        matches!(self, Kind::Token | Kind::Secret | Kind::Cookie)
+        matches!(self, SecretKind::Token | SecretKind::Secret | SecretKind::Cookie)
     }
 
-    fn from_name(name: &str) -> Option<Kind> {
-        if name == "mail" { Some(Kind::Mail) } else { Kind::ALL.into_iter().find(|kind| kind.name() == name) }
+    fn from_name(name: &str) -> Option<SecretKind> {
+        if name == "mail" { Some(SecretKind::Mail) } else { SecretKind::ALL.into_iter().find(|kind| kind.name() == name) }
     }
 }
 
-const HEADERS: &[(&str, Kind)] = &[
-    ("authorization", Kind::Token),
-    ("proxy-authorization", Kind::Token),
-    ("x-ms-authorization-auxiliary", Kind::Token),
-    ("x-zumo-auth", Kind::Token),
-    ("cookie", Kind::Cookie),
-    ("set-cookie", Kind::Cookie),
-    ("api-key", Kind::Secret),
-    ("x-api-key", Kind::Secret),
-    ("x-functions-key", Kind::Secret),
-    ("x-csrf-token", Kind::Secret),
-    ("ocp-apim-subscription-key", Kind::Secret),
-    ("from", Kind::Mail),
-    ("x-anchormailbox", Kind::Mail),
-    ("x-ms-client-principal-name", Kind::Name),
+const HEADERS: &[(&str, SecretKind)] = &[
+    ("authorization", SecretKind::Token),
+    ("proxy-authorization", SecretKind::Token),
+    ("x-ms-authorization-auxiliary", SecretKind::Token),
+    ("x-zumo-auth", SecretKind::Token),
+    ("cookie", SecretKind::Cookie),
+    ("set-cookie", SecretKind::Cookie),
+    ("api-key", SecretKind::Secret),
+    ("x-api-key", SecretKind::Secret),
+    ("x-functions-key", SecretKind::Secret),
+    ("x-csrf-token", SecretKind::Secret),
+    ("ocp-apim-subscription-key", SecretKind::Secret),
+    ("from", SecretKind::Mail),
+    ("x-anchormailbox", SecretKind::Mail),
+    ("x-ms-client-principal-name", SecretKind::Name),
 ];
 
 /// Members of JSON objects, which are parameters too.
-const MEMBERS: &[(&str, Kind)] = &[
-    ("access_token", Kind::Token),
-    ("accesstoken", Kind::Token),
-    ("refresh_token", Kind::Token),
-    ("id_token", Kind::Token),
-    ("token", Kind::Token),
-    ("assertion", Kind::Token),
-    ("client_assertion", Kind::Token),
-    ("secret", Kind::Secret),
-    ("client_secret", Kind::Secret),
-    ("clientsecret", Kind::Secret),
-    ("clientstate", Kind::Secret),
-    ("secrettext", Kind::Secret),
-    ("password", Kind::Secret),
-    ("passwd", Kind::Secret),
-    ("device_code", Kind::Secret),
-    ("user_code", Kind::Secret),
-    ("code_verifier", Kind::Secret),
-    ("api_key", Kind::Secret),
-    ("apikey", Kind::Secret),
-    ("displayname", Kind::Name),
-    ("givenname", Kind::Name),
-    ("surname", Kind::Name),
-    ("mailnickname", Kind::Name),
-    ("family_name", Kind::Name),
-    ("given_name", Kind::Name),
-    ("username", Kind::Name),
-    ("mobilephone", Kind::Name),
-    ("businessphones", Kind::Name),
-    ("notes", Kind::Name),
-    ("description", Kind::Name),
-    ("mail", Kind::Mail),
-    ("email", Kind::Mail),
-    ("userprincipalname", Kind::Mail),
-    ("preferred_username", Kind::Mail),
-    ("upn", Kind::Mail),
-    ("login_hint", Kind::Mail),
+const MEMBERS: &[(&str, SecretKind)] = &[
+    ("access_token", SecretKind::Token),
+    ("accesstoken", SecretKind::Token),
+    ("refresh_token", SecretKind::Token),
+    ("id_token", SecretKind::Token),
+    ("token", SecretKind::Token),
+    ("assertion", SecretKind::Token),
+    ("client_assertion", SecretKind::Token),
+    ("secret", SecretKind::Secret),
+    ("client_secret", SecretKind::Secret),
+    ("clientsecret", SecretKind::Secret),
+    ("clientstate", SecretKind::Secret),
+    ("secrettext", SecretKind::Secret),
+    ("password", SecretKind::Secret),
+    ("passwd", SecretKind::Secret),
+    ("device_code", SecretKind::Secret),
+    ("user_code", SecretKind::Secret),
+    ("code_verifier", SecretKind::Secret),
+    ("api_key", SecretKind::Secret),
+    ("apikey", SecretKind::Secret),
+    ("displayname", SecretKind::Name),
+    ("givenname", SecretKind::Name),
+    ("surname", SecretKind::Name),
+    ("mailnickname", SecretKind::Name),
+    ("family_name", SecretKind::Name),
+    ("given_name", SecretKind::Name),
+    ("username", SecretKind::Name),
+    ("mobilephone", SecretKind::Name),
+    ("businessphones", SecretKind::Name),
+    ("notes", SecretKind::Name),
+    ("description", SecretKind::Name),
+    ("mail", SecretKind::Mail),
+    ("email", SecretKind::Mail),
+    ("userprincipalname", SecretKind::Mail),
+    ("preferred_username", SecretKind::Mail),
+    ("upn", SecretKind::Mail),
+    ("login_hint", SecretKind::Mail),
 ];
 
 /// Parameters of addresses and forms alone; `code` names an error in JSON.
-const PARAMETERS: &[(&str, Kind)] = &[
-    ("code", Kind::Secret),
-    ("sig", Kind::Secret),
-    ("signature", Kind::Secret),
-    ("state", Kind::Secret),
-    ("nonce", Kind::Secret),
-    ("subscription-key", Kind::Secret),
-    ("validationtoken", Kind::Secret),
+const PARAMETERS: &[(&str, SecretKind)] = &[
+    ("code", SecretKind::Secret),
+    ("sig", SecretKind::Secret),
+    ("signature", SecretKind::Secret),
+    ("state", SecretKind::Secret),
+    ("nonce", SecretKind::Secret),
+    ("subscription-key", SecretKind::Secret),
+    ("validationtoken", SecretKind::Secret),
 ];
 
 /// Values that are the same for everybody.
@@ -124,8 +132,8 @@ const SHORT_ID: usize = 12;
 /// The rules of a file, beside those that are built in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedactionRules {
-    headers: Vec<(String, Kind)>,
-    members: Vec<(String, Kind)>,
+    headers: Vec<(String, SecretKind)>,
+    members: Vec<(String, SecretKind)>,
     words: Vec<String>,
     kept: Vec<String>,
 }
@@ -161,7 +169,7 @@ impl RedactionRules {
             let rest = rest.trim();
             let named = || {
                 let (name, kind) = rest.split_once(char::is_whitespace)?;
-                Some((name.to_ascii_lowercase(), Kind::from_name(kind.trim())?))
+                Some((name.to_ascii_lowercase(), SecretKind::from_name(kind.trim())?))
             };
             match (verb, named()) {
                 ("", _) => {}
@@ -181,13 +189,13 @@ impl RedactionRules {
         Ok(rules)
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<Kind> {
+    pub(super) fn header(&self, name: &str) -> Option<SecretKind> {
         let name = name.to_ascii_lowercase();
         find(&self.headers, HEADERS, &name)
     }
 
     /// Returns what the value of a member is.
-    pub(super) fn member(&self, name: &str, value: &str) -> Option<Kind> {
+    pub(super) fn member(&self, name: &str, value: &str) -> Option<SecretKind> {
         if value.is_empty() || self.keeps(value) {
             return None;
         }
@@ -197,11 +205,11 @@ impl RedactionRules {
         let name = name.to_ascii_lowercase();
         // The items of a batch have their headers as members.
         let named = find(&self.members, MEMBERS, &name).or_else(|| self.header(&name));
-        named.or(is_long_id.then_some(Kind::Id))
+        named.or(is_long_id.then_some(SecretKind::Id))
     }
 
     /// Returns what the value of a parameter is.
-    pub(super) fn parameter(&self, name: &str) -> Option<Kind> {
+    pub(super) fn parameter(&self, name: &str) -> Option<SecretKind> {
         let name = name.to_ascii_lowercase();
         find(&self.members, MEMBERS, &name).or_else(|| find(&[], PARAMETERS, &name))
     }
@@ -228,7 +236,7 @@ pub(super) fn is_named(text: &str) -> bool {
     [HEADERS, MEMBERS, PARAMETERS].iter().any(|table| table.iter().any(|(name, _)| name.eq_ignore_ascii_case(text)))
 }
 
-fn find(own: &[(String, Kind)], built_in: &[(&str, Kind)], name: &str) -> Option<Kind> {
+fn find(own: &[(String, SecretKind)], built_in: &[(&str, SecretKind)], name: &str) -> Option<SecretKind> {
     let own = own.iter().find(|(other, _)| other == name).map(|(_, kind)| *kind);
     own.or_else(|| built_in.iter().find(|(other, _)| *other == name).map(|(_, kind)| *kind))
 }
@@ -251,9 +259,9 @@ mod tests {
     fn a_file_adds_rules_and_a_wrong_line_is_named() {
         let rules =
             RedactionRules::read("# ours\nheader X-Site name\nmember costCenter secret\nword Contoso\nkeep WFI_1\n").unwrap();
-        assert_eq!(rules.header("x-site"), Some(Kind::Name));
-        assert_eq!(rules.parameter("costcenter"), Some(Kind::Secret));
-        assert_eq!((rules.member("CostCenter", "1"), rules.member("costCenter", "WFI_1")), (Some(Kind::Secret), None));
+        assert_eq!(rules.header("x-site"), Some(SecretKind::Name));
+        assert_eq!(rules.parameter("costcenter"), Some(SecretKind::Secret));
+        assert_eq!((rules.member("CostCenter", "1"), rules.member("costCenter", "WFI_1")), (Some(SecretKind::Secret), None));
         for text in ["header x", "\nmember a b", "word", "what is this"] {
             assert!(RedactionRules::read(text).unwrap_err().to_string().contains("found '"), "{text}");
         }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::rules::Kind;
+use super::rules::SecretKind;
 use crate::text::json::Json;
 
 /// How many encodings are taken off one after another; what is wrapped deeper is replaced as a whole.
@@ -182,11 +182,11 @@ fn mail_around(text: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 /// Replaces signed tokens, mail addresses and GUIDs by what `by` returns for them.
-pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(Kind, &str) -> Option<String>) -> String {
+pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(SecretKind, &str) -> Option<String>) -> String {
     if text.len() < 5 {
         return text.to_owned();
     }
-    let mut found: Vec<(usize, usize, Kind)> = Vec::new();
+    let mut found: Vec<(usize, usize, SecretKind)> = Vec::new();
     let bytes = text.as_bytes();
     let mut no_token_before = 0;
     for (start, byte) in bytes.iter().enumerate() {
@@ -196,12 +196,12 @@ pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(Kind, &str) -> Option
         }
         if *byte == b'@' {
             if let Some((from, to)) = mail_around(text, start).filter(|(from, _)| *from >= last) {
-                found.push((from, to, Kind::Mail));
+                found.push((from, to, SecretKind::Mail));
             }
         } else if *byte == b'e' && start >= no_token_before {
             match token_at(text, start) {
                 Ok(length) => {
-                    found.push((start, start + length, Kind::Token));
+                    found.push((start, start + length, SecretKind::Token));
                     continue;
                 }
                 Err(length) => no_token_before = start + length,
@@ -210,7 +210,7 @@ pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(Kind, &str) -> Option
         if byte.is_ascii_hexdigit()
             && let Some(length) = guid_at(bytes, start)
         {
-            found.push((start, start + length, Kind::Id));
+            found.push((start, start + length, SecretKind::Id));
         }
     }
     if found.is_empty() {

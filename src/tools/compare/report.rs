@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::{Counts, Difference, Event, Outcome};
+use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
 
 /// How a comparison is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people: a difference per paragraph, and a table.
     Text {
         /// Whether the terminal shows colors.
@@ -25,7 +25,7 @@ pub enum Format {
 /// Writes what is told while it is told, so that nothing but counts is kept.
 #[derive(Debug)]
 pub struct Reporter {
-    format: Format,
+    format: ReportFormat,
     table: Vec<(String, Counts)>,
     has_exchange: bool,
 }
@@ -36,11 +36,11 @@ const BOLD: &str = "1";
 
 impl Reporter {
     /// Returns a reporter, and how the report begins.
-    pub fn begin(format: Format) -> (Reporter, String) {
+    pub fn begin(format: ReportFormat) -> (Reporter, String) {
         let start = match format {
-            Format::Text { .. } => "",
-            Format::Json => "{\"exchanges\":[",
-            Format::Junit => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"wfi-emulator compare\">\n",
+            ReportFormat::Text { .. } => "",
+            ReportFormat::Json => "{\"exchanges\":[",
+            ReportFormat::Junit => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"wfi-emulator compare\">\n",
         };
         (Reporter { format, table: Vec::new(), has_exchange: false }, start.to_owned())
     }
@@ -51,28 +51,28 @@ impl Reporter {
             self.table.push(((*file).to_owned(), *counts));
         }
         match self.format {
-            Format::Text { has_color } => text(event, has_color),
-            Format::Json => self.json(event),
-            Format::Junit => junit(event),
+            ReportFormat::Text { has_color } => text(event, has_color),
+            ReportFormat::Json => self.json(event),
+            ReportFormat::Junit => junit(event),
         }
     }
 
     /// Returns the end of the report.
     pub fn end(&self, total: Counts) -> String {
         match self.format {
-            Format::Text { has_color } => table(&self.table, total, has_color),
-            Format::Json => {
+            ReportFormat::Text { has_color } => table(&self.table, total, has_color),
+            ReportFormat::Json => {
                 let files: serde_json::Map<String, Value> =
                     self.table.iter().map(|(file, counts)| (file.clone(), counts_json(*counts))).collect();
                 format!("],\"files\":{},\"total\":{}}}\n", Value::Object(files), counts_json(total))
             }
-            Format::Junit => "</testsuites>\n".to_owned(),
+            ReportFormat::Junit => "</testsuites>\n".to_owned(),
         }
     }
 
     fn json(&mut self, event: &Event<'_>) -> String {
         let value = match event {
-            Event::Outcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
+            Event::ComparisonOutcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
             Event::Stale(rule) => json!({"stale": rule}),
             Event::Note(note) => json!({"note": note}),
             _ => return String::new(),
@@ -86,7 +86,7 @@ fn counts_json(counts: Counts) -> Value {
     json!({"exchanges": counts.exchanges, "same": counts.same, "known": counts.known, "drift": counts.drift})
 }
 
-fn outcome_json(outcome: &Outcome) -> Value {
+fn outcome_json(outcome: &ComparisonOutcome) -> Value {
     let difference = |difference: &Difference| {
         json!({
             "place": difference.place,
@@ -118,7 +118,7 @@ fn painted(text: &str, color: &str, has_color: bool) -> String {
 
 fn text(event: &Event<'_>, has_color: bool) -> String {
     match event {
-        Event::Outcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
+        Event::ComparisonOutcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
         Event::Note(note) => format!("note: {}\n", printable(note)),
         Event::Stale(rule) => format!("{} {}\n", painted("no longer needed:", BOLD, has_color), printable(rule)),
         _ => String::new(),
@@ -126,7 +126,7 @@ fn text(event: &Event<'_>, has_color: bool) -> String {
 }
 
 /// Describes what differs in one exchange.
-fn drift(outcome: &Outcome, has_color: bool) -> String {
+fn drift(outcome: &ComparisonOutcome, has_color: bool) -> String {
     let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, printable(&outcome.name)), BOLD, has_color);
     text.push('\n');
     if outcome.request != outcome.name && !outcome.request.is_empty() {
@@ -197,7 +197,7 @@ fn junit(event: &Event<'_>) -> String {
     match event {
         Event::Begin(file) => format!("<testsuite name=\"{}\">\n", escaped(file)),
         Event::End(..) => "</testsuite>\n".to_owned(),
-        Event::Outcome(outcome) => {
+        Event::ComparisonOutcome(outcome) => {
             let name = format!("{} {}", outcome.number, outcome.name);
             let start = format!(
                 "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",

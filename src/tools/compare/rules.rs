@@ -61,21 +61,21 @@ const MEMBERS: &[(&str, Treatment)] = &[
 
 /// The rules of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct CompareRules {
     /// The fixtures that the emulator starts with, if not those that the recording shows.
     pub(super) fixtures: Option<PathBuf>,
     /// The profile of behaviors.
     pub(super) profile: Option<String>,
     /// Behaviors, `(name, value)`.
     pub(super) behaviors: Vec<(String, String)>,
-    rows: Vec<Row>,
+    rows: Vec<RuleRow>,
     /// Where recorded objects may lack members, `(place, exchange)`.
     shortened: Vec<(String, Option<String>)>,
     known: Vec<Known>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
+struct RuleRow {
     treatment: Treatment,
     place: String,
     exchange: Option<String>,
@@ -112,17 +112,17 @@ impl fmt::Display for RulesError {
     }
 }
 
-impl Rules {
+impl CompareRules {
     /// Reads the rules of a folder; without a file there are none.
-    pub(super) fn of_folder(folder: &Path) -> Result<Rules, String> {
+    pub(super) fn of_folder(folder: &Path) -> Result<CompareRules, String> {
         let path = folder.join(FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) => {
-                let mut rules = Rules::read(&text).map_err(|error| format!("{}: {}", folder.display(), error))?;
+                let mut rules = CompareRules::read(&text).map_err(|error| format!("{}: {}", folder.display(), error))?;
                 rules.fixtures = rules.fixtures.map(|fixtures| folder.join(fixtures));
                 Ok(rules)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Rules::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(CompareRules::default()),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }
     }
@@ -132,8 +132,8 @@ impl Rules {
     /// # Errors
     ///
     /// Fails on the first line that is no rule.
-    pub fn read(text: &str) -> Result<Rules, RulesError> {
-        let mut rules = Rules::default();
+    pub fn read(text: &str) -> Result<CompareRules, RulesError> {
+        let mut rules = CompareRules::default();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -188,7 +188,7 @@ impl Rules {
             }
         };
         let (place, exchange) = place_and_exchange(rest)?;
-        self.rows.push(Row { treatment, place, exchange });
+        self.rows.push(RuleRow { treatment, place, exchange });
         Ok(())
     }
 
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_decides() {
-        let rules = Rules::read(
+        let rules = CompareRules::read(
             "# how\n\nexact $.id in update.hurl#2\nignore $.id\nvolatile header:x-a\nknown $.url in a.hurl: the page: differs\n",
         )
         .unwrap();
@@ -316,7 +316,7 @@ mod tests {
             ("known $.a", "compare.rules:1: found 'known $.a', expected known PLACE in EXCHANGE: REASON"),
             ("behavior x", "compare.rules:1: found 'x', expected name=value"),
         ] {
-            let error = Rules::read(text).unwrap_err().to_string();
+            let error = CompareRules::read(text).unwrap_err().to_string();
             assert!(error.starts_with(found), "{error}");
         }
     }
@@ -324,7 +324,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_may_be_read(text in prop_oneof![any::<String>(), "((exact|known|ignore) [$.a*]{0,3}( in [a*]{0,2})?(: )?a?\n){0,3}"]) {
-            let _ = Rules::read(&text);
+            let _ = CompareRules::read(&text);
         }
 
         #[test]

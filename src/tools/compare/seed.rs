@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::edm::schema::Schema;
-use crate::graph::Addressed;
+use crate::graph::EntityPath;
 use crate::policy::behavior::Behaviors;
-use crate::text::exchange::{Entry, Part, Response};
+use crate::text::exchange::{Entry, ExchangePart, RecordedResponse};
 use crate::text::json::{self, Json};
 use crate::world::fixture::{self, Entities};
-use crate::world::store::Place;
+use crate::world::store::CollectionAddress;
 
 /// How many entities are taken from a recording.
 const LIMIT: usize = 10_000;
@@ -20,10 +20,10 @@ const LIMIT: usize = 10_000;
 pub(super) struct Seeds {
     schema: Arc<Schema>,
     /// Entities that the recording has created or shown, by their keys.
-    seen: HashSet<(Place, String)>,
-    entities: Vec<(Place, String)>,
+    seen: HashSet<(CollectionAddress, String)>,
+    entities: Vec<(CollectionAddress, String)>,
     /// Entities that were there, whether the recording shows them or not: what was changed or deleted, what contains something.
-    named: BTreeSet<(Place, String)>,
+    named: BTreeSet<(CollectionAddress, String)>,
 }
 
 impl Seeds {
@@ -36,11 +36,11 @@ impl Seeds {
         let request = &entry.exchange.request;
         let Some(response) = &entry.exchange.response else { return };
         // What a template names was created before.
-        if entry.templates.iter().any(|template| template.part == Part::Target) {
+        if entry.templates.iter().any(|template| template.part == ExchangePart::Target) {
             return;
         }
         let path = request.target.split('?').next().unwrap_or_default();
-        let Some(Addressed { place, key, holders }) = Addressed::of(&self.schema, path) else { return };
+        let Some(EntityPath { place, key, holders }) = EntityPath::of(&self.schema, path) else { return };
         if self.entities.len() >= LIMIT || !response.status.is_success() {
             return;
         }
@@ -60,7 +60,7 @@ impl Seeds {
         }
     }
 
-    fn add(&mut self, place: &Place, key: String, text: String) {
+    fn add(&mut self, place: &CollectionAddress, key: String, text: String) {
         if self.seen.insert((place.clone(), key)) && self.entities.len() < LIMIT {
             self.entities.push((place.clone(), text));
         }
@@ -86,7 +86,7 @@ impl Seeds {
 }
 
 /// Returns the entities in an answer, each with its id.
-fn shown(response: &Response) -> Vec<(String, String)> {
+fn shown(response: &RecordedResponse) -> Vec<(String, String)> {
     let Ok(Json::Object(members)) = json::parse(&response.body) else { return Vec::new() };
     let list = members.iter().find_map(|(name, value)| match value {
         Json::Array(elements) if name == "value" => Some(elements),

@@ -4,7 +4,7 @@ use crate::edm::date_time::DateTimeOffset;
 
 /// What kind of text a volatile value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ValueShape {
     /// No text at all.
     Empty,
     /// A GUID, behind a prefix such as `WFI_`, which may be empty.
@@ -31,56 +31,56 @@ pub(super) enum Shape {
     Text,
 }
 
-impl Shape {
+impl ValueShape {
     /// Finds the shape of a text.
-    pub(super) fn of(text: &str) -> Shape {
+    pub(super) fn of(text: &str) -> ValueShape {
         if text.is_empty() {
-            return Shape::Empty;
+            return ValueShape::Empty;
         }
         if let Some(prefix) = id_prefix(text) {
-            return Shape::Id(prefix.to_owned());
+            return ValueShape::Id(prefix.to_owned());
         }
         if DateTimeOffset::parse(text).is_some() {
-            return Shape::DateTime { is_zulu: text.ends_with(['Z', 'z']) };
+            return ValueShape::DateTime { is_zulu: text.ends_with(['Z', 'z']) };
         }
         if text.len() == 19 && DateTimeOffset::parse(&format!("{text}Z")).is_some() {
-            return Shape::LocalDateTime;
+            return ValueShape::LocalDateTime;
         }
         if is_http_date(text) {
-            return Shape::HttpDate;
+            return ValueShape::HttpDate;
         }
         if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.parse::<f64>().is_ok() {
-            return Shape::Number;
+            return ValueShape::Number;
         }
         let strong = text.strip_prefix("W/").unwrap_or(text);
         if strong.len() >= 2 && strong.starts_with('"') && strong.ends_with('"') {
-            return Shape::EntityTag { is_weak: strong.len() < text.len() };
+            return ValueShape::EntityTag { is_weak: strong.len() < text.len() };
         }
         if text.starts_with('{')
             && let Ok(members) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
         {
             let mut names: Vec<String> = members.keys().cloned().collect();
             names.sort();
-            return Shape::Object(names);
+            return ValueShape::Object(names);
         }
-        Shape::Text
+        ValueShape::Text
     }
 
     /// Describes the shape for people.
     pub(super) fn describe(&self) -> String {
         match self {
-            Shape::Empty => "an empty text".to_owned(),
-            Shape::Id(prefix) if prefix.is_empty() => "a GUID".to_owned(),
-            Shape::Id(prefix) => format!("{prefix} and a GUID"),
-            Shape::DateTime { is_zulu: true } => "a time in UTC with Z".to_owned(),
-            Shape::DateTime { is_zulu: false } => "a time with an offset".to_owned(),
-            Shape::LocalDateTime => "a time to the second without a zone".to_owned(),
-            Shape::HttpDate => "a date of HTTP".to_owned(),
-            Shape::Number => "a number".to_owned(),
-            Shape::EntityTag { is_weak: true } => "a weak entity tag".to_owned(),
-            Shape::EntityTag { is_weak: false } => "a strong entity tag".to_owned(),
-            Shape::Object(names) => format!("a JSON object of {}", names.join(", ")),
-            Shape::Text => "some other text".to_owned(),
+            ValueShape::Empty => "an empty text".to_owned(),
+            ValueShape::Id(prefix) if prefix.is_empty() => "a GUID".to_owned(),
+            ValueShape::Id(prefix) => format!("{prefix} and a GUID"),
+            ValueShape::DateTime { is_zulu: true } => "a time in UTC with Z".to_owned(),
+            ValueShape::DateTime { is_zulu: false } => "a time with an offset".to_owned(),
+            ValueShape::LocalDateTime => "a time to the second without a zone".to_owned(),
+            ValueShape::HttpDate => "a date of HTTP".to_owned(),
+            ValueShape::Number => "a number".to_owned(),
+            ValueShape::EntityTag { is_weak: true } => "a weak entity tag".to_owned(),
+            ValueShape::EntityTag { is_weak: false } => "a strong entity tag".to_owned(),
+            ValueShape::Object(names) => format!("a JSON object of {}", names.join(", ")),
+            ValueShape::Text => "some other text".to_owned(),
         }
     }
 }
@@ -117,30 +117,30 @@ mod tests {
     #[test]
     fn values_of_one_kind_have_one_shape() {
         for (text, shape) in [
-            ("", Shape::Empty),
-            ("05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Id(String::new())),
-            ("WFI_05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Id("WFI_".to_owned())),
-            ("WFI-05227533-379e-4a0a-9d17-afe306a1e10d", Shape::Text),
-            ("2021-03-12T17:37:05.84Z", Shape::DateTime { is_zulu: true }),
-            ("2017-01-01T00:00:46.1697867+03:00", Shape::DateTime { is_zulu: false }),
-            ("2021-12-15T08:34:35", Shape::LocalDateTime),
-            ("Wed, 15 Dec 2021 08:35:08 GMT", Shape::HttpDate),
-            ("889", Shape::Number),
-            ("2.128", Shape::Number),
-            ("W/\"a\"", Shape::EntityTag { is_weak: true }),
-            ("\"42006ecc-0000-0000-0000-5ca35d410000\"", Shape::EntityTag { is_weak: false }),
-            ("{\"b\":1,\"a\":{}}", Shape::Object(vec!["a".to_owned(), "b".to_owned()])),
-            ("2021-02-30T00:00:00Z", Shape::Text),
-            ("yesterday", Shape::Text),
+            ("", ValueShape::Empty),
+            ("05227533-379e-4a0a-9d17-afe306a1e10d", ValueShape::Id(String::new())),
+            ("WFI_05227533-379e-4a0a-9d17-afe306a1e10d", ValueShape::Id("WFI_".to_owned())),
+            ("WFI-05227533-379e-4a0a-9d17-afe306a1e10d", ValueShape::Text),
+            ("2021-03-12T17:37:05.84Z", ValueShape::DateTime { is_zulu: true }),
+            ("2017-01-01T00:00:46.1697867+03:00", ValueShape::DateTime { is_zulu: false }),
+            ("2021-12-15T08:34:35", ValueShape::LocalDateTime),
+            ("Wed, 15 Dec 2021 08:35:08 GMT", ValueShape::HttpDate),
+            ("889", ValueShape::Number),
+            ("2.128", ValueShape::Number),
+            ("W/\"a\"", ValueShape::EntityTag { is_weak: true }),
+            ("\"42006ecc-0000-0000-0000-5ca35d410000\"", ValueShape::EntityTag { is_weak: false }),
+            ("{\"b\":1,\"a\":{}}", ValueShape::Object(vec!["a".to_owned(), "b".to_owned()])),
+            ("2021-02-30T00:00:00Z", ValueShape::Text),
+            ("yesterday", ValueShape::Text),
         ] {
-            assert_eq!(Shape::of(text), shape, "{text}");
+            assert_eq!(ValueShape::of(text), shape, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn every_text_has_a_shape(text in prop_oneof![any::<String>(), "[0-9a-f-]{30,40}|[{}\":a]{0,9}"]) {
-            prop_assert!(!Shape::of(&text).describe().is_empty());
+            prop_assert!(!ValueShape::of(&text).describe().is_empty());
         }
     }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::writer::Writer;
-use crate::text::exchange::{Exchange, Request, Response};
+use super::writer::RecordingWriter;
+use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 
 /// How much of a body is kept: what is larger streams through and is left out of the recording.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -59,10 +59,10 @@ impl Copied {
 /// An exchange whose answer is on its way.
 #[derive(Debug)]
 pub(super) struct Finished {
-    pub(super) request: Request,
+    pub(super) request: RecordedRequest,
     pub(super) request_copy: Copied,
-    pub(super) response: Response,
-    pub(super) writer: Arc<Mutex<Writer>>,
+    pub(super) response: RecordedResponse,
+    pub(super) writer: Arc<Mutex<RecordingWriter>>,
 }
 
 impl Finished {

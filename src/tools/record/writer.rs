@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::StatusCode;
 
-use crate::text::exchange::{Capture, Entry, Exchange, Part, Query, Template};
+use crate::text::exchange::{Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
 use crate::text::redact::Redactor;
 
 /// How many ids of created entities are followed.
@@ -23,7 +23,7 @@ const UNPACKED: u64 = 16 * 1024 * 1024;
 
 /// The file of a recording, which is made with the first exchange and never written over.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct RecordingWriter {
     folder: PathBuf,
     redactor: Redactor,
     file: Option<(PathBuf, File)>,
@@ -33,10 +33,10 @@ pub(super) struct Writer {
     problem: Option<String>,
 }
 
-impl Writer {
-    pub(super) fn new(folder: PathBuf, redactor: Redactor) -> Result<Writer, String> {
+impl RecordingWriter {
+    pub(super) fn new(folder: PathBuf, redactor: Redactor) -> Result<RecordingWriter, String> {
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Writer { folder, redactor, file: None, count: 0, created: HashMap::new(), problem: None })
+        Ok(RecordingWriter { folder, redactor, file: None, count: 0, created: HashMap::new(), problem: None })
     }
 
     /// Writes an exchange. After a failure nothing more is written, since half a recording misleads.
@@ -73,23 +73,23 @@ impl Writer {
     fn tied(&mut self, exchange: Exchange) -> Entry {
         let mut entry = Entry::plain(exchange);
         let exchange = &mut entry.exchange;
-        let mut take = |part: Part, text: &str| {
+        let mut take = |part: ExchangePart, text: &str| {
             let (rest, found) = taken_out(text, &self.created);
             entry.templates.extend(found.into_iter().map(|(at, name)| Template { part, at, name }));
             rest
         };
-        exchange.request.target = take(Part::Target, &exchange.request.target);
+        exchange.request.target = take(ExchangePart::Target, &exchange.request.target);
         for (index, (_, value)) in exchange.request.headers.iter_mut().enumerate() {
-            *value = take(Part::RequestHeader(index), value);
+            *value = take(ExchangePart::RequestHeader(index), value);
         }
         if let Ok(text) = std::str::from_utf8(&exchange.request.body) {
-            exchange.request.body = take(Part::RequestBody, text).into();
+            exchange.request.body = take(ExchangePart::RequestBody, text).into();
         }
         let Some(response) = exchange.response.as_ref().filter(|response| response.status == StatusCode::CREATED) else {
             return entry;
         };
         let name = format!("id{}", self.created.len() + 1);
-        let capture = Capture { name: name.clone(), query: Query::JsonPath("$.id".to_owned()) };
+        let capture = Capture { name: name.clone(), query: CaptureQuery::JsonPath("$.id".to_owned()) };
         if self.created.len() < MOST_CREATED
             && let Some(id) = capture.take(response).filter(|id| id.len() >= SHORTEST_ID && id.bytes().all(is_of_id))
             && !self.created.contains_key(&id)

@@ -8,14 +8,14 @@ use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
 
 use super::envelope::{self, MessageKeys, Secret};
-use crate::edm::schema::{Kind, Model, StructuredType};
+use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
-use crate::graph::outbound::{Call, Failure};
+use crate::graph::outbound::{CallFailure, OutboundCall};
 use crate::policy::behavior::ConnectorContentType;
 
 /// What an integration says of its connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct ConnectorEndpoint {
     /// `url`
     pub url: Option<Arc<str>>,
     /// `apiVersion`
@@ -41,14 +41,20 @@ pub struct Message {
 
 impl Message {
     /// Returns the call that sends it.
-    pub fn call(&self, timeout: std::time::Duration) -> Call {
-        Call { method: Method::POST, url: self.url.clone(), headers: self.headers.clone(), body: self.body.clone(), timeout }
+    pub fn call(&self, timeout: std::time::Duration) -> OutboundCall {
+        OutboundCall {
+            method: Method::POST,
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            timeout,
+        }
     }
 }
 
-impl Endpoint {
+impl ConnectorEndpoint {
     /// Reads an integration.
-    pub fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> Endpoint {
+    pub fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> ConnectorEndpoint {
         let text = |name: &str| text(structured, properties, name);
         let api_version = match structured.slot("apiVersion").map(|slot| &properties.values[slot]) {
             Some(Value::Int32(number)) => Some(*number),
@@ -56,25 +62,25 @@ impl Endpoint {
         };
         let encryption = structured.property("encryption").map(|index| &structured.properties[index]);
         let secret = encryption.and_then(|property| match (property.kind, &properties.values[property.slot]) {
-            (Kind::Complex(id), Value::Complex(encryption)) => self::text(model.structured(id), encryption, "secret"),
+            (PropertyType::Complex(id), Value::Complex(encryption)) => self::text(model.structured(id), encryption, "secret"),
             _ => None,
         });
-        Endpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
+        ConnectorEndpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
     }
 
     /// Returns the address of a path behind `{url}/v{apiVersion}`, `connect` for example.
     ///
     /// How the two are joined where `url` ends with a slash, as the published samples do, is not documented: with one slash.
-    pub fn address(&self, path: &str) -> Result<Uri, Failure> {
-        let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(Failure::NoUrl)?;
-        let api_version = self.api_version.ok_or(Failure::NoApiVersion)?;
+    pub fn address(&self, path: &str) -> Result<Uri, CallFailure> {
+        let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(CallFailure::NoUrl)?;
+        let api_version = self.api_version.ok_or(CallFailure::NoApiVersion)?;
         if url.contains(['?', '#']) {
-            return Err(Failure::InvalidUrl);
+            return Err(CallFailure::InvalidUrl);
         }
         let address = format!("{}/v{api_version}/{path}", url.trim_end_matches('/'));
-        let address: Uri = address.parse().map_err(|_| Failure::InvalidUrl)?;
+        let address: Uri = address.parse().map_err(|_| CallFailure::InvalidUrl)?;
         let is_http = address.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        if is_http && address.authority().is_some_and(is_callable) { Ok(address) } else { Err(Failure::InvalidUrl) }
+        if is_http && address.authority().is_some_and(is_callable) { Ok(address) } else { Err(CallFailure::InvalidUrl) }
     }
 
     /// Returns `url` as it may be shown: without the name and the password of somebody.
@@ -95,9 +101,9 @@ impl Endpoint {
         plaintext: Bytes,
         keys: &MessageKeys,
         content_type: ConnectorContentType,
-    ) -> Result<Message, Failure> {
+    ) -> Result<Message, CallFailure> {
         let url = self.address(path)?;
-        let secret = self.secret.as_deref().and_then(|secret| Secret::new(secret).ok()).ok_or(Failure::Secret)?;
+        let secret = self.secret.as_deref().and_then(|secret| Secret::new(secret).ok()).ok_or(CallFailure::Secret)?;
         let body = envelope::encrypt(&secret, keys, &plaintext).into();
         let mut headers = HeaderMap::new();
         match content_type {
@@ -136,8 +142,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(url: &str, api_version: i32) -> Result<String, Failure> {
-        let endpoint = Endpoint { url: Some(url.into()), api_version: Some(api_version), ..Endpoint::default() };
+    fn at(url: &str, api_version: i32) -> Result<String, CallFailure> {
+        let endpoint =
+            ConnectorEndpoint { url: Some(url.into()), api_version: Some(api_version), ..ConnectorEndpoint::default() };
         endpoint.address("connect").map(|address| address.to_string())
     }
 
@@ -154,12 +161,12 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_not_shown() {
-        let shown = |url: &str| Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
+        let shown = |url: &str| ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.shown_url();
         assert_eq!(shown("http://me:sec/ret@localhost/a@b"), "http://me:sec/ret@localhost/a@b", "the host is me");
         assert_eq!(shown("http://me:sec@ret@localhost/a@b?c"), "http://…@localhost/a@b?c");
         assert_eq!(shown("me:secret@localhost"), "…@localhost");
         assert_eq!(shown("https://contoso.com/wfi"), "https://contoso.com/wfi");
-        assert_eq!(Endpoint::default().shown_url(), "");
+        assert_eq!(ConnectorEndpoint::default().shown_url(), "");
     }
 
     #[test]
@@ -178,22 +185,22 @@ mod tests {
             "http://localhost:80:80/",
             "http://[::1]80/",
         ] {
-            assert_eq!(at(url, 1), Err(Failure::InvalidUrl), "{url}");
+            assert_eq!(at(url, 1), Err(CallFailure::InvalidUrl), "{url}");
         }
-        assert_eq!(at("", 1), Err(Failure::NoUrl));
-        let endpoint = Endpoint { url: Some("http://localhost".into()), ..Endpoint::default() };
-        assert_eq!(endpoint.address("connect"), Err(Failure::NoApiVersion));
-        let endpoint = Endpoint { api_version: Some(1), secret: Some("short".into()), ..endpoint };
+        assert_eq!(at("", 1), Err(CallFailure::NoUrl));
+        let endpoint = ConnectorEndpoint { url: Some("http://localhost".into()), ..ConnectorEndpoint::default() };
+        assert_eq!(endpoint.address("connect"), Err(CallFailure::NoApiVersion));
+        let endpoint = ConnectorEndpoint { api_version: Some(1), secret: Some("short".into()), ..endpoint };
         let keys = MessageKeys::from_bytes(&[0; MessageKeys::LENGTH]);
         let message = endpoint.message("connect", Bytes::new(), &keys, ConnectorContentType::Json);
-        assert_eq!(message, Err(Failure::Secret));
+        assert_eq!(message, Err(CallFailure::Secret));
     }
 
     proptest! {
         #[test]
         fn no_url_from_outside_causes_a_panic(url in "\\PC{0,40}", version in any::<i32>()) {
             let _ = at(&url, version);
-            let _ = Endpoint { url: Some(url.into()), ..Endpoint::default() }.shown_url();
+            let _ = ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.shown_url();
         }
     }
 }

@@ -73,12 +73,12 @@ pub(super) fn inside_quotes(text: &str) -> String {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Responses {
     /// One item for each element. An element without one counts as approved.
-    pub responses: Vec<Item>,
+    pub responses: Vec<ResponseItem>,
 }
 
 /// What a connector answers to one element.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Item {
+pub struct ResponseItem {
     /// The id of the element.
     pub id: String,
     /// 200 approves, anything else refuses.
@@ -109,22 +109,22 @@ pub struct ItemError {
     pub message: String,
 }
 
-impl Item {
+impl ResponseItem {
     /// Approves an element of an update call.
-    pub fn approved(id: &str, etag: &str) -> Item {
+    pub fn approved(id: &str, etag: &str) -> ResponseItem {
         let body = ItemBody { etag: Some(etag.to_owned()), ..ItemBody::default() };
-        Item { id: id.to_owned(), status: 200, body }
+        ResponseItem { id: id.to_owned(), status: 200, body }
     }
 
     /// Refuses an element: 403 for good, by policy, 500 for now.
-    pub fn refused(id: &str, status: u16, message: &str) -> Item {
+    pub fn refused(id: &str, status: u16, message: &str) -> ResponseItem {
         let error = ItemError { code: status.to_string(), message: message.to_owned() };
-        Item { id: id.to_owned(), status, body: ItemBody { error: Some(error), ..ItemBody::default() } }
+        ResponseItem { id: id.to_owned(), status, body: ItemBody { error: Some(error), ..ItemBody::default() } }
     }
 
     /// Answers an element of a read call with what is eligible.
-    pub fn eligible(id: &str, ids: Vec<String>) -> Item {
-        Item { id: id.to_owned(), status: 200, body: ItemBody { data: Some(ids), ..ItemBody::default() } }
+    pub fn eligible(id: &str, ids: Vec<String>) -> ResponseItem {
+        ResponseItem { id: id.to_owned(), status: 200, body: ItemBody { data: Some(ids), ..ItemBody::default() } }
     }
 }
 
@@ -142,13 +142,13 @@ mod tests {
 
     #[test]
     fn answers_are_written_as_published() {
-        let text = |item: Item| String::from_utf8(Responses { responses: vec![item] }.write().to_vec()).unwrap();
+        let text = |item: ResponseItem| String::from_utf8(Responses { responses: vec![item] }.write().to_vec()).unwrap();
         assert_eq!(
-            text(Item::approved("SHFT_12345678-1234-1234-1234-1234567890ab", "3f4e5d6c-7a8b-9c0d-1e2f-3g4h5i6j7k8l")),
+            text(ResponseItem::approved("SHFT_12345678-1234-1234-1234-1234567890ab", "3f4e5d6c-7a8b-9c0d-1e2f-3g4h5i6j7k8l")),
             r#"{"responses":[{"id":"SHFT_12345678-1234-1234-1234-1234567890ab","status":200,"body":{"eTag":"3f4e5d6c-7a8b-9c0d-1e2f-3g4h5i6j7k8l","error":null,"data":null}}]}"#
         );
         assert_eq!(
-            text(Item::refused("SHFT_12345678-1234-1234-1234-1234567890ab", 403, "Could not add the shift")),
+            text(ResponseItem::refused("SHFT_12345678-1234-1234-1234-1234567890ab", 403, "Could not add the shift")),
             r#"{"responses":[{"id":"SHFT_12345678-1234-1234-1234-1234567890ab","status":403,"body":{"error":{"code":"403","message":"Could not add the shift"},"data":null}}]}"#
         );
     }

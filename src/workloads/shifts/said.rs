@@ -5,12 +5,12 @@ use http::header::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::PASSTHROUGH;
-use super::endpoint::{Endpoint, Message};
+use super::endpoint::{ConnectorEndpoint, Message};
 use super::envelope::MessageKeys;
 use super::message::Requests;
-use super::verdict::{Purpose, Verdict};
-use crate::graph::outbound::Failure;
-use crate::graph::outbound::Outcome;
+use super::verdict::{CallPurpose, ConnectorVerdict};
+use crate::graph::outbound::CallFailure;
+use crate::graph::outbound::CallOutcome;
 use crate::policy::behavior::ConnectorContentType;
 use crate::text::json::quoted;
 
@@ -19,9 +19,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// What is said to a connector in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct OutboundMessage {
     /// What it is about.
-    pub purpose: Purpose,
+    pub purpose: CallPurpose,
     /// The path behind `{url}/v{apiVersion}/`.
     pub path: String,
     /// What is said, before it is encrypted.
@@ -32,38 +32,43 @@ pub struct Said {
     pub passthrough: Option<HeaderValue>,
 }
 
-impl Said {
+impl OutboundMessage {
     /// Introduces a tenant and the user of the integration.
-    pub fn connect(tenant_id: &str, user_id: &str) -> Said {
+    pub fn connect(tenant_id: &str, user_id: &str) -> OutboundMessage {
         let plaintext = format!("{{\"tenantId\":{},\"userId\":{}}}", quoted(tenant_id), quoted(user_id));
         let (path, plaintext) = ("connect".to_owned(), plaintext.into());
-        Said { purpose: Purpose::Connect, path, plaintext, ids: Vec::new(), passthrough: None }
+        OutboundMessage { purpose: CallPurpose::Connect, path, plaintext, ids: Vec::new(), passthrough: None }
     }
 
     /// Asks for approval of changes in the schedule of a team.
-    pub fn update(team_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> Said {
-        Said { passthrough, ..Said::in_team(Purpose::Update, team_id, "update", requests) }
+    pub fn update(team_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> OutboundMessage {
+        OutboundMessage { passthrough, ..OutboundMessage::in_team(CallPurpose::Update, team_id, "update", requests) }
     }
 
     /// Asks what is eligible in the schedule of a team.
-    pub fn read(team_id: &str, requests: &Requests) -> Said {
-        Said::in_team(Purpose::Read, team_id, "read", requests)
+    pub fn read(team_id: &str, requests: &Requests) -> OutboundMessage {
+        OutboundMessage::in_team(CallPurpose::Read, team_id, "read", requests)
     }
 
     /// Returns the same with another plaintext, of the same elements: as somebody has written it.
     #[must_use]
-    pub fn in_words(self, plaintext: impl Into<Bytes>) -> Said {
-        Said { plaintext: plaintext.into(), ..self }
+    pub fn in_words(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
+        OutboundMessage { plaintext: plaintext.into(), ..self }
     }
 
-    fn in_team(purpose: Purpose, team_id: &str, verb: &str, requests: &Requests) -> Said {
+    fn in_team(purpose: CallPurpose, team_id: &str, verb: &str, requests: &Requests) -> OutboundMessage {
         let path = format!("teams/{}/{verb}", utf8_percent_encode(team_id, SEGMENT));
         let ids = requests.ids().map(str::to_owned).collect();
-        Said { purpose, path, plaintext: requests.write(), ids, passthrough: None }
+        OutboundMessage { purpose, path, plaintext: requests.write(), ids, passthrough: None }
     }
 
     /// Encrypts it for a connector.
-    pub fn to(&self, endpoint: &Endpoint, keys: &MessageKeys, form: ConnectorContentType) -> Result<Message, Failure> {
+    pub fn to(
+        &self,
+        endpoint: &ConnectorEndpoint,
+        keys: &MessageKeys,
+        form: ConnectorContentType,
+    ) -> Result<Message, CallFailure> {
         let mut message = endpoint.message(&self.path, self.plaintext.clone(), keys, form)?;
         if let Some(value) = &self.passthrough {
             message.headers.insert(PASSTHROUGH, value.clone());
@@ -72,8 +77,8 @@ impl Said {
     }
 
     /// Judges what came of it.
-    pub fn judge(&self, outcome: &Outcome) -> Verdict {
-        Verdict::of(self.purpose, self.ids.iter().map(|id| &**id), outcome)
+    pub fn judge(&self, outcome: &CallOutcome) -> ConnectorVerdict {
+        ConnectorVerdict::of(self.purpose, self.ids.iter().map(|id| &**id), outcome)
     }
 }
 
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_team_stands_in_the_path_whatever_it_is_called() {
-        assert_eq!(Said::read("a/b c-1", &Requests::default()).path, "teams/a%2Fb%20c-1/read");
-        assert_eq!(Said::connect("t\"", "u").plaintext, r#"{"tenantId":"t\"","userId":"u"}"#);
+        assert_eq!(OutboundMessage::read("a/b c-1", &Requests::default()).path, "teams/a%2Fb%20c-1/read");
+        assert_eq!(OutboundMessage::connect("t\"", "u").plaintext, r#"{"tenantId":"t\"","userId":"u"}"#);
     }
 }

@@ -6,7 +6,7 @@ use super::message::{Element, ElementHeaders, Requests};
 
 /// A kind of entity, as update calls name it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct SampleKind {
     /// The segment of `url`, spelt exactly so.
     pub segment: &'static str,
     /// What its ids begin with. `SHFT_`, `OPNSHFT_` and `TOR_` are published, the others are those of Graph's examples.
@@ -21,43 +21,43 @@ const TRACKED: &str = r#""createdDateTime":"{now}","lastModifiedDateTime":"{now}
 const REQUEST: &str = r#""assignedTo":"manager","state":"pending","senderUserId":"{user}","senderMessage":null,"senderDateTime":"{now}","managerUserId":null,"managerActionMessage":null,"managerActionDateTime":null"#;
 
 /// The kinds of the published table.
-pub static KINDS: [Kind; 8] = [
-    Kind {
+pub static KINDS: [SampleKind; 8] = [
+    SampleKind {
         segment: "shifts",
         prefix: "SHFT_",
         body: r#"{"draftShift":{"activities":[],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"Blue"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_a3e0b3f1-4a5c-4c2e-8eeb-5b8c3d1e3f8b","userId":"{user}",{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "swapRequests",
         prefix: "SREQ_",
         body: r#"{"senderShiftId":"SHFT_{user}","recipientShiftId":"SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","recipientUserId":"5e2b51ac-dc47-4a66-83ea-1bbbf81ac029",{request},{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "timeoffReasons",
         prefix: "TOR_",
         body: r#"{"displayName":"Vacation","iconType":"plane","isActive":true,{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "openshifts",
         prefix: "OPNSHFT_",
         body: r#"{"draftOpenShift":{"openSlotCount":2,"activities":[],"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"Green"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_a3e0b3f1-4a5c-4c2e-8eeb-5b8c3d1e3f8b",{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "openshiftrequests",
         prefix: "SREQ_",
         body: r#"{"openShiftId":"OPNSHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029",{request},{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "offershiftrequests",
         prefix: "SREQ_",
         body: r#"{"senderShiftId":"SHFT_{user}","recipientUserId":"5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","recipientActionMessage":null,{request},{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "timesoff",
         prefix: "TOFF_",
         body: r#"{"draftTimeOff":{"timeOffReasonId":"TOR_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","startDateTime":"2024-10-12T00:00:00.000Z","endDateTime":"2024-10-13T00:00:00.000Z","theme":"Gray"},"isStagedForDeletion":false,"userId":"{user}",{tracked}}"#,
     },
-    Kind {
+    SampleKind {
         segment: "timeOffRequests",
         prefix: "SREQ_",
         body: r#"{"timeOffReasonId":"TOR_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029","startDateTime":"2024-10-12T00:00:00.000Z","endDateTime":"2024-10-13T00:00:00.000Z",{request},{tracked}}"#,
@@ -74,7 +74,7 @@ pub const EXPIRES_AFTER_MILLIS: i64 = 30_250;
 pub const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
 
 /// What elements are made from.
-pub struct Maker<'m> {
+pub struct SampleBuilder<'m> {
     /// Returns a new GUID.
     pub next_id: &'m mut dyn FnMut() -> String,
     /// The time, as entities show it.
@@ -83,9 +83,9 @@ pub struct Maker<'m> {
     pub expires: String,
 }
 
-impl Maker<'_> {
+impl SampleBuilder<'_> {
     /// Makes an element: of a new entity, or of one with this id. A deletion has no body.
-    pub fn element(&mut self, kind: &Kind, method: &str, id: Option<&str>) -> Element {
+    pub fn element(&mut self, kind: &SampleKind, method: &str, id: Option<&str>) -> Element {
         let id = id.map_or_else(|| format!("{}{}", kind.prefix, (self.next_id)()), str::to_owned);
         let body = if method == "DELETE" { "null".to_owned() } else { self.body(kind, &id) };
         Element {
@@ -97,7 +97,7 @@ impl Maker<'_> {
         }
     }
 
-    fn body(&self, kind: &Kind, id: &str) -> String {
+    fn body(&self, kind: &SampleKind, id: &str) -> String {
         let whole = kind.body.replace("{tracked}", TRACKED).replace("{request}", REQUEST);
         let id = super::message::inside_quotes(id);
         whole.replace("{user}", USER).replace("{now}", &self.now).replace("{id}", &id)
@@ -164,8 +164,11 @@ mod tests {
             count += 1;
             format!("00000000-0000-4000-8000-{count:012}")
         };
-        let mut maker =
-            Maker { next_id: &mut next_id, now: "2024-10-11T21:27:28.762Z".into(), expires: "2024-10-11T21:27:59Z".into() };
+        let mut maker = SampleBuilder {
+            next_id: &mut next_id,
+            now: "2024-10-11T21:27:28.762Z".into(),
+            expires: "2024-10-11T21:27:59Z".into(),
+        };
         for kind in &KINDS {
             let element = maker.element(kind, "POST", None);
             let body: serde_json::Value = serde_json::from_str(element.body.as_ref().unwrap().get()).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
 
-use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, Limit, On, READY, Rule, Slow, ready};
+use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, Slow, ready};
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 
@@ -15,7 +15,7 @@ use crate::text::nearest::nearest;
 pub const RULE_LIMIT: usize = 1_000;
 
 /// Loads a file of rules.
-pub fn load(path: &Path) -> Result<Vec<Rule>, FaultError> {
+pub fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
     let name = path.display().to_string();
     let text = fs::read(path).map_err(|error| {
         let mut problem = format!("{name}: {error}");
@@ -28,7 +28,7 @@ pub fn load(path: &Path) -> Result<Vec<Rule>, FaultError> {
 }
 
 /// Reads rules from a text; errors repeat its name. The text is an array of rules, an object with `rules`, or one rule.
-pub fn read(name: &str, text: &[u8]) -> Result<Vec<Rule>, FaultError> {
+pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     let failed = |problem: String| FaultError { problems: vec![format!("{name}: {problem}")] };
     let json = json::parse(text).map_err(|error| failed(format!("not JSON: {error}")))?;
     let (items, path) = match &json {
@@ -61,12 +61,12 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<Rule>, FaultError> {
 }
 
 /// Reads one rule, or the name of ready-made ones.
-fn rule(path: &str, json: &Json<'_>) -> Result<Vec<Rule>, String> {
+fn rule(path: &str, json: &Json<'_>) -> Result<Vec<FaultRule>, String> {
     if let Json::String(name) = json {
         return ready::rules(name).ok_or_else(|| unknown_ready(path, name, true));
     }
     let fields = Fields::of(path, json, &["name", "on", "do"])?;
-    let on = fields.get("on").map_or(Ok(On::default()), |json| on(&fields.path_of("on"), json))?;
+    let on = fields.get("on").map_or(Ok(RequestSelector::default()), |json| on(&fields.path_of("on"), json))?;
     let Some(what) = fields.get("do") else { return Err(fields.wrong("do", None, "what becomes of the request")) };
     let rule = action(&fields.path_of("do"), what)?;
     let name = match fields.string("name")? {
@@ -77,7 +77,7 @@ fn rule(path: &str, json: &Json<'_>) -> Result<Vec<Rule>, String> {
         Some(name) => name,
         None => format!("rule at {path}"),
     };
-    Ok(vec![Rule { name, on, ..rule }])
+    Ok(vec![FaultRule { name, on, ..rule }])
 }
 
 fn unknown_ready(path: &str, name: &str, with_sets: bool) -> String {
@@ -90,7 +90,7 @@ fn ready_names(with_sets: bool) -> String {
     names.join(", ")
 }
 
-fn on(path: &str, json: &Json<'_>) -> Result<On, String> {
+fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
     let fields = Fields::of(path, json, &["method", "path", "id", "nth", "probability", "count"])?;
     let method = |place: &str, json: &Json<'_>| match json {
         Json::String(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes())
@@ -117,7 +117,7 @@ fn on(path: &str, json: &Json<'_>) -> Result<On, String> {
         None => None,
         Some(_) => return Err(fields.wrong("probability", fields.get("probability"), "a number from 0 to 1")),
     };
-    Ok(On {
+    Ok(RequestSelector {
         methods,
         path: pattern,
         id: fields.string("id")?,
@@ -130,10 +130,10 @@ fn on(path: &str, json: &Json<'_>) -> Result<On, String> {
 /// The members of `do` that are effects: a rule has at most one of them.
 const EFFECTS: [&str; 7] = ["answer", "limit", "reset", "silence", "truncate", "slow", "malformed"];
 
-fn action(path: &str, json: &Json<'_>) -> Result<Rule, String> {
+fn action(path: &str, json: &Json<'_>) -> Result<FaultRule, String> {
     if let Json::String(name) = json {
         let failure = Failure::ready(name).ok_or_else(|| unknown_ready(path, name, false))?;
-        return Ok(Rule::new("", Effect::Answer(failure)));
+        return Ok(FaultRule::new("", Effect::Answer(failure)));
     }
     let mut known = EFFECTS.to_vec();
     known.extend(["retryAfter", "delay", "applies"]);
@@ -161,7 +161,7 @@ fn action(path: &str, json: &Json<'_>) -> Result<Rule, String> {
         }
         _ => {}
     }
-    Ok(Rule { delay, applies: applies.unwrap_or(false), ..Rule::new("", effect) })
+    Ok(FaultRule { delay, applies: applies.unwrap_or(false), ..FaultRule::new("", effect) })
 }
 
 fn effect(fields: &Fields<'_>, name: &str) -> Result<Effect, String> {

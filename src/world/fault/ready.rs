@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method};
 
-use super::{Effect, Failure, Limit, On, Rule};
+use super::{Effect, Failure, FaultRule, Limit, RequestSelector};
 use crate::policy::refusal::{self, Refusal};
 
 /// A ready-made error.
 #[derive(Debug)]
-pub struct Ready {
+pub struct Preset {
     /// The name.
     pub name: &'static str,
     /// Status, code, text and envelope, with their evidence.
@@ -19,21 +19,21 @@ pub struct Ready {
 }
 
 /// The ready-made errors. Where the service names a time to wait, it is one second here, so that clients that obey it go on soon.
-pub static READY: &[Ready] = &[
-    Ready { name: "throttled", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("1") },
+pub static READY: &[Preset] = &[
+    Preset { name: "throttled", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("1") },
     // The decimal number of the published sample (learn.microsoft.com/graph/throttling).
-    Ready { name: "throttled-decimal", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("2.128") },
+    Preset { name: "throttled-decimal", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("2.128") },
     // The recorded answer of Teams had no such header (pnp/pnpcore AddWebsiteTabSpecificBatchTest).
-    Ready { name: "throttled-without-retry-after", refusal: &refusal::FAULT_THROTTLED, retry_after: None },
-    Ready { name: "internal-server-error", refusal: &refusal::FAULT_INTERNAL, retry_after: None },
-    Ready { name: "bad-gateway", refusal: &refusal::FAULT_BAD_GATEWAY, retry_after: None },
+    Preset { name: "throttled-without-retry-after", refusal: &refusal::FAULT_THROTTLED, retry_after: None },
+    Preset { name: "internal-server-error", refusal: &refusal::FAULT_INTERNAL, retry_after: None },
+    Preset { name: "bad-gateway", refusal: &refusal::FAULT_BAD_GATEWAY, retry_after: None },
     // Seen with and without the header (microsoftgraph/msgraph-sdk-design#2).
-    Ready { name: "service-unavailable", refusal: &refusal::FAULT_UNAVAILABLE, retry_after: None },
-    Ready { name: "gateway-timeout", refusal: &refusal::FAULT_TIMEOUT, retry_after: None },
-    Ready { name: "expired-token", refusal: &refusal::TOKEN_EXPIRED, retry_after: None },
+    Preset { name: "service-unavailable", refusal: &refusal::FAULT_UNAVAILABLE, retry_after: None },
+    Preset { name: "gateway-timeout", refusal: &refusal::FAULT_TIMEOUT, retry_after: None },
+    Preset { name: "expired-token", refusal: &refusal::TOKEN_EXPIRED, retry_after: None },
 ];
 
-impl Ready {
+impl Preset {
     pub(super) fn failure(&self) -> Failure {
         let retry_after = self.retry_after.map(HeaderValue::from_static);
         Failure { refusal: self.refusal, status: None, code: None, message: None, retry_after }
@@ -66,17 +66,17 @@ const PUBLISHED: [Published; 4] = [
 ];
 
 /// Returns the ready-made rules of a name.
-pub(super) fn rules(name: &str) -> Option<Vec<Rule>> {
+pub(super) fn rules(name: &str) -> Option<Vec<FaultRule>> {
     if name == PUBLISHED_LIMITS {
         return Some(PUBLISHED.iter().map(Published::rule).collect());
     }
-    Failure::ready(name).map(|failure| vec![Rule::new(name, Effect::Answer(failure))])
+    Failure::ready(name).map(|failure| vec![FaultRule::new(name, Effect::Answer(failure))])
 }
 
 impl Published {
-    fn rule(&self) -> Rule {
+    fn rule(&self) -> FaultRule {
         let limit = Limit { requests: self.requests, window: Duration::from_secs(self.seconds) };
-        let on = On { methods: self.methods.to_vec(), ..On::default() };
-        Rule { on, ..Rule::new(self.name, Effect::Limit(limit)) }
+        let on = RequestSelector { methods: self.methods.to_vec(), ..RequestSelector::default() };
+        FaultRule { on, ..FaultRule::new(self.name, Effect::Limit(limit)) }
     }
 }

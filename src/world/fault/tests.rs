@@ -6,7 +6,7 @@ use super::*;
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
 
-fn rules(text: &str) -> Vec<Rule> {
+fn rules(text: &str) -> Vec<FaultRule> {
     read("faults.json", text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -21,8 +21,8 @@ fn at(millis: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(1_767_323_045_000 + millis)
 }
 
-fn decide(faults: &Faults, method: &Method, path: &str, millis: u64) -> Option<Decision> {
-    faults.decide(Subject { method, path, is_named_only: path.ends_with("$batch"), now: at(millis) })
+fn decide(faults: &Faults, method: &Method, path: &str, millis: u64) -> Option<FaultDecision> {
+    faults.decide(FaultSubject { method, path, is_named_only: path.ends_with("$batch"), now: at(millis) })
 }
 
 /// Returns the numbers of those of so many GETs of one entity that are struck.
@@ -31,8 +31,8 @@ fn struck(text: &str, seed: u64, requests: usize) -> Vec<usize> {
     (1..=requests).filter(|_| decide(&faults, &Method::GET, ENTITY, 0).is_some()).collect()
 }
 
-fn refusal(decision: Option<Decision>) -> (u16, String, Option<String>) {
-    let Some(Decision { effect: Effect::Answer(failure), rules, .. }) = decision else { panic!("{decision:?}") };
+fn refusal(decision: Option<FaultDecision>) -> (u16, String, Option<String>) {
+    let Some(FaultDecision { effect: Effect::Answer(failure), rules, .. }) = decision else { panic!("{decision:?}") };
     let error = failure.to_error(&rules);
     let stated = error.stated.as_ref().unwrap();
     let retry_after = stated.retry_after.as_ref().map(|value| value.to_str().unwrap().to_owned());
@@ -92,7 +92,8 @@ fn chances_follow_from_the_seed() {
 fn delays_add_up_until_a_rule_has_an_effect() {
     let text = r#"[{"name":"a","do":{"delay":20}},{"name":"b","do":{"delay":30,"reset":true,"applies":true}},{"name":"c","do":{"delay":40}}]"#;
     let faults = Faults::new(rules(text), 1);
-    let expected = Decision { rules: "a, b".to_owned(), delay: Duration::from_millis(50), effect: Effect::Reset, applies: true };
+    let expected =
+        FaultDecision { rules: "a, b".to_owned(), delay: Duration::from_millis(50), effect: Effect::Reset, applies: true };
     assert_eq!(decide(&faults, &Method::GET, ENTITY, 0), Some(expected));
     assert_eq!(faults.rules()[2].1.seen, 0);
 }
@@ -116,7 +117,7 @@ fn delays_are_drawn_as_they_are_distributed() {
 fn ready_made_errors_are_answered_in_the_services_words() {
     let all: Vec<(u16, String, Option<String>)> = READY
         .iter()
-        .map(|ready| refusal(decide(&Faults::new(Rule::ready(ready.name).unwrap(), 1), &Method::GET, ENTITY, 0)))
+        .map(|ready| refusal(decide(&Faults::new(FaultRule::ready(ready.name).unwrap(), 1), &Method::GET, ENTITY, 0)))
         .collect();
     let lines: Vec<String> = all.iter().map(|(status, code, retry_after)| format!("{status} {code} {retry_after:?}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -162,7 +163,7 @@ fn a_limit_counts_in_windows_of_the_tenants_clock() {
 
 #[test]
 fn the_published_limits_are_those_of_their_page() {
-    let faults = Faults::new(Rule::ready("published-limits").unwrap(), 1);
+    let faults = Faults::new(FaultRule::ready("published-limits").unwrap(), 1);
     let passed = |method: &Method| (0..100).filter(|_| decide(&faults, method, ENTITY, 0).is_none()).count();
     assert_eq!((passed(&Method::GET), passed(&Method::PATCH), passed(&Method::DELETE)), (60, 30, 15));
 }
@@ -235,11 +236,11 @@ fn a_rule_that_could_never_strike_or_be_told_is_a_problem() {
 
 #[test]
 fn a_rule_without_a_name_strikes() {
-    let faults = Faults::new(vec![Rule::new("", Effect::Reset)], 1);
+    let faults = Faults::new(vec![FaultRule::new("", Effect::Reset)], 1);
     assert_eq!(decide(&faults, &Method::GET, "/v1.0", 0).map(|decision| decision.effect), Some(Effect::Reset));
 }
 
-fn some_rule() -> impl Strategy<Value = Rule> {
+fn some_rule() -> impl Strategy<Value = FaultRule> {
     let duration = (0..600_000_u64).prop_map(Duration::from_millis).boxed();
     let between = (duration.clone(), duration.clone()).prop_map(|(a, b)| Delay::Between(a.min(b), a.max(b)));
     let delay =
@@ -267,10 +268,17 @@ fn some_rule() -> impl Strategy<Value = Rule> {
     let option = |most: u64| proptest::option::of(1..=most);
     let probability = proptest::option::of(0.0..=1.0);
     let on = (methods, proptest::option::of(pattern), proptest::option::of(".{0,5}"), option(9), probability, option(9));
-    let on = on.prop_map(|(methods, path, id, nth, probability, count)| On { methods, path, id, nth, probability, count });
+    let on = on.prop_map(|(methods, path, id, nth, probability, count)| RequestSelector {
+        methods,
+        path,
+        id,
+        nth,
+        probability,
+        count,
+    });
     ("[!-~é][ -~é]{0,8}", on, delay, effect, any::<bool>()).prop_map(|(name, on, delay, effect, applies)| {
         let applies = applies && matches!(effect, Effect::Answer(_) | Effect::Reset | Effect::Silence);
-        Rule { name, on, delay, effect, applies }
+        FaultRule { name, on, delay, effect, applies }
     })
 }
 

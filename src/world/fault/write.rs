@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Delay, Effect, Failure, READY, Rule};
+use super::{Delay, Effect, Failure, FaultRule, READY};
 use crate::text::json::quoted;
 
 /// Writes a rule as an object that reads back to the same rule.
-pub fn write(rule: &Rule) -> String {
+pub fn write(rule: &FaultRule) -> String {
     let mut on = Vec::new();
     match &rule.on.methods[..] {
         [] => {}

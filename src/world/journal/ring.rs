@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::{Changed, Decided, Entry, Record};
+use super::{Decided, EntityChange, JournalEntry, JournalRecord};
 use crate::odata::headers;
 
 /// How large a piece is, unless one entry needs more or all of them need less.
@@ -18,7 +18,7 @@ const PIECE: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    rows: VecDeque<Row>,
+    rows: VecDeque<JournalRow>,
     pieces: VecDeque<Piece>,
     /// A piece whose entries have all fallen out, for those to come.
     spare: Vec<u8>,
@@ -36,7 +36,7 @@ struct Piece {
 
 /// What is kept of an entry beside its texts.
 #[derive(Debug)]
-struct Row {
+struct JournalRow {
     number: u64,
     time: SystemTime,
     method: Method,
@@ -44,7 +44,7 @@ struct Row {
     /// Where the texts begin in their piece.
     start: usize,
     parts: Parts,
-    changed: Option<Changed>,
+    changed: Option<EntityChange>,
     /// What few entries have.
     rest: Option<Box<Rest>>,
 }
@@ -66,16 +66,16 @@ struct Parts {
     is_usual: bool,
 }
 
-impl Row {
+impl JournalRow {
     /// Returns about how many bytes the entry takes, without the entities, which the store may hold too.
     fn size(&self) -> usize {
-        size_of::<Row>() + self.parts.ends[4]
+        size_of::<JournalRow>() + self.parts.ends[4]
     }
 }
 
 impl Ring {
     /// Adds an entry, and returns how many bytes it takes.
-    pub(super) fn push(&mut self, number: u64, record: Record<'_>, body_limit: usize) -> usize {
+    pub(super) fn push(&mut self, number: u64, record: JournalRecord<'_>, body_limit: usize) -> usize {
         let kept = |body: &[u8]| body.len().min(body_limit);
         let (request_body, response_body) = (kept(record.request_body), kept(record.response_body));
         let cut = |body: &[u8], kept: usize| (kept < body.len()).then_some(body.len());
@@ -102,7 +102,7 @@ impl Ring {
         ends[4] = out.len() - start;
         piece.entries += 1;
         let is_rare = record.decided != Decided::default() || cut != Cut::default();
-        let row = Row {
+        let row = JournalRow {
             number,
             time: record.time,
             method: record.method.clone(),
@@ -170,12 +170,12 @@ impl Ring {
     }
 
     /// Copies the entries from a number on.
-    pub(super) fn entries(&self, from: u64) -> impl Iterator<Item = Entry> {
+    pub(super) fn entries(&self, from: u64) -> impl Iterator<Item = JournalEntry> {
         let pieces = self.pieces.iter().flat_map(|piece| std::iter::repeat_n(&piece.bytes, piece.entries));
         let rows = self.rows.iter().zip(pieces).filter(move |(row, _)| row.number >= from);
         rows.map(|(row, bytes)| {
             let (decided, cut) = row.rest.as_ref().map(|rest| (rest.decided.clone(), rest.cut)).unwrap_or_default();
-            Entry {
+            JournalEntry {
                 number: row.number,
                 time: row.time,
                 method: row.method.clone(),

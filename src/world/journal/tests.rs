@@ -27,7 +27,7 @@ fn write(journal: &Journal, method: &Method, target: &str, body: &str, status: u
 
 fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str, &str)], body: &str, status: u16) {
     let headers = map(headers);
-    journal.record(Record {
+    journal.record(JournalRecord {
         time: at(journal.count()),
         method,
         target,
@@ -42,7 +42,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
     });
 }
 
-fn numbers(journal: &Journal, query: &Query) -> Vec<u64> {
+fn numbers(journal: &Journal, query: &JournalQuery) -> Vec<u64> {
     journal.query(query, Secrets::Hidden).iter().map(|entry| entry.number).collect()
 }
 
@@ -58,17 +58,20 @@ fn filled() -> Journal {
 #[test]
 fn entries_are_asked_for_by_method_path_id_status_and_time() {
     let journal = filled();
-    let ask = |query: Query| numbers(&journal, &query);
-    assert_eq!(ask(Query::default()), [1, 2, 3, 4]);
-    assert_eq!(ask(Query { method: Some(Method::PATCH), ..Query::default() }), [2, 3]);
-    assert_eq!(ask(Query { path: Some("/v1.0/teamwork/workforceIntegrations".parse().unwrap()), ..Query::default() }), [1]);
-    assert_eq!(ask(Query { id: Some("WFI_1".to_owned()), ..Query::default() }), [2, 3]);
-    assert_eq!(ask(Query { status: Some(400..=499), ..Query::default() }), [3]);
-    assert_eq!(ask(Query { since: Some(at(1)), until: Some(at(3)), ..Query::default() }), [2, 3]);
-    assert_eq!(ask(Query { limit: Some(2), ..Query::default() }), [3, 4]);
+    let ask = |query: JournalQuery| numbers(&journal, &query);
+    assert_eq!(ask(JournalQuery::default()), [1, 2, 3, 4]);
+    assert_eq!(ask(JournalQuery { method: Some(Method::PATCH), ..JournalQuery::default() }), [2, 3]);
+    assert_eq!(
+        ask(JournalQuery { path: Some("/v1.0/teamwork/workforceIntegrations".parse().unwrap()), ..JournalQuery::default() }),
+        [1]
+    );
+    assert_eq!(ask(JournalQuery { id: Some("WFI_1".to_owned()), ..JournalQuery::default() }), [2, 3]);
+    assert_eq!(ask(JournalQuery { status: Some(400..=499), ..JournalQuery::default() }), [3]);
+    assert_eq!(ask(JournalQuery { since: Some(at(1)), until: Some(at(3)), ..JournalQuery::default() }), [2, 3]);
+    assert_eq!(ask(JournalQuery { limit: Some(2), ..JournalQuery::default() }), [3, 4]);
     journal.clear();
     write(&journal, &Method::GET, ENTITY, "", 200);
-    assert_eq!(ask(Query::default()), [5], "numbers go on");
+    assert_eq!(ask(JournalQuery::default()), [5], "numbers go on");
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn entries_are_printed_as_exchanges() {
         ("content-type", "application/json"),
         ("authorization", "Bearer abc"),
     ]);
-    journal.record(Record {
+    journal.record(JournalRecord {
         time: at(0),
         method: &Method::PATCH,
         target: ENTITY,
@@ -99,7 +102,7 @@ fn entries_are_printed_as_exchanges() {
         },
         changed: None,
     });
-    let text = print(&journal.query(&Query::default(), Secrets::Hidden));
+    let text = print(&journal.query(&JournalQuery::default(), Secrets::Hidden));
     insta::assert_snapshot!(text, @r#"
     # request 1 at 2026-01-02T03:04:05Z
     # in the batch b1
@@ -123,7 +126,7 @@ fn entries_are_printed_as_exchanges() {
     }
     "#);
     assert_eq!(exchange::read(&text).unwrap().len(), 1);
-    let shown = print(&journal.query(&Query::default(), Secrets::Shown));
+    let shown = print(&journal.query(&JournalQuery::default(), Secrets::Shown));
     assert!(shown.contains("Bearer abc") && shown.contains("hush"));
 }
 
@@ -151,9 +154,9 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
             ("x-wfi-emulator-control-token", "hush"),
         ];
         write_with(&journal, &Method::POST, "/token?access_token=hush", &headers, body, 200);
-        let hidden = format!("{:?}", journal.query(&Query::default(), Secrets::Hidden));
+        let hidden = format!("{:?}", journal.query(&JournalQuery::default(), Secrets::Hidden));
         assert!(!hidden.contains("hush"), "{hidden}");
-        let shown = format!("{:?}", journal.query(&Query::default(), Secrets::Shown));
+        let shown = format!("{:?}", journal.query(&JournalQuery::default(), Secrets::Shown));
         assert!(shown.contains("hush"));
         let expectation =
             Expectation { body: Some(json!({"secret": "hush2", "x": {"secret": "hush2"}})), ..Expectation::default() };
@@ -180,7 +183,12 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
 fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     let journal = filled();
     let patch = |body, times| Expectation {
-        of: Query { method: Some(Method::PATCH), id: Some("WFI_1".to_owned()), status: Some(200..=299), ..Query::default() },
+        of: JournalQuery {
+            method: Some(Method::PATCH),
+            id: Some("WFI_1".to_owned()),
+            status: Some(200..=299),
+            ..JournalQuery::default()
+        },
         body: Some(body),
         answer: None,
         times,
@@ -204,7 +212,7 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
       $.displayName: expected "y", found "x"
     "#);
     let never = Expectation {
-        of: Query { method: Some(Method::PATCH), ..Query::default() },
+        of: JournalQuery { method: Some(Method::PATCH), ..JournalQuery::default() },
         times: Times::exactly(0),
         ..Expectation::default()
     };
@@ -213,7 +221,7 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     fits: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
     fits: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
     "#);
-    insta::assert_snapshot!(verdict(&Expectation { of: Query { method: Some(Method::POST), ..Query::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r#"
+    insta::assert_snapshot!(verdict(&Expectation { of: JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r#"
     expected exactly 1 POST with {}, found 0 among 4 requests
     closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
       the method: expected POST, found PATCH
@@ -228,8 +236,11 @@ fn a_verdict_says_what_it_could_not_look_at() {
     journal.clear();
     write(&journal, &Method::POST, "/", r#"{"a":1}"#, 201);
     let verdict = |journal: &Journal, expectation: Expectation| journal.verify(&expectation, Secrets::Hidden).text;
-    let many =
-        Expectation { of: Query { since: Some(at(4)), ..Query::default() }, times: Times::exactly(3), ..Expectation::default() };
+    let many = Expectation {
+        of: JournalQuery { since: Some(at(4)), ..JournalQuery::default() },
+        times: Times::exactly(3),
+        ..Expectation::default()
+    };
     insta::assert_snapshot!(verdict(&journal, many), @r"
     expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
     fits: request 5, POST /, 201
@@ -250,7 +261,7 @@ fn a_journal_that_keeps_nothing_verifies_nothing() {
     let journal = Journal::new(Bounds::OFF, Arc::default());
     write(&journal, &Method::DELETE, ENTITY, "", 204);
     let never = Expectation {
-        of: Query { method: Some(Method::DELETE), ..Query::default() },
+        of: JournalQuery { method: Some(Method::DELETE), ..JournalQuery::default() },
         times: Times::exactly(0),
         ..Expectation::default()
     };
@@ -287,11 +298,11 @@ fn the_journal_is_bounded_by_count_and_by_bytes() {
     for _ in 0..35 {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
-    assert_eq!(numbers(&journal, &Query::default()), (26..=35).collect::<Vec<u64>>());
+    assert_eq!(numbers(&journal, &JournalQuery::default()), (26..=35).collect::<Vec<u64>>());
     assert!(journal.verify(&Expectation::default(), Secrets::Hidden).text.contains("25 older ones are no longer in the journal"));
     let large = "x".repeat(100_000);
     write(&journal, &Method::POST, ENTITY, &large, 200);
-    let kept = journal.query(&Query { method: Some(Method::POST), ..Query::default() }, Secrets::Hidden);
+    let kept = journal.query(&JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, Secrets::Hidden);
     assert_eq!(kept[0].exchange.request.body.len(), 62_500);
     assert!(kept[0].exchange.comments.contains(&"the request's body of 100000 bytes is cut here".to_owned()));
     for _ in 0..20 {
@@ -343,7 +354,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
     let set = crate::edm::schema::Schema::shipped().set_ids().next().unwrap();
     let entity = Arc::new(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
     let headers = HeaderMap::new();
-    journal.record(Record {
+    journal.record(JournalRecord {
         time: at(0),
         method: &Method::PATCH,
         target: "/",
@@ -354,7 +365,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
         is_usual: false,
         response_body: b"",
         decided: Decided::default(),
-        changed: Some(Changed { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
+        changed: Some(EntityChange { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
     });
     assert_eq!(Arc::strong_count(&entity), 3);
     write(&journal, &Method::GET, "/", "", 200);
@@ -374,11 +385,11 @@ fn many_threads_write_at_once_and_nothing_is_lost() {
             });
         }
     });
-    let entries = journal.query(&Query::default(), Secrets::Hidden);
+    let entries = journal.query(&JournalQuery::default(), Secrets::Hidden);
     assert!(entries.iter().map(|entry| entry.number).eq(1..=4000));
     for thread in 0..8 {
         let path = format!("/{thread}/*").parse().unwrap();
-        let own = journal.query(&Query { path: Some(path), ..Query::default() }, Secrets::Hidden);
+        let own = journal.query(&JournalQuery { path: Some(path), ..JournalQuery::default() }, Secrets::Hidden);
         assert!(
             own.iter()
                 .map(|entry| entry.exchange.request.target.clone())
@@ -393,12 +404,12 @@ proptest! {
         let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, Arc::default());
         for (target, value, body) in &targets {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
-            journal.record(Record {
+            journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
                 response_headers: &headers, is_usual: false, response_body: body, decided: Decided::default(), changed: None,
             });
         }
-        let entries = journal.query(&Query::default(), Secrets::Shown);
+        let entries = journal.query(&JournalQuery::default(), Secrets::Shown);
         let kept = &targets[targets.len().saturating_sub(3)..];
         prop_assert_eq!(entries.len(), kept.len());
         for (entry, (target, value, body)) in entries.iter().zip(kept) {
@@ -408,7 +419,7 @@ proptest! {
             prop_assert_eq!(request.headers.len(), 3);
         }
         // Hiding never panics, whatever the bytes.
-        journal.query(&Query::default(), Secrets::Hidden);
+        journal.query(&JournalQuery::default(), Secrets::Hidden);
     }
 
     #[test]

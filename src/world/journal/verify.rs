@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::redact::{self, REDACTED};
-use super::{Entry, Query, Secrets, To};
+use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::text::pattern::names_id;
 
 /// What a test expects of the requests that were made.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expectation {
     /// Which requests.
-    pub of: Query,
+    pub of: JournalQuery,
     /// What their JSON body holds at least: objects may have further members, arrays may not have further items.
     pub body: Option<Value>,
     /// What the JSON body of their answer holds at least.
@@ -55,7 +55,7 @@ impl Default for Times {
 
 /// What came of checking an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct VerificationReport {
     /// Whether it holds.
     pub holds: bool,
     /// The numbers of the requests that fit.
@@ -66,7 +66,7 @@ pub struct Verdict {
     pub text: String,
 }
 
-impl Verdict {
+impl VerificationReport {
     /// Fails a test whose expectation does not hold.
     ///
     /// # Panics
@@ -90,13 +90,13 @@ struct Miss {
     lines: Vec<String>,
 }
 
-pub(super) fn verify(entries: &[Entry], count: u64, expectation: &Expectation, secrets: Secrets) -> Verdict {
+pub(super) fn verify(entries: &[JournalEntry], count: u64, expectation: &Expectation, secrets: Secrets) -> VerificationReport {
     let dropped = count.saturating_sub(u64::try_from(entries.len()).unwrap_or(count));
     // What a client has asked and what that made the emulator ask are different things.
-    let to = expectation.of.to.unwrap_or(To::Graph);
-    let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.to() == to).collect();
+    let to = expectation.of.to.unwrap_or(Destination::Graph);
+    let entries: Vec<&JournalEntry> = entries.iter().filter(|entry| entry.to() == to).collect();
     let misses: Vec<Miss> = entries.iter().map(|entry| miss(entry, expectation, secrets)).collect();
-    let fitting: Vec<&Entry> =
+    let fitting: Vec<&JournalEntry> =
         entries.iter().zip(&misses).filter(|(_, miss)| miss.weight == 0).map(|(entry, _)| *entry).collect();
     let found: Vec<u64> = fitting.iter().map(|entry| entry.number).collect();
     let Times { at_least, at_most } = expectation.times;
@@ -126,31 +126,31 @@ pub(super) fn verify(entries: &[Entry], count: u64, expectation: &Expectation, s
             let _ = write!(text, "\nfits: {} more", fitting.len() - NAMED_LIMIT);
         }
     }
-    Verdict { holds, found, closest, text }
+    VerificationReport { holds, found, closest, text }
 }
 
 /// Returns what comes of an expectation where nothing is kept: no request that is not there would say that there was none.
-pub(super) fn impossible(expectation: &Expectation, secrets: Secrets) -> Verdict {
+pub(super) fn impossible(expectation: &Expectation, secrets: Secrets) -> VerificationReport {
     let text = format!("expected {}, and the journal keeps nothing that could tell", expected(expectation, secrets));
-    Verdict { holds: false, found: Vec::new(), closest: None, text }
+    VerificationReport { holds: false, found: Vec::new(), closest: None, text }
 }
 
 /// Returns what entries are called, one of them or several.
-fn kind(to: To, is_one: bool) -> &'static str {
+fn kind(to: Destination, is_one: bool) -> &'static str {
     match (to, is_one) {
-        (To::Graph, true) => "request",
-        (To::Graph, false) => "requests",
-        (To::Connector, true) => "call to a connector",
-        (To::Connector, false) => "calls to connectors",
+        (Destination::Graph, true) => "request",
+        (Destination::Graph, false) => "requests",
+        (Destination::Connector, true) => "call to a connector",
+        (Destination::Connector, false) => "calls to connectors",
     }
 }
 
-fn named(entry: &Entry) -> String {
+fn named(entry: &JournalEntry) -> String {
     let target = redact::target(entry.texts.target());
     format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))
 }
 
-fn answered(entry: &Entry) -> String {
+fn answered(entry: &JournalEntry) -> String {
     entry.status.map_or("no answer".to_owned(), |status| status.as_u16().to_string())
 }
 
@@ -165,9 +165,9 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
         (least, most) => format!("{least} to {most} "),
     };
     let last = if times.at_most == usize::MAX { times.at_least } else { times.at_most };
-    let to = of.to.unwrap_or(To::Graph);
+    let to = of.to.unwrap_or(Destination::Graph);
     match &of.method {
-        Some(method) if to == To::Graph => text.push_str(method.as_str()),
+        Some(method) if to == Destination::Graph => text.push_str(method.as_str()),
         _ => text.push_str(kind(to, last == 1 || times.at_most == 0)),
     }
     if let Some(path) = &of.path {
@@ -203,7 +203,7 @@ fn range(statuses: &std::ops::RangeInclusive<u16>) -> String {
 }
 
 /// Returns how a request differs from what is expected. What is wrong with method and path weighs more than any body.
-fn miss(entry: &Entry, expectation: &Expectation, secrets: Secrets) -> Miss {
+fn miss(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -> Miss {
     let of = &expectation.of;
     let mut miss = Miss { weight: 0, lines: Vec::new() };
     let mut differs = |weight: usize, line: String| {

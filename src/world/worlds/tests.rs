@@ -11,25 +11,25 @@ fn settings() -> Settings {
     Settings { entities, ..settings }
 }
 
-fn worlds(limits: Limits) -> Worlds {
+fn worlds(limits: WorldLimits) -> Worlds {
     let settings = settings();
     let one = vec![settings.entities[0].clone()];
     Worlds::new(Plan { settings, fixtures: [("one".to_owned(), one), ("none".to_owned(), Vec::new())].into() }, limits)
 }
 
-fn keys(tenant: &Tenant) -> Vec<String> {
+fn keys(tenant: &World) -> Vec<String> {
     let set = tenant.schema.set_ids().next().unwrap();
     tenant.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
 }
 
-fn remove_first(tenant: &Tenant) {
+fn remove_first(tenant: &World) {
     let set = tenant.schema.set_ids().next().unwrap();
     assert!(tenant.store.collection(set).remove(&keys(tenant)[0]).is_some());
 }
 
 #[test]
 fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token() {
-    let by_token = worlds(Limits { by_token: true, ..Limits::default() });
+    let by_token = worlds(WorldLimits { by_token: true, ..WorldLimits::default() });
     let mut headers = HeaderMap::new();
     // {"tid":"from-token"}
     headers.insert("authorization", HeaderValue::from_static("Bearer e30.eyJ0aWQiOiJmcm9tLXRva2VuIn0.x"));
@@ -38,7 +38,7 @@ fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token()
         worlds.list().iter().find(|listed| Arc::ptr_eq(&listed.tenant, &tenant)).unwrap().name.to_string()
     };
     assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-token");
-    assert_eq!(chosen(&worlds(Limits::default()), "/v1.0/x", &headers), DEFAULT);
+    assert_eq!(chosen(&worlds(WorldLimits::default()), "/v1.0/x", &headers), DEFAULT);
     headers.insert(TENANT, HeaderValue::from_static("from-header"));
     assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-header");
     assert_eq!(chosen(&by_token, "/_tenant/from-path/v1.0/x", &headers), "from-path");
@@ -58,7 +58,7 @@ fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token()
 
 #[test]
 fn tenants_share_what_they_began_with_and_nothing_else() {
-    let worlds = worlds(Limits::default());
+    let worlds = worlds(WorldLimits::default());
     let (one, other) = (worlds.tenant("a").unwrap(), worlds.tenant("b").unwrap());
     let all = keys(&worlds.default_tenant());
     remove_first(&one);
@@ -74,15 +74,15 @@ fn tenants_share_what_they_began_with_and_nothing_else() {
 
 #[test]
 fn a_tenant_has_the_same_ids_in_every_run_whatever_others_do() {
-    let (first, second) = (worlds(Limits::default()), worlds(Limits::default()));
+    let (first, second) = (worlds(WorldLimits::default()), worlds(WorldLimits::default()));
     second.tenant("other").unwrap();
     assert_eq!(first.tenant("a").unwrap().next_entity_id(), second.tenant("a").unwrap().next_entity_id());
-    assert_eq!(first.default_tenant().next_entity_id(), Tenant::new(settings()).next_entity_id());
+    assert_eq!(first.default_tenant().next_entity_id(), World::new(settings()).next_entity_id());
 }
 
 #[test]
 fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
-    let worlds = worlds(Limits::default());
+    let worlds = worlds(WorldLimits::default());
     let one = worlds.create("a", Some("one")).unwrap();
     assert_eq!(keys(&one).len(), 1);
     assert_eq!(worlds.create("a", None).unwrap_err(), WorldError::Taken("a".to_owned()));
@@ -99,14 +99,14 @@ fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
     remove_first(&worlds.default_tenant());
     let reset = worlds.reset(DEFAULT).unwrap();
     assert_eq!(reset.store.entities().len(), settings().entities.len());
-    assert_eq!(reset.next_entity_id(), Tenant::new(settings()).next_entity_id(), "a reset starts the ids again");
+    assert_eq!(reset.next_entity_id(), World::new(settings()).next_entity_id(), "a reset starts the ids again");
     let names: Vec<String> = worlds.list().iter().map(|listed| listed.name.to_string()).collect();
     assert_eq!(names, ["default", "a", "c"]);
 }
 
 #[test]
 fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
-    let worlds = worlds(Limits::default());
+    let worlds = worlds(WorldLimits::default());
     let original = worlds.create("a", None).unwrap();
     remove_first(&original);
     let fork = worlds.fork("a", "b").unwrap();
@@ -122,7 +122,7 @@ fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
 
 #[test]
 fn a_change_replaces_the_tenant_and_keeps_its_entities() {
-    let worlds = worlds(Limits::default());
+    let worlds = worlds(WorldLimits::default());
     let before = worlds.tenant("a").unwrap();
     let clock = before.clock.advanced(1_000);
     let changed = worlds.change("a", |tenant| Ok::<_, WorldError>(tenant.with_clock(clock))).unwrap();
@@ -134,7 +134,7 @@ fn a_change_replaces_the_tenant_and_keeps_its_entities() {
 
 #[test]
 fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
-    let worlds = worlds(Limits { tenants: 2, ..Limits::default() });
+    let worlds = worlds(WorldLimits { tenants: 2, ..WorldLimits::default() });
     for name in ["a", "b", "a"] {
         worlds.tenant(name).unwrap();
     }
@@ -145,7 +145,7 @@ fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
     );
     let impatient = Worlds::new(
         Plan { settings: settings(), fixtures: BTreeMap::new() },
-        Limits { tenants: 2, idle: Duration::ZERO, by_token: false },
+        WorldLimits { tenants: 2, idle: Duration::ZERO, by_token: false },
     );
     for name in ["a", "b", "c", "d"] {
         impatient.tenant(name).unwrap();
@@ -157,7 +157,7 @@ fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
 
 #[test]
 fn another_plan_is_for_tenants_that_are_made_from_now_on() {
-    let worlds = worlds(Limits::default());
+    let worlds = worlds(WorldLimits::default());
     let old = worlds.tenant("old").unwrap();
     worlds.replan(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
     assert!(keys(&worlds.default_tenant()).is_empty() && keys(&worlds.tenant("new").unwrap()).is_empty());
@@ -168,8 +168,8 @@ fn another_plan_is_for_tenants_that_are_made_from_now_on() {
 #[test]
 fn a_tenant_is_made_once_however_many_ask_for_it_at_once() {
     for _ in 0..20 {
-        let worlds = worlds(Limits { tenants: 1, ..Limits::default() });
-        let made: Vec<Arc<Tenant>> = std::thread::scope(|scope| {
+        let worlds = worlds(WorldLimits { tenants: 1, ..WorldLimits::default() });
+        let made: Vec<Arc<World>> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| worlds.tenant("a").unwrap())).collect();
             asking.into_iter().map(|asking| asking.join().unwrap()).collect()
         });

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use crate::edm::enums;
 use crate::edm::schema::EnumType;
 use crate::edm::value::{Complex, Value};
-use crate::odata::query::path::{Found, PropertyPath};
+use crate::odata::query::path::{PathValue, PropertyPath};
 
 /// The longest text that joining texts gives. Beyond it the result is null: a short query must not fill the memory.
 const MAX_TEXT: usize = 1 << 20;
@@ -150,16 +150,16 @@ fn borrowed<'e>(scalar: &'e Scalar<'static>) -> Scalar<'e> {
     }
 }
 
-fn scalar(found: Found<'_>) -> Scalar<'_> {
+fn scalar(found: PathValue<'_>) -> Scalar<'_> {
     match found {
-        Found::Value(Value::Null) => Scalar::Null,
-        Found::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
-        Found::Value(Value::Int32(value)) => Scalar::Number(f64::from(*value)),
-        Found::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
-        Found::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
-        Found::Value(Value::Enum(number)) => Scalar::Enum(*number),
-        Found::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
-        Found::Json(text) => match serde_json::from_str(text) {
+        PathValue::Value(Value::Null) => Scalar::Null,
+        PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
+        PathValue::Value(Value::Int32(value)) => Scalar::Number(f64::from(*value)),
+        PathValue::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
+        PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
+        PathValue::Value(Value::Enum(number)) => Scalar::Enum(*number),
+        PathValue::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
+        PathValue::Json(text) => match serde_json::from_str(text) {
             Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
             Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
             Ok(serde_json::Value::String(text)) => Scalar::Text(text.into()),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// One word.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token<'t> {
+pub(super) enum FilterToken<'t> {
     /// `(`
     Open,
     /// `)`
@@ -24,33 +24,33 @@ pub(super) enum Token<'t> {
 }
 
 /// Reads the word at the beginning of a text, behind white space. Returns the word, where it begins and where it ends.
-pub(super) fn token(text: &str, from: usize) -> Result<(Token<'_>, usize, usize), (usize, &'static str)> {
+pub(super) fn token(text: &str, from: usize) -> Result<(FilterToken<'_>, usize, usize), (usize, &'static str)> {
     let rest = &text[from..];
     let trimmed = rest.trim_start();
     let at = from + rest.len() - trimmed.len();
     let mut characters = trimmed.chars();
-    let Some(first) = characters.next() else { return Ok((Token::End, at, at)) };
+    let Some(first) = characters.next() else { return Ok((FilterToken::End, at, at)) };
     let single = |token| Ok((token, at, at + first.len_utf8()));
     match first {
-        '(' => single(Token::Open),
-        ')' => single(Token::Close),
-        ',' => single(Token::Comma),
+        '(' => single(FilterToken::Open),
+        ')' => single(FilterToken::Close),
+        ',' => single(FilterToken::Comma),
         '\'' => {
             let (value, end) = quoted(text, at)?;
-            Ok((Token::Text(value), at, end))
+            Ok((FilterToken::Text(value), at, end))
         }
         _ if first.is_ascii_digit() || first == '-' => {
             let end = span(trimmed, |character| character.is_ascii_alphanumeric() || matches!(character, '.' | ':' | '-' | '+'));
-            Ok((Token::Number(&trimmed[..end]), at, at + end))
+            Ok((FilterToken::Number(&trimmed[..end]), at, at + end))
         }
         _ if first.is_alphabetic() || first == '_' => {
             let end = span(trimmed, |character| character.is_alphanumeric() || matches!(character, '_' | '.' | '/'));
             let word = &trimmed[..end];
             if trimmed[end..].starts_with('\'') {
                 let (value, end) = quoted(text, at + end)?;
-                return Ok((Token::Typed(word, value), at, end));
+                return Ok((FilterToken::Typed(word, value), at, end));
             }
-            Ok((Token::Word(word), at, at + end))
+            Ok((FilterToken::Word(word), at, at + end))
         }
         _ => Err((at, "found a character that begins nothing")),
     }

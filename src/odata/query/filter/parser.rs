@@ -5,10 +5,10 @@
 
 use super::Expression;
 use super::evaluate::{Comparison, Function, Node, Scalar, total_order};
-use super::lexer::{Token, token};
+use super::lexer::{FilterToken, token};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::enums;
-use crate::edm::schema::{EnumType, Kind, NamedType, Primitive};
+use crate::edm::schema::{EnumType, NamedType, Primitive, PropertyType};
 use crate::odata::error::Error;
 use crate::odata::query::Scope;
 use crate::odata::query::path::{self, PathProblem};
@@ -40,7 +40,7 @@ pub enum Kinds<'m> {
 
 /// What is wrong with an expression, and where.
 #[derive(Debug)]
-pub struct Problem {
+pub struct FilterProblem {
     /// The place in the text, in bytes.
     pub at: usize,
     /// What is wrong.
@@ -63,7 +63,7 @@ pub struct Parser<'t, 'm> {
     text: &'t str,
     scope: Scope<'m>,
     /// The next word, where it begins and where it ends.
-    next: Result<(Token<'t>, usize, usize), (usize, &'static str)>,
+    next: Result<(FilterToken<'t>, usize, usize), (usize, &'static str)>,
     depth: usize,
     nodes: usize,
 }
@@ -114,32 +114,35 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Reads a whole text as a condition.
-    pub fn filter(&mut self) -> Result<Expression<'m>, Problem> {
+    pub fn filter(&mut self) -> Result<Expression<'m>, FilterProblem> {
         let expression = self.expression()?;
         match self.peek()? {
-            Token::End => {}
+            FilterToken::End => {}
             _ => return Err(self.expected("an operator or the end")),
         }
         match expression.kind {
             Kinds::Boolean | Kinds::Null | Kinds::Unknown => Ok(expression),
-            _ => Err(Problem { at: 0, what: What::Syntax(format!("found {}, expected a condition", expression.kind.name())) }),
+            _ => Err(FilterProblem {
+                at: 0,
+                what: What::Syntax(format!("found {}, expected a condition", expression.kind.name())),
+            }),
         }
     }
 
     /// Reads one key of an order: an expression, whether it descends, and whether another key follows.
-    pub fn order_key(&mut self) -> Result<(Expression<'m>, bool, bool), Problem> {
+    pub fn order_key(&mut self) -> Result<(Expression<'m>, bool, bool), FilterProblem> {
         let expression = self.expression()?;
         let is_descending = match self.peek()? {
-            Token::Word(word) if word.eq_ignore_ascii_case("desc") => Some(true),
-            Token::Word(word) if word.eq_ignore_ascii_case("asc") => Some(false),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("desc") => Some(true),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("asc") => Some(false),
             _ => None,
         };
         if is_descending.is_some() {
             self.advance()?;
         }
         let has_more = match self.peek()? {
-            Token::End => false,
-            Token::Comma => true,
+            FilterToken::End => false,
+            FilterToken::Comma => true,
             _ => return Err(self.expected("asc, desc, a comma or the end")),
         };
         if has_more {
@@ -149,8 +152,8 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Returns a problem at the next word.
-    pub fn problem(&self, what: What) -> Problem {
-        Problem { at: self.at(), what }
+    pub fn problem(&self, what: What) -> FilterProblem {
+        FilterProblem { at: self.at(), what }
     }
 
     fn at(&self) -> usize {
@@ -158,35 +161,36 @@ impl<'t, 'm> Parser<'t, 'm> {
         *at
     }
 
-    fn expected(&self, what: &str) -> Problem {
+    fn expected(&self, what: &str) -> FilterProblem {
         let found = match &self.next {
-            Ok((Token::End, ..)) => "the end".to_owned(),
+            Ok((FilterToken::End, ..)) => "the end".to_owned(),
             Ok((_, from, to)) => format!("{:?}", &self.text[*from..*to]),
             Err((_, problem)) => (*problem).to_owned(),
         };
         self.problem(What::Syntax(format!("found {found}, expected {what}")))
     }
 
-    fn peek(&self) -> Result<&Token<'t>, Problem> {
+    fn peek(&self) -> Result<&FilterToken<'t>, FilterProblem> {
         match &self.next {
             Ok((token, ..)) => Ok(token),
-            Err((at, problem)) => Err(Problem { at: *at, what: What::Syntax((*problem).to_owned()) }),
+            Err((at, problem)) => Err(FilterProblem { at: *at, what: What::Syntax((*problem).to_owned()) }),
         }
     }
 
     /// Goes on to the next word, and returns the one it leaves with its place.
-    fn advance(&mut self) -> Result<(Token<'t>, usize), Problem> {
+    fn advance(&mut self) -> Result<(FilterToken<'t>, usize), FilterProblem> {
         self.peek()?;
         let end = self.next.as_ref().map_or(self.text.len(), |(_, _, end)| *end);
         let left = std::mem::replace(&mut self.next, token(self.text, end));
-        left.map(|(token, at, _)| (token, at)).map_err(|(at, problem)| Problem { at, what: What::Syntax(problem.to_owned()) })
+        left.map(|(token, at, _)| (token, at))
+            .map_err(|(at, problem)| FilterProblem { at, what: What::Syntax(problem.to_owned()) })
     }
 
     fn is_word(&self, word: &str) -> bool {
-        matches!(&self.next, Ok((Token::Word(found), ..)) if found.eq_ignore_ascii_case(word))
+        matches!(&self.next, Ok((FilterToken::Word(found), ..)) if found.eq_ignore_ascii_case(word))
     }
 
-    fn node(&mut self, node: Node<'m>, kind: Kinds<'m>) -> Result<Expression<'m>, Problem> {
+    fn node(&mut self, node: Node<'m>, kind: Kinds<'m>) -> Result<Expression<'m>, FilterProblem> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(self.problem(What::Syntax(format!("expected at most {MAX_NODES} parts"))));
@@ -195,11 +199,11 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Reads what can stand in parentheses. Everything that nests comes through here or through `not`.
-    fn expression(&mut self) -> Result<Expression<'m>, Problem> {
+    fn expression(&mut self) -> Result<Expression<'m>, FilterProblem> {
         self.deeper(|parser| parser.chain("or", Node::Or, |parser| parser.chain("and", Node::And, Parser::comparison)))
     }
 
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, FilterProblem>) -> Result<T, FilterProblem> {
         if self.depth == MAX_DEPTH {
             return Err(self.problem(What::Syntax(format!("expected at most {MAX_DEPTH} levels"))));
         }
@@ -214,8 +218,8 @@ impl<'t, 'm> Parser<'t, 'm> {
         &mut self,
         operator: &str,
         join: impl FnOnce(Vec<Node<'m>>) -> Node<'m>,
-        mut part: impl FnMut(&mut Self) -> Result<Expression<'m>, Problem>,
-    ) -> Result<Expression<'m>, Problem> {
+        mut part: impl FnMut(&mut Self) -> Result<Expression<'m>, FilterProblem>,
+    ) -> Result<Expression<'m>, FilterProblem> {
         let first = part(self)?;
         if !self.is_word(operator) {
             return Ok(first);
@@ -229,16 +233,16 @@ impl<'t, 'm> Parser<'t, 'm> {
         self.node(join(parts), Kinds::Boolean)
     }
 
-    fn condition(&self, expression: Expression<'m>) -> Result<Node<'m>, Problem> {
+    fn condition(&self, expression: Expression<'m>) -> Result<Node<'m>, FilterProblem> {
         match expression.kind {
             Kinds::Boolean | Kinds::Null | Kinds::Unknown => Ok(expression.node),
             kind => Err(self.problem(What::Syntax(format!("found {} in front, expected a condition", kind.name())))),
         }
     }
 
-    fn comparison(&mut self) -> Result<Expression<'m>, Problem> {
+    fn comparison(&mut self) -> Result<Expression<'m>, FilterProblem> {
         let left = self.operand()?;
-        let Ok((Token::Word(word), at, _)) = self.next else { return Ok(left) };
+        let Ok((FilterToken::Word(word), at, _)) = self.next else { return Ok(left) };
         if word.eq_ignore_ascii_case("in") {
             self.advance()?;
             return self.list(left);
@@ -255,7 +259,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         let is_null = matches!(left.kind, Kinds::Null) || matches!(right.kind, Kinds::Null);
         if matches!((left.kind, right.kind), (Kinds::Object, _) | (_, Kinds::Object)) && !(is_equality && is_null) {
             let detail = "found a complex value, which can only be compared with null".to_owned();
-            return Err(Problem { at, what: What::Syntax(detail) });
+            return Err(FilterProblem { at, what: What::Syntax(detail) });
         }
         // Clients see the sentinel instead of the members above it, and compare with what they see. Only the order is that of the
         // real numbers (github.com/microsoft/api-guidelines evolvable-enums.md).
@@ -276,7 +280,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         left: Expression<'m>,
         right: Expression<'m>,
         at: usize,
-    ) -> Result<(Expression<'m>, Expression<'m>), Problem> {
+    ) -> Result<(Expression<'m>, Expression<'m>), FilterProblem> {
         let (left, right) = match (left.kind, right.kind) {
             (Kinds::Enum(enumeration), Kinds::Text) => (left, self.as_enum(&right, enumeration, at)?),
             (Kinds::Text, Kinds::Enum(enumeration)) => (self.as_enum(&left, enumeration, at)?, right),
@@ -284,14 +288,14 @@ impl<'t, 'm> Parser<'t, 'm> {
         };
         if !left.kind.is_comparable(right.kind) {
             let detail = format!("found {} and {}, which cannot be compared", left.kind.name(), right.kind.name());
-            return Err(Problem { at, what: What::Syntax(detail) });
+            return Err(FilterProblem { at, what: What::Syntax(detail) });
         }
         Ok((left, right))
     }
 
-    fn as_enum(&self, text: &Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, Problem> {
+    fn as_enum(&self, text: &Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, FilterProblem> {
         let Node::Constant(Scalar::Text(literal)) = &text.node else {
-            return Err(Problem {
+            return Err(FilterProblem {
                 at,
                 what: What::Syntax(format!("found a text, expected a member of {}", enumeration.full_name)),
             });
@@ -300,9 +304,9 @@ impl<'t, 'm> Parser<'t, 'm> {
         Ok(Expression { node, kind: Kinds::Enum(enumeration) })
     }
 
-    fn member(&self, literal: &str, enumeration: &EnumType, at: usize) -> Result<i64, Problem> {
+    fn member(&self, literal: &str, enumeration: &EnumType, at: usize) -> Result<i64, FilterProblem> {
         let reading = enums::Reading { lists: FlagLists::AnyCase, empty: EmptyFlags::Reject };
-        let syntax = |detail| Problem { at, what: What::Syntax(detail) };
+        let syntax = |detail| FilterProblem { at, what: What::Syntax(detail) };
         let number = enums::parse(enumeration, literal, reading)
             .ok_or_else(|| syntax(format!("found {literal:?}, expected a member of {}", enumeration.full_name)))?;
         if enums::has_hidden(enumeration, number) && !self.scope.shows_hidden() {
@@ -313,24 +317,24 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Reads the literals behind `in`.
-    fn list(&mut self, left: Expression<'m>) -> Result<Expression<'m>, Problem> {
-        self.take(&Token::Open, "an opening parenthesis")?;
+    fn list(&mut self, left: Expression<'m>) -> Result<Expression<'m>, FilterProblem> {
+        self.take(&FilterToken::Open, "an opening parenthesis")?;
         let mut values = Vec::new();
         loop {
             let (found, at) = self.advance()?;
             let literal = self
                 .literal(&found, at)?
-                .ok_or(Problem { at, what: What::Syntax("expected a literal in the list".to_owned()) })?;
+                .ok_or(FilterProblem { at, what: What::Syntax("expected a literal in the list".to_owned()) })?;
             let (_, literal) = self.unified(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, literal, at)?;
             if let Node::Constant(scalar) = literal.node {
                 values.push(scalar);
             }
             match self.peek()? {
-                Token::Comma => self.advance()?,
+                FilterToken::Comma => self.advance()?,
                 _ => break,
             };
         }
-        self.take(&Token::Close, "a comma or a closing parenthesis")?;
+        self.take(&FilterToken::Close, "a comma or a closing parenthesis")?;
         if matches!(left.kind, Kinds::Object) {
             return Err(self.problem(What::Syntax("found a complex value, which is in no list".to_owned())));
         }
@@ -339,7 +343,7 @@ impl<'t, 'm> Parser<'t, 'm> {
         self.node(Node::In(left.into(), values), Kinds::Boolean)
     }
 
-    fn has(&mut self, left: Expression<'m>) -> Result<Expression<'m>, Problem> {
+    fn has(&mut self, left: Expression<'m>) -> Result<Expression<'m>, FilterProblem> {
         let Kinds::Enum(enumeration) = left.kind else {
             return Err(self.problem(What::Syntax(format!("found {} in front of has, expected an enum", left.kind.name()))));
         };
@@ -348,62 +352,64 @@ impl<'t, 'm> Parser<'t, 'm> {
         let (_, right) = self.unified(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, right, at)?;
         let Node::Constant(Scalar::Enum(number)) = right.node else {
             let detail = format!("expected members of {} behind has", enumeration.full_name);
-            return Err(Problem { at, what: What::Syntax(detail) });
+            return Err(FilterProblem { at, what: What::Syntax(detail) });
         };
         let left = self.masked(left);
         self.node(Node::Has(left.into(), number), Kinds::Boolean)
     }
 
-    fn operand(&mut self) -> Result<Expression<'m>, Problem> {
+    fn operand(&mut self) -> Result<Expression<'m>, FilterProblem> {
         let (found, at) = self.advance()?;
         if let Some(literal) = self.literal(&found, at)? {
             return self.node(literal.node, literal.kind);
         }
         match found {
-            Token::Open => {
+            FilterToken::Open => {
                 let inner = self.expression()?;
-                self.take(&Token::Close, "a closing parenthesis")?;
+                self.take(&FilterToken::Close, "a closing parenthesis")?;
                 Ok(inner)
             }
-            Token::Word(word) if word.eq_ignore_ascii_case("not") => {
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("not") => {
                 // `not` binds closer than comparisons do (OData 4.0 Part 2, 5.1.1.9): `not a eq 1` is no condition.
                 let inner = self.deeper(Parser::operand)?;
                 let inner = self.condition(inner)?;
                 self.node(Node::Not(inner.into()), Kinds::Boolean)
             }
-            Token::Word(word) if matches!(self.next, Ok((Token::Open, ..))) => self.call(word, at),
-            Token::Word(word) => self.property(word, at),
-            _ => Err(Problem { at, what: What::Syntax("expected a property, a literal or a function".to_owned()) }),
+            FilterToken::Word(word) if matches!(self.next, Ok((FilterToken::Open, ..))) => self.call(word, at),
+            FilterToken::Word(word) => self.property(word, at),
+            _ => Err(FilterProblem { at, what: What::Syntax("expected a property, a literal or a function".to_owned()) }),
         }
     }
 
     /// Reads a word as a literal, if it is one.
-    fn literal(&self, found: &Token<'t>, at: usize) -> Result<Option<Expression<'m>>, Problem> {
-        let syntax = |detail: String| Problem { at, what: What::Syntax(detail) };
+    fn literal(&self, found: &FilterToken<'t>, at: usize) -> Result<Option<Expression<'m>>, FilterProblem> {
+        let syntax = |detail: String| FilterProblem { at, what: What::Syntax(detail) };
         let (scalar, kind) = match found {
-            Token::Text(text) => (Scalar::Text(text.to_string().into()), Kinds::Text),
-            Token::Number(text) => number(text).ok_or_else(|| syntax(format!("found {text:?}, expected a number or a date")))?,
-            Token::Typed(type_name, text) => match self.scope.model.resolve(type_name) {
+            FilterToken::Text(text) => (Scalar::Text(text.to_string().into()), Kinds::Text),
+            FilterToken::Number(text) => {
+                number(text).ok_or_else(|| syntax(format!("found {text:?}, expected a number or a date")))?
+            }
+            FilterToken::Typed(type_name, text) => match self.scope.model.resolve(type_name) {
                 Some(NamedType::Enum(id)) => {
                     let enumeration = self.scope.model.enumeration(id);
                     (Scalar::Enum(self.member(text, enumeration, at)?), Kinds::Enum(enumeration))
                 }
                 _ => return Err(syntax(format!("found {type_name:?} in front of a text, expected an enum"))),
             },
-            Token::Word(word) if word.eq_ignore_ascii_case("null") => (Scalar::Null, Kinds::Null),
-            Token::Word(word) if word.eq_ignore_ascii_case("true") => (Scalar::Boolean(true), Kinds::Boolean),
-            Token::Word(word) if word.eq_ignore_ascii_case("false") => (Scalar::Boolean(false), Kinds::Boolean),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("null") => (Scalar::Null, Kinds::Null),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("true") => (Scalar::Boolean(true), Kinds::Boolean),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("false") => (Scalar::Boolean(false), Kinds::Boolean),
             _ => return Ok(None),
         };
         Ok(Some(Expression { node: Node::Constant(scalar), kind }))
     }
 
-    fn call(&mut self, name: &str, at: usize) -> Result<Expression<'m>, Problem> {
-        let syntax = |at, detail: String| Problem { at, what: What::Syntax(detail) };
+    fn call(&mut self, name: &str, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let syntax = |at, detail: String| FilterProblem { at, what: What::Syntax(detail) };
         let Some(signature) = FUNCTIONS.iter().find(|signature| signature.name.eq_ignore_ascii_case(name)) else {
             return Err(syntax(at, format!("found the function {name:?}, which is not known")));
         };
-        self.take(&Token::Open, "an opening parenthesis")?;
+        self.take(&FilterToken::Open, "an opening parenthesis")?;
         let mut arguments = Vec::new();
         for expected in signature.arguments {
             let argument = self.expression()?;
@@ -413,38 +419,38 @@ impl<'t, 'm> Parser<'t, 'm> {
             }
             arguments.push(argument.node);
             match self.peek()? {
-                Token::Comma if arguments.len() < signature.arguments.len() => self.advance()?,
+                FilterToken::Comma if arguments.len() < signature.arguments.len() => self.advance()?,
                 _ => break,
             };
         }
-        self.take(&Token::Close, "a closing parenthesis")?;
+        self.take(&FilterToken::Close, "a closing parenthesis")?;
         if arguments.len() + signature.optional < signature.arguments.len() {
             return Err(syntax(at, format!("found {} arguments, expected {}", arguments.len(), signature.arguments.len())));
         }
         self.node(Node::Call(signature.function, arguments), signature.result)
     }
 
-    fn property(&mut self, word: &str, at: usize) -> Result<Expression<'m>, Problem> {
+    fn property(&mut self, word: &str, at: usize) -> Result<Expression<'m>, FilterProblem> {
         let path = path::resolve(self.scope, word).map_err(|problem| match problem {
-            PathProblem::Unknown(error) => Problem { at, what: What::Unknown(error.into()) },
-            PathProblem::Malformed => Problem { at, what: What::Syntax(format!("found {word:?}, expected a property")) },
+            PathProblem::Unknown(error) => FilterProblem { at, what: What::Unknown(error.into()) },
+            PathProblem::Malformed => FilterProblem { at, what: What::Syntax(format!("found {word:?}, expected a property")) },
         })?;
         if path.is_write_only {
-            return Err(Problem { at, what: What::Secret(path.text) });
+            return Err(FilterProblem { at, what: What::Secret(path.text) });
         }
         let kind = match path.kind {
-            Some(Kind::Primitive(Primitive::Boolean)) => Kinds::Boolean,
-            Some(Kind::Primitive(Primitive::Int32)) => Kinds::Number,
-            Some(Kind::Primitive(Primitive::String)) => Kinds::Text,
-            Some(Kind::Primitive(Primitive::DateTimeOffset)) => Kinds::Time,
-            Some(Kind::Enum(id)) => Kinds::Enum(self.scope.model.enumeration(id)),
-            Some(Kind::Complex(_) | Kind::Collection(_)) => Kinds::Object,
+            Some(PropertyType::Primitive(Primitive::Boolean)) => Kinds::Boolean,
+            Some(PropertyType::Primitive(Primitive::Int32)) => Kinds::Number,
+            Some(PropertyType::Primitive(Primitive::String)) => Kinds::Text,
+            Some(PropertyType::Primitive(Primitive::DateTimeOffset)) => Kinds::Time,
+            Some(PropertyType::Enum(id)) => Kinds::Enum(self.scope.model.enumeration(id)),
+            Some(PropertyType::Complex(_) | PropertyType::Collection(_)) => Kinds::Object,
             None => Kinds::Unknown,
         };
         self.node(Node::Property(path), kind)
     }
 
-    fn take(&mut self, token: &Token<'_>, what: &str) -> Result<(), Problem> {
+    fn take(&mut self, token: &FilterToken<'_>, what: &str) -> Result<(), FilterProblem> {
         if self.peek()? != token {
             return Err(self.expected(what));
         }

@@ -34,12 +34,12 @@ struct WorkforceIntegration {
 
 #[derive(Deserialize)]
 struct Page {
-    value: Vec<Listed>,
+    value: Vec<WorldInfo>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct WorldInfo {
     display_name: String,
 }
 
