@@ -40,8 +40,8 @@ mod reference {
     pub(crate) mod start;
     pub(crate) mod system;
     pub(crate) mod table;
-    pub(crate) mod tenants;
     pub(crate) mod url;
+    pub(crate) mod worlds;
 }
 
 use std::process::ExitCode;
@@ -53,7 +53,7 @@ use reference::options::{Expectations, Options};
 use reference::process::Child;
 use reference::rounds;
 use reference::table::Table;
-use reference::{larger, scaling, server, start, system, tenants, url};
+use reference::{larger, scaling, server, start, system, url, worlds};
 
 /// That of the emulator, so that it makes no difference.
 #[global_allocator]
@@ -155,7 +155,7 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     let growth = start::growth(options.memory_requests()).await?;
     expectations.at_most("MiB that memory grows by", options.expect_growth_mib, growth);
     println!("\n## Tenants\n");
-    let kept = tenants::measure().await?;
+    let kept = worlds::measure().await?;
     expectations.at_most("MiB that dropped tenants keep", options.expect_kept_mib, kept);
     println!("\n## Scaling\n");
     scaling::compare(options).await?;

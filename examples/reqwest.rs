@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         body: Some(json!({"displayName": "Renamed"})),
         ..Expectation::default()
     };
-    let verdict = emulator.tenant().journal.verify(&expected, Secrets::Hidden);
+    let verdict = emulator.world().journal.verify(&expected, Secrets::Hidden);
     println!("{}", verdict.text);
     if verdict.holds { Ok(()) } else { Err("the journal does not have the update".into()) }
 }

@@ -16,7 +16,7 @@ use wfi_emulator::emulator::Emulator;
 fn main() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::builder().seed(1).clock(UNIX_EPOCH).build();
     client_under_test(&emulator)?;
-    insta::assert_snapshot!(emulator.tenant().journal.text(), @r#"
+    insta::assert_snapshot!(emulator.world().journal.text(), @r#"
     # request 1 at 1970-01-01T00:00:00Z
     DELETE {{base}}/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d
     authorization: Bearer REDACTED

@@ -427,7 +427,7 @@ fn serve(serve: &Serve, behaviors: Behaviors, made: Plan) -> ExitCode {
         let plain_url = base_url("http", address);
         let url = if tls.is_some() { base_url("https", address) } else { plain_url.clone() };
         if serve.log != LogLevel::Off {
-            let mut text = greeting(&url, &service.worlds.default_tenant(), &trusted);
+            let mut text = greeting(&url, &service.worlds.default_world(), &trusted);
             if tls.is_some() {
                 text.push_str(&format!("the same without TLS: {plain_url}{}\n", trusted.told()));
             }
@@ -488,8 +488,8 @@ fn watch(serve: &Serve, behaviors: Behaviors, seed: u64, service: Arc<Service>) 
 
 /// Saves the entities of the default tenant, with their secrets: the next run goes on with them.
 fn save(path: &Path, service: &Service) -> ExitCode {
-    let tenant = service.worlds.default_tenant();
-    let text = fixture::write(&tenant.schema, &tenant.store, Secret::Echo);
+    let world = service.worlds.default_world();
+    let text = fixture::write(&world.schema, &world.store, Secret::Echo);
     match ready::write_file(path, &text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("{}: {error}", path.display())),
@@ -582,22 +582,22 @@ fn base_url(scheme: &str, address: SocketAddr) -> String {
 }
 
 /// Says what is served, for people.
-fn greeting(url: &str, tenant: &World, trusted: &Trusted) -> String {
+fn greeting(url: &str, world: &World, trusted: &Trusted) -> String {
     let mut text = format!("wfi-emulator {} serves an offline Microsoft Graph\n", env!("CARGO_PKG_VERSION"));
-    for set in tenant.schema.root_sets() {
-        let info = tenant.schema.set(set);
+    for set in world.schema.root_sets() {
+        let info = world.schema.set(set);
         for version in Version::ALL {
             text.push_str(&format!("  {url}/{}/{}\n", version.segment(), info.path));
         }
-        text.push_str(&format!("  with {} entities of {}", tenant.store.collection(set).len(), info.name));
-        let is_below = |other: &SetId| *other != set && tenant.schema.root_of(*other) == set;
-        let below: Vec<&str> = tenant.schema.set_ids().filter(is_below).map(|other| &*tenant.schema.set(other).name).collect();
+        text.push_str(&format!("  with {} entities of {}", world.store.collection(set).len(), info.name));
+        let is_below = |other: &SetId| *other != set && world.schema.root_of(*other) == set;
+        let below: Vec<&str> = world.schema.set_ids().filter(is_below).map(|other| &*world.schema.set(other).name).collect();
         text.push_str(&if below.is_empty() { "\n".to_owned() } else { format!("; below them {}\n", below.join(", ")) });
     }
-    if let Some(first) = tenant.schema.sets().first() {
+    if let Some(first) = world.schema.sets().first() {
         text.push_str(&format!("try: curl {}{url}/{}/{}\n", trusted.curl_flag(), Version::V1.segment(), first.path));
     }
-    text.push_str(&format!("seed: {}; control: {url}/_emulator\n", tenant.seed()));
+    text.push_str(&format!("seed: {}; control: {url}/_emulator\n", world.seed()));
     text.push_str("docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C\n");
     text
 }

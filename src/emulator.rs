@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use wfi_emulator::emulator::Emulator;
-//! use wfi_emulator::world::journal::{Expectation, Query, Secrets};
+//! use wfi_emulator::world::journal::{Expectation, JournalQuery, Secrets};
 //!
 //! let emulator = Emulator::start()?;
 //! let base = emulator.uri(); // such as http://127.0.0.1:41573, for the client under test
@@ -11,8 +11,8 @@
 //! # client.write_all(b"GET /v1.0/teamwork/workforceIntegrations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
 //! # client.read_to_string(&mut String::new())?;
 //! // … the client lists the integrations …
-//! let listed = Expectation { of: Query { method: Some(http::Method::GET), ..Query::default() }, ..Expectation::default() };
-//! let verdict = emulator.tenant().journal.verify(&listed, Secrets::Hidden);
+//! let listed = Expectation { of: JournalQuery { method: Some(http::Method::GET), ..Query::default() }, ..Expectation::default() };
+//! let verdict = emulator.world().journal.verify(&listed, Secrets::Hidden);
 //! verdict.assert();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -116,7 +116,7 @@ impl Emulator {
     }
 
     /// Returns the base URL of a tenant, which is made when it is first used.
-    pub fn tenant_uri(&self, name: &str) -> String {
+    pub fn world_uri(&self, name: &str) -> String {
         format!("{}/_tenant/{name}", self.uri())
     }
 
@@ -155,8 +155,8 @@ impl Emulator {
     /// Returns the tenant of requests that name none: its entities, journal, faults, behaviors and clock as they are now.
     ///
     /// A reset, other behaviors or another clock make another tenant of it, so ask again behind them.
-    pub fn tenant(&self) -> Arc<World> {
-        self.service.worlds.default_tenant()
+    pub fn world(&self) -> Arc<World> {
+        self.service.worlds.default_world()
     }
 
     /// Makes the default tenant anew, as it was at its beginning.
@@ -180,13 +180,13 @@ impl Emulator {
     ///
     /// None, as long as there is a default tenant.
     pub fn set_clock(&self, change: impl FnOnce(Clock) -> Clock) -> Result<(), WorldError> {
-        let with = |tenant: &World| Ok::<_, WorldError>(tenant.with_clock(change(tenant.clock)));
+        let with = |world: &World| Ok::<_, WorldError>(world.with_clock(change(world.clock)));
         self.service.worlds.change(DEFAULT, with).map(drop)
     }
 
     /// Replaces the rules of faults of the default tenant.
     pub fn set_faults(&self, rules: Vec<FaultRule>) {
-        self.tenant().faults.set(rules);
+        self.world().faults.set(rules);
     }
 }
 
@@ -408,14 +408,14 @@ mod tests {
             let emulator = Emulator::builder().page_size(NonZeroUsize::MIN).start().unwrap();
             assert!(get(&emulator, "/v1.0/teamwork/workforceIntegrations").contains("@odata.nextLink"));
             let address = emulator.uri();
-            let tenant = emulator.tenant();
+            let world = emulator.world();
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let _emulator = emulator;
                 let never = Expectation {
                     of: JournalQuery { method: Some(http::Method::DELETE), ..JournalQuery::default() },
                     ..Expectation::default()
                 };
-                tenant.journal.verify(&never, Secrets::Hidden).assert();
+                world.journal.verify(&never, Secrets::Hidden).assert();
             }))
             .map_err(|panic| (address, panic.downcast_ref::<String>().cloned().unwrap_or_default()))
         });
@@ -479,11 +479,11 @@ mod tests {
         emulator.set_faults(FaultRule::ready("bad-gateway").unwrap());
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 502);
         emulator.set_clock(|clock| clock.advanced(1_000)).unwrap();
-        assert_eq!(emulator.tenant().clock, Clock::Fixed(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
-        assert_eq!(emulator.tenant().journal.len(), 2);
+        assert_eq!(emulator.world().clock, Clock::Fixed(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
+        assert_eq!(emulator.world().journal.len(), 2);
         emulator.reset().unwrap();
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
-        assert_eq!(emulator.tenant().journal.len(), 1);
+        assert_eq!(emulator.world().journal.len(), 1);
         assert_eq!(status("/_tenant/b/v1.0/teamwork/workforceIntegrations/a"), 200);
         assert_eq!(emulator.worlds().list().len(), 2);
     }

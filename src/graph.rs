@@ -182,70 +182,70 @@ impl Answer {
 }
 
 /// Answers a request, as the rules of faults allow it, and writes it into the journal.
-pub fn answer(tenant: &World, request: &Request) -> Step {
+pub fn answer(world: &World, request: &Request) -> Step {
     if let Some(place) = EntraRoute::of(request.path()) {
         // The token service is none of Graph's, and no rule of faults is for it.
-        let answer = answer_as_entra(tenant, request, &place);
-        return Step::Done(Box::new(record::record_at(tenant, request, tenant.clock.now(), answer)));
+        let answer = answer_as_entra(world, request, &place);
+        return Step::Done(Box::new(record::record_at(world, request, world.clock.now(), answer)));
     }
-    let stamp = ResponseMeta::of(tenant, request);
-    exchange(tenant, request, &stamp, answer_as_usual)
+    let stamp = ResponseMeta::of(world, request);
+    exchange(world, request, &stamp, answer_as_usual)
 }
 
 /// A way to answer a request. A plain function, so that a suspended batch can keep it.
 type Way = fn(&World, &Request, &ResponseMeta<'_>) -> Step;
 
 /// Answers a request in some way, unless rules of faults want it otherwise, and writes it into the journal.
-fn exchange(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, way: Way) -> Step {
+fn exchange(world: &World, request: &Request, stamp: &ResponseMeta<'_>, way: Way) -> Step {
     let path = request.path();
     // Rules are for requests. A batch holds some, and is struck itself only if a rule names its path.
     let is_named_only = odata::batch::version_of(path).is_some();
-    let struck = tenant.faults.decide(FaultSubject { method: &request.method, path, is_named_only, now: stamp.now });
+    let struck = world.faults.decide(FaultSubject { method: &request.method, path, is_named_only, now: stamp.now });
     let step = match struck {
-        None => way(tenant, request, stamp),
-        Some(decision) => fault::strike(tenant, request, stamp, decision, way),
+        None => way(world, request, stamp),
+        Some(decision) => fault::strike(world, request, stamp, decision, way),
     };
-    record::record(tenant, request, stamp, step)
+    record::record(world, request, stamp, step)
 }
 
-fn answer_as_usual(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
-    if stamp.heads.has_origin && is_preflight(tenant, request) {
+fn answer_as_usual(world: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
+    if stamp.heads.has_origin && is_preflight(world, request) {
         return Step::Done(Box::new(respond::preflight(request, stamp)));
     }
     match odata::batch::version_of(request.path()) {
-        Some(version) => batch::answer(tenant, request, stamp, version, answer_item),
-        None => answer_one(tenant, request, stamp),
+        Some(version) => batch::answer(world, request, stamp, version, answer_item),
+        None => answer_one(world, request, stamp),
     }
 }
 
 /// Answers a request of a batch.
-fn answer_item(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
-    exchange(tenant, request, stamp, answer_one)
+fn answer_item(world: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
+    exchange(world, request, stamp, answer_one)
 }
 
 /// Answers a request that is no batch, alone or as part of one.
-fn answer_one(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
-    answer_knowing(tenant, request, stamp, None)
+fn answer_one(world: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Step {
+    answer_knowing(world, request, stamp, None)
 }
 
 /// Answers a request for the first time, or again with the reply of the connector that was asked the first time: then everything is
 /// read, checked and merged on the state as it is now.
-fn answer_knowing(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, reply: Option<ConnectorReply>) -> Step {
+fn answer_knowing(world: &World, request: &Request, stamp: &ResponseMeta<'_>, reply: Option<ConnectorReply>) -> Step {
     let mut skipped = Vec::new();
-    let mut answer = match decide(tenant, request, stamp, reply.as_ref(), &mut skipped) {
+    let mut answer = match decide(world, request, stamp, reply.as_ref(), &mut skipped) {
         Ok(Decision::Answered(mut success)) => {
             let change = success.change.take();
-            let mut answer = respond::success(tenant, stamp, success);
+            let mut answer = respond::success(world, stamp, success);
             answer.change = change;
             answer
         }
         Ok(Decision::ApprovalRule(question)) => {
             let made = reply.map(|reply| reply.made).unwrap_or_default();
-            return call::ask(tenant, request, stamp, *question, made);
+            return call::ask(world, request, stamp, *question, made);
         }
-        Err(error) => Box::new(match stubbed::answer(tenant, request, stamp, error) {
+        Err(error) => Box::new(match stubbed::answer(world, request, stamp, error) {
             Ok(answer) => answer,
-            Err(error) => respond::refusal(tenant, stamp, error),
+            Err(error) => respond::refusal(world, stamp, error),
         }),
     };
     answer.skipped = skipped;
@@ -262,23 +262,23 @@ enum Decision {
 }
 
 /// Returns what a stored integration says of its connector.
-pub fn endpoint(tenant: &World, id: &str) -> Option<ConnectorEndpoint> {
-    approval::integration(tenant, id).map(|integration| integration.endpoint())
+pub fn endpoint(world: &World, id: &str) -> Option<ConnectorEndpoint> {
+    approval::integration(world, id).map(|integration| integration.endpoint())
 }
 
 /// Answers a request whose handling failed in a way that should not exist.
-pub fn internal_error(tenant: &World, request: &Request) -> Answer {
-    respond::refusal(tenant, &ResponseMeta::of(tenant, request), Error::new(&refusal::INTERNAL, &[]))
+pub fn internal_error(world: &World, request: &Request) -> Answer {
+    respond::refusal(world, &ResponseMeta::of(world, request), Error::new(&refusal::INTERNAL, &[]))
 }
 
-fn is_preflight(tenant: &World, request: &Request) -> bool {
+fn is_preflight(world: &World, request: &Request) -> bool {
     request.method == Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && tenant.behaviors.preflight == Preflight::Allow
+        && world.behaviors.preflight == Preflight::Allow
 }
 
 /// Answers a request to the token service, which has its own forms of everything.
-fn answer_as_entra(tenant: &World, request: &Request, place: &EntraRoute<'_>) -> Answer {
+fn answer_as_entra(world: &World, request: &Request, place: &EntraRoute<'_>) -> Answer {
     let mut base_url = Vec::with_capacity(64);
     write_base_url(request, request.headers.get(header::HOST), &mut base_url);
     let body = match &request.body {
@@ -292,9 +292,9 @@ fn answer_as_entra(tenant: &World, request: &Request, place: &EntraRoute<'_>) ->
         body,
         base_url: &String::from_utf8_lossy(&base_url),
     };
-    let (mut response, refused) = token_service::answer(tenant, place, &asked);
-    response.headers_mut().insert(header::DATE, respond::date(tenant.clock.now()));
-    if request.is_secure && tenant.behaviors.hsts == Hsts::Omit {
+    let (mut response, refused) = token_service::answer(world, place, &asked);
+    response.headers_mut().insert(header::DATE, respond::date(world.clock.now()));
+    if request.is_secure && world.behaviors.hsts == Hsts::Omit {
         response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
     }
     Answer { refused, ..Answer::of(response) }
@@ -352,38 +352,38 @@ impl Operation<'_> {
 /// and JSON, names and kinds and annotations, existence of the entity, values; then the change is made. Where the service asks whether
 /// it can answer in the form that the client accepts is not known; here it is behind the path, so that nothing is stored before.
 fn decide(
-    tenant: &World,
+    world: &World,
     request: &Request,
     stamp: &ResponseMeta<'_>,
     reply: Option<&ConnectorReply>,
     skipped: &mut Vec<String>,
 ) -> Result<Decision, Error> {
-    let route = match route::resolve(&tenant.schema, request.path())? {
+    let route = match route::resolve(&world.schema, request.path())? {
         Target::Entities(route) => route,
         Target::Service(model) => {
-            only_get(tenant, &request.method)?;
-            return Ok(Decision::Answered(describe::service(&OperationContext::of(tenant, request, stamp, model, &())?)));
+            only_get(world, &request.method)?;
+            return Ok(Decision::Answered(describe::service(&OperationContext::of(world, request, stamp, model, &())?)));
         }
         Target::Metadata(model) => {
-            only_get(tenant, &request.method)?;
-            return Ok(Decision::Answered(describe::metadata(tenant, model)));
+            only_get(world, &request.method)?;
+            return Ok(Decision::Answered(describe::metadata(world, model)));
         }
         Target::Singleton(singleton) => {
-            check::authenticate(tenant, &request.headers)?;
-            only_get(tenant, &request.method)?;
-            let context = OperationContext::of(tenant, request, stamp, singleton.model, &singleton)?;
+            check::authenticate(world, &request.headers)?;
+            only_get(world, &request.method)?;
+            let context = OperationContext::of(world, request, stamp, singleton.model, &singleton)?;
             return property::singleton(&context).map(Decision::Answered);
         }
     };
-    let checked = check::authenticate(tenant, &request.headers)?;
-    let operation = operation(tenant, &route, &request.method)?;
-    check::authorize(tenant, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
+    let checked = check::authenticate(world, &request.headers)?;
+    let operation = operation(world, &route, &request.method)?;
+    check::authorize(world, &request.headers, checked.as_ref(), &route.structured().full_name, operation.permission())?;
     let format = match operation {
         // What has no JSON body has no format of JSON.
         Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyTail { is_raw: true, .. }) => Format::default(),
-        _ => wanted_format(tenant, request, stamp)?,
+        _ => wanted_format(world, request, stamp)?,
     };
-    let context = OperationContext::in_format(tenant, request, stamp, route.model, &route, format);
+    let context = OperationContext::in_format(world, request, stamp, route.model, &route, format);
     match operation {
         Operation::List => list::list(&context),
         Operation::Count => list::count(&context),
@@ -401,7 +401,7 @@ fn decide(
     .map(Decision::Answered)
 }
 
-fn operation<'r>(tenant: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
+fn operation<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
     let manners = route.structured().manners;
     match (&route.part, route.key.as_deref(), method.as_str()) {
         (Tail::Whole, None, "GET") => Ok(Operation::List),
@@ -412,30 +412,30 @@ fn operation<'r>(tenant: &World, route: &'r Route<'_>, method: &Method) -> Resul
         (Tail::Whole, Some(key), "DELETE") if manners.deletes => Ok(Operation::Delete(key)),
         (Tail::Count, None, "GET") => Ok(Operation::Count),
         (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
-        (Tail::Whole, key, _) => Err(wrong_method(tenant, method, &manners.methods(key.is_some()))),
-        (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(tenant, method, &["GET"])),
+        (Tail::Whole, key, _) => Err(wrong_method(world, method, &manners.methods(key.is_some()))),
+        (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(world, method, &["GET"])),
     }
 }
 
 /// Returns the format that a request asks for.
-fn wanted_format(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Result<Format, Error> {
+fn wanted_format(world: &World, request: &Request, stamp: &ResponseMeta<'_>) -> Result<Format, Error> {
     let query = request.target.query();
     if query.is_none() && !stamp.heads.wants_format {
         return Ok(Format::default());
     }
-    Format::of(&request.headers, query, &tenant.behaviors)
+    Format::of(&request.headers, query, &world.behaviors)
 }
 
-fn only_get(tenant: &World, method: &Method) -> Result<(), Error> {
-    if method == Method::GET { Ok(()) } else { Err(wrong_method(tenant, method, &["GET"])) }
+fn only_get(world: &World, method: &Method) -> Result<(), Error> {
+    if method == Method::GET { Ok(()) } else { Err(wrong_method(world, method, &["GET"])) }
 }
 
-fn wrong_method(tenant: &World, method: &Method, expected: &[&str]) -> Error {
+fn wrong_method(world: &World, method: &Method, expected: &[&str]) -> Error {
     let expected = match expected {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => expected.concat(),
     };
-    let refusal = match tenant.behaviors.wrong_method {
+    let refusal = match world.behaviors.wrong_method {
         WrongMethod::UnknownError => &refusal::UNROUTED_METHOD,
         WrongMethod::MethodNotAllowed => &refusal::METHOD_NOT_ALLOWED,
     };
@@ -444,7 +444,7 @@ fn wrong_method(tenant: &World, method: &Method, expected: &[&str]) -> Error {
 
 /// What the operations work with. `R` is what the path names.
 struct OperationContext<'c, R = Route<'c>> {
-    tenant: &'c World,
+    world: &'c World,
     request: &'c Request,
     heads: RequestFacts<'c>,
     /// The one time of everything that the request does.
@@ -458,18 +458,18 @@ struct OperationContext<'c, R = Route<'c>> {
 impl<'c, R> OperationContext<'c, R> {
     /// Returns what a request is answered with in the format that it asks for.
     fn of(
-        tenant: &'c World,
+        world: &'c World,
         request: &'c Request,
         stamp: &ResponseMeta<'c>,
         model: &'c Model,
         route: &'c R,
     ) -> Result<Self, Error> {
-        let format = wanted_format(tenant, request, stamp)?;
-        Ok(OperationContext::in_format(tenant, request, stamp, model, route, format))
+        let format = wanted_format(world, request, stamp)?;
+        Ok(OperationContext::in_format(world, request, stamp, model, route, format))
     }
 
     fn in_format(
-        tenant: &'c World,
+        world: &'c World,
         request: &'c Request,
         stamp: &ResponseMeta<'c>,
         model: &'c Model,
@@ -478,7 +478,7 @@ impl<'c, R> OperationContext<'c, R> {
     ) -> Self {
         let heads = stamp.heads;
         let preferences = if heads.has_preferences { Preferences::of(&request.headers) } else { Preferences::default() };
-        OperationContext { tenant, request, heads, now: stamp.now, preferences, format, model, route }
+        OperationContext { world, request, heads, now: stamp.now, preferences, format, model, route }
     }
 
     fn version(&self) -> Version {
@@ -487,7 +487,7 @@ impl<'c, R> OperationContext<'c, R> {
 
     /// Writes scheme and host into an answer. The text may be put into JSON as it is.
     fn write_base_url(&self, out: &mut Vec<u8>) {
-        match &self.tenant.behaviors.base_url {
+        match &self.world.behaviors.base_url {
             Some(fixed) => out.extend_from_slice(fixed.as_bytes()),
             None => write_base_url(self.request, self.heads.host, out),
         }
@@ -512,7 +512,7 @@ impl<'c, R> OperationContext<'c, R> {
 
     fn shape(&self) -> Representation<'c> {
         let knows_hidden = self.preferences.include_unknown_enum_members;
-        Representation::of(self.model, &self.tenant.behaviors, self.format.level, knows_hidden)
+        Representation::of(self.model, &self.world.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns what of the request's preferences an answer without a choice of its own obeyed.
@@ -528,7 +528,7 @@ impl<'c, R> OperationContext<'c, R> {
     /// Reads the request's query options, which are asked of something of a type; nothing if it has no query.
     fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
         let Some(text) = self.request.target.query() else { return Ok(None) };
-        let behaviors = &self.tenant.behaviors;
+        let behaviors = &self.world.behaviors;
         let scope =
             Scope { model: self.model, structured, behaviors, knows_hidden: self.preferences.include_unknown_enum_members };
         Query::read(text, scope, target).map(Some)
@@ -536,7 +536,7 @@ impl<'c, R> OperationContext<'c, R> {
 
     /// Returns a success that shows a body.
     fn shown(&self, status: StatusCode, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
-        let content_type = match self.tenant.behaviors.content_type {
+        let content_type = match self.world.behaviors.content_type {
             ContentType::Parameters => self.format.content_type(),
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
@@ -569,7 +569,7 @@ impl<'c> OperationContext<'c> {
 
     /// Whether the collection is one of at most one entity, which has no key in its path.
     fn is_single(&self) -> bool {
-        !self.route.holders.is_empty() && self.tenant.schema.set(self.route.place.set).is_single
+        !self.route.holders.is_empty() && self.world.schema.set(self.route.place.set).is_single
     }
 
     /// Returns what the ids and links of entities tell of the collection.
@@ -581,8 +581,8 @@ impl<'c> OperationContext<'c> {
     /// Returns the collection, if all entities are there that contain it.
     fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         for held in &self.route.holders {
-            if self.tenant.store.at(&held.place).get(&held.key).is_none() {
-                let address = held.place.address(&self.tenant.schema, &held.key);
+            if self.world.store.at(&held.place).get(&held.key).is_none() {
+                let address = held.place.address(&self.world.schema, &held.key);
                 let structured = self.model.structured(held.type_id);
                 return Err(match structured.words.tier {
                     Workload::Shifts => unknown(structured, &address),
@@ -592,7 +592,7 @@ impl<'c> OperationContext<'c> {
                 });
             }
         }
-        Ok(self.tenant.store.at(&self.route.place))
+        Ok(self.world.store.at(&self.route.place))
     }
 
     /// Begins a body that shows a part of the collection.

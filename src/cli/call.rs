@@ -122,7 +122,7 @@ impl CallTarget {
 
 /// Makes a call and prints the report. The exit status is 0 if Shifts would go on, 1 if not.
 pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
-    let tenant = World::new(Settings::new());
+    let world = World::new(Settings::new());
     let (target, said) = match call {
         CallCommand::Connect { target, tenant_id, user_id } => (target, Ok(OutboundMessage::connect(tenant_id, user_id))),
         CallCommand::Update { target, content, change, swap_approval, passthrough } => {
@@ -133,8 +133,8 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
             };
             let said = match &content.request {
                 Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.in_words(text))),
-                None if *swap_approval => said(&maker(&tenant, &mut || tenant.next_entity_id().to_string()).swap_approval()),
-                None => changes(&tenant, change).and_then(|requests| said(&requests)),
+                None if *swap_approval => said(&maker(&world, &mut || world.next_entity_id().to_string()).swap_approval()),
+                None => changes(&world, change).and_then(|requests| said(&requests)),
             };
             (target, said)
         }
@@ -155,7 +155,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    let report = runtime.block_on(say(&endpoint, said, &manner, || tenant.next_message_bytes()));
+    let report = runtime.block_on(say(&endpoint, said, &manner, || world.next_message_bytes()));
     let shown = if target.show { exchanged(&report) } else { String::new() };
     let printed = print(&format!("{shown}{report}"));
     if report.verdict.lets_pass() { printed } else { ExitCode::FAILURE }
@@ -180,18 +180,18 @@ fn read_requests(file: &Path) -> Result<(Requests, Vec<u8>), String> {
     Ok((requests, text))
 }
 
-fn maker<'m>(tenant: &World, next_id: &'m mut dyn FnMut() -> String) -> SampleBuilder<'m> {
-    SampleBuilder { next_id, now: now(tenant), expires: expiry(tenant) }
+fn maker<'m>(world: &World, next_id: &'m mut dyn FnMut() -> String) -> SampleBuilder<'m> {
+    SampleBuilder { next_id, now: now(world), expires: expiry(world) }
 }
 
 /// Returns the time as entities show it.
-pub(super) fn now(tenant: &World) -> String {
-    time(unix_millis(tenant.clock.now()))
+pub(super) fn now(world: &World) -> String {
+    time(unix_millis(world.clock.now()))
 }
 
 /// Returns when a transaction expires that begins now.
-pub(super) fn expiry(tenant: &World) -> String {
-    time(unix_millis(tenant.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
+pub(super) fn expiry(world: &World) -> String {
+    time(unix_millis(world.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
 }
 
 fn time(millis: i64) -> String {
@@ -200,9 +200,9 @@ fn time(millis: i64) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn changes(tenant: &World, changes: &[String]) -> Result<Requests, String> {
-    let mut next_id = || tenant.next_entity_id().to_string();
-    let mut maker = maker(tenant, &mut next_id);
+fn changes(world: &World, changes: &[String]) -> Result<Requests, String> {
+    let mut next_id = || world.next_entity_id().to_string();
+    let mut maker = maker(world, &mut next_id);
     let requests: Result<Vec<Element>, String> = changes.iter().map(|change| element(&mut maker, change)).collect();
     Ok(Requests { requests: requests? })
 }

@@ -52,10 +52,10 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
     let manner = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
     let named =
         Named { tenant_id: arguments.tenant_id.clone(), user_id: arguments.user_id.clone(), team_id: arguments.team_id.clone() };
-    let tenant = World::new(Settings::new());
-    let mut next_id = || tenant.next_entity_id().to_string();
-    let mut next_key_bytes = || tenant.next_message_bytes();
-    let maker = SampleBuilder { next_id: &mut next_id, now: now(&tenant), expires: expiry(&tenant) };
+    let world = World::new(Settings::new());
+    let mut next_id = || world.next_entity_id().to_string();
+    let mut next_key_bytes = || world.next_message_bytes();
+    let maker = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
     let source = Source { maker, next_key_bytes: &mut next_key_bytes };
     let runtime = match super::small_runtime() {
         Ok(runtime) => runtime,

@@ -127,7 +127,7 @@ impl Suite {
 
     pub(super) fn limits(&self) -> WorldLimits {
         let idle = Duration::from_secs(self.tenant_idle);
-        WorldLimits { tenants: self.tenant_limit, idle, by_token: self.tenant_by == TenantBy::Token }
+        WorldLimits { worlds: self.tenant_limit, idle, by_token: self.tenant_by == TenantBy::Token }
     }
 
     /// Returns the control API, unless it is off. `told` is what it tells of the configuration besides.

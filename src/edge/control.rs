@@ -6,7 +6,7 @@
 mod connectors;
 mod guard;
 mod journal;
-mod tenants;
+mod worlds;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -105,8 +105,8 @@ pub enum ControlOutcome {
 }
 
 impl ControlReply {
-    fn waiting(tenant: Arc<World>, pending: Box<Pending>) -> ControlReply {
-        ControlReply { waits: Some((tenant, pending)), ..ControlReply::nothing() }
+    fn waiting(world: Arc<World>, pending: Box<Pending>) -> ControlReply {
+        ControlReply { waits: Some((world, pending)), ..ControlReply::nothing() }
     }
 
     fn json(status: StatusCode, value: &impl Serialize) -> ControlReply {
@@ -172,21 +172,21 @@ operations! {
     GET "" about;
     GET "/health" health, public = true;
     GET "/ready" ready, public = true;
-    GET "/tenants" tenants::list;
-    GET "/tenants/{name}" tenants::get;
-    PUT "/tenants/{name}" tenants::create;
-    DELETE "/tenants/{name}" tenants::delete;
-    POST "/tenants/{name}/reset" tenants::reset;
-    GET "/tenants/{name}/state" tenants::export;
-    PUT "/tenants/{name}/state" tenants::import;
-    GET "/tenants/{name}/behaviors" tenants::behaviors;
-    PATCH "/tenants/{name}/behaviors" tenants::set_behaviors;
-    GET "/tenants/{name}/clock" tenants::clock;
-    PUT "/tenants/{name}/clock" tenants::set_clock;
-    GET "/tenants/{name}/faults" tenants::faults;
-    PUT "/tenants/{name}/faults" tenants::set_faults;
-    POST "/tenants/{name}/faults" tenants::add_faults;
-    DELETE "/tenants/{name}/faults" tenants::clear_faults;
+    GET "/tenants" worlds::list;
+    GET "/tenants/{name}" worlds::get;
+    PUT "/tenants/{name}" worlds::create;
+    DELETE "/tenants/{name}" worlds::delete;
+    POST "/tenants/{name}/reset" worlds::reset;
+    GET "/tenants/{name}/state" worlds::export;
+    PUT "/tenants/{name}/state" worlds::import;
+    GET "/tenants/{name}/behaviors" worlds::behaviors;
+    PATCH "/tenants/{name}/behaviors" worlds::set_behaviors;
+    GET "/tenants/{name}/clock" worlds::clock;
+    PUT "/tenants/{name}/clock" worlds::set_clock;
+    GET "/tenants/{name}/faults" worlds::faults;
+    PUT "/tenants/{name}/faults" worlds::set_faults;
+    POST "/tenants/{name}/faults" worlds::add_faults;
+    DELETE "/tenants/{name}/faults" worlds::clear_faults;
     GET "/tenants/{name}/journal" journal::query;
     DELETE "/tenants/{name}/journal" journal::clear;
     POST "/tenants/{name}/journal/verify" journal::verify;
@@ -281,7 +281,7 @@ fn about(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
         "version": env!("CARGO_PKG_VERSION"),
         "seed": call.worlds.seed(),
         "fixtures": call.worlds.fixtures(),
-        "tenants": { "limit": limits.tenants, "idleSeconds": limits.idle.as_secs(), "byToken": limits.by_token },
+        "tenants": { "limit": limits.worlds, "idleSeconds": limits.idle.as_secs(), "byToken": limits.by_token },
         "configuration": call.control.configuration,
         "operations": paths,
     })))

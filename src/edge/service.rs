@@ -43,14 +43,14 @@ impl Service {
         if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
             return match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
                 Ok(ControlOutcome::Answered(answer)) => Progress::Answered(Box::new(answer)),
-                Ok(ControlOutcome::Waits(tenant, pending)) => Progress::Waits(PendingRequest { tenant, pending }),
+                Ok(ControlOutcome::Waits(world, pending)) => Progress::Waits(PendingRequest { world, pending }),
                 Err(_) => Progress::Answered(Box::new(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
             };
         }
         match self.worlds.choose(request.target.path(), &request.headers) {
-            Ok(tenant) => {
-                let step = caught(&tenant, request, || graph::answer(&tenant, request));
-                begun(&tenant, step)
+            Ok(world) => {
+                let step = caught(&world, request, || graph::answer(&world, request));
+                begun(&world, step)
             }
             Err(error) => Progress::Answered(Box::new(unavailable(&error))),
         }
@@ -70,17 +70,17 @@ pub enum Progress {
 /// A request that waits for a call.
 #[derive(Debug)]
 pub struct PendingRequest {
-    tenant: Arc<World>,
+    world: Arc<World>,
     pending: Box<Pending>,
 }
 
 impl PendingRequest {
     /// Makes the call, and those that follow from it, and returns the answer to the request.
     pub async fn answer(self, request: &Request) -> Box<Answer> {
-        let PendingRequest { tenant, mut pending } = self;
+        let PendingRequest { world, mut pending } = self;
         loop {
-            let outcome = outgoing::make(&pending.call, &tenant.connectors).await;
-            match caught(&tenant, request, || pending.resume(&tenant, outcome)) {
+            let outcome = outgoing::make(&pending.call, &world.connectors).await;
+            match caught(&world, request, || pending.resume(&world, outcome)) {
                 Step::Done(answer) => return answer,
                 Step::Call(next) => pending = next,
             }
@@ -88,16 +88,16 @@ impl PendingRequest {
     }
 }
 
-fn begun(tenant: &Arc<World>, step: Step) -> Progress {
+fn begun(world: &Arc<World>, step: Step) -> Progress {
     match step {
         Step::Done(answer) => Progress::Answered(answer),
-        Step::Call(pending) => Progress::Waits(PendingRequest { tenant: tenant.clone(), pending }),
+        Step::Call(pending) => Progress::Waits(PendingRequest { world: world.clone(), pending }),
     }
 }
 
 /// Takes a step. A panic in it answers the request, and leaves nothing half-made behind: entities are immutable and replaced as a whole.
-fn caught(tenant: &World, request: &Request, take: impl FnOnce() -> Step) -> Step {
-    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::internal_error(tenant, request))))
+fn caught(world: &World, request: &Request, take: impl FnOnce() -> Step) -> Step {
+    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::internal_error(world, request))))
 }
 
 /// Returns the answer where there is no thread that could make a call.
@@ -144,25 +144,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_costs_one_request() {
-        let tenant = World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
+        let world = World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
         let request = request("/v1.0/teamwork/workforceIntegrations");
-        let broken = caught(&tenant, &request, || panic!("this panic is part of a test"));
+        let broken = caught(&world, &request, || panic!("this panic is part of a test"));
         let Step::Done(broken) = broken else { panic!("a panic is an answer") };
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
-        let Step::Done(next) = caught(&tenant, &request, || graph::answer(&tenant, &request)) else { panic!("no call is made") };
+        let Step::Done(next) = caught(&world, &request, || graph::answer(&world, &request)) else { panic!("no call is made") };
         assert_eq!(next.response.status(), 200);
     }
 
     #[tokio::test]
     async fn a_request_that_waits_for_a_call_goes_on_with_its_outcome() {
-        let tenant = Arc::new(World::new(Settings::new()));
+        let world = Arc::new(World::new(Settings::new()));
         let request = request("/v1.0/teamwork/workforceIntegrations");
         let waiting = |resume: fn(CallOutcome) -> Step| {
             let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
             let call =
                 OutboundCall { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
-            let Progress::Waits(waiting) = begun(&tenant, Step::Call(Pending::new(call, move |_, outcome| resume(outcome))))
+            let Progress::Waits(waiting) = begun(&world, Step::Call(Pending::new(call, move |_, outcome| resume(outcome))))
             else {
                 panic!("it waits")
             };
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_tenant_that_cannot_be_is_told() {
+    async fn a_world_that_cannot_be_is_told() {
         let service = Service::of(Settings::new());
         let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"), Peer::Process).await;
         assert_eq!(answer.response.status(), 400);

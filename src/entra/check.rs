@@ -24,17 +24,17 @@ pub struct Checked(Claims);
 ///
 /// The order is that of the library behind the service (Microsoft.IdentityModel): form, signature, lifetime, audience, issuer. The
 /// library allows clocks to differ by five minutes; here the same clock issues and checks, and a test of expiry need not wait.
-pub fn authenticate(tenant: &World, headers: &HeaderMap) -> Result<Option<Checked>, Error> {
-    if tenant.auth == Auth::Open {
+pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<Checked>, Error> {
+    if world.auth == Auth::Open {
         // A token that cannot be read is as good as none.
-        let wanted = tenant.behaviors.acts_as == ActsAs::Required;
+        let wanted = world.behaviors.acts_as == ActsAs::Required;
         return Ok(if wanted { caller::claims(headers).map(Checked) } else { None });
     }
     let text = match bearer(headers) {
         Some(text) if !text.is_empty() => text,
         _ => return Err(no_token(headers)),
     };
-    if tenant.auth == Auth::Bearer {
+    if world.auth == Auth::Bearer {
         return Ok(caller::claims(headers).map(Checked));
     }
     let token = Token::read(text).map_err(|malformed| malformed_token(malformed, text))?;
@@ -44,7 +44,7 @@ pub fn authenticate(tenant: &World, headers: &HeaderMap) -> Result<Option<Checke
         );
     }
     let claims = token.claims;
-    let now = unix_seconds(tenant.clock.now());
+    let now = unix_seconds(world.clock.now());
     if token::seconds(&claims.exp).is_none_or(|until| until <= now) {
         return Err(Error::new(&refusal::TOKEN_EXPIRED, &[]).with_detail(format!("exp is {}, now is {now}", claims.exp)));
     }
@@ -66,14 +66,14 @@ pub fn authenticate(tenant: &World, headers: &HeaderMap) -> Result<Option<Checke
 
 /// Checks whether a token allows an operation on a resource, given by the full name of its type.
 pub fn authorize(
-    tenant: &World,
+    world: &World,
     headers: &HeaderMap,
     checked: Option<&Checked>,
     resource: &str,
     operation: OperationKind,
 ) -> Result<(), Error> {
     let Some(Checked(claims)) = checked else { return Ok(()) };
-    if tenant.auth == Auth::Strict
+    if world.auth == Auth::Strict
         && let Some(row) = permissions::of(resource, operation)
     {
         if claims.is_application() {
@@ -92,7 +92,7 @@ pub fn authorize(
         }
     }
     let is_silent = headers.get(ACTS_AS).is_none_or(HeaderValue::is_empty);
-    if tenant.behaviors.acts_as == ActsAs::Required && claims.is_application() && is_silent {
+    if world.behaviors.acts_as == ActsAs::Required && claims.is_application() && is_silent {
         return Err(Error::new(&refusal::NO_ACTING_USER, &[]));
     }
     Ok(())

@@ -117,7 +117,7 @@ pub struct EntraRequest<'r> {
 
 /// What the endpoints work with.
 struct EntraContext<'c> {
-    tenant: &'c World,
+    world: &'c World,
     asked: &'c EntraRequest<'c>,
     generation: Generation,
     /// The first segment of the path.
@@ -128,7 +128,7 @@ struct EntraContext<'c> {
 
 impl EntraContext<'_> {
     fn directory(&self) -> &Directory {
-        &self.tenant.directory
+        &self.world.directory
     }
 
     /// Says whether the path names no tenant in particular.
@@ -164,21 +164,21 @@ const P3P: HeaderName = HeaderName::from_static("p3p");
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// Answers a request to the token service; of a refusal it also returns why.
-pub fn answer(tenant: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
-    let trace = tenant.next_request_id();
+pub fn answer(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
+    let trace = world.next_request_id();
     let mut response = Response::new(Bytes::new());
     if asked.method == Method::OPTIONS {
         *response.status_mut() = StatusCode::NO_CONTENT;
         preflight(response.headers_mut(), asked);
         return (response, None);
     }
-    match decide(tenant, place, asked) {
+    match decide(world, place, asked) {
         Ok(reply) => {
             fill(&mut response, reply, trace);
             (response, None)
         }
         Err(error) => {
-            let now = DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()));
+            let now = DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()));
             let mut date = Vec::with_capacity(19);
             now.write_seconds(&mut date);
             let trace_text = trace.to_string();
@@ -191,14 +191,14 @@ pub fn answer(tenant: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) 
     }
 }
 
-fn decide(tenant: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> Result<EntraReply, Error> {
+fn decide(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> Result<EntraReply, Error> {
     let methods = place.endpoint.methods();
     let method = if asked.method == Method::HEAD { &Method::GET } else { asked.method };
     if !methods.contains(&method.as_str()) {
         return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), asked.method.as_str()]));
     }
-    let tenant_id = tenant_id(place.realm, &tenant.directory)?;
-    let context = |generation| EntraContext { tenant, asked, generation, realm: place.realm, tenant_id };
+    let tenant_id = tenant_id(place.realm, &world.directory)?;
+    let context = |generation| EntraContext { world, asked, generation, realm: place.realm, tenant_id };
     match place.endpoint {
         EntraEndpoint::Instance => Ok(EntraReply::Metadata(metadata::instance(&context(Second)))),
         EntraEndpoint::Configuration(generation) => Ok(EntraReply::Metadata(metadata::configuration(&context(generation)))),

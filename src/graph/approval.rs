@@ -48,12 +48,12 @@ pub(super) fn of(
     }
     let Some(bound) = bound(context).filter(|bound| bound.supports(asks)) else { return Ok(None) };
     decided.push("update-calls");
-    if context.tenant.behaviors.update_calls == UpdateCalls::Off {
+    if context.world.behaviors.update_calls == UpdateCalls::Off {
         return Ok(None);
     }
     if !bound.is_active() {
         decided.push("inactive-integration");
-        if context.tenant.behaviors.inactive_integration == InactiveIntegration::Skip {
+        if context.world.behaviors.inactive_integration == InactiveIntegration::Skip {
             return Ok(None);
         }
     }
@@ -91,12 +91,12 @@ impl Integration<'_> {
 }
 
 /// Finds a stored integration: an entity of a type that says where a connector is.
-pub(super) fn integration<'t>(tenant: &'t World, id: &str) -> Option<Integration<'t>> {
-    tenant.schema.addresses().iter().find_map(|address| {
-        let model = tenant.schema.model(address.version);
+pub(super) fn integration<'t>(world: &'t World, id: &str) -> Option<Integration<'t>> {
+    world.schema.addresses().iter().find_map(|address| {
+        let model = world.schema.model(address.version);
         let structured = model.structured(address.type_id);
         let is_called = structured.properties.iter().any(|property| property.connects);
-        let entity = tenant.store.collection(address.set).get(id).filter(|_| is_called)?;
+        let entity = world.store.collection(address.set).get(id).filter(|_| is_called)?;
         Some(Integration { model, structured, entity })
     })
 }
@@ -107,15 +107,15 @@ fn bound<'c>(context: &OperationContext<'c>) -> Option<Integration<'c>> {
     context.route.holders.iter().rev().find_map(|held| {
         let structured = context.model.structured(held.type_id);
         let binding = structured.properties.iter().find(|property| property.binds)?;
-        let holder = context.tenant.store.at(&held.place).get(&held.key)?;
+        let holder = context.world.store.at(&held.place).get(&held.key)?;
         let Value::Collection(ids) = &holder.properties.values[binding.slot] else { return None };
         let first = ids.iter().find_map(|id| if let Value::String(id) = id { Some(id) } else { None })?;
-        integration(context.tenant, first)
+        integration(context.world, first)
     })
 }
 
 fn weighed(context: &OperationContext<'_>, about: &ApprovalSubject, reply: &ConnectorReply) -> Result<(), Error> {
-    if context.tenant.behaviors.update_calls != UpdateCalls::Enforce || reply.verdict.lets_pass() {
+    if context.world.behaviors.update_calls != UpdateCalls::Enforce || reply.verdict.lets_pass() {
         return Ok(());
     }
     let url = reply.made.last().map_or("", |made| &*made.url);
@@ -135,11 +135,11 @@ fn question(
     asks: ApprovalRule,
     proposal: &Proposal<'_>,
 ) -> ConnectorRequest {
-    let (tenant, endpoint) = (context.tenant, bound.endpoint());
+    let (world, endpoint) = (context.world, bound.endpoint());
     let mut expires = Vec::new();
     DateTimeOffset::from_unix_millis(unix_millis(context.now).saturating_add(EXPIRES_AFTER_MILLIS)).write_utc(&mut expires);
     let headers = ElementHeaders {
-        transaction_id: tenant.next_transaction_id().to_string(),
+        transaction_id: world.next_transaction_id().to_string(),
         expires: String::from_utf8_lossy(&expires).into_owned(),
     };
     let body = proposal.becomes.map_or_else(|| "null".to_owned(), |properties| shown(context, proposal.key, properties));
@@ -154,7 +154,7 @@ fn question(
     let team_id = context.route.holders.first().map_or("", |held| &*held.key);
     let passthrough: Option<HeaderValue> = context.request.headers.get(PASSTHROUGH).cloned();
     let said = OutboundMessage::update(team_id, &Requests { requests: vec![element] }, passthrough);
-    let retries = match tenant.behaviors.update_retries {
+    let retries = match world.behaviors.update_retries {
         UpdateRetries::None => 0,
         UpdateRetries::Three => 3,
     };
@@ -163,7 +163,7 @@ fn question(
         integration: bound.entity.key.clone(),
         source: endpoint.display_name.as_deref().unwrap_or_default().into(),
     };
-    ConnectorRequest { about: Some(about), retries, ..ConnectorRequest::to(tenant, &endpoint, said) }
+    ConnectorRequest { about: Some(about), retries, ..ConnectorRequest::to(world, &endpoint, said) }
 }
 
 /// Writes an entity as update calls show it.

@@ -59,21 +59,21 @@ struct Slot {
 }
 
 /// Answers a batch.
-pub(super) fn answer(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Step {
-    match read(tenant, request, stamp, version, answer_one) {
-        Ok(batch) => batch.advance(tenant),
-        Err(error) => Step::Done(Box::new(respond::refusal(tenant, stamp, error))),
+pub(super) fn answer(world: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Step {
+    match read(world, request, stamp, version, answer_one) {
+        Ok(batch) => batch.advance(world),
+        Err(error) => Step::Done(Box::new(respond::refusal(world, stamp, error))),
     }
 }
 
-fn read(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
-    check::authenticate(tenant, &request.headers)?;
+fn read(world: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
+    check::authenticate(world, &request.headers)?;
     if request.method != Method::POST {
-        return Err(super::wrong_method(tenant, &request.method, &["POST"]));
+        return Err(super::wrong_method(world, &request.method, &["POST"]));
     }
-    let bytes = body::bytes(request, &tenant.behaviors)?;
+    let bytes = body::bytes(request, &world.behaviors)?;
     let envelope = body::parse(&bytes)?;
-    let items = batch::split(&envelope, &tenant.behaviors)?;
+    let items = batch::split(&envelope, &world.behaviors)?;
     let slot = |item: BatchItem<'_>| Slot {
         waiting: Some(request_of(&item, request, version)),
         id: item.id.to_owned(),
@@ -128,34 +128,34 @@ fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result
 
 impl Batch {
     /// Answers what can be answered, then waits or is done.
-    fn advance(mut self, tenant: &World) -> Step {
+    fn advance(mut self, world: &World) -> Step {
         // Requests depend only on earlier ones, so one pass settles all that can be.
         for place in 0..self.slots.len() {
             let Some(have_succeeded) = self.dependencies(place) else { continue };
             let Some(waiting) = self.slots[place].waiting.take() else { continue };
             let step = match waiting {
-                Ok(_) if !have_succeeded => self.refuse(tenant, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
+                Ok(_) if !have_succeeded => self.refuse(world, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
                 Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
-                    self.refuse(tenant, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
+                    self.refuse(world, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
                 }
                 Ok(request) => (self.answer_one)(
-                    tenant,
+                    world,
                     &request,
-                    &ResponseMeta::of_item(tenant, RequestFacts::of(&request.headers), &self.ids),
+                    &ResponseMeta::of_item(world, RequestFacts::of(&request.headers), &self.ids),
                 ),
-                Err(error) => self.refuse(tenant, error),
+                Err(error) => self.refuse(world, error),
             };
             self.settle(place, step);
         }
         for place in 0..self.slots.len() {
             if let Some(pending) = self.slots[place].pending.take() {
-                return Step::Call(pending.then(move |tenant, step| {
+                return Step::Call(pending.then(move |world, step| {
                     self.settle(place, step);
-                    self.advance(tenant)
+                    self.advance(world)
                 }));
             }
         }
-        Step::Done(Box::new(self.joined(tenant)))
+        Step::Done(Box::new(self.joined(world)))
     }
 
     /// Returns whether all that a request depends on has succeeded; nothing as long as that is not known.
@@ -170,8 +170,8 @@ impl Batch {
         self.slots.iter().filter_map(|slot| slot.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
     }
 
-    fn refuse(&self, tenant: &World, error: Error) -> Step {
-        Step::Done(Box::new(respond::refusal(tenant, &ResponseMeta::of_item(tenant, RequestFacts::default(), &self.ids), error)))
+    fn refuse(&self, world: &World, error: Error) -> Step {
+        Step::Done(Box::new(respond::refusal(world, &ResponseMeta::of_item(world, RequestFacts::default(), &self.ids), error)))
     }
 
     fn settle(&mut self, place: usize, step: Step) {
@@ -181,7 +181,7 @@ impl Batch {
         }
     }
 
-    fn joined(self, tenant: &World) -> Answer {
+    fn joined(self, world: &World) -> Answer {
         let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.slots.len());
         for (place, slot) in self.slots.iter().enumerate() {
             answered.extend(slot.answer.as_deref().map(|answer| (place, &*slot.id, answer)));
@@ -198,18 +198,18 @@ impl Batch {
         let refused = answered.iter().filter_map(|(place, _, answer)| Some((*place, answer.refused.clone()?)));
         let refused_items = refused.collect();
         let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
-        if tenant.behaviors.batch_order == BatchOrder::Shuffled {
+        if world.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher and Yates: each order is as likely as any other.
             for last in (1..answered.len()).rev() {
-                answered.swap(last, tenant.next_chance(last + 1));
+                answered.swap(last, world.next_chance(last + 1));
             }
         }
         let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
         let heads = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
-        let stamp = ResponseMeta::again(tenant, heads, &self.ids);
+        let stamp = ResponseMeta::again(world, heads, &self.ids);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
-        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(tenant, &stamp, body, decided) }
+        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(world, &stamp, body, decided) }
     }
 }
 
@@ -249,12 +249,12 @@ mod tests {
     use crate::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
     use crate::world::{Clock, Settings};
 
-    fn tenant() -> World {
+    fn world() -> World {
         World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
     }
 
     /// Sends a batch whose requests are answered by a function.
-    fn begin(tenant: &World, requests: &Value, answer_one: Way) -> Step {
+    fn begin(world: &World, requests: &Value, answer_one: Way) -> Step {
         let request = Request {
             method: Method::POST,
             target: "/v1.0/$batch".parse().unwrap(),
@@ -262,8 +262,8 @@ mod tests {
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
-        let stamp = ResponseMeta::of(tenant, &request);
-        answer(tenant, &request, &stamp, Version::V1, answer_one)
+        let stamp = ResponseMeta::of(world, &request);
+        answer(world, &request, &stamp, Version::V1, answer_one)
     }
 
     fn call(url: &str) -> OutboundCall {
@@ -292,13 +292,13 @@ mod tests {
     }
 
     /// Plays the edge: hands out these outcomes one after another, and returns the calls that were asked for with the statuses.
-    fn played(tenant: &World, mut step: Step, outcomes: &[CallOutcome]) -> (Vec<String>, Vec<(String, u64)>) {
+    fn played(world: &World, mut step: Step, outcomes: &[CallOutcome]) -> (Vec<String>, Vec<(String, u64)>) {
         let (mut calls, mut outcomes) = (Vec::new(), outcomes.iter());
         loop {
             step = match step {
                 Step::Call(pending) => {
                     calls.push(pending.call.url.host().unwrap().trim_end_matches(".test").to_owned());
-                    pending.resume(tenant, outcomes.next().expect("there is an outcome for each call").clone())
+                    pending.resume(world, outcomes.next().expect("there is an outcome for each call").clone())
                 }
                 Step::Done(answer) => {
                     let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
@@ -324,11 +324,11 @@ mod tests {
 
     #[test]
     fn a_call_holds_up_only_what_depends_on_it() {
-        let tenant = tenant();
+        let world = world();
         let requests =
             json!([get("a", "first/second", &[]), get("b", "third", &["A"]), get("c", "now", &[]), get("d", "fourth", &["c"])]);
         let outcomes = [StatusCode::OK, StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::OK].map(answered);
-        let (calls, parts) = played(&tenant, begin(&tenant, &requests, waiting_for_calls), &outcomes);
+        let (calls, parts) = played(&world, begin(&world, &requests, waiting_for_calls), &outcomes);
         // Calls go out one at a time, in the order of the requests.
         assert_eq!(calls, ["first", "second", "third", "fourth"]);
         assert_eq!(statuses(&parts), [("a", 202), ("b", 201), ("c", 204), ("d", 200)]);
@@ -336,10 +336,10 @@ mod tests {
 
     #[test]
     fn a_call_that_fails_fails_what_depends_on_it() {
-        let tenant = tenant();
+        let world = world();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
         let (calls, parts) =
-            played(&tenant, begin(&tenant, &requests, waiting_for_calls), &[CallOutcome::Failed(CallFailure::Timeout)]);
+            played(&world, begin(&world, &requests, waiting_for_calls), &[CallOutcome::Failed(CallFailure::Timeout)]);
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }
@@ -355,7 +355,7 @@ mod tests {
             }))
         };
         let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]);
-        let Step::Done(answer) = begin(&tenant(), &requests, step) else { panic!("nothing makes a call") };
+        let Step::Done(answer) = begin(&world(), &requests, step) else { panic!("nothing makes a call") };
         assert_eq!(answer.delivery, Delivery { delay: Duration::from_millis(9), ..Delivery::AT_ONCE });
     }
 
@@ -368,7 +368,7 @@ mod tests {
             Step::Done(answer)
         };
         let requests = json!([get("a", "1", &[]), get("b", "2", &[]), get("c", "3", &[]), get("d", "4", &["c"])]);
-        let Step::Done(answer) = begin(&tenant(), &requests, large) else { panic!("nothing makes a call") };
+        let Step::Done(answer) = begin(&world(), &requests, large) else { panic!("nothing makes a call") };
         let refused = answer.refused_items.iter().map(|(place, error)| (*place, error.refusal.name));
         assert_eq!(refused.collect::<Vec<_>>(), [(2, "batch-answers-too-large"), (3, "failed-dependency")]);
         assert!(answer.response.body().len() > ANSWERS_LIMIT);

@@ -29,12 +29,12 @@ impl Pending {
     /// Returns the same wait, behind which `then` goes on with the step that comes of it.
     pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
         let Pending { call, resume } = self;
-        Pending::new(call, move |tenant, outcome| then(tenant, resume(tenant, outcome)))
+        Pending::new(call, move |world, outcome| then(world, resume(world, outcome)))
     }
 
     /// Goes on with the outcome of the call.
-    pub fn resume(self, tenant: &World, outcome: CallOutcome) -> Step {
-        (self.resume)(tenant, outcome)
+    pub fn resume(self, world: &World, outcome: CallOutcome) -> Step {
+        (self.resume)(world, outcome)
     }
 }
 
@@ -72,9 +72,9 @@ pub(super) struct ApprovalSubject {
 
 impl ConnectorRequest {
     /// Returns a question to the connector at an endpoint, which is put once.
-    pub(super) fn to(tenant: &World, endpoint: &ConnectorEndpoint, said: OutboundMessage) -> ConnectorRequest {
-        let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
-        let message = said.to(endpoint, &keys, tenant.behaviors.connector_content_type);
+    pub(super) fn to(world: &World, endpoint: &ConnectorEndpoint, said: OutboundMessage) -> ConnectorRequest {
+        let keys = MessageKeys::from_bytes(&world.next_message_bytes());
+        let message = said.to(endpoint, &keys, world.behaviors.connector_content_type);
         let url = message.as_ref().map_or_else(|_| endpoint.shown_url(), |message| message.url.to_string());
         ConnectorRequest { url, said, message, retries: 0, about: None }
     }
@@ -101,7 +101,7 @@ pub(super) struct ConnectorReply {
 
 /// Waits for a connector, then answers the request once more. `made` are the calls that the request has caused before.
 pub(super) fn ask(
-    tenant: &World,
+    world: &World,
     request: &Request,
     stamp: &ResponseMeta<'_>,
     question: ConnectorRequest,
@@ -109,14 +109,14 @@ pub(super) fn ask(
 ) -> Step {
     match &question.message {
         Ok(message) => {
-            let call = message.call(tenant.connectors.timeout);
+            let call = message.call(world.connectors.timeout);
             put(call, Asking { request: request.clone(), ids: stamp.ids(), question, made })
         }
         Err(failure) => {
             let outcome = CallOutcome::Failed(*failure);
             let verdict = question.said.judge(&outcome);
             made.push(question.made(outcome, &verdict));
-            answer_knowing(tenant, request, stamp, Some(ConnectorReply { verdict, made, about: question.about }))
+            answer_knowing(world, request, stamp, Some(ConnectorReply { verdict, made, about: question.about }))
         }
     }
 }
@@ -131,7 +131,7 @@ struct Asking {
 
 fn put(call: OutboundCall, mut asking: Asking) -> Step {
     let again = call.clone();
-    Step::Call(Pending::new(call, move |tenant, outcome| {
+    Step::Call(Pending::new(call, move |world, outcome| {
         let question = &asking.question;
         let verdict = question.said.judge(&outcome);
         let is_retried = question.retries > 0 && verdict.is_retried(question.said.purpose);
@@ -141,7 +141,7 @@ fn put(call: OutboundCall, mut asking: Asking) -> Step {
             return put(again, asking);
         }
         let Asking { request, ids, question, made } = asking;
-        let stamp = ResponseMeta::again(tenant, RequestFacts::of(&request.headers), &ids);
-        answer_knowing(tenant, &request, &stamp, Some(ConnectorReply { verdict, made, about: question.about }))
+        let stamp = ResponseMeta::again(world, RequestFacts::of(&request.headers), &ids);
+        answer_knowing(world, &request, &stamp, Some(ConnectorReply { verdict, made, about: question.about }))
     }))
 }

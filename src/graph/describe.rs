@@ -29,8 +29,8 @@ pub(super) fn service(context: &OperationContext<'_, ()>) -> Success {
 
 /// Shows the schema as it was read. Whatever the client accepts, it is XML: a service need not have another form
 /// (OData 4.0 Part 1, 10.1).
-pub(super) fn metadata(tenant: &World, model: &Model) -> Success {
-    let document = tenant.schema.document(model.version).as_bytes().to_vec();
+pub(super) fn metadata(world: &World, model: &Model) -> Success {
+    let document = world.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
     Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }
 }

@@ -22,23 +22,23 @@ const LIMIT: usize = 1000;
 const FORM: [&str; 6] = ["annotations", "nulls", "property-order", "layout", "content-type", "base-url"];
 
 /// Says by which row, and under which behaviors, a request was refused.
-pub(super) fn refusal(tenant: &World, error: &Error) -> HeaderValue {
+pub(super) fn refusal(world: &World, error: &Error) -> HeaderValue {
     let row = error.refusal;
-    let behaviors = named(tenant, row.behaviors);
+    let behaviors = named(world, row.behaviors);
     let behaviors = if behaviors.is_empty() { String::new() } else { format!(" ({behaviors})") };
     let detail = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
     header(&format!("refused by {}{behaviors}{detail}", row.name))
 }
 
 /// Names the behaviors that decided a success, if there were any.
-pub(super) fn success(tenant: &World, decided: &[&'static str]) -> Option<HeaderValue> {
+pub(super) fn success(world: &World, decided: &[&'static str]) -> Option<HeaderValue> {
     let mut unique: Vec<&'static str> = Vec::new();
     for name in decided {
         if !unique.contains(name) {
             unique.push(name);
         }
     }
-    (!unique.is_empty()).then(|| header(&format!("decided by {}", named(tenant, &unique))))
+    (!unique.is_empty()).then(|| header(&format!("decided by {}", named(world, &unique))))
 }
 
 /// Adds to an explanation, if there is one, which rules of faults let the answer arrive otherwise.
@@ -48,8 +48,8 @@ pub(super) fn struck(explanation: Option<&HeaderValue>, rules: &str) -> HeaderVa
     HeaderValue::from_bytes(&[before.as_bytes(), b"; ", struck.as_bytes()].concat()).unwrap_or(struck)
 }
 
-fn named(tenant: &World, names: &[&'static str]) -> String {
-    let value = |name: &&'static str| format!("{name}={}", tenant.behaviors.get(name).unwrap_or_default());
+fn named(world: &World, names: &[&'static str]) -> String {
+    let value = |name: &&'static str| format!("{name}={}", world.behaviors.get(name).unwrap_or_default());
     names.iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
@@ -66,7 +66,7 @@ pub(super) fn shown<'e>(
     entities: impl Iterator<Item = &'e Entity>,
     selection: Option<&Selection>,
 ) -> Vec<&'static str> {
-    if !context.tenant.explains {
+    if !context.world.explains {
         return Vec::new();
     }
     let shape = context.shape();
@@ -74,27 +74,27 @@ pub(super) fn shown<'e>(
     for entity in entities {
         object(&shape, context.structured(), &entity.properties, selection, &mut decided);
     }
-    decided.extend(form(context.tenant));
+    decided.extend(form(context.world));
     decided
 }
 
 /// Returns the behaviors that decided how the value of one property looks in an answer.
 pub(super) fn shown_value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
-    let mut decided = form(context.tenant);
-    if context.tenant.explains {
+    let mut decided = form(context.world);
+    if context.world.explains {
         member(&context.shape(), property, value, None, &mut decided);
     }
     decided
 }
 
 /// Returns the behaviors that decided the form of a body.
-fn form(tenant: &World) -> Vec<&'static str> {
-    if !tenant.explains {
+fn form(world: &World) -> Vec<&'static str> {
+    if !world.explains {
         return Vec::new();
     }
     let differs = |name: &&'static str| {
         let row = ROWS.iter().find(|row| row.name == *name);
-        row.is_some_and(|row| tenant.behaviors.get(name) != Some(row.profiles[0]))
+        row.is_some_and(|row| world.behaviors.get(name) != Some(row.profiles[0]))
     };
     FORM.into_iter().filter(differs).collect()
 }

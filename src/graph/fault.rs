@@ -10,15 +10,15 @@ use crate::world::World;
 use crate::world::fault::{Effect, FaultDecision};
 
 /// Answers a request as rules say. A request that takes effect is answered as usual first; where it does not, nothing is stored.
-pub(super) fn strike(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, decision: FaultDecision, way: Way) -> Step {
+pub(super) fn strike(world: &World, request: &Request, stamp: &ResponseMeta<'_>, decision: FaultDecision, way: Way) -> Step {
     let instead = match &decision.effect {
-        Effect::Answer(failure) => Some(respond::refusal(tenant, stamp, failure.to_error(&decision.rules))),
+        Effect::Answer(failure) => Some(respond::refusal(world, stamp, failure.to_error(&decision.rules))),
         Effect::Reset | Effect::Silence => Some(respond::nothing()),
         _ => None,
     };
     match instead {
         Some(answer) if !decision.applies => Step::Done(Box::new(spoiled(answer, &decision))),
-        instead => after(tenant, way(tenant, request, stamp), Spoiling { instead, decision }),
+        instead => after(world, way(world, request, stamp), Spoiling { instead, decision }),
     }
 }
 
@@ -30,7 +30,7 @@ struct Spoiling {
 }
 
 /// Waits for the usual answer if it is not there yet.
-fn after(tenant: &World, step: Step, spoiling: Spoiling) -> Step {
+fn after(world: &World, step: Step, spoiling: Spoiling) -> Step {
     match step {
         Step::Done(usual) => {
             let answer = match spoiling.instead {
@@ -39,17 +39,17 @@ fn after(tenant: &World, step: Step, spoiling: Spoiling) -> Step {
                     let Answer { skipped, refused_items, calls, change, .. } = *usual;
                     Answer { skipped, refused_items, calls, change, ..instead }
                 }
-                None => explained(tenant, *usual, &spoiling.decision),
+                None => explained(world, *usual, &spoiling.decision),
             };
             Step::Done(Box::new(spoiled(answer, &spoiling.decision)))
         }
-        Step::Call(pending) => Step::Call(pending.then(move |tenant, step| after(tenant, step, spoiling))),
+        Step::Call(pending) => Step::Call(pending.then(move |world, step| after(world, step, spoiling))),
     }
 }
 
 /// Adds to an explanation what else happens to the answer.
-fn explained(tenant: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
-    if tenant.explains {
+fn explained(world: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
+    if world.explains {
         let headers = answer.response.headers_mut();
         let explanation = explain::struck(headers.get(EXPLAIN), &decision.rules);
         headers.insert(EXPLAIN, explanation);

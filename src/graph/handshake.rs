@@ -28,7 +28,7 @@ pub(super) fn of_new(
         return Ok(None);
     }
     decided.push("connect");
-    let weight = match context.tenant.behaviors.connect {
+    let weight = match context.world.behaviors.connect {
         Connect::Off => return Ok(None),
         Connect::Report => Weight::Logged,
         Connect::Enforce => Weight::Refused,
@@ -52,7 +52,7 @@ pub(super) fn of_changed(
         return Ok(None);
     }
     decided.push("connect-on-update");
-    let weight = match context.tenant.behaviors.connect_on_update {
+    let weight = match context.world.behaviors.connect_on_update {
         ConnectOnUpdate::Off => return Ok(None),
         ConnectOnUpdate::Report => Weight::Logged,
         ConnectOnUpdate::Enforce => Weight::Refused,
@@ -83,8 +83,8 @@ fn weighed(weight: Weight, reply: &ConnectorReply) -> Result<(), Error> {
 fn question(context: &OperationContext<'_>, properties: &Complex) -> ConnectorRequest {
     let endpoint = ConnectorEndpoint::of(context.model, context.structured(), properties);
     let headers = &context.request.headers;
-    let tenant_id = caller::tenant_id(headers).unwrap_or_else(|| context.tenant.directory.tenant_id.clone());
+    let tenant_id = caller::tenant_id(headers).unwrap_or_else(|| context.world.directory.tenant_id.clone());
     // Which user an integration has that an application registers is not known: here the application.
     let said = OutboundMessage::connect(&tenant_id, &write::caller_id(context));
-    ConnectorRequest::to(context.tenant, &endpoint, said)
+    ConnectorRequest::to(context.world, &endpoint, said)
 }

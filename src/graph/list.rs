@@ -47,7 +47,7 @@ struct Candidate {
 pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
-    let binding = Binding::of(context.tenant.secret(), &texts);
+    let binding = Binding::of(context.world.secret(), &texts);
     let page = page(context, &query, binding)?;
     let body = body(context, &query, &page, binding);
     let selection = query.select.as_ref().map(|select| &select.selection);
@@ -58,7 +58,7 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     decided.extend(query.doubted());
     if let Some(top) = query.top {
         decided.push("top");
-        if top > context.tenant.page_size.get() {
+        if top > context.world.page_size.get() {
             decided.push("top-maximum");
         }
     }
@@ -86,15 +86,15 @@ fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> 
             None => return Err(Error::new(&refusal::INVALID_SKIP_TOKEN, &[token])),
         },
     };
-    let maximum = context.tenant.page_size.get();
+    let maximum = context.world.page_size.get();
     if let Some(top) = query.top.filter(|top| *top > maximum)
-        && context.tenant.behaviors.top_maximum == TopMaximum::Reject
+        && context.world.behaviors.top_maximum == TopMaximum::Reject
     {
         return Err(Error::new(&refusal::TOP_TOO_LARGE, &[&maximum.to_string(), &top.to_string()]));
     }
-    let preferred = context.preferences.max_page_size.unwrap_or(context.tenant.page_size);
-    let page_size = preferred.min(context.tenant.page_size).get();
-    let (wanted, limit) = match (context.tenant.behaviors.top, query.top) {
+    let preferred = context.preferences.max_page_size.unwrap_or(context.world.page_size);
+    let page_size = preferred.min(context.world.page_size).get();
+    let (wanted, limit) = match (context.world.behaviors.top, query.top) {
         (_, None) => (usize::MAX, None),
         (Top::PageSize, Some(top)) => (top, None),
         (Top::Limit, Some(top)) => {
@@ -106,7 +106,7 @@ fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> 
     let size = page_size.min(wanted);
     // The first page has skipped what is to be skipped.
     let skip = if after.is_none() { query.skip } else { 0 };
-    let is_counted = query.count.unwrap_or(context.tenant.behaviors.collection_count == CollectionCount::Always);
+    let is_counted = query.count.unwrap_or(context.world.behaviors.collection_count == CollectionCount::Always);
     // One more than the page shows tells whether there is another.
     let (mut found, count) = if query.filter.is_none() && query.order.is_empty() {
         let behind = after.as_ref().map(|position| position.number);
@@ -216,9 +216,9 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
 
 /// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
 fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
-    let mut path = Cow::Borrowed(&*context.tenant.schema.set(context.route.place.set).path);
+    let mut path = Cow::Borrowed(&*context.world.schema.set(context.route.place.set).path);
     for held in &context.route.holders {
-        if !context.tenant.schema.set(held.place.set).is_single {
+        if !context.world.schema.set(held.place.set).is_single {
             path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&held.key), 1));
         }
     }

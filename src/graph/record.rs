@@ -16,23 +16,23 @@ use crate::world::World;
 use crate::world::journal::{Decided, JournalRecord};
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
-pub(super) fn record(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, step: Step) -> Step {
-    if !tenant.journal.is_on() {
+pub(super) fn record(world: &World, request: &Request, stamp: &ResponseMeta<'_>, step: Step) -> Step {
+    if !world.journal.is_on() {
         return step;
     }
     match step {
         Step::Done(mut answer) => {
-            write(tenant, request, stamp.now, stamp.batch(), &mut answer);
+            write(world, request, stamp.now, stamp.batch(), &mut answer);
             Step::Done(answer)
         }
-        Step::Call(_) => Kept { request: request.clone(), now: stamp.now, batch: stamp.batch() }.record(tenant, step),
+        Step::Call(_) => Kept { request: request.clone(), now: stamp.now, batch: stamp.batch() }.record(world, step),
     }
 }
 
 /// Writes a request that is none of Graph's and its answer into the journal of the tenant.
-pub(super) fn record_at(tenant: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
-    if tenant.journal.is_on() {
-        write(tenant, request, now, None, &mut answer);
+pub(super) fn record_at(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+    if world.journal.is_on() {
+        write(world, request, now, None, &mut answer);
     }
     answer
 }
@@ -45,13 +45,13 @@ struct Kept {
 }
 
 impl Kept {
-    fn record(self, tenant: &World, step: Step) -> Step {
+    fn record(self, world: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
-                write(tenant, &self.request, self.now, self.batch, &mut answer);
+                write(world, &self.request, self.now, self.batch, &mut answer);
                 Step::Done(answer)
             }
-            Step::Call(pending) => Step::Call(pending.then(move |tenant, step| self.record(tenant, step))),
+            Step::Call(pending) => Step::Call(pending.then(move |world, step| self.record(world, step))),
         }
     }
 }
@@ -60,14 +60,14 @@ impl Kept {
 const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 
 /// Writes a call to a connector that no request of Graph has caused.
-pub fn record_call(tenant: &World, made: &CallRecord) {
-    if tenant.journal.is_on() {
-        write_call(tenant, tenant.clock.now(), made);
+pub fn record_call(world: &World, made: &CallRecord) {
+    if world.journal.is_on() {
+        write_call(world, world.clock.now(), made);
     }
 }
 
 /// Writes a call to a connector, with what was said and what was sent.
-fn write_call(tenant: &World, time: SystemTime, made: &CallRecord) {
+fn write_call(world: &World, time: SystemTime, made: &CallRecord) {
     let mut request_headers = made.headers.clone();
     if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&made.body)) {
         request_headers.insert(RAW, raw);
@@ -77,7 +77,7 @@ fn write_call(tenant: &World, time: SystemTime, made: &CallRecord) {
         CallOutcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
         CallOutcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
     };
-    tenant.journal.record(JournalRecord {
+    world.journal.record(JournalRecord {
         time,
         method: &Method::POST,
         target: &made.url,
@@ -92,10 +92,10 @@ fn write_call(tenant: &World, time: SystemTime, made: &CallRecord) {
     });
 }
 
-fn write(tenant: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
+fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
     // The calls of a batch stand with its requests.
     if odata::batch::version_of(request.path()).is_none() {
-        answer.calls.iter().for_each(|made| write_call(tenant, time, made));
+        answer.calls.iter().for_each(|made| write_call(world, time, made));
     }
     let (ended_by, is_answered) = match answer.delivery.form {
         DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
@@ -116,7 +116,7 @@ fn write(tenant: &World, request: &Request, time: SystemTime, batch: Option<Box<
         !answer.is_usual || headers::is_usual(answer.response.headers()),
         "whoever changes headers takes away what says that they are the usual ones"
     );
-    tenant.journal.record(JournalRecord {
+    world.journal.record(JournalRecord {
         time,
         method: &request.method,
         target: request.path_and_query(),

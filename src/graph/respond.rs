@@ -85,11 +85,11 @@ pub(super) struct ResponseIds {
 
 impl<'r> ResponseMeta<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
-    pub(super) fn of(tenant: &World, request: &'r Request) -> ResponseMeta<'r> {
+    pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
         let heads = RequestFacts::of(&request.headers);
         let client_request_id = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
-        let has_hsts = !request.is_secure || tenant.behaviors.hsts == Hsts::Send;
-        let (now, request_id) = (tenant.clock.now(), tenant.next_request_id());
+        let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
+        let (now, request_id) = (world.clock.now(), world.next_request_id());
         ResponseMeta { heads, now, request_id, client_request_id, is_item: false, has_hsts }
     }
 
@@ -100,16 +100,16 @@ impl<'r> ResponseMeta<'r> {
     }
 
     /// Returns the time, and the ids of a request that goes on.
-    pub(super) fn again(tenant: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+    pub(super) fn again(world: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
         let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        ResponseMeta { heads, now: tenant.clock.now(), request_id, client_request_id, is_item, has_hsts }
+        ResponseMeta { heads, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
     }
 
     /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42). Its headers are text
     /// within the batch, which no browser obeys.
-    pub(super) fn of_item(tenant: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
-        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::again(tenant, heads, ids) }
+    pub(super) fn of_item(world: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::again(world, heads, ids) }
     }
 
     /// Returns the id of the batch of which the request is a part.
@@ -141,14 +141,14 @@ impl ResponseParts {
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(tenant: &World, stamp: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
+pub(super) fn success(world: &World, stamp: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
-        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(tenant, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(world, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
     let parts = ResponseParts::of(stamp, body);
-    let explained = if tenant.explains { explain::success(tenant, &success.decided) } else { None };
+    let explained = if world.explains { explain::success(world, &success.decided) } else { None };
     let is_usual = stamp.has_hsts
         && success.location.is_none()
         && success.preference_applied.is_none()
@@ -222,7 +222,7 @@ pub(super) fn recorded(
 }
 
 /// Builds the answer of a refusal.
-pub(super) fn refusal(tenant: &World, stamp: &ResponseMeta<'_>, error: Error) -> Answer {
+pub(super) fn refusal(world: &World, stamp: &ResponseMeta<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
     let time = DateTimeOffset::from_unix_millis(unix_millis(stamp.now));
     let mut seconds = Vec::with_capacity(19);
@@ -230,7 +230,7 @@ pub(super) fn refusal(tenant: &World, stamp: &ResponseMeta<'_>, error: Error) ->
     let request_id = stamp.request_id.hyphenated().to_string();
     let client_request_id = stamp.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
     let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
-    let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(tenant, body) };
+    let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(world, body) };
     let parts = ResponseParts::of(stamp, body);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
@@ -244,8 +244,8 @@ pub(super) fn refusal(tenant: &World, stamp: &ResponseMeta<'_>, error: Error) ->
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
     }
-    if tenant.explains {
-        headers.insert(EXPLAIN, explain::refusal(tenant, &error));
+    if world.explains {
+        headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
     headers.insert(header::DATE, date(stamp.now));
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
@@ -257,14 +257,14 @@ pub(super) fn refusal(tenant: &World, stamp: &ResponseMeta<'_>, error: Error) ->
 }
 
 /// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
-pub(super) fn batch(tenant: &World, stamp: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
+pub(super) fn batch(world: &World, stamp: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
-    let parts = ResponseParts::of(stamp, laid_out(tenant, body));
+    let parts = ResponseParts::of(stamp, laid_out(world, body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     common(&mut headers, stamp, parts.request_id, true);
-    if tenant.explains
-        && let Some(text) = explain::success(tenant, decided)
+    if world.explains
+        && let Some(text) = explain::success(world, decided)
     {
         headers.insert(EXPLAIN, text);
     }
@@ -300,8 +300,8 @@ pub(super) fn nothing() -> Answer {
 }
 
 /// Gives JSON the white space that a behavior wants.
-fn laid_out(tenant: &World, body: Vec<u8>) -> Vec<u8> {
-    match tenant.behaviors.layout {
+fn laid_out(world: &World, body: Vec<u8>) -> Vec<u8> {
+    match world.behaviors.layout {
         Layout::Compact => body,
         Layout::PrettyCrlf => json::laid_out(&body),
     }

@@ -17,8 +17,8 @@ const UNKNOWN: [&Refusal; 4] =
 /// # Errors
 ///
 /// Returns the refusal, which then tells the log what came closest.
-pub(super) fn answer(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
-    let Some(stubs) = &tenant.stubs else { return Err(error) };
+pub(super) fn answer(world: &World, request: &Request, stamp: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
+    let Some(stubs) = &world.stubs else { return Err(error) };
     if !UNKNOWN.iter().any(|refusal| refusal.name == error.refusal.name) {
         return Err(error);
     }
@@ -30,7 +30,7 @@ pub(super) fn answer(tenant: &World, request: &Request, stamp: &ResponseMeta<'_>
         }
     };
     let mut base = Vec::new();
-    match &tenant.behaviors.base_url {
+    match &world.behaviors.base_url {
         Some(fixed) => base.extend_from_slice(fixed.as_bytes()),
         None => write_base_url(request, stamp.heads.host, &mut base),
     }

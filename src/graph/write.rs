@@ -30,7 +30,7 @@ const BACKEND: &str = "https://teamsgraph.teams.microsoft.com";
 
 /// Reads the body of a write up to the point where the service looks for the entity.
 pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
-    let behaviors = &context.tenant.behaviors;
+    let behaviors = &context.world.behaviors;
     let bytes = body::bytes(context.request, behaviors)?;
     let json = body::parse(&bytes)?;
     let rules = ReadRules {
@@ -39,7 +39,7 @@ pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped:
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
         problem_limit: 1,
-        explains: context.tenant.explains,
+        explains: context.world.explains,
     };
     let mut reading = read::read(rules, context.route.type_id, &json, "$");
     skipped.append(&mut reading.skipped);
@@ -100,8 +100,8 @@ fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str>
 }
 
 fn next_key(context: &OperationContext<'_>) -> Arc<str> {
-    let id = context.tenant.next_entity_id();
-    match context.tenant.behaviors.id_format {
+    let id = context.world.next_entity_id();
+    match context.world.behaviors.id_format {
         IdFormat::Wfi => format!("{}{id}", context.structured().words.id_prefix).into(),
         IdFormat::Guid => id.to_string().into(),
     }
@@ -115,7 +115,7 @@ fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>
 
 fn created(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
     let mut location = Vec::new();
-    match context.tenant.behaviors.location {
+    match context.world.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),
         Location::Backend => location.extend_from_slice(BACKEND.as_bytes()),
     }
@@ -162,7 +162,7 @@ pub(super) fn update(
 
 /// Answers a change of an entity that is there now.
 fn written(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
-    let behaviors = &context.tenant.behaviors;
+    let behaviors = &context.world.behaviors;
     let (row, usual) = match context.structured().manners.change {
         Some(UpdateMethod::Replace) => ("replace-response", behaviors.replace_response == ReplaceResponse::Entity),
         Some(UpdateMethod::Put) => ("schedule-response", behaviors.schedule_response == ScheduleResponse::Entity),
@@ -235,7 +235,7 @@ pub(super) fn replace(
 fn replaced(context: &OperationContext<'_>, reading: &Reading, current: Option<&Entity>, stamps: &[(usize, Value)]) -> Complex {
     let structured = context.structured();
     let base = match current {
-        Some(entity) if context.tenant.behaviors.replace == Replace::Keep => entity.properties.clone(),
+        Some(entity) if context.world.behaviors.replace == Replace::Keep => entity.properties.clone(),
         _ => Complex::initial(structured),
     };
     let mut properties = reading.patch.apply(context.model, structured, &base);
@@ -262,7 +262,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&C
     }
     let before = collection.remove(key).ok_or_else(|| context.not_found(key))?;
     if !context.structured().navigations.is_empty() {
-        context.tenant.store.empty_within(&context.entity_path(key));
+        context.world.store.empty_within(&context.entity_path(key));
     }
     let change = Some(changed(context, Some(before), None));
     Ok(Decision::Answered(Success { decided, change, ..Success::no_content() }))
@@ -274,7 +274,7 @@ fn changed(context: &OperationContext<'_>, before: Option<Arc<Entity>>, after: O
 
 /// Returns what the service itself says about a write, slot by slot: when it was made, and by whom.
 fn stamps(context: &OperationContext<'_>, is_new: bool, decided: &mut Vec<&'static str>) -> Vec<(usize, Value)> {
-    let recomputes = is_new || context.tenant.behaviors.last_modified == LastModified::Recompute;
+    let recomputes = is_new || context.world.behaviors.last_modified == LastModified::Recompute;
     let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
     let mut stamps = Vec::with_capacity(4);
     for property in &context.structured().properties {
@@ -316,14 +316,14 @@ fn caller(
         Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
         Caller::Unknown => {
             decided.push("local-caller");
-            let local = || match context.tenant.behaviors.local_caller {
+            let local = || match context.world.behaviors.local_caller {
                 LocalCaller::User => {
                     let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
                     identity_set_value(model, identity_set, "user", person)
                 }
                 LocalCaller::Null => Value::Complex(Arc::new(Complex::blank(identity_set))),
             };
-            context.tenant.local_caller.get_or_init(local).clone()
+            context.world.local_caller.get_or_init(local).clone()
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorldLimits {
     /// How many there may be at once.
-    pub tenants: usize,
+    pub worlds: usize,
     /// How long a tenant is kept that nobody uses.
     pub idle: Duration,
     /// Whether the claim `tid` of a token names the tenant of a request that names none itself.
@@ -49,7 +49,7 @@ pub struct WorldLimits {
 
 impl Default for WorldLimits {
     fn default() -> WorldLimits {
-        WorldLimits { tenants: 10_000, idle: Duration::from_secs(15 * 60), by_token: false }
+        WorldLimits { worlds: 10_000, idle: Duration::from_secs(15 * 60), by_token: false }
     }
 }
 
@@ -107,7 +107,7 @@ pub struct WorldInfo {
     /// How long nobody has used it.
     pub idle: Duration,
     /// The tenant as it is.
-    pub tenant: Arc<World>,
+    pub world: Arc<World>,
 }
 
 /// All tenants of a process.
@@ -152,12 +152,12 @@ impl ReadyPlan {
     }
 
     /// Returns a fresh default tenant. It keeps its entities for itself: it is the one that may have a great many, and change them all.
-    fn default_tenant(&self) -> World {
+    fn default_world(&self) -> World {
         World::new(Settings { entities: self.first.entities.clone(), ..self.settings.clone() })
     }
 
     /// Returns a fresh tenant.
-    fn tenant(&self, name: &str, fixture: Option<&str>) -> Result<World, WorldError> {
+    fn world(&self, name: &str, fixture: Option<&str>) -> Result<World, WorldError> {
         let seed = match fixture {
             None => &self.first,
             Some(wanted) => self.fixtures.get(wanted).ok_or_else(|| self.unknown_fixture(wanted))?,
@@ -197,23 +197,23 @@ struct WorldSlot {
 }
 
 impl WorldSlot {
-    fn new(tenant: World, fixture: Option<Arc<str>>, used: u64) -> WorldSlot {
+    fn new(world: World, fixture: Option<Arc<str>>, used: u64) -> WorldSlot {
         WorldSlot {
             fixture,
             forked: None,
-            current: ArcSwap::from_pointee(tenant),
+            current: ArcSwap::from_pointee(world),
             changing: Mutex::new(()),
             used: AtomicU64::new(used),
         }
     }
 
-    fn tenant(&self) -> Arc<World> {
+    fn world(&self) -> Arc<World> {
         self.current.load_full()
     }
 
-    fn replace(&self, tenant: World) {
+    fn replace(&self, world: World) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.current.store(Arc::new(tenant));
+        self.current.store(Arc::new(world));
     }
 }
 
@@ -222,7 +222,7 @@ impl Worlds {
     pub fn new(plan: Plan, limits: WorldLimits) -> Worlds {
         let made = ReadyPlan::new(plan);
         Worlds {
-            default: WorldSlot::new(made.default_tenant(), None, 0),
+            default: WorldSlot::new(made.default_world(), None, 0),
             plan: RwLock::new(Arc::new(made)),
             named: RwLock::default(),
             limits,
@@ -251,14 +251,14 @@ impl Worlds {
     }
 
     /// Returns the tenant of requests that name none.
-    pub fn default_tenant(&self) -> Arc<World> {
-        self.default.tenant()
+    pub fn default_world(&self) -> Arc<World> {
+        self.default.world()
     }
 
     /// Returns the tenant of a request: the one that its path names, else the one of the header, else the one of the token where that is
     /// wanted, else the default one. A tenant that is not there yet is made.
     pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Guard<Arc<World>>, WorldError> {
-        let named = |name: &str| self.tenant(name).map(Guard::from_inner);
+        let named = |name: &str| self.world(name).map(Guard::from_inner);
         if let Some(name) = prefix_of(path).strip_prefix(PREFIX) {
             return named(name);
         }
@@ -273,9 +273,9 @@ impl Worlds {
     }
 
     /// Returns a tenant, which is made if it is not there.
-    pub fn tenant(&self, name: &str) -> Result<Arc<World>, WorldError> {
-        match self.world(name) {
-            Ok(world) => Ok(world.used(self.now()).tenant()),
+    pub fn world(&self, name: &str) -> Result<Arc<World>, WorldError> {
+        match self.slot(name) {
+            Ok(slot) => Ok(slot.used(self.now()).world()),
             Err(WorldError::Unknown(_)) => match self.create(name, None) {
                 // Somebody else was quicker.
                 Err(WorldError::Taken(_)) => self.known(name),
@@ -287,24 +287,24 @@ impl Worlds {
 
     /// Returns a tenant that is there.
     pub fn known(&self, name: &str) -> Result<Arc<World>, WorldError> {
-        Ok(self.world(name)?.used(self.now()).tenant())
+        Ok(self.slot(name)?.used(self.now()).world())
     }
 
     /// Makes a tenant, from a named fixture if one is given.
     pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<World>, WorldError> {
         self.add(name, |made| {
-            let tenant = made.tenant(name, fixture)?;
-            Ok(WorldSlot::new(tenant, fixture.map(Arc::from), self.now()))
+            let world = made.world(name, fixture)?;
+            Ok(WorldSlot::new(world, fixture.map(Arc::from), self.now()))
         })
     }
 
     /// Makes a tenant that begins where another one is.
     pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<World>, WorldError> {
-        let original = self.world(name)?;
+        let original = self.slot(name)?;
         self.add(fork, |_| {
-            let beginning = original.tenant().fork();
-            let world = WorldSlot::new(beginning.fork(), original.fixture.clone(), self.now());
-            Ok(WorldSlot { forked: Some(beginning), ..world })
+            let beginning = original.world().fork();
+            let slot = WorldSlot::new(beginning.fork(), original.fixture.clone(), self.now());
+            Ok(WorldSlot { forked: Some(beginning), ..slot })
         })
     }
 
@@ -315,36 +315,36 @@ impl Worlds {
         if name == DEFAULT || self.named.read().unwrap_or_else(PoisonError::into_inner).contains_key(name) {
             return Err(WorldError::Taken(name.to_owned()));
         }
-        let is_full = || self.named.read().unwrap_or_else(PoisonError::into_inner).len() >= self.limits.tenants;
+        let is_full = || self.named.read().unwrap_or_else(PoisonError::into_inner).len() >= self.limits.worlds;
         if is_full() {
             self.sweep();
         }
-        let world = make(&self.made())?;
-        let tenant = world.tenant();
+        let slot = make(&self.made())?;
+        let world = slot.world();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.contains_key(name) {
             return Err(WorldError::Taken(name.to_owned()));
         }
-        if named.len() >= self.limits.tenants {
-            return Err(WorldError::TooMany(self.limits.tenants));
+        if named.len() >= self.limits.worlds {
+            return Err(WorldError::TooMany(self.limits.worlds));
         }
-        named.insert(name.into(), Arc::new(world));
-        Ok(tenant)
+        named.insert(name.into(), Arc::new(slot));
+        Ok(world)
     }
 
     /// Makes a tenant anew, as it was at its beginning; one that was forked from another as it was then.
     pub fn reset(&self, name: &str) -> Result<Arc<World>, WorldError> {
-        let world = self.world(name)?;
+        let slot = self.slot(name)?;
         let made = self.made();
-        let fresh = match &world {
-            WorldRef::Default(_) => made.default_tenant(),
+        let fresh = match &slot {
+            WorldRef::Default(_) => made.default_world(),
             WorldRef::Named(named) => match &named.forked {
                 Some(beginning) => beginning.fork(),
-                None => made.tenant(name, named.fixture.as_deref())?,
+                None => made.world(name, named.fixture.as_deref())?,
             },
         };
-        world.used(self.now()).replace(fresh);
-        Ok(world.tenant())
+        slot.used(self.now()).replace(fresh);
+        Ok(slot.world())
     }
 
     /// Puts what a function makes of a tenant in its place, and returns it. Requests in flight are answered by the old one.
@@ -353,15 +353,15 @@ impl Worlds {
         name: &str,
         change: impl FnOnce(&World) -> Result<World, E>,
     ) -> Result<Arc<World>, E> {
-        let world = self.world(name)?;
-        let _changing = world.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = Arc::new(change(&world.current.load())?);
-        world.current.store(changed.clone());
+        let slot = self.slot(name)?;
+        let _changing = slot.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = Arc::new(change(&slot.current.load())?);
+        slot.current.store(changed.clone());
         Ok(changed)
     }
 
     /// Drops a tenant. The default one cannot be dropped.
-    pub fn drop_tenant(&self, name: &str) -> Result<(), WorldError> {
+    pub fn drop_world(&self, name: &str) -> Result<(), WorldError> {
         if name == DEFAULT {
             return Err(WorldError::Default);
         }
@@ -375,10 +375,10 @@ impl Worlds {
         let most = u64::try_from(self.limits.idle.as_millis()).unwrap_or(u64::MAX);
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let mut idle = Vec::new();
-        named.retain(|_, world| {
-            let is_idle = now.saturating_sub(world.used.load(Ordering::Relaxed)) > most;
+        named.retain(|_, slot| {
+            let is_idle = now.saturating_sub(slot.used.load(Ordering::Relaxed)) > most;
             if is_idle {
-                idle.push(world.clone());
+                idle.push(slot.clone());
             }
             !is_idle
         });
@@ -391,25 +391,25 @@ impl Worlds {
     pub fn list(&self) -> Vec<WorldInfo> {
         let default = WorldInfo { idle: Duration::ZERO, ..self.listed(&DEFAULT.into(), &self.default) };
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        std::iter::once(default).chain(named.iter().map(|(name, world)| self.listed(name, world))).collect()
+        std::iter::once(default).chain(named.iter().map(|(name, slot)| self.listed(name, slot))).collect()
     }
 
     /// Tells of one tenant, which counts as used.
     pub fn tell(&self, name: &str) -> Result<WorldInfo, WorldError> {
-        let world = self.world(name)?;
-        Ok(self.listed(&name.into(), world.used(self.now())))
+        let slot = self.slot(name)?;
+        Ok(self.listed(&name.into(), slot.used(self.now())))
     }
 
-    fn listed(&self, name: &Arc<str>, world: &WorldSlot) -> WorldInfo {
-        let idle = Duration::from_millis(self.now().saturating_sub(world.used.load(Ordering::Relaxed)));
-        WorldInfo { name: name.clone(), fixture: world.fixture.clone(), idle, tenant: world.tenant() }
+    fn listed(&self, name: &Arc<str>, slot: &WorldSlot) -> WorldInfo {
+        let idle = Duration::from_millis(self.now().saturating_sub(slot.used.load(Ordering::Relaxed)));
+        WorldInfo { name: name.clone(), fixture: slot.fixture.clone(), idle, world: slot.world() }
     }
 
     /// Takes another plan, from which tenants are made from now on, and makes the default tenant anew. Named tenants stay as they are until
     /// they are reset.
     pub fn replan(&self, plan: Plan) {
         let made = ReadyPlan::new(plan);
-        let default = made.default_tenant();
+        let default = made.default_world();
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
         self.default.replace(default);
     }
@@ -423,12 +423,12 @@ impl Worlds {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn world(&self, name: &str) -> Result<WorldRef<'_>, WorldError> {
+    fn slot(&self, name: &str) -> Result<WorldRef<'_>, WorldError> {
         if name == DEFAULT {
             return Ok(WorldRef::Default(&self.default));
         }
         match self.named.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            Some(world) => Ok(WorldRef::Named(world.clone())),
+            Some(slot) => Ok(WorldRef::Named(slot.clone())),
             None if is_name(name) => Err(WorldError::Unknown(name.to_owned())),
             None => Err(WorldError::Name(name.to_owned())),
         }
@@ -446,8 +446,8 @@ impl std::ops::Deref for WorldRef<'_> {
 
     fn deref(&self) -> &WorldSlot {
         match self {
-            WorldRef::Default(world) => world,
-            WorldRef::Named(world) => world,
+            WorldRef::Default(slot) => slot,
+            WorldRef::Named(slot) => slot,
         }
     }
 }

@@ -28,8 +28,8 @@ fn answered(status: u16, body: &str) -> CallOutcome {
 }
 
 /// Plays the edge and the connector. Returns the answer, and each call with what it says.
-fn play(tenant: &World, request: &Request, connector: impl Fn(&Value) -> CallOutcome) -> (Answer, Vec<(OutboundCall, Value)>) {
-    let (answer, calls) = harness::play(tenant, request, |call| connector(&said(call)));
+fn play(world: &World, request: &Request, connector: impl Fn(&Value) -> CallOutcome) -> (Answer, Vec<(OutboundCall, Value)>) {
+    let (answer, calls) = harness::play(world, request, |call| connector(&said(call)));
     (
         answer,
         calls
@@ -64,14 +64,14 @@ fn refuses(said: &Value) -> CallOutcome {
 
 /// Returns a tenant whose schedule is bound to the first integration of the built-in fixtures.
 fn bound(choices: &[(&str, &str)]) -> World {
-    let tenant = harness::tenant(choices);
+    let world = harness::world(choices);
     let binding = json!({ "enabled": true, "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap(), "WFI_other"] });
-    assert_eq!(harness::json(&tenant, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
-    tenant
+    assert_eq!(harness::json(&world, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
+    world
 }
 
-fn shifts(tenant: &World) -> Vec<Value> {
-    let (_, list) = harness::json(tenant, Method::GET, &format!("{SCHEDULE}/shifts"), None);
+fn shifts(world: &World) -> Vec<Value> {
+    let (_, list) = harness::json(world, Method::GET, &format!("{SCHEDULE}/shifts"), None);
     list["value"].as_array().unwrap().clone()
 }
 
@@ -81,14 +81,14 @@ fn body_of(answer: &Answer) -> Value {
 
 #[test]
 fn a_shift_is_stored_as_the_connector_was_told() {
-    let tenant = bound(&[]);
+    let world = bound(&[]);
     let mut new = request(
         Method::POST,
         &format!("{SCHEDULE}/shifts"),
         &json!({ "userId": "u", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z", "activities": [{ "displayName": "Lunch" }] } }),
     );
     new.headers.insert("x-ms-wfmpassthrough", "WFI_05227533".parse().unwrap());
-    let (answer, calls) = play(&tenant, &new, approves);
+    let (answer, calls) = play(&world, &new, approves);
     assert_eq!(answer.response.status(), StatusCode::CREATED);
     let (call, said) = &calls[0];
     insta::assert_snapshot!(call.url, @"https://workforce.contoso.com/shifts/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update");
@@ -96,7 +96,7 @@ fn a_shift_is_stored_as_the_connector_was_told() {
     assert_eq!(call.headers["x-ms-wfmpassthrough"], "WFI_05227533");
     let plaintext = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
     insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","userId":"u","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User","userIdentityType":"aadUser"}},"sharedShift":{"startDateTime":"2024-10-12T15:00:00Z","theme":"white","activities":[{"displayName":"Lunch","theme":"white"}]}}}]}"#);
-    let (stored, mut created) = (shifts(&tenant), body_of(&answer));
+    let (stored, mut created) = (shifts(&world), body_of(&answer));
     created.as_object_mut().unwrap().remove("@odata.context");
     assert_eq!((stored.len(), &stored[2]), (3, &created));
     assert_eq!(stored[2]["id"], said["requests"][0]["id"]);
@@ -104,14 +104,14 @@ fn a_shift_is_stored_as_the_connector_was_told() {
 
 #[test]
 fn a_refusal_reaches_the_caller_in_the_connectors_words_and_nothing_is_stored() {
-    let tenant = bound(&[]);
-    let before = shifts(&tenant);
+    let world = bound(&[]);
+    let before = shifts(&world);
     for (method, path, body) in [
         (Method::POST, format!("{SCHEDULE}/shifts"), json!({ "userId": "u" })),
         (Method::PUT, format!("{SCHEDULE}/shifts/{SHIFT}"), json!({ "userId": "u" })),
         (Method::DELETE, format!("{SCHEDULE}/shifts/{SHIFT}"), Value::Null),
     ] {
-        let (answer, calls) = play(&tenant, &request(method.clone(), &path, &body), refuses);
+        let (answer, calls) = play(&world, &request(method.clone(), &path, &body), refuses);
         assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 1), "{method}");
         assert_eq!(calls[0].1["requests"][0]["method"], method.as_str());
         let error = body_of(&answer)["error"].clone();
@@ -120,9 +120,9 @@ fn a_refusal_reaches_the_caller_in_the_connectors_words_and_nothing_is_stored() 
             insta::assert_snapshot!(error["message"].as_str().unwrap(), @r#"{"error":{"title":"Your request couldn't be completed","externalErrorMessage":"Not on a Sunday.","externalSource":"Contoso Workforce","externalImageLink":null,"code":"WorkforceIntegrationError","message":"Sorry your change couldn’t be completed.","details":[],"innererror":{"code":"WorkforceIntegrationError"}}}"#);
         }
         assert_eq!(answer.refused.unwrap().refusal.name, "connector-refused");
-        assert_eq!(shifts(&tenant), before);
+        assert_eq!(shifts(&world), before);
     }
-    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let refused = entries
         .iter()
         .filter(|entry| entry.decided.detail.as_deref().is_some_and(|detail| detail.contains("Not on a Sunday.")))
@@ -155,23 +155,23 @@ fn a_call_is_told_though_the_client_does_not_get_the_answer() {
         (r#"{ "reset": true, "applies": true }"#, approves, 3),
         (r#"{ "silence": true, "applies": true }"#, refuses, 2),
     ] {
-        let tenant = bound(&[]);
+        let world = bound(&[]);
         let rule = format!(r#"{{ "on": {{ "path": "/v1.0/teams/*/schedule/shifts", "method": "POST" }}, "do": {effect} }}"#);
-        tenant.faults.set(fault::read("faults.json", rule.as_bytes()).unwrap());
+        world.faults.set(fault::read("faults.json", rule.as_bytes()).unwrap());
         let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
-        let (answer, _) = play(&tenant, &new, connector);
-        assert_eq!((answer.calls.len(), shifts(&tenant).len()), (1, stored), "{effect}");
+        let (answer, _) = play(&world, &new, connector);
+        assert_eq!((answer.calls.len(), shifts(&world).len()), (1, stored), "{effect}");
         let calls = JournalQuery { to: Some(Destination::Connector), ..JournalQuery::default() };
-        assert_eq!(tenant.journal.query(&calls, Secrets::Hidden).len(), 1, "{effect}");
+        assert_eq!(world.journal.query(&calls, Secrets::Hidden).len(), 1, "{effect}");
     }
 }
 
 #[test]
 fn requests_and_the_calls_that_they_cause_are_verified_apart() {
-    let tenant = bound(&[]);
+    let world = bound(&[]);
     let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
-    play(&tenant, &new, approves);
-    let verdict = |of: JournalQuery| tenant.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
+    play(&world, &new, approves);
+    let verdict = |of: JournalQuery| world.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
     let posts = JournalQuery { method: Some(Method::POST), ..JournalQuery::default() };
     let to_connector = JournalQuery {
         to: Some(Destination::Connector),
@@ -184,7 +184,7 @@ fn requests_and_the_calls_that_they_cause_are_verified_apart() {
         "expected exactly 1 call to a connector of /shifts/v1/teams/*/update, found 1 among 1 calls to connectors"
     );
     // All of them are listed, and printed as what they are.
-    let all = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    let all = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
     assert_eq!(all.len(), 3);
     let text = journal::print(&all);
     let call =
@@ -198,90 +198,90 @@ fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
     let path = format!("{SCHEDULE}/shifts");
     let post = request(Method::POST, &path, &json!({ "userId": "u" }));
     let asked = |call: &OutboundCall| said(call)["requests"][0]["id"].as_str().unwrap().to_owned();
-    let take = |tenant: &World, id: &str| {
-        let shelf = tenant.store.at(&EntityPath::of(&tenant.schema, &path).unwrap().place);
+    let take = |world: &World, id: &str| {
+        let shelf = world.store.at(&EntityPath::of(&world.schema, &path).unwrap().place);
         let other = shelf.get(SHIFT).unwrap();
         shelf.insert(Arc::new(Entity::new(id.into(), other.properties.clone()))).unwrap();
     };
     // An earlier run with the same seed has left it.
     let first = asked(&play(&bound(&[]), &post, approves).1[0].0);
-    let tenant = bound(&[]);
-    take(&tenant, &first);
-    let (answer, calls) = play(&tenant, &post, approves);
+    let world = bound(&[]);
+    take(&world, &first);
+    let (answer, calls) = play(&world, &post, approves);
     let told: Vec<String> = calls.iter().map(|(call, _)| asked(call)).collect();
     assert_eq!((answer.response.status(), told.contains(&first)), (StatusCode::CREATED, false));
     assert_eq!(told, [body_of(&answer)["id"].as_str().unwrap()]);
     // Another one takes it while the connector is asked, which is asked about the new one too.
-    let Step::Call(pending) = graph::answer(&tenant, &post) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::answer(&world, &post) else { panic!("the connector is asked") };
     let taken = asked(&pending.call);
-    take(&tenant, &taken);
+    take(&world, &taken);
     let approval = || answered(200, r#"{"responses":[]}"#);
-    let Step::Call(pending) = pending.resume(&tenant, approval()) else { panic!("it is asked again") };
+    let Step::Call(pending) = pending.resume(&world, approval()) else { panic!("it is asked again") };
     let other = asked(&pending.call);
-    let Step::Done(answer) = pending.resume(&tenant, approval()) else { panic!("it is answered") };
+    let Step::Done(answer) = pending.resume(&world, approval()) else { panic!("it is answered") };
     assert_ne!(taken, other);
     assert_eq!((answer.calls.len(), body_of(&answer)["id"].as_str()), (2, Some(&*other)));
 }
 
 #[test]
 fn only_what_the_integration_supports_is_asked_and_only_while_it_is_active() {
-    let tenant = bound(&[]);
-    let asked = |tenant: &World, method: Method, path: &str| {
-        let (answer, calls) = play(tenant, &request(method, &format!("{SCHEDULE}/{path}"), &json!({})), approves);
+    let world = bound(&[]);
+    let asked = |world: &World, method: Method, path: &str| {
+        let (answer, calls) = play(world, &request(method, &format!("{SCHEDULE}/{path}"), &json!({})), approves);
         assert!(answer.response.status().is_success(), "{path}");
         calls.first().map(|(_, said)| said["requests"][0]["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned())
     };
-    assert_eq!(asked(&tenant, Method::POST, "openShifts").as_deref(), Some("openshifts"));
-    assert_eq!(asked(&tenant, Method::POST, "timesOff"), None, "the integration does not support it");
+    assert_eq!(asked(&world, Method::POST, "openShifts").as_deref(), Some("openshifts"));
+    assert_eq!(asked(&world, Method::POST, "timesOff"), None, "the integration does not support it");
     let change =
-        |body: &Value| assert_eq!(harness::json(&tenant, Method::PATCH, INTEGRATION, Some(&body.to_string())).0, StatusCode::OK);
+        |body: &Value| assert_eq!(harness::json(&world, Method::PATCH, INTEGRATION, Some(&body.to_string())).0, StatusCode::OK);
     change(&json!({ "supportedEntities": "TimeOff,TimeOffReason" }));
-    assert_eq!(asked(&tenant, Method::POST, "timesOff").as_deref(), Some("timesoff"));
-    assert_eq!(asked(&tenant, Method::POST, "timeOffReasons").as_deref(), Some("timeoffReasons"));
-    assert_eq!(asked(&tenant, Method::POST, "shifts"), None);
+    assert_eq!(asked(&world, Method::POST, "timesOff").as_deref(), Some("timesoff"));
+    assert_eq!(asked(&world, Method::POST, "timeOffReasons").as_deref(), Some("timeoffReasons"));
+    assert_eq!(asked(&world, Method::POST, "shifts"), None);
     change(&json!({ "isActive": false }));
-    assert_eq!(asked(&tenant, Method::DELETE, "timeOffReasons/TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"), None);
-    let mut behaviors = tenant.behaviors.clone();
+    assert_eq!(asked(&world, Method::DELETE, "timeOffReasons/TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"), None);
+    let mut behaviors = world.behaviors.clone();
     behaviors.set("inactive-integration", "ask").unwrap();
-    let asking = tenant.with_behaviors(behaviors);
+    let asking = world.with_behaviors(behaviors);
     assert!(asked(&asking, Method::DELETE, "timesOff/TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029").is_some());
     // Without a binding nobody is asked.
-    harness::json(&tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+    harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
     assert_eq!(asked(&asking, Method::POST, "timesOff"), None);
 }
 
 #[test]
 fn a_change_is_merged_on_what_is_there_when_the_connector_has_answered() {
-    let tenant = bound(&[("replace", "keep")]);
+    let world = bound(&[("replace", "keep")]);
     let path = format!("{SCHEDULE}/shifts/{SHIFT}");
     let put = request(Method::PUT, &path, &json!({ "userId": "first" }));
-    let Step::Call(pending) = graph::answer(&tenant, &put) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::answer(&world, &put) else { panic!("the connector is asked") };
     // Meanwhile another change is approved.
-    let (answer, _) = play(&tenant, &request(Method::PUT, &path, &json!({ "schedulingGroupId": "second" })), approves);
+    let (answer, _) = play(&world, &request(Method::PUT, &path, &json!({ "schedulingGroupId": "second" })), approves);
     assert_eq!(answer.response.status(), StatusCode::NO_CONTENT);
-    let Step::Done(_) = pending.resume(&tenant, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
-    let shift = shifts(&tenant)[0].clone();
+    let Step::Done(_) = pending.resume(&world, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
+    let shift = shifts(&world)[0].clone();
     assert_eq!((&shift["userId"], &shift["schedulingGroupId"]), (&json!("first"), &json!("second")));
     // One that is gone meanwhile is not made again.
-    let Step::Call(pending) = graph::answer(&tenant, &put) else { panic!("the connector is asked") };
-    play(&tenant, &request(Method::DELETE, &path, &Value::Null), approves);
-    let Step::Done(answer) = pending.resume(&tenant, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
+    let Step::Call(pending) = graph::answer(&world, &put) else { panic!("the connector is asked") };
+    play(&world, &request(Method::DELETE, &path, &Value::Null), approves);
+    let Step::Done(answer) = pending.resume(&world, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
     assert_eq!(answer.response.status(), StatusCode::NOT_FOUND);
 }
 
 #[test]
 fn a_batch_asks_for_each_of_its_changes() {
-    let tenant = bound(&[]);
+    let world = bound(&[]);
     let headers = json!({ "content-type": "application/json" });
     let part = |id: &str, body: Value| json!({ "id": id, "method": "POST", "url": "/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule/shifts", "headers": headers, "body": body });
     let batch = json!({ "requests": [part("1", json!({ "userId": "a" })), part("2", json!({ "userId": "b" }))] });
-    let (answer, calls) = play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), |said| {
+    let (answer, calls) = play(&world, &request(Method::POST, "/v1.0/$batch", &batch), |said| {
         if said["requests"][0]["body"]["userId"] == "a" { refuses(said) } else { approves(said) }
     });
     let statuses: Vec<u64> =
         body_of(&answer)["responses"].as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
     assert_eq!((statuses, calls.len()), (vec![400, 201], 2));
-    assert_eq!(shifts(&tenant).len(), 3);
+    assert_eq!(shifts(&world).len(), 3);
 }
 
 /// Returns the body that binds a schedule to an integration.
@@ -294,21 +294,21 @@ fn a_refusal_holds_whatever_becomes_of_the_binding_meanwhile() {
     let other = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88";
     let put = request(Method::PUT, &format!("{SCHEDULE}/shifts/{SHIFT}"), &json!({ "userId": "u" }));
     let meanwhile: [&dyn Fn(&World); 3] = [
-        &|tenant| drop(harness::json(tenant, Method::DELETE, INTEGRATION, None)),
-        &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
-        &|tenant| drop(harness::json(tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#))),
+        &|world| drop(harness::json(world, Method::DELETE, INTEGRATION, None)),
+        &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
+        &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#))),
     ];
     for change in meanwhile {
-        let tenant = bound(&[]);
-        let before = shifts(&tenant);
-        let (answer, calls) = play(&tenant, &put, |said| {
-            change(&tenant);
+        let world = bound(&[]);
+        let before = shifts(&world);
+        let (answer, calls) = play(&world, &put, |said| {
+            change(&world);
             refuses(said)
         });
         assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 1));
         let message = body_of(&answer)["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.contains("\"externalSource\":\"Contoso Workforce\""), "the one that was asked has refused: {message}");
-        assert_eq!(shifts(&tenant), before);
+        assert_eq!(shifts(&world), before);
     }
 }
 
@@ -316,29 +316,29 @@ fn a_refusal_holds_whatever_becomes_of_the_binding_meanwhile() {
 fn an_approval_counts_for_the_integration_that_was_asked_alone() {
     let second = json!({ "displayName": "Second", "apiVersion": 1, "isActive": true, "url": "http://127.0.0.1:9/second",
         "supportedEntities": "shift", "encryption": { "protocol": "sharedSecret", "secret": SECRET } });
-    let tenant = bound(&[]);
-    let (_, created) = harness::json(&tenant, Method::POST, "/v1.0/teamwork/workforceIntegrations", Some(&second.to_string()));
+    let world = bound(&[]);
+    let (_, created) = harness::json(&world, Method::POST, "/v1.0/teamwork/workforceIntegrations", Some(&second.to_string()));
     let id = created["id"].as_str().unwrap().to_owned();
-    let before = shifts(&tenant);
+    let before = shifts(&world);
     let post = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
     let asked = std::cell::Cell::new(0);
     let connector = |said: &Value| {
         asked.set(asked.get() + 1);
         if asked.get() == 1 {
-            harness::json(&tenant, Method::PUT, SCHEDULE, Some(&binding_to(&id)));
+            harness::json(&world, Method::PUT, SCHEDULE, Some(&binding_to(&id)));
             approves(said)
         } else {
             refuses(said)
         }
     };
-    let (answer, calls) = play(&tenant, &post, connector);
+    let (answer, calls) = play(&world, &post, connector);
     assert_eq!((answer.response.status().as_u16(), calls.len()), (400, 2));
     assert!(calls[1].0.url.to_string().starts_with("http://127.0.0.1:9/second/v1/"), "{}", calls[1].0.url);
     assert_eq!(calls[0].1["requests"][0]["id"], calls[1].1["requests"][0]["id"], "both are asked about one shift");
-    assert_eq!((answer.calls.len(), shifts(&tenant)), (2, before));
+    assert_eq!((answer.calls.len(), shifts(&world)), (2, before));
     // Whoever is bound to nothing any more asks nobody else.
-    let (answer, calls) = play(&tenant, &post, |said| {
-        harness::json(&tenant, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+    let (answer, calls) = play(&world, &post, |said| {
+        harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
         approves(said)
     });
     assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1));

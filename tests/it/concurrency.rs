@@ -14,7 +14,7 @@ const ROUNDS: i32 = 1_000;
 
 #[test]
 fn concurrent_updates_of_one_entity_keep_all_their_fields() {
-    let tenant = harness::tenant(&[("secret", "echo")]);
+    let world = harness::world(&[("secret", "echo")]);
     // Each thread owns one property. Whoever finds its property changed by somebody else has lost an update.
     let bodies: [fn(i32) -> serde_json::Value; 4] = [
         |round| json!({ "displayName": format!("round {round}") }),
@@ -24,13 +24,13 @@ fn concurrent_updates_of_one_entity_keep_all_their_fields() {
     ];
     thread::scope(|scope| {
         for body in bodies {
-            let tenant = &tenant;
+            let world = &world;
             scope.spawn(move || {
                 for round in 0..ROUNDS {
                     let sent = body(round);
-                    let (status, _) = harness::json(tenant, Method::PATCH, ID, Some(&sent.to_string()));
+                    let (status, _) = harness::json(world, Method::PATCH, ID, Some(&sent.to_string()));
                     assert_eq!(status, StatusCode::OK);
-                    let (_, stored) = harness::json(tenant, Method::GET, ID, None);
+                    let (_, stored) = harness::json(world, Method::GET, ID, None);
                     for (name, value) in sent.as_object().unwrap() {
                         let kept =
                             if value.is_object() { stored[name]["secret"] == value["secret"] } else { stored[name] == *value };
@@ -44,24 +44,24 @@ fn concurrent_updates_of_one_entity_keep_all_their_fields() {
 
 #[test]
 fn a_list_sees_every_entity_that_nobody_touches() {
-    let tenant = harness::tenant(&[]);
+    let world = harness::world(&[]);
     let writers = AtomicUsize::new(2);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 for _ in 0..300 {
-                    let (status, created) = harness::json(&tenant, Method::POST, COLLECTION, Some("{}"));
+                    let (status, created) = harness::json(&world, Method::POST, COLLECTION, Some("{}"));
                     assert_eq!(status, StatusCode::CREATED);
                     let address = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
-                    assert_eq!(harness::json(&tenant, Method::PATCH, &address, Some("{\"apiVersion\":1}")).0, StatusCode::OK);
-                    assert_eq!(harness::json(&tenant, Method::DELETE, &address, None).0, StatusCode::NO_CONTENT);
+                    assert_eq!(harness::json(&world, Method::PATCH, &address, Some("{\"apiVersion\":1}")).0, StatusCode::OK);
+                    assert_eq!(harness::json(&world, Method::DELETE, &address, None).0, StatusCode::NO_CONTENT);
                 }
                 writers.fetch_sub(1, Ordering::SeqCst);
             });
         }
         let untouched = 4;
         while writers.load(Ordering::SeqCst) > 0 {
-            let (_, list) = harness::json(&tenant, Method::GET, COLLECTION, None);
+            let (_, list) = harness::json(&world, Method::GET, COLLECTION, None);
             let entities = list["value"].as_array().unwrap();
             let ids: Vec<&str> = entities.iter().map(|entity| entity["id"].as_str().unwrap()).collect();
             assert_eq!(ids[0], "WFI_05227533-379e-4a0a-9d17-afe306a1e10d");
@@ -69,7 +69,7 @@ fn a_list_sees_every_entity_that_nobody_touches() {
             assert!(ids.len() <= untouched + 2, "{ids:?}");
         }
     });
-    assert_eq!(harness::json(&tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len(), 4);
+    assert_eq!(harness::json(&world, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len(), 4);
 }
 
 /// Counts a thread out when it ends, also by a panic: the others wait for it.
@@ -83,13 +83,13 @@ impl Drop for Leaves<'_> {
 
 #[test]
 fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
-    let tenant = harness::tenant(&[]);
+    let world = harness::world(&[]);
     let name = |number: usize| format!("kept {number:03}");
     let mut disturbed = Vec::new();
     // Those that are left alone stand between those that are not.
     for number in 0..100 {
         for body in [json!({ "displayName": name(number), "apiVersion": number % 7 }), json!({ "displayName": "disturbed" })] {
-            let (_, created) = harness::json(&tenant, Method::POST, COLLECTION, Some(&body.to_string()));
+            let (_, created) = harness::json(&world, Method::POST, COLLECTION, Some(&body.to_string()));
             if body["displayName"] == "disturbed" {
                 disturbed.push(format!("{COLLECTION}/{}", created["id"].as_str().unwrap()));
             }
@@ -103,7 +103,7 @@ fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
     let walkers = AtomicUsize::new(walks.len());
     thread::scope(|scope| {
         for half in disturbed.chunks(50) {
-            let (tenant, walkers) = (&tenant, &walkers);
+            let (world, walkers) = (&world, &walkers);
             scope.spawn(move || {
                 let mut addresses = half.to_vec();
                 let mut round = 0;
@@ -112,17 +112,17 @@ fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
                     let slot = round % addresses.len();
                     let body = json!({ "apiVersion": round % 11, "displayName": format!("{round}") }).to_string();
                     if round % 3 == 0 {
-                        harness::json(tenant, Method::DELETE, &addresses[slot], None);
-                        let (_, created) = harness::json(tenant, Method::POST, COLLECTION, Some(&body));
+                        harness::json(world, Method::DELETE, &addresses[slot], None);
+                        let (_, created) = harness::json(world, Method::POST, COLLECTION, Some(&body));
                         addresses[slot] = format!("{COLLECTION}/{}", created["id"].as_str().unwrap());
                     } else {
-                        harness::json(tenant, Method::PATCH, &addresses[slot], Some(&body));
+                        harness::json(world, Method::PATCH, &addresses[slot], Some(&body));
                     }
                 }
             });
         }
         for walk in walks {
-            let (tenant, walkers) = (&tenant, &walkers);
+            let (world, walkers) = (&world, &walkers);
             scope.spawn(move || {
                 let _leaves = Leaves(walkers);
                 for _ in 0..10 {
@@ -130,7 +130,7 @@ fn a_pager_among_writers_sees_every_untouched_entity_exactly_once() {
                     let mut target = format!("{COLLECTION}?{walk}");
                     for visited in 0.. {
                         assert!(visited < 1_000, "{walk}: the links lead nowhere");
-                        let (status, page) = harness::json(tenant, Method::GET, &target, None);
+                        let (status, page) = harness::json(world, Method::GET, &target, None);
                         assert_eq!(status, StatusCode::OK, "{page}");
                         let names = page["value"].as_array().unwrap().iter().map(|entity| &entity["displayName"]);
                         kept.extend(

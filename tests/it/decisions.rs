@@ -21,10 +21,10 @@ use table::{ROWS, Row, Then};
 const ID: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 /// The entity as it is stored, with everything that answers may hide.
-fn stored(tenant: &World) -> Value {
-    let set = tenant.schema.set_named("workforceIntegrations").unwrap();
-    let entity = tenant.store.collection(set).get(ID).unwrap();
-    let text = fixture::write_entity_with(&tenant.schema, set, &entity, Secret::Echo);
+fn stored(world: &World) -> Value {
+    let set = world.schema.set_named("workforceIntegrations").unwrap();
+    let entity = world.store.collection(set).get(ID).unwrap();
+    let text = fixture::write_entity_with(&world.schema, set, &entity, Secret::Echo);
     let mut entity: Value = serde_json::from_str(&text).unwrap();
     // The older name shows the value of the newer one, which the rows speak of.
     entity.as_object_mut().unwrap().remove("supports");
@@ -56,16 +56,16 @@ fn take_last_change(entity: &mut Value) -> Value {
 }
 
 fn run(row: &Row) -> Result<(), String> {
-    let behaviors = harness::tenant(row.under).behaviors;
-    let tenant = World::new(Settings { explains: true, ..harness::settings(behaviors) });
-    let mut before = stored(&tenant);
+    let behaviors = harness::world(row.under).behaviors;
+    let world = World::new(Settings { explains: true, ..harness::settings(behaviors) });
+    let mut before = stored(&world);
     let headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("content-length".to_owned(), row.body.len().to_string()),
     ];
     let target = format!("/v1.0/teamwork/workforceIntegrations/{ID}");
-    let response = harness::send(&tenant, &RecordedRequest { method: Method::PATCH, target, headers, body: row.body.into() });
-    let mut after = stored(&tenant);
+    let response = harness::send(&world, &RecordedRequest { method: Method::PATCH, target, headers, body: row.body.into() });
+    let mut after = stored(&world);
     let answer: Value = serde_json::from_slice(&response.body).unwrap();
     let expected_status = match &row.then {
         Then::Refused(refusal) => StatusCode::from_u16(refusal.status).unwrap(),

@@ -20,7 +20,7 @@ fn printed(text: &str) -> String {
 #[test]
 fn the_request_of_the_page_gets_the_response_of_the_page() {
     for version in ["v1.0", "beta"] {
-        let tenant = World::new(harness::settings(Behaviors::of(Profile::ReferencePage)));
+        let world = World::new(harness::settings(Behaviors::of(Profile::ReferencePage)));
         let body = printed(REQUEST);
         assert_eq!(body.len(), 344);
         let request = RecordedRequest {
@@ -32,7 +32,7 @@ fn the_request_of_the_page_gets_the_response_of_the_page() {
             ],
             body: body.into(),
         };
-        let response = harness::send(&tenant, &request);
+        let response = harness::send(&world, &request);
         assert_eq!(response.status, StatusCode::OK);
         assert_eq!(response.header("content-type"), Some("application/json"));
         assert_eq!(response.header("content-length"), Some("889"));

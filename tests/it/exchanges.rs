@@ -29,7 +29,7 @@ fn cases() -> Vec<PathBuf> {
     files
 }
 
-fn tenant_for(exchanges: &[Exchange], name: &str) -> World {
+fn world_for(exchanges: &[Exchange], name: &str) -> World {
     let comments = || exchanges.iter().flat_map(|exchange| &exchange.comments);
     let profile = comments().find_map(|comment| comment.strip_prefix("profile: "));
     let mut behaviors = profile.map_or_else(Behaviors::default, |profile| {
@@ -54,12 +54,12 @@ fn tenant_for(exchanges: &[Exchange], name: &str) -> World {
 }
 
 /// Sends a request, with its token if it has one.
-fn send(tenant: &World, exchange: &Exchange) -> exchange::RecordedResponse {
+fn send(world: &World, exchange: &Exchange) -> exchange::RecordedResponse {
     let mut request = exchange.request.clone();
     if let Some(text) = exchange.comments.iter().find_map(|comment| comment.strip_prefix("token: ")) {
-        request.headers.push(("Authorization".to_owned(), format!("Bearer {}", tokens::token(tenant, text))));
+        request.headers.push(("Authorization".to_owned(), format!("Bearer {}", tokens::token(world, text))));
     }
-    let mut response = harness::send(tenant, &request);
+    let mut response = harness::send(world, &request);
     if EntraRoute::of(request.target.split('?').next().unwrap()).is_some() {
         response.body = decoded(std::str::from_utf8(&response.body).unwrap()).into();
     }
@@ -95,9 +95,9 @@ fn every_exchange_gets_the_answer_of_its_snapshot() {
         let mut exchanges = exchange::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!exchanges.is_empty(), "{name} has no request");
         assert!(exchanges.iter().all(|exchange| exchange.response.is_none()), "{name}: answers stand in snapshots/");
-        let tenant = tenant_for(&exchanges, name);
+        let world = world_for(&exchanges, name);
         for exchange in &mut exchanges {
-            exchange.response = Some(send(&tenant, exchange));
+            exchange.response = Some(send(&world, exchange));
         }
         let printed = exchange::write(&exchanges);
         // All files are compared before the test fails, so that one run shows every difference.

@@ -18,30 +18,30 @@ use crate::harness;
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-fn tenant(rules: &str) -> World {
+fn world(rules: &str) -> World {
     let faults = fault::read("faults.json", rules.as_bytes()).unwrap();
     World::new(Settings { faults, ..harness::settings(Behaviors::default()) })
 }
 
-fn send(tenant: &World, method: Method, target: &str, body: &str) -> Answer {
+fn send(world: &World, method: Method, target: &str, body: &str) -> Answer {
     let mut headers = HeaderMap::new();
     if !body.is_empty() {
         headers.insert("content-type", "application/json".parse().unwrap());
     }
     let body = Body::Whole(Bytes::from(body.to_owned()));
     let request = Request { method, target: target.parse().unwrap(), is_secure: false, headers, body };
-    let Step::Done(answer) = graph::answer(tenant, &request) else { panic!("no operation makes calls") };
+    let Step::Done(answer) = graph::answer(world, &request) else { panic!("no operation makes calls") };
     *answer
 }
 
-fn patch(tenant: &World, name: &str) -> Answer {
-    send(tenant, Method::PATCH, ENTITY, &json!({ "displayName": name }).to_string())
+fn patch(world: &World, name: &str) -> Answer {
+    send(world, Method::PATCH, ENTITY, &json!({ "displayName": name }).to_string())
 }
 
-fn name(tenant: &World) -> String {
-    let set = tenant.schema.set_ids().next().unwrap();
-    let entity = tenant.store.collection(set).get(ENTITY.rsplit('/').next().unwrap()).unwrap();
-    let (_, structured) = tenant.schema.entity_type(tenant.schema.widest(), set).unwrap();
+fn name(world: &World) -> String {
+    let set = world.schema.set_ids().next().unwrap();
+    let entity = world.store.collection(set).get(ENTITY.rsplit('/').next().unwrap()).unwrap();
+    let (_, structured) = world.schema.entity_type(world.schema.widest(), set).unwrap();
     match &entity.properties.values[structured.slot("displayName").unwrap()] {
         Value::String(text) => text.to_string(),
         other => panic!("{other:?}"),
@@ -51,15 +51,15 @@ fn name(tenant: &World) -> String {
 #[test]
 fn a_request_that_gets_no_answer_takes_effect_only_if_the_rule_says_so() {
     for (effect, form) in [("reset", DeliveryForm::Reset), ("silence", DeliveryForm::Silence)] {
-        let tenant = tenant(&format!(
+        let world = world(&format!(
             r#"[{{"on":{{"nth":1}},"do":{{"{effect}":true}}}},{{"on":{{"nth":1}},"do":{{"{effect}":true,"applies":true,"delay":5}}}}]"#
         ));
-        let before = name(&tenant);
-        assert_eq!(patch(&tenant, "first").delivery.form, form);
-        assert_eq!(name(&tenant), before);
-        let second = patch(&tenant, "second");
+        let before = name(&world);
+        assert_eq!(patch(&world, "first").delivery.form, form);
+        assert_eq!(name(&world), before);
+        let second = patch(&world, "second");
         assert_eq!((second.delivery.form, second.delivery.delay), (form, Duration::from_millis(5)));
-        assert_eq!(name(&tenant), "second");
+        assert_eq!(name(&world), "second");
     }
 }
 
@@ -70,25 +70,25 @@ fn what_breaks_an_answer_on_its_way_leaves_the_change() {
         (r#""slow":{"bytes":3,"every":2}"#, DeliveryForm::Slow(fault::Slow { bytes: 3, pause: Duration::from_millis(2) })),
         (r#""malformed":true"#, DeliveryForm::Whole),
     ] {
-        let tenant = tenant(&format!(r#"{{"do":{{{effect}}}}}"#));
-        let answer = patch(&tenant, "changed");
+        let world = world(&format!(r#"{{"do":{{{effect}}}}}"#));
+        let answer = patch(&world, "changed");
         assert_eq!((answer.delivery.form, answer.response.status()), (form, StatusCode::OK), "{effect}");
-        assert_eq!(name(&tenant), "changed");
+        assert_eq!(name(&world), "changed");
         let is_json = serde_json::from_slice::<serde_json::Value>(answer.response.body()).is_ok();
         assert_eq!(is_json, !effect.contains("malformed"));
     }
 }
 
-fn batch(tenant: &World, prefix: &str) -> Answer {
+fn batch(world: &World, prefix: &str) -> Answer {
     let patch = json!({"id": "1", "method": "PATCH", "url": &ENTITY["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {"displayName": "in a batch"}});
     let get = json!({"id": "2", "method": "GET", "url": &ENTITY["/v1.0".len()..], "dependsOn": ["1"]});
     let create = json!({"id": "3", "method": "POST", "url": &COLLECTION["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {}});
-    send(tenant, Method::POST, &format!("{prefix}/v1.0/$batch"), &json!({"requests": [patch, get, create]}).to_string())
+    send(world, Method::POST, &format!("{prefix}/v1.0/$batch"), &json!({"requests": [patch, get, create]}).to_string())
 }
 
 #[test]
 fn rules_strike_the_requests_of_a_batch_one_by_one() {
-    let throttles = tenant(r#"[{"name":"busy","on":{"method":"PATCH","nth":1},"do":"throttled-decimal"}]"#);
+    let throttles = world(r#"[{"name":"busy","on":{"method":"PATCH","nth":1},"do":"throttled-decimal"}]"#);
     let before = name(&throttles);
     let answer = batch(&throttles, "/_tenant/a");
     let body: serde_json::Value = serde_json::from_slice(answer.response.body()).unwrap();
@@ -102,22 +102,22 @@ fn rules_strike_the_requests_of_a_batch_one_by_one() {
     assert_eq!(body["responses"][1]["status"], 424);
     assert!(body["responses"][2]["headers"]["Location"].as_str().unwrap().contains("/_tenant/a/v1.0/"), "links keep the prefix");
     assert_eq!((name(&throttles), answer.struck.as_deref()), (before, Some("busy")));
-    let mixed = tenant(
+    let mixed = world(
         r#"[{"name":"late","on":{"method":"POST"},"do":{"delay":20}},{"name":"gone","on":{"method":"GET"},"do":{"reset":true}},{"name":"later","on":{"method":"PATCH"},"do":{"delay":30}}]"#,
     );
     let answer = batch(&mixed, "");
     assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), DeliveryForm::Reset));
     assert_eq!(answer.struck.as_deref(), Some("later, gone, late"));
-    let whole = tenant(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
+    let whole = world(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
     assert_eq!(batch(&whole, "").response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_ne!(name(&whole), "in a batch");
 }
 
 #[test]
 fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
-    let tenant = tenant("[]");
-    let answer = batch(&tenant, "");
-    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    let world = world("[]");
+    let answer = batch(&world, "");
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let lines: Vec<String> = entries
         .iter()
         .map(|entry| {
@@ -137,28 +137,28 @@ fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
         )
     );
     let once = JournalQuery { method: Some(Method::PATCH), ..JournalQuery::default() };
-    assert!(tenant.journal.verify(&Expectation { of: once, ..Expectation::default() }, Secrets::Hidden).holds);
+    assert!(world.journal.verify(&Expectation { of: once, ..Expectation::default() }, Secrets::Hidden).holds);
 }
 
 #[test]
-fn a_rule_does_not_look_at_the_prefix_of_a_tenant() {
-    let tenant = tenant(r#"{"on":{"path":"/v1.0/teamwork/**"},"do":"throttled"}"#);
-    assert_eq!(send(&tenant, Method::GET, &format!("/_tenant/a{ENTITY}"), "").response.status(), StatusCode::TOO_MANY_REQUESTS);
+fn a_rule_does_not_look_at_the_prefix_of_a_world() {
+    let world = world(r#"{"on":{"path":"/v1.0/teamwork/**"},"do":"throttled"}"#);
+    assert_eq!(send(&world, Method::GET, &format!("/_tenant/a{ENTITY}"), "").response.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[test]
 fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
-    let tenant = tenant(
+    let world = world(
         r#"[{"name":"busy","on":{"method":"DELETE","nth":1},"do":"throttled"},{"name":"gone","on":{"method":"DELETE","nth":1},"do":{"reset":true}}]"#,
     );
-    let before = name(&tenant);
-    patch(&tenant, "changed");
-    send(&tenant, Method::GET, "/v1.0/me", "");
+    let before = name(&world);
+    patch(&world, "changed");
+    send(&world, Method::GET, "/v1.0/me", "");
     for _ in 0..3 {
-        send(&tenant, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "");
+        send(&world, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "");
     }
-    send(&tenant, Method::POST, COLLECTION, "{}");
-    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    send(&world, Method::POST, COLLECTION, "{}");
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
     let lines: Vec<String> = entries
         .iter()
         .map(|entry| {
@@ -200,7 +200,7 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
         answer: Some(json!({"displayName": "changed"})),
         times: Times::exactly(1),
     };
-    let verdict = tenant.journal.verify(&once, Secrets::Hidden);
+    let verdict = world.journal.verify(&once, Secrets::Hidden);
     assert!(verdict.holds, "{}", verdict.text);
 }
 
@@ -208,22 +208,22 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
 fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
     let rules = r#"[{"on":{"probability":0.2},"do":"service-unavailable"},{"on":{"probability":0.3},"do":{"delay":{"mean":30}}},"published-limits"]"#;
     let run = |seed: u64| {
-        let tenant = tenant(rules);
-        let faults = tenant.faults.rules().into_iter().map(|(rule, _)| rule).collect();
-        let tenant = World::new(Settings { seed, faults, ..harness::settings(Behaviors::default()) });
+        let world = world(rules);
+        let faults = world.faults.rules().into_iter().map(|(rule, _)| rule).collect();
+        let world = World::new(Settings { seed, faults, ..harness::settings(Behaviors::default()) });
         let mut all = Vec::new();
         for number in 0..200 {
             let answers = [
-                patch(&tenant, &number.to_string()),
-                send(&tenant, Method::POST, COLLECTION, "{}"),
-                send(&tenant, Method::GET, COLLECTION, ""),
-                send(&tenant, Method::GET, "/v1.0/me", ""),
+                patch(&world, &number.to_string()),
+                send(&world, Method::POST, COLLECTION, "{}"),
+                send(&world, Method::GET, COLLECTION, ""),
+                send(&world, Method::GET, "/v1.0/me", ""),
             ];
             for answer in answers {
                 all.push(format!("{:?} {:?} {:?}", answer.response, answer.delivery, answer.struck));
             }
         }
-        (all, journal::print(&tenant.journal.query(&JournalQuery::default(), Secrets::Shown)))
+        (all, journal::print(&world.journal.query(&JournalQuery::default(), Secrets::Shown)))
     };
     let (answers, journal) = run(5);
     assert!(run(5) == (answers.clone(), journal));
@@ -236,12 +236,12 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
 
 #[test]
 fn rules_may_be_added_and_taken_away_while_requests_come() {
-    let tenant = tenant("[]");
-    assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
-    tenant.faults.add(FaultRule::ready("bad-gateway").unwrap());
-    assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
-    tenant.faults.set(vec![FaultRule::new("nothing", Effect::Reset)]);
-    assert_eq!(send(&tenant, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
-    tenant.faults.set(Vec::new());
-    assert_eq!(send(&tenant, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
+    let world = world("[]");
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
+    world.faults.add(FaultRule::ready("bad-gateway").unwrap());
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
+    world.faults.set(vec![FaultRule::new("nothing", Effect::Reset)]);
+    assert_eq!(send(&world, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
+    world.faults.set(Vec::new());
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
 }

@@ -36,20 +36,20 @@ fn status(status: u16) -> CallOutcome {
 }
 
 /// Plays the edge: all calls come to this outcome. Returns the answer and the calls.
-fn play(tenant: &World, request: &Request, outcome: &CallOutcome) -> (Answer, Vec<OutboundCall>) {
-    harness::play(tenant, request, |_| outcome.clone())
+fn play(world: &World, request: &Request, outcome: &CallOutcome) -> (Answer, Vec<OutboundCall>) {
+    harness::play(world, request, |_| outcome.clone())
 }
 
-fn count(tenant: &World) -> usize {
-    harness::json(tenant, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len()
+fn count(world: &World) -> usize {
+    harness::json(world, Method::GET, COLLECTION, None).1["value"].as_array().unwrap().len()
 }
 
 #[test]
 fn the_connector_hears_the_tenant_and_the_user_encrypted_with_the_new_secret() {
-    let tenant = harness::tenant(&[("connect", "enforce")]);
+    let world = harness::world(&[("connect", "enforce")]);
     let mut create = request(Method::POST, COLLECTION, &integration());
     create.headers.insert("authorization", TOKEN.parse().unwrap());
-    let (answer, calls) = play(&tenant, &create, &status(200));
+    let (answer, calls) = play(&world, &create, &status(200));
     assert_eq!(answer.response.status(), 201);
     let [call] = &calls[..] else { panic!("one call: {calls:?}") };
     assert_eq!((call.method.as_str(), call.url.to_string().as_str()), ("POST", "http://127.0.0.1:9/Contoso/v2/connect"));
@@ -60,7 +60,7 @@ fn the_connector_hears_the_tenant_and_the_user_encrypted_with_the_new_secret() {
     let [made] = &answer.calls[..] else { panic!("{:?}", answer.calls) };
     assert_eq!((&*made.plaintext, &made.body, made.verdict.as_str()), (&*said, &call.body, "connected"));
     // Two runs give the same bytes, two messages do not.
-    let again = harness::tenant(&[("connect", "enforce")]);
+    let again = harness::world(&[("connect", "enforce")]);
     assert_eq!(play(&again, &create, &status(200)).1, calls);
     assert_ne!(play(&again, &create, &status(200)).1[0].body, calls[0].body);
 }
@@ -70,20 +70,20 @@ fn only_200_lets_an_integration_be_stored() {
     let create = request(Method::POST, COLLECTION, &integration());
     let failures = CallFailure::ALL.iter().map(|failure| CallOutcome::Failed(*failure));
     for outcome in [201, 204, 301, 302, 400, 401, 500, 503].map(status).into_iter().chain(failures) {
-        let tenant = harness::tenant(&[("connect", "enforce")]);
-        let before = count(&tenant);
-        let (answer, _) = play(&tenant, &create, &outcome);
+        let world = harness::world(&[("connect", "enforce")]);
+        let before = count(&world);
+        let (answer, _) = play(&world, &create, &outcome);
         assert_eq!(answer.response.status(), 400, "{outcome:?}");
         let refused = answer.refused.unwrap();
         assert_eq!(refused.refusal.name, "handshake-failed");
         let detail = refused.detail.unwrap();
         assert!(detail.starts_with("http://127.0.0.1:9/Contoso/v2/connect: "), "{detail}");
-        assert_eq!(count(&tenant), before, "{outcome:?}");
+        assert_eq!(count(&world), before, "{outcome:?}");
 
-        let tenant = harness::tenant(&[("connect", "report")]);
-        let (answer, calls) = play(&tenant, &create, &outcome);
+        let world = harness::world(&[("connect", "report")]);
+        let (answer, calls) = play(&world, &create, &outcome);
         assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1), "{outcome:?}");
-        assert_eq!(count(&tenant), before + 1);
+        assert_eq!(count(&world), before + 1);
         assert!(detail.ends_with(&answer.calls[0].verdict), "what is refused here is reported there");
     }
 }
@@ -100,51 +100,51 @@ fn only_a_new_address_is_tried_out() {
         (json!({}), false),
     ] {
         for (row, stored) in [("enforce", false), ("report", true), ("off", true)] {
-            let tenant = harness::tenant(&[("connect-on-update", row)]);
+            let world = harness::world(&[("connect-on-update", row)]);
             let change = request(Method::PATCH, ENTITY, &body);
-            let (answer, calls) = play(&tenant, &change, &status(503));
+            let (answer, calls) = play(&world, &change, &status(503));
             assert_eq!(calls.len(), usize::from(asks && row != "off"), "{row} {body}");
             assert_eq!(answer.response.status().is_success(), stored || !asks, "{row} {body}");
         }
     }
     // Encrypted with the secret that is to be stored.
-    let tenant = harness::tenant(&[("connect-on-update", "enforce")]);
-    let (_, calls) = play(&tenant, &request(Method::PATCH, ENTITY, &elsewhere), &status(200));
+    let world = harness::world(&[("connect-on-update", "enforce")]);
+    let (_, calls) = play(&world, &request(Method::PATCH, ENTITY, &elsewhere), &status(200));
     assert!(decrypt(&Secret::new(SECRET).unwrap(), &calls[0].body).is_ok());
 }
 
 #[test]
 fn a_change_is_merged_on_the_state_as_it_is_when_the_connector_has_answered() {
-    let tenant = harness::tenant(&[("connect-on-update", "enforce")]);
+    let world = harness::world(&[("connect-on-update", "enforce")]);
     let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:9/" }));
-    let Step::Call(pending) = graph::answer(&tenant, &change) else { panic!("the connector is asked") };
-    let (other, _) = harness::json(&tenant, Method::PATCH, ENTITY, Some(r#"{"displayName":"meanwhile"}"#));
+    let Step::Call(pending) = graph::answer(&world, &change) else { panic!("the connector is asked") };
+    let (other, _) = harness::json(&world, Method::PATCH, ENTITY, Some(r#"{"displayName":"meanwhile"}"#));
     assert_eq!(other, 200, "other requests go on");
-    let Step::Done(answer) = pending.resume(&tenant, status(200)) else { panic!("the connector is asked once") };
+    let Step::Done(answer) = pending.resume(&world, status(200)) else { panic!("the connector is asked once") };
     let entity: Value = serde_json::from_slice(answer.response.body()).unwrap();
     assert_eq!((&entity["displayName"], &entity["url"]), (&json!("meanwhile"), &json!("http://127.0.0.1:9/")));
 
     let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:8/" }));
-    let Step::Call(pending) = graph::answer(&tenant, &change) else { panic!("the connector is asked") };
-    assert_eq!(harness::json(&tenant, Method::DELETE, ENTITY, None).0, 204);
-    let Step::Done(answer) = pending.resume(&tenant, status(200)) else { panic!("the connector is asked once") };
+    let Step::Call(pending) = graph::answer(&world, &change) else { panic!("the connector is asked") };
+    assert_eq!(harness::json(&world, Method::DELETE, ENTITY, None).0, 204);
+    let Step::Done(answer) = pending.resume(&world, status(200)) else { panic!("the connector is asked once") };
     assert_eq!(answer.response.status(), 404, "what is gone is not made again");
 }
 
 #[test]
 fn a_batch_waits_for_the_connectors_of_its_requests() {
-    let tenant = harness::tenant(&[("connect", "enforce")]);
+    let world = harness::world(&[("connect", "enforce")]);
     let item = |id: &str, depends: &[&str]| {
         let headers = json!({ "Content-Type": "application/json" });
         json!({ "id": id, "method": "POST", "url": "/teamwork/workforceIntegrations", "headers": headers,
             "body": integration(), "dependsOn": depends })
     };
     let batch = request(Method::POST, "/v1.0/$batch", &json!({ "requests": [item("1", &[]), item("2", &["1"])] }));
-    let before = count(&tenant);
-    let (answer, calls) = play(&tenant, &batch, &status(200));
-    assert_eq!((calls.len(), answer.calls.len(), count(&tenant)), (2, 2, before + 2));
-    let (answer, calls) = play(&tenant, &batch, &status(500));
-    assert_eq!((calls.len(), count(&tenant)), (1, before + 2));
+    let before = count(&world);
+    let (answer, calls) = play(&world, &batch, &status(200));
+    assert_eq!((calls.len(), answer.calls.len(), count(&world)), (2, 2, before + 2));
+    let (answer, calls) = play(&world, &batch, &status(500));
+    assert_eq!((calls.len(), count(&world)), (1, before + 2));
     let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
     let statuses: Vec<&Value> = body["responses"].as_array().unwrap().iter().map(|item| &item["status"]).collect();
     assert_eq!(statuses, [&json!(400), &json!(424)]);
@@ -152,14 +152,14 @@ fn a_batch_waits_for_the_connectors_of_its_requests() {
 
 #[test]
 fn the_journal_has_what_was_said_and_answered_plain_and_raw() {
-    let tenant = harness::tenant(&[("connect", "report")]);
+    let world = harness::world(&[("connect", "report")]);
     let create = request(Method::POST, COLLECTION, &integration());
     let batch = json!({ "requests": [{ "id": "1", "method": "POST", "url": "/teamwork/workforceIntegrations",
         "headers": { "Content-Type": "application/json" }, "body": integration() }] });
-    play(&tenant, &create, &status(503));
-    play(&tenant, &create, &CallOutcome::Failed(CallFailure::Timeout));
-    play(&tenant, &request(Method::POST, "/v1.0/$batch", &batch), &status(200));
-    let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Shown);
+    play(&world, &create, &status(503));
+    play(&world, &create, &CallOutcome::Failed(CallFailure::Timeout));
+    play(&world, &request(Method::POST, "/v1.0/$batch", &batch), &status(200));
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Shown);
     let targets: Vec<&str> = entries.iter().map(|entry| &*entry.exchange.request.target).collect();
     let called = "http://127.0.0.1:9/Contoso/v2/connect";
     let one = "/v1.0/teamwork/workforceIntegrations";

@@ -26,7 +26,7 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
     Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
 }
 
-pub(crate) fn tenant(choices: &[(&str, &str)]) -> World {
+pub(crate) fn world(choices: &[(&str, &str)]) -> World {
     World::new(settings_with(choices))
 }
 
@@ -40,13 +40,13 @@ pub(crate) fn settings_with(choices: &[(&str, &str)]) -> Settings {
 }
 
 /// Sends a request as the server would hand it over, where no call reaches anybody.
-pub(crate) fn send(tenant: &World, request: &exchange::RecordedRequest) -> exchange::RecordedResponse {
-    send_with(tenant, request, |_| CallOutcome::Failed(CallFailure::NoClient))
+pub(crate) fn send(world: &World, request: &exchange::RecordedRequest) -> exchange::RecordedResponse {
+    send_with(world, request, |_| CallOutcome::Failed(CallFailure::NoClient))
 }
 
 /// Sends a request as the server would hand it over. A function plays the connectors.
 pub(crate) fn send_with(
-    tenant: &World,
+    world: &World,
     request: &exchange::RecordedRequest,
     mut called: impl FnMut(&OutboundCall) -> CallOutcome,
 ) -> exchange::RecordedResponse {
@@ -65,17 +65,17 @@ pub(crate) fn send_with(
         headers,
         body: Body::Whole(request.body.clone()),
     };
-    let mut step = graph::answer(tenant, &owned);
+    let mut step = graph::answer(world, &owned);
     let answer = loop {
         step = match step {
             Step::Done(answer) => break answer,
             Step::Call(pending) => {
                 let outcome = called(&pending.call);
-                pending.resume(tenant, outcome)
+                pending.resume(world, outcome)
             }
         };
     };
-    check(tenant, &owned, &answer);
+    check(world, &owned, &answer);
     let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
     exchange::RecordedResponse {
         status: answer.response.status(),
@@ -85,10 +85,10 @@ pub(crate) fn send_with(
 }
 
 /// Sends a request with a JSON body and returns the status and the body of the answer.
-pub(crate) fn json(tenant: &World, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
+pub(crate) fn json(world: &World, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
     let headers = body.map(|_| ("content-type".to_owned(), "application/json".to_owned())).into_iter().collect();
     let body = body.unwrap_or_default().to_owned().into();
-    let response = send(tenant, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body });
+    let response = send(world, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body });
     let value = if response.body.is_empty() { Value::Null } else { serde_json::from_slice(&response.body).unwrap() };
     (response.status, value)
 }
@@ -116,10 +116,10 @@ const SOME: [&str; 17] = [
 ];
 
 /// What holds for every answer, whatever the request.
-pub(crate) fn check(tenant: &World, request: &graph::Request, answer: &Answer) {
+pub(crate) fn check(world: &World, request: &graph::Request, answer: &Answer) {
     match EntraRoute::of(request.target.path()) {
         Some(_) => check_entra(answer),
-        None => check_graph(tenant, request, answer),
+        None => check_graph(world, request, answer),
     }
 }
 
@@ -175,7 +175,7 @@ const ENTRA: [&str; 16] = [
 ];
 
 /// What holds for every answer of Graph.
-fn check_graph(tenant: &World, request: &graph::Request, answer: &Answer) {
+fn check_graph(world: &World, request: &graph::Request, answer: &Answer) {
     let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     for (name, _) in headers {
@@ -220,7 +220,7 @@ fn check_graph(tenant: &World, request: &graph::Request, answer: &Answer) {
     if status.is_success() && request.target.path().to_ascii_lowercase().trim_end_matches('/').ends_with("batch") {
         assert_eq!(text("content-type"), Some("application/json"));
         assert!(!headers.contains_key("odata-version"), "a batch has no OData-Version");
-        check_items(tenant, request, &value, body, text("request-id").unwrap(), text("client-request-id").unwrap());
+        check_items(world, request, &value, body, text("request-id").unwrap(), text("client-request-id").unwrap());
         return;
     }
     if status.is_success() {
@@ -228,7 +228,7 @@ fn check_graph(tenant: &World, request: &graph::Request, answer: &Answer) {
         let content_type = text("content-type").unwrap();
         let level = content_type.strip_prefix("application/json").unwrap();
         if level.is_empty() {
-            assert_eq!(tenant.behaviors.content_type, ContentType::Plain);
+            assert_eq!(world.behaviors.content_type, ContentType::Plain);
         } else {
             let level = level.strip_prefix(";odata.metadata=").and_then(|level| level.split(';').next()).unwrap();
             assert!(content_type.ends_with(";charset=utf-8"), "{content_type}");
@@ -237,7 +237,7 @@ fn check_graph(tenant: &World, request: &graph::Request, answer: &Answer) {
         }
         assert_eq!(text("odata-version"), Some("4.0"));
         assert_eq!(headers.contains_key("location"), status == StatusCode::CREATED);
-        if tenant.behaviors.secret == Secret::Null {
+        if world.behaviors.secret == Secret::Null {
             assert!(no_secret(&value), "a secret is shown: {raw}");
         }
         return;
@@ -262,9 +262,9 @@ const ITEM_HEADERS: [&str; 6] =
     ["Location", "OData-EntityId", "Preference-Applied", "x-wfi-emulator-explain", "OData-Version", "Content-Type"];
 
 /// What holds for the answer of every batch: an answer for every id, each as whole as one to a single request.
-fn check_items(tenant: &World, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
+fn check_items(world: &World, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
     let raw = std::str::from_utf8(raw).unwrap();
-    if tenant.behaviors.layout == Layout::Compact {
+    if world.behaviors.layout == Layout::Compact {
         assert!(raw.starts_with("{\"responses\": [{\"id\":"), "{raw}");
     }
     let Body::Whole(sent) = &request.body else { panic!("a body that was too large is no batch") };
@@ -293,7 +293,7 @@ fn check_items(tenant: &World, request: &graph::Request, batch: &Value, raw: &[u
             assert!(item.get("body").is_some_and(Value::is_null), "{item}");
         } else if status.is_success() {
             assert_eq!(headers["OData-Version"], "4.0");
-            assert!(tenant.behaviors.secret != Secret::Null || no_secret(&item["body"]), "a secret is shown: {item}");
+            assert!(world.behaviors.secret != Secret::Null || no_secret(&item["body"]), "a secret is shown: {item}");
         } else {
             assert_eq!(headers["Content-Type"], "application/json");
             assert!(!headers.contains_key("OData-Version"), "{item}");
@@ -329,25 +329,25 @@ pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::Requ
 
 /// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
 pub(crate) fn play(
-    tenant: &World,
+    world: &World,
     request: &graph::Request,
     mut called: impl FnMut(&OutboundCall) -> CallOutcome,
 ) -> (Answer, Vec<OutboundCall>) {
     let mut calls = Vec::new();
-    let mut step = graph::answer(tenant, request);
+    let mut step = graph::answer(world, request);
     loop {
         step = match step {
             Step::Done(answer) => {
                 // What does not arrive keeps no rule.
                 if !matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
-                    check(tenant, request, &answer);
+                    check(world, request, &answer);
                 }
                 return (*answer, calls);
             }
             Step::Call(pending) => {
                 let outcome = called(&pending.call);
                 calls.push(pending.call.clone());
-                pending.resume(tenant, outcome)
+                pending.resume(world, outcome)
             }
         };
     }

@@ -112,9 +112,9 @@ fn histories_of_an_entity_are_linearizable() {
     const THREADS: usize = 4;
     const STEPS: usize = 12;
     const ROUNDS: u64 = 150;
-    let tenant = harness::tenant(&[]);
-    for (_, entity) in harness::settings(tenant.behaviors.clone()).entities {
-        harness::json(&tenant, Method::DELETE, &format!("{COLLECTION}/{}", entity.key), None);
+    let world = harness::world(&[]);
+    for (_, entity) in harness::settings(world.behaviors.clone()).entities {
+        harness::json(&world, Method::DELETE, &format!("{COLLECTION}/{}", entity.key), None);
     }
     let moments = AtomicU64::new(0);
     let moment = || moments.fetch_add(1, Ordering::SeqCst);
@@ -124,7 +124,7 @@ fn histories_of_an_entity_are_linearizable() {
         let mut events = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
                 .map(|thread| {
-                    let (tenant, moment, pace, address) = (&tenant, &moment, &pace, &address);
+                    let (world, moment, pace, address) = (&world, &moment, &pace, &address);
                     scope.spawn(move || {
                         let walker = Walker(pace);
                         let mut events = Vec::new();
@@ -133,10 +133,10 @@ fn histories_of_an_entity_are_linearizable() {
                             let number = i64::try_from(round * 1_000).unwrap() + i64::try_from(thread * 100 + step).unwrap();
                             let began = moment();
                             let act = match address.get() {
-                                None if thread == 0 => create(tenant, number, address),
+                                None if thread == 0 => create(world, number, address),
                                 // Whoever does not know the entity may find it while it is being created.
-                                None => list(tenant),
-                                Some(address) => act(tenant, address, number, step + 2 >= STEPS),
+                                None => list(world),
+                                Some(address) => act(world, address, number, step + 2 >= STEPS),
                             };
                             events.push(Event { began, ended: moment(), act });
                         }
@@ -149,36 +149,36 @@ fn histories_of_an_entity_are_linearizable() {
         events.sort_by_key(|event| event.began);
         assert!(is_linearizable(&events), "round {round}: {events:#?}");
         // Each round has one entity, so that a list without it says something of it too.
-        harness::json(&tenant, Method::DELETE, address.get().unwrap(), None);
+        harness::json(&world, Method::DELETE, address.get().unwrap(), None);
     }
 }
 
-fn create(tenant: &World, number: i64, address: &OnceLock<String>) -> Act {
+fn create(world: &World, number: i64, address: &OnceLock<String>) -> Act {
     let body = json!({ "apiVersion": number, "displayName": number.to_string() }).to_string();
-    let (status, created) = harness::json(tenant, Method::POST, COLLECTION, Some(&body));
+    let (status, created) = harness::json(world, Method::POST, COLLECTION, Some(&body));
     assert_eq!(status, StatusCode::CREATED);
     address.set(format!("{COLLECTION}/{}", created["id"].as_str().unwrap())).unwrap();
     Act::Create(members(&created))
 }
 
-fn list(tenant: &World) -> Act {
-    let (_, list) = harness::json(tenant, Method::GET, COLLECTION, None);
+fn list(world: &World) -> Act {
+    let (_, list) = harness::json(world, Method::GET, COLLECTION, None);
     Act::Look(list["value"].as_array().unwrap().first().map(members))
 }
 
 /// Does something by chance; towards the end the entity is deleted, also by several at once.
-fn act(tenant: &World, address: &str, number: i64, is_near_end: bool) -> Act {
+fn act(world: &World, address: &str, number: i64, is_near_end: bool) -> Act {
     match wfi_emulator::world::chance::mixed(u64::try_from(number).unwrap()) % 10 {
-        0 | 1 => list(tenant),
+        0 | 1 => list(world),
         2 => {
-            let (status, entity) = harness::json(tenant, Method::GET, address, None);
+            let (status, entity) = harness::json(world, Method::GET, address, None);
             Act::Look((status == StatusCode::OK).then(|| members(&entity)))
         }
-        3..=5 if is_near_end => Act::Delete(harness::json(tenant, Method::DELETE, address, None).0 == StatusCode::NO_CONTENT),
+        3..=5 if is_near_end => Act::Delete(harness::json(world, Method::DELETE, address, None).0 == StatusCode::NO_CONTENT),
         choice => {
             let which = usize::from(choice % 2 == 0);
             let body = [json!({ "apiVersion": number }), json!({ "displayName": number.to_string() })];
-            let (status, entity) = harness::json(tenant, Method::PATCH, address, Some(&body[which].to_string()));
+            let (status, entity) = harness::json(world, Method::PATCH, address, Some(&body[which].to_string()));
             Act::Set(which, number, (status == StatusCode::OK).then(|| members(&entity)))
         }
     }

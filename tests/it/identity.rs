@@ -30,25 +30,25 @@ fn later(seconds: u64) -> World {
     World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::Clock::Fixed(now), ..settings })
 }
 
-fn send(tenant: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::RecordedResponse {
+fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::RecordedResponse {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    harness::send(tenant, &RecordedRequest { method, target: target.to_owned(), headers, body: body.to_owned().into() })
+    harness::send(world, &RecordedRequest { method, target: target.to_owned(), headers, body: body.to_owned().into() })
 }
 
-fn post(tenant: &World, endpoint: &str, form: &str) -> (StatusCode, Value) {
-    let answer = send(tenant, Method::POST, &format!("/contoso.com/oauth2/v2.0/{endpoint}"), &[], form);
+fn post(world: &World, endpoint: &str, form: &str) -> (StatusCode, Value) {
+    let answer = send(world, Method::POST, &format!("/contoso.com/oauth2/v2.0/{endpoint}"), &[], form);
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
 /// Returns the status of a GET of an entity with a token.
-fn get(tenant: &World, token: &str) -> StatusCode {
-    send(tenant, Method::GET, ENTITY, &[("Authorization", &format!("Bearer {token}"))], "").status
+fn get(world: &World, token: &str) -> StatusCode {
+    send(world, Method::GET, ENTITY, &[("Authorization", &format!("Bearer {token}"))], "").status
 }
 
 /// Returns the code with which a browser is sent back.
-fn code(tenant: &World, more: &str) -> String {
+fn code(world: &World, more: &str) -> String {
     let query = format!("client_id=app&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A1%2F&{more}");
-    let answer = send(tenant, Method::GET, &format!("/contoso.com/oauth2/v2.0/authorize?{query}"), &[], "");
+    let answer = send(world, Method::GET, &format!("/contoso.com/oauth2/v2.0/authorize?{query}"), &[], "");
     assert_eq!(answer.status, StatusCode::FOUND);
     let (_, parameters) = answer.header("location").unwrap().split_once("/?code=").unwrap();
     parameters.split('&').next().unwrap().to_owned()
@@ -56,15 +56,15 @@ fn code(tenant: &World, more: &str) -> String {
 
 #[test]
 fn a_user_signs_in_by_a_code_and_stays_so_by_a_refresh_token() {
-    let tenant = strict();
+    let world = strict();
     let scope = "scope=openid%20profile%20offline_access%20https%3A%2F%2Fgraph.microsoft.com%2F.default";
     let code = code(
-        &tenant,
+        &world,
         &format!("{scope}&nonce=n&code_challenge={CHALLENGE}&code_challenge_method=S256&login_hint=Adele@contoso.com"),
     );
     let redeem = |more: &str| {
         post(
-            &tenant,
+            &world,
             "token",
             &format!("grant_type=authorization_code&client_id=app&code={code}&redirect_uri=http://localhost:1/{more}"),
         )
@@ -88,9 +88,9 @@ fn a_user_signs_in_by_a_code_and_stays_so_by_a_refresh_token() {
     assert_eq!((&id["oid"], &id["preferred_username"]), (&access["oid"], &"Adele@contoso.com".into()));
     let client_info = URL_SAFE_NO_PAD.decode(answer["client_info"].as_str().unwrap()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&client_info).unwrap()["uid"], access["oid"]);
-    assert_eq!(get(&tenant, answer["access_token"].as_str().unwrap()), StatusCode::OK);
+    assert_eq!(get(&world, answer["access_token"].as_str().unwrap()), StatusCode::OK);
     assert_eq!(
-        get(&tenant, answer["id_token"].as_str().unwrap()),
+        get(&world, answer["id_token"].as_str().unwrap()),
         StatusCode::UNAUTHORIZED,
         "what is for the client is not for Graph"
     );
@@ -111,13 +111,13 @@ fn a_user_signs_in_by_a_code_and_stays_so_by_a_refresh_token() {
 
 #[test]
 fn a_code_is_no_refresh_token_and_has_its_time() {
-    let tenant = strict();
-    let code = code(&tenant, "scope=User.Read");
+    let world = strict();
+    let code = code(&world, "scope=User.Read");
     let form = format!("grant_type=authorization_code&client_id=app&redirect_uri=http://localhost:1/&code={code}");
-    let (status, answer) = post(&tenant, "token", &form);
+    let (status, answer) = post(&world, "token", &form);
     assert_eq!((status, &answer["scope"]), (StatusCode::OK, &"User.Read".into()));
     assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none(), "neither was asked for: {answer}");
-    let (_, refused) = post(&tenant, "token", &format!("grant_type=refresh_token&client_id=app&refresh_token={code}"));
+    let (_, refused) = post(&world, "token", &format!("grant_type=refresh_token&client_id=app&refresh_token={code}"));
     assert_eq!(refused["error"], "invalid_grant");
     let (_, over) = post(&later(601), "token", &form);
     assert_eq!(over["error_codes"][0], 70_008);
@@ -125,22 +125,22 @@ fn a_code_is_no_refresh_token_and_has_its_time() {
 
 #[test]
 fn a_challenge_without_a_method_is_the_verifier_itself() {
-    let tenant = strict();
-    let code = code(&tenant, "scope=User.Read&code_challenge=abc");
+    let world = strict();
+    let code = code(&world, "scope=User.Read&code_challenge=abc");
     let form = format!("grant_type=authorization_code&client_id=app&redirect_uri=http://localhost:1/&code={code}&code_verifier=");
-    assert_eq!(post(&tenant, "token", &format!("{form}abc")).0, StatusCode::OK);
-    assert_eq!(post(&tenant, "token", &format!("{form}abd")).0, StatusCode::BAD_REQUEST);
+    assert_eq!(post(&world, "token", &format!("{form}abc")).0, StatusCode::OK);
+    assert_eq!(post(&world, "token", &format!("{form}abd")).0, StatusCode::BAD_REQUEST);
 }
 
 #[test]
 fn a_device_gets_its_tokens_at_once() {
-    let tenant = strict();
-    let (_, device) = post(&tenant, "devicecode", "client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default");
+    let world = strict();
+    let (_, device) = post(&world, "devicecode", "client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default");
     let code = device["device_code"].as_str().unwrap();
     let form = format!("grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=app&device_code={code}");
-    let (status, answer) = post(&tenant, "token", &form);
+    let (status, answer) = post(&world, "token", &form);
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert_eq!(get(&tenant, answer["access_token"].as_str().unwrap()), StatusCode::OK);
+    assert_eq!(get(&world, answer["access_token"].as_str().unwrap()), StatusCode::OK);
 }
 
 /// Returns the paths of a collection of a resource and of an entity in it, which the built-in fixtures have.
@@ -180,8 +180,8 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
         let (collection, entity) = paths_of(row.resource);
         for name in names {
             for (kind, list, accepted) in [("app", "roles", row.application), ("user", "scopes", row.delegated)] {
-                let tenant = strict();
-                let token = tokens::token(&tenant, &format!("{kind} {list}={name}"));
+                let world = strict();
+                let token = tokens::token(&world, &format!("{kind} {list}={name}"));
                 let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
                 let change = if collection == COLLECTION { Method::PATCH } else { Method::PUT };
                 let (method, target, body) = match row.operation {
@@ -191,7 +191,7 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
                     OperationKind::Update => (change, &entity, "{}"),
                     OperationKind::Delete => (Method::DELETE, &entity, ""),
                 };
-                let status = send(&tenant, method, target, &headers, body).status;
+                let status = send(&world, method, target, &headers, body).status;
                 let is_accepted = status != StatusCode::FORBIDDEN;
                 assert_eq!(is_accepted, accepted.contains(&name), "{} as {kind} with {name}: {status}", row.page);
                 assert!(status.is_success() || !is_accepted, "{}: {status}", row.page);
@@ -202,9 +202,9 @@ fn each_operation_takes_exactly_the_permissions_of_its_row() {
 
 #[test]
 fn a_lifetime_may_be_any_number() {
-    let tenant = strict();
-    let now = wfi_emulator::entra::token::unix_seconds(tenant.clock.now());
-    let claims = tokens::claims(&tokens::token(&tenant, "app"));
+    let world = strict();
+    let now = wfi_emulator::entra::token::unix_seconds(world.clock.now());
+    let claims = tokens::claims(&tokens::token(&world, "app"));
     for (name, value, is_valid) in [
         ("exp", serde_json::json!(f64::from(i32::MAX) + 0.5), true),
         ("exp", serde_json::json!(u64::MAX), true),
@@ -223,18 +223,18 @@ fn a_lifetime_may_be_any_number() {
     ] {
         let mut claims = claims.clone();
         claims[name] = value.clone();
-        let status = get(&tenant, &wfi_emulator::entra::token::signed(&claims));
+        let status = get(&world, &wfi_emulator::entra::token::signed(&claims));
         assert_eq!(status, if is_valid { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, "{name}: {value}");
     }
 }
 
 #[test]
 fn the_keys_are_those_that_sign() {
-    let tenant = strict();
-    let answer = send(&tenant, Method::GET, "/common/discovery/v2.0/keys", &[], "");
+    let world = strict();
+    let answer = send(&world, Method::GET, "/common/discovery/v2.0/keys", &[], "");
     let keys: Value = serde_json::from_slice(&answer.body).unwrap();
     let part = |name: &str| URL_SAFE_NO_PAD.decode(keys["keys"][0][name].as_str().unwrap()).unwrap();
-    let token = tokens::token(&tenant, "app");
+    let token = tokens::token(&world, "app");
     let (text, signature) = token.rsplit_once('.').unwrap();
     let key = ring::signature::RsaPublicKeyComponents { n: part("n"), e: part("e") };
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -312,22 +312,22 @@ proptest! {
             if acts_as {
                 behaviors.set("acts-as", "required").unwrap();
             }
-            let tenant = World::new(Settings { auth, ..harness::settings(behaviors) });
+            let world = World::new(Settings { auth, ..harness::settings(behaviors) });
             let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
-            let status = send(&tenant, Method::PATCH, ENTITY, &headers, r#"{"displayName":"x"}"#).status;
+            let status = send(&world, Method::PATCH, ENTITY, &headers, r#"{"displayName":"x"}"#).status;
             prop_assert!(auth != Auth::Strict || status == StatusCode::UNAUTHORIZED, "{}", status);
         }
     }
 
     #[test]
     fn no_form_panics_or_breaks_an_answer(form in form_like(), endpoint in 0..6_usize) {
-        let tenant = strict();
+        let world = strict();
         let (method, path) = [
             (Method::POST, "oauth2/v2.0/token"), (Method::POST, "oauth2/token"), (Method::POST, "oauth2/v2.0/devicecode"),
             (Method::POST, "oauth2/devicecode"), (Method::POST, "oauth2/v2.0/authorize"), (Method::POST, "oauth2/authorize"),
         ][endpoint].clone();
         // The harness checks the answer, whatever it is.
-        let answer = send(&tenant, method, &format!("/common/{path}"), &[], &form);
+        let answer = send(&world, method, &format!("/common/{path}"), &[], &form);
         let location = answer.header("location").unwrap_or_default();
         prop_assert!(!location.contains(['\r', '\n', ' ']), "{}", location);
     }

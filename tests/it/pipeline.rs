@@ -31,9 +31,9 @@ fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body:
     Request { method, target: target.parse().unwrap(), is_secure: false, headers: map, body: Body::Whole(Bytes::from(body)) }
 }
 
-fn answer(tenant: &World, request: &Request) -> Answer {
-    let Step::Done(answer) = graph::answer(tenant, request) else { panic!("no call is made here") };
-    harness::check(tenant, request, &answer);
+fn answer(world: &World, request: &Request) -> Answer {
+    let Step::Done(answer) = graph::answer(world, request) else { panic!("no call is made here") };
+    harness::check(world, request, &answer);
     *answer
 }
 
@@ -42,7 +42,7 @@ fn json_of(answer: &Answer) -> Value {
 }
 
 fn context(request: &Request) -> String {
-    json_of(&answer(&harness::tenant(&[]), request))["@odata.context"].as_str().unwrap().to_owned()
+    json_of(&answer(&harness::world(&[]), request))["@odata.context"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -76,12 +76,12 @@ fn browsers_are_told_to_come_by_tls_alone_if_the_behavior_says_so() {
         for (hsts, request, is_told) in
             [("omit", &plain, true), ("omit", &secure, false), ("send", &plain, true), ("send", &secure, true)]
         {
-            let tenant = harness::tenant(&[("hsts", hsts), ("connect", "report")]);
-            let Step::Done(answer) = graph::answer(&tenant, request) else { panic!("no call is made here") };
+            let world = harness::world(&[("hsts", hsts), ("connect", "report")]);
+            let Step::Done(answer) = graph::answer(&world, request) else { panic!("no call is made here") };
             let has = |headers: &HeaderMap| headers.contains_key("strict-transport-security");
             assert_eq!(has(answer.response.headers()), is_told, "{hsts} {request:?}");
             // The journal says what was sent.
-            let entries = tenant.journal.query(&JournalQuery::default(), Secrets::Hidden);
+            let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
             let response = entries.last().unwrap().exchange.response.as_ref().unwrap();
             assert_eq!(
                 response.headers.iter().any(|(name, _)| name == "strict-transport-security"),
@@ -107,34 +107,33 @@ fn browsers_are_told_to_come_by_tls_alone_if_the_behavior_says_so() {
 
 #[test]
 fn a_request_that_has_waited_for_a_connector_is_none_of_a_batch_and_has_its_own_scheme() {
-    let tenant = harness::tenant(&[("connect", "report")]);
+    let world = harness::world(&[("connect", "report")]);
     let body = br#"{"apiVersion":1,"url":"http://127.0.0.1:9/","encryption":{"secret":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}"#;
     let create = request(Method::POST, COLLECTION, &[("content-type", "application/json")], body.to_vec());
-    let Step::Call(pending) = graph::answer(&tenant, &Request { is_secure: true, ..create }) else { panic!("it waits") };
-    let Step::Done(answer) = pending.resume(&tenant, CallOutcome::Failed(CallFailure::Timeout)) else {
+    let Step::Call(pending) = graph::answer(&world, &Request { is_secure: true, ..create }) else { panic!("it waits") };
+    let Step::Done(answer) = pending.resume(&world, CallOutcome::Failed(CallFailure::Timeout)) else {
         panic!("it is asked once")
     };
     assert_eq!(answer.response.status(), 201);
     assert!(!answer.response.headers().contains_key("strict-transport-security"));
-    assert!(tenant.journal.query(&JournalQuery::default(), Secrets::Hidden).iter().all(|entry| entry.decided.batch.is_none()));
+    assert!(world.journal.query(&JournalQuery::default(), Secrets::Hidden).iter().all(|entry| entry.decided.batch.is_none()));
 }
 
 #[test]
 fn a_new_entity_was_modified_when_it_was_created() {
-    let tenant = World::new(Settings { clock: Clock::System, ..harness::settings(Behaviors::default()) });
+    let world = World::new(Settings { clock: Clock::System, ..harness::settings(Behaviors::default()) });
     for _ in 0..2_000 {
-        let created =
-            answer(&tenant, &request(Method::POST, COLLECTION, &[("content-type", "application/json")], b"{}".to_vec()));
+        let created = answer(&world, &request(Method::POST, COLLECTION, &[("content-type", "application/json")], b"{}".to_vec()));
         let entity = json_of(&created);
         assert_eq!(entity["createdDateTime"], entity["lastModifiedDateTime"]);
     }
 }
 
 #[test]
-fn times_of_an_answer_are_those_of_its_tenant() {
+fn times_of_an_answer_are_those_of_its_world() {
     let clock = Clock::Fixed(SystemTime::UNIX_EPOCH);
-    let tenant = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
-    let refused = answer(&tenant, &request(Method::GET, "/v1.0/me", &[], Vec::new()));
+    let world = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
+    let refused = answer(&world, &request(Method::GET, "/v1.0/me", &[], Vec::new()));
     assert_eq!(refused.response.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
     assert_eq!(json_of(&refused)["error"]["innerError"]["date"], "1970-01-01T00:00:00");
 }
@@ -148,7 +147,7 @@ fn a_packed_body_may_be_as_large_as_the_limit_and_no_larger() {
             let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
             packer.write_all(&body).unwrap();
             let headers = [("content-type", "application/json"), ("content-encoding", coding)];
-            let answered = answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &headers, packer.finish().unwrap()));
+            let answered = answer(&harness::world(&[]), &request(Method::PATCH, ENTITY, &headers, packer.finish().unwrap()));
             assert_eq!(answered.response.status(), status, "{length} bytes as {coding}");
         }
     }
@@ -161,7 +160,7 @@ fn a_packed_body_is_one_member() {
     let mut body = packer.finish().unwrap();
     body.extend_from_within(..);
     let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    let answered = answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &headers, body));
+    let answered = answer(&harness::world(&[]), &request(Method::PATCH, ENTITY, &headers, body));
     assert_eq!(answered.response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(answered.refused.unwrap().refusal.name, "unreadable-payload");
 }
@@ -170,7 +169,7 @@ fn a_packed_body_is_one_member() {
 fn a_body_of_a_great_many_values_is_refused_before_it_takes_memory() {
     let body = format!("{{\"lastModifiedBy\":[{}[]]}}", "[],".repeat(150_000));
     let answered =
-        answer(&harness::tenant(&[]), &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
+        answer(&harness::world(&[]), &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
     assert_eq!(answered.refused.unwrap().detail.unwrap_or_default().split(" at line").next(), Some("too many values"));
 }
 
@@ -178,10 +177,10 @@ fn a_body_of_a_great_many_values_is_refused_before_it_takes_memory() {
 fn a_secret_is_told_to_nobody() {
     for choices in [&[][..], &[("wrong-primitive", "literal")], &[("secret-length", "exact")]] {
         for secret in ["1234512345", "true", "[1234512345]", "{\"a\":1234512345}", "\"1234512345\""] {
-            let tenant = harness::tenant(choices);
-            let tenant = World::new(Settings { explains: true, ..harness::settings(tenant.behaviors) });
+            let world = harness::world(choices);
+            let world = World::new(Settings { explains: true, ..harness::settings(world.behaviors) });
             let body = format!("{{\"encryption\":{{\"secret\":{secret}}}}}");
-            let answered = answer(&tenant, &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
+            let answered = answer(&world, &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
             let told = format!("{:?} {:?}", answered.response, answered.refused);
             assert!(!told.contains("1234512345"), "{secret}: {told}");
         }
@@ -197,10 +196,10 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
         World::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
     };
     let (small, large) = (filled(200), filled(100_000));
-    let time = |tenant: &World, token: &str| {
+    let time = |world: &World, token: &str| {
         let target = format!("/v1.0/teamwork/workforceIntegrations?$top=100{token}");
         let started = Instant::now();
-        let (_, page) = harness::json(tenant, Method::GET, &target, None);
+        let (_, page) = harness::json(world, Method::GET, &target, None);
         let elapsed = started.elapsed();
         assert_eq!(page["value"].as_array().unwrap().len(), 100);
         (
@@ -209,10 +208,10 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
         )
     };
     // The best of some tries is hardly disturbed by whatever else the machine does.
-    let best = |tenant: &World| {
-        let (_, token) = time(tenant, "");
+    let best = |world: &World| {
+        let (_, token) = time(world, "");
         let second = format!("&$skiptoken={}", token.unwrap());
-        (0..10).flat_map(|_| [time(tenant, "").0, time(tenant, &second).0]).min().unwrap()
+        (0..10).flat_map(|_| [time(world, "").0, time(world, &second).0]).min().unwrap()
     };
     let (small, large) = (best(&small), best(&large));
     assert!(large < small * 5, "{small:?} for a page of 200 entities, {large:?} for one of 100,000");
@@ -220,7 +219,7 @@ fn a_page_costs_the_same_in_a_small_and_in_a_large_collection() {
 
 #[test]
 fn a_batch_that_fills_the_limit_is_answered_in_time() {
-    let tenant = harness::tenant(&[]);
+    let world = harness::world(&[]);
     let value = "x".repeat(180_000);
     let items = |count: usize| {
         let item = |id| {
@@ -233,14 +232,14 @@ fn a_batch_that_fills_the_limit_is_answered_in_time() {
     };
     let started = std::time::Instant::now();
     let headers = [("content-type", "application/json")];
-    let whole = answer(&tenant, &request(Method::POST, "/v1.0/$batch", &headers, items(20).into_bytes()));
+    let whole = answer(&world, &request(Method::POST, "/v1.0/$batch", &headers, items(20).into_bytes()));
     assert_eq!(json_of(&whole)["responses"].as_array().unwrap().len(), 20);
     let long_ids =
         format!(r#"{{"requests":[{{"id":"{}","method":"G","url":"{}"}}]}}"#, "i".repeat(2_000_000), "u".repeat(2_000_000));
-    let odd = answer(&tenant, &request(Method::POST, "/v1.0/$batch", &headers, long_ids.into_bytes()));
+    let odd = answer(&world, &request(Method::POST, "/v1.0/$batch", &headers, long_ids.into_bytes()));
     assert_eq!(json_of(&odd)["responses"][0]["status"], 400);
     let many = answer(
-        &tenant,
+        &world,
         &request(Method::POST, "/v1.0/$batch", &headers, format!("{{\"requests\":[{}1]}}", "1,".repeat(90_000)).into_bytes()),
     );
     assert_eq!(many.refused.unwrap().refusal.name, "batch-too-long");
@@ -254,8 +253,8 @@ fn a_batch_is_written_as_the_recorded_one() {
     let id = "9ab949b3-4921-410d-ae88-c3693e34426e";
     let headers = [("content-type", "application/json"), ("client-request-id", id)];
     let clock = Clock::Fixed(SystemTime::UNIX_EPOCH);
-    let tenant = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
-    let answered = answer(&tenant, &request(Method::POST, "/v1.0/$batch", &headers, batch.into()));
+    let world = World::new(Settings { clock, ..harness::settings(Behaviors::default()) });
+    let answered = answer(&world, &request(Method::POST, "/v1.0/$batch", &headers, batch.into()));
     let own = answered.response.headers()["request-id"].to_str().unwrap();
     let body = std::str::from_utf8(answered.response.body()).unwrap();
     let body = body.replace(own, id).replace("1970-01-01T00:00:00", "2022-05-30T14:48:25");
@@ -292,9 +291,9 @@ fn keys_are_percent_encoded_in_context_urls() {
     let settings = harness::settings(behaviors.clone());
     let text = r#"[{"id": "a'b c@é/~", "displayName": "x"}]"#;
     let entities = fixture::read(&settings.schema, &behaviors, "one.json", text.as_bytes()).unwrap();
-    let tenant = World::new(Settings { entities, ..settings });
+    let world = World::new(Settings { entities, ..settings });
     let target = format!("{COLLECTION}('a''b%20c@%C3%A9%2F~')/displayName");
-    let shown = json_of(&answer(&tenant, &request(Method::GET, &target, &[("host", "h")], Vec::new())));
+    let shown = json_of(&answer(&world, &request(Method::GET, &target, &[("host", "h")], Vec::new())));
     let fragment = "teamwork/workforceIntegrations('a%27%27b%20c%40%C3%A9%2F~')/displayName";
     assert_eq!(shown["@odata.context"], format!("http://h/v1.0/$metadata#{fragment}"));
 }
@@ -305,13 +304,13 @@ fn the_id_of_an_entity_leads_back_to_it_whatever_is_in_its_key() {
     let settings = harness::settings(behaviors.clone());
     let text = r#"[{"id": "a'b/%2F?", "schedule": {"id": "s", "shifts": [{"id": "c'd e#é?/%25"}]}}]"#;
     let entities = fixture::read(&settings.schema, &behaviors, "teams.json", text.as_bytes()).unwrap();
-    let tenant = World::new(Settings { entities, ..settings });
+    let world = World::new(Settings { entities, ..settings });
     let full = [("accept", "application/json;odata.metadata=full")];
     let list = "/v1.0/teams('a''b%2F%252F%3F')/schedule/shifts";
-    let listed = json_of(&answer(&tenant, &request(Method::GET, list, &full, Vec::new())));
+    let listed = json_of(&answer(&world, &request(Method::GET, list, &full, Vec::new())));
     let id = listed["value"][0]["@odata.id"].as_str().unwrap();
     let target = format!("/v1.0/{id}");
     assert!(!target.contains([' ', '?', '#']), "{id}");
-    let shown = json_of(&answer(&tenant, &request(Method::GET, &target, &full, Vec::new())));
+    let shown = json_of(&answer(&world, &request(Method::GET, &target, &full, Vec::new())));
     assert_eq!((&shown["id"], &shown["@odata.id"]), (&listed["value"][0]["id"], &listed["value"][0]["@odata.id"]));
 }

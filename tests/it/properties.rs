@@ -24,7 +24,7 @@ const SCHEMA: &str = r#"<Schema Namespace="test" Alias="t">
   <EntityContainer Name="c"><EntitySet Name="things" EntityType="t.thing"/></EntityContainer>
 </Schema>"#;
 
-fn tenant() -> World {
+fn world() -> World {
     let schema = Arc::new(Schema::read(SCHEMA, SCHEMA).unwrap());
     let behaviors = Behaviors::default();
     let entities = fixture::read(&schema, &behaviors, "things.json", br#"[{"id":"1"}]"#).unwrap();
@@ -110,8 +110,8 @@ fn body() -> BoxedStrategy<Value> {
     ])
 }
 
-fn get(tenant: &World) -> Value {
-    let (status, mut value) = harness::json(tenant, Method::GET, "/v1.0/things/1", None);
+fn get(world: &World) -> Value {
+    let (status, mut value) = harness::json(world, Method::GET, "/v1.0/things/1", None);
     assert_eq!(status, StatusCode::OK);
     value.as_object_mut().unwrap().remove("@odata.context");
     value
@@ -122,24 +122,24 @@ proptest! {
 
     #[test]
     fn bodies_merged_one_after_another_give_what_the_definition_gives(bodies in proptest::collection::vec(body(), 1..5)) {
-        let tenant = tenant();
-        let mut expected = get(&tenant);
+        let world = world();
+        let mut expected = get(&world);
         for body in bodies {
-            let (status, answer) = harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(&body.to_string()));
+            let (status, answer) = harness::json(&world, Method::PATCH, "/v1.0/things/1", Some(&body.to_string()));
             prop_assert_eq!(status, StatusCode::OK, "{}", answer);
             expected = merged(&expected, &body, &["outer"]);
-            prop_assert_eq!(&get(&tenant), &expected);
+            prop_assert_eq!(&get(&world), &expected);
         }
     }
 
     #[test]
     fn an_entity_that_is_written_and_read_is_the_same(body in body()) {
-        let tenant = tenant();
-        harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(&body.to_string()));
-        let set = tenant.schema.set_named("things").unwrap();
-        let entities = tenant.store.collection(set).list();
-        let text = fixture::write(&tenant.schema, &tenant.store, Secret::Echo);
-        let read = fixture::read(&tenant.schema, &tenant.behaviors, "things.json", text.as_bytes()).unwrap();
+        let world = world();
+        harness::json(&world, Method::PATCH, "/v1.0/things/1", Some(&body.to_string()));
+        let set = world.schema.set_named("things").unwrap();
+        let entities = world.store.collection(set).list();
+        let text = fixture::write(&world.schema, &world.store, Secret::Echo);
+        let read = fixture::read(&world.schema, &world.behaviors, "things.json", text.as_bytes()).unwrap();
         prop_assert_eq!(&read[0].1.properties, &entities[0].properties);
     }
 
@@ -148,7 +148,7 @@ proptest! {
         proptest::collection::vec(any::<u8>(), 0..200),
         json_like().prop_map(String::into_bytes),
     ]) {
-        let tenant = harness::tenant(&[]);
+        let world = harness::world(&[]);
         for (method, target) in [
             (Method::PATCH, "/v1.0/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"),
             (Method::POST, "/beta/teamwork/workforceIntegrations"),
@@ -157,24 +157,24 @@ proptest! {
         ] {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             // The harness checks the answer, whatever it is.
-            harness::send(&tenant, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body: body.clone().into() });
+            harness::send(&world, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body: body.clone().into() });
         }
     }
 
     #[test]
     fn no_path_panics_or_breaks_an_answer(path in "(/(v1\\.0|beta|teamwork|workforceIntegrations|teams|schedule|shifts|[a-zA-Z0-9$%'()=.~!*+,;:@&_-]{0,12})){1,6}/?") {
-        let tenant = harness::tenant(&[]);
+        let world = harness::world(&[]);
         let request = exchange::RecordedRequest { method: Method::GET, target: path, headers: Vec::new(), body: bytes::Bytes::new() };
-        harness::send(&tenant, &request);
+        harness::send(&world, &request);
     }
 }
 
 /// What a list shows, page by page, up to the last.
-fn paged(tenant: &World, query: &str) -> (Vec<Value>, usize) {
+fn paged(world: &World, query: &str) -> (Vec<Value>, usize) {
     let (mut seen, mut pages) = (Vec::new(), 0);
     let mut target = format!("/v1.0/things?{query}");
     loop {
-        let (status, page) = harness::json(tenant, Method::GET, &target, None);
+        let (status, page) = harness::json(world, Method::GET, &target, None);
         assert_eq!(status, StatusCode::OK, "{target}: {page}");
         assert!(pages < 100, "{query}: the links lead nowhere");
         seen.extend(page["value"].as_array().unwrap().iter().cloned());
@@ -197,9 +197,9 @@ proptest! {
         filter in "(|count ne null|contains\\(name,'a'\\) or not flag|colors has 'red')",
         skip in 0_usize..4,
     ) {
-        let tenant = tenant();
+        let world = world();
         for body in bodies {
-            harness::json(&tenant, Method::POST, "/v1.0/things", Some(&body.to_string()));
+            harness::json(&world, Method::POST, "/v1.0/things", Some(&body.to_string()));
         }
         let keys: Vec<String> = keys.into_iter().map(|(name, direction)| name + &direction).collect();
         let mut query = format!("$skip={skip}");
@@ -208,9 +208,9 @@ proptest! {
                 query += &format!("&{name}={}", value.replace(' ', "+"));
             }
         }
-        let (whole, pages) = paged(&tenant, &query);
+        let (whole, pages) = paged(&world, &query);
         prop_assert_eq!(pages, 1);
-        let (parts, pages) = paged(&tenant, &format!("{query}&$top={size}"));
+        let (parts, pages) = paged(&world, &format!("{query}&$top={size}"));
         prop_assert_eq!(&parts, &whole);
         prop_assert_eq!(pages, whole.len().div_ceil(size).max(1));
     }
@@ -261,25 +261,25 @@ fn undeclared_members_keep_the_rules_of_names_and_types() {
         (r##"{"outer":{"extra":{"@odata.type":"#nope"}}}"##, "A type named 'nope'"),
         (r##"{"outer":{"extra@odata.type":"#nope","extra":{}}}"##, "A type named 'nope'"),
     ] {
-        let tenant = tenant();
-        let before = get(&tenant);
-        let (status, answer) = harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(body));
+        let world = world();
+        let before = get(&world);
+        let (status, answer) = harness::json(&world, Method::PATCH, "/v1.0/things/1", Some(body));
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
         assert!(answer["error"]["message"].as_str().unwrap().starts_with(refusal), "{body}: {answer}");
-        assert_eq!(get(&tenant), before);
+        assert_eq!(get(&world), before);
     }
-    let tenant = tenant();
+    let world = world();
     let body = r##"{"outer":{"extra":{"@odata.type":"#test.inner","a@x.y":1,"a":1,"b":[{"@c.d":2}]}}}"##;
-    harness::json(&tenant, Method::PATCH, "/v1.0/things/1", Some(body));
-    assert_eq!(get(&tenant)["outer"]["extra"], json!({"a": 1, "b": [{}]}), "no annotation is stored");
+    harness::json(&world, Method::PATCH, "/v1.0/things/1", Some(body));
+    assert_eq!(get(&world)["outer"]["extra"], json!({"a": 1, "b": [{}]}), "no annotation is stored");
 }
 
 #[test]
 fn a_resource_of_another_schema_has_its_own_words() {
-    let tenant = tenant();
-    let (_, created) = harness::json(&tenant, Method::POST, "/v1.0/things", Some("{}"));
+    let world = world();
+    let (_, created) = harness::json(&world, Method::POST, "/v1.0/things", Some("{}"));
     assert_eq!(created["id"].as_str().unwrap().len(), 36);
-    let (_, missing) = harness::json(&tenant, Method::GET, "/v1.0/things/nope", None);
+    let (_, missing) = harness::json(&world, Method::GET, "/v1.0/things/nope", None);
     assert!(missing["error"]["message"].as_str().unwrap().contains("the resource was not found"), "{missing}");
 }
 
@@ -332,14 +332,14 @@ proptest! {
     #[test]
     fn a_batch_is_answered_or_refused_as_a_whole(requests in proptest::collection::vec(batch_request(), 0..6)) {
         let batch = json!({ "requests": requests }).to_string();
-        let (status, answer) = harness::json(&tenant(), Method::POST, "/v1.0/$batch", Some(&batch));
+        let (status, answer) = harness::json(&world(), Method::POST, "/v1.0/$batch", Some(&batch));
         prop_assert!(status == StatusCode::OK || status == StatusCode::BAD_REQUEST, "{} {}", status, answer);
     }
 
     #[test]
     fn whatever_is_sent_as_a_batch_gets_an_answer(envelope in undeclared(), text in "\\PC{0,30}") {
         for body in [envelope.to_string(), json!({ "requests": envelope }).to_string(), json!({ "requests": [envelope] }).to_string(), text] {
-            let (status, _) = harness::json(&tenant(), Method::POST, "/beta/$batch", Some(&body));
+            let (status, _) = harness::json(&world(), Method::POST, "/beta/$batch", Some(&body));
             prop_assert_eq!(status, StatusCode::BAD_REQUEST);
         }
     }
@@ -353,7 +353,7 @@ fn the_batches_of_the_law_are_mostly_readable() {
     let readable = (0..100).filter(|_| {
         let request = batch_request().new_tree(&mut runner).unwrap().current();
         let batch = json!({ "requests": [request] }).to_string();
-        harness::json(&tenant(), Method::POST, "/v1.0/$batch", Some(&batch)).0 == StatusCode::OK
+        harness::json(&world(), Method::POST, "/v1.0/$batch", Some(&batch)).0 == StatusCode::OK
     });
     assert!(readable.count() > 40);
 }

@@ -208,7 +208,7 @@ fn directory(data: &[u8]) {
 fn faults(data: &[u8]) {
     let Ok(rules) = fault::read("input.json", data) else { return };
     let service = service(Auth::Open);
-    service.worlds.default_tenant().faults.set(rules);
+    service.worlds.default_world().faults.set(rules);
     for _ in 0..3 {
         send(&service, Method::GET, ENTITY, &[], b"");
     }
@@ -219,7 +219,7 @@ fn csdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(schema) = Schema::read(text, text) else { return };
     let service = Service::of(Settings { schema: Arc::new(schema), ..Settings::new() });
-    let schema = &service.worlds.default_tenant().schema;
+    let schema = &service.worlds.default_world().schema;
     answered(&service, Method::GET, "/v1.0/$metadata", &[], b"");
     answered(&service, Method::GET, "/beta/", &[], b"");
     for set in schema.sets().iter().take(4) {

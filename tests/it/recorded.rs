@@ -450,24 +450,24 @@ async fn captured_values_and_rules_decide_what_is_compared() {
 #[test]
 fn a_journal_is_a_snapshot() {
     let emulator = wfi_emulator::edge::service::Service::of(harness::settings(Behaviors::default()));
-    let tenant = emulator.worlds.default_tenant();
+    let world = emulator.worlds.default_world();
     for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
         let request = request(Method::DELETE, target, &[TOKEN], "");
-        harness::send(&tenant, &request);
+        harness::send(&world, &request);
     }
-    let text = tenant.journal.text();
+    let text = world.journal.text();
     assert!(!text.contains("a-token-that-is-private"));
     assert_eq!(exchange::read(&text).unwrap().len(), 2);
     snapshot("journal_as_text", &text);
 }
 
 #[test]
-fn tenants_serve_stubs_where_the_model_knows_no_path() {
+fn worlds_serve_stubs_where_the_model_knows_no_path() {
     let folder = Folder::new("stubs");
     folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
     let stubs = wfi_emulator::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
-    let tenant = World::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let world = World::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));
@@ -479,7 +479,7 @@ fn tenants_serve_stubs_where_the_model_knows_no_path() {
             headers,
             body,
         };
-        match wfi_emulator::graph::answer(&tenant, &request) {
+        match wfi_emulator::graph::answer(&world, &request) {
             wfi_emulator::graph::Step::Done(answer) => answer,
             wfi_emulator::graph::Step::Call(_) => panic!("nothing is called"),
         }

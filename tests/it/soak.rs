@@ -79,26 +79,26 @@ impl Known {
 struct Keeper<'r> {
     run: &'r Run,
     client: Client,
-    tenant: String,
+    world: String,
     known: Vec<Known>,
     /// Successful updates since the journal began.
     patches: u64,
 }
 
 impl<'r> Keeper<'r> {
-    fn new(run: &'r Run, address: &str, tenant: String) -> Keeper<'r> {
-        let mut keeper = Keeper { run, client: Client::new(address), tenant, known: Vec::new(), patches: 0 };
+    fn new(run: &'r Run, address: &str, world: String) -> Keeper<'r> {
+        let mut keeper = Keeper { run, client: Client::new(address), world, known: Vec::new(), patches: 0 };
         let made = keeper.control("PUT", "", &json!({ "fixture": "none" }));
         assert_eq!(made.0, 201, "{}", made.1);
         keeper
     }
 
     fn control(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.send("control", method, &format!("/_emulator/tenants/{}{path}", self.tenant), body)
+        self.send("control", method, &format!("/_emulator/tenants/{}{path}", self.world), body)
     }
 
     fn graph(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.send("graph", method, &format!("/_tenant/{}{path}", self.tenant), body)
+        self.send("graph", method, &format!("/_tenant/{}{path}", self.world), body)
     }
 
     fn send(&mut self, whom: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -181,7 +181,7 @@ impl<'r> Keeper<'r> {
                 self.known[seen].assert_is(entity);
                 seen += 1;
             }
-            let prefix = format!("http://{HOST}/_tenant/{}", self.tenant);
+            let prefix = format!("http://{HOST}/_tenant/{}", self.world);
             let Some(link) = page["@odata.nextLink"].as_str() else { break };
             link.strip_prefix(&prefix).unwrap_or_else(|| panic!("{link}")).clone_into(&mut path);
         }
@@ -221,9 +221,9 @@ impl<'r> Keeper<'r> {
                 self.page_through();
             }
             1 => {
-                let fork = format!("{}-fork", self.tenant);
+                let fork = format!("{}-fork", self.world);
                 let path = format!("/_emulator/tenants/{fork}");
-                let (status, told) = self.client.send("PUT", &path, &json!({ "fork": self.tenant }).to_string());
+                let (status, told) = self.client.send("PUT", &path, &json!({ "fork": self.world }).to_string());
                 assert_eq!(status, 201, "{told}");
                 let address = self.address_of(0);
                 let (status, _) = self.client.send("DELETE", &format!("/_tenant/{fork}{address}"), "");
@@ -277,11 +277,11 @@ fn rules() -> Value {
 }
 
 /// A client that asks for faults, and gets as many as the rules say that they have struck, and no others.
-fn be_struck(run: &Run, address: &str, tenant: &str) {
-    let mut keeper = Keeper::new(run, address, tenant.to_owned());
+fn be_struck(run: &Run, address: &str, world: &str) {
+    let mut keeper = Keeper::new(run, address, world.to_owned());
     keeper.create(0);
     assert_eq!(keeper.control("PUT", "/faults", &rules()).0, 200);
-    let path = format!("/_tenant/{tenant}{}", keeper.address_of(0));
+    let path = format!("/_tenant/{world}{}", keeper.address_of(0));
     let mut client = Client::new(address);
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     let mut steps = 0;

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A server on a thread of its own, which is told to stop when the value is dropped.
 pub(crate) struct Server {
-    pub(crate) tenant: Arc<World>,
+    pub(crate) world: Arc<World>,
     pub(crate) address: SocketAddr,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
@@ -53,7 +53,7 @@ impl Server {
 
     fn with(settings: Settings, limits: server::ServerLimits) -> Server {
         let service = Arc::new(Service::of(settings));
-        let tenant = service.worlds.default_tenant();
+        let world = service.worlds.default_world();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -70,7 +70,7 @@ impl Server {
             });
             let _ = returns.send(());
         });
-        Server { tenant, address, stop: Some(stop), returned }
+        Server { world, address, stop: Some(stop), returned }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -93,7 +93,7 @@ impl Server {
 
     /// Returns how many entities the server holds.
     pub(crate) fn entities(&self) -> usize {
-        self.tenant.schema.set_ids().map(|set| self.tenant.store.collection(set).len()).sum()
+        self.world.schema.set_ids().map(|set| self.world.store.collection(set).len()).sum()
     }
 
     /// Checks that a new connection is answered.

@@ -79,7 +79,7 @@ impl Client {
 }
 
 #[test]
-fn two_hundred_tests_at_once_have_a_tenant_each_and_do_not_see_each_other() {
+fn two_hundred_tests_at_once_have_a_world_each_and_do_not_see_each_other() {
     let served = Served::start(&["--log", "off"]);
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -122,7 +122,7 @@ fn two_hundred_tests_at_once_have_a_tenant_each_and_do_not_see_each_other() {
 }
 
 #[test]
-fn a_tenant_is_named_by_the_path_a_header_or_a_token() {
+fn a_world_is_named_by_the_path_a_header_or_a_token() {
     let fixtures = Folder::new("a_tenant_is_named");
     let empty = fixtures.file("empty.json", "[]");
     let served =
@@ -155,7 +155,7 @@ fn a_tenant_is_named_by_the_path_a_header_or_a_token() {
 }
 
 #[test]
-fn the_token_service_works_under_the_prefix_of_a_tenant() {
+fn the_token_service_works_under_the_prefix_of_a_world() {
     let served = Served::start(&["--log", "off", "--auth", "strict"]);
     let mut client = Client::new(served.address());
     let base = "/_tenant/a";

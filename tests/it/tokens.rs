@@ -1,7 +1,7 @@
 //! Tokens for tests, from a line of text.
 //!
 //! `app` or `user`, then any of: `roles=A,B` or `scopes=A,B` (all if left out), `expires=SECONDS` and `starts=SECONDS` from the tenant's
-//! time, `audience=…`, `tenant=…`, `issuer=…`, `without=CLAIM`, and `signature=none` (the algorithm `none`) or `signature=other` (the
+//! time, `audience=…`, `world=…`, `issuer=…`, `without=CLAIM`, and `signature=none` (the algorithm `none`) or `signature=other` (the
 //! signature of another token).
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use wfi_emulator::world::fixture::directory::HOME_TENANT;
 const ALL: [&str; 2] = ["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
 
 /// Makes the token that a text describes.
-pub(crate) fn token(tenant: &World, text: &str) -> String {
+pub(crate) fn token(world: &World, text: &str) -> String {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let is_application = match words.next() {
         Some("app") => true,
@@ -29,7 +29,7 @@ pub(crate) fn token(tenant: &World, text: &str) -> String {
         let known = ["roles", "scopes", "expires", "starts", "audience", "tenant", "issuer", "without", "signature"];
         assert!(known.contains(name), "tokens have no option {name}");
     }
-    let now = unix_seconds(tenant.clock.now());
+    let now = unix_seconds(world.clock.now());
     let seconds = |name: &str, default: i64| now + option(name).map_or(default, |value| value.parse::<i64>().unwrap());
     let names = |name: &str| match option(name) {
         Some(list) => list.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect(),

@@ -54,28 +54,28 @@ pub(super) fn call(call: &ControlCall<'_>) -> Result<ControlReply, ControlError>
     if wanted.retries > MOST_RETRIES {
         return Err(ControlError::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
     }
-    let tenant = call.worlds.tenant(call.name)?;
-    let endpoint = graph::endpoint(&tenant, &wanted.integration).ok_or_else(|| {
+    let world = call.worlds.world(call.name)?;
+    let endpoint = graph::endpoint(&world, &wanted.integration).ok_or_else(|| {
         ControlError::new(
             StatusCode::NOT_FOUND,
             "unknown-integration",
             format!("there is no integration {:?}", wanted.integration),
         )
     })?;
-    let said = said(&tenant, &wanted)?;
-    let tenant: Arc<World> = Arc::clone(&tenant);
-    match ask(&tenant, endpoint, said, wanted.retries, Vec::new()) {
-        Asked::ControlCall(pending) => Ok(ControlReply::waiting(tenant, pending)),
+    let said = said(&world, &wanted)?;
+    let world: Arc<World> = Arc::clone(&world);
+    match ask(&world, endpoint, said, wanted.retries, Vec::new()) {
+        Asked::ControlCall(pending) => Ok(ControlReply::waiting(world, pending)),
         Asked::Told(reply) => Ok(reply),
     }
 }
 
-fn said(tenant: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError> {
+fn said(world: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError> {
     let team_id = wanted.team_id.as_deref().unwrap_or(sample::TEAM);
     let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
     let passthrough = passthrough.map_err(|_| ControlError::unusable("passthrough: found what cannot stand in a header"))?;
     let said = |requests: &Requests| match wanted.purpose {
-        Purpose::Connect => OutboundMessage::connect(&tenant.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
+        Purpose::Connect => OutboundMessage::connect(&world.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
         Purpose::Update => OutboundMessage::update(team_id, requests, passthrough),
         Purpose::Read => OutboundMessage::read(team_id, requests),
     };
@@ -88,17 +88,17 @@ fn said(tenant: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError
         _ if wanted.purpose == Purpose::Read => {
             said(&Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] })
         }
-        _ => said(&sampled(tenant, wanted)),
+        _ => said(&sampled(world, wanted)),
     })
 }
 
-fn sampled(tenant: &World, wanted: &Wanted) -> Requests {
+fn sampled(world: &World, wanted: &Wanted) -> Requests {
     let time = |behind: i64| {
         let mut text = Vec::new();
-        DateTimeOffset::from_unix_millis(unix_millis(tenant.clock.now()) + behind).write_utc(&mut text);
+        DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()) + behind).write_utc(&mut text);
         String::from_utf8_lossy(&text).into_owned()
     };
-    let mut next_id = || tenant.next_entity_id().to_string();
+    let mut next_id = || world.next_entity_id().to_string();
     let mut maker = SampleBuilder { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
     if wanted.swap_approval {
         return maker.swap_approval();
@@ -115,12 +115,12 @@ enum Asked {
     Told(ControlReply),
 }
 
-fn ask(tenant: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retries: u32, made: Vec<CallRecord>) -> Asked {
-    let keys = MessageKeys::from_bytes(&tenant.next_message_bytes());
-    match said.to(&endpoint, &keys, tenant.behaviors.connector_content_type) {
+fn ask(world: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retries: u32, made: Vec<CallRecord>) -> Asked {
+    let keys = MessageKeys::from_bytes(&world.next_message_bytes());
+    match said.to(&endpoint, &keys, world.behaviors.connector_content_type) {
         Ok(message) => {
-            let call = message.call(tenant.connectors.timeout);
-            Asked::ControlCall(Pending::new(call, move |tenant, outcome| {
+            let call = message.call(world.connectors.timeout);
+            Asked::ControlCall(Pending::new(call, move |world, outcome| {
                 let verdict = said.judge(&outcome);
                 let mut made = made;
                 let said_and_heard = CallRecord {
@@ -131,10 +131,10 @@ fn ask(tenant: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retri
                     outcome,
                     verdict: verdict.to_string(),
                 };
-                graph::record_call(tenant, &said_and_heard);
+                graph::record_call(world, &said_and_heard);
                 made.push(said_and_heard);
                 if retries > 0 && verdict.is_retried(said.purpose) {
-                    return match ask(tenant, endpoint, said, retries - 1, made) {
+                    return match ask(world, endpoint, said, retries - 1, made) {
                         Asked::ControlCall(pending) => Step::Call(pending),
                         Asked::Told(reply) => Step::Done(Box::new(reply.answer())),
                     };

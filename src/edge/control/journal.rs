@@ -11,7 +11,7 @@ use http::header::{self, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::tenants::shows_secrets;
+use super::worlds::shows_secrets;
 use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::Entity;
@@ -44,8 +44,8 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     let limit = limit.map_err(|_| ControlError::unusable("limit takes a whole number"))?;
     let query = JournalQuery { limit, ..chosen.query()? };
     let secrets = if shows_secrets(&parameters)? { Secrets::Shown } else { Secrets::Hidden };
-    let tenant = call.worlds.tenant(call.name)?;
-    let entries = tenant.journal.query(&query, secrets);
+    let world = call.worlds.world(call.name)?;
+    let entries = world.journal.query(&query, secrets);
     let wants_text = match value("format").as_deref() {
         None => call
             .request
@@ -60,15 +60,15 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     if wants_text {
         return Ok(ControlReply::text(journal::print(&entries)));
     }
-    let entries: Vec<Value> = entries.iter().map(|entry| shown(&tenant, entry, secrets)).collect();
-    Ok(ControlReply::ok(&json!({ "count": tenant.journal.count(), "entries": entries })))
+    let entries: Vec<Value> = entries.iter().map(|entry| shown(&world, entry, secrets)).collect();
+    Ok(ControlReply::ok(&json!({ "count": world.journal.count(), "entries": entries })))
 }
 
-fn shown(tenant: &World, entry: &Recorded, secrets: Secrets) -> Value {
+fn shown(world: &World, entry: &Recorded, secrets: Secrets) -> Value {
     let Recorded { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body(bytes) });
     let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
-        changed.as_ref().and_then(|changed| Some(entity_json(tenant, changed, pick(changed)?, secrets)))
+        changed.as_ref().and_then(|changed| Some(entity_json(world, changed, pick(changed)?, secrets)))
     };
     json!({
         "number": number,
@@ -88,9 +88,9 @@ fn shown(tenant: &World, entry: &Recorded, secrets: Secrets) -> Value {
     })
 }
 
-fn entity_json(tenant: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
+fn entity_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
-    let text = fixture::write_entity_with(&tenant.schema, changed.set, entity, secret);
+    let text = fixture::write_entity_with(&world.schema, changed.set, entity, secret);
     // Other properties may hold one too, such as an address with a key in its query.
     let text = if secrets == Secrets::Hidden { journal::redact_json(&text).unwrap_or_default() } else { text };
     serde_json::from_str(&text).unwrap_or_default()
@@ -109,7 +109,7 @@ fn body(bytes: &[u8]) -> Value {
 }
 
 pub(super) fn clear(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    call.worlds.tenant(call.name)?.journal.clear();
+    call.worlds.world(call.name)?.journal.clear();
     Ok(ControlReply::nothing())
 }
 
@@ -226,7 +226,7 @@ pub(super) fn verify(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let times = times.as_ref().map_or(Ok(Times::default()), count)?;
     let of = Chosen { to, method, path, id, status, since, until }.query()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
-    let verdict = call.worlds.tenant(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
+    let verdict = call.worlds.world(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
     Ok(ControlReply::ok(
         &json!({ "holds": verdict.holds, "found": verdict.found, "closest": verdict.closest, "text": verdict.text }),
     ))

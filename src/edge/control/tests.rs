@@ -14,7 +14,7 @@ fn worlds() -> Worlds {
     let entities = crate::world::fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
     Worlds::new(
         Plan { settings: Settings { entities, ..settings }, fixtures: [("none".to_owned(), Vec::new())].into() },
-        WorldLimits { tenants: 4, ..WorldLimits::default() },
+        WorldLimits { worlds: 4, ..WorldLimits::default() },
     )
 }
 
@@ -60,13 +60,13 @@ fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
 #[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
     let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
-    let tenant = worlds.choose(request.target.path(), &request.headers).unwrap();
-    let Step::Done(answer) = graph::answer(&tenant, &request) else { panic!("no operation makes calls") };
+    let world = worlds.choose(request.target.path(), &request.headers).unwrap();
+    let Step::Done(answer) = graph::answer(&world, &request) else { panic!("no operation makes calls") };
     (answer.response.status().as_u16(), serde_json::from_slice(answer.response.body()).unwrap_or_default())
 }
 
 #[test]
-fn tenants_are_made_listed_reset_forked_and_dropped() {
+fn worlds_are_made_listed_reset_forked_and_dropped() {
     let worlds = worlds();
     assert_eq!(json_of(&worlds, Method::PUT, "/tenants/a", "{}")["entities"]["workforceIntegrations"], 4);
     assert_eq!(json_of(&worlds, Method::PUT, "/tenants/b", r#"{"fixture":"none"}"#)["entities"]["workforceIntegrations"], 0);
@@ -82,7 +82,7 @@ fn tenants_are_made_listed_reset_forked_and_dropped() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|tenant| tenant["name"].clone())
+        .map(|world| world["name"].clone())
         .collect();
     assert_eq!(names, ["default", "a", "b", "c", "d"]);
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a", ""), @"409 tenant-exists: there is a tenant 'a' already");
@@ -154,7 +154,7 @@ fn state_is_taken_out_and_put_back() {
 }
 
 #[test]
-fn behaviors_and_clocks_are_those_of_one_tenant() {
+fn behaviors_and_clocks_are_those_of_one_world() {
     let worlds = worlds();
     let patch = format!("/_tenant/a{ENTITY}");
     assert_eq!(

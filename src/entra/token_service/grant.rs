@@ -192,7 +192,7 @@ fn for_application(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<
         }
     };
     let audience = audience(context, resource);
-    let validity = Validity::starting(context.tenant.clock.now(), LIFETIME);
+    let validity = Validity::starting(context.world.clock.now(), LIFETIME);
     let listed = client.listed.and_then(|application| application.roles.clone());
     let roles = listed.unwrap_or_else(|| permissions::least(|row| row.application));
     let access_token = access_token(context, client, audience, TokenSubject::Application(roles), validity);
@@ -234,7 +234,7 @@ fn for_user(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, se
     let wanted = form.get("scope").unwrap_or(&sealed.scope);
     let scopes = Scopes::of(context, wanted, form.get("resource"), client.listed);
     let audience = audience(context, &scopes.resource);
-    let validity = Validity::starting(context.tenant.clock.now(), LIFETIME);
+    let validity = Validity::starting(context.world.clock.now(), LIFETIME);
     let has = |scope: &str| wanted.split(' ').any(|wanted| wanted == scope);
     let is_first = context.generation == Generation::First;
     let refresh = Sealed { user: sealed.user.clone(), ..Sealed::new(context, Kind::Refresh, &client.id, wanted) };

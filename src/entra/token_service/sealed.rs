@@ -68,7 +68,7 @@ impl Sealed {
     /// Returns what is good from now on for as long as its kind is.
     pub(super) fn new(context: &EntraContext<'_>, kind: Kind, client: &str, scope: &str) -> Sealed {
         let lifetime = i64::try_from(kind.lifetime().as_secs()).unwrap_or(i64::MAX);
-        let until = unix_seconds(context.tenant.clock.now()).saturating_add(lifetime);
+        let until = unix_seconds(context.world.clock.now()).saturating_add(lifetime);
         Sealed { kind, client: client.to_owned(), scope: scope.to_owned(), until, ..Sealed::default() }
     }
 
@@ -82,7 +82,7 @@ impl Sealed {
         let sealed = decoded(text).and_then(|json| serde_json::from_slice::<Sealed>(&json).ok());
         let sealed = sealed.filter(|sealed| sealed.kind == kind && sealed.client == client);
         let sealed = sealed.ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;
-        let is_over = sealed.until <= unix_seconds(context.tenant.clock.now());
+        let is_over = sealed.until <= unix_seconds(context.world.clock.now());
         if is_over { Err(Error::new(&refusal::ENTRA_EXPIRED, &[])) } else { Ok(sealed) }
     }
 }

@@ -149,7 +149,7 @@ fn an_error_may_be_stated() {
 }
 
 #[test]
-fn a_limit_counts_in_windows_of_the_tenants_clock() {
+fn a_limit_counts_in_windows_of_the_worlds_clock() {
     let faults = Faults::new(rules(r#"{"do":{"limit":{"requests":2,"seconds":10}}}"#), 1);
     let mut seen = Vec::new();
     for millis in [0, 1000, 2500, 4999, 5000, 5001, 5002] {

@@ -17,25 +17,25 @@ fn worlds(limits: WorldLimits) -> Worlds {
     Worlds::new(Plan { settings, fixtures: [("one".to_owned(), one), ("none".to_owned(), Vec::new())].into() }, limits)
 }
 
-fn keys(tenant: &World) -> Vec<String> {
-    let set = tenant.schema.set_ids().next().unwrap();
-    tenant.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
+fn keys(world: &World) -> Vec<String> {
+    let set = world.schema.set_ids().next().unwrap();
+    world.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
 }
 
-fn remove_first(tenant: &World) {
-    let set = tenant.schema.set_ids().next().unwrap();
-    assert!(tenant.store.collection(set).remove(&keys(tenant)[0]).is_some());
+fn remove_first(world: &World) {
+    let set = world.schema.set_ids().next().unwrap();
+    assert!(world.store.collection(set).remove(&keys(world)[0]).is_some());
 }
 
 #[test]
-fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token() {
+fn the_path_names_the_world_before_the_header_and_the_header_before_the_token() {
     let by_token = worlds(WorldLimits { by_token: true, ..WorldLimits::default() });
     let mut headers = HeaderMap::new();
     // {"tid":"from-token"}
     headers.insert("authorization", HeaderValue::from_static("Bearer e30.eyJ0aWQiOiJmcm9tLXRva2VuIn0.x"));
     let chosen = |worlds: &Worlds, path: &str, headers: &HeaderMap| {
-        let tenant = worlds.choose(path, headers).unwrap();
-        worlds.list().iter().find(|listed| Arc::ptr_eq(&listed.tenant, &tenant)).unwrap().name.to_string()
+        let world = worlds.choose(path, headers).unwrap();
+        worlds.list().iter().find(|listed| Arc::ptr_eq(&listed.world, &world)).unwrap().name.to_string()
     };
     assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-token");
     assert_eq!(chosen(&worlds(WorldLimits::default()), "/v1.0/x", &headers), DEFAULT);
@@ -57,31 +57,31 @@ fn the_path_names_the_tenant_before_the_header_and_the_header_before_the_token()
 }
 
 #[test]
-fn tenants_share_what_they_began_with_and_nothing_else() {
+fn worlds_share_what_they_began_with_and_nothing_else() {
     let worlds = worlds(WorldLimits::default());
-    let (one, other) = (worlds.tenant("a").unwrap(), worlds.tenant("b").unwrap());
-    let all = keys(&worlds.default_tenant());
+    let (one, other) = (worlds.world("a").unwrap(), worlds.world("b").unwrap());
+    let all = keys(&worlds.default_world());
     remove_first(&one);
     assert_eq!(keys(&one), all[1..]);
-    assert_eq!((keys(&other), keys(&worlds.default_tenant())), (all.clone(), all.clone()));
+    assert_eq!((keys(&other), keys(&worlds.default_world())), (all.clone(), all.clone()));
     let set = one.schema.set_ids().next().unwrap();
     let same =
         |key: &str| Arc::ptr_eq(&one.store.collection(set).get(key).unwrap(), &other.store.collection(set).get(key).unwrap());
     assert!(all[1..].iter().all(|key| same(key)));
     assert_ne!(one.next_entity_id(), other.next_entity_id());
-    assert!(Arc::ptr_eq(&worlds.tenant("a").unwrap(), &one));
+    assert!(Arc::ptr_eq(&worlds.world("a").unwrap(), &one));
 }
 
 #[test]
-fn a_tenant_has_the_same_ids_in_every_run_whatever_others_do() {
+fn a_world_has_the_same_ids_in_every_run_whatever_others_do() {
     let (first, second) = (worlds(WorldLimits::default()), worlds(WorldLimits::default()));
-    second.tenant("other").unwrap();
-    assert_eq!(first.tenant("a").unwrap().next_entity_id(), second.tenant("a").unwrap().next_entity_id());
-    assert_eq!(first.default_tenant().next_entity_id(), World::new(settings()).next_entity_id());
+    second.world("other").unwrap();
+    assert_eq!(first.world("a").unwrap().next_entity_id(), second.world("a").unwrap().next_entity_id());
+    assert_eq!(first.default_world().next_entity_id(), World::new(settings()).next_entity_id());
 }
 
 #[test]
-fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
+fn worlds_are_made_from_fixtures_reset_forked_and_dropped() {
     let worlds = worlds(WorldLimits::default());
     let one = worlds.create("a", Some("one")).unwrap();
     assert_eq!(keys(&one).len(), 1);
@@ -91,12 +91,12 @@ fn tenants_are_made_from_fixtures_reset_forked_and_dropped() {
     let fork = worlds.fork("a", "c").unwrap();
     assert_eq!(keys(&fork).len(), 0);
     assert_eq!(keys(&worlds.reset("a").unwrap()).len(), 1);
-    assert_eq!((keys(&worlds.tenant("c").unwrap()).len(), keys(&one).len()), (0, 0), "others keep what they had");
-    worlds.drop_tenant("a").unwrap();
+    assert_eq!((keys(&worlds.world("c").unwrap()).len(), keys(&one).len()), (0, 0), "others keep what they had");
+    worlds.drop_world("a").unwrap();
     assert_eq!(worlds.known("a").unwrap_err(), WorldError::Unknown("a".to_owned()));
-    assert_eq!(worlds.drop_tenant(DEFAULT), Err(WorldError::Default));
-    assert_eq!(keys(&worlds.tenant("a").unwrap()).len(), keys(&worlds.default_tenant()).len(), "a new one begins as others do");
-    remove_first(&worlds.default_tenant());
+    assert_eq!(worlds.drop_world(DEFAULT), Err(WorldError::Default));
+    assert_eq!(keys(&worlds.world("a").unwrap()).len(), keys(&worlds.default_world()).len(), "a new one begins as others do");
+    remove_first(&worlds.default_world());
     let reset = worlds.reset(DEFAULT).unwrap();
     assert_eq!(reset.store.entities().len(), settings().entities.len());
     assert_eq!(reset.next_entity_id(), World::new(settings()).next_entity_id(), "a reset starts the ids again");
@@ -121,34 +121,34 @@ fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
 }
 
 #[test]
-fn a_change_replaces_the_tenant_and_keeps_its_entities() {
+fn a_change_replaces_the_world_and_keeps_its_entities() {
     let worlds = worlds(WorldLimits::default());
-    let before = worlds.tenant("a").unwrap();
+    let before = worlds.world("a").unwrap();
     let clock = before.clock.advanced(1_000);
-    let changed = worlds.change("a", |tenant| Ok::<_, WorldError>(tenant.with_clock(clock))).unwrap();
+    let changed = worlds.change("a", |world| Ok::<_, WorldError>(world.with_clock(clock))).unwrap();
     remove_first(&before);
     assert_eq!((changed.clock, keys(&changed)), (clock, keys(&before)));
     assert!(worlds.change("a", |_| Err(WorldError::TooMany(0))).is_err());
-    assert!(Arc::ptr_eq(&worlds.tenant("a").unwrap(), &changed));
+    assert!(Arc::ptr_eq(&worlds.world("a").unwrap(), &changed));
 }
 
 #[test]
-fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
-    let worlds = worlds(WorldLimits { tenants: 2, ..WorldLimits::default() });
+fn there_are_only_so_many_worlds_and_idle_ones_make_room() {
+    let worlds = worlds(WorldLimits { worlds: 2, ..WorldLimits::default() });
     for name in ["a", "b", "a"] {
-        worlds.tenant(name).unwrap();
+        worlds.world(name).unwrap();
     }
-    let refused = worlds.tenant("c").unwrap_err();
+    let refused = worlds.world("c").unwrap_err();
     assert_eq!(
         refused.to_string(),
         "there are 2 tenants already, as many as --tenant-limit allows; drop some or raise the limit"
     );
     let impatient = Worlds::new(
         Plan { settings: settings(), fixtures: BTreeMap::new() },
-        WorldLimits { tenants: 2, idle: Duration::ZERO, by_token: false },
+        WorldLimits { worlds: 2, idle: Duration::ZERO, by_token: false },
     );
     for name in ["a", "b", "c", "d"] {
-        impatient.tenant(name).unwrap();
+        impatient.world(name).unwrap();
         std::thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(impatient.sweep(), 2 - (impatient.list().len() - 1));
@@ -156,29 +156,29 @@ fn there_are_only_so_many_tenants_and_idle_ones_make_room() {
 }
 
 #[test]
-fn another_plan_is_for_tenants_that_are_made_from_now_on() {
+fn another_plan_is_for_worlds_that_are_made_from_now_on() {
     let worlds = worlds(WorldLimits::default());
-    let old = worlds.tenant("old").unwrap();
+    let old = worlds.world("old").unwrap();
     worlds.replan(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
-    assert!(keys(&worlds.default_tenant()).is_empty() && keys(&worlds.tenant("new").unwrap()).is_empty());
-    assert!(Arc::ptr_eq(&worlds.tenant("old").unwrap(), &old) && !keys(&old).is_empty());
+    assert!(keys(&worlds.default_world()).is_empty() && keys(&worlds.world("new").unwrap()).is_empty());
+    assert!(Arc::ptr_eq(&worlds.world("old").unwrap(), &old) && !keys(&old).is_empty());
     assert!(keys(&worlds.reset("old").unwrap()).is_empty());
 }
 
 #[test]
-fn a_tenant_is_made_once_however_many_ask_for_it_at_once() {
+fn a_world_is_made_once_however_many_ask_for_it_at_once() {
     for _ in 0..20 {
-        let worlds = worlds(WorldLimits { tenants: 1, ..WorldLimits::default() });
+        let worlds = worlds(WorldLimits { worlds: 1, ..WorldLimits::default() });
         let made: Vec<Arc<World>> = std::thread::scope(|scope| {
-            let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| worlds.tenant("a").unwrap())).collect();
+            let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| worlds.world("a").unwrap())).collect();
             asking.into_iter().map(|asking| asking.join().unwrap()).collect()
         });
-        assert!(made.iter().all(|tenant| Arc::ptr_eq(tenant, &made[0])));
+        assert!(made.iter().all(|world| Arc::ptr_eq(world, &made[0])));
     }
 }
 
 #[test]
-fn a_tenant_over_many_entities_takes_as_long_as_one_over_few() {
+fn a_world_over_many_entities_takes_as_long_as_one_over_few() {
     let settings = settings();
     let (set, entity) = settings.entities[0].clone();
     let of = |number: i32| {
@@ -189,10 +189,10 @@ fn a_tenant_over_many_entities_takes_as_long_as_one_over_few() {
     };
     let entities: Entities = (0..100_000).map(|number| (set.clone(), of(number))).collect();
     let worlds = Worlds::of(Settings { entities, ..settings });
-    worlds.tenant("first").unwrap();
+    worlds.world("first").unwrap();
     let started = Instant::now();
     for number in 0..1_000 {
-        worlds.tenant(&number.to_string()).unwrap();
+        worlds.world(&number.to_string()).unwrap();
     }
     // A copy of the entities would take a hundred times as long.
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());

@@ -18,8 +18,8 @@ use crate::world::{Clock, World};
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let tenants: Vec<Value> = call.worlds.list().iter().map(described).collect();
-    Ok(ControlReply::ok(&json!({ "tenants": tenants })))
+    let worlds: Vec<Value> = call.worlds.list().iter().map(described).collect();
+    Ok(ControlReply::ok(&json!({ "tenants": worlds })))
 }
 
 pub(super) fn get(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -46,13 +46,13 @@ pub(super) fn create(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
 }
 
 pub(super) fn delete(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    call.worlds.drop_tenant(call.name)?;
+    call.worlds.drop_world(call.name)?;
     Ok(ControlReply::nothing())
 }
 
 pub(super) fn reset(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     // A tenant that is not there yet is as it would be after a reset.
-    call.worlds.tenant(call.name)?;
+    call.worlds.world(call.name)?;
     call.worlds.reset(call.name)?;
     Ok(ControlReply::ok(&one(call)?))
 }
@@ -62,26 +62,26 @@ fn one(call: &ControlCall<'_>) -> Result<Value, ControlError> {
 }
 
 fn described(listed: &WorldInfo) -> Value {
-    let tenant = &listed.tenant;
-    let count = |set: SetId| (tenant.schema.set(set).name.to_string(), Value::from(tenant.store.count(set)));
+    let world = &listed.world;
+    let count = |set: SetId| (world.schema.set(set).name.to_string(), Value::from(world.store.count(set)));
     json!({
         "name": &*listed.name,
         "fixture": listed.fixture.as_deref(),
-        "seed": tenant.seed(),
-        "entities": tenant.schema.set_ids().map(count).collect::<Map<String, Value>>(),
-        "requests": tenant.journal.count(),
-        "faults": tenant.faults.rules().len(),
+        "seed": world.seed(),
+        "entities": world.schema.set_ids().map(count).collect::<Map<String, Value>>(),
+        "requests": world.journal.count(),
+        "faults": world.faults.rules().len(),
         "idleSeconds": listed.idle.as_secs(),
     })
 }
 
 /// Returns the collection that a query names, if it names one.
-fn set_of(tenant: &World, parameters: &[(String, String)]) -> Result<Option<SetId>, ControlError> {
+fn set_of(world: &World, parameters: &[(String, String)]) -> Result<Option<SetId>, ControlError> {
     let Some((_, name)) = parameters.iter().find(|(name, _)| name == "collection") else { return Ok(None) };
-    let name_of = |set: SetId| &*tenant.schema.set(set).name;
-    let names = || tenant.schema.root_sets().map(name_of).collect::<Vec<_>>().join(", ");
+    let name_of = |set: SetId| &*world.schema.set(set).name;
+    let names = || world.schema.root_sets().map(name_of).collect::<Vec<_>>().join(", ");
     let unknown = || ControlError::unusable(format!("there is no collection '{}'; there are {}", name.escape_debug(), names()));
-    let set = tenant.schema.root_sets().find(|set| name_of(*set).eq_ignore_ascii_case(name));
+    let set = world.schema.root_sets().find(|set| name_of(*set).eq_ignore_ascii_case(name));
     set.map(Some).ok_or_else(unknown)
 }
 
@@ -95,35 +95,35 @@ pub(super) fn shows_secrets(parameters: &[(String, String)]) -> Result<bool, Con
 }
 
 pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let tenant = call.worlds.tenant(call.name)?;
+    let world = call.worlds.world(call.name)?;
     let parameters = call.parameters(&["collection", "secrets"])?;
-    let set = set_of(&tenant, &parameters)?;
+    let set = set_of(&world, &parameters)?;
     let secret = if shows_secrets(&parameters)? { Secret::Echo } else { Secret::Null };
     let text = match set {
-        Some(set) => fixture::write_set(&tenant.schema, &tenant.store, set, secret),
-        None => fixture::write(&tenant.schema, &tenant.store, secret),
+        Some(set) => fixture::write_set(&world.schema, &world.store, set, secret),
+        None => fixture::write(&world.schema, &world.store, secret),
     };
     Ok(ControlReply { content_type: "application/json", ..ControlReply::text(text) })
 }
 
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let tenant = call.worlds.tenant(call.name)?;
-    let set = set_of(&tenant, &call.parameters(&["collection"])?)?;
-    let name = set.map_or("state.json".to_owned(), |set| format!("{}.json", tenant.schema.set(set).name));
+    let world = call.worlds.world(call.name)?;
+    let set = set_of(&world, &call.parameters(&["collection"])?)?;
+    let name = set.map_or("state.json".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
-    let replaced = fixture::sets_of(&tenant.schema, &name, call.body()?).map_err(unusable)?;
-    let mut entities = fixture::read(&tenant.schema, &tenant.behaviors, &name, call.body()?).map_err(unusable)?;
-    call.worlds.change(call.name, |tenant| {
+    let replaced = fixture::sets_of(&world.schema, &name, call.body()?).map_err(unusable)?;
+    let mut entities = fixture::read(&world.schema, &world.behaviors, &name, call.body()?).map_err(unusable)?;
+    call.worlds.change(call.name, |world| {
         // The other collections stay as they are.
-        let others = tenant.store.entities().into_iter();
-        entities.extend(others.filter(|(place, _)| !replaced.contains(&tenant.schema.root_of(place.set))));
-        Ok::<_, ControlError>(tenant.with_entities(&entities))
+        let others = world.store.entities().into_iter();
+        entities.extend(others.filter(|(place, _)| !replaced.contains(&world.schema.root_of(place.set))));
+        Ok::<_, ControlError>(world.with_entities(&entities))
     })?;
     Ok(ControlReply::ok(&one(call)?))
 }
 
 pub(super) fn behaviors(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    Ok(ControlReply::ok(&all(&call.worlds.tenant(call.name)?.behaviors)))
+    Ok(ControlReply::ok(&all(&call.worlds.world(call.name)?.behaviors)))
 }
 
 fn all(behaviors: &Behaviors) -> Map<String, Value> {
@@ -131,10 +131,10 @@ fn all(behaviors: &Behaviors) -> Map<String, Value> {
 }
 
 pub(super) fn set_behaviors(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    call.worlds.tenant(call.name)?;
+    call.worlds.world(call.name)?;
     let wanted: Map<String, Value> = call.read()?;
-    let changed = call.worlds.change(call.name, |tenant| {
-        let mut behaviors = tenant.behaviors.clone();
+    let changed = call.worlds.change(call.name, |world| {
+        let mut behaviors = world.behaviors.clone();
         // A profile is where the others start from, wherever it stands.
         if let Some(profile) = wanted.get("profile") {
             let known = profile.as_str().and_then(Profile::from_name);
@@ -149,13 +149,13 @@ pub(super) fn set_behaviors(call: &ControlCall<'_>) -> Result<ControlReply, Cont
             };
             behaviors.set(name, value).map_err(|error| ControlError::unusable(error.to_string()))?;
         }
-        Ok(tenant.with_behaviors(behaviors))
+        Ok(world.with_behaviors(behaviors))
     })?;
     Ok(ControlReply::ok(&all(&changed.behaviors)))
 }
 
 pub(super) fn clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    Ok(ControlReply::ok(&told(call.worlds.tenant(call.name)?.clock)))
+    Ok(ControlReply::ok(&told(call.worlds.world(call.name)?.clock)))
 }
 
 fn told(clock: Clock) -> Value {
@@ -175,11 +175,11 @@ struct Setting {
 }
 
 pub(super) fn set_clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    call.worlds.tenant(call.name)?;
+    call.worlds.world(call.name)?;
     let setting: Setting = call.read()?;
-    let changed = call.worlds.change(call.name, |tenant| {
-        let was_running = !matches!(tenant.clock, Clock::Fixed(_));
-        let mut clock = tenant.clock;
+    let changed = call.worlds.change(call.name, |world| {
+        let was_running = !matches!(world.clock, Clock::Fixed(_));
+        let mut clock = world.clock;
         if let Some(text) = &setting.now {
             clock = fixed(text)?;
         }
@@ -192,7 +192,7 @@ pub(super) fn set_clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlE
             clock = clock.advanced(millis);
         }
         let clock = if setting.running.unwrap_or(was_running) { clock.running() } else { clock.frozen() };
-        Ok::<_, ControlError>(tenant.with_clock(clock))
+        Ok::<_, ControlError>(world.with_clock(clock))
     })?;
     Ok(ControlReply::ok(&told(changed.clock)))
 }
@@ -206,37 +206,37 @@ fn fixed(text: &str) -> Result<Clock, ControlError> {
 }
 
 pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let tenant = call.worlds.tenant(call.name)?;
+    let world = call.worlds.world(call.name)?;
     let rule = |(rule, tally): &(FaultRule, fault::Tally)| {
         let rule: Value = serde_json::from_str(&fault::write(rule)).unwrap_or_default();
         json!({ "rule": rule, "seen": tally.seen, "struck": tally.struck })
     };
-    let rules: Vec<Value> = tenant.faults.rules().iter().map(rule).collect();
-    Ok(ControlReply::ok(&json!({ "faults": rules, "seed": tenant.seed() })))
+    let rules: Vec<Value> = world.faults.rules().iter().map(rule).collect();
+    Ok(ControlReply::ok(&json!({ "faults": rules, "seed": world.seed() })))
 }
 
 fn rules(call: &ControlCall<'_>) -> Result<(Arc<World>, Vec<FaultRule>), ControlError> {
-    let tenant = call.worlds.tenant(call.name)?;
+    let world = call.worlds.world(call.name)?;
     let rules = fault::read("the body", call.body()?).map_err(|error| ControlError::unusable(error.to_string()))?;
-    Ok((tenant, rules))
+    Ok((world, rules))
 }
 
 pub(super) fn set_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let (tenant, rules) = rules(call)?;
-    tenant.faults.set(rules);
+    let (world, rules) = rules(call)?;
+    world.faults.set(rules);
     faults(call)
 }
 
 pub(super) fn add_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let (tenant, rules) = rules(call)?;
-    if tenant.faults.rules().len() + rules.len() > fault::RULE_LIMIT {
+    let (world, rules) = rules(call)?;
+    if world.faults.rules().len() + rules.len() > fault::RULE_LIMIT {
         return Err(ControlError::unusable(format!("there may be at most {} rules", fault::RULE_LIMIT)));
     }
-    tenant.faults.add(rules);
+    world.faults.add(rules);
     faults(call)
 }
 
 pub(super) fn clear_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    call.worlds.tenant(call.name)?.faults.set(Vec::new());
+    call.worlds.world(call.name)?.faults.set(Vec::new());
     Ok(ControlReply::nothing())
 }

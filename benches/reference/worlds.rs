@@ -47,7 +47,7 @@ pub(crate) async fn measure() -> Result<Option<f64>, Problem> {
     }
     let mib = |mib: Option<f64>| optional(mib, |mib| format!("{mib:.1}"));
     println!(
-        "{} tenants over {} entities take {:.2} s with two requests each, one after another, and {:.2} s to drop. \
+        "{} worlds over {} entities take {:.2} s with two requests each, one after another, and {:.2} s to drop. \
          {} MiB are resident before, {} MiB with them, {} MiB {:.1} s after the last was dropped.",
         thousands(TENANTS),
         thousands(ENTITIES),
