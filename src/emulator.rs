@@ -11,7 +11,7 @@
 //! # client.write_all(b"GET /v1.0/teamwork/workforceIntegrations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
 //! # client.read_to_string(&mut String::new())?;
 //! // … the client lists the integrations …
-//! let listed = Expectation { of: JournalQuery { method: Some(http::Method::GET), ..Query::default() }, ..Expectation::default() };
+//! let listed = Expectation { of: JournalQuery { method: Some(http::Method::GET), ..JournalQuery::default() }, ..Expectation::default() };
 //! let verdict = emulator.world().journal.verify(&listed, Secrets::Hidden);
 //! verdict.assert();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
