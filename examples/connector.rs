@@ -20,7 +20,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use wfi_emulator::edm::date_time::DateTimeOffset;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::{Element, PASSTHROUGH, Requests, ResponseItem, Responses};
+use wfi_emulator::workloads::shifts::message::{Element, Requests, ResponseItem, Responses};
+use wfi_emulator::workloads::shifts::outbound_message::PASSTHROUGH;
 
 /// The longest shift, in ticks of 100 nanoseconds.
 const TEN_HOURS: i64 = 10 * 3600 * 10_000_000;

@@ -47,7 +47,8 @@ use crate::edge::certificate::{self, Authority, CertificateError};
 use crate::edge::control::{Control, Peer};
 use crate::edge::server;
 use crate::edge::service::{self, Progress, Service};
-use crate::graph::{self, Body};
+use crate::graph;
+use crate::graph::request::Body;
 use crate::policy::behavior::{Behaviors, Profile, SetError};
 use crate::world::fault::FaultRule;
 use crate::world::fixture::{self, Entities, FixtureError};
@@ -126,12 +127,12 @@ impl Emulator {
     /// reset or get no answer is answered with an empty 204. The journal tells how it would have ended.
     pub fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
-        let request = graph::Request {
+        let request = graph::request::Request {
             method: head.method,
             target: head.uri,
             is_secure: false,
             headers: head.headers,
-            body: if body.len() > graph::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
+            body: if body.len() > graph::request::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
         };
         match self.service.begin(&request, Peer::Process) {
             Progress::Answered(answer) => answer.response,

@@ -3,5 +3,4 @@
 pub mod exchange;
 pub mod json;
 pub mod nearest;
-pub mod pattern;
 pub mod redact;

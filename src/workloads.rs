@@ -1,3 +1,31 @@
-//! What single workloads of Graph do beyond what the schema says of them, each behind the same hook.
+//! Workloads of Graph: what each does beyond the schema, behind one hook ([`Workload`]).
 
 pub mod shifts;
+pub mod teams;
+
+use crate::edm::schema::{BUILT_IN, PropertyRule, Schema, WorkloadRules};
+use crate::world::workload::Workload;
+
+/// All workloads.
+pub static ALL: &[&dyn Workload] = &[&Directory, &teams::Teams, &shifts::Shifts];
+
+/// Rules for the types that all workloads share.
+#[derive(Debug)]
+struct Directory;
+
+impl Workload for Directory {
+    fn rules(&self) -> &'static WorkloadRules {
+        &WorkloadRules { types: &[], properties: &[("entity", "id", PropertyRule::ReadOnly)], page_order: &[] }
+    }
+}
+
+/// Returns the built-in schema with the rules of all workloads.
+pub fn schema() -> Schema {
+    let [v1, beta] = BUILT_IN;
+    Schema::read(v1, beta, &rules()).expect("a test reads the built-in schema")
+}
+
+/// Returns the rules of all workloads, in the order of [`ALL`].
+pub fn rules() -> Vec<&'static WorkloadRules> {
+    ALL.iter().map(|workload| workload.rules()).collect()
+}

@@ -7,8 +7,10 @@ pub mod chance;
 pub mod fault;
 pub mod fixture;
 pub mod journal;
+pub mod outbound;
 pub mod store;
 pub mod stub;
+pub mod workload;
 pub mod worlds;
 
 use std::num::NonZeroUsize;
@@ -28,6 +30,7 @@ use crate::world::fixture::directory::Directory;
 use crate::world::journal::{Bounds, Budget, Journal};
 use crate::world::store::{Baselines, CollectionAddress, Store};
 use crate::world::stub::Stubs;
+use crate::world::workload::Workload;
 
 /// The usual size of a page. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
@@ -37,6 +40,8 @@ pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not ze
 pub struct Settings {
     /// The schema.
     pub schema: Arc<Schema>,
+    /// The workloads whose rules the schema was read with, in the same order.
+    pub workloads: &'static [&'static dyn Workload],
     /// The entities that are there from the start, in their order. Keys are unique in their place.
     pub entities: Vec<(CollectionAddress, Arc<Entity>)>,
     /// What the tenant does where sources disagree.
@@ -100,6 +105,7 @@ impl Settings {
     pub fn new() -> Settings {
         Settings {
             schema: Arc::new(Schema::shipped()),
+            workloads: crate::workloads::ALL,
             entities: Vec::new(),
             behaviors: Behaviors::default(),
             clock: Clock::System,
@@ -209,6 +215,8 @@ pub fn unix_millis(time: SystemTime) -> i64 {
 pub struct World {
     /// The schema.
     pub schema: Arc<Schema>,
+    /// The workloads whose rules the schema was read with, in the same order.
+    pub workloads: &'static [&'static dyn Workload],
     /// What the tenant does where sources disagree.
     pub behaviors: Behaviors,
     /// The clock.
@@ -279,6 +287,7 @@ impl World {
     fn with_store(settings: &Settings, store: Store) -> World {
         World {
             schema: settings.schema.clone(),
+            workloads: settings.workloads,
             behaviors: settings.behaviors.clone(),
             clock: settings.clock,
             store: Arc::new(store),
@@ -346,6 +355,7 @@ impl World {
     fn shared(&self) -> World {
         World {
             schema: self.schema.clone(),
+            workloads: self.workloads,
             behaviors: self.behaviors.clone(),
             clock: self.clock,
             store: self.store.clone(),

@@ -11,11 +11,13 @@ use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
 use crate::edge::outgoing::{CallPolicy, Report, say};
 use crate::edm::date_time::DateTimeOffset;
-use crate::graph::outbound::CallOutcome;
 use crate::policy::behavior::Behaviors;
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
+use crate::workloads::shifts::message::{Element, Requests};
+use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder, SampleKind};
-use crate::workloads::shifts::{ConnectorEndpoint, Element, OutboundMessage, Requests};
 use crate::world::fixture::directory::HOME_TENANT;
+use crate::world::outbound::CallOutcome;
 use crate::world::{Settings, World, unix_millis};
 
 #[derive(Debug, Subcommand)]
@@ -132,7 +134,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
                 passthrough.map(|passthrough| OutboundMessage::update(&content.team_id, requests, passthrough))
             };
             let said = match &content.request {
-                Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.in_words(text))),
+                Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.with_plaintext(text))),
                 None if *swap_approval => said(&maker(&world, &mut || world.next_entity_id().to_string()).swap_approval()),
                 None => changes(&world, change).and_then(|requests| said(&requests)),
             };
@@ -141,7 +143,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
         CallCommand::Read { target, content, eligibility } => {
             let said = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
             let said = match &content.request {
-                Some(file) => read_requests(file).map(|(requests, text)| said(&requests).in_words(text)),
+                Some(file) => read_requests(file).map(|(requests, text)| said(&requests).with_plaintext(text)),
                 None => Ok(said(&Requests { requests: vec![eligible(*eligibility)] })),
             };
             (target, said)

@@ -9,7 +9,7 @@ use super::envelope::{ConnectorChoice, SecretChoice};
 use super::{UNUSABLE, fail, print};
 use crate::edge::outgoing::{CallPolicy, Named, Source, check};
 use crate::policy::behavior::Behaviors;
-use crate::workloads::shifts::ConnectorEndpoint;
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::{Settings, World};

@@ -19,7 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::graph::{Answer, Body, Pending, Request};
+use crate::graph::request::{Body, Request};
+use crate::graph::step::{Answer, Pending};
 use crate::world::World;
 use crate::world::worlds::{WorldError, Worlds};
 

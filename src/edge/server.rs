@@ -34,10 +34,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::edge::control::Peer;
 use crate::edge::service::Service;
 use crate::entra::token_service::EntraRoute;
-use crate::graph::outbound::CallRecord;
-use crate::graph::{Answer, BODY_LIMIT, Body, Delivery, DeliveryForm, Request};
+use crate::graph::request::{BODY_LIMIT, Body, Request};
+use crate::graph::step::{Answer, Delivery, DeliveryForm};
 use crate::world::fault::Slow;
 use crate::world::journal::redact_target;
+use crate::world::outbound::CallRecord;
 pub use limits::ServerLimits;
 use limits::{BodyReservation, Gate, Noted, Pulse, Tcp, counted, overdue};
 use opening::{HttpVersion, Opened, open};
@@ -367,7 +368,7 @@ fn log(request: &Request, answer: &Answer, started: Instant) {
     let (method, path) = (&request.method, target(request));
     let status = answer.response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let struck = answer.struck.as_ref().map(|rules| format!(" struck by {rules}")).unwrap_or_default();
+    let struck = answer.applied_rules.as_ref().map(|rules| format!(" struck by {rules}")).unwrap_or_default();
     match &answer.refused {
         None => tracing::info!("{method} {path} {status} {micros}us{struck}"),
         Some(error) => {

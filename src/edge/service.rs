@@ -9,7 +9,9 @@ use http::{Response, StatusCode};
 
 use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
-use crate::graph::{self, Answer, Pending, Request, Step};
+use crate::graph;
+use crate::graph::request::Request;
+use crate::graph::step::{Answer, Pending, Step};
 use crate::text::json::quoted;
 use crate::world::worlds::{WorldError, Worlds};
 use crate::world::{Settings, World};
@@ -49,7 +51,7 @@ impl Service {
         }
         match self.worlds.choose(request.target.path(), &request.headers) {
             Ok(world) => {
-                let step = caught(&world, request, || graph::answer(&world, request));
+                let step = caught(&world, request, || graph::pipeline::answer(&world, request));
                 begun(&world, step)
             }
             Err(error) => Progress::Answered(Box::new(unavailable(&error))),
@@ -97,7 +99,7 @@ fn begun(world: &Arc<World>, step: Step) -> Progress {
 
 /// Takes a step. A panic in it answers the request, and leaves nothing half-made behind: entities are immutable and replaced as a whole.
 fn caught(world: &World, request: &Request, take: impl FnOnce() -> Step) -> Step {
-    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::internal_error(world, request))))
+    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::pipeline::internal_error(world, request))))
 }
 
 /// Returns the answer where there is no thread that could make a call.
@@ -128,9 +130,9 @@ mod tests {
     use http::header::HeaderMap;
 
     use super::*;
-    use crate::graph::Body;
-    use crate::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
+    use crate::graph::request::Body;
     use crate::world::Clock;
+    use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
     fn request(target: &str) -> Request {
         Request {
@@ -150,7 +152,9 @@ mod tests {
         let Step::Done(broken) = broken else { panic!("a panic is an answer") };
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
-        let Step::Done(next) = caught(&world, &request, || graph::answer(&world, &request)) else { panic!("no call is made") };
+        let Step::Done(next) = caught(&world, &request, || graph::pipeline::answer(&world, &request)) else {
+            panic!("no call is made")
+        };
         assert_eq!(next.response.status(), 200);
     }
 

@@ -39,9 +39,9 @@ impl Patch {
         let mut merged = base.clone();
         for change in &self.changes {
             let property = &structured.properties[change.property];
-            match property.mirrors {
-                Some(mirrored) if self.mirror_loses(mirrored, &base.values[property.slot]) => continue,
-                // The stored value changes nothing, but it would undo what a mirror that stands before it has set.
+            match property.alias {
+                Some(alias) if self.alias_loses(alias.target, &base.values[property.slot]) => continue,
+                // The stored value changes nothing, but it would undo the value that an alias before it has set.
                 None if change.to == NewValue::Set(base.values[property.slot].clone()) => continue,
                 _ => {}
             }
@@ -63,10 +63,10 @@ impl Patch {
         merged
     }
 
-    /// Whether what a body says of a mirror gives way to what it says of the mirrored property: clients that read, change and write
-    /// back send the older name along with its stale value, so the one that differs from the stored value counts.
-    fn mirror_loses(&self, mirrored: usize, stored: &Value) -> bool {
-        let newer_name = self.changes.iter().find(|change| change.property == mirrored);
+    /// Whether the value of an alias gives way to that of its target: clients that read, change and write back send the older name
+    /// along with its stale value, so the one that differs from the stored value counts.
+    fn alias_loses(&self, target: usize, stored: &Value) -> bool {
+        let newer_name = self.changes.iter().find(|change| change.property == target);
         newer_name.is_some_and(|change| change.to != NewValue::Set(stored.clone()))
     }
 

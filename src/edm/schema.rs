@@ -12,7 +12,10 @@ mod rules;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use rules::{ApprovalRule, Capabilities, ServerSetValue, UpdateMethod, ValueCheck, Wording, Workload};
+pub use rules::{
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, ServerSetValue, TypeRules,
+    UpdateMethod, ValueCheck, Wording, WorkloadRules,
+};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,18 +164,23 @@ pub struct Property {
     pub write_only: bool,
     /// Whether answers leave it out while it is null.
     pub omitted_while_null: bool,
-    /// The property of the same type whose value this one shows under another name.
-    pub mirrors: Option<usize>,
+    /// The property of the same type of whose value this one is another name.
+    pub alias: Option<Alias>,
     /// A check beyond the type.
     pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
-    /// What the service sets it to.
-    pub stamp: Option<ServerSetValue>,
-    /// Whether it decides where and how a connector is called.
-    pub connects: bool,
-    /// Whether it holds the ids of integrations whose connectors have a say in what the entity contains.
-    pub binds: bool,
+    /// The value that the service sets it to on a write.
+    pub server_set: Option<ServerSetValue>,
+}
+
+/// The property that an alias is another name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The index of the property in its type.
+    pub target: usize,
+    /// The behavior that decides whether requests and responses may have the alias.
+    pub behavior: &'static str,
 }
 
 /// A property that leads to the entities that an entity contains.
@@ -197,10 +205,12 @@ pub struct StructuredType {
     pub is_entity: bool,
     /// Whether it takes members that it does not declare.
     pub is_open: bool,
-    /// What the service calls its entities.
-    pub words: Wording,
-    /// What clients can do with its entities.
-    pub manners: &'static Capabilities,
+    /// The wording of refusals for its entities.
+    pub wording: &'static Wording,
+    /// The changes that clients can make to its entities.
+    pub capabilities: &'static Capabilities,
+    /// The place of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
+    pub consulted: Option<usize>,
     /// All properties, inherited ones first.
     pub properties: Vec<Property>,
     /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
@@ -374,16 +384,19 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Reads the schema that is built in.
+    /// Returns the built-in schema.
     pub fn shipped() -> Schema {
-        let [v1, beta] = SHIPPED;
-        Schema::read(v1, beta).expect("the built-in schema is read by a test")
+        crate::workloads::schema()
     }
 
-    /// Reads the documents of both versions.
-    pub fn read(v1: &str, beta: &str) -> Result<Schema, SchemaError> {
+    /// Reads the documents of both versions, with the rules of workloads.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a document is not CSDL, declares what is not emulated, or disagrees with the other one.
+    pub fn read(v1: &str, beta: &str, rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
         let mut sets = Vec::new();
-        let mut models = [build::model(Version::V1, v1, &mut sets)?, build::model(Version::Beta, beta, &mut sets)?];
+        let mut models = [build::model(Version::V1, v1, rules, &mut sets)?, build::model(Version::Beta, beta, rules, &mut sets)?];
         build::check_kinds(&models)?;
         build::assign_slots(&mut models);
         let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
@@ -467,7 +480,7 @@ impl Schema {
 }
 
 /// The built-in documents, in the order of [`Version::ALL`].
-pub const SHIPPED: [&str; 2] = [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
+pub const BUILT_IN: [&str; 2] = [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
 
 /// A schema document that cannot be used.
 #[derive(Debug, PartialEq, Eq)]

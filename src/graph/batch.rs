@@ -6,12 +6,14 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri, uri};
 
-use super::call::Pending;
-use super::heads::RequestFacts;
-use super::respond::{self, ResponseIds, ResponseMeta};
-use super::{Answer, Body, Delivery, DeliveryForm, Request, Step, Way, body, explain};
 use crate::edm::schema::Version;
 use crate::entra::check;
+use crate::graph::answer::{self, ResponseIds, ResponseMeta};
+use crate::graph::facts::RequestFacts;
+use crate::graph::method::wrong_method;
+use crate::graph::request::{Body, Request};
+use crate::graph::step::{Answer, Delivery, DeliveryForm, Pending, Step};
+use crate::graph::{body, explain};
 use crate::odata::batch::{self, BatchItem, BatchPart};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
@@ -24,10 +26,10 @@ use crate::world::{World, prefix_of};
 /// not recorded stands where it stands in answers to single requests.
 static WRITTEN: [(HeaderName, &str); 8] = [
     (header::LOCATION, "Location"),
-    (respond::ODATA_ENTITY_ID, "OData-EntityId"),
+    (answer::ODATA_ENTITY_ID, "OData-EntityId"),
     (header::RETRY_AFTER, "Retry-After"),
     (header::ETAG, "ETag"),
-    (respond::PREFERENCE_APPLIED, "Preference-Applied"),
+    (answer::PREFERENCE_APPLIED, "Preference-Applied"),
     (explain::EXPLAIN, "x-wfi-emulator-explain"),
     (ODATA_VERSION, "OData-Version"),
     (header::CONTENT_TYPE, "Content-Type"),
@@ -37,13 +39,16 @@ static WRITTEN: [(HeaderName, &str); 8] = [
 /// times the memory of what is stored.
 const ANSWERS_LIMIT: usize = 64 * 1024 * 1024;
 
+/// Answers one request of a batch.
+type Responder = fn(&World, &Request, &ResponseMeta<'_>) -> Step;
+
 /// A batch on its way.
 struct Batch {
     /// The ids that all answers repeat.
     ids: ResponseIds,
     /// Whether a script of another origin sent it.
     has_origin: bool,
-    answer_one: Way,
+    answer_one: Responder,
     slots: Vec<Slot>,
 }
 
@@ -59,17 +64,23 @@ struct Slot {
 }
 
 /// Answers a batch.
-pub(super) fn answer(world: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Step {
-    match read(world, request, stamp, version, answer_one) {
+pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>, version: Version, answer_one: Responder) -> Step {
+    match read(world, request, meta, version, answer_one) {
         Ok(batch) => batch.advance(world),
-        Err(error) => Step::Done(Box::new(respond::refusal(world, stamp, error))),
+        Err(error) => Step::Done(Box::new(answer::refusal(world, meta, error))),
     }
 }
 
-fn read(world: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Version, answer_one: Way) -> Result<Batch, Error> {
+fn read(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    version: Version,
+    answer_one: Responder,
+) -> Result<Batch, Error> {
     check::authenticate(world, &request.headers)?;
     if request.method != Method::POST {
-        return Err(super::wrong_method(world, &request.method, &["POST"]));
+        return Err(wrong_method(world, &request.method, &[Method::POST]));
     }
     let bytes = body::bytes(request, &world.behaviors)?;
     let envelope = body::parse(&bytes)?;
@@ -82,7 +93,7 @@ fn read(world: &World, request: &Request, stamp: &ResponseMeta<'_>, version: Ver
         answer: None,
     };
     let slots = items.into_iter().map(slot).collect();
-    Ok(Batch { ids: stamp.ids(), has_origin: stamp.heads.has_origin, answer_one, slots })
+    Ok(Batch { ids: meta.ids(), has_origin: meta.facts.has_origin, answer_one, slots })
 }
 
 /// Makes the request of an item. From the batch it has host, scheme and token; nothing else is handed down (recorded in pnp/pnpcore:
@@ -171,7 +182,7 @@ impl Batch {
     }
 
     fn refuse(&self, world: &World, error: Error) -> Step {
-        Step::Done(Box::new(respond::refusal(world, &ResponseMeta::of_item(world, RequestFacts::default(), &self.ids), error)))
+        Step::Done(Box::new(answer::refusal(world, &ResponseMeta::of_item(world, RequestFacts::default(), &self.ids), error)))
     }
 
     fn settle(&mut self, place: usize, step: Step) {
@@ -189,8 +200,8 @@ impl Batch {
         // A batch comes when the last of its answers is there, and as badly as the worst of them.
         let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
         let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(badness).unwrap_or(DeliveryForm::Whole);
-        let struck: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.struck.as_deref()).collect();
-        let struck = (!struck.is_empty()).then(|| struck.join(", "));
+        let rules: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.applied_rules.as_deref()).collect();
+        let applied_rules = (!rules.is_empty()).then(|| rules.join(", "));
         let skipped = answered.iter().flat_map(|(place, _, answer)| {
             answer.skipped.iter().map(move |skipped| format!("requests[{place}].body: {skipped}"))
         });
@@ -205,11 +216,11 @@ impl Batch {
             }
         }
         let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
-        let heads = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
-        let stamp = ResponseMeta::again(world, heads, &self.ids);
+        let facts = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
+        let meta = ResponseMeta::resumed(world, facts, &self.ids);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
-        Answer { delivery, struck, skipped, refused_items, calls, ..respond::batch(world, &stamp, body, decided) }
+        Answer { delivery, applied_rules, skipped, refused_items, calls, ..answer::batch(world, &meta, body, decided) }
     }
 }
 
@@ -246,7 +257,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
+    use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
     use crate::world::{Clock, Settings};
 
     fn world() -> World {
@@ -254,7 +265,7 @@ mod tests {
     }
 
     /// Sends a batch whose requests are answered by a function.
-    fn begin(world: &World, requests: &Value, answer_one: Way) -> Step {
+    fn begin(world: &World, requests: &Value, answer_one: Responder) -> Step {
         let request = Request {
             method: Method::POST,
             target: "/v1.0/$batch".parse().unwrap(),
@@ -262,8 +273,8 @@ mod tests {
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
-        let stamp = ResponseMeta::of(world, &request);
-        answer(world, &request, &stamp, Version::V1, answer_one)
+        let meta = ResponseMeta::of(world, &request);
+        answer(world, &request, &meta, Version::V1, answer_one)
     }
 
     fn call(url: &str) -> OutboundCall {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::{BODY_LIMIT, Body, Request};
+use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, MissingLength};
 use crate::policy::refusal;

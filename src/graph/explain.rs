@@ -2,14 +2,14 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::OperationContext;
 use crate::edm::enums;
 use crate::edm::schema::{ItemType, Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
 use crate::odata::query::select::{Selected, Selection};
 use crate::odata::write::Representation;
-use crate::policy::behavior::{ROWS, Supports};
+use crate::policy::behavior::{Aliases, ROWS};
 use crate::world::World;
 
 /// The response header with the explanation.
@@ -42,7 +42,7 @@ pub(super) fn success(world: &World, decided: &[&'static str]) -> Option<HeaderV
 }
 
 /// Adds to an explanation, if there is one, which rules of faults let the answer arrive otherwise.
-pub(super) fn struck(explanation: Option<&HeaderValue>, rules: &str) -> HeaderValue {
+pub(super) fn with_fault(explanation: Option<&HeaderValue>, rules: &str) -> HeaderValue {
     let struck = header(&format!("struck by {rules}"));
     let Some(before) = explanation else { return struck };
     HeaderValue::from_bytes(&[before.as_bytes(), b"; ", struck.as_bytes()].concat()).unwrap_or(struck)
@@ -61,7 +61,7 @@ fn header(text: &str) -> HeaderValue {
 }
 
 /// Returns the behaviors that decided how entities look in an answer.
-pub(super) fn shown<'e>(
+pub(super) fn entities<'e>(
     context: &OperationContext<'_>,
     entities: impl Iterator<Item = &'e Entity>,
     selection: Option<&Selection>,
@@ -69,7 +69,7 @@ pub(super) fn shown<'e>(
     if !context.world.explains {
         return Vec::new();
     }
-    let shape = context.shape();
+    let shape = context.representation();
     let mut decided = Vec::new();
     for entity in entities {
         object(&shape, context.structured(), &entity.properties, selection, &mut decided);
@@ -79,10 +79,10 @@ pub(super) fn shown<'e>(
 }
 
 /// Returns the behaviors that decided how the value of one property looks in an answer.
-pub(super) fn shown_value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
+pub(super) fn value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
     let mut decided = form(context.world);
     if context.world.explains {
-        member(&context.shape(), property, value, None, &mut decided);
+        member(&context.representation(), property, value, None, &mut decided);
     }
     decided
 }
@@ -124,8 +124,8 @@ fn member(
     part: Option<&Selection>,
     decided: &mut Vec<&'static str>,
 ) {
-    if property.mirrors.is_some() && (!property.declared || shape.style.supports == Supports::Only) {
-        decided.push("supports");
+    if let Some(alias) = property.alias.filter(|_| !property.declared || shape.style.aliases == Aliases::Only) {
+        decided.push(alias.behavior);
     }
     match (value, property.kind) {
         (Value::Null, _) => {}

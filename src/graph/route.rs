@@ -4,15 +4,17 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use crate::edm::address::CollectionAddress;
 use crate::edm::schema::{Model, PropertyType, Root, Schema, StructuredType, TypeId, Version};
+use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
-use crate::world::store::CollectionAddress;
+use crate::world::workload::Ancestor;
 
 /// What a path names.
 #[derive(Debug)]
-pub(super) enum Target<'s> {
+pub(super) enum Resource<'s> {
     /// The service document of a version.
     Service(&'s Model),
     /// The schema of a version.
@@ -28,30 +30,22 @@ pub(super) enum Target<'s> {
 pub(super) struct Singleton<'s> {
     pub(super) model: &'s Model,
     pub(super) root: &'s Root,
-    pub(super) part: Tail,
+    pub(super) tail: Tail,
 }
 
 /// A collection or one of its entities.
 #[derive(Debug)]
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
-    pub(super) place: CollectionAddress,
+    pub(super) collection: CollectionAddress,
     pub(super) type_id: TypeId,
     /// The key of one entity; without it the path names the collection.
     pub(super) key: Option<Cow<'s, str>>,
-    pub(super) part: Tail,
+    pub(super) tail: Tail,
     /// The path of the collection as the fragment of context URLs.
     pub(super) fragment: Cow<'s, str>,
     /// The entities that contain the collection, the outermost first.
-    pub(super) holders: Vec<Ancestor>,
-}
-
-/// An entity on the way of a path, which contains what comes behind it.
-#[derive(Debug)]
-pub(super) struct Ancestor {
-    pub(super) place: CollectionAddress,
-    pub(super) type_id: TypeId,
-    pub(super) key: String,
+    pub(super) ancestors: Vec<Ancestor>,
 }
 
 impl<'s> Route<'s> {
@@ -64,19 +58,23 @@ impl<'s> Route<'s> {
 #[derive(Debug)]
 pub struct EntityPath {
     /// Where the collection is kept.
-    pub place: CollectionAddress,
+    pub collection: CollectionAddress,
     /// The key of the entity; without it the path names the collection.
     pub key: Option<String>,
     /// The entities that contain it, each with its place, the outermost first.
-    pub holders: Vec<(CollectionAddress, String)>,
+    pub ancestors: Vec<(CollectionAddress, String)>,
 }
 
 impl EntityPath {
     /// Returns what a path names, if that is a collection or an entity as a whole.
     pub fn of(schema: &Schema, path: &str) -> Option<EntityPath> {
-        let Target::Entities(route) = resolve(schema, path).ok()? else { return None };
-        let holders = route.holders.into_iter().map(|held| (held.place, held.key)).collect();
-        (route.part == Tail::Whole).then(|| EntityPath { place: route.place, key: route.key.map(Cow::into_owned), holders })
+        let Resource::Entities(route) = resolve(schema, path).ok()? else { return None };
+        let ancestors = route.ancestors.into_iter().map(|ancestor| (ancestor.collection, ancestor.key)).collect();
+        (route.tail == Tail::Whole).then(|| EntityPath {
+            collection: route.collection,
+            key: route.key.map(Cow::into_owned),
+            ancestors,
+        })
     }
 }
 
@@ -104,9 +102,9 @@ pub(super) struct PropertyTail {
 ///
 /// Segments are matched in any case and percent-decoded; keys keep their case. A key is a segment of its own or stands in
 /// parentheses. One slash may end the path.
-pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Target<'s>, Error> {
+pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Resource<'s>, Error> {
     if let Some(route) = written_as_declared(schema, path) {
-        return Ok(Target::Entities(route));
+        return Ok(Resource::Entities(route));
     }
     let path = behind_absolute_link(path).unwrap_or(path);
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -122,11 +120,11 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Target<'s
         return Err(Error::new(&refusal::INVALID_VERSION, &[]).with_detail(detail));
     };
     let model = schema.model(version);
-    let Some(root_segment) = next(&mut segments)? else { return Ok(Target::Service(model)) };
+    let Some(root_segment) = next(&mut segments)? else { return Ok(Resource::Service(model)) };
     if root_segment.eq_ignore_ascii_case("$metadata") {
-        return end(&mut segments, Target::Metadata(model));
+        return end(&mut segments, Resource::Metadata(model));
     }
-    let (root_name, root_key) = split_key(&root_segment);
+    let Segment { name: root_name, predicate: root_key } = Segment::of(&root_segment);
     let root = model.root(root_name).ok_or_else(|| unknown_segment(root_name, model.roots().iter().map(|root| &*root.name)))?;
     let structured = model.structured(root.target);
     if let Some(set) = root.set {
@@ -136,14 +134,14 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Target<'s
         return Err(invalid_key(structured));
     }
     let Some(segment) = next(&mut segments)? else {
-        return Ok(Target::Singleton(Singleton { model, root, part: Tail::Whole }));
+        return Ok(Resource::Singleton(Singleton { model, root, tail: Tail::Whole }));
     };
-    let (name, key) = split_key(&segment);
+    let Segment { name, predicate } = Segment::of(&segment);
     if let Some(navigation) = structured.navigation(name) {
-        return entities(schema, model, (navigation.set.into(), navigation.target), key, &mut segments);
+        return entities(schema, model, (navigation.set.into(), navigation.target), predicate, &mut segments);
     }
-    let part = property_path(model, structured, &root.name, segment, &mut segments)?;
-    Ok(Target::Singleton(Singleton { model, root, part }))
+    let tail = property_path(model, structured, &root.name, segment, &mut segments)?;
+    Ok(Resource::Singleton(Singleton { model, root, tail }))
 }
 
 /// Resolves what stands behind the name of a collection, through what its entities contain. `key` stood in parentheses behind the name.
@@ -151,28 +149,28 @@ fn entities<'s>(
     schema: &'s Schema,
     model: &'s Model,
     (mut place, mut type_id): (CollectionAddress, TypeId),
-    key: Option<Cow<'_, str>>,
+    predicate: Option<&str>,
     segments: &mut impl Iterator<Item = Cow<'s, str>>,
-) -> Result<Target<'s>, Error> {
-    let mut key_text = key.map(Cow::into_owned);
-    let mut holders = Vec::new();
+) -> Result<Resource<'s>, Error> {
+    let mut key_text = predicate.map(str::to_owned);
+    let mut ancestors = Vec::new();
     loop {
         let (set, structured) = (schema.set(place.set), model.structured(type_id));
-        let named = |place: CollectionAddress, key, part, holders| {
+        let entities = |place: CollectionAddress, key, tail, ancestors| {
             let fragment = match place.holder {
                 None => Cow::Borrowed(&*set.fragment),
                 Some(_) => Cow::Owned(format!("#{}", place.path(schema))),
             };
-            Target::Entities(Route { model, place, type_id, key, part, fragment, holders })
+            Resource::Entities(Route { model, collection: place, type_id, key, tail, fragment, ancestors })
         };
         let key = match key_text {
             Some(_) if set.is_single => return Err(invalid_key(structured)),
             None if set.is_single => Cow::Borrowed(&*set.name),
             Some(text) => Cow::Owned(key_of(&text, structured)?),
             None => match next(segments)? {
-                None => return Ok(named(place, None, Tail::Whole, holders)),
+                None => return Ok(entities(place, None, Tail::Whole, ancestors)),
                 Some(segment) if segment.eq_ignore_ascii_case("$count") => {
-                    return end(segments, named(place, None, Tail::Count, holders));
+                    return end(segments, entities(place, None, Tail::Count, ancestors));
                 }
                 Some(segment) if segment.eq_ignore_ascii_case("$value") => {
                     return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
@@ -180,15 +178,15 @@ fn entities<'s>(
                 Some(segment) => key_segment(model, segment)?,
             },
         };
-        let Some(segment) = next(segments)? else { return Ok(named(place, Some(key), Tail::Whole, holders)) };
-        let (name, next_key) = split_key(&segment);
+        let Some(segment) = next(segments)? else { return Ok(entities(place, Some(key), Tail::Whole, ancestors)) };
+        let Segment { name, predicate } = Segment::of(&segment);
         let Some(navigation) = structured.navigation(name) else {
-            let part = property_path(model, structured, &key, segment, segments)?;
-            return Ok(named(place, Some(key), part, holders));
+            let tail = property_path(model, structured, &key, segment, segments)?;
+            return Ok(entities(place, Some(key), tail, ancestors));
         };
-        key_text = next_key.map(Cow::into_owned);
+        key_text = predicate.map(str::to_owned);
         let within = place.within(schema, &key, navigation.set);
-        holders.push(Ancestor { place, type_id, key: key.into_owned() });
+        ancestors.push(Ancestor { collection: place, type_id, key: key.into_owned() });
         (place, type_id) = (within, navigation.target);
     }
 }
@@ -212,7 +210,7 @@ fn next<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result<Option<
 }
 
 /// Returns what a path names if it ends here.
-fn end<'s, 'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>, named: Target<'s>) -> Result<Target<'s>, Error> {
+fn end<'s, 'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>, named: Resource<'s>) -> Result<Resource<'s>, Error> {
     match next(segments)? {
         None => Ok(named),
         Some(segment) => Err(not_emulated(&segment)),
@@ -278,12 +276,12 @@ fn written_as_declared<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s
         }
         Some(Route {
             model: schema.model(address.version),
-            place: address.set.into(),
+            collection: address.set.into(),
             type_id: address.type_id,
             key: Some(Cow::Borrowed(key)),
-            part: Tail::Whole,
+            tail: Tail::Whole,
             fragment: Cow::Borrowed(&schema.set(address.set).fragment),
-            holders: Vec::new(),
+            ancestors: Vec::new(),
         })
     })
 }
@@ -310,40 +308,12 @@ fn invalid_key(structured: &StructuredType) -> Error {
     Error::new(&refusal::INVALID_KEY, &[&structured.full_name])
 }
 
-/// Splits a segment into its name and what stands in parentheses behind it.
-fn split_key(segment: &str) -> (&str, Option<Cow<'_, str>>) {
-    match segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
-        Some((name, key)) => (name, Some(Cow::Borrowed(key))),
-        None => (segment, None),
-    }
-}
-
-/// Reads a key in parentheses: `'…'` or `id='…'`, quotes in it doubled.
-fn key_of(text: &str, structured: &StructuredType) -> Result<String, Error> {
-    let literal = match text.split_once('=') {
-        Some((name, literal)) if !name.contains('\'') => {
-            let key_name = structured.key.map(|index| &*structured.properties[index].name);
-            if !key_name.is_some_and(|key_name| key_name.eq_ignore_ascii_case(name.trim())) {
-                return Err(invalid_key(structured));
-            }
-            literal.trim()
-        }
-        _ => text,
-    };
-    let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(|| invalid_key(structured))?;
-    // Quotes come in pairs, so each odd piece between single quotes is empty.
-    let mut key = String::with_capacity(inner.len());
-    for (index, piece) in inner.split('\'').enumerate() {
-        match (index % 2, piece) {
-            (0, piece) => key.push_str(piece),
-            (_, "") => key.push('\''),
-            _ => return Err(invalid_key(structured)),
-        }
-    }
-    if key.is_empty() || inner.split('\'').count().is_multiple_of(2) {
-        return Err(invalid_key(structured));
-    }
-    Ok(key)
+/// Reads a key in parentheses.
+fn key_of(predicate: &str, structured: &StructuredType) -> Result<String, Error> {
+    let KeyPredicate { name, key } = KeyPredicate::of(predicate).ok_or_else(|| invalid_key(structured))?;
+    let key_name = structured.key.map(|index| &*structured.properties[index].name);
+    let is_key = name.is_none_or(|name| key_name.is_some_and(|key_name| key_name.eq_ignore_ascii_case(name)));
+    if is_key { Ok(key) } else { Err(invalid_key(structured)) }
 }
 
 #[cfg(test)]
@@ -354,13 +324,13 @@ mod tests {
     /// Resolves a path segment by segment: a slash too many is what the other way does not know.
     fn slowly(schema: &Schema, path: &str) -> Option<(Version, CollectionAddress, TypeId, Option<String>, String)> {
         let path = format!("{path}/");
-        let Ok(Target::Entities(route)) = resolve(schema, &path) else { return None };
+        let Ok(Resource::Entities(route)) = resolve(schema, &path) else { return None };
         Some(told(route))
     }
 
     fn told(route: Route<'_>) -> (Version, CollectionAddress, TypeId, Option<String>, String) {
         let key = route.key.map(Cow::into_owned);
-        (route.model.version, route.place, route.type_id, key, route.fragment.into_owned())
+        (route.model.version, route.collection, route.type_id, key, route.fragment.into_owned())
     }
 
     proptest! {

@@ -18,6 +18,8 @@ pub struct Error {
     pub detail: Option<String>,
     /// The inner code of an error of Shifts, where it is not that of the row.
     pub inner_code: Option<&'static str>,
+    /// Whether a stub may answer in its place: no client can create the missing entity.
+    pub may_be_stubbed: bool,
     /// What a rule of faults states instead of the row.
     pub stated: Option<Box<ErrorOverride>>,
     /// The connector's own words, in an error of Shifts.
@@ -58,7 +60,15 @@ impl ConnectorError {
 impl Error {
     /// Returns an error whose text has these words in its places.
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
-        Error { refusal, message: filled(refusal.text, words), detail: None, inner_code: None, stated: None, external: None }
+        Error {
+            refusal,
+            message: filled(refusal.text, words),
+            detail: None,
+            inner_code: None,
+            may_be_stubbed: false,
+            stated: None,
+            external: None,
+        }
     }
 
     /// Adds what else would help.

@@ -1,7 +1,4 @@
-//! The headers that nearly every answer with a body has.
-//!
-//! They are the same but for five values, so an answer copies a map that is ready instead of building one, and the journal keeps
-//! the values alone.
+//! Standard response headers.
 
 use std::sync::LazyLock;
 
@@ -26,61 +23,65 @@ const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
 );
 
-/// Returns the headers, with the client's own id of the request if it has sent one.
-pub fn headers(
-    content_type: HeaderValue,
-    content_length: HeaderValue,
-    request_id: HeaderValue,
-    client_request_id: Option<&HeaderValue>,
-    date: HeaderValue,
-) -> HeaderMap {
-    static READY: LazyLock<HeaderMap> = LazyLock::new(ready);
-    let mut headers = READY.clone();
-    let mut values = headers.values_mut();
-    let mut set_next = |skipped: usize, value: HeaderValue| {
-        if let Some(place) = values.nth(skipped) {
-            *place = value;
+/// The head of nearly every response with a body: five values beside constant headers.
+///
+/// A response copies a prepared map instead of building one, and the journal keeps the values alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandardHeaders {
+    /// `content-type`
+    pub content_type: HeaderValue,
+    /// `content-length`
+    pub content_length: HeaderValue,
+    /// `request-id`
+    pub request_id: HeaderValue,
+    /// `client-request-id`
+    pub client_request_id: HeaderValue,
+    /// `date`
+    pub date: HeaderValue,
+}
+
+impl StandardHeaders {
+    /// Returns the values, in the order of the fields.
+    pub fn values(&self) -> [&HeaderValue; 5] {
+        [&self.content_type, &self.content_length, &self.request_id, &self.client_request_id, &self.date]
+    }
+
+    /// Returns the headers with these values, which have the order of the fields.
+    pub fn from_values([content_type, content_length, request_id, client_request_id, date]: [HeaderValue; 5]) -> StandardHeaders {
+        StandardHeaders { content_type, content_length, request_id, client_request_id, date }
+    }
+
+    /// Returns all headers, in the order of responses.
+    pub fn into_map(self) -> HeaderMap {
+        static TEMPLATE: LazyLock<HeaderMap> = LazyLock::new(template);
+        let StandardHeaders { content_type, content_length, request_id, client_request_id, date } = self;
+        let mut headers = TEMPLATE.clone();
+        let mut values = headers.values_mut();
+        // The template has the variable headers at these distances from each other.
+        for (skipped, value) in [(0, content_type), (0, content_length), (2, request_id), (0, client_request_id), (2, date)] {
+            if let Some(place) = values.nth(skipped) {
+                *place = value;
+            }
         }
-    };
-    let client_request_id = client_request_id.unwrap_or(&request_id).clone();
-    set_next(0, content_type);
-    set_next(0, content_length);
-    set_next(2, request_id);
-    set_next(0, client_request_id);
-    set_next(2, date);
-    headers
+        headers
+    }
 }
 
-/// Returns the values that differ from answer to answer, in the order in which [`headers`] takes them.
-pub fn values(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
-    const DIFFERENT: [bool; 9] = [true, true, false, false, true, true, false, false, true];
-    headers.values().zip(DIFFERENT).filter_map(|(value, is_different)| is_different.then_some(value))
-}
-
-/// Whether headers are the usual ones, with any values where they differ.
-pub fn is_usual(found: &HeaderMap) -> bool {
-    let values: Vec<HeaderValue> = values(found).cloned().collect();
-    let Ok([content_type, content_length, request_id, client_request_id, date]) = <[HeaderValue; 5]>::try_from(values) else {
-        return false;
-    };
-    *found == headers(content_type, content_length, request_id, Some(&client_request_id), date)
-}
-
-/// Returns the headers with empty values where they differ, in the order of the answers.
-fn ready() -> HeaderMap {
-    const DIFFERENT: HeaderValue = HeaderValue::from_static("");
+/// Returns the headers with empty values in place of the variable ones, in the order of responses.
+fn template() -> HeaderMap {
+    const VARIABLE: HeaderValue = HeaderValue::from_static("");
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(header::CONTENT_TYPE, DIFFERENT);
-    headers.insert(header::CONTENT_LENGTH, DIFFERENT);
+    headers.insert(header::CONTENT_TYPE, VARIABLE);
+    headers.insert(header::CONTENT_LENGTH, VARIABLE);
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
-    add_common(&mut headers, DIFFERENT, DIFFERENT);
+    add_common(&mut headers, VARIABLE, VARIABLE);
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
-    headers.insert(header::DATE, DIFFERENT);
+    headers.insert(header::DATE, VARIABLE);
     headers
 }
 
-/// Adds what every answer of Graph has, whether it has a body or not.
+/// Adds the headers of every response of Graph, with a body or without.
 pub fn add_common(headers: &mut HeaderMap, request_id: HeaderValue, client_request_id: HeaderValue) {
     headers.insert(REQUEST_ID, request_id);
     headers.insert(CLIENT_REQUEST_ID, client_request_id);
@@ -92,9 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_value_stands_at_its_name() {
+    fn each_value_is_under_its_name() {
         let value = HeaderValue::from_static;
-        let mut headers = headers(value("type"), value("12"), value("id"), Some(&value("client")), value("today"));
+        let standard = StandardHeaders::from_values(["type", "12", "id", "client", "today"].map(value));
+        assert!(standard.values().into_iter().eq(["type", "12", "id", "client", "today"]));
+        let headers = standard.into_map();
         let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         content-type: type
@@ -107,9 +110,5 @@ mod tests {
         odata-version: 4.0
         date: today
         "#);
-        assert!(values(&headers).eq(["type", "12", "id", "client", "today"]));
-        assert!(is_usual(&headers));
-        headers.insert(header::VARY, value("Origin"));
-        assert!(!is_usual(&headers));
     }
 }

@@ -55,7 +55,7 @@ impl Scope<'_> {
 
     /// Whether a property of the tables has a name in this version: an older name has one only where it is shown.
     fn is_named(&self, structured: &StructuredType, index: usize) -> bool {
-        is_shown(self.behaviors.supports, structured, index)
+        is_shown(self.behaviors.aliases, structured, index)
     }
 }
 

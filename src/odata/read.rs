@@ -10,11 +10,13 @@ use std::sync::Arc;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::enums;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{EnumType, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck};
+use crate::edm::schema::{
+    CheckResult, EnumRefusals, EnumType, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck,
+};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::policy::behavior::{
-    Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretLength, SecretNull, SentinelIn, Supports, TypeNamespace,
-    UnknownProperty, UrlCheck, WrongPrimitive,
+    Aliases, Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretNull, SentinelIn, TypeNamespace,
+    UnknownProperty, WrongPrimitive,
 };
 use crate::policy::refusal::{self, Refusal};
 use crate::text::json::{self, Json, Member};
@@ -72,7 +74,8 @@ pub struct Reading {
 
 /// Reads an object of a type. `path` is the JSON path of the object.
 pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
-    let mut reader = BodyReader { rules, reading: Reading::default() };
+    let enum_refusals = rules.model.structured(structured).wording.enum_refusals;
+    let mut reader = BodyReader { rules, enum_refusals, reading: Reading::default() };
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
@@ -89,6 +92,8 @@ pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &
 
 struct BodyReader<'r> {
     rules: ReadRules<'r>,
+    /// The refusals of invalid enum values, in the words of the workload of the whole body.
+    enum_refusals: &'static EnumRefusals,
     reading: Reading,
 }
 
@@ -157,7 +162,7 @@ impl BodyReader<'_> {
     fn property(&self, structured: &StructuredType, name: &str) -> Option<usize> {
         let index = structured.property(name)?;
         let absent =
-            !structured.properties[index].declared && self.is_request() && self.rules.behaviors.supports == Supports::Absent;
+            !structured.properties[index].declared && self.is_request() && self.rules.behaviors.aliases == Aliases::Absent;
         (!absent).then_some(index)
     }
 
@@ -239,7 +244,7 @@ impl BodyReader<'_> {
             (PropertyType::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
             (PropertyType::Complex(id), Json::Object(members)) => Some(NewValue::Merge(self.object(id, members, place))),
             (PropertyType::Enum(id), Json::String(text)) => {
-                self.enumeration(self.rules.model.enumeration(id), text, place).map(NewValue::Set)
+                self.enumeration(self.rules.model.enumeration(id), property, text, place).map(NewValue::Set)
             }
             (PropertyType::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(NewValue::Set(Value::Boolean(*value))),
             (PropertyType::Primitive(Primitive::String), Json::String(text)) => {
@@ -339,7 +344,7 @@ impl BodyReader<'_> {
     }
 
     /// Reads the text of an enum value. `None`: it changes nothing, or a problem was reported.
-    fn enumeration(&mut self, enumeration: &EnumType, text: &str, place: &Path<'_>) -> Option<Value> {
+    fn enumeration(&mut self, enumeration: &EnumType, property: &Property, text: &str, place: &Path<'_>) -> Option<Value> {
         let reading = if self.is_request() {
             enums::Reading { lists: self.rules.behaviors.flag_lists, empty: self.rules.behaviors.empty_flags }
         } else {
@@ -350,7 +355,7 @@ impl BodyReader<'_> {
                 self.decided("enum-values");
                 return Some(Value::EnumText(text.into()));
             }
-            self.enum_problem(enumeration, text, place, &refusal::NOT_A_MEMBER);
+            self.enum_problem(enumeration, property, text, place, self.enum_refusals.unknown_member);
             return None;
         };
         if self.is_request() && enums::has_sentinel(enumeration, number) {
@@ -358,13 +363,13 @@ impl BodyReader<'_> {
             if absent {
                 self.decided("sentinel-in");
             } else {
-                self.enum_problem(enumeration, text, place, &refusal::SENTINEL_VALUE);
+                self.enum_problem(enumeration, property, text, place, self.enum_refusals.sentinel);
             }
             return None;
         }
         let unknown_to_client = !self.rules.knows_hidden && enums::has_hidden(enumeration, number);
         if self.is_request() && unknown_to_client && self.rules.behaviors.hidden_members_in == HiddenMembersIn::Reject {
-            self.enum_problem(enumeration, text, place, &refusal::HIDDEN_VALUE);
+            self.enum_problem(enumeration, property, text, place, self.enum_refusals.hidden_member);
             return None;
         }
         if unknown_to_client {
@@ -387,7 +392,14 @@ impl BodyReader<'_> {
         }
     }
 
-    fn enum_problem(&mut self, enumeration: &EnumType, text: &str, place: &Path<'_>, refusal: &'static Refusal) {
+    fn enum_problem(
+        &mut self,
+        enumeration: &EnumType,
+        property: &Property,
+        text: &str,
+        place: &Path<'_>,
+        refusal: &'static Refusal,
+    ) {
         let names: Vec<&str> = enumeration
             .members
             .iter()
@@ -396,7 +408,8 @@ impl BodyReader<'_> {
             .collect();
         let several = if enumeration.is_flags { "one or several, comma-separated, of" } else { "one of" };
         let expected = format!("{several} {}", names.join(", "));
-        self.value(place, json::quoted(&shortened(text)), expected, refusal, vec![text.to_owned()]);
+        let words = vec![text.to_owned(), property.name.to_string(), enumeration.full_name.to_string()];
+        self.value(place, json::quoted(&shortened(text)), expected, refusal, words);
     }
 
     /// Checks what a request may say beyond the type.
@@ -404,27 +417,14 @@ impl BodyReader<'_> {
         if !self.is_request() {
             return;
         }
-        match property.check {
-            Some(ValueCheck::SecretLength) => match (text.chars().count(), self.rules.behaviors.secret_length) {
-                (64, _) => {}
-                (_, SecretLength::Any) => self.decided("secret-length"),
-                (length, SecretLength::Exact) => {
-                    let found = format!("a secret of {length} characters");
-                    self.value(place, found, "64 characters".to_owned(), &refusal::SECRET_LENGTH, Vec::new());
-                }
-            },
-            Some(ValueCheck::Url) => {
-                let schemes: &[&str] = match self.rules.behaviors.url_check {
-                    UrlCheck::None => return self.decided("url-check"),
-                    UrlCheck::Absolute => &["http", "https"],
-                    UrlCheck::Https => &["https"],
-                };
-                if !is_absolute_url(text, schemes) {
-                    let expected = format!("an absolute {} address", schemes.join(" or "));
-                    self.value(place, json::quoted(&shortened(text)), expected, &refusal::INVALID_URL, Vec::new());
-                }
+        let Some(ValueCheck(check)) = property.check else { return };
+        match check(self.rules.behaviors, text) {
+            CheckResult::Valid => {}
+            CheckResult::ValidUnder(behavior) => self.decided(behavior),
+            CheckResult::Invalid { found, expected, refusal } => {
+                let found = found.unwrap_or_else(|| json::quoted(&shortened(text)));
+                self.value(place, found, expected, refusal, Vec::new());
             }
-            _ => {}
         }
     }
 
@@ -560,14 +560,4 @@ fn expected_kind(model: &Model, kind: PropertyType) -> String {
         PropertyType::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
         PropertyType::Collection(item) => format!("an array, each item of it {}", expected_kind(model, item.kind())),
     }
-}
-
-/// Whether a text is an absolute address of one of the schemes, with a host and without white space.
-fn is_absolute_url(text: &str, schemes: &[&str]) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    let known = schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let has_host = !host.is_empty() && !host.starts_with(':');
-    known && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
 }

@@ -8,7 +8,7 @@ use crate::edm::address::entity_address;
 use crate::edm::enums;
 use crate::edm::schema::{Model, Primitive, Property, PropertyType, StructuredType, Version};
 use crate::edm::value::{Complex, Entity, Value};
-use crate::policy::behavior::{Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Supports, Timestamps};
+use crate::policy::behavior::{Aliases, Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps};
 use crate::text::json::write_string;
 
 /// Which control information is written.
@@ -31,8 +31,8 @@ pub struct Style {
     pub secret: Secret,
     /// How dates are written.
     pub timestamps: Timestamps,
-    /// Whether the older names of properties are written.
-    pub supports: Supports,
+    /// Whether aliases of properties are written.
+    pub aliases: Aliases,
     /// Whether null is written.
     pub nulls: Nulls,
     /// In which order properties are written.
@@ -63,7 +63,7 @@ impl<'s> Representation<'s> {
             control,
             secret: behaviors.secret,
             timestamps: behaviors.timestamps,
-            supports: behaviors.supports,
+            aliases: behaviors.aliases,
             nulls: behaviors.nulls,
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
@@ -78,7 +78,7 @@ impl<'s> Representation<'s> {
             control: ControlInformation::Level(Level::None),
             secret: Secret::Echo,
             timestamps: Timestamps::Verbatim,
-            supports: Supports::Absent,
+            aliases: Aliases::Absent,
             nulls: Nulls::Write,
             order: PropertyOrder::Lifelike,
             show_hidden: true,
@@ -100,7 +100,7 @@ impl<'s> Representation<'s> {
 
     /// Whether answers show a property at all, whatever its value.
     pub fn shows(&self, structured: &StructuredType, index: usize) -> bool {
-        is_shown(self.style.supports, structured, index)
+        is_shown(self.style.aliases, structured, index)
     }
 
     /// Writes the type of a value that stands alone, if the level wants it and JSON does not tell it.
@@ -116,12 +116,12 @@ impl<'s> Representation<'s> {
     }
 }
 
-/// Whether answers show a property at all, under a value of the row `supports`.
-pub(super) fn is_shown(supports: Supports, structured: &StructuredType, index: usize) -> bool {
-    match supports {
-        Supports::Mirror => true,
-        Supports::Accept | Supports::Absent => structured.properties[index].declared,
-        Supports::Only => !structured.properties.iter().any(|other| other.mirrors == Some(index)),
+/// Whether answers show a property at all, under a value of the row for aliases.
+pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usize) -> bool {
+    match aliases {
+        Aliases::Mirror => true,
+        Aliases::Accept | Aliases::Absent => structured.properties[index].declared,
+        Aliases::Only => !structured.properties.iter().any(|other| other.alias.is_some_and(|alias| alias.target == index)),
     }
 }
 

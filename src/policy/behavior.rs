@@ -288,7 +288,7 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/api/workforceintegration-update; api-guidelines evolvable-enums.md (against)";
 
-    "supports" supports: Supports = "`supports`, the older name of `supportedEntities`, where the schema lacks it (v1.0)" {
+    "supports" aliases: Aliases = "`supports`, the older name of `supportedEntities`, where the schema lacks it (v1.0)" {
         Mirror "mirror" "accepted, and written beside supportedEntities with the same value, as the published GET example shows",
         Accept "accept" "accepted, but not written",
         Absent "absent" "an unknown property, as the published schema says",

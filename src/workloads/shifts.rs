@@ -1,20 +1,61 @@
-//! What Shifts says to the connector behind an integration's `url`, and what it makes of the answers.
+//! Shifts: the rules of its types, and its conversation with the connector behind an integration's `url`.
 //!
-//! Nothing here does I/O: calls are made up and answers are judged, and whoever holds sockets makes the calls.
+//! Nothing here does I/O: messages are made and answers are judged here, and the wing `edge` makes the calls.
 
-mod endpoint;
+mod approval;
+mod consultation;
+pub mod dialog;
+pub mod endpoint;
 pub mod envelope;
-
-mod message;
-mod said;
+mod handshake;
+pub mod integration;
+pub mod message;
+pub mod outbound_message;
+pub mod rules;
 pub mod sample;
-mod verdict;
+pub mod verdict;
 
-pub use endpoint::{ConnectorEndpoint, Message};
-pub use message::{Element, ElementHeaders, ItemBody, ItemError, Requests, ResponseItem, Responses};
-pub use said::OutboundMessage;
-pub use verdict::{CallPurpose, ConnectorVerdict, ItemVerdict, Judged};
-pub use verdict::{INVALID_DATA_SENTENCE, NOT_OK_SENTENCE, REFUSED_SENTENCE};
+use std::sync::Arc;
 
-/// The header in which the caller of a write to Graph marks it; update calls repeat it.
-pub const PASSTHROUGH: http::HeaderName = http::HeaderName::from_static("x-ms-wfmpassthrough");
+use crate::edm::schema::WorkloadRules;
+use crate::edm::value::Complex;
+use crate::odata::error::Error;
+use crate::world::workload::{Change, ChangeKind, Consultation, Reply, Workload};
+use approval::Proposal;
+use consultation::ConnectorReply;
+
+/// The workload Shifts.
+#[derive(Debug)]
+pub struct Shifts;
+
+impl Workload for Shifts {
+    fn rules(&self) -> &'static WorkloadRules {
+        &rules::RULES
+    }
+
+    fn before_commit(
+        &self,
+        change: &Change<'_>,
+        reply: Option<&Reply>,
+        decided: &mut Vec<&'static str>,
+    ) -> Result<Option<Box<dyn Consultation>>, Error> {
+        let reply = reply.and_then(ConnectorReply::of);
+        let Some(rule) = rules::approval_rule(&change.structured.name) else {
+            return match &change.kind {
+                ChangeKind::Create { values, .. } => handshake::for_creation(change, values, reply, decided),
+                ChangeKind::Update { patch, current } => handshake::for_update(change, patch, current, reply, decided),
+                ChangeKind::Replace { .. } | ChangeKind::Delete { .. } => Ok(None),
+            };
+        };
+        let mut decide = |method, key: &dyn Fn() -> Arc<str>, values: &dyn Fn() -> Option<Complex>| {
+            approval::decide(change, rule, &Proposal { method, key, values }, reply, decided)
+        };
+        match &change.kind {
+            ChangeKind::Create { key, values } => decide("POST", key, &|| Some(values())),
+            ChangeKind::Replace { key, values } => decide("PUT", &|| Arc::clone(key), &|| Some((*values).clone())),
+            ChangeKind::Delete { key } => decide("DELETE", &|| Arc::clone(key), &|| None),
+            // Shifts has no PATCH for them.
+            ChangeKind::Update { .. } => Ok(None),
+        }
+    }
+}

@@ -15,9 +15,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Method, StatusCode};
 
+use crate::edm::pattern::{Pattern, names_id};
 use crate::odata::error::{Error, ErrorOverride};
 use crate::policy::refusal::{self, Refusal};
-use crate::text::pattern::{Pattern, names_id};
 use crate::world::chance::fraction;
 
 pub use read::{RULE_LIMIT, load, read};

@@ -439,8 +439,8 @@ fn items_of(outline: Outline<'_>) -> Result<(Vec<&str>, &'static str), String> {
 fn contradiction(structured: &StructuredType, patch: &Patch) -> Option<String> {
     patch.changes.iter().find_map(|change| {
         let mirror = &structured.properties[change.property];
-        let mirrored = mirror.mirrors?;
-        let other = patch.changes.iter().find(|other| other.property == mirrored && other.to != change.to)?;
+        let target = mirror.alias?.target;
+        let other = patch.changes.iter().find(|other| other.property == target && other.to != change.to)?;
         let name = &structured.properties[other.property].name;
         Some(format!(
             "{}: found another value than that of {name}, expected the same: they are two names of one value",

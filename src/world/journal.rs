@@ -18,10 +18,11 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
 use crate::edm::date_time::DateTimeOffset;
+use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
+use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
-use crate::text::pattern::{Pattern, names_id};
 use ring::{Ring, Texts};
 
 pub use redact::{REDACTED, redact_json, target as redact_target};
@@ -97,8 +98,8 @@ pub struct JournalRecord<'r> {
     pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
-    /// Whether these headers are the usual ones.
-    pub is_usual: bool,
+    /// The standard headers, if the response has no others.
+    pub standard_headers: Option<&'r StandardHeaders>,
     /// The body of the answer.
     pub response_body: &'r [u8],
     /// What decided.

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::edm::segment::segments;
 use crate::text::exchange::{EntryReader, RecordedResponse, Resolver};
 use crate::text::nearest::nearest;
-use crate::text::pattern::segments;
 
 /// How many stubs are kept at most.
 const LIMIT: usize = 10_000;

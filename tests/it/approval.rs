@@ -7,13 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use wfi_emulator::edm::value::Entity;
-use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::graph::{self, Answer, EntityPath, Request, Step};
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::Request;
+use wfi_emulator::graph::route::EntityPath;
+use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::text::exchange;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::world::World;
 use wfi_emulator::world::fault;
 use wfi_emulator::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
+use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
 use crate::harness::{self, request};
 
@@ -199,7 +202,7 @@ fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
     let post = request(Method::POST, &path, &json!({ "userId": "u" }));
     let asked = |call: &OutboundCall| said(call)["requests"][0]["id"].as_str().unwrap().to_owned();
     let take = |world: &World, id: &str| {
-        let shelf = world.store.at(&EntityPath::of(&world.schema, &path).unwrap().place);
+        let shelf = world.store.at(&EntityPath::of(&world.schema, &path).unwrap().collection);
         let other = shelf.get(SHIFT).unwrap();
         shelf.insert(Arc::new(Entity::new(id.into(), other.properties.clone()))).unwrap();
     };
@@ -212,7 +215,7 @@ fn what_is_stored_has_the_id_that_was_approved_though_that_one_was_taken() {
     assert_eq!((answer.response.status(), told.contains(&first)), (StatusCode::CREATED, false));
     assert_eq!(told, [body_of(&answer)["id"].as_str().unwrap()]);
     // Another one takes it while the connector is asked, which is asked about the new one too.
-    let Step::Call(pending) = graph::answer(&world, &post) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &post) else { panic!("the connector is asked") };
     let taken = asked(&pending.call);
     take(&world, &taken);
     let approval = || answered(200, r#"{"responses":[]}"#);
@@ -255,7 +258,7 @@ fn a_change_is_merged_on_what_is_there_when_the_connector_has_answered() {
     let world = bound(&[("replace", "keep")]);
     let path = format!("{SCHEDULE}/shifts/{SHIFT}");
     let put = request(Method::PUT, &path, &json!({ "userId": "first" }));
-    let Step::Call(pending) = graph::answer(&world, &put) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &put) else { panic!("the connector is asked") };
     // Meanwhile another change is approved.
     let (answer, _) = play(&world, &request(Method::PUT, &path, &json!({ "schedulingGroupId": "second" })), approves);
     assert_eq!(answer.response.status(), StatusCode::NO_CONTENT);
@@ -263,7 +266,7 @@ fn a_change_is_merged_on_what_is_there_when_the_connector_has_answered() {
     let shift = shifts(&world)[0].clone();
     assert_eq!((&shift["userId"], &shift["schedulingGroupId"]), (&json!("first"), &json!("second")));
     // One that is gone meanwhile is not made again.
-    let Step::Call(pending) = graph::answer(&world, &put) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &put) else { panic!("the connector is asked") };
     play(&world, &request(Method::DELETE, &path, &Value::Null), approves);
     let Step::Done(answer) = pending.resume(&world, answered(200, r#"{"responses":[]}"#)) else { panic!("it is answered") };
     assert_eq!(answer.response.status(), StatusCode::NOT_FOUND);

@@ -7,7 +7,9 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use serde_json::json;
 use wfi_emulator::edm::value::Value;
-use wfi_emulator::graph::{self, Answer, Body, DeliveryForm, Request, Step};
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::{Body, Request};
+use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::world::fault::{self, Effect, FaultRule};
 use wfi_emulator::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
@@ -30,7 +32,7 @@ fn send(world: &World, method: Method, target: &str, body: &str) -> Answer {
     }
     let body = Body::Whole(Bytes::from(body.to_owned()));
     let request = Request { method, target: target.parse().unwrap(), is_secure: false, headers, body };
-    let Step::Done(answer) = graph::answer(world, &request) else { panic!("no operation makes calls") };
+    let Step::Done(answer) = graph::pipeline::answer(world, &request) else { panic!("no operation makes calls") };
     *answer
 }
 
@@ -101,13 +103,13 @@ fn rules_strike_the_requests_of_a_batch_one_by_one() {
     );
     assert_eq!(body["responses"][1]["status"], 424);
     assert!(body["responses"][2]["headers"]["Location"].as_str().unwrap().contains("/_tenant/a/v1.0/"), "links keep the prefix");
-    assert_eq!((name(&throttles), answer.struck.as_deref()), (before, Some("busy")));
+    assert_eq!((name(&throttles), answer.applied_rules.as_deref()), (before, Some("busy")));
     let mixed = world(
         r#"[{"name":"late","on":{"method":"POST"},"do":{"delay":20}},{"name":"gone","on":{"method":"GET"},"do":{"reset":true}},{"name":"later","on":{"method":"PATCH"},"do":{"delay":30}}]"#,
     );
     let answer = batch(&mixed, "");
     assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), DeliveryForm::Reset));
-    assert_eq!(answer.struck.as_deref(), Some("later, gone, late"));
+    assert_eq!(answer.applied_rules.as_deref(), Some("later, gone, late"));
     let whole = world(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
     assert_eq!(batch(&whole, "").response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_ne!(name(&whole), "in a batch");
@@ -220,7 +222,7 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes_faults_included() {
                 send(&world, Method::GET, "/v1.0/me", ""),
             ];
             for answer in answers {
-                all.push(format!("{:?} {:?} {:?}", answer.response, answer.delivery, answer.struck));
+                all.push(format!("{:?} {:?} {:?}", answer.response, answer.delivery, answer.applied_rules));
             }
         }
         (all, journal::print(&world.journal.query(&JournalQuery::default(), Secrets::Shown)))

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::graph::{self, Answer, Request, Step};
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::Request;
+use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::world::World;
 use wfi_emulator::world::journal::{JournalQuery, Recorded, Secrets};
+use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
 use crate::harness::{self, request};
 
@@ -117,7 +119,7 @@ fn only_a_new_address_is_tried_out() {
 fn a_change_is_merged_on_the_state_as_it_is_when_the_connector_has_answered() {
     let world = harness::world(&[("connect-on-update", "enforce")]);
     let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:9/" }));
-    let Step::Call(pending) = graph::answer(&world, &change) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &change) else { panic!("the connector is asked") };
     let (other, _) = harness::json(&world, Method::PATCH, ENTITY, Some(r#"{"displayName":"meanwhile"}"#));
     assert_eq!(other, 200, "other requests go on");
     let Step::Done(answer) = pending.resume(&world, status(200)) else { panic!("the connector is asked once") };
@@ -125,7 +127,7 @@ fn a_change_is_merged_on_the_state_as_it_is_when_the_connector_has_answered() {
     assert_eq!((&entity["displayName"], &entity["url"]), (&json!("meanwhile"), &json!("http://127.0.0.1:9/")));
 
     let change = request(Method::PATCH, ENTITY, &json!({ "url": "http://127.0.0.1:8/" }));
-    let Step::Call(pending) = graph::answer(&world, &change) else { panic!("the connector is asked") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &change) else { panic!("the connector is asked") };
     assert_eq!(harness::json(&world, Method::DELETE, ENTITY, None).0, 204);
     let Step::Done(answer) = pending.resume(&world, status(200)) else { panic!("the connector is asked once") };
     assert_eq!(answer.response.status(), 404, "what is gone is not made again");

@@ -8,11 +8,13 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::edm::schema::Schema;
 use wfi_emulator::entra::token_service::EntraRoute;
-use wfi_emulator::graph::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::graph::{self, Answer, Body, DeliveryForm, Step};
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::Body;
+use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
 use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
 use wfi_emulator::text::exchange;
 use wfi_emulator::world::fixture;
+use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 use wfi_emulator::world::{Clock, Settings, World};
 
 /// The host that requests name unless they name another.
@@ -58,14 +60,14 @@ pub(crate) fn send_with(
     if !request.body.is_empty() {
         headers.entry(header::CONTENT_LENGTH).or_insert(request.body.len().into());
     }
-    let owned = graph::Request {
+    let owned = graph::request::Request {
         method: request.method.clone(),
         target: request.target.parse().unwrap(),
         is_secure: false,
         headers,
         body: Body::Whole(request.body.clone()),
     };
-    let mut step = graph::answer(world, &owned);
+    let mut step = graph::pipeline::answer(world, &owned);
     let answer = loop {
         step = match step {
             Step::Done(answer) => break answer,
@@ -116,7 +118,7 @@ const SOME: [&str; 17] = [
 ];
 
 /// What holds for every answer, whatever the request.
-pub(crate) fn check(world: &World, request: &graph::Request, answer: &Answer) {
+pub(crate) fn check(world: &World, request: &graph::request::Request, answer: &Answer) {
     match EntraRoute::of(request.target.path()) {
         Some(_) => check_entra(answer),
         None => check_graph(world, request, answer),
@@ -175,7 +177,7 @@ const ENTRA: [&str; 16] = [
 ];
 
 /// What holds for every answer of Graph.
-fn check_graph(world: &World, request: &graph::Request, answer: &Answer) {
+fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer) {
     let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     for (name, _) in headers {
@@ -184,7 +186,7 @@ fn check_graph(world: &World, request: &graph::Request, answer: &Answer) {
         assert_eq!(headers.get_all(name).iter().count(), 1, "header {name} stands twice");
     }
     // The emulator never fails on its own.
-    assert!(answer.struck.is_some() || !status.is_server_error(), "{status}");
+    assert!(answer.applied_rules.is_some() || !status.is_server_error(), "{status}");
     if status == StatusCode::LENGTH_REQUIRED {
         assert_eq!(text("content-type"), Some("text/html; charset=us-ascii"));
         assert_eq!(text("server"), Some("Microsoft-HTTPAPI/2.0"));
@@ -206,7 +208,7 @@ fn check_graph(world: &World, request: &graph::Request, answer: &Answer) {
         return;
     }
     assert_eq!(text("content-length"), Some(body.len().to_string().as_str()));
-    if answer.struck.is_some() && answer.refused.is_none() {
+    if answer.applied_rules.is_some() && answer.refused.is_none() {
         // A rule may have broken the body.
         return;
     }
@@ -262,7 +264,14 @@ const ITEM_HEADERS: [&str; 6] =
     ["Location", "OData-EntityId", "Preference-Applied", "x-wfi-emulator-explain", "OData-Version", "Content-Type"];
 
 /// What holds for the answer of every batch: an answer for every id, each as whole as one to a single request.
-fn check_items(world: &World, request: &graph::Request, batch: &Value, raw: &[u8], request_id: &str, client_request_id: &str) {
+fn check_items(
+    world: &World,
+    request: &graph::request::Request,
+    batch: &Value,
+    raw: &[u8],
+    request_id: &str,
+    client_request_id: &str,
+) {
     let raw = std::str::from_utf8(raw).unwrap();
     if world.behaviors.layout == Layout::Compact {
         assert!(raw.starts_with("{\"responses\": [{\"id\":"), "{raw}");
@@ -315,10 +324,10 @@ fn no_secret(value: &Value) -> bool {
 }
 
 /// Returns a request with JSON, as the server would hand it over.
-pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::Request {
+pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::request::Request {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    graph::Request {
+    graph::request::Request {
         method,
         target: target.parse().unwrap(),
         is_secure: false,
@@ -330,11 +339,11 @@ pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::Requ
 /// Plays the edge: a function makes the outcome of each call. Returns the answer and the calls.
 pub(crate) fn play(
     world: &World,
-    request: &graph::Request,
+    request: &graph::request::Request,
     mut called: impl FnMut(&OutboundCall) -> CallOutcome,
 ) -> (Answer, Vec<OutboundCall>) {
     let mut calls = Vec::new();
-    let mut step = graph::answer(world, request);
+    let mut step = graph::pipeline::answer(world, request);
     loop {
         step = match step {
             Step::Done(answer) => {

@@ -11,11 +11,13 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::edm::value::Entity;
-use wfi_emulator::graph::outbound::{CallFailure, CallOutcome};
-use wfi_emulator::graph::{self, Answer, BODY_LIMIT, Body, Request, Step};
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::world::fixture;
 use wfi_emulator::world::journal::{JournalQuery, Secrets};
+use wfi_emulator::world::outbound::{CallFailure, CallOutcome};
 use wfi_emulator::world::{Clock, Settings, World};
 
 use crate::harness;
@@ -32,7 +34,7 @@ fn request(method: Method, target: &str, headers: &[(&'static str, &str)], body:
 }
 
 fn answer(world: &World, request: &Request) -> Answer {
-    let Step::Done(answer) = graph::answer(world, request) else { panic!("no call is made here") };
+    let Step::Done(answer) = graph::pipeline::answer(world, request) else { panic!("no call is made here") };
     harness::check(world, request, &answer);
     *answer
 }
@@ -77,7 +79,7 @@ fn browsers_are_told_to_come_by_tls_alone_if_the_behavior_says_so() {
             [("omit", &plain, true), ("omit", &secure, false), ("send", &plain, true), ("send", &secure, true)]
         {
             let world = harness::world(&[("hsts", hsts), ("connect", "report")]);
-            let Step::Done(answer) = graph::answer(&world, request) else { panic!("no call is made here") };
+            let Step::Done(answer) = graph::pipeline::answer(&world, request) else { panic!("no call is made here") };
             let has = |headers: &HeaderMap| headers.contains_key("strict-transport-security");
             assert_eq!(has(answer.response.headers()), is_told, "{hsts} {request:?}");
             // The journal says what was sent.
@@ -110,7 +112,7 @@ fn a_request_that_has_waited_for_a_connector_is_none_of_a_batch_and_has_its_own_
     let world = harness::world(&[("connect", "report")]);
     let body = br#"{"apiVersion":1,"url":"http://127.0.0.1:9/","encryption":{"secret":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}"#;
     let create = request(Method::POST, COLLECTION, &[("content-type", "application/json")], body.to_vec());
-    let Step::Call(pending) = graph::answer(&world, &Request { is_secure: true, ..create }) else { panic!("it waits") };
+    let Step::Call(pending) = graph::pipeline::answer(&world, &Request { is_secure: true, ..create }) else { panic!("it waits") };
     let Step::Done(answer) = pending.resume(&world, CallOutcome::Failed(CallFailure::Timeout)) else {
         panic!("it is asked once")
     };

@@ -25,7 +25,7 @@ const SCHEMA: &str = r#"<Schema Namespace="test" Alias="t">
 </Schema>"#;
 
 fn world() -> World {
-    let schema = Arc::new(Schema::read(SCHEMA, SCHEMA).unwrap());
+    let schema = Arc::new(Schema::read(SCHEMA, SCHEMA, &wfi_emulator::workloads::rules()).unwrap());
     let behaviors = Behaviors::default();
     let entities = fixture::read(&schema, &behaviors, "things.json", br#"[{"id":"1"}]"#).unwrap();
     World::new(Settings { schema, entities, behaviors, ..Settings::new() })

@@ -14,17 +14,19 @@ use wfi_emulator::edge::control::Peer;
 use wfi_emulator::edge::service::{Progress, Service};
 use wfi_emulator::edm::date_time::DateTimeOffset;
 use wfi_emulator::edm::schema::Schema;
-use wfi_emulator::graph::outbound::CallOutcome;
-use wfi_emulator::graph::{Answer, BODY_LIMIT, Body, Request};
+use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::graph::step::Answer;
 use wfi_emulator::policy::behavior::{self, Behaviors, Profile};
 use wfi_emulator::text::exchange;
 use wfi_emulator::text::exchange::har;
 use wfi_emulator::text::redact::{RedactionRules, Redactor};
 use wfi_emulator::tools::compare;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::{CallPurpose, ConnectorVerdict, Requests};
+use wfi_emulator::workloads::shifts::message::Requests;
+use wfi_emulator::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
 use wfi_emulator::world::fixture::Entities;
 use wfi_emulator::world::fixture::directory::Directory;
+use wfi_emulator::world::outbound::CallOutcome;
 use wfi_emulator::world::store::{Baselines, Store};
 use wfi_emulator::world::{Auth, Clock, Settings};
 use wfi_emulator::world::{fault, fixture};
@@ -217,7 +219,7 @@ fn faults(data: &[u8]) {
 
 fn csdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(schema) = Schema::read(text, text) else { return };
+    let Ok(schema) = Schema::read(text, text, &wfi_emulator::workloads::rules()) else { return };
     let service = Service::of(Settings { schema: Arc::new(schema), ..Settings::new() });
     let schema = &service.worlds.default_world().schema;
     answered(&service, Method::GET, "/v1.0/$metadata", &[], b"");

@@ -111,7 +111,13 @@ fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
         return harness::send(&service.worlds.choose(path, &headers).unwrap(), request);
     }
     let (method, target) = (request.method.clone(), request.target.parse().unwrap());
-    let request = graph::Request { method, target, is_secure: false, headers, body: graph::Body::Whole(request.body.clone()) };
+    let request = graph::request::Request {
+        method,
+        target,
+        is_secure: false,
+        headers,
+        body: graph::request::Body::Whole(request.body.clone()),
+    };
     let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
     let response = answer.response;
     RecordedResponse { status: response.status(), headers: Vec::new(), body: response.into_body() }

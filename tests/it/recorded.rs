@@ -471,17 +471,17 @@ fn worlds_serve_stubs_where_the_model_knows_no_path() {
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));
-        let body = wfi_emulator::graph::Body::Whole(bytes::Bytes::new());
-        let request = wfi_emulator::graph::Request {
+        let body = wfi_emulator::graph::request::Body::Whole(bytes::Bytes::new());
+        let request = wfi_emulator::graph::request::Request {
             method: Method::GET,
             target: target.parse().unwrap(),
             is_secure: false,
             headers,
             body,
         };
-        match wfi_emulator::graph::answer(&world, &request) {
-            wfi_emulator::graph::Step::Done(answer) => answer,
-            wfi_emulator::graph::Step::Call(_) => panic!("nothing is called"),
+        match wfi_emulator::graph::pipeline::answer(&world, &request) {
+            wfi_emulator::graph::step::Step::Done(answer) => answer,
+            wfi_emulator::graph::step::Step::Call(_) => panic!("nothing is called"),
         }
     };
     let me = answer("/v1.0/me");

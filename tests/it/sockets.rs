@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use wfi_emulator::edge::server;
 use wfi_emulator::edge::service::Service;
-use wfi_emulator::graph::BODY_LIMIT;
+use wfi_emulator::graph::request::BODY_LIMIT;
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::world::{Settings, World};
 

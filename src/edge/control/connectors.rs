@@ -11,11 +11,15 @@ use serde_json::{Value, json};
 
 use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
-use crate::graph::outbound::{CallOutcome, CallRecord};
-use crate::graph::{self, Pending, Step};
+use crate::graph;
+use crate::graph::step::{Pending, Step};
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::message::Requests;
+use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
-use crate::workloads::shifts::{ConnectorEndpoint, ConnectorVerdict, ItemVerdict, OutboundMessage, Requests};
+use crate::workloads::shifts::verdict::{ConnectorVerdict, ItemVerdict};
+use crate::world::outbound::{CallOutcome, CallRecord};
 use crate::world::{World, unix_millis};
 
 /// How often a call may be repeated.
@@ -55,7 +59,7 @@ pub(super) fn call(call: &ControlCall<'_>) -> Result<ControlReply, ControlError>
         return Err(ControlError::unusable(format!("retries: found {}, expected at most {MOST_RETRIES}", wanted.retries)));
     }
     let world = call.worlds.world(call.name)?;
-    let endpoint = graph::endpoint(&world, &wanted.integration).ok_or_else(|| {
+    let endpoint = crate::workloads::shifts::integration::endpoint(&world, &wanted.integration).ok_or_else(|| {
         ControlError::new(
             StatusCode::NOT_FOUND,
             "unknown-integration",
@@ -83,7 +87,7 @@ fn said(world: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError>
         Some(text) if wanted.purpose != Purpose::Connect => {
             let unusable = |error: serde_json::Error| ControlError::unusable(format!("requests: {error}"));
             let requests = Requests { requests: serde_json::from_str(text.get()).map_err(unusable)? };
-            said(&requests).in_words(format!("{{\"requests\":{}}}", text.get()))
+            said(&requests).with_plaintext(format!("{{\"requests\":{}}}", text.get()))
         }
         _ if wanted.purpose == Purpose::Read => {
             said(&Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] })
@@ -117,7 +121,7 @@ enum Asked {
 
 fn ask(world: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retries: u32, made: Vec<CallRecord>) -> Asked {
     let keys = MessageKeys::from_bytes(&world.next_message_bytes());
-    match said.to(&endpoint, &keys, world.behaviors.connector_content_type) {
+    match said.encrypted_for(&endpoint, &keys, world.behaviors.connector_content_type) {
         Ok(message) => {
             let call = message.call(world.connectors.timeout);
             Asked::ControlCall(Pending::new(call, move |world, outcome| {
@@ -131,7 +135,7 @@ fn ask(world: &World, endpoint: ConnectorEndpoint, said: OutboundMessage, retrie
                     outcome,
                     verdict: verdict.to_string(),
                 };
-                graph::record_call(world, &said_and_heard);
+                graph::journal::record_call(world, &said_and_heard);
                 made.push(said_and_heard);
                 if retries > 0 && verdict.is_retried(said.purpose) {
                     return match ask(world, endpoint, said, retries - 1, made) {

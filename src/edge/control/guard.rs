@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
 use super::{Control, ControlError, Peer};
-use crate::graph::Request;
+use crate::graph::request::Request;
 
 /// The header with the token; `Authorization: Bearer` does as well.
 const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token");

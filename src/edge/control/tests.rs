@@ -3,7 +3,8 @@ use http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::graph::{self, Step};
+use crate::graph;
+use crate::graph::step::Step;
 use crate::world::worlds::{Plan, WorldLimits};
 use crate::world::{Clock, Settings};
 
@@ -61,7 +62,7 @@ fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
 fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
     let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
     let world = worlds.choose(request.target.path(), &request.headers).unwrap();
-    let Step::Done(answer) = graph::answer(&world, &request) else { panic!("no operation makes calls") };
+    let Step::Done(answer) = graph::pipeline::answer(&world, &request) else { panic!("no operation makes calls") };
     (answer.response.status().as_u16(), serde_json::from_slice(answer.response.body()).unwrap_or_default())
 }
 

@@ -7,11 +7,14 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{CallPolicy, make};
-use crate::graph::outbound::{CallFailure, CallOutcome};
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
+use crate::workloads::shifts::message::{Element, Requests};
+use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
-use crate::workloads::shifts::{ConnectorEndpoint, ConnectorVerdict, Element, ItemVerdict, OutboundMessage, Requests};
+use crate::workloads::shifts::verdict::{ConnectorVerdict, ItemVerdict};
 use crate::world::fixture::directory::HOME_TENANT;
+use crate::world::outbound::{CallFailure, CallOutcome};
 
 /// How long Shifts waits, as far as the published example tells: its transaction expires 30 seconds after the change.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -181,7 +184,7 @@ impl Check<'_, '_> {
     /// Sends a body where something is said.
     async fn send(&mut self, probe: &str, said: &OutboundMessage, body: Vec<u8>) -> CallOutcome {
         let keys = self.keys();
-        let mut message = match said.to(self.endpoint, &keys, self.manner.content_type) {
+        let mut message = match said.encrypted_for(self.endpoint, &keys, self.manner.content_type) {
             Ok(message) => message,
             Err(failure) => return CallOutcome::Failed(failure),
         };

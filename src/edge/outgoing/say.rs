@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::make;
-use crate::graph::outbound::{CallOutcome, CallRecord};
 use crate::policy::behavior::ConnectorContentType;
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
-use crate::workloads::shifts::{CallPurpose, ConnectorEndpoint, ConnectorVerdict, OutboundMessage};
+use crate::workloads::shifts::outbound_message::OutboundMessage;
+use crate::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
 use crate::world::Connectors;
+use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// How a connector is spoken to.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ pub async fn say(
     loop {
         let keys = MessageKeys::from_bytes(&next_key_bytes());
         let started = Instant::now();
-        let (url, headers, body, outcome) = match said.to(endpoint, &keys, manner.content_type) {
+        let (url, headers, body, outcome) = match said.encrypted_for(endpoint, &keys, manner.content_type) {
             Ok(message) => {
                 let outcome = make(&message.call(manner.connectors.timeout), &manner.connectors).await;
                 (message.url.to_string(), message.headers, message.body, outcome)

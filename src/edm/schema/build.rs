@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::rules::{self, PropertyRule};
+use super::rules::{DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, WorkloadRules};
 use super::{
-    EnumType, Initial, ItemType, KEY_PLACE, Model, NamedType, Navigation, Primitive, Property, PropertyType, Root, SchemaError,
-    Set, SetId, StructuredType, TypeId, Version, csdl,
+    Alias, EnumType, Initial, ItemType, KEY_PLACE, Model, NamedType, Navigation, Primitive, Property, PropertyType, Root,
+    SchemaError, Set, SetId, StructuredType, TypeId, Version, csdl,
 };
 
 /// Builds the tables of one version, and adds the collections that earlier versions did not have.
-pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<Model, SchemaError> {
+pub(super) fn model(
+    version: Version,
+    xml: &str,
+    rules: &[&'static WorkloadRules],
+    sets: &mut Vec<Set>,
+) -> Result<Model, SchemaError> {
     let document = csdl::read(xml)?;
     let error = |reason: String| SchemaError::new(0, reason);
     let enums = document.enums.iter().map(|declaration| build_enum(&document.namespace, declaration)).collect();
@@ -20,13 +25,18 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         if model.type_named(&declaration.name).is_some() {
             return Err(error(format!("type {} is declared twice", declaration.name)));
         }
+        let row = rules
+            .iter()
+            .zip(0..)
+            .find_map(|(workload, place)| workload.types.iter().find(|row| row.name == declaration.name).map(|row| (row, place)));
         model.types.push(StructuredType {
             name: declaration.name.as_str().into(),
             full_name: format!("{}.{}", document.namespace, declaration.name).into(),
             is_entity: declaration.is_entity,
             is_open: declaration.is_open,
-            words: rules::words_of(&declaration.name),
-            manners: rules::manners_of(&declaration.name),
+            wording: row.map_or(&DEFAULT_WORDING, |(row, _)| row.wording),
+            capabilities: row.map_or(&DEFAULT_CAPABILITIES, |(row, _)| row.capabilities),
+            consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, place)| place),
             properties: Vec::new(),
             answer_order: Vec::new(),
             page_order: Vec::new(),
@@ -40,15 +50,15 @@ pub(super) fn model(version: Version, xml: &str, sets: &mut Vec<Set>) -> Result<
         let mut properties = Vec::new();
         for ancestor in &lineage {
             for property in &ancestor.properties {
-                properties.push(build_property(&document, &model, ancestor, property).map_err(error)?);
+                properties.push(build_property(&document, &model, rules, ancestor, property).map_err(error)?);
             }
         }
-        add_mirrors(&declaration.name, &mut properties);
+        add_aliases(rules, &declaration.name, &mut properties);
         let key_name = lineage.iter().find_map(|ancestor| ancestor.key.first());
         let built = &mut model.types[index];
         built.key = key_name.and_then(|name| properties.iter().position(|property| *property.name == **name));
         built.answer_order = answer_order(&properties);
-        built.page_order = page_order(&declaration.name, &properties, &built.answer_order);
+        built.page_order = page_order(rules, &declaration.name, &properties, &built.answer_order);
         built.properties = properties;
     }
     for navigation in document.types.iter().flat_map(|declaration| &declaration.navigations) {
@@ -135,6 +145,7 @@ fn lineage<'a>(
 fn build_property(
     document: &csdl::Document,
     model: &Model,
+    rules: &[&'static WorkloadRules],
     owner: &csdl::TypeDeclaration,
     declaration: &csdl::PropertyDeclaration,
 ) -> Result<Property, String> {
@@ -159,22 +170,20 @@ fn build_property(
     let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
     let mut property = new_property(&declaration.name, kind, declaration.nullable);
     property.read_only = document.computed.contains(&place);
-    for rule in rules::of(&owner.name, &declaration.name) {
+    for rule in rules_of(rules, &owner.name, &declaration.name) {
         match rule {
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
             PropertyRule::Checked(check) => property.check = Some(check),
-            PropertyRule::Stamped(stamp) => property.stamp = Some(stamp),
-            PropertyRule::Connects => property.connects = true,
-            PropertyRule::Binds => property.binds = true,
-            PropertyRule::StartsAs(json) => {
+            PropertyRule::ServerSet(value) => property.server_set = Some(value),
+            PropertyRule::InitialValue(json) => {
                 let value = initial(model, kind, json);
                 let misfit = || format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name);
                 property.initial = Some(value.ok_or_else(misfit)?);
             }
-            // Mirrors need the properties that they mirror, so they are resolved when all are there.
-            PropertyRule::Mirrors(_) => {}
+            // Aliases need their targets, so they are resolved after all properties.
+            PropertyRule::AliasOf { .. } => {}
         }
     }
     Ok(property)
@@ -191,12 +200,10 @@ fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
         read_only: false,
         write_only: false,
         omitted_while_null: false,
-        mirrors: None,
+        alias: None,
         check: None,
         initial: None,
-        stamp: None,
-        connects: false,
-        binds: false,
+        server_set: None,
     }
 }
 
@@ -213,21 +220,31 @@ fn initial(model: &Model, kind: PropertyType, json: &str) -> Option<Initial> {
     }
 }
 
-/// Adds the mirrors of a type that its schema does not declare, and ties all of them to what they mirror.
-fn add_mirrors(type_name: &str, properties: &mut Vec<Property>) {
-    for (mirror, target) in rules::mirrors_of(type_name) {
+/// Adds the aliases of a type that its schema does not declare, and ties all of them to their targets.
+fn add_aliases(rules: &[&'static WorkloadRules], type_name: &str, properties: &mut Vec<Property>) {
+    let rows = rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| *owner == type_name);
+    for (name, target, behavior) in rows.filter_map(|(_, name, rule)| match rule {
+        PropertyRule::AliasOf { target, behavior } => Some((*name, *target, *behavior)),
+        _ => None,
+    }) {
         let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
-        if !properties.iter().any(|property| *property.name == *mirror) {
-            let mut added = new_property(mirror, properties[place].kind, properties[place].nullable);
+        if !properties.iter().any(|property| *property.name == *name) {
+            let mut added = new_property(name, properties[place].kind, properties[place].nullable);
             added.declared = false;
-            // The older name stands before the newer one, as in the published example.
+            // The older name comes before the newer one, as in the published example.
             properties.insert(place, added);
         }
         let target = properties.iter().position(|property| *property.name == *target);
-        for property in properties.iter_mut().filter(|property| *property.name == *mirror) {
-            property.mirrors = target;
+        for property in properties.iter_mut().filter(|property| *property.name == *name) {
+            property.alias = target.map(|target| Alias { target, behavior });
         }
     }
+}
+
+/// Returns the rules of a property.
+fn rules_of(rules: &[&'static WorkloadRules], type_name: &str, property: &str) -> impl Iterator<Item = PropertyRule> {
+    let rows = rules.iter().flat_map(|workload| workload.properties);
+    rows.filter(move |(owner, name, _)| *owner == type_name && *name == property).map(|(_, _, rule)| *rule)
 }
 
 /// Returns the order of answers: as declared, but complex values and collections of them behind all others, since the service's writer treats them as
@@ -241,8 +258,9 @@ fn answer_order(properties: &[Property]) -> Vec<usize> {
 }
 
 /// Returns the order of the draft page: the properties that it lists, then the others.
-fn page_order(type_name: &str, properties: &[Property], answer_order: &[usize]) -> Vec<usize> {
-    let listed = rules::PAGE_ORDER.iter().find(|(owner, _)| *owner == type_name).map_or(&[][..], |(_, names)| names);
+fn page_order(rules: &[&'static WorkloadRules], type_name: &str, properties: &[Property], answer_order: &[usize]) -> Vec<usize> {
+    let mut listed = rules.iter().flat_map(|workload| workload.page_order).filter(|(owner, _)| *owner == type_name);
+    let listed = listed.next().map_or(&[][..], |(_, names)| names);
     let place = |name: &&str| properties.iter().position(|property| *property.name == **name);
     let mut order: Vec<usize> = listed.iter().filter_map(place).collect();
     order.extend(answer_order.iter().filter(|index| !listed.contains(&&*properties[**index].name)));
@@ -314,10 +332,10 @@ pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
     }
     for structured in models.iter().flat_map(|model| &model.types) {
         let differs =
-            |property: &&Property| property.mirrors.is_some_and(|mirrored| structured.properties[mirrored].kind != property.kind);
-        if let Some(mirror) = structured.properties.iter().find(differs) {
-            let place = format!("property {}/{}", structured.name, mirror.name);
-            return Err(SchemaError::new(0, format!("{place} has another type than the property that it mirrors")));
+            |property: &&Property| property.alias.is_some_and(|alias| structured.properties[alias.target].kind != property.kind);
+        if let Some(alias) = structured.properties.iter().find(differs) {
+            let place = format!("property {}/{}", structured.name, alias.name);
+            return Err(SchemaError::new(0, format!("{place} differs in type from the property that it is an alias of")));
         }
     }
     Ok(())
@@ -329,7 +347,7 @@ pub(super) fn assign_slots(models: &mut [Model; 2]) {
     let mut counts: HashMap<Box<str>, usize> = HashMap::new();
     for model in models.iter() {
         for structured in &model.types {
-            for property in structured.properties.iter().filter(|property| property.mirrors.is_none()) {
+            for property in structured.properties.iter().filter(|property| property.alias.is_none()) {
                 let count = counts.entry(structured.name.clone()).or_default();
                 slots.entry((structured.name.clone(), property.name.clone())).or_insert_with(|| {
                     *count += 1;
@@ -341,7 +359,7 @@ pub(super) fn assign_slots(models: &mut [Model; 2]) {
     for structured in models.iter_mut().flat_map(|model| &mut model.types) {
         structured.slots = counts.get(&structured.name).copied().unwrap_or(0);
         for index in 0..structured.properties.len() {
-            let named = structured.properties[index].mirrors.unwrap_or(index);
+            let named = structured.properties[index].alias.map_or(index, |alias| alias.target);
             let key = (structured.name.clone(), structured.properties[named].name.clone());
             structured.properties[index].slot = slots[&key];
         }

@@ -1,39 +1,82 @@
-//! What the schema cannot say of a property.
+//! Service rules that CSDL cannot express, as rows that workloads hand to the schema.
 //!
-//! CSDL describes names and types. That a secret is never shown, that one property mirrors another, or what an absent property of
-//! a new entity becomes is a rule of the service: one row here, applied to the tables when the schema is read.
+//! CSDL describes names and types. That a secret is never returned, that one property is another name of a second one, or which value an
+//! absent property of a new entity gets is a rule of the service.
 
-/// Something that holds for one property beyond its declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PropertyRule {
-    /// Stored, but answered as null (behavior `secret`).
+use http::Method;
+
+use crate::policy::behavior::{Behaviors, UpdateResponse};
+use crate::policy::refusal::{self, Refusal};
+
+/// The rows of one workload.
+#[derive(Debug)]
+pub struct WorkloadRules {
+    /// Rows of types. A type without a row has [`DEFAULT_CAPABILITIES`] and [`DEFAULT_WORDING`].
+    pub types: &'static [TypeRules],
+    /// Rows of properties: type, property, rule. The type is the one that declares the property.
+    pub properties: &'static [(&'static str, &'static str, PropertyRule)],
+    /// The order of properties on the draft page (behavior `property-order`), for types where it differs from the declared one.
+    /// Properties that the page does not list follow.
+    pub page_order: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// The row of a type.
+#[derive(Debug)]
+pub struct TypeRules {
+    /// The name of the type, without namespace.
+    pub name: &'static str,
+    /// The changes that clients can make.
+    pub capabilities: &'static Capabilities,
+    /// The wording of refusals.
+    pub wording: &'static Wording,
+    /// Whether the workload is consulted before a change of an entity is committed.
+    pub is_consulted: bool,
+}
+
+/// A rule for one property beyond its declaration.
+#[derive(Clone, Copy, Debug)]
+pub enum PropertyRule {
+    /// Stored, but returned as null (behavior `secret`).
     WriteOnly,
     /// Never taken from a request, though the schema does not mark it as computed.
     ReadOnly,
-    /// Left out of answers while it is null.
+    /// Left out of responses while it is null.
     OmittedWhileNull,
-    /// Another name for the value of the named property, on versions that declare it and on those that do not.
-    Mirrors(&'static str),
-    /// The value that a new entity gets where the request has none, as JSON text. What the service does is not known (grade none);
-    /// only that "by default, no entities are supported" stands on the resource page.
-    StartsAs(&'static str),
+    /// Another name of the value of a property, on versions that declare it and on those that do not.
+    AliasOf {
+        /// The property whose value it shows.
+        target: &'static str,
+        /// The behavior that decides whether requests and responses may have the alias.
+        behavior: &'static str,
+    },
+    /// The value in a new entity where the request has none, as JSON text.
+    InitialValue(&'static str),
     /// Checked in requests beyond its type.
     Checked(ValueCheck),
     /// Set by the service on a write.
-    Stamped(ServerSetValue),
-    /// Decides where and how the connector is called: a new value is tried out (behaviors `connect`, `connect-on-update`).
-    Connects,
-    /// Holds the ids of integrations; the connector of the first is asked before what the entity contains is changed.
-    Binds,
+    ServerSet(ServerSetValue),
 }
 
-/// A check of a request's value beyond its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueCheck {
-    /// Exactly 64 characters (behavior `secret-length`).
-    SecretLength,
-    /// An absolute address (behavior `url-check`).
-    Url,
+/// A check of a string in a request beyond its type.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueCheck(pub fn(&Behaviors, &str) -> CheckResult);
+
+/// The result of a [`ValueCheck`].
+#[derive(Debug)]
+pub enum CheckResult {
+    /// The value is valid under all behaviors.
+    Valid,
+    /// The value is valid because of a behavior.
+    ValidUnder(&'static str),
+    /// The value is refused.
+    Invalid {
+        /// A description of the value, where the value itself must not be shown.
+        found: Option<String>,
+        /// A description of valid values.
+        expected: String,
+        /// The row of the refusal.
+        refusal: &'static Refusal,
+    },
 }
 
 /// A value that the service sets on a write.
@@ -43,198 +86,105 @@ pub enum ServerSetValue {
     CreatedAt,
     /// The time of the last write.
     ModifiedAt,
-    /// Who made the last write.
+    /// The caller of the last write.
     ModifiedBy,
 }
 
-/// What clients can do with the entities of a type, besides reading them.
-#[derive(Debug, PartialEq, Eq)]
+/// The changes that clients can make to the entities of a type.
+#[derive(Debug)]
 pub struct Capabilities {
-    /// Whether a POST to their collection makes one.
+    /// Whether a POST to the collection creates an entity.
     pub creates: bool,
-    /// How one is changed.
-    pub change: Option<UpdateMethod>,
-    /// Whether a DELETE removes one.
+    /// The method that changes an entity.
+    pub update: Option<UpdateMethod>,
+    /// Whether a DELETE removes an entity.
     pub deletes: bool,
-    /// Under which name the connector is asked that the schedule above them is bound to.
-    pub asks: Option<ApprovalRule>,
+    /// The behavior that decides whether the response to a change has the entity.
+    pub response_behavior: &'static str,
+    /// Whether the response to a change has the entity, where the request states no preference.
+    pub returns_entity: fn(&Behaviors) -> bool,
 }
 
-/// How an entity is changed.
+/// The method that changes an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateMethod {
-    /// A PATCH changes what it names.
+    /// PATCH changes the members that it names.
     Patch,
-    /// A PUT replaces an entity that is there.
+    /// PUT replaces an existing entity.
     Replace,
-    /// A PUT replaces the entity, or makes it.
-    Put,
+    /// PUT replaces the entity, or creates it.
+    Upsert,
 }
 
-/// How update calls speak of the entities of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ApprovalRule {
-    /// The entity type in the `url` of an element, spelt exactly so.
-    pub segment: &'static str,
-    /// The member of `supportedEntities` without which nothing is asked.
-    pub supported: &'static str,
+impl UpdateMethod {
+    /// Returns the HTTP method.
+    pub fn method(self) -> Method {
+        match self {
+            UpdateMethod::Patch => Method::PATCH,
+            UpdateMethod::Replace | UpdateMethod::Upsert => Method::PUT,
+        }
+    }
 }
 
 impl Capabilities {
-    /// Whether a PUT is for one of them.
-    pub fn replaces(&self) -> bool {
-        matches!(self.change, Some(UpdateMethod::Replace | UpdateMethod::Put))
-    }
-
-    /// Returns the methods of the path of an entity, or of a collection.
-    pub fn methods(&self, is_entity: bool) -> Vec<&'static str> {
-        let change = self.change.map(|change| if change == UpdateMethod::Patch { "PATCH" } else { "PUT" });
-        let others = if is_entity { [change, self.deletes.then_some("DELETE")] } else { [self.creates.then_some("POST"), None] };
-        std::iter::once("GET").chain(others.into_iter().flatten()).collect()
+    /// Returns the allowed methods of an entity, or of a collection.
+    pub fn methods(&self, is_entity: bool) -> Vec<Method> {
+        let change = if is_entity { self.update.map(UpdateMethod::method) } else { self.creates.then_some(Method::POST) };
+        let delete = (is_entity && self.deletes).then_some(Method::DELETE);
+        [Some(Method::GET), change, delete].into_iter().flatten().collect()
     }
 }
 
-/// The manners of types that no row speaks of.
-static DEFAULT_CAPABILITIES: Capabilities =
-    Capabilities { creates: true, change: Some(UpdateMethod::Patch), deletes: true, asks: None };
+/// The capabilities of types without a row.
+pub static DEFAULT_CAPABILITIES: Capabilities = Capabilities {
+    creates: true,
+    update: Some(UpdateMethod::Patch),
+    deletes: true,
+    response_behavior: "update-response",
+    returns_entity: |behaviors| behaviors.update_response == UpdateResponse::Entity,
+};
 
-const fn shifts(segment: &'static str, supported: &'static str) -> Capabilities {
-    Capabilities {
-        creates: true,
-        change: Some(UpdateMethod::Replace),
-        deletes: true,
-        asks: Some(ApprovalRule { segment, supported }),
-    }
-}
-
-/// The manners of types. Methods: the pages of learn.microsoft.com/graph/api that the table of permissions names; names of update calls:
-/// learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
-pub(super) static CAPABILITIES: &[(&str, Capabilities)] = &[
-    // Teams are there for their schedules; what else can be done with one is not emulated.
-    ("team", Capabilities { creates: false, change: None, deletes: false, asks: None }),
-    ("schedule", Capabilities { creates: false, change: Some(UpdateMethod::Put), deletes: false, asks: None }),
-    ("shift", shifts("shifts", "shift")),
-    ("openShift", shifts("openshifts", "openShift")),
-    ("timeOffReason", shifts("timeoffReasons", "timeOffReason")),
-    ("timeOff", shifts("timesoff", "timeOff")),
-];
-
-/// Returns the manners of a type.
-pub(super) fn manners_of(type_name: &str) -> &'static Capabilities {
-    CAPABILITIES.iter().find(|(owner, _)| *owner == type_name).map_or(&DEFAULT_CAPABILITIES, |(_, manners)| manners)
-}
-
-/// What the service calls the entities of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The wording of a workload's refusals for the entities of a type.
+#[derive(Debug)]
 pub struct Wording {
-    /// What ids of the service's making begin with.
+    /// The prefix of ids that the service assigns.
     pub id_prefix: &'static str,
-    /// The noun in messages.
+    /// The noun in messages: the placeholder `{0}` of the rows for unknown entities; `{1}` is the key, `{2}` the type.
     pub noun: &'static str,
-    /// The inner code of the refusal of an unknown id.
-    pub not_found_code: &'static str,
-    /// Who says that there is no such entity.
-    pub tier: Workload,
+    /// The inner code of the refusals of unknown entities, where it is not that of their rows.
+    pub not_found_code: Option<&'static str>,
+    /// The row for an unknown entity.
+    pub unknown_entity: &'static Refusal,
+    /// The row for an unknown entity that contains the addressed one.
+    pub unknown_ancestor: &'static Refusal,
+    /// The rows for invalid members of enums.
+    pub enum_refusals: &'static EnumRefusals,
+    /// The base URL of the workload's own service, which `Location` may name (behavior `location`).
+    pub backend_url: &'static str,
 }
 
-/// The part of the service that keeps the entities of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// Shifts.
-    Shifts,
-    /// Teams. What Shifts knows of its entities is another matter, and it says so in other words.
-    Teams,
+/// The rows for invalid values of enums: `{0}` is the value, `{1}` the property, `{2}` the type.
+#[derive(Debug)]
+pub struct EnumRefusals {
+    /// A text that is not a member.
+    pub unknown_member: &'static Refusal,
+    /// `unknownFutureValue` (behavior `sentinel-in`).
+    pub sentinel: &'static Refusal,
+    /// A member above the sentinel without the preference for it (behavior `hidden-members-in`).
+    pub hidden_member: &'static Refusal,
 }
 
-/// The words for types that no row speaks of.
-const PLAIN: Wording = words("", "resource", "NotFound");
-
-/// The words of types. Prefixes are those of life-like published ids, that of a timeOff is a guess. Noun and code follow those for a team
-/// (microsoft-graph-docs#8933), which also answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
-pub(super) static WORDS: &[(&str, Wording)] = &[
-    ("workforceIntegration", words("WFI_", "workforce integration", "WorkforceIntegrationNotFound")),
-    ("team", Wording { tier: Workload::Teams, ..words("", "team", "TeamNotFound") }),
-    ("schedule", words("", "team", "TeamNotFound")),
-    ("shift", words("SHFT_", "shift", "ShiftNotFound")),
-    ("openShift", words("OPNSHFT_", "open shift", "OpenShiftNotFound")),
-    ("timeOffReason", words("TOR_", "time off reason", "TimeOffReasonNotFound")),
-    ("timeOff", words("TOFF_", "time off", "TimeOffNotFound")),
-];
-
-const fn words(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {
-    Wording { id_prefix, noun, not_found_code, tier: Workload::Shifts }
-}
-
-/// Returns the words of a type.
-pub(super) fn words_of(type_name: &str) -> Wording {
-    WORDS.iter().find(|(owner, _)| *owner == type_name).map_or(PLAIN, |(_, words)| *words)
-}
-
-/// The rules: type, property, what holds for it.
-pub(super) static RULES: &[(&str, &str, PropertyRule)] = &[
-    ("changeTrackedEntity", "createdDateTime", PropertyRule::Stamped(ServerSetValue::CreatedAt)),
-    ("changeTrackedEntity", "lastModifiedDateTime", PropertyRule::Stamped(ServerSetValue::ModifiedAt)),
-    ("changeTrackedEntity", "lastModifiedBy", PropertyRule::Stamped(ServerSetValue::ModifiedBy)),
-    // The schema does not mark createdBy as computed, but it is not among the updatable properties of the reference page, and
-    // no published answer has it.
-    ("changeTrackedEntity", "createdBy", PropertyRule::ReadOnly),
-    ("changeTrackedEntity", "createdBy", PropertyRule::OmittedWhileNull),
-    ("entity", "id", PropertyRule::ReadOnly),
-    // The singleton's values are the emulator's own (grade none): the reference page says only what the properties mean.
-    ("teamwork", "isTeamsEnabled", PropertyRule::StartsAs("true")),
-    ("workforceIntegration", "supports", PropertyRule::Mirrors("supportedEntities")),
-    ("workforceIntegration", "supportedEntities", PropertyRule::StartsAs("\"none\"")),
-    ("workforceIntegration", "eligibilityFilteringEnabledEntities", PropertyRule::StartsAs("\"none\"")),
-    ("workforceIntegration", "isActive", PropertyRule::StartsAs("true")),
-    ("workforceIntegration", "url", PropertyRule::Checked(ValueCheck::Url)),
-    ("workforceIntegration", "url", PropertyRule::Connects),
-    ("workforceIntegration", "apiVersion", PropertyRule::Connects),
-    ("workforceIntegration", "encryption", PropertyRule::Connects),
-    // The published exchange sends two members of a schedule and is answered with these. Offline it is provisioned at once.
-    ("schedule", "provisionStatus", PropertyRule::StartsAs("\"Completed\"")),
-    ("schedule", "enabled", PropertyRule::StartsAs("true")),
-    ("schedule", "timeClockEnabled", PropertyRule::StartsAs("true")),
-    ("schedule", "openShiftsEnabled", PropertyRule::StartsAs("true")),
-    ("schedule", "swapShiftsRequestsEnabled", PropertyRule::StartsAs("true")),
-    ("schedule", "offerShiftRequestsEnabled", PropertyRule::StartsAs("true")),
-    ("schedule", "timeOffRequestsEnabled", PropertyRule::StartsAs("true")),
-    ("schedule", "workforceIntegrationIds", PropertyRule::Binds),
-    // Null is no value of these, so they start as what .NET makes of an absent one (grade none).
-    ("scheduleEntity", "theme", PropertyRule::StartsAs("\"white\"")),
-    ("shiftActivity", "theme", PropertyRule::StartsAs("\"white\"")),
-    ("openShiftItem", "openSlotCount", PropertyRule::StartsAs("0")),
-    ("timeOffReason", "isActive", PropertyRule::StartsAs("true")),
-    ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
-    ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck::SecretLength)),
-];
-
-/// The order of properties on the early draft of the reference page (behavior `property-order`), for types where it differs from
-/// the declared one. Properties that the page does not know follow.
-pub(super) static PAGE_ORDER: &[(&str, &[&str])] = &[(
-    "workforceIntegration",
-    &[
-        "id",
-        "createdDateTime",
-        "lastModifiedDateTime",
-        "lastModifiedBy",
-        "displayName",
-        "apiVersion",
-        "encryption",
-        "isActive",
-        "url",
-        "supports",
-    ],
-)];
-
-/// Returns the rules of a property.
-pub(super) fn of(type_name: &str, property: &str) -> impl Iterator<Item = PropertyRule> {
-    RULES.iter().filter(move |(owner, name, _)| *owner == type_name && *name == property).map(|(_, _, rule)| *rule)
-}
-
-/// Returns the mirrors that a type has: name of the mirror, name of what it mirrors.
-pub(super) fn mirrors_of(type_name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    RULES.iter().filter(move |(owner, _, _)| *owner == type_name).filter_map(|(_, name, rule)| match rule {
-        PropertyRule::Mirrors(target) => Some((*name, *target)),
-        _ => None,
-    })
-}
+/// The wording for types without a row.
+pub static DEFAULT_WORDING: Wording = Wording {
+    id_prefix: "",
+    noun: "resource",
+    not_found_code: None,
+    unknown_entity: &refusal::UNKNOWN_ENTITY,
+    unknown_ancestor: &refusal::UNKNOWN_ENTITY,
+    enum_refusals: &EnumRefusals {
+        unknown_member: &refusal::INVALID_ENUM_VALUE,
+        sentinel: &refusal::INVALID_ENUM_VALUE,
+        hidden_member: &refusal::INVALID_ENUM_VALUE,
+    },
+    backend_url: "https://graph.microsoft.com",
+};

@@ -23,7 +23,7 @@ fn names_differ_by_more_than_case() {
 }
 
 #[test]
-fn slots_are_the_same_in_all_versions_and_shared_by_mirrors_alone() {
+fn slots_are_the_same_in_all_versions_and_shared_by_aliases_alone() {
     let (schema, all) = shipped_types();
     for (version, id) in all {
         let model = schema.model(version);
@@ -41,12 +41,7 @@ fn slots_are_the_same_in_all_versions_and_shared_by_mirrors_alone() {
             assert!(property.slot < structured.slots, "{}/{}", structured.name, property.name);
             for other in &structured.properties[..index] {
                 let shares = other.slot == property.slot;
-                assert!(
-                    !shares || other.mirrors.is_some() || property.mirrors.is_some(),
-                    "{}/{}",
-                    structured.name,
-                    property.name
-                );
+                assert!(!shares || other.alias.is_some() || property.alias.is_some(), "{}/{}", structured.name, property.name);
             }
         }
     }
@@ -105,31 +100,31 @@ fn what_entities_contain_has_a_parent_and_a_path_with_its_key() {
 }
 
 #[test]
-fn every_row_of_manners_and_words_is_for_a_type_of_the_schema() {
+fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
     let schema = Schema::shipped();
-    let flags =
-        schema.widest().enums.iter().find(|candidate| &*candidate.name == "workforceIntegrationSupportedEntities").unwrap();
-    for (name, manners) in rules::CAPABILITIES {
-        assert!(schema.widest().type_named(name).is_some(), "{name}");
-        if let Some(asks) = manners.asks {
-            assert!(flags.members.iter().any(|(member, _)| **member == *asks.supported), "{}", asks.supported);
+    for rules in crate::workloads::rules() {
+        for row in rules.types {
+            assert!(schema.widest().type_named(row.name).is_some(), "{}", row.name);
         }
-    }
-    for (name, _) in rules::WORDS {
-        assert!(schema.widest().type_named(name).is_some(), "{name}");
+        for (type_name, property, rule) in rules.properties {
+            let found = Version::ALL.into_iter().any(|version| {
+                let model = schema.model(version);
+                model.type_named(type_name).is_some_and(|id| model.structured(id).property(property).is_some())
+            });
+            assert!(found, "the rule {rule:?} is for {type_name}/{property}, which does not exist");
+        }
     }
 }
 
 #[test]
-fn every_rule_names_a_property_of_the_schema() {
-    let schema = Schema::shipped();
-    for (type_name, property, rule) in rules::RULES {
-        let found = Version::ALL.into_iter().any(|version| {
-            let model = schema.model(version);
-            model.type_named(type_name).is_some_and(|id| model.structured(id).property(property).is_some())
-        });
-        assert!(found, "the rule {rule:?} is for {type_name}/{property}, which does not exist");
-    }
+fn a_type_without_a_row_has_the_generic_wording() {
+    let document = "<Schema Namespace=\"n\"><EntityType Name=\"t\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/></EntityType></Schema>";
+    let schema = Schema::read(document, document, &crate::workloads::rules()).unwrap();
+    let model = schema.model(Version::V1);
+    let structured = model.structured(model.type_named("t").unwrap());
+    assert_eq!(structured.wording.unknown_entity.name, "unknown-entity");
+    assert_eq!(structured.wording.enum_refusals.unknown_member.name, "invalid-enum-value");
+    assert!(structured.capabilities.creates && structured.capabilities.deletes && structured.consulted.is_none());
 }
 
 #[test]
@@ -155,7 +150,7 @@ fn the_older_name_is_declared_on_beta_alone() {
         let structured = model.structured(model.type_named("workforceIntegration").unwrap());
         let supports = &structured.properties[structured.property("supports").unwrap()];
         assert_eq!(supports.declared, declared);
-        assert_eq!(supports.mirrors, structured.property("supportedEntities"));
+        assert_eq!(supports.alias.map(|alias| Some(alias.target)), Some(structured.property("supportedEntities")));
     }
 }
 
@@ -166,24 +161,24 @@ fn versions_that_give_a_property_different_types_are_refused() {
             "<Schema Namespace=\"n\"><ComplexType Name=\"t\"><Property Name=\"p\" Type=\"{type_name}\"/></ComplexType></Schema>"
         )
     };
-    let refused = Schema::read(&schema("n.t"), &schema("Edm.String")).unwrap_err().to_string();
+    let refused = Schema::read(&schema("n.t"), &schema("Edm.String"), &[]).unwrap_err().to_string();
     insta::assert_snapshot!(refused, @"schema: property t/p has the type n.t in v1.0 and Edm.String in beta");
-    let [v1, beta] = SHIPPED;
+    let [v1, beta] = BUILT_IN;
     let other = beta.replace(
         "Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\"",
         "Name=\"supports\" Type=\"Edm.String\"",
     );
-    let refused = Schema::read(v1, &other).unwrap_err().to_string();
+    let refused = Schema::read(v1, &other, &crate::workloads::rules()).unwrap_err().to_string();
     insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports has the type microsoft.graph.workforceIntegrationSupportedEntities in v1.0 and Edm.String in beta");
-    let refused = Schema::read(&other, &other).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports has another type than the property that it mirrors");
+    let refused = Schema::read(&other, &other, &crate::workloads::rules()).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports differs in type from the property that it is an alias of");
 }
 
 #[test]
 fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     let read = |body: &str| {
         let xml = format!("<Schema Namespace=\"n\" Alias=\"a\">\n{body}\n</Schema>");
-        Schema::read(&xml, &xml).unwrap_err().to_string()
+        Schema::read(&xml, &xml, &[]).unwrap_err().to_string()
     };
     insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: <EntityType> has no attribute Name");
     insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: member m has the value 'x', expected a whole number");
@@ -204,6 +199,6 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: navigation property u leads to what it does not contain; only what is contained is emulated");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: attribute Name is 'a\u{1}\"b', expected a name of letters, digits and underscores"#);
     insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: attribute Name is '1st', expected a name of letters, digits and underscores");
-    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "").unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
-    insta::assert_snapshot!(Schema::read("<x/>", "<x/>").unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
+    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<x/>", "<x/>", &[]).unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::edm::schema::Schema;
-use crate::graph::EntityPath;
+use crate::graph::route::EntityPath;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{Entry, ExchangePart, RecordedResponse};
 use crate::text::json::{self, Json};
@@ -40,7 +40,7 @@ impl Seeds {
             return;
         }
         let path = request.target.split('?').next().unwrap_or_default();
-        let Some(EntityPath { place, key, holders }) = EntityPath::of(&self.schema, path) else { return };
+        let Some(EntityPath { collection: place, key, ancestors }) = EntityPath::of(&self.schema, path) else { return };
         if self.entities.len() >= LIMIT || !response.status.is_success() {
             return;
         }
@@ -48,7 +48,7 @@ impl Seeds {
         let is_changed = matches!(request.method, Method::PATCH | Method::PUT | Method::DELETE);
         let changed = key.clone().filter(|_| is_changed).map(|key| (place.clone(), key));
         if self.named.len() < LIMIT {
-            self.named.extend(holders.into_iter().chain(changed));
+            self.named.extend(ancestors.into_iter().chain(changed));
         }
         for (id, text) in shown(response) {
             let id = if self.schema.set(place.set).is_single { key.clone().unwrap_or(id) } else { id };

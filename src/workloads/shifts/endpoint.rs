@@ -7,11 +7,11 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
 
-use super::envelope::{self, MessageKeys, Secret};
 use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
-use crate::graph::outbound::{CallFailure, OutboundCall};
 use crate::policy::behavior::ConnectorContentType;
+use crate::workloads::shifts::envelope::{self, MessageKeys, Secret};
+use crate::world::outbound::{CallFailure, OutboundCall};
 
 /// What an integration says of its connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct ConnectorEndpoint {
 
 /// What is said to a connector, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct EncryptedMessage {
     /// Where it goes.
     pub url: Uri,
     /// The headers, without those that follow from the rest.
@@ -39,7 +39,7 @@ pub struct Message {
     pub body: Bytes,
 }
 
-impl Message {
+impl EncryptedMessage {
     /// Returns the call that sends it.
     pub fn call(&self, timeout: std::time::Duration) -> OutboundCall {
         OutboundCall {
@@ -101,7 +101,7 @@ impl ConnectorEndpoint {
         plaintext: Bytes,
         keys: &MessageKeys,
         content_type: ConnectorContentType,
-    ) -> Result<Message, CallFailure> {
+    ) -> Result<EncryptedMessage, CallFailure> {
         let url = self.address(path)?;
         let secret = self.secret.as_deref().and_then(|secret| Secret::new(secret).ok()).ok_or(CallFailure::Secret)?;
         let body = envelope::encrypt(&secret, keys, &plaintext).into();
@@ -117,7 +117,7 @@ impl ConnectorEndpoint {
         }
         // As in the examples of the update and read calls.
         headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-us"));
-        Ok(Message { url, headers, plaintext, body })
+        Ok(EncryptedMessage { url, headers, plaintext, body })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::message::{Element, ElementHeaders, Requests};
+use crate::workloads::shifts::message::{Element, ElementHeaders, Requests};
 
 /// A kind of entity, as update calls name it.
 #[derive(Debug, PartialEq, Eq)]
@@ -138,23 +138,18 @@ fn reading(id: &str, url: String) -> Element {
 mod tests {
     use super::*;
     use crate::edm::schema::Schema;
+    use crate::workloads::shifts::rules::APPROVALS;
 
     #[test]
-    fn what_connectors_are_asked_about_is_what_they_know() {
+    fn each_approved_type_has_a_sample() {
         let schema = Schema::shipped();
-        let types = schema.set_ids().filter_map(|set| schema.entity_type(schema.widest(), set));
-        let asked: Vec<_> = types.filter_map(|(_, structured)| structured.manners.asks.map(|asks| asks.segment)).collect();
-        assert!(asked.len() == 4 && asked.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)), "{asked:?}");
-    }
-
-    #[test]
-    fn what_types_are_called_by_is_a_kind() {
-        let schema = crate::edm::schema::Schema::shipped();
-        let model = schema.widest();
-        let asks: Vec<_> =
-            schema.set_ids().filter_map(|set| schema.entity_type(model, set)?.1.manners.asks.map(|asks| asks.segment)).collect();
-        assert_eq!(asks, ["shifts", "openshifts", "timeoffReasons", "timesoff"]);
-        assert!(asks.iter().all(|segment| KINDS.iter().any(|kind| kind.segment == *segment)));
+        for rule in &APPROVALS {
+            assert!(KINDS.iter().any(|kind| kind.segment == rule.segment), "{}", rule.segment);
+            let flags = schema.widest().type_named("workforceIntegration").map(|id| schema.widest().structured(id)).unwrap();
+            let supported = &flags.properties[flags.property("supportedEntities").unwrap()];
+            assert!(schema.widest().member(supported.kind, rule.supported).is_some(), "{}", rule.supported);
+            assert!(schema.widest().type_named(rule.type_name).is_some(), "{}", rule.type_name);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use crate::graph::outbound::{CallFailure, CallOutcome};
+use crate::world::outbound::{CallFailure, CallOutcome};
 
 /// What a person in Shifts reads when a connector refuses.
 pub const REFUSED_SENTENCE: &str = "Something went wrong. Sorry, your change couldn't be completed,";

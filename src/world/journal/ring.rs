@@ -11,7 +11,7 @@ use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::{Decided, EntityChange, JournalEntry, JournalRecord};
-use crate::odata::headers;
+use crate::odata::headers::StandardHeaders;
 
 /// How large a piece is, unless one entry needs more or all of them need less.
 const PIECE: usize = 64 * 1024;
@@ -62,8 +62,8 @@ type Cut = (Option<usize>, Option<usize>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Parts {
     ends: [usize; 5],
-    /// Whether the response headers are the usual ones. Then they are only the values that differ.
-    is_usual: bool,
+    /// Whether the response headers are the standard ones, of which only the values are kept.
+    is_standard: bool,
 }
 
 impl JournalRow {
@@ -80,7 +80,7 @@ impl Ring {
         let (request_body, response_body) = (kept(record.request_body), kept(record.response_body));
         let cut = |body: &[u8], kept: usize| (kept < body.len()).then_some(body.len());
         let cut = (cut(record.request_body, request_body), cut(record.response_body, response_body));
-        let response_headers = if record.is_usual { ROOM_OF_VALUES } else { room_of(record.response_headers) };
+        let response_headers = if record.standard_headers.is_some() { ROOM_OF_VALUES } else { room_of(record.response_headers) };
         let room = record.target.len() + room_of(record.request_headers) + request_body + response_headers + response_body;
         let piece = self.piece(room);
         let out = &mut piece.bytes;
@@ -92,10 +92,9 @@ impl Ring {
         ends[1] = out.len() - start;
         out.extend_from_slice(&record.request_body[..request_body]);
         ends[2] = out.len() - start;
-        if record.is_usual {
-            write_values(record.response_headers, out);
-        } else {
-            write_headers(record.response_headers, out);
+        match record.standard_headers {
+            Some(standard) => write_values(standard, out),
+            None => write_headers(record.response_headers, out),
         }
         ends[3] = out.len() - start;
         out.extend_from_slice(&record.response_body[..response_body]);
@@ -108,7 +107,7 @@ impl Ring {
             method: record.method.clone(),
             status: record.status,
             start,
-            parts: Parts { ends, is_usual: record.is_usual },
+            parts: Parts { ends, is_standard: record.standard_headers.is_some() },
             changed: record.changed,
             rest: is_rare.then(|| Box::new(Rest { decided: record.decided, cut })),
         };
@@ -216,7 +215,7 @@ impl Texts {
     }
 
     pub(super) fn response_headers(&self) -> Vec<(String, String)> {
-        if !self.parts.is_usual {
+        if !self.parts.is_standard {
             return read_headers(self.part(3));
         }
         let mut written = Vec::new();
@@ -265,18 +264,18 @@ fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     headers
 }
 
-/// How many bytes the values mostly take that differ in the usual headers.
+/// The usual length of the values of the standard headers, in bytes.
 const ROOM_OF_VALUES: usize = 280;
 
-/// Writes the values that differ in the usual headers, each behind its length.
-fn write_values(headers: &HeaderMap, out: &mut Vec<u8>) {
-    for value in headers::values(headers) {
+/// Writes the values of the standard headers, each after its length.
+fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {
+    for value in standard.values() {
         out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(value.as_bytes());
     }
 }
 
-/// Returns the usual headers with the values that were written.
+/// Returns the standard headers with the written values.
 fn read_values(mut bytes: &[u8]) -> HeaderMap {
     let mut next = || {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
@@ -284,10 +283,6 @@ fn read_values(mut bytes: &[u8]) -> HeaderMap {
         bytes = rest;
         HeaderValue::from_bytes(value).ok()
     };
-    match (next(), next(), next(), next(), next()) {
-        (Some(content_type), Some(content_length), Some(request_id), Some(client), Some(date)) => {
-            headers::headers(content_type, content_length, request_id, Some(&client), date)
-        }
-        _ => HeaderMap::new(),
-    }
+    let mut values = || Some([next()?, next()?, next()?, next()?, next()?]);
+    values().map(|values| StandardHeaders::from_values(values).into_map()).unwrap_or_default()
 }

@@ -35,7 +35,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         request_body: body.as_bytes(),
         status: StatusCode::from_u16(status).ok(),
         response_headers: &headers,
-        is_usual: false,
+        standard_headers: None,
         response_body: body.as_bytes(),
         decided: Decided::default(),
         changed: None,
@@ -91,7 +91,7 @@ fn entries_are_printed_as_exchanges() {
         request_body: br#"{"encryption":{"secret":"hush"},"n":1.0}"#,
         status: Some(StatusCode::NOT_FOUND),
         response_headers: &map(&[("content-type", "application/json")]),
-        is_usual: false,
+        standard_headers: None,
         response_body: br#"{"error":{}}"#,
         decided: Decided {
             refused_by: Some("unknown-id"),
@@ -362,7 +362,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
         request_body: b"",
         status: Some(StatusCode::OK),
         response_headers: &headers,
-        is_usual: false,
+        standard_headers: None,
         response_body: b"",
         decided: Decided::default(),
         changed: Some(EntityChange { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
@@ -406,7 +406,7 @@ proptest! {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
-                response_headers: &headers, is_usual: false, response_body: body, decided: Decided::default(), changed: None,
+                response_headers: &headers, standard_headers: None, response_body: body, decided: Decided::default(), changed: None,
             });
         }
         let entries = journal.query(&JournalQuery::default(), Secrets::Shown);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::redact::{self, REDACTED};
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
-use crate::text::pattern::names_id;
+use crate::edm::pattern::names_id;
 
 /// What a test expects of the requests that were made.
 #[derive(Clone, Debug, Default, PartialEq)]

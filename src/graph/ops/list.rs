@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::respond::Success;
-use super::{ENTITY_ROOM, OperationContext, explain};
 use crate::edm::address::encoded_key;
 use crate::edm::schema::KEY_PLACE;
 use crate::edm::value::Entity;
+use crate::graph::answer::Success;
+use crate::graph::context::{ENTITY_ROOM, OperationContext};
+use crate::graph::explain;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::filter::evaluate::Scalar;
@@ -51,7 +52,7 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let page = page(context, &query, binding)?;
     let body = body(context, &query, &page, binding);
     let selection = query.select.as_ref().map(|select| &select.selection);
-    let mut decided = explain::shown(context, page.entities.iter().map(AsRef::as_ref), selection);
+    let mut decided = explain::entities(context, page.entities.iter().map(AsRef::as_ref), selection);
     if query.count.is_none() {
         decided.push("collection-count");
     }
@@ -63,7 +64,7 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
         }
     }
     let preferences = Preferences { answer: None, ..context.preferences };
-    Ok(Success { preference_applied: preferences.applied(), ..context.shown(StatusCode::OK, body, decided) })
+    Ok(Success { preference_applied: preferences.applied(), ..context.json(StatusCode::OK, body, decided) })
 }
 
 /// Answers with the number of entities in a collection.
@@ -73,7 +74,7 @@ pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
         None => context.collection()?.len(),
         Some(_) => matching(&*context.collection()?, &query, None, 0, 0, true).1,
     };
-    Ok(context.shown_as("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
+    Ok(context.text("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
 }
 
 /// Finds the page that a query asks for.
@@ -199,7 +200,7 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
     }
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
-    let shape = context.shape();
+    let shape = context.representation();
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
@@ -216,10 +217,10 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
 
 /// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
 fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
-    let mut path = Cow::Borrowed(&*context.world.schema.set(context.route.place.set).path);
-    for held in &context.route.holders {
-        if !context.world.schema.set(held.place.set).is_single {
-            path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&held.key), 1));
+    let mut path = Cow::Borrowed(&*context.world.schema.set(context.route.collection.set).path);
+    for ancestor in &context.route.ancestors {
+        if !context.world.schema.set(ancestor.collection.set).is_single {
+            path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&ancestor.key), 1));
         }
     }
     path

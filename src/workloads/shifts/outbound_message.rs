@@ -4,15 +4,16 @@ use bytes::Bytes;
 use http::header::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::PASSTHROUGH;
-use super::endpoint::{ConnectorEndpoint, Message};
-use super::envelope::MessageKeys;
-use super::message::Requests;
-use super::verdict::{CallPurpose, ConnectorVerdict};
-use crate::graph::outbound::CallFailure;
-use crate::graph::outbound::CallOutcome;
 use crate::policy::behavior::ConnectorContentType;
 use crate::text::json::quoted;
+use crate::workloads::shifts::endpoint::{ConnectorEndpoint, EncryptedMessage};
+use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::message::Requests;
+use crate::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
+use crate::world::outbound::{CallFailure, CallOutcome};
+
+/// The header in which the caller of a write to Graph marks it; update calls repeat it.
+pub const PASSTHROUGH: http::HeaderName = http::HeaderName::from_static("x-ms-wfmpassthrough");
 
 /// What stands in a segment of a path as it is (RFC 3986, unreserved characters).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -52,7 +53,7 @@ impl OutboundMessage {
 
     /// Returns the same with another plaintext, of the same elements: as somebody has written it.
     #[must_use]
-    pub fn in_words(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
+    pub fn with_plaintext(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
         OutboundMessage { plaintext: plaintext.into(), ..self }
     }
 
@@ -63,12 +64,12 @@ impl OutboundMessage {
     }
 
     /// Encrypts it for a connector.
-    pub fn to(
+    pub fn encrypted_for(
         &self,
         endpoint: &ConnectorEndpoint,
         keys: &MessageKeys,
         form: ConnectorContentType,
-    ) -> Result<Message, CallFailure> {
+    ) -> Result<EncryptedMessage, CallFailure> {
         let mut message = endpoint.message(&self.path, self.plaintext.clone(), keys, form)?;
         if let Some(value) = &self.passthrough {
             message.headers.insert(PASSTHROUGH, value.clone());

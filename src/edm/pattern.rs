@@ -1,10 +1,9 @@
-//! Patterns of paths, with which rules of faults and questions to the journal choose requests.
+//! Patterns of paths, by which fault rules and journal queries select requests.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::percent_decode_str;
+use crate::edm::segment::segments;
 
 /// A pattern of paths: segments separated by slashes, of which `*` stands for any one, and `**` at the end for any number of them.
 ///
@@ -12,20 +11,20 @@ use percent_encoding::percent_decode_str;
 /// `/teams('1')/schedule` is `/teams/1/schedule`. An asterisk within a segment, which no path of the service has, is written `%2A`.
 ///
 /// ```
-/// let entities: wfi_emulator::text::pattern::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
+/// let entities: wfi_emulator::edm::pattern::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
 /// assert!(entities.matches("/v1.0/teamwork/workforceintegrations/WFI_1"));
 /// assert!(!entities.matches("/v1.0/teamwork/workforceIntegrations"));
-/// # Ok::<(), wfi_emulator::text::pattern::PatternError>(())
+/// # Ok::<(), wfi_emulator::edm::pattern::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    segments: Vec<Segment>,
+    segments: Vec<PatternSegment>,
     is_open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+enum PatternSegment {
     Any,
     Text(String),
 }
@@ -66,8 +65,8 @@ impl FromStr for Pattern {
         let mut wanted = Vec::new();
         for segment in path.split('/') {
             match segment {
-                "*" => wanted.push(Segment::Any),
-                text => wanted.extend(segments(text).map(|text| Segment::Text(text.into_owned()))),
+                "*" => wanted.push(PatternSegment::Any),
+                text => wanted.extend(segments(text).map(|text| PatternSegment::Text(text.into_owned()))),
             }
         }
         Ok(Pattern { text: text.to_owned(), segments: wanted, is_open })
@@ -89,8 +88,8 @@ impl Pattern {
         for wanted in &self.segments {
             let fits = match (wanted, segments.next()) {
                 (_, None) => false,
-                (Segment::Any, Some(_)) => true,
-                (Segment::Text(text), Some(segment)) => segment.eq_ignore_ascii_case(text),
+                (PatternSegment::Any, Some(_)) => true,
+                (PatternSegment::Text(text), Some(segment)) => segment.eq_ignore_ascii_case(text),
             };
             if !fits {
                 return false;
@@ -103,30 +102,6 @@ impl Pattern {
 /// Whether a path names an entity by an id: as a segment of its own or in parentheses. Ids are compared to the letter.
 pub fn names_id(path: &str, id: &str) -> bool {
     segments(path).any(|segment| segment == id)
-}
-
-/// Returns the segments of a path, decoded. A key in parentheses is a segment of its own.
-pub fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    path.split('/').flat_map(|segment| {
-        let segment = percent_decode_str(segment).decode_utf8_lossy();
-        match key_behind(&segment) {
-            Some((name, key)) => [Some(Cow::Owned(name.to_owned())), Some(Cow::Owned(key))],
-            None => [Some(segment), None],
-        }
-        .into_iter()
-        .flatten()
-    })
-}
-
-/// Returns the name and the key of a segment such as `teams('1')` or `teams(id='1')`.
-fn key_behind(segment: &str) -> Option<(&str, String)> {
-    let (name, literal) = segment.strip_suffix(')')?.split_once('(')?;
-    let literal = match literal.split_once('=') {
-        Some((name, value)) if !name.contains('\'') => value.trim(),
-        _ => literal,
-    };
-    let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
-    Some((name, inner.replace("''", "'")))
 }
 
 #[cfg(test)]

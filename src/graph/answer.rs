@@ -11,13 +11,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use uuid::Uuid;
 
-use super::explain::{self, EXPLAIN};
-use super::heads::RequestFacts;
-use super::{Answer, Request};
 use crate::edm::date_time::DateTimeOffset;
 use crate::entra::check::CHALLENGE;
+use crate::graph::explain::{self, EXPLAIN};
+use crate::graph::facts::RequestFacts;
+use crate::graph::request::Request;
+use crate::graph::step::Answer;
 use crate::odata::error::Error;
-use crate::odata::headers::{self, HSTS, ODATA_VERSION};
+use crate::odata::headers::{HSTS, ODATA_VERSION, StandardHeaders, add_common};
 use crate::policy::behavior::{Hsts, Layout};
 use crate::policy::refusal::{ErrorCode, Layer};
 use crate::text::json;
@@ -64,7 +65,7 @@ impl Success {
 
 /// What marks a request: its ids and its time, which headers and error bodies repeat.
 pub(super) struct ResponseMeta<'r> {
-    pub(super) heads: RequestFacts<'r>,
+    pub(super) facts: RequestFacts<'r>,
     pub(super) now: SystemTime,
     request_id: Uuid,
     /// The client's own id, where it sent one that can be repeated in error bodies.
@@ -75,7 +76,7 @@ pub(super) struct ResponseMeta<'r> {
     has_hsts: bool,
 }
 
-/// What of a stamp outlives its request.
+/// What of a meta outlives its request.
 pub(super) struct ResponseIds {
     request_id: Uuid,
     client_request_id: Option<HeaderValue>,
@@ -86,11 +87,11 @@ pub(super) struct ResponseIds {
 impl<'r> ResponseMeta<'r> {
     /// Returns the time, a new request id, and the client's own id where it sent one.
     pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
-        let heads = RequestFacts::of(&request.headers);
-        let client_request_id = heads.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
+        let facts = RequestFacts::of(&request.headers);
+        let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
         let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (world.clock.now(), world.next_request_id());
-        ResponseMeta { heads, now, request_id, client_request_id, is_item: false, has_hsts }
+        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts }
     }
 
     /// Returns the ids, to be kept.
@@ -100,16 +101,16 @@ impl<'r> ResponseMeta<'r> {
     }
 
     /// Returns the time, and the ids of a request that goes on.
-    pub(super) fn again(world: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+    pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
         let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        ResponseMeta { heads, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
+        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
     }
 
     /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42). Its headers are text
     /// within the batch, which no browser obeys.
-    pub(super) fn of_item(world: &World, heads: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
-        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::again(world, heads, ids) }
+    pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids) }
     }
 
     /// Returns the id of the batch of which the request is a part.
@@ -126,11 +127,11 @@ struct ResponseParts {
 }
 
 impl ResponseParts {
-    fn of(stamp: &ResponseMeta<'_>, mut body: Vec<u8>) -> ResponseParts {
+    fn of(meta: &ResponseMeta<'_>, mut body: Vec<u8>) -> ResponseParts {
         const ID: usize = uuid::fmt::Hyphenated::LENGTH;
         let length = body.len();
         body.resize(length + ID, 0);
-        stamp.request_id.hyphenated().encode_lower(&mut body[length..]);
+        meta.request_id.hyphenated().encode_lower(&mut body[length..]);
         write_number(&mut body, length);
         let mut body = Bytes::from(body);
         let content_length = body.split_off(length + ID);
@@ -141,21 +142,21 @@ impl ResponseParts {
 }
 
 /// Builds the answer of a success.
-pub(super) fn success(world: &World, stamp: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
+pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
         Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(world, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
-    let parts = ResponseParts::of(stamp, body);
+    let parts = ResponseParts::of(meta, body);
     let explained = if world.explains { explain::success(world, &success.decided) } else { None };
-    let is_usual = stamp.has_hsts
+    let is_standard = meta.has_hsts
         && success.location.is_none()
         && success.preference_applied.is_none()
         && explained.is_none()
-        && !stamp.heads.has_origin;
+        && !meta.facts.has_origin;
     let content_type = match content_type {
-        Some(content_type) if is_usual => return as_usual(stamp, success.status, content_type, parts),
+        Some(content_type) if is_standard => return standard(meta, success.status, content_type, parts),
         other => other,
     };
     let mut headers = HeaderMap::with_capacity(12);
@@ -172,7 +173,7 @@ pub(super) fn success(world: &World, stamp: &ResponseMeta<'_>, success: Success)
         }
         headers.insert(header::LOCATION, location);
     }
-    common(&mut headers, stamp, parts.request_id, has_body);
+    common(&mut headers, meta, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {
         let applied = match applied {
             Cow::Borrowed(text) => HeaderValue::from_static(text),
@@ -186,25 +187,26 @@ pub(super) fn success(world: &World, stamp: &ResponseMeta<'_>, success: Success)
     if has_body {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
-    headers.insert(header::DATE, date(stamp.now));
+    headers.insert(header::DATE, date(meta.now));
     Box::new(answer(success.status, headers, parts.body))
 }
 
-/// Builds the answer of a success with a body and the headers that nearly all of them have.
-fn as_usual(stamp: &ResponseMeta<'_>, status: StatusCode, content_type: HeaderValue, parts: ResponseParts) -> Box<Answer> {
+/// Builds the answer of a success with a body and the standard headers.
+fn standard(meta: &ResponseMeta<'_>, status: StatusCode, content_type: HeaderValue, parts: ResponseParts) -> Box<Answer> {
     let ResponseParts { body, request_id, content_length } = parts;
-    let headers = headers::headers(content_type, content_length, request_id, stamp.client_request_id, date(stamp.now));
-    Box::new(Answer { is_usual: true, ..answer(status, headers, body) })
+    let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
+    let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.now) };
+    Box::new(Answer { standard_headers: Some(headers.clone()), ..answer(status, headers.into_map(), body) })
 }
 
 /// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
 pub(super) fn recorded(
-    stamp: &ResponseMeta<'_>,
+    meta: &ResponseMeta<'_>,
     status: StatusCode,
     recorded: impl Iterator<Item = (HeaderName, HeaderValue)>,
     body: Bytes,
 ) -> Answer {
-    let request_id = HeaderValue::from_str(&stamp.request_id.hyphenated().to_string());
+    let request_id = HeaderValue::from_str(&meta.request_id.hyphenated().to_string());
     let request_id = request_id.expect("digits, letters and dashes are visible");
     let mut headers = HeaderMap::new();
     for (name, value) in recorded {
@@ -212,9 +214,9 @@ pub(super) fn recorded(
             "connection" | "content-encoding" | "content-length" | "keep-alive" | "trailer" | "transfer-encoding" | "upgrade" => {
             }
             "request-id" => drop(headers.insert(name, request_id.clone())),
-            "client-request-id" => drop(headers.insert(name, stamp.client_request_id.unwrap_or(&request_id).clone())),
-            "date" => drop(headers.insert(name, date(stamp.now))),
-            "strict-transport-security" if !stamp.has_hsts => {}
+            "client-request-id" => drop(headers.insert(name, meta.client_request_id.unwrap_or(&request_id).clone())),
+            "date" => drop(headers.insert(name, date(meta.now))),
+            "strict-transport-security" if !meta.has_hsts => {}
             _ => drop(headers.append(name, value)),
         }
     }
@@ -222,16 +224,16 @@ pub(super) fn recorded(
 }
 
 /// Builds the answer of a refusal.
-pub(super) fn refusal(world: &World, stamp: &ResponseMeta<'_>, error: Error) -> Answer {
+pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
-    let time = DateTimeOffset::from_unix_millis(unix_millis(stamp.now));
+    let time = DateTimeOffset::from_unix_millis(unix_millis(meta.now));
     let mut seconds = Vec::with_capacity(19);
     time.write_seconds(&mut seconds);
-    let request_id = stamp.request_id.hyphenated().to_string();
-    let client_request_id = stamp.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
+    let request_id = meta.request_id.hyphenated().to_string();
+    let client_request_id = meta.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
     let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
     let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(world, body) };
-    let parts = ResponseParts::of(stamp, body);
+    let parts = ResponseParts::of(meta, body);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     if error.refusal.layer == Layer::FrontDoor {
@@ -239,7 +241,7 @@ pub(super) fn refusal(world: &World, stamp: &ResponseMeta<'_>, error: Error) -> 
         headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
-        common(&mut headers, stamp, parts.request_id, true);
+        common(&mut headers, meta, parts.request_id, true);
         if error.refusal.code == ErrorCode::InvalidAuthenticationToken {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
@@ -247,7 +249,7 @@ pub(super) fn refusal(world: &World, stamp: &ResponseMeta<'_>, error: Error) -> 
     if world.explains {
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
-    headers.insert(header::DATE, date(stamp.now));
+    headers.insert(header::DATE, date(meta.now));
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);
     }
@@ -257,33 +259,33 @@ pub(super) fn refusal(world: &World, stamp: &ResponseMeta<'_>, error: Error) -> 
 }
 
 /// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
-pub(super) fn batch(world: &World, stamp: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
+pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
-    let parts = ResponseParts::of(stamp, laid_out(world, body));
+    let parts = ResponseParts::of(meta, laid_out(world, body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
-    common(&mut headers, stamp, parts.request_id, true);
+    common(&mut headers, meta, parts.request_id, true);
     if world.explains
         && let Some(text) = explain::success(world, decided)
     {
         headers.insert(EXPLAIN, text);
     }
-    headers.insert(header::DATE, date(stamp.now));
+    headers.insert(header::DATE, date(meta.now));
     answer(StatusCode::OK, headers, parts.body)
 }
 
 /// Builds the answer to a browser that asks whether a script may send a request.
-pub(super) fn preflight(request: &Request, stamp: &ResponseMeta<'_>) -> Answer {
+pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
-    let parts = ResponseParts::of(stamp, Vec::new());
-    common(&mut headers, stamp, parts.request_id, false);
+    let parts = ResponseParts::of(meta, Vec::new());
+    common(&mut headers, meta, parts.request_id, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
     // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
     if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
-    headers.insert(header::DATE, date(stamp.now));
+    headers.insert(header::DATE, date(meta.now));
     answer(StatusCode::NO_CONTENT, headers, Bytes::new())
 }
 
@@ -308,19 +310,19 @@ fn laid_out(world: &World, body: Vec<u8>) -> Vec<u8> {
 }
 
 /// Adds what every answer of Graph has.
-fn common(headers: &mut HeaderMap, stamp: &ResponseMeta<'_>, request_id: HeaderValue, has_body: bool) {
+fn common(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, request_id: HeaderValue, has_body: bool) {
     if has_body {
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-    if stamp.heads.has_origin {
+    if meta.facts.has_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
-    if stamp.has_hsts {
+    if meta.has_hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    let client_request_id = stamp.client_request_id.unwrap_or(&request_id).clone();
-    headers::add_common(headers, request_id, client_request_id);
+    let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
+    add_common(headers, request_id, client_request_id);
 }
 
 /// Writes a number in decimal digits.

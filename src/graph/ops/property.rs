@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use super::respond::Success;
-use super::route::{PropertyTail, Singleton, Tail, unknown_segment};
-use super::{OperationContext, explain};
 use crate::edm::schema::{Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::answer::Success;
+use crate::graph::context::OperationContext;
+use crate::graph::explain;
+use crate::graph::route::{PropertyTail, Singleton, Tail, unknown_segment};
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
 use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
@@ -30,7 +31,7 @@ pub(super) fn singleton(context: &OperationContext<'_, Singleton<'_>>) -> Result
     if let Some(index) = structured.key {
         properties.values[structured.properties[index].slot] = Value::String(root.name.as_ref().into());
     }
-    match &context.route.part {
+    match &context.route.tail {
         Tail::Property(path) => {
             let query = context.query(structured, QueryTarget::Property)?.unwrap_or_default();
             show(context, structured, &properties, &format!("#{}", root.name), path, &query)
@@ -44,13 +45,13 @@ pub(super) fn singleton(context: &OperationContext<'_, Singleton<'_>>) -> Result
             let entity = Entity::new(root.name.as_ref().into(), properties);
             let holder = Holder::Single(&root.name);
             match &query.select {
-                None => write_entity(&context.shape(), structured, holder, &entity, &mut out),
+                None => write_entity(&context.representation(), structured, holder, &entity, &mut out),
                 Some(select) => {
-                    write_selected(&context.shape(), structured, holder, &entity, &select.selection, &mut out);
+                    write_selected(&context.representation(), structured, holder, &entity, &select.selection, &mut out);
                 }
             }
             out.push(b'}');
-            Ok(context.shown(StatusCode::OK, out, query.doubted().into_iter().collect()))
+            Ok(context.json(StatusCode::OK, out, query.doubted().into_iter().collect()))
         }
     }
 }
@@ -67,8 +68,8 @@ fn show<R>(
     let Some((property, value, fragment)) = follow(context, structured, object, owner, path)? else {
         return Ok(Success::no_content());
     };
-    let shape = context.shape();
-    let mut decided = explain::shown_value(context, property, &value);
+    let shape = context.representation();
+    let mut decided = explain::value(context, property, &value);
     decided.extend(query.doubted());
     let mut json = Vec::new();
     write_value(&shape, property.kind, &value, None, &mut json);
@@ -78,7 +79,7 @@ fn show<R>(
             // Dates and enums are strings that need no escapes.
             _ => json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(&json).to_vec(),
         };
-        return Ok(context.shown_as("text/plain", raw, decided));
+        return Ok(context.text("text/plain", raw, decided));
     }
     let mut out = context.begin_at(&fragment, "", json.len());
     match property.kind {
@@ -98,7 +99,7 @@ fn show<R>(
         }
     }
     out.push(b'}');
-    let success = context.shown(StatusCode::OK, out, decided);
+    let success = context.json(StatusCode::OK, out, decided);
     Ok(Success { preference_applied: context.enum_preference(), ..success })
 }
 
@@ -118,8 +119,9 @@ fn follow<'p, R>(
     let mut found = None;
     for index in &path.indexes {
         let property = &structured.properties[*index];
-        if !context.shape().shows(structured, *index) {
-            let shown = structured.properties.iter().enumerate().filter(|(index, _)| context.shape().shows(structured, *index));
+        if !context.representation().shows(structured, *index) {
+            let shown =
+                structured.properties.iter().enumerate().filter(|(index, _)| context.representation().shows(structured, *index));
             return Err(unknown_segment(&property.name, shown.map(|(_, property)| &*property.name)));
         }
         fragment.push('/');

@@ -7,48 +7,48 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::respond::ResponseMeta;
-use super::{Answer, Body, DeliveryForm, Request, Step};
-use crate::graph::outbound::{CallOutcome, CallRecord};
-use crate::odata;
-use crate::odata::headers;
+use crate::graph::answer::ResponseMeta;
+use crate::graph::request::{Body, Request};
+use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
 use crate::world::journal::{Decided, JournalRecord};
+use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
-pub(super) fn record(world: &World, request: &Request, stamp: &ResponseMeta<'_>, step: Step) -> Step {
+pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool, step: Step) -> Step {
     if !world.journal.is_on() {
         return step;
     }
     match step {
         Step::Done(mut answer) => {
-            write(world, request, stamp.now, stamp.batch(), &mut answer);
+            write(world, request, meta.now, meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
-        Step::Call(_) => Kept { request: request.clone(), now: stamp.now, batch: stamp.batch() }.record(world, step),
+        Step::Call(_) => Waiting { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step),
     }
 }
 
 /// Writes a request that is none of Graph's and its answer into the journal of the tenant.
-pub(super) fn record_at(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
+pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
     if world.journal.is_on() {
-        write(world, request, now, None, &mut answer);
+        write(world, request, now, None, false, &mut answer);
     }
     answer
 }
 
 /// What must be kept of a request whose answer is not there yet.
-struct Kept {
+struct Waiting {
     request: Request,
     now: SystemTime,
     batch: Option<Box<str>>,
+    is_batch: bool,
 }
 
-impl Kept {
+impl Waiting {
     fn record(self, world: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
-                write(world, &self.request, self.now, self.batch, &mut answer);
+                write(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
                 Step::Done(answer)
             }
             Step::Call(pending) => Step::Call(pending.then(move |world, step| self.record(world, step))),
@@ -85,16 +85,16 @@ fn write_call(world: &World, time: SystemTime, made: &CallRecord) {
         request_body: &made.plaintext,
         status,
         response_headers,
-        is_usual: false,
+        standard_headers: None,
         response_body,
         decided: Decided { detail: Some(made.verdict.as_str().into()), ended_by, ..Decided::default() },
         changed: None,
     });
 }
 
-fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, answer: &mut Answer) {
-    // The calls of a batch stand with its requests.
-    if odata::batch::version_of(request.path()).is_none() {
+fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, is_batch: bool, answer: &mut Answer) {
+    // The calls of a batch follow its requests.
+    if !is_batch {
         answer.calls.iter().for_each(|made| write_call(world, time, made));
     }
     let (ended_by, is_answered) = match answer.delivery.form {
@@ -107,14 +107,14 @@ fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<s
     let decided = Decided {
         refused_by: refused.map(|error| error.refusal.name),
         detail: refused.and_then(|error| error.detail.as_deref()).map(Box::from),
-        faults: answer.struck.as_deref().map(Box::from),
+        faults: answer.applied_rules.as_deref().map(Box::from),
         ended_by,
         batch,
     };
     let changed = answer.change.take();
     debug_assert!(
-        !answer.is_usual || headers::is_usual(answer.response.headers()),
-        "whoever changes headers takes away what says that they are the usual ones"
+        answer.standard_headers.clone().is_none_or(|standard| standard.into_map() == *answer.response.headers()),
+        "a change of headers removes the standard ones"
     );
     world.journal.record(JournalRecord {
         time,
@@ -127,7 +127,7 @@ fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<s
         },
         status: is_answered.then(|| answer.response.status()),
         response_headers: answer.response.headers(),
-        is_usual: answer.is_usual,
+        standard_headers: answer.standard_headers.as_ref(),
         response_body: answer.response.body(),
         decided,
         changed,

@@ -1,0 +1,54 @@
+//! Requests that wait for a service outside, which a workload consults before a change.
+
+use crate::graph::answer::{ResponseIds, ResponseMeta};
+use crate::graph::facts::RequestFacts;
+use crate::graph::request::Request;
+use crate::graph::step::{Pending, Step};
+use crate::world::World;
+use crate::world::outbound::{CallOutcome, CallRecord};
+use crate::world::workload::{Consultation, Reply};
+
+/// Answers a request again, with the reply of the service.
+type Again = fn(&World, &Request, &ResponseMeta<'_>, Option<Reply>) -> Step;
+
+/// A request that waits.
+struct Waiting {
+    request: Request,
+    ids: ResponseIds,
+    consultation: Box<dyn Consultation>,
+    /// The calls of earlier consultations.
+    calls: Vec<CallRecord>,
+    again: Again,
+}
+
+/// Consults a service, then answers the request again. `calls` are the calls that the request has caused before.
+pub(super) fn begin(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    consultation: Box<dyn Consultation>,
+    calls: Vec<CallRecord>,
+    again: Again,
+) -> Step {
+    Waiting { request: request.clone(), ids: meta.ids(), consultation, calls, again }.call(world)
+}
+
+impl Waiting {
+    fn call(self, world: &World) -> Step {
+        match self.consultation.call(world) {
+            Ok(call) => Step::Call(Pending::new(call, move |world, outcome| self.conclude(world, outcome))),
+            Err(failure) => self.conclude(world, CallOutcome::Failed(failure)),
+        }
+    }
+
+    fn conclude(mut self, world: &World, outcome: CallOutcome) -> Step {
+        if self.consultation.conclude(outcome) {
+            return self.call(world);
+        }
+        let Waiting { request, ids, consultation, mut calls, again } = self;
+        let mut reply = consultation.reply();
+        calls.append(&mut reply.calls);
+        let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids);
+        again(world, &request, &meta, Some(Reply { calls, ..reply }))
+    }
+}

@@ -1,0 +1,209 @@
+//! The context of one operation.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use http::StatusCode;
+use http::header::HeaderValue;
+
+use crate::edm::address::entity_address;
+use crate::edm::schema::{Model, StructuredType, Version};
+use crate::edm::value::Entity;
+use crate::graph::answer::{ResponseMeta, Success};
+use crate::graph::base_url::write_base_url;
+use crate::graph::request::Request;
+use crate::graph::route::Route;
+use crate::odata::error::Error;
+use crate::odata::format::Format;
+use crate::odata::prefer::Preferences;
+use crate::odata::query::select::Select;
+use crate::odata::query::{Query, QueryTarget, Scope};
+use crate::odata::write::{Holder, Representation, write_entity, write_selected};
+use crate::policy::behavior::ContentType;
+use crate::policy::refusal::Refusal;
+use crate::world::World;
+use crate::world::store::CollectionRef;
+
+/// The length of an entity's text, roughly.
+pub(super) const ENTITY_ROOM: usize = 824;
+
+/// The context of one operation. `R` is the resource that the path addresses.
+pub(super) struct OperationContext<'c, R = Route<'c>> {
+    pub(super) world: &'c World,
+    pub(super) request: &'c Request,
+    /// The host that the client named.
+    host: Option<&'c HeaderValue>,
+    /// The one time of everything that the request does.
+    pub(super) now: SystemTime,
+    pub(super) preferences: Preferences,
+    pub(super) format: Format,
+    pub(super) model: &'c Model,
+    pub(super) route: &'c R,
+}
+
+impl<'c, R> OperationContext<'c, R> {
+    pub(super) fn new(
+        world: &'c World,
+        request: &'c Request,
+        meta: &ResponseMeta<'c>,
+        model: &'c Model,
+        route: &'c R,
+        format: Format,
+    ) -> Self {
+        let (host, preferences) = (meta.facts.host, meta.facts.preferences);
+        OperationContext { world, request, host, now: meta.now, preferences, format, model, route }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.model.version
+    }
+
+    /// Writes scheme and host into an answer. The text may be put into JSON as it is.
+    pub(super) fn write_base_url(&self, out: &mut Vec<u8>) {
+        match &self.world.behaviors.base_url {
+            Some(fixed) => out.extend_from_slice(fixed.as_bytes()),
+            None => write_base_url(self.request, self.host, out),
+        }
+    }
+
+    /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.
+    ///
+    /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
+    /// pieces below a kilobyte much quicker.
+    pub(super) fn begin_at(&self, path: &str, shape: &str, room: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(200 + room);
+        out.push(b'{');
+        if self.representation().has_context() {
+            out.extend_from_slice(b"\"@odata.context\":\"");
+            self.write_base_url(&mut out);
+            for part in ["/", self.version().segment(), "/$metadata", path, shape, "\""] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+        out
+    }
+
+    pub(super) fn representation(&self) -> Representation<'c> {
+        let knows_hidden = self.preferences.include_unknown_enum_members;
+        Representation::of(self.model, &self.world.behaviors, self.format.level, knows_hidden)
+    }
+
+    /// Returns the applied preferences of a response without a choice of its own.
+    pub(super) fn enum_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { answer: None, max_page_size: None, ..self.preferences }.applied()
+    }
+
+    /// Returns the applied preferences of a write.
+    pub(super) fn write_preference(&self) -> Option<Cow<'static, str>> {
+        Preferences { max_page_size: None, ..self.preferences }.applied()
+    }
+
+    /// Reads the query options of the request for a resource of a type; nothing if it has no query.
+    pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
+        let Some(text) = self.request.target.query() else { return Ok(None) };
+        let behaviors = &self.world.behaviors;
+        let scope =
+            Scope { model: self.model, structured, behaviors, knows_hidden: self.preferences.include_unknown_enum_members };
+        Query::read(text, scope, target).map(Some)
+    }
+
+    /// Returns a success with a JSON body.
+    pub(super) fn json(&self, status: StatusCode, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let content_type = match self.world.behaviors.content_type {
+            ContentType::Parameters => self.format.content_type(),
+            ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
+            ContentType::Plain => HeaderValue::from_static("application/json"),
+        };
+        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
+    }
+
+    /// Returns a success with a body of another type than JSON.
+    pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
+        let body = Some((HeaderValue::from_static(content_type), body));
+        let preference_applied = self.enum_preference();
+        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
+    }
+}
+
+impl<'c> OperationContext<'c> {
+    pub(super) fn structured(&self) -> &'c StructuredType {
+        self.route.structured()
+    }
+
+    /// Returns the path of the collection behind the version.
+    pub(super) fn collection_path(&self) -> &'c str {
+        &self.route.fragment[1..]
+    }
+
+    /// Returns the address of an entity of the collection, behind the version.
+    pub(super) fn entity_path(&self, key: &str) -> String {
+        entity_address(self.collection_path(), self.is_single(), key)
+    }
+
+    /// Whether the collection is one of at most one entity, which has no key in its path.
+    pub(super) fn is_single(&self) -> bool {
+        !self.route.ancestors.is_empty() && self.world.schema.set(self.route.collection.set).is_single
+    }
+
+    /// Returns what the ids and links of entities tell of the collection.
+    pub(super) fn holder(&self) -> Holder<'c> {
+        let path = self.collection_path();
+        if self.is_single() { Holder::Single(path) } else { Holder::Collection(path) }
+    }
+
+    /// Returns the collection.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an entity does not exist that contains it.
+    pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
+        for ancestor in &self.route.ancestors {
+            if self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
+                let structured = self.model.structured(ancestor.type_id);
+                let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
+                let refusal = structured.wording.unknown_ancestor;
+                return Err(not_found(structured, refusal, &ancestor.key).with_detail(format!("{address} does not exist")));
+            }
+        }
+        Ok(self.world.store.at(&self.route.collection))
+    }
+
+    /// Begins a body that shows a part of the collection.
+    pub(super) fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
+        self.begin_at(&self.route.fragment, shape, room)
+    }
+
+    /// Writes the body that shows one entity.
+    pub(super) fn entity_body(&self, entity: &Entity) -> Vec<u8> {
+        let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
+        write_entity(&self.representation(), self.structured(), self.holder(), entity, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Writes the body that shows what a client selects of one entity.
+    pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
+        let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
+        write_selected(&self.representation(), self.structured(), self.holder(), entity, &select.selection, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Returns the refusal of an entity that does not exist.
+    pub(super) fn not_found(&self, key: &str) -> Error {
+        let (structured, path) = (self.structured(), self.collection_path());
+        let error = not_found(structured, structured.wording.unknown_entity, key);
+        // An entity without a key is named by its path.
+        let detail =
+            if self.is_single() { format!("{path} does not exist") } else { format!("{path} has no entity with the id {key:?}") };
+        error.with_detail(detail)
+    }
+}
+
+/// Returns the refusal of an unknown entity in the words of its workload.
+fn not_found(structured: &StructuredType, refusal: &'static Refusal, key: &str) -> Error {
+    let wording = structured.wording;
+    let error = Error::new(refusal, &[wording.noun, key, &structured.full_name]);
+    // A recording may answer for an entity that clients cannot create.
+    Error { inner_code: wording.not_found_code, may_be_stubbed: !structured.capabilities.creates, ..error }
+}

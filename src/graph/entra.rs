@@ -1,0 +1,38 @@
+//! Requests to the token service, which has its own forms of everything.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header;
+
+use crate::entra::token_service::{self, EntraRequest, EntraRoute};
+use crate::graph::answer;
+use crate::graph::base_url::write_base_url;
+use crate::graph::request::{Body, Request};
+use crate::graph::step::Answer;
+use crate::policy::behavior::Hsts;
+use crate::world::World;
+
+/// Answers a request to the token service.
+pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>) -> Answer {
+    let mut base_url = Vec::with_capacity(64);
+    write_base_url(request, request.headers.get(header::HOST), &mut base_url);
+    let body = match &request.body {
+        Body::Whole(body) => body,
+        Body::TooLarge => &Bytes::new(),
+    };
+    let entra_request = EntraRequest {
+        method: &request.method,
+        query: request.target.query().unwrap_or_default(),
+        headers: &request.headers,
+        body,
+        base_url: &String::from_utf8_lossy(&base_url),
+    };
+    let now: SystemTime = world.clock.now();
+    let (mut response, refused) = token_service::answer(world, route, &entra_request);
+    response.headers_mut().insert(header::DATE, answer::date(now));
+    if request.is_secure && world.behaviors.hsts == Hsts::Omit {
+        response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+    }
+    Answer { refused, ..Answer::of(response) }
+}

@@ -1,0 +1,45 @@
+//! The request's own statements, read once.
+//!
+//! A look-up in a header map costs a hash; most requests have a handful of headers, and walking over them once is cheaper than
+//! several look-ups.
+
+use http::header::{HeaderMap, HeaderValue};
+
+use crate::odata::prefer::Preferences;
+
+/// The facts in the headers of a request that nearly every response depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RequestFacts<'r> {
+    /// The host that the client named.
+    pub(super) host: Option<&'r HeaderValue>,
+    /// The client's own id of the request.
+    pub(super) client_request_id: Option<&'r HeaderValue>,
+    /// Whether a script of another origin sends the request.
+    pub(super) has_origin: bool,
+    /// The preferences.
+    pub(super) preferences: Preferences,
+    /// Whether the client accepts another format than the default one.
+    pub(super) has_format: bool,
+}
+
+impl<'r> RequestFacts<'r> {
+    pub(super) fn of(headers: &'r HeaderMap) -> RequestFacts<'r> {
+        let mut facts = RequestFacts::default();
+        let mut has_preferences = false;
+        for (name, value) in headers {
+            match name.as_str() {
+                // Of several values the first counts, as in a look-up.
+                "host" => facts.host = facts.host.or(Some(value)),
+                "client-request-id" => facts.client_request_id = facts.client_request_id.or(Some(value)),
+                "origin" => facts.has_origin = true,
+                "prefer" => has_preferences = true,
+                "accept" => facts.has_format |= value != "application/json" && value != "*/*",
+                _ => {}
+            }
+        }
+        if has_preferences {
+            facts.preferences = Preferences::of(headers);
+        }
+        facts
+    }
+}

@@ -1,0 +1,108 @@
+//! Operations: one file each.
+
+mod change;
+mod create;
+mod delete;
+pub(super) mod describe;
+mod get;
+mod list;
+mod property;
+mod replace;
+mod update;
+
+use http::Method;
+
+use crate::edm::schema::UpdateMethod;
+use crate::graph::answer::Success;
+use crate::graph::context::OperationContext;
+use crate::graph::method::wrong_method;
+use crate::graph::route::{PropertyTail, Route, Tail};
+use crate::odata::error::Error;
+use crate::odata::read::Origin;
+use crate::policy::permissions::OperationKind;
+use crate::world::World;
+use crate::world::workload::{Consultation, Reply};
+
+/// The outcome of an operation.
+pub(super) enum Outcome {
+    /// The response.
+    Success(Success),
+    /// A service outside that must be consulted first.
+    Consult(Box<dyn Consultation>),
+}
+
+/// An operation on the resource that a path addresses.
+pub(super) enum Operation<'r> {
+    List,
+    Count,
+    Create,
+    Get(&'r str),
+    Property(&'r str, &'r PropertyTail),
+    Update(&'r str),
+    Replace(&'r str),
+    Delete(&'r str),
+}
+
+impl Operation<'_> {
+    /// Returns the operation of a method.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the resource does not have the method.
+    pub(super) fn of<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
+        let capabilities = route.structured().capabilities;
+        match (&route.tail, route.key.as_deref(), method.as_str()) {
+            (Tail::Whole, None, "GET") => Ok(Operation::List),
+            (Tail::Whole, None, "POST") if capabilities.creates => Ok(Operation::Create),
+            (Tail::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
+            (Tail::Whole, Some(key), "PATCH") if capabilities.update == Some(UpdateMethod::Patch) => Ok(Operation::Update(key)),
+            (Tail::Whole, Some(key), "PUT") if capabilities.update.is_some_and(|update| update != UpdateMethod::Patch) => {
+                Ok(Operation::Replace(key))
+            }
+            (Tail::Whole, Some(key), "DELETE") if capabilities.deletes => Ok(Operation::Delete(key)),
+            (Tail::Count, None, "GET") => Ok(Operation::Count),
+            (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
+            (Tail::Whole, key, _) => Err(wrong_method(world, method, &capabilities.methods(key.is_some()))),
+            (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(world, method, &[Method::GET])),
+        }
+    }
+
+    /// Returns the operation under whose name permissions are listed.
+    pub(super) fn kind(&self) -> OperationKind {
+        match self {
+            Operation::List | Operation::Count => OperationKind::List,
+            Operation::Create => OperationKind::Create,
+            Operation::Get(_) | Operation::Property(..) => OperationKind::Get,
+            Operation::Update(_) | Operation::Replace(_) => OperationKind::Update,
+            Operation::Delete(_) => OperationKind::Delete,
+        }
+    }
+
+    /// Whether the response to a success can have a JSON body.
+    pub(super) fn has_json(&self) -> bool {
+        !matches!(self, Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyTail { is_raw: true, .. }))
+    }
+}
+
+/// Runs an operation. `reply` is the result of a consultation, on a second run.
+///
+/// # Errors
+///
+/// Returns the refusal.
+pub(super) fn run(
+    operation: &Operation<'_>,
+    context: &OperationContext<'_>,
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
+    match operation {
+        Operation::List => list::list(context).map(Outcome::Success),
+        Operation::Count => list::count(context).map(Outcome::Success),
+        Operation::Get(key) => get::get(context, key).map(Outcome::Success),
+        Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
+        Operation::Create => create::create(context, &change::read_body(context, Origin::Create, skipped)?, reply),
+        Operation::Update(key) => update::update(context, key, &change::read_body(context, Origin::Update, skipped)?, reply),
+        Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
+        Operation::Delete(key) => delete::delete(context, key, reply),
+    }
+}

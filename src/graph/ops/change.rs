@@ -1,0 +1,202 @@
+//! The parts that all changes have in common.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Model, PropertyType, ServerSetValue, StructuredType};
+use crate::edm::value::{Complex, Dynamic, Entity, Value};
+use crate::entra::caller::{self, Caller, LOCAL_USER, Person};
+use crate::graph::answer::Success;
+use crate::graph::context::OperationContext;
+use crate::graph::ops::Outcome;
+use crate::graph::{body, explain};
+use crate::odata::error::Error;
+use crate::odata::prefer::Return;
+use crate::odata::read::{self, Origin, ReadRules, Reading};
+use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
+use crate::text::json::quoted;
+use crate::world::journal::EntityChange;
+use crate::world::unix_millis;
+use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
+
+/// Reads the body of a write up to the point where the service looks for the entity.
+///
+/// # Errors
+///
+/// Fails if the body is not JSON, or if its names, types or annotations do not fit the type.
+pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
+    let behaviors = &context.world.behaviors;
+    let bytes = body::bytes(context.request, behaviors)?;
+    let json = body::parse(&bytes)?;
+    let rules = ReadRules {
+        model: context.route.model,
+        behaviors,
+        origin,
+        knows_hidden: context.preferences.include_unknown_enum_members,
+        problem_limit: 1,
+        explains: context.world.explains,
+    };
+    let mut reading = read::read(rules, context.route.type_id, &json, "$");
+    skipped.append(&mut reading.skipped);
+    match reading.shape.first() {
+        Some(problem) => Err(problem.to_error()),
+        None => Ok(reading),
+    }
+}
+
+/// Lets the workload of a type decide about a change of an entity before it is stored.
+///
+/// # Errors
+///
+/// Returns the workload's refusal of the change.
+pub(super) fn before_commit(
+    context: &OperationContext<'_>,
+    kind: ChangeKind<'_>,
+    reply: Option<&Reply>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<dyn Consultation>>, Error> {
+    let Some(workload) = context.structured().consulted.and_then(|place| context.world.workloads.get(place)) else {
+        return Ok(None);
+    };
+    let change = Change {
+        world: context.world,
+        model: context.model,
+        structured: context.structured(),
+        headers: &context.request.headers,
+        now: context.now,
+        ancestors: &context.route.ancestors,
+        holder: context.holder(),
+        kind,
+    };
+    workload.before_commit(&change, reply, decided)
+}
+
+/// Returns a new key.
+pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
+    let id = context.world.next_entity_id();
+    match context.world.behaviors.id_format {
+        IdFormat::Wfi => format!("{}{id}", context.structured().wording.id_prefix).into(),
+        IdFormat::Guid => id.to_string().into(),
+    }
+}
+
+/// Sets the property that holds the key.
+pub(super) fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
+    if let Some(index) = structured.key {
+        properties.values[structured.properties[index].slot] = Value::String(key.clone());
+    }
+}
+
+/// Returns the success of a change of an existing entity.
+pub(super) fn changed_response(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+    let capabilities = context.structured().capabilities;
+    let has_entity = match context.preferences.answer {
+        Some(Return::Representation) => true,
+        Some(Return::Minimal) => false,
+        None => {
+            decided.push(capabilities.response_behavior);
+            (capabilities.returns_entity)(&context.world.behaviors)
+        }
+    };
+    let answer = if has_entity {
+        decided.extend(explain::entities(context, std::iter::once(entity), None));
+        context.json(StatusCode::OK, context.entity_body(entity), decided)
+    } else {
+        Success { decided, ..Success::no_content() }
+    };
+    Success { preference_applied: context.write_preference(), ..answer }
+}
+
+/// Returns a success with the change of an entity, which the journal takes.
+pub(super) fn changed(
+    context: &OperationContext<'_>,
+    success: Success,
+    before: Option<Arc<Entity>>,
+    after: Option<Arc<Entity>>,
+) -> Outcome {
+    let change = Some(EntityChange { set: context.route.collection.set, before, after });
+    Outcome::Success(Success { change, ..success })
+}
+
+/// Returns the values that the service sets on a write, by slot: its time, and its caller.
+pub(super) fn server_set_values(
+    context: &OperationContext<'_>,
+    is_new: bool,
+    decided: &mut Vec<&'static str>,
+) -> Vec<(usize, Value)> {
+    let recomputes = is_new || context.world.behaviors.last_modified == LastModified::Recompute;
+    let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
+    let mut values = Vec::with_capacity(4);
+    for property in &context.structured().properties {
+        match (property.server_set, property.kind) {
+            (Some(ServerSetValue::CreatedAt), _) if is_new => values.push((property.slot, now())),
+            (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now())),
+            (Some(ServerSetValue::ModifiedBy), PropertyType::Complex(id)) if recomputes => {
+                let identity_set = context.route.model.structured(id);
+                values.push((property.slot, caller(context, context.route.model, identity_set, decided)));
+            }
+            _ => {}
+        }
+    }
+    // Without such a property nothing was decided.
+    let is_modified =
+        |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
+    if !is_new && context.structured().properties.iter().any(|property| is_modified(property.server_set)) {
+        decided.push("last-modified");
+    }
+    values
+}
+
+/// Returns the caller as a value of the type identitySet.
+fn caller(
+    context: &OperationContext<'_>,
+    model: &Model,
+    identity_set: &StructuredType,
+    decided: &mut Vec<&'static str>,
+) -> Value {
+    match caller::caller(&context.request.headers) {
+        Caller::User(person) => identity_set_value(model, identity_set, "user", person),
+        Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
+        Caller::Unknown => {
+            decided.push("local-caller");
+            let local = || match context.world.behaviors.local_caller {
+                LocalCaller::User => {
+                    let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
+                    identity_set_value(model, identity_set, "user", person)
+                }
+                LocalCaller::Null => Value::Complex(Arc::new(Complex::blank(identity_set))),
+            };
+            context.world.local_caller.get_or_init(local).clone()
+        }
+    }
+}
+
+/// Returns a value of the type identitySet that names one user or application.
+fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, person: Person) -> Value {
+    let mut set = Complex::blank(identity_set);
+    let place = identity_set.property(member).map(|index| &identity_set.properties[index]);
+    if let Some(property) = place
+        && let PropertyType::Complex(id) = property.kind
+    {
+        set.values[property.slot] = identity_value(model.structured(id), member == "user", person);
+    }
+    Value::Complex(Arc::new(set))
+}
+
+/// Returns a value of the type identity. A user's carries what the published example shows beside the declared members.
+fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> Value {
+    let mut value = Complex::blank(identity);
+    if let Some(slot) = identity.slot("id") {
+        value.values[slot] = Value::String(person.id.into());
+    }
+    if let Some((slot, name)) = identity.slot("displayName").zip(person.display_name) {
+        value.values[slot] = Value::String(name.into());
+    }
+    if is_user {
+        value.dynamic.push(Dynamic { name: "userIdentityType".into(), json: quoted("aadUser").into() });
+        value.dynamic.push(Dynamic { name: "tenantId".into(), json: "null".into() });
+    }
+    Value::Complex(Arc::new(value))
+}

@@ -1,0 +1,84 @@
+//! POST to a collection.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::edm::value::{Complex, Entity};
+use crate::graph::answer::Success;
+use crate::graph::context::OperationContext;
+use crate::graph::explain;
+use crate::graph::ops::Outcome;
+use crate::graph::ops::change::{before_commit, changed, next_key, server_set_values, set_key};
+use crate::odata::error::Error;
+use crate::odata::prefer::Return;
+use crate::odata::read::Reading;
+use crate::policy::behavior::Location;
+use crate::world::store::{Collection, DuplicateKey};
+use crate::world::workload::{ChangeKind, Reply};
+
+/// Creates an entity.
+pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Outcome, Error> {
+    // The service looks for what contains the collection before it looks at values.
+    let collection = context.collection()?;
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let (model, structured) = (context.route.model, context.structured());
+    let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
+    let mut decided = reading.decided.clone();
+    for (slot, value) in server_set_values(context, true, &mut decided) {
+        properties.values[slot] = value;
+    }
+    // An approved entity has the id that the service outside was given.
+    let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
+    loop {
+        let drawn = approved.take().map_or_else(OnceCell::new, OnceCell::from);
+        let key = || drawn.get_or_init(|| free_key(context, &collection)).clone();
+        let values = || {
+            let mut values = properties.clone();
+            set_key(structured, &mut values, &key());
+            values
+        };
+        let kind = ChangeKind::Create { key: &key, values: &values };
+        if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
+            return Ok(Outcome::Consult(consultation));
+        }
+        let entity = Arc::new(Entity::new(key(), values()));
+        if collection.insert(entity.clone()) != Err(DuplicateKey) {
+            decided.extend(["id-format", "location"]);
+            return Ok(changed(context, created(context, &entity, decided), None, Some(entity)));
+        }
+        // The key was taken in the meantime, and no other one has been approved.
+        reply = reply.filter(|reply| reply.key.is_none());
+    }
+}
+
+/// Returns an unused key. A fixture may hold keys of the world's own sequence, above all those that an earlier run with the same seed has
+/// saved.
+fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str> {
+    loop {
+        let key = next_key(context);
+        if collection.get(&key).is_none() {
+            return key;
+        }
+    }
+}
+
+fn created(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+    let mut location = Vec::new();
+    match context.world.behaviors.location {
+        Location::Itself => context.write_base_url(&mut location),
+        Location::Backend => location.extend_from_slice(context.structured().wording.backend_url.as_bytes()),
+    }
+    let key = entity.key.replace('\'', "''");
+    location.extend_from_slice(format!("/{}/{}('{key}')", context.version().segment(), context.collection_path()).as_bytes());
+    let success = if context.preferences.answer == Some(Return::Minimal) {
+        Success { decided, ..Success::no_content() }
+    } else {
+        decided.extend(explain::entities(context, std::iter::once(entity), None));
+        context.json(StatusCode::CREATED, context.entity_body(entity), decided)
+    };
+    Success { location: Some(location), preference_applied: context.write_preference(), ..success }
+}

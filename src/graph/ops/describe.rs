@@ -1,0 +1,64 @@
+//! GET of the service's own resources: the service document, the schema, and singletons.
+
+use http::StatusCode;
+use http::header::HeaderValue;
+
+use crate::edm::schema::Model;
+use crate::entra::check;
+use crate::graph::answer::{ResponseMeta, Success};
+use crate::graph::context::OperationContext;
+use crate::graph::method::only_get;
+use crate::graph::negotiate;
+use crate::graph::ops::property;
+use crate::graph::request::Request;
+use crate::graph::route::Resource;
+use crate::odata::error::Error;
+use crate::odata::write::separate;
+use crate::text::json::write_string;
+use crate::world::World;
+
+/// Answers a request to a resource other than stored entities.
+pub(in crate::graph) fn answer(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    resource: &Resource<'_>,
+) -> Result<Success, Error> {
+    if let Resource::Singleton(_) = resource {
+        check::authenticate(world, &request.headers)?;
+    }
+    only_get(world, &request.method)?;
+    let format = || negotiate::accepted(world, request, meta);
+    match resource {
+        Resource::Metadata(model) => Ok(metadata(world, model)),
+        Resource::Service(model) => Ok(service(&OperationContext::new(world, request, meta, model, &(), format()?))),
+        Resource::Singleton(singleton) => {
+            property::singleton(&OperationContext::new(world, request, meta, singleton.model, singleton, format()?))
+        }
+        Resource::Entities(_) => unreachable!("stored entities have operations of their own"),
+    }
+}
+
+/// Lists the roots of a version (OData JSON Format 4.0, 5).
+fn service(context: &OperationContext<'_, ()>) -> Success {
+    let mut out = context.begin_at("", "", 200);
+    separate(&mut out);
+    out.extend_from_slice(b"\"value\":[");
+    for (index, root) in context.model.roots().iter().enumerate() {
+        let kind = if root.set.is_some() { "EntitySet" } else { "Singleton" };
+        out.extend_from_slice(if index > 0 { b",{\"name\":" } else { b"{\"name\":" });
+        write_string(&mut out, &root.name);
+        out.extend_from_slice(format!(",\"kind\":\"{kind}\",\"url\":").as_bytes());
+        write_string(&mut out, &root.name);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    context.json(StatusCode::OK, out, Vec::new())
+}
+
+/// Returns the schema as it was read. It is XML for every client: a service need not have another form (OData 4.0 Part 1, 10.1).
+fn metadata(world: &World, model: &Model) -> Success {
+    let document = world.schema.document(model.version).as_bytes().to_vec();
+    let body = Some((HeaderValue::from_static("application/xml"), document));
+    Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }
+}

@@ -1,0 +1,84 @@
+//! PUT of an entity.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use crate::edm::schema::UpdateMethod;
+use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::context::OperationContext;
+use crate::graph::ops::Outcome;
+use crate::graph::ops::change::{before_commit, changed, changed_response, next_key, server_set_values, set_key};
+use crate::odata::error::Error;
+use crate::odata::read::Reading;
+use crate::policy::behavior::Replace;
+use crate::world::store::{DuplicateKey, StoreUpdate};
+use crate::world::workload::{ChangeKind, Reply};
+
+/// Replaces an entity, or creates it where a PUT may.
+pub(super) fn replace(
+    context: &OperationContext<'_>,
+    key: &str,
+    reading: &Reading,
+    reply: Option<&Reply>,
+) -> Result<Outcome, Error> {
+    let structured = context.structured();
+    let collection = context.collection()?;
+    let current = collection.get(key);
+    let is_upsert = structured.capabilities.update == Some(UpdateMethod::Upsert);
+    if current.is_none() && !is_upsert {
+        return Err(context.not_found(key));
+    }
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let mut decided = reading.decided.clone();
+    decided.push("replace");
+    let server_set = server_set_values(context, current.is_none(), &mut decided);
+    let key: Arc<str> = key.into();
+    let mut proposed = replaced(context, reading, current.as_deref(), &server_set);
+    if current.is_none() {
+        set_key(structured, &mut proposed, &next_key(context));
+    }
+    let kind = ChangeKind::Replace { key: &key, values: &proposed };
+    if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
+        return Ok(Outcome::Consult(consultation));
+    }
+    let new = Arc::new(Entity::new(key.clone(), proposed));
+    let (before, after) = loop {
+        let updated = collection.update(&key, |entity| {
+            Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced(context, reading, Some(entity), &server_set)))
+        });
+        match updated {
+            Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
+            None if !is_upsert => return Err(context.not_found(&key)),
+            // Another request may create it between the two; then it can be replaced.
+            None if collection.insert(new.clone()) == Err(DuplicateKey) => {}
+            None => break (None, new),
+        }
+    };
+    Ok(changed(context, changed_response(context, &after, decided), before, Some(after)))
+}
+
+/// Returns the values of an entity that a body replaces. Read-only members stay.
+fn replaced(
+    context: &OperationContext<'_>,
+    reading: &Reading,
+    current: Option<&Entity>,
+    server_set: &[(usize, Value)],
+) -> Complex {
+    let structured = context.structured();
+    let base = match current {
+        Some(entity) if context.world.behaviors.replace == Replace::Keep => entity.properties.clone(),
+        _ => Complex::initial(structured),
+    };
+    let mut properties = reading.patch.apply(context.model, structured, &base);
+    for property in structured.properties.iter().filter(|property| property.read_only) {
+        if let Some(entity) = current {
+            properties.values[property.slot] = entity.properties.values[property.slot].clone();
+        }
+    }
+    for (slot, value) in server_set {
+        properties.values[*slot] = value.clone();
+    }
+    properties
+}

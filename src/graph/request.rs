@@ -1,0 +1,49 @@
+//! Requests, independent of their connection.
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, Uri};
+
+use crate::world::prefix_of;
+
+/// The largest body, packed or unpacked: Graph takes up to 4 MB
+/// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The target: path and query, or a whole address.
+    pub target: Uri,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+impl Request {
+    /// Returns the path without the prefix that names a world.
+    pub fn path(&self) -> &str {
+        let path = self.target.path();
+        &path[prefix_of(path).len()..]
+    }
+
+    /// Returns path and query without the prefix that names a world.
+    pub fn path_and_query(&self) -> &str {
+        let whole = self.target.path_and_query().map_or("/", |target| target.as_str());
+        &whole[prefix_of(self.target.path()).len()..]
+    }
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// The whole body.
+    Whole(Bytes),
+    /// A body larger than [`BODY_LIMIT`], which was not kept.
+    TooLarge,
+}

@@ -1,0 +1,125 @@
+//! The steps of the pipeline: an answer, or a call that must be made before there is one.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::odata::error::Error;
+use crate::odata::headers::StandardHeaders;
+use crate::world::World;
+use crate::world::fault::Slow;
+use crate::world::journal::EntityChange;
+use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
+
+/// The next step of the pipeline.
+#[derive(Debug)]
+pub enum Step {
+    /// The answer. Boxed: it is large and moved often.
+    Done(Box<Answer>),
+    /// A call that must be made outside; the pipeline resumes with its outcome.
+    Call(Box<Pending>),
+}
+
+/// An answer, and how it is delivered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status, headers and body.
+    pub response: Response<Bytes>,
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The refusal, if the request was refused.
+    pub refused: Option<Error>,
+    /// The names of the fault rules that applied.
+    pub applied_rules: Option<String>,
+    /// The members of the body that a behavior skipped.
+    pub skipped: Vec<String>,
+    /// The refused requests of a batch: their places, and the refusals.
+    pub refused_items: Vec<(usize, Error)>,
+    /// The outgoing calls on which the answer depends.
+    pub calls: Vec<CallRecord>,
+    /// The change of an entity, until the journal takes it.
+    pub(super) change: Option<EntityChange>,
+    /// The values of the standard headers, as long as the response has no others.
+    pub(super) standard_headers: Option<StandardHeaders>,
+}
+
+/// The delivery of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The time for which it is held back.
+    pub delay: Duration,
+    /// The part of it that arrives.
+    pub form: DeliveryForm,
+}
+
+/// The part of an answer that arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryForm {
+    /// All of it.
+    Whole,
+    /// All of it, the body in pieces.
+    Slow(Slow),
+    /// Up to this many bytes of the body; then the connection ends.
+    CutShort(usize),
+    /// Nothing: the connection ends.
+    Reset,
+    /// Nothing: the connection stays open without an answer.
+    Silence,
+}
+
+impl Delivery {
+    /// The whole answer, without delay.
+    pub const AT_ONCE: Delivery = Delivery { delay: Duration::ZERO, form: DeliveryForm::Whole };
+}
+
+impl Answer {
+    /// Returns an answer that is delivered whole and at once.
+    pub fn of(response: Response<Bytes>) -> Answer {
+        Answer {
+            response,
+            delivery: Delivery::AT_ONCE,
+            refused: None,
+            applied_rules: None,
+            skipped: Vec::new(),
+            refused_items: Vec::new(),
+            calls: Vec::new(),
+            change: None,
+            standard_headers: None,
+        }
+    }
+}
+
+type Resume = Box<dyn FnOnce(&World, CallOutcome) -> Step + Send>;
+
+/// A request that waits for the outcome of a call.
+pub struct Pending {
+    /// The call.
+    pub call: OutboundCall,
+    resume: Resume,
+}
+
+impl Pending {
+    /// Returns a request that waits for this call and resumes with its outcome.
+    pub fn new(call: OutboundCall, resume: impl FnOnce(&World, CallOutcome) -> Step + Send + 'static) -> Box<Pending> {
+        Box::new(Pending { call, resume: Box::new(resume) })
+    }
+
+    /// Returns the same request, with a continuation that takes the resulting step.
+    pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
+        let Pending { call, resume } = self;
+        Pending::new(call, move |world, outcome| then(world, resume(world, outcome)))
+    }
+
+    /// Resumes with the outcome of the call.
+    pub fn resume(self, world: &World, outcome: CallOutcome) -> Step {
+        (self.resume)(world, outcome)
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("call", &self.call).finish_non_exhaustive()
+    }
+}

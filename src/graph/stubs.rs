@@ -1,0 +1,49 @@
+//! Answers from recordings, where the schema has no such path, and for entities that clients cannot create.
+
+use http::header::{HeaderName, HeaderValue};
+
+use crate::graph::answer::{self, ResponseMeta};
+use crate::graph::base_url::write_base_url;
+use crate::graph::request::Request;
+use crate::graph::step::Answer;
+use crate::odata::error::Error;
+use crate::policy::refusal::{self, Refusal};
+use crate::world::World;
+
+/// The refusals of paths that the schema does not have.
+const UNKNOWN_PATHS: [&Refusal; 2] = [&refusal::UNKNOWN_SEGMENT, &refusal::INVALID_VERSION];
+
+/// Answers a refused request from a stub, if there is one for it, else with the refusal.
+pub(super) fn answer_or_refuse(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Answer {
+    stub(world, request, meta, error).unwrap_or_else(|error| answer::refusal(world, meta, error))
+}
+
+/// Answers from a stub.
+///
+/// # Errors
+///
+/// Returns the refusal, with the closest stub in its detail.
+fn stub(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Result<Answer, Error> {
+    let Some(stubs) = &world.stubs else { return Err(error) };
+    if !error.may_be_stubbed && !UNKNOWN_PATHS.contains(&error.refusal) {
+        return Err(error);
+    }
+    let stub = match stubs.find(&request.method, request.path_and_query()) {
+        Ok(stub) => stub,
+        Err(closest) => {
+            let detail = error.detail.as_deref().map_or_else(|| closest.clone(), |detail| format!("{detail}; {closest}"));
+            return Err(error.with_detail(detail));
+        }
+    };
+    let mut base = Vec::new();
+    match &world.behaviors.base_url {
+        Some(fixed) => base.extend_from_slice(fixed.as_bytes()),
+        None => write_base_url(request, meta.facts.host, &mut base),
+    }
+    let recorded = stub.answer(&String::from_utf8_lossy(&base));
+    let headers = recorded.headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    Ok(answer::recorded(meta, recorded.status, headers, recorded.body))
+}

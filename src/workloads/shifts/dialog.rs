@@ -1,0 +1,87 @@
+//! A message to a connector with its repetitions: which call comes next, and the verdict on the last one.
+
+use crate::policy::behavior::ConnectorContentType;
+use crate::workloads::shifts::endpoint::{ConnectorEndpoint, EncryptedMessage};
+use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::outbound_message::OutboundMessage;
+use crate::workloads::shifts::verdict::ConnectorVerdict;
+use crate::world::Connectors;
+use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
+
+/// A message to a connector with its repetitions. Callers make the calls: they take one from [`Dialog::call`], give its outcome to
+/// [`Dialog::conclude`], and go on as long as that returns true.
+#[derive(Debug)]
+pub struct Dialog {
+    endpoint: ConnectorEndpoint,
+    message: OutboundMessage,
+    content_type: ConnectorContentType,
+    retries: u32,
+    encrypted: Result<EncryptedMessage, CallFailure>,
+    verdict: Option<ConnectorVerdict>,
+    calls: Vec<CallRecord>,
+}
+
+impl Dialog {
+    /// Returns a dialog that repeats its call up to `retries` times where the answer is unusable.
+    pub fn new(
+        endpoint: ConnectorEndpoint,
+        message: OutboundMessage,
+        content_type: ConnectorContentType,
+        retries: u32,
+        keys: &MessageKeys,
+    ) -> Dialog {
+        let encrypted = message.encrypted_for(&endpoint, keys, content_type);
+        Dialog { endpoint, message, content_type, retries, encrypted, verdict: None, calls: Vec::new() }
+    }
+
+    /// Encrypts the message again, with other keys.
+    pub fn encrypt_again(&mut self, keys: &MessageKeys) {
+        self.encrypted = self.message.encrypted_for(&self.endpoint, keys, self.content_type);
+    }
+
+    /// Returns the next call.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the integration does not say where or how its connector is called.
+    pub fn call(&self, connectors: &Connectors) -> Result<OutboundCall, CallFailure> {
+        self.encrypted.as_ref().map(|encrypted| encrypted.call(connectors.timeout)).map_err(|failure| *failure)
+    }
+
+    /// Takes the outcome of a call. Returns true if the call is to be repeated.
+    pub fn conclude(&mut self, outcome: CallOutcome) -> bool {
+        let verdict = self.message.judge(&outcome);
+        // A message that cannot be encrypted will not be on the next attempt.
+        let is_repeated = self.retries > 0 && self.encrypted.is_ok() && verdict.is_retried(self.message.purpose);
+        self.retries = self.retries.saturating_sub(1);
+        let (url, headers, body) = match &self.encrypted {
+            Ok(encrypted) => (encrypted.url.to_string(), encrypted.headers.clone(), encrypted.body.clone()),
+            Err(_) => (self.endpoint.shown_url(), http::HeaderMap::new(), bytes::Bytes::new()),
+        };
+        let plaintext = self.message.plaintext.clone();
+        self.calls.push(CallRecord { url, headers, plaintext, body, outcome, verdict: verdict.to_string() });
+        self.verdict = Some(verdict);
+        is_repeated
+    }
+
+    /// Returns the message.
+    pub fn message(&self) -> &OutboundMessage {
+        &self.message
+    }
+
+    /// Returns the connector's endpoint.
+    pub fn endpoint(&self) -> &ConnectorEndpoint {
+        &self.endpoint
+    }
+
+    /// Returns the calls so far.
+    pub fn calls(&self) -> &[CallRecord] {
+        &self.calls
+    }
+
+    /// Returns the calls and the verdict on the last one.
+    pub fn finish(self) -> (Vec<CallRecord>, ConnectorVerdict) {
+        let unsent = || ConnectorVerdict::NoAnswer(CallFailure::NoClient);
+        (self.calls, self.verdict.unwrap_or_else(unsent))
+    }
+}

@@ -1,0 +1,55 @@
+//! Stored integrations.
+
+use std::sync::Arc;
+
+use crate::edm::schema::{Model, StructuredType};
+use crate::edm::value::{Entity, Value};
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
+use crate::workloads::shifts::rules::{ApprovalRule, INTEGRATION};
+use crate::world::World;
+
+/// A stored integration.
+pub(super) struct Integration<'w> {
+    model: &'w Model,
+    structured: &'w StructuredType,
+    entity: Arc<Entity>,
+}
+
+/// Finds a stored integration.
+pub(super) fn find<'w>(world: &'w World, id: &str) -> Option<Integration<'w>> {
+    world.schema.addresses().iter().find_map(|address| {
+        let model = world.schema.model(address.version);
+        let structured = model.structured(address.type_id);
+        let entity = world.store.collection(address.set).get(id).filter(|_| &*structured.name == INTEGRATION)?;
+        Some(Integration { model, structured, entity })
+    })
+}
+
+/// Returns the endpoint of the connector of a stored integration.
+pub fn endpoint(world: &World, id: &str) -> Option<ConnectorEndpoint> {
+    find(world, id).map(|integration| integration.endpoint())
+}
+
+impl Integration<'_> {
+    pub(super) fn id(&self) -> &Arc<str> {
+        &self.entity.key
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        *self.value("isActive") != Value::Boolean(false)
+    }
+
+    pub(super) fn supports(&self, rule: ApprovalRule) -> bool {
+        let property = self.structured.property("supportedEntities").map(|index| &self.structured.properties[index]);
+        let member = property.and_then(|property| self.model.member(property.kind, rule.supported));
+        matches!((self.value("supportedEntities"), member), (Value::Enum(number), Some(member)) if number & member != 0)
+    }
+
+    pub(super) fn endpoint(&self) -> ConnectorEndpoint {
+        ConnectorEndpoint::of(self.model, self.structured, &self.entity.properties)
+    }
+
+    fn value(&self, property: &str) -> &Value {
+        self.structured.slot(property).map_or(&Value::Null, |slot| &self.entity.properties.values[slot])
+    }
+}

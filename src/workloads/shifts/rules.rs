@@ -1,0 +1,189 @@
+//! Rules of Shifts that CSDL cannot express.
+
+use crate::edm::schema::{
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateMethod,
+    ValueCheck, Wording, WorkloadRules,
+};
+use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
+use crate::policy::refusal;
+
+/// The type of integrations.
+pub(super) const INTEGRATION: &str = "workforceIntegration";
+
+/// The properties of an integration that decide where and how its connector is called: a new value is tried out (behaviors `connect`,
+/// `connect-on-update`).
+pub(super) const CONNECTION: [&str; 3] = ["url", "apiVersion", "encryption"];
+
+/// The property of a schedule with the ids of integrations. The connector of the first is asked before what the schedule contains is
+/// changed.
+pub(super) const BINDING: &str = "workforceIntegrationIds";
+
+/// The name of a type in update calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApprovalRule {
+    /// The type.
+    pub type_name: &'static str,
+    /// The entity type in the `url` of an element, in this spelling.
+    pub segment: &'static str,
+    /// The member of `supportedEntities` without which no call is made.
+    pub supported: &'static str,
+}
+
+/// The types whose changes a connector approves, by the names of learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
+pub static APPROVALS: [ApprovalRule; 4] = [
+    ApprovalRule { type_name: "shift", segment: "shifts", supported: "shift" },
+    ApprovalRule { type_name: "openShift", segment: "openshifts", supported: "openShift" },
+    ApprovalRule { type_name: "timeOffReason", segment: "timeoffReasons", supported: "timeOffReason" },
+    ApprovalRule { type_name: "timeOff", segment: "timesoff", supported: "timeOff" },
+];
+
+/// Returns the rule by which a connector approves changes of a type.
+pub fn approval_rule(type_name: &str) -> Option<ApprovalRule> {
+    APPROVALS.into_iter().find(|rule| rule.type_name == type_name)
+}
+
+/// The methods are those of the pages of learn.microsoft.com/graph/api that the table of permissions names. Prefixes of ids are those of
+/// lifelike published ids; that of a timeOff is a guess. Noun and code follow those for a team (microsoft-graph-docs#8933), which also
+/// answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
+pub(super) static RULES: WorkloadRules = WorkloadRules {
+    types: &[
+        TypeRules { name: INTEGRATION, capabilities: &DEFAULT_CAPABILITIES, wording: &INTEGRATION_WORDING, is_consulted: true },
+        TypeRules {
+            name: "schedule",
+            capabilities: &Capabilities {
+                creates: false,
+                update: Some(UpdateMethod::Upsert),
+                deletes: false,
+                response_behavior: "schedule-response",
+                returns_entity: |behaviors| behaviors.schedule_response == ScheduleResponse::Entity,
+            },
+            wording: &SCHEDULE_WORDING,
+            is_consulted: false,
+        },
+        scheduled("shift", &SHIFT_WORDING),
+        scheduled("openShift", &OPEN_SHIFT_WORDING),
+        scheduled("timeOffReason", &TIME_OFF_REASON_WORDING),
+        scheduled("timeOff", &TIME_OFF_WORDING),
+    ],
+    properties: &[
+        ("changeTrackedEntity", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("changeTrackedEntity", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("changeTrackedEntity", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
+        // The schema does not mark createdBy as computed, but it is not among the updatable properties of the reference page, and
+        // no published response has it.
+        ("changeTrackedEntity", "createdBy", PropertyRule::ReadOnly),
+        ("changeTrackedEntity", "createdBy", PropertyRule::OmittedWhileNull),
+        (INTEGRATION, "supports", PropertyRule::AliasOf { target: "supportedEntities", behavior: "supports" }),
+        // The service's values are not known (grade none); only that "by default, no entities are supported" is on the resource page.
+        (INTEGRATION, "supportedEntities", PropertyRule::InitialValue("\"none\"")),
+        (INTEGRATION, "eligibilityFilteringEnabledEntities", PropertyRule::InitialValue("\"none\"")),
+        (INTEGRATION, "isActive", PropertyRule::InitialValue("true")),
+        (INTEGRATION, "url", PropertyRule::Checked(ValueCheck(check_url))),
+        // The published exchange sends two members of a schedule and is answered with these. Offline it is provisioned at once.
+        ("schedule", "provisionStatus", PropertyRule::InitialValue("\"Completed\"")),
+        ("schedule", "enabled", PropertyRule::InitialValue("true")),
+        ("schedule", "timeClockEnabled", PropertyRule::InitialValue("true")),
+        ("schedule", "openShiftsEnabled", PropertyRule::InitialValue("true")),
+        ("schedule", "swapShiftsRequestsEnabled", PropertyRule::InitialValue("true")),
+        ("schedule", "offerShiftRequestsEnabled", PropertyRule::InitialValue("true")),
+        ("schedule", "timeOffRequestsEnabled", PropertyRule::InitialValue("true")),
+        // Null is not a value of these, so they start as the default that .NET gives an absent one (grade none).
+        ("scheduleEntity", "theme", PropertyRule::InitialValue("\"white\"")),
+        ("shiftActivity", "theme", PropertyRule::InitialValue("\"white\"")),
+        ("openShiftItem", "openSlotCount", PropertyRule::InitialValue("0")),
+        ("timeOffReason", "isActive", PropertyRule::InitialValue("true")),
+        ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
+        ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck(check_secret_length))),
+    ],
+    page_order: &[(
+        INTEGRATION,
+        &[
+            "id",
+            "createdDateTime",
+            "lastModifiedDateTime",
+            "lastModifiedBy",
+            "displayName",
+            "apiVersion",
+            "encryption",
+            "isActive",
+            "url",
+            "supports",
+        ],
+    )],
+};
+
+/// The capabilities of what a schedule contains.
+static SCHEDULED: Capabilities = Capabilities {
+    creates: true,
+    update: Some(UpdateMethod::Replace),
+    deletes: true,
+    response_behavior: "replace-response",
+    returns_entity: |behaviors| behaviors.replace_response == ReplaceResponse::Entity,
+};
+
+const fn scheduled(name: &'static str, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities: &SCHEDULED, wording, is_consulted: true }
+}
+
+static ENUM_REFUSALS: EnumRefusals = EnumRefusals {
+    unknown_member: &refusal::NOT_A_MEMBER,
+    sentinel: &refusal::SENTINEL_VALUE,
+    hidden_member: &refusal::HIDDEN_VALUE,
+};
+
+static INTEGRATION_WORDING: Wording = wording("WFI_", "workforce integration", "WorkforceIntegrationNotFound");
+static SCHEDULE_WORDING: Wording = wording("", "team", "TeamNotFound");
+static SHIFT_WORDING: Wording = wording("SHFT_", "shift", "ShiftNotFound");
+static OPEN_SHIFT_WORDING: Wording = wording("OPNSHFT_", "open shift", "OpenShiftNotFound");
+static TIME_OFF_REASON_WORDING: Wording = wording("TOR_", "time off reason", "TimeOffReasonNotFound");
+static TIME_OFF_WORDING: Wording = wording("TOFF_", "time off", "TimeOffNotFound");
+
+const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {
+    Wording {
+        id_prefix,
+        noun,
+        not_found_code: Some(not_found_code),
+        unknown_entity: &refusal::UNKNOWN_ID,
+        unknown_ancestor: &refusal::UNKNOWN_ID,
+        enum_refusals: &ENUM_REFUSALS,
+        // Resources of Teams name it in `Location` (recorded in pnp/pnpcore).
+        backend_url: "https://teamsgraph.teams.microsoft.com",
+    }
+}
+
+/// A secret has exactly 64 characters (behavior `secret-length`).
+fn check_secret_length(behaviors: &Behaviors, text: &str) -> CheckResult {
+    match (text.chars().count(), behaviors.secret_length) {
+        (64, _) => CheckResult::Valid,
+        (_, SecretLength::Any) => CheckResult::ValidUnder("secret-length"),
+        (length, SecretLength::Exact) => CheckResult::Invalid {
+            found: Some(format!("a secret of {length} characters")),
+            expected: "64 characters".to_owned(),
+            refusal: &refusal::SECRET_LENGTH,
+        },
+    }
+}
+
+/// An integration's address is absolute (behavior `url-check`).
+fn check_url(behaviors: &Behaviors, text: &str) -> CheckResult {
+    let schemes: &[&str] = match behaviors.url_check {
+        UrlCheck::None => return CheckResult::ValidUnder("url-check"),
+        UrlCheck::Absolute => &["http", "https"],
+        UrlCheck::Https => &["https"],
+    };
+    if is_absolute_url(text, schemes) {
+        return CheckResult::Valid;
+    }
+    let expected = format!("an absolute {} address", schemes.join(" or "));
+    CheckResult::Invalid { found: None, expected, refusal: &refusal::INVALID_URL }
+}
+
+/// Whether a text is an absolute address of one of the schemes, with a host and without white space.
+fn is_absolute_url(text: &str, schemes: &[&str]) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let known = schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let has_host = !host.is_empty() && !host.starts_with(':');
+    known && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
+}
