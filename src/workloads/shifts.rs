@@ -51,7 +51,7 @@ impl Workload for Shifts {
             approval::decide(change, rule, &Proposal { method, key, values }, reply, decided)
         };
         match &change.kind {
-            ChangeKind::Create { key, values } => decide("POST", key, &|| Some(values())),
+            ChangeKind::Create { key, keyed_values, .. } => decide("POST", key, &|| Some(keyed_values())),
             ChangeKind::Replace { key, values } => decide("PUT", &|| Arc::clone(key), &|| Some((*values).clone())),
             ChangeKind::Delete { key } => decide("DELETE", &|| Arc::clone(key), &|| None),
             // Shifts has no PATCH for them.

@@ -69,8 +69,10 @@ pub enum ChangeKind<'c> {
     Create {
         /// Returns the key, which is drawn at the first call.
         key: &'c dyn Fn() -> Arc<str>,
+        /// The values, without the key.
+        values: &'c Complex,
         /// Returns the values, with the key.
-        values: &'c dyn Fn() -> Complex,
+        keyed_values: &'c dyn Fn() -> Complex,
     },
     /// A changed entity.
     Update {

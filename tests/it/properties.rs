@@ -280,7 +280,7 @@ fn a_resource_of_another_schema_has_its_own_words() {
     let (_, created) = harness::json(&world, Method::POST, "/v1.0/things", Some("{}"));
     assert_eq!(created["id"].as_str().unwrap().len(), 36);
     let (_, missing) = harness::json(&world, Method::GET, "/v1.0/things/nope", None);
-    assert!(missing["error"]["message"].as_str().unwrap().contains("the resource was not found"), "{missing}");
+    assert!(missing["error"]["message"].as_str().unwrap().starts_with("Resource 'nope' does not exist"), "{missing}");
 }
 
 #[test]

@@ -36,16 +36,16 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     loop {
         let drawn = approved.take().map_or_else(OnceCell::new, OnceCell::from);
         let key = || drawn.get_or_init(|| free_key(context, &collection)).clone();
-        let values = || {
+        let keyed_values = || {
             let mut values = properties.clone();
             set_key(structured, &mut values, &key());
             values
         };
-        let kind = ChangeKind::Create { key: &key, values: &values };
+        let kind = ChangeKind::Create { key: &key, values: &properties, keyed_values: &keyed_values };
         if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
-        let entity = Arc::new(Entity::new(key(), values()));
+        let entity = Arc::new(Entity::new(key(), keyed_values()));
         if collection.insert(entity.clone()) != Err(DuplicateKey) {
             decided.extend(["id-format", "location"]);
             return Ok(changed(context, created(context, &entity, decided), None, Some(entity)));

@@ -24,7 +24,7 @@ type Decision = Result<Option<Box<dyn Consultation>>, Error>;
 /// Decides about a new integration.
 pub(super) fn for_creation(
     change: &Change<'_>,
-    values: &dyn Fn() -> Complex,
+    values: &Complex,
     reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
 ) -> Decision {
@@ -36,7 +36,7 @@ pub(super) fn for_creation(
     };
     match reply {
         Some(reply) => weigh(consequence, reply).map(|()| None),
-        None => Ok(Some(consultation(change, &values()))),
+        None => Ok(Some(consultation(change, values))),
     }
 }
 
