@@ -1,4 +1,4 @@
-//! The OData protocol: request bodies read against the schema, responses written from it, queries, formats, preferences and batches.
+//! The OData protocol: request bodies, answers, queries, content negotiation, preferences and batches.
 
 pub mod batch;
 pub mod error;

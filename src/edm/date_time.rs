@@ -1,15 +1,15 @@
-//! `Edm.DateTimeOffset`: read as OData writes it, answered as Graph answers it.
+//! `Edm.DateTimeOffset`, parsed by OData's grammar and written in Graph's format.
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// A point in time with the offset and the number of fraction digits that its source gave it.
+/// A point in time with the offset and the number of fraction digits of its source.
 ///
-/// The resolution is 100 ns, that of the service's platform; further digits are cut.
+/// The resolution is 100 ns, that of the service's platform; further digits are truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTimeOffset {
-    /// Hundreds of nanoseconds since the Unix epoch.
+    /// Time since the Unix epoch in units of 100 ns.
     ticks: i64,
     offset_minutes: i16,
     digits: u8,
@@ -25,17 +25,17 @@ const MIN_TICKS: i64 = -621_355_968_000_000_000;
 const MAX_TICKS: i64 = 2_534_023_007_999_999_999;
 
 impl DateTimeOffset {
-    /// Returns the point in time so many milliseconds after the Unix epoch, in UTC.
+    /// Returns a point in time in UTC from milliseconds since the Unix epoch.
     pub fn from_unix_millis(millis: i64) -> DateTimeOffset {
         DateTimeOffset { ticks: millis.saturating_mul(10_000), offset_minutes: 0, digits: 3, zulu: true }
     }
 
-    /// Returns hundreds of nanoseconds since the Unix epoch.
+    /// Returns the time since the Unix epoch in ticks of 100 ns.
     pub fn ticks(self) -> i64 {
         self.ticks
     }
 
-    /// Reads `yyyy-mm-ddThh:mm[:ss[.fffffff]](Z|±hh:mm)`, the form of OData's grammar.
+    /// Parses `yyyy-mm-ddThh:mm[:ss[.fffffff]](Z|±hh:mm)`, the format of OData's grammar.
     pub fn parse(text: &str) -> Option<DateTimeOffset> {
         let bytes = text.as_bytes();
         let (date, time) = (bytes.get(..10)?, bytes.get(11..)?);
@@ -57,9 +57,9 @@ impl DateTimeOffset {
             None => (0, 0),
             Some(fraction) if (1..=12).contains(&fraction.len()) => {
                 number(fraction)?;
-                let kept = &fraction[..fraction.len().min(MAX_DIGITS)];
-                let scale = 10_i64.pow(u32::try_from(MAX_DIGITS - kept.len()).ok()?);
-                (u8::try_from(kept.len()).ok()?, number(kept)? * scale)
+                let significant = &fraction[..fraction.len().min(MAX_DIGITS)];
+                let scale = 10_i64.pow(u32::try_from(MAX_DIGITS - significant.len()).ok()?);
+                (u8::try_from(significant.len()).ok()?, number(significant)? * scale)
             }
             Some(_) => return None,
         };
@@ -87,11 +87,11 @@ impl DateTimeOffset {
         .ok()?;
         let seconds = civil.duration_since(EPOCH).as_secs() - i64::from(offset_minutes) * 60;
         let ticks = seconds * TICKS_PER_SECOND + ticks_of_second;
-        // In UTC the year must be one of 1 to 9999 too, as on the service's platform.
+        // The year in UTC must also be in 1 to 9999, as on the service's platform.
         (MIN_TICKS..=MAX_TICKS).contains(&ticks).then_some(DateTimeOffset { ticks, offset_minutes, digits, zulu })
     }
 
-    /// Writes the time in UTC with `Z`, trailing zeros of the fraction cut.
+    /// Writes the time in UTC with `Z`, without trailing zeros in the fraction.
     pub fn write_utc(self, out: &mut Vec<u8>) {
         write_civil(out, self.ticks);
         let digits = fraction(self.ticks);
@@ -102,7 +102,7 @@ impl DateTimeOffset {
         out.push(b'Z');
     }
 
-    /// Writes the time as its source wrote it: its offset, its number of fraction digits.
+    /// Writes the time with the offset and the number of fraction digits of its source.
     pub fn write_verbatim(self, out: &mut Vec<u8>) {
         write_civil(out, self.ticks + i64::from(self.offset_minutes) * 60 * TICKS_PER_SECOND);
         if self.digits > 0 {
@@ -118,29 +118,29 @@ impl DateTimeOffset {
         out.extend_from_slice(format!("{:02}:{:02}", minutes / 60, minutes % 60).as_bytes());
     }
 
-    /// Returns the form of the `Date` header, IMF-fixdate (RFC 9110, 5.6.7).
+    /// Returns the value of the `Date` header, an IMF-fixdate (RFC 9110, 5.6.7).
     pub fn http_date(self) -> [u8; 29] {
         let civil = civil(self.ticks);
         let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
         let weekday = usize::try_from(civil.weekday().to_monday_zero_offset()).unwrap_or(0);
         text[0..3].copy_from_slice(&b"MonTueWedThuFriSatSun"[weekday * 3..weekday * 3 + 3]);
-        put(&mut text[5..7], i64::from(civil.day()));
+        write_digits(&mut text[5..7], i64::from(civil.day()));
         let month = usize::try_from(civil.month() - 1).unwrap_or(0);
         text[8..11].copy_from_slice(&b"JanFebMarAprMayJunJulAugSepOctNovDec"[month * 3..month * 3 + 3]);
-        put(&mut text[12..16], i64::from(civil.year()));
-        put(&mut text[17..19], i64::from(civil.hour()));
-        put(&mut text[20..22], i64::from(civil.minute()));
-        put(&mut text[23..25], i64::from(civil.second()));
+        write_digits(&mut text[12..16], i64::from(civil.year()));
+        write_digits(&mut text[17..19], i64::from(civil.hour()));
+        write_digits(&mut text[20..22], i64::from(civil.minute()));
+        write_digits(&mut text[23..25], i64::from(civil.second()));
         text
     }
 
-    /// Writes `yyyy-mm-ddThh:mm:ss` in UTC: the form of dates in error bodies.
+    /// Writes `yyyy-mm-ddThh:mm:ss` in UTC, the format of dates in error bodies.
     pub fn write_seconds(self, out: &mut Vec<u8>) {
         write_civil(out, self.ticks);
     }
 }
 
-/// Reads ASCII digits.
+/// Parses ASCII digits.
 fn number(digits: &[u8]) -> Option<i64> {
     let mut value = 0;
     for digit in digits {
@@ -149,13 +149,13 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-/// Returns date and time of day, in UTC.
+/// Returns the date and the time of day in UTC.
 fn civil(ticks: i64) -> DateTime {
     let seconds = ticks.div_euclid(TICKS_PER_SECOND);
     match Timestamp::from_second(seconds) {
         Ok(timestamp) => Offset::UTC.to_datetime(timestamp),
-        // The library's timestamps end a day before its calendar. Only a clock far beyond that can leave the calendar, and the epoch
-        // is then as good as any other time.
+        // The library's timestamps end a day before its calendar. Only a clock far in the future can leave the calendar; the epoch is
+        // then an arbitrary substitute.
         Err(_) => EPOCH.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(EPOCH),
     }
 }
@@ -163,24 +163,24 @@ fn civil(ticks: i64) -> DateTime {
 fn write_civil(out: &mut Vec<u8>, ticks: i64) {
     let civil = civil(ticks);
     let mut text = *b"0000-00-00T00:00:00";
-    put(&mut text[0..4], i64::from(civil.year()));
-    put(&mut text[5..7], i64::from(civil.month()));
-    put(&mut text[8..10], i64::from(civil.day()));
-    put(&mut text[11..13], i64::from(civil.hour()));
-    put(&mut text[14..16], i64::from(civil.minute()));
-    put(&mut text[17..19], i64::from(civil.second()));
+    write_digits(&mut text[0..4], i64::from(civil.year()));
+    write_digits(&mut text[5..7], i64::from(civil.month()));
+    write_digits(&mut text[8..10], i64::from(civil.day()));
+    write_digits(&mut text[11..13], i64::from(civil.hour()));
+    write_digits(&mut text[14..16], i64::from(civil.minute()));
+    write_digits(&mut text[17..19], i64::from(civil.second()));
     out.extend_from_slice(&text);
 }
 
-/// Returns the seven digits of the fraction of a second.
+/// Returns the seven fraction digits of the second.
 fn fraction(ticks: i64) -> [u8; MAX_DIGITS] {
     let mut digits = [b'0'; MAX_DIGITS];
-    put(&mut digits, ticks.rem_euclid(TICKS_PER_SECOND));
+    write_digits(&mut digits, ticks.rem_euclid(TICKS_PER_SECOND));
     digits
 }
 
-fn put(place: &mut [u8], mut value: i64) {
-    for digit in place.iter_mut().rev() {
+fn write_digits(digits: &mut [u8], mut value: i64) {
+    for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(value.rem_euclid(10)).unwrap_or(0);
         value /= 10;
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_in_utc_with_trailing_zeros_cut() {
+    fn answers_are_in_utc_without_trailing_zeros() {
         assert_eq!(utc("2017-01-01T00:00:46.1697867+03:00"), "2016-12-31T21:00:46.1697867Z");
         assert_eq!(utc("2021-03-12T17:37:05.840Z"), "2021-03-12T17:37:05.84Z");
         assert_eq!(utc("2021-03-12t17:37z"), "2021-03-12T17:37:00Z");
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_the_calendar_are_dates() {
+    fn the_limits_of_the_calendar_are_dates() {
         assert_eq!(utc("0001-01-01T00:00:00Z"), "0001-01-01T00:00:00Z");
         assert_eq!(utc("9999-12-31T23:59:59.9999999Z"), "9999-12-31T23:59:59.9999999Z");
         assert_eq!(utc("2021-03-12T17:37:05.123456789012Z"), "2021-03-12T17:37:05.1234567Z");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_form_is_refused() {
+    fn malformed_dates_are_refused() {
         for text in [
             "",
             "2021",
@@ -250,7 +250,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_never_panics(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             let _ = DateTimeOffset::parse(&text);
         }
 

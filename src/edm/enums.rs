@@ -1,38 +1,38 @@
-//! Enum values as text: what a request may send, and what an answer shows.
+//! Enum values as text, in requests and in answers.
 
 use crate::edm::schema::EnumType;
 use crate::policy::behavior::{EmptyFlags, FlagLists};
 
-/// What decides how the text of a flags list is read.
+/// The accepted syntax of enum values.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    /// The row `flag-lists`.
+pub struct FlagSyntax {
+    /// The behavior `flag-lists`.
     pub lists: FlagLists,
-    /// The row `empty-flags`.
+    /// The behavior `empty-flags`.
     pub empty: EmptyFlags,
 }
 
-impl Reading {
-    /// How fixtures are read: leniently, since they may hold what any client sent.
-    pub const LENIENT: Reading = Reading { lists: FlagLists::AnyCase, empty: EmptyFlags::None };
+impl FlagSyntax {
+    /// The syntax of fixtures, which may hold any client's values.
+    pub const LENIENT: FlagSyntax = FlagSyntax { lists: FlagLists::AnyCase, empty: EmptyFlags::None };
 }
 
-/// Returns the number of a text, or nothing if it is no value of the enum.
+/// Parses a value of an enum; `None` if it is invalid.
 ///
-/// Members are separated by commas, with white space around them; a number stands for the members whose bits it has.
-pub fn parse(enumeration: &EnumType, text: &str, reading: Reading) -> Option<i64> {
+/// Members of a flags enum are separated by commas with optional white space; a number selects the members of its bits.
+pub fn parse(enumeration: &EnumType, text: &str, syntax: FlagSyntax) -> Option<i64> {
     if !enumeration.is_flags {
-        return member(enumeration, text.trim(), reading.lists == FlagLists::AnyCase, true);
+        return member(enumeration, text.trim(), syntax.lists == FlagLists::AnyCase, true);
     }
     if text.trim().is_empty() {
-        return (reading.empty == EmptyFlags::None).then_some(0);
+        return (syntax.empty == EmptyFlags::None).then_some(0);
     }
-    let any_case = reading.lists == FlagLists::AnyCase;
+    let any_case = syntax.lists == FlagLists::AnyCase;
     let is_list = text.contains(',');
     let mut number = 0;
     for name in text.split(',') {
-        // The older library knows the schema's spelling only for a value that is one member; lists go to .NET's Enum.Parse,
-        // whose names are those of the code, with an uppercase first letter.
+        // The older library accepts the schema's spelling only for a single member; lists go to .NET's Enum.Parse, which knows the
+        // names of the code, with an uppercase first letter.
         number |= member(enumeration, name.trim(), any_case, !is_list)?;
     }
     Some(number)
@@ -51,7 +51,7 @@ fn member(enumeration: &EnumType, text: &str, any_case: bool, schema_spelling: b
     enumeration.members.iter().find(|(name, _)| matches(name)).map(|(_, number)| *number)
 }
 
-/// Whether a number stands for members of the enum and nothing else.
+/// Whether a number is a combination of members.
 fn is_value(enumeration: &EnumType, number: i64) -> bool {
     if enumeration.is_flags {
         let known = enumeration.members.iter().fold(0, |bits, (_, member)| bits | member);
@@ -63,16 +63,16 @@ fn is_value(enumeration: &EnumType, number: i64) -> bool {
 /// Whether a text is a member's name with its first letter in uppercase.
 fn is_pascal_of(name: &str, text: &str) -> bool {
     let (mut name, mut text) = (name.chars(), text.chars());
-    let (Some(first), Some(given)) = (name.next(), text.next()) else { return false };
-    given == first.to_ascii_uppercase() && name.as_str() == text.as_str()
+    let (Some(expected), Some(first)) = (name.next(), text.next()) else { return false };
+    first == expected.to_ascii_uppercase() && name.as_str() == text.as_str()
 }
 
-/// Whether a number has the member that stands for those which clients do not know.
+/// Whether a number includes the sentinel, the member that represents those unknown to a client.
 pub fn has_sentinel(enumeration: &EnumType, number: i64) -> bool {
     enumeration.sentinel.is_some_and(|sentinel| if enumeration.is_flags { number & sentinel != 0 } else { number == sentinel })
 }
 
-/// Whether a number has members above the sentinel, which clients see only when they ask for them.
+/// Whether a number includes members above the sentinel, which clients see only on request.
 pub fn has_hidden(enumeration: &EnumType, number: i64) -> bool {
     enumeration.sentinel.is_some_and(|sentinel| if enumeration.is_flags { number >= sentinel << 1 } else { number > sentinel })
 }
@@ -93,8 +93,8 @@ pub fn masked(enumeration: &EnumType, number: i64) -> i64 {
 
 /// Writes a number as the names of its members, in ascending order, without quotes.
 ///
-/// Unless they are to be shown, all members above the sentinel become one sentinel. Bits without a member, which only a schema
-/// change can leave behind, are written as a number.
+/// Unless `show_hidden`, all members above the sentinel become one sentinel. A number with bits that have no member, possible only
+/// after a change of the schema, is written as a number.
 pub fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out: &mut Vec<u8>) {
     let number = if show_hidden { number } else { masked(enumeration, number) };
     if let Some((name, _)) = enumeration.members.iter().find(|(_, member)| *member == number) {
@@ -123,21 +123,21 @@ mod tests {
         let schema = Schema::shipped();
         let model = schema.model(Version::V1);
         let Some(crate::edm::schema::NamedType::Enum(id)) = model.resolve(&format!("microsoft.graph.{name}")) else {
-            panic!("{name} is no enum")
+            panic!("{name} is not an enum")
         };
         test(model.enumeration(id))
     }
 
-    fn shown(enumeration: &EnumType, number: i64, show_hidden: bool) -> String {
+    fn text_of(enumeration: &EnumType, number: i64, show_hidden: bool) -> String {
         let mut out = Vec::new();
         write(enumeration, number, show_hidden, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn lists_are_read_in_any_case_with_spaces_and_numbers() {
+    fn lists_are_parsed_in_any_case_with_spaces_and_numbers() {
         with_enum("workforceIntegrationSupportedEntities", |enumeration| {
-            let read = |text| parse(enumeration, text, Reading::LENIENT);
+            let read = |text| parse(enumeration, text, FlagSyntax::LENIENT);
             assert_eq!(read("shift"), Some(1));
             assert_eq!(read(" Shift , SWAPREQUEST,8"), Some(11));
             assert_eq!(read("3"), Some(3));
@@ -151,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn the_older_library_wants_uppercase_first_letters_in_lists() {
+    fn the_older_library_requires_uppercase_first_letters_in_lists() {
         with_enum("workforceIntegrationSupportedEntities", |enumeration| {
-            let older = Reading { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
+            let older = FlagSyntax { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
             let read = |text| parse(enumeration, text, older);
             assert_eq!(read("Shift, SwapRequest,8"), Some(11));
             assert_eq!(read("shift"), Some(1));
@@ -165,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_enum_takes_one_member() {
+    fn a_plain_enum_has_one_member() {
         with_enum("workforceIntegrationEncryptionProtocol", |enumeration| {
-            let read = |text| parse(enumeration, text, Reading::LENIENT);
+            let read = |text| parse(enumeration, text, FlagSyntax::LENIENT);
             assert_eq!(read("SharedSecret"), Some(0));
             assert_eq!(read("0"), Some(0));
             for text in ["", "sharedSecret,sharedSecret", "2", "shared"] {
                 assert_eq!(read(text), None, "{text}");
             }
-            let older = Reading { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
+            let older = FlagSyntax { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
             assert_eq!(parse(enumeration, "SharedSecret", older), Some(0));
             assert_eq!(parse(enumeration, "sharedSecret", older), Some(0));
             assert_eq!(parse(enumeration, "SHAREDSECRET", older), None);
@@ -184,10 +184,10 @@ mod tests {
     fn members_above_the_sentinel_become_one_sentinel() {
         with_enum("workforceIntegrationSupportedEntities", |enumeration| {
             let number = 1 | 2 | 2048 | 16384;
-            assert_eq!(shown(enumeration, number, false), "shift,swapRequest,unknownFutureValue");
-            assert_eq!(shown(enumeration, number, true), "shift,swapRequest,timeCard,timeOffRequest");
-            assert_eq!(shown(enumeration, 2048, false), "unknownFutureValue");
-            assert_eq!(shown(enumeration, 0, false), "none");
+            assert_eq!(text_of(enumeration, number, false), "shift,swapRequest,unknownFutureValue");
+            assert_eq!(text_of(enumeration, number, true), "shift,swapRequest,timeCard,timeOffRequest");
+            assert_eq!(text_of(enumeration, 2048, false), "unknownFutureValue");
+            assert_eq!(text_of(enumeration, 0, false), "none");
             assert!(has_hidden(enumeration, number) && !has_sentinel(enumeration, number));
             assert!(has_sentinel(enumeration, 1024 | 1) && !has_hidden(enumeration, 1024 | 1));
         });
@@ -195,17 +195,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(bits in proptest::collection::vec(0_usize..12, 0..12)) {
+        fn every_written_value_parses(bits in proptest::collection::vec(0_usize..12, 0..12)) {
             with_enum("workforceIntegrationSupportedEntities", |enumeration| {
                 let number = bits.iter().fold(0, |number, bit| number | enumeration.members[*bit].1);
-                assert_eq!(parse(enumeration, &shown(enumeration, number, true), Reading::LENIENT), Some(number));
+                assert_eq!(parse(enumeration, &text_of(enumeration, number, true), FlagSyntax::LENIENT), Some(number));
             });
         }
 
         #[test]
-        fn reading_never_panics(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             with_enum("workforceIntegrationSupportedEntities", |enumeration| {
-                let _ = parse(enumeration, &text, Reading::LENIENT);
+                let _ = parse(enumeration, &text, FlagSyntax::LENIENT);
             });
         }
     }

@@ -7,7 +7,7 @@ use crate::edm::schema::{ItemType, Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::odata::error::Error;
-use crate::odata::query::select::{Selected, Selection};
+use crate::odata::query::selection::{Selected, Selection};
 use crate::odata::write::Representation;
 use crate::policy::behavior::{Aliases, ROWS};
 use crate::world::World;

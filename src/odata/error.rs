@@ -1,4 +1,4 @@
-//! Errors to be answered, and the one place that turns an error into a body.
+//! Error answers and their bodies.
 
 use std::fmt::Write as _;
 
@@ -7,47 +7,47 @@ use http::{HeaderValue, StatusCode};
 use crate::policy::refusal::{Layer, Refusal};
 use crate::text::json::{quoted, write_string};
 
-/// An error to be answered.
+/// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The row that decided.
+    /// The row of the table of refusals.
     pub refusal: &'static Refusal,
-    /// The row's text with the request's own words.
+    /// The row's text with the words of the request.
     pub message: String,
-    /// What else would help, for the log.
+    /// Details for the log.
     pub detail: Option<String>,
-    /// The inner code of an error of Shifts, where it is not that of the row.
+    /// The inner code of an error of Shifts, where it differs from the row's.
     pub inner_code: Option<&'static str>,
     /// Whether a stub may answer in its place: no client can create the missing entity.
     pub may_be_stubbed: bool,
-    /// What a rule of faults states instead of the row.
+    /// The override of a fault rule.
     pub stated: Option<Box<ErrorOverride>>,
-    /// The connector's own words, in an error of Shifts.
+    /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
 }
 
-/// What a connector says, and who it is (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
+/// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectorError {
-    /// Why it refuses.
+    /// The reason of the refusal.
     pub message: Box<str>,
-    /// The name of its integration.
+    /// The display name of the integration.
     pub source: Box<str>,
 }
 
-/// Status, code and headers of an error that a rule of faults states.
+/// The status, code and headers of a fault rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorOverride {
-    /// The status of the answer, where it is not that of the row.
+    /// The status, where it differs from the row's.
     pub status: Option<StatusCode>,
-    /// The value of `error.code`, where it is not that of the row.
+    /// The value of `error.code`, where it differs from the row's.
     pub code: Option<String>,
-    /// When the client may try again.
+    /// The value of `Retry-After`.
     pub retry_after: Option<HeaderValue>,
 }
 
 impl ConnectorError {
-    /// Writes the members that stand before the others in an error of Shifts.
+    /// Returns the first members of an error of Shifts, as JSON.
     fn members(&self) -> String {
         format!(
             r#""title":"Your request couldn't be completed","externalErrorMessage":{},"externalSource":{},"externalImageLink":null,"#,
@@ -58,11 +58,11 @@ impl ConnectorError {
 }
 
 impl Error {
-    /// Returns an error whose text has these words in its places.
+    /// Returns an error with these words in the placeholders of the row's text.
     pub fn new(refusal: &'static Refusal, words: &[&str]) -> Error {
         Error {
             refusal,
-            message: filled(refusal.text, words),
+            message: fill(refusal.text, words),
             detail: None,
             inner_code: None,
             may_be_stubbed: false,
@@ -71,7 +71,7 @@ impl Error {
         }
     }
 
-    /// Adds what else would help.
+    /// Sets the details for the log.
     #[must_use]
     pub fn with_detail(mut self, detail: String) -> Error {
         self.detail = Some(detail);
@@ -101,7 +101,7 @@ impl Error {
         }
     }
 
-    /// Writes the body. `date` is in UTC without zone and fraction.
+    /// Returns the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
@@ -123,7 +123,7 @@ impl Error {
         body.extend_from_slice(b",\"innerError\":{");
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
-            Layer::Library => self.message.split_once(". ").map(|(_, why)| why),
+            Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
             Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
         };
         if let Some(inner) = inner {
@@ -146,7 +146,7 @@ impl Error {
         body
     }
 
-    /// Writes the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
+    /// Returns the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
     fn entra_body(&self, number: u32, date: &str, trace: &str, correlation: &str) -> Vec<u8> {
         let timestamp = format!("{}Z", date.replace('T', " "));
         let description =
@@ -163,7 +163,7 @@ impl Error {
         body.into_bytes()
     }
 
-    /// Returns the text as the token service shows it: with its number. Others have none.
+    /// Returns the message; with its AADSTS number, if it is one of the token service.
     pub fn description(&self) -> String {
         match self.refusal.layer {
             Layer::Entra(number) => format!("AADSTS{number}: {}", self.message),
@@ -171,7 +171,7 @@ impl Error {
         }
     }
 
-    /// Writes the page of the web server in front of the service.
+    /// Returns the HTML page of the web server in front of the service.
     fn page(&self) -> Vec<u8> {
         let title = self.status().canonical_reason().unwrap_or("Error");
         let mut page = String::new();
@@ -186,22 +186,22 @@ impl Error {
     }
 }
 
-/// Puts words into the places of a text. A word never becomes a place itself.
-fn filled(text: &str, words: &[&str]) -> String {
+/// Replaces the placeholders of a text. Placeholders in the words are kept.
+fn fill(text: &str, words: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('{') {
-        let (before, place) = rest.split_at(open);
+        let (before, placeholder) = rest.split_at(open);
         filled.push_str(before);
-        let index = place.as_bytes().get(1).map(|digit| usize::from(digit.wrapping_sub(b'0')));
+        let index = placeholder.as_bytes().get(1).map(|digit| usize::from(digit.wrapping_sub(b'0')));
         match index.and_then(|index| words.get(index)) {
-            Some(word) if place.as_bytes().get(2) == Some(&b'}') => {
+            Some(word) if placeholder.as_bytes().get(2) == Some(&b'}') => {
                 filled.push_str(word);
-                rest = &place[3..];
+                rest = &placeholder[3..];
             }
             _ => {
                 filled.push('{');
-                rest = &place[1..];
+                rest = &placeholder[1..];
             }
         }
     }
@@ -215,8 +215,8 @@ mod tests {
     use crate::policy::refusal::{FAULT_THROTTLED, UNKNOWN_ID, UNKNOWN_SEGMENT};
 
     #[test]
-    fn words_are_put_in_once() {
-        assert_eq!(filled("'{0}' is {1}, '{0}' {2} {x}", &["{1}", "b"]), "'{1}' is b, '{1}' {2} {x}");
+    fn placeholders_are_replaced_once() {
+        assert_eq!(fill("'{0}' is {1}, '{0}' {2} {x}", &["{1}", "b"]), "'{1}' is b, '{1}' {2} {x}");
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn shifts_puts_its_json_into_the_message() {
+    fn the_message_of_shifts_is_json() {
         // The shape of microsoft-graph-docs#8933.
         let error = Error { inner_code: Some("TeamNotFound"), ..Error::new(&UNKNOWN_ID, &["team"]) };
         let body = error.body("2022-05-30T14:48:25", "r", "c\"");

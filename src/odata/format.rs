@@ -1,4 +1,4 @@
-//! The format of answers: what `Accept` and `$format` ask for, and the content type that says what came of it.
+//! Content negotiation: the format that `Accept` and `$format` request, and the content type of the answer.
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -7,23 +7,23 @@ use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, FormatParameters, Unacceptable};
 use crate::policy::refusal;
 
-/// How much control information an answer carries (OData JSON Format 4.0, 3.1).
+/// The metadata level of an answer (OData JSON Format 4.0, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Only what a client cannot compute at all: counts and links to the next page.
+    /// Only counts and next links, which a client cannot compute.
     None,
-    /// What a client that knows the schema cannot compute.
+    /// The control information that a client with the schema cannot compute.
     Minimal,
-    /// Everything.
+    /// All control information.
     Full,
 }
 
 /// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
-    /// The metadata level, if the client asked for one.
+    /// The metadata level, if the client requested one.
     pub level: Option<Level>,
-    /// Whether the order of control information is that of a stream.
+    /// Whether control information is in the order of streaming payloads.
     pub is_streaming: bool,
     /// Whether 64-bit numbers and counts are strings.
     pub is_ieee754_compatible: bool,
@@ -35,14 +35,14 @@ impl Default for Format {
     }
 }
 
-/// The media types that can be answered, for the text of a refusal.
+/// The supported media types, for the text of a refusal.
 const SUPPORTED: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false, \
                          application/json;odata.metadata=full, application/json;odata.metadata=none, application/json";
 
 impl Format {
-    /// Returns the format that a request asks for. `$format` counts before `Accept`.
+    /// Returns the format that a request asks for. `$format` takes precedence over `Accept`.
     pub fn of(headers: &HeaderMap, query: Option<&str>, behaviors: &Behaviors) -> Result<Format, Error> {
-        // Most requests ask for nothing, or for JSON without more.
+        // The fast path: most requests have no `Accept`, or one without parameters.
         let mut accepted = headers.get_all(ACCEPT).iter();
         let wanted = match (query.and_then(format_option), accepted.next()) {
             (Some(option), _) => option,
@@ -51,7 +51,7 @@ impl Format {
             (None, Some(first)) => {
                 let values = std::iter::once(first).chain(accepted).map(|value| value.to_str().unwrap_or_default());
                 let wanted = values.collect::<Vec<_>>().join(",");
-                // A client that names nothing refuses nothing.
+                // An empty list accepts everything.
                 if wanted.trim_matches([',', ' ', '\t']).is_empty() {
                     return Ok(Format::default());
                 }
@@ -62,7 +62,7 @@ impl Format {
             (Some(format), _) => Ok(format),
             (None, Unacceptable::Answer) => Ok(Format::default()),
             (None, Unacceptable::Refuse) => {
-                let detail = format!("found {wanted:?}, expected application/json or */*");
+                let detail = format!("no supported media type in {wanted:?}, expected application/json or */*");
                 Err(Error::new(&refusal::NOT_ACCEPTABLE, &[SUPPORTED, &wanted]).with_detail(detail))
             }
         }
@@ -88,13 +88,13 @@ impl Format {
     }
 }
 
-/// Returns the value of `$format`, with or without `$`, in any case. `json` stands for the media type.
+/// Returns the value of `$format`, with or without `$`, in any case. `json` is short for the media type.
 fn format_option(query: &str) -> Option<String> {
     for option in query.split('&') {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         let name = percent_decode_str(name).decode_utf8_lossy();
         if name.strip_prefix('$').unwrap_or(&name).eq_ignore_ascii_case("format") {
-            // A plus sign stands for a blank in queries, and media types with a suffix are not among those known.
+            // A plus sign stays: only media types with a suffix have one, and none of them is supported.
             let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
             return Some(if value.eq_ignore_ascii_case("json") { "application/json".to_owned() } else { value });
         }
@@ -102,12 +102,12 @@ fn format_option(query: &str) -> Option<String> {
     None
 }
 
-/// Returns the format that a list of media ranges prefers, or nothing if it allows no JSON.
+/// Returns the format of the preferred media range; `None` if JSON is not acceptable.
 fn negotiate(ranges: &str, unknown: FormatParameters) -> Option<Format> {
     let mut best: Option<(u16, Format)> = None;
     for range in ranges.split(',') {
         let Some((quality, format)) = read_range(range, unknown) else { continue };
-        // Of equals the first counts.
+        // Of equal qualities the first wins.
         if quality > 0 && best.is_none_or(|(highest, _)| quality > highest) {
             best = Some((quality, format));
         }
@@ -115,7 +115,7 @@ fn negotiate(ranges: &str, unknown: FormatParameters) -> Option<Format> {
     best.map(|(_, format)| format)
 }
 
-/// Reads one media range: its quality in thousandths and the format, if it is one that can be answered.
+/// Parses a media range. Returns its quality in thousandths and its format; `None` if it is unsupported.
 fn read_range(range: &str, unknown: FormatParameters) -> Option<(u16, Format)> {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next()?;
@@ -127,7 +127,7 @@ fn read_range(range: &str, unknown: FormatParameters) -> Option<(u16, Format)> {
     for parameter in parts.filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"').to_ascii_lowercase());
-        // The prefix `odata.` is that of 4.0; 4.01 leaves it out.
+        // The prefix `odata.` belongs to 4.0; 4.01 omits it.
         let known = match (name.strip_prefix("odata.").unwrap_or(&name), value.as_str()) {
             ("q", _) => {
                 quality = read_quality(&value)?;
@@ -150,12 +150,12 @@ fn read_range(range: &str, unknown: FormatParameters) -> Option<(u16, Format)> {
     Some((quality, format))
 }
 
-fn set<T>(place: &mut T, value: T) -> bool {
-    *place = value;
+fn set<T>(target: &mut T, value: T) -> bool {
+    *target = value;
     true
 }
 
-/// Reads a quality value (RFC 9110, 12.4.2) in thousandths.
+/// Parses a quality value (RFC 9110, 12.4.2) in thousandths.
 fn read_quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -174,14 +174,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The negotiated level as text: `-` if the client asked for none, nothing if it takes no JSON.
+    /// Returns the negotiated level as text: `-` if none was requested; `None` if JSON is not acceptable.
     fn level(accept: &str) -> Option<String> {
         let format = negotiate(accept, FormatParameters::Ignore)?;
         Some(format.level.map_or("-".to_owned(), |level| format!("{level:?}")))
     }
 
     #[test]
-    fn the_level_is_that_of_the_range_with_the_highest_quality() {
+    fn the_range_with_the_highest_quality_sets_the_level() {
         assert_eq!(level("application/json;odata.metadata=full"), Some("Full".to_owned()));
         assert_eq!(level("Application/JSON; Odata.MetaData = \"None\""), Some("None".to_owned()));
         assert_eq!(level("application/json;metadata=minimal"), Some("Minimal".to_owned()));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_option_counts_before_the_header() {
+    fn the_option_takes_precedence_over_the_header() {
         assert_eq!(format_option("$select=id&$format=JSON").as_deref(), Some("application/json"));
         assert_eq!(
             format_option("%24Format=application%2Fjson%3Bodata.metadata%3Dfull").as_deref(),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_type_says_what_was_negotiated() {
+    fn the_content_type_has_the_negotiated_parameters() {
         let format = negotiate(
             "application/json;odata.metadata=full;IEEE754Compatible=true;odata.streaming=false",
             FormatParameters::Ignore,

@@ -7,18 +7,18 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 /// The id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// The client's own id of a request; that of the service where it has none.
+/// The client's id of a request; without one, the service's.
 pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
-/// The version of OData that a body is written in.
+/// The OData version of a body.
 pub const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
-/// Asks for TLS alone (behavior `hsts`).
+/// The value of `Strict-Transport-Security` (behavior `hsts`).
 pub const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
 
-/// Says in the service's own form that no data center has answered.
+/// The service's diagnostic header, with a value that names no data center.
 const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
 );

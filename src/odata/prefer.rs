@@ -8,7 +8,7 @@ use http::header::{HeaderMap, HeaderName};
 /// The request header.
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// What a request prefers, as far as the emulator knows it. Unknown preferences are ignored, as the RFC says.
+/// The supported preferences of a request. Unknown preferences are ignored, as the RFC requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// `return=minimal` or `return=representation`.
@@ -19,17 +19,17 @@ pub struct Preferences {
     pub max_page_size: Option<NonZeroUsize>,
 }
 
-/// How much a write shall answer.
+/// The requested answer of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// Nothing but headers.
+    /// Only headers.
     Minimal,
     /// The entity.
     Representation,
 }
 
 impl Preferences {
-    /// Reads all `Prefer` headers. Of a preference that stands twice the first counts (RFC 7240, 2).
+    /// Parses all `Prefer` headers. Of duplicate preferences the first wins (RFC 7240, 2).
     pub fn of(headers: &HeaderMap) -> Preferences {
         let mut preferences = Preferences::default();
         let mut has_return = false;
@@ -56,7 +56,7 @@ impl Preferences {
         preferences
     }
 
-    /// Returns the value of `Preference-Applied` for those that an answer obeyed.
+    /// Returns the value of `Preference-Applied` for the applied preferences.
     pub fn applied(self) -> Option<Cow<'static, str>> {
         let answer = self.answer.map(|answer| match answer {
             Return::Minimal => "return=minimal",
@@ -75,7 +75,7 @@ impl Preferences {
     }
 }
 
-/// Splits a list at the commas that stand outside of quoted strings.
+/// Splits a list at commas outside quoted strings.
 fn list_items(value: &str) -> impl Iterator<Item = &str> {
     let mut in_quotes = false;
     value.split(move |character| {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_read_as_the_rfc_says() {
+    fn preferences_are_parsed_as_in_the_rfc() {
         let both = Preferences { answer: Some(Return::Representation), include_unknown_enum_members: true, max_page_size: None };
         assert_eq!(of(&["return=representation, include-unknown-enum-members"]), both);
         assert_eq!(of(&["Return = \"Representation\"; x=1", "INCLUDE-unknown-enum-members"]), both);

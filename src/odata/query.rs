@@ -1,72 +1,50 @@
-//! Query options: what a client asks of a collection or an entity, read against the model.
+//! System query options, parsed and bound to the model.
 //!
-//! Option names are taken with and without `$` and in any case (concepts/query-parameters and concepts/traverse-the-graph of
-//! microsoft-graph-docs). What cannot be read is refused in the words of the gateway, which parses addresses with ODataLib, or in
-//! those of the library of the Teams workload; the position in the query goes to the log.
+//! Option names are accepted with and without `$` and in any case (concepts/query-parameters and concepts/traverse-the-graph of
+//! microsoft-graph-docs). Invalid options are refused with the texts of the gateway, which parses URLs with ODataLib, or with those of
+//! the Teams workload's library; the position in the query is in the error's detail.
 
+mod expand;
 pub mod filter;
 pub mod options;
 pub mod orderby;
 pub mod path;
+mod position;
+mod scope;
 pub mod select;
+pub mod selection;
 pub mod skiptoken;
 
 use self::filter::Expression;
 use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
+pub use self::scope::Scope;
 use self::select::Select;
-use super::write::is_shown;
-use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::odata::error::Error;
-use crate::policy::behavior::{Behaviors, HiddenMembers, QueryOptions};
+use crate::policy::behavior::QueryOptions;
 use crate::policy::refusal;
 
-/// What a query is asked of.
+/// The kind of resource that a query applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryTarget {
     /// A collection of entities.
     Collection,
-    /// The number of entities in a collection, `/$count`: only which of them are counted can be chosen (OData 4.0 Part 1, 11.2.9).
+    /// The number of entities in a collection, `/$count`, to which only `$filter` applies (OData 4.0 Part 1, 11.2.9).
     Count,
     /// One entity.
     Entity,
-    /// One property: nothing of it can be chosen.
+    /// One property, to which no option applies.
     Property,
 }
 
-/// What decides how a query is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'m> {
-    /// The tables.
-    pub model: &'m Model,
-    /// The type of what is asked.
-    pub structured: &'m StructuredType,
-    /// What the tenant does where sources disagree.
-    pub behaviors: &'m Behaviors,
-    /// Whether the client knows the enum members above the sentinel.
-    pub knows_hidden: bool,
-}
-
-impl Scope<'_> {
-    /// Whether answers name the enum members above the sentinel, so that a query can too.
-    fn shows_hidden(&self) -> bool {
-        self.knows_hidden || self.behaviors.hidden_members == HiddenMembers::Show
-    }
-
-    /// Whether a property of the tables has a name in this version: an older name has one only where it is shown.
-    fn is_named(&self, structured: &StructuredType, index: usize) -> bool {
-        is_shown(self.behaviors.aliases, structured, index)
-    }
-}
-
-/// A query that was read.
+/// The system query options of a request.
 #[derive(Debug, Default)]
 pub struct Query<'m> {
     /// `$select`
     pub select: Option<Select>,
     /// `$filter`
     pub filter: Option<Expression<'m>>,
-    /// `$orderby`, the first key first.
+    /// `$orderby`, the most significant key first.
     pub order: Vec<OrderKey<'m>>,
     /// `$top`
     pub top: Option<usize>,
@@ -76,41 +54,41 @@ pub struct Query<'m> {
     pub count: Option<bool>,
     /// `$skiptoken`
     pub token: Option<String>,
-    /// The texts of `$filter` and `$orderby`, which a token belongs to.
+    /// The texts of `$filter` and `$orderby`, to which a skip token is bound.
     pub bound_to: [String; 2],
-    is_doubted: bool,
+    has_undocumented: bool,
 }
 
-/// Options that only a collection has.
-const OF_COLLECTIONS: [Name; 5] = [Name::Filter, Name::OrderBy, Name::Count, Name::Skip, Name::Top];
+/// Options that apply only to collections.
+const COLLECTION_ONLY: [Name; 5] = [Name::Filter, Name::OrderBy, Name::Count, Name::Skip, Name::Top];
 
-/// Options of which public sources do not say that this collection has them (row `query-options`).
-const DOUBTED: [Name; 8] =
+/// Options that no public source documents for this collection (behavior `query-options`).
+const UNDOCUMENTED: [Name; 8] =
     [Name::Filter, Name::OrderBy, Name::Skip, Name::Count, Name::Search, Name::Expand, Name::Apply, Name::Compute];
 
-/// Options that are refused even where those in doubt are honored: nothing public shows them on a resource of this family.
+/// Options that are refused even where the undocumented ones are honored: no public source shows them on a sibling resource.
 const UNSUPPORTED: [Name; 4] = [Name::Search, Name::Apply, Name::Compute, Name::DeltaToken];
 
 impl<'m> Query<'m> {
-    /// Returns the row that decided about an option, if there was one.
+    /// Returns the behavior that decided on an undocumented option, if the query has one.
     pub fn doubted(&self) -> Option<&'static str> {
-        self.is_doubted.then_some("query-options")
+        self.has_undocumented.then_some("query-options")
     }
 
-    /// Reads a query string, the part of an address behind `?`.
+    /// Parses a query string, the part of a URL after `?`.
     pub fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
         let mut options = SystemQueryOptions::split(text)?;
-        let mut query = Query { is_doubted: DOUBTED.iter().any(|name| options.has(*name)), ..Query::default() };
+        let mut query = Query { has_undocumented: UNDOCUMENTED.iter().any(|name| options.has(*name)), ..Query::default() };
         match scope.behaviors.query_options {
             QueryOptions::Honor => {}
-            QueryOptions::Ignore => DOUBTED.iter().for_each(|name| options.forget(*name)),
-            QueryOptions::Reject => options.refuse(&DOUBTED)?,
+            QueryOptions::Ignore => UNDOCUMENTED.iter().for_each(|name| options.remove(*name)),
+            QueryOptions::Reject => options.refuse(&UNDOCUMENTED)?,
         }
         options.refuse(&UNSUPPORTED)?;
         if matches!(target, QueryTarget::Entity | QueryTarget::Property)
-            && let Some(name) = OF_COLLECTIONS.iter().find(|name| options.has(**name))
+            && let Some(name) = COLLECTION_ONLY.iter().find(|name| options.has(**name))
         {
-            let detail = format!("found ${}, which only a collection has", name.text());
+            let detail = format!("${} applies only to collections", name.text());
             return Err(Error::new(&refusal::NOT_A_COLLECTION, &[]).with_detail(detail));
         }
         if target == QueryTarget::Property {
@@ -124,7 +102,7 @@ impl<'m> Query<'m> {
             return Ok(query);
         }
         if let Some(text) = options.take(Name::Expand) {
-            expand(&text, scope)?;
+            expand::check(&text, scope)?;
         }
         if let Some(text) = options.take(Name::Select) {
             query.select = Some(select::read(&text, scope)?);
@@ -148,40 +126,11 @@ impl<'m> Query<'m> {
     }
 }
 
-/// Reads a non-negative whole number of 64 bits with a sign, as ODataLib does.
+/// Parses a non-negative signed 64-bit integer, as ODataLib does.
 fn number(text: &str, refusal: &'static refusal::Refusal) -> Result<usize, Error> {
-    let read = text.trim().parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
-    let number = read.ok_or_else(|| Error::new(refusal, &[text]))?;
+    let parsed = text.trim().parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
+    let number = parsed.ok_or_else(|| Error::new(refusal, &[text]))?;
     Ok(usize::try_from(number).unwrap_or(usize::MAX))
-}
-
-/// Refuses `$expand`, unless it asks for all of the none that there are to expand.
-fn expand(text: &str, scope: Scope<'_>) -> Result<(), Error> {
-    for item in text.split(',').map(str::trim) {
-        // Options in parentheses do not matter for a refusal.
-        let name = item.split(['(', '/']).next().unwrap_or_default().trim();
-        if name == "*" {
-            continue;
-        }
-        if name.is_empty() {
-            return Err(Error::new(&refusal::INVALID_SELECT, &[item]));
-        }
-        if let Some(navigation) =
-            scope.structured.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
-        {
-            return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
-        }
-        let found = scope.structured.property(name).filter(|index| scope.is_named(scope.structured, *index));
-        let Some(index) = found else {
-            return Err(path::unknown(scope, name, scope.structured));
-        };
-        let property = &scope.structured.properties[index];
-        return Err(match property.kind {
-            PropertyType::Complex(_) => Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name]),
-            _ => Error::new(&refusal::EXPAND_OF_A_VALUE, &[&property.name, &scope.structured.full_name]),
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,81 +1,79 @@
-//! Reads a JSON object against a type: the one reader of request bodies and of fixtures.
+//! Binds a JSON object to a type, in request bodies and in fixtures.
 //!
-//! It checks names, kinds and annotations (the *shape*) and then values, and reports problems of both sorts apart, because the
-//! service looks whether the entity exists in between. A problem says where it is, what was found and what was expected, for
-//! people, and which refusal Graph answers it with.
+//! Problems of names, kinds and annotations (the *shape*) are kept apart from invalid values, because the service checks in between
+//! whether the entity exists. A problem has a JSON path and a message for the log, and the refusal with which Graph answers it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::enums;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{
-    CheckResult, EnumRefusals, EnumType, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck,
-};
+use crate::edm::schema::{CheckResult, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
-use crate::policy::behavior::{
-    Aliases, Behaviors, EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SecretNull, SentinelIn, TypeNamespace,
-    UnknownProperty, WrongPrimitive,
-};
-use crate::policy::refusal::{self, Refusal};
+use crate::policy::behavior::{Aliases, Behaviors, SecretNull, UnknownProperty, WrongPrimitive};
+use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 
+mod annotations;
+mod dynamic;
+mod enumeration;
+mod kinds;
 mod names;
 mod problem;
+mod reader;
 
-pub use problem::BodyProblem;
-use problem::{Path, shortened};
+pub use self::problem::BodyProblem;
+use self::problem::{Path, shortened};
+use self::reader::BodyReader;
 
-/// Where a body comes from, which decides what it may say.
+/// The source of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A request that creates an entity.
     Create,
     /// A request that updates one.
     Update,
-    /// A fixture file: everything is taken, read-only properties included.
+    /// A fixture file, which may set read-only properties.
     Fixture,
 }
 
-/// What decides how a body is read.
+/// The rules for reading a body.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadRules<'r> {
-    /// The tables of the version.
+    /// The model of the version.
     pub model: &'r Model,
-    /// The tenant's behaviors.
+    /// The world's behaviors.
     pub behaviors: &'r Behaviors,
-    /// Where the body comes from.
+    /// The source of the body.
     pub origin: Origin,
-    /// Whether the client knows the enum members above the sentinel.
+    /// Whether the client sent `Prefer: include-unknown-enum-members`.
     pub knows_hidden: bool,
-    /// How many problems are of interest; reading stops behind them.
+    /// The number of problems after which reading stops.
     pub problem_limit: usize,
-    /// Whether it is of interest which behaviors let something pass.
+    /// Whether to note the behaviors that accepted a value.
     pub explains: bool,
 }
 
-/// What was read.
+/// The result of reading a body.
 #[derive(Debug, Default)]
 pub struct Reading {
-    /// The changes that the body makes.
+    /// The changes in the body.
     pub patch: Patch,
-    /// Whether the body has members besides annotations, even if none of them changes anything.
+    /// Whether the body has members other than annotations, even if none of them changes a property.
     pub has_members: bool,
-    /// What is wrong with names, kinds and annotations.
+    /// Problems of names, kinds and annotations.
     pub shape: Vec<BodyProblem>,
-    /// What is wrong with values.
+    /// Invalid values.
     pub values: Vec<BodyProblem>,
-    /// What was skipped because a behavior says so, for the log.
+    /// The paths of the members that a behavior ignored, for the log.
     pub skipped: Vec<String>,
-    /// The behaviors without which the body would have been read otherwise.
+    /// The behaviors under other values of which the body would be read differently.
     pub decided: Vec<&'static str>,
 }
 
 /// Reads an object of a type. `path` is the JSON path of the object.
 pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
-    let enum_refusals = rules.model.structured(structured).wording.enum_refusals;
-    let mut reader = BodyReader { rules, enum_refusals, reading: Reading::default() };
+    let mut reader = BodyReader::new(rules, rules.model.structured(structured).wording.enum_refusals);
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
@@ -83,46 +81,13 @@ pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &
             reader.reading.patch = reader.object(structured, members, &place);
         }
         other => {
-            let problem = BodyProblem::at(&place, other.describe(), "an object".to_owned(), &refusal::NOT_AN_OBJECT, Vec::new());
-            reader.reading.shape.push(problem);
+            reader.shape(&place, other.describe(), "an object", &refusal::NOT_AN_OBJECT, Vec::new());
         }
     }
     reader.reading
 }
 
-struct BodyReader<'r> {
-    rules: ReadRules<'r>,
-    /// The refusals of invalid enum values, in the words of the workload of the whole body.
-    enum_refusals: &'static EnumRefusals,
-    reading: Reading,
-}
-
 impl BodyReader<'_> {
-    fn is_request(&self) -> bool {
-        self.rules.origin != Origin::Fixture
-    }
-
-    /// Notes a behavior without which the body would be read otherwise.
-    fn decided(&mut self, behavior: &'static str) {
-        if !self.reading.decided.contains(&behavior) {
-            self.reading.decided.push(behavior);
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.reading.shape.len() >= self.rules.problem_limit
-    }
-
-    fn shape(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
-        self.reading.shape.push(BodyProblem::at(path, found, expected, refusal, words));
-    }
-
-    fn value(&mut self, path: &Path<'_>, found: String, expected: String, refusal: &'static Refusal, words: Vec<String>) {
-        if self.reading.values.len() < self.rules.problem_limit {
-            self.reading.values.push(BodyProblem::at(path, found, expected, refusal, words));
-        }
-    }
-
     /// Reads the members of an object of a declared type.
     fn object(&mut self, id: TypeId, members: &[Member<'_>], at: &Path<'_>) -> Patch {
         let structured = self.rules.model.structured(id);
@@ -136,9 +101,10 @@ impl BodyReader<'_> {
             }
             let place = Path::Member(at, name);
             if let Some((target, term)) = name.split_once('@') {
-                // Names are compared without regard to case, in annotations as elsewhere.
+                // Annotation names are compared without case, like all names.
                 if seen_annotations.insert(name.to_ascii_lowercase()) {
-                    self.annotation(structured, target, term, json, &place);
+                    let index = self.property(structured, target);
+                    self.annotation(structured, target, index, term, json, &place);
                 } else {
                     self.duplicate_annotation(target, term, &place);
                 }
@@ -166,21 +132,7 @@ impl BodyReader<'_> {
         (!absent).then_some(index)
     }
 
-    fn duplicate_property(&mut self, name: &str, place: &Path<'_>) {
-        let found = "a property that stands twice".to_owned();
-        self.shape(place, found, "each property once".to_owned(), &refusal::DUPLICATE_PROPERTY, vec![name.to_owned()]);
-    }
-
-    fn duplicate_annotation(&mut self, target: &str, term: &str, place: &Path<'_>) {
-        let (refusal, words) = if target.is_empty() {
-            (&refusal::DUPLICATE_ANNOTATION, vec![term.to_owned()])
-        } else {
-            (&refusal::DUPLICATE_PROPERTY_ANNOTATION, vec![term.to_owned(), target.to_owned()])
-        };
-        self.shape(place, "an annotation that stands twice".to_owned(), "each annotation once".to_owned(), refusal, words);
-    }
-
-    /// Reads a member that the type does not declare.
+    /// Reads an undeclared member.
     fn undeclared<'j>(
         &mut self,
         structured: &StructuredType,
@@ -202,8 +154,8 @@ impl BodyReader<'_> {
             return;
         }
         if self.is_request() && self.rules.behaviors.unknown_property == UnknownProperty::Ignore {
-            self.decided("unknown-property");
-            // A body can have many of them, and one line of the log is enough.
+            self.note("unknown-property");
+            // The log needs only the first few.
             if self.reading.skipped.len() < self.rules.problem_limit {
                 self.reading.skipped.push(place.to_string());
             }
@@ -211,16 +163,16 @@ impl BodyReader<'_> {
         }
         let near = crate::text::nearest::nearest(name, structured.properties.iter().map(|property| &*property.name));
         let hint = near.map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
-        let found = format!("a property that {} does not have", structured.full_name);
+        let message = format!("unknown property of {}{hint}", structured.full_name);
         let words = vec![name.to_owned(), structured.full_name.to_string()];
-        self.shape(place, found, format!("one that it has{hint}"), &refusal::UNKNOWN_PROPERTY, words);
+        self.report(place, message, &refusal::UNKNOWN_PROPERTY, words);
     }
 
-    /// Reads a declared property. `None`: it changes nothing.
+    /// Reads a declared property. `None`: it changes nothing, or a problem was reported.
     fn declared(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<NewValue> {
         if property.read_only && self.is_request() {
-            // The vocabulary lets a client send computed properties, and clients do; the service ignores their values.
-            if !has_json_kind(property.kind, json) {
+            // Clients may send computed properties (Org.OData.Core.V1.Computed), and do; the service ignores their values.
+            if !kinds::has_json_kind(property.kind, json) {
                 self.wrong_kind(property.kind, property, sent_name, json, place);
             }
             return None;
@@ -231,7 +183,7 @@ impl BodyReader<'_> {
         self.of_kind(property.kind, property, sent_name, json, place)
     }
 
-    /// Reads a value of a type: that of the property, or of an item of it.
+    /// Reads a value of a type: the property's, or that of its items.
     fn of_kind(
         &mut self,
         kind: PropertyType,
@@ -275,7 +227,7 @@ impl BodyReader<'_> {
         }
     }
 
-    /// Reads the items of a collection, which replace those that are there (OData 4.0 Part 1, 11.4.3): each is read as a new value.
+    /// Reads the items of a collection, which replace the stored ones (OData 4.0 Part 1, 11.4.3); each is read as a new value.
     fn items(
         &mut self,
         item: ItemType,
@@ -293,7 +245,7 @@ impl BodyReader<'_> {
             let place = Path::Item(at, index);
             if *json == Json::Null {
                 if !property.nullable {
-                    self.shape(&place, "null".to_owned(), "a value".to_owned(), &refusal::NULL_ITEM, Vec::new());
+                    self.report(&place, "must not be null", &refusal::NULL_ITEM, Vec::new());
                 }
                 values.push(Value::Null);
                 continue;
@@ -313,13 +265,13 @@ impl BodyReader<'_> {
     fn null(&mut self, property: &Property, sent_name: &str, place: &Path<'_>) -> Option<NewValue> {
         if !property.nullable || matches!(property.kind, PropertyType::Collection(_)) {
             let type_name = self.rules.model.kind_name(property.kind).into_owned();
-            let expected = format!("a value: {type_name} is not nullable here");
-            self.shape(place, "null".to_owned(), expected, &refusal::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
+            let message = format!("must not be null ({type_name})");
+            self.report(place, message, &refusal::NULL_VALUE, vec![sent_name.to_owned(), type_name]);
             return None;
         }
         let is_masked = property.write_only && self.rules.origin == Origin::Update;
         if is_masked {
-            self.decided("secret-null");
+            self.note("secret-null");
             if self.rules.behaviors.secret_null == SecretNull::Keep {
                 return None;
             }
@@ -328,14 +280,14 @@ impl BodyReader<'_> {
     }
 
     fn wrong_kind(&mut self, kind: PropertyType, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) {
-        let expected = expected_kind(self.rules.model, kind);
+        let expected = kinds::expected_kind(self.rules.model, kind);
         let found = if property.write_only { json.kind().to_owned() } else { json.describe() };
         let is_primitive = !property.write_only
             && matches!((kind, json), (PropertyType::Primitive(_), Json::String(_) | Json::Number(_) | Json::Boolean(_)));
         if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
             let literal = match json {
                 Json::String(text) => text.to_string(),
-                other => written(other),
+                other => kinds::literal(other),
             };
             let words = vec![literal, self.rules.model.kind_name(kind).into_owned()];
             return self.shape(place, found, expected, &refusal::CANNOT_CONVERT, words);
@@ -343,76 +295,7 @@ impl BodyReader<'_> {
         self.shape(place, found, expected, &refusal::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
     }
 
-    /// Reads the text of an enum value. `None`: it changes nothing, or a problem was reported.
-    fn enumeration(&mut self, enumeration: &EnumType, property: &Property, text: &str, place: &Path<'_>) -> Option<Value> {
-        let reading = if self.is_request() {
-            enums::Reading { lists: self.rules.behaviors.flag_lists, empty: self.rules.behaviors.empty_flags }
-        } else {
-            enums::Reading::LENIENT
-        };
-        let Some(number) = enums::parse(enumeration, text, reading) else {
-            if self.rules.behaviors.enum_values == EnumValues::Accept {
-                self.decided("enum-values");
-                return Some(Value::EnumText(text.into()));
-            }
-            self.enum_problem(enumeration, property, text, place, self.enum_refusals.unknown_member);
-            return None;
-        };
-        if self.is_request() && enums::has_sentinel(enumeration, number) {
-            let absent = self.rules.origin == Origin::Update && self.rules.behaviors.sentinel_in == SentinelIn::Absent;
-            if absent {
-                self.decided("sentinel-in");
-            } else {
-                self.enum_problem(enumeration, property, text, place, self.enum_refusals.sentinel);
-            }
-            return None;
-        }
-        let unknown_to_client = !self.rules.knows_hidden && enums::has_hidden(enumeration, number);
-        if self.is_request() && unknown_to_client && self.rules.behaviors.hidden_members_in == HiddenMembersIn::Reject {
-            self.enum_problem(enumeration, property, text, place, self.enum_refusals.hidden_member);
-            return None;
-        }
-        if unknown_to_client {
-            self.decided("hidden-members-in");
-        }
-        self.explain_enumeration(enumeration, text);
-        Some(Value::Enum(number))
-    }
-
-    /// Notes the behaviors under which a value that was taken would have been refused.
-    fn explain_enumeration(&mut self, enumeration: &EnumType, text: &str) {
-        if !self.rules.explains {
-            return;
-        }
-        let strict = enums::Reading { lists: FlagLists::PascalOnly, empty: EmptyFlags::Reject };
-        if enumeration.is_flags && text.trim().is_empty() {
-            self.decided("empty-flags");
-        } else if enums::parse(enumeration, text, strict).is_none() {
-            self.decided("flag-lists");
-        }
-    }
-
-    fn enum_problem(
-        &mut self,
-        enumeration: &EnumType,
-        property: &Property,
-        text: &str,
-        place: &Path<'_>,
-        refusal: &'static Refusal,
-    ) {
-        let names: Vec<&str> = enumeration
-            .members
-            .iter()
-            .filter(|(_, number)| Some(*number) != enumeration.sentinel)
-            .map(|(name, _)| &**name)
-            .collect();
-        let several = if enumeration.is_flags { "one or several, comma-separated, of" } else { "one of" };
-        let expected = format!("{several} {}", names.join(", "));
-        let words = vec![text.to_owned(), property.name.to_string(), enumeration.full_name.to_string()];
-        self.value(place, json::quoted(&shortened(text)), expected, refusal, words);
-    }
-
-    /// Checks what a request may say beyond the type.
+    /// Checks a string against the rules that the schema cannot express.
     fn check(&mut self, property: &Property, text: &str, place: &Path<'_>) {
         if !self.is_request() {
             return;
@@ -420,144 +303,11 @@ impl BodyReader<'_> {
         let Some(ValueCheck(check)) = property.check else { return };
         match check(self.rules.behaviors, text) {
             CheckResult::Valid => {}
-            CheckResult::ValidUnder(behavior) => self.decided(behavior),
+            CheckResult::ValidUnder(behavior) => self.note(behavior),
             CheckResult::Invalid { found, expected, refusal } => {
                 let found = found.unwrap_or_else(|| json::quoted(&shortened(text)));
                 self.value(place, found, expected, refusal, Vec::new());
             }
         }
-    }
-
-    /// Reads an annotation: of the object where `target` is empty, else of one of its properties.
-    fn annotation(&mut self, structured: &StructuredType, target: &str, term: &str, json: &Json<'_>, place: &Path<'_>) {
-        // Receivers must ignore annotations that they do not know (OData JSON Format 4.0, 4.5), and need no other than the type.
-        if !term.eq_ignore_ascii_case("odata.type") {
-            return;
-        }
-        if target.is_empty() {
-            // A recorded answer may name a derived type that the model leaves out; an open type has room for its members.
-            let is_unknown = |text: &str| names::canonical(self.rules.model, names::without_prefix(text)).is_none();
-            if !self.is_request() && structured.is_open && matches!(json, Json::String(text) if is_unknown(text)) {
-                return;
-            }
-            return self.type_annotation(Some(&structured.full_name), json, place);
-        }
-        match self.property(structured, target) {
-            // Of a member that is ignored nothing but its JSON kind counts.
-            Some(index) if structured.properties[index].read_only && self.is_request() => {}
-            Some(index) => {
-                let expected = self.rules.model.kind_name(structured.properties[index].kind);
-                self.type_annotation(Some(&expected), json, place);
-            }
-            None if structured.is_open => self.type_annotation(None, json, place),
-            None => {}
-        }
-    }
-
-    /// Checks the name in an `@odata.type` against the declared type, if there is one.
-    fn type_annotation(&mut self, declared: Option<&str>, json: &Json<'_>, place: &Path<'_>) {
-        let expected = || declared.map_or_else(|| "the name of a type".to_owned(), |name| format!("#{name}"));
-        let text = match json {
-            Json::String(text) if !text.is_empty() => text,
-            Json::Null => {
-                return self.shape(place, "null".to_owned(), expected(), &refusal::TYPE_NULL, vec!["odata.type".to_owned()]);
-            }
-            other => {
-                let words = vec![if *other == Json::String("".into()) { String::new() } else { written(other) }];
-                return self.shape(place, other.describe(), expected(), &refusal::TYPE_NAME, words);
-            }
-        };
-        let name = names::without_prefix(text);
-        match names::canonical(self.rules.model, name) {
-            None => {
-                let leaked = match self.rules.behaviors.type_namespace {
-                    TypeNamespace::AsSent => name.to_owned(),
-                    TypeNamespace::Workload => names::in_workload(self.rules.model, name),
-                };
-                self.shape(place, json::quoted(&shortened(text)), expected(), &refusal::UNKNOWN_TYPE, vec![leaked]);
-            }
-            Some(given) => {
-                let Some(declared) = declared.filter(|declared| *declared != given) else { return };
-                let words = vec![given.into_owned(), declared.to_owned()];
-                self.shape(place, json::quoted(&shortened(text)), expected(), &refusal::INCOMPATIBLE_TYPE, words);
-            }
-        }
-    }
-
-    /// Reads a value whose type nothing declares into compact JSON, without annotations.
-    fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
-        match json {
-            Json::Array(items) => {
-                out.push(b'[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    self.dynamic(item, &Path::Item(path, index), out);
-                }
-                out.push(b']');
-            }
-            Json::Object(members) => {
-                let mut seen = HashSet::new();
-                let mut separator: &[u8] = b"";
-                out.push(b'{');
-                for (name, value) in members {
-                    if self.is_full() {
-                        break;
-                    }
-                    let place = Path::Member(path, name);
-                    let is_new = seen.insert(name.as_ref());
-                    match name.split_once('@') {
-                        Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
-                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => self.type_annotation(None, value, &place),
-                        Some(_) => {}
-                        None if !is_new => self.duplicate_property(name, &place),
-                        None => {
-                            out.extend_from_slice(separator);
-                            json::write_string(out, name);
-                            out.push(b':');
-                            self.dynamic(value, &place, out);
-                            separator = b",";
-                        }
-                    }
-                }
-                out.push(b'}');
-            }
-            scalar => scalar.write(out),
-        }
-    }
-}
-
-fn written(json: &Json<'_>) -> String {
-    let mut out = Vec::new();
-    json.write(&mut out);
-    shortened(&String::from_utf8_lossy(&out)).into_owned()
-}
-
-/// Whether a value is of the JSON kind in which a property is written, or null.
-fn has_json_kind(kind: PropertyType, json: &Json<'_>) -> bool {
-    match (kind, json) {
-        (_, Json::Null)
-        | (PropertyType::Complex(_), Json::Object(_))
-        | (PropertyType::Enum(_), Json::String(_))
-        | (PropertyType::Collection(_), Json::Array(_)) => true,
-        (PropertyType::Primitive(primitive), json) => match primitive {
-            Primitive::Boolean => matches!(json, Json::Boolean(_)),
-            Primitive::Int32 => matches!(json, Json::Number(_)),
-            Primitive::String | Primitive::DateTimeOffset => matches!(json, Json::String(_)),
-        },
-        _ => false,
-    }
-}
-
-fn expected_kind(model: &Model, kind: PropertyType) -> String {
-    match kind {
-        PropertyType::Primitive(Primitive::Boolean) => "true or false".to_owned(),
-        PropertyType::Primitive(Primitive::Int32) => "a whole number from -2147483648 to 2147483647".to_owned(),
-        PropertyType::Primitive(Primitive::String) => "a string".to_owned(),
-        PropertyType::Primitive(Primitive::DateTimeOffset) => "a string with a date".to_owned(),
-        PropertyType::Enum(id) => format!("a string with a value of {}", model.enumeration(id).full_name),
-        PropertyType::Complex(id) => format!("an object of type {}", model.structured(id).full_name),
-        PropertyType::Collection(item) => format!("an array, each item of it {}", expected_kind(model, item.kind())),
     }
 }

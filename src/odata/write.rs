@@ -1,57 +1,58 @@
-//! Writes entities as JSON: properties in the order of the model, control information as the metadata level wants it.
+//! Writes entities as JSON, with the control information of the metadata level.
 
 use std::borrow::Cow;
 
-use super::format::Level;
-use super::query::select::{Selected, Selection};
 use crate::edm::address::entity_address;
 use crate::edm::enums;
 use crate::edm::schema::{Model, Primitive, Property, PropertyType, StructuredType, Version};
 use crate::edm::value::{Complex, Entity, Value};
+use crate::odata::format::Level;
+use crate::odata::query::selection::{Selected, Selection};
 use crate::policy::behavior::{Aliases, Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps};
 use crate::text::json::write_string;
 
-/// Which control information is written.
+/// The control information of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlInformation {
-    /// That of a metadata level.
+    /// The control information of a metadata level.
     Level(Level),
-    /// That of the draft page: types of the entity and of complex values, the latter without `#`.
+    /// The control information on the draft page: types of the entity and of complex values, the latter without `#`.
     Page,
 }
 
-/// What decides how an entity looks, besides the model.
+/// The choices that decide the text of an entity of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// The version of the model.
     pub version: Version,
-    /// Which control information is written.
+    /// The control information.
     pub control: ControlInformation,
-    /// How secrets are written.
+    /// The form of secrets.
     pub secret: Secret,
-    /// How dates are written.
+    /// The form of dates.
     pub timestamps: Timestamps,
     /// Whether aliases of properties are written.
     pub aliases: Aliases,
     /// Whether null is written.
     pub nulls: Nulls,
-    /// In which order properties are written.
+    /// The order of properties.
     pub order: PropertyOrder,
     /// Whether enum members above the sentinel are written.
     pub show_hidden: bool,
 }
 
-/// A style with the tables of its version.
+/// A style with the model of its version.
 #[derive(Clone, Copy, Debug)]
 pub struct Representation<'s> {
-    /// The tables.
+    /// The model.
     pub model: &'s Model,
     /// The style.
     pub style: Style,
 }
 
 impl<'s> Representation<'s> {
-    /// Returns what a tenant shows to a client: `level` is what it asked for, `knows_hidden` whether it knows all enum members.
+    /// Returns the representation for a client. `level` is the metadata level that it requested, `knows_hidden` whether it sent `Prefer:
+    /// include-unknown-enum-members`.
     pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Representation<'s> {
         let control = match (level, behaviors.annotations) {
             (Some(level), _) => ControlInformation::Level(level),
@@ -71,8 +72,8 @@ impl<'s> Representation<'s> {
         Representation { model, style }
     }
 
-    /// Returns what loses nothing: the form of fixtures.
-    pub fn lossless(model: &'s Model) -> Representation<'s> {
+    /// Returns the lossless representation of state and fixtures.
+    pub fn for_state(model: &'s Model) -> Representation<'s> {
         let style = Style {
             version: model.version,
             control: ControlInformation::Level(Level::None),
@@ -86,11 +87,11 @@ impl<'s> Representation<'s> {
         Representation { model, style }
     }
 
-    /// Returns what connectors are shown: as in the published update call, without control information and without null.
-    pub fn called(model: &'s Model) -> Representation<'s> {
-        let lossless = Representation::lossless(model);
-        let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..lossless.style };
-        Representation { style, ..lossless }
+    /// Returns the representation in calls to connectors: as in the published update call, without control information and null.
+    pub fn for_connectors(model: &'s Model) -> Representation<'s> {
+        let state = Representation::for_state(model);
+        let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..state.style };
+        Representation { style, ..state }
     }
 
     /// Whether answers begin with a context URL.
@@ -98,14 +99,14 @@ impl<'s> Representation<'s> {
         matches!(self.style.control, ControlInformation::Level(Level::Minimal | Level::Full))
     }
 
-    /// Whether answers show a property at all, whatever its value.
+    /// Whether answers can include a property.
     pub fn shows(&self, structured: &StructuredType, index: usize) -> bool {
         is_shown(self.style.aliases, structured, index)
     }
 
-    /// Writes the type of a value that stands alone, if the level wants it and JSON does not tell it.
+    /// Writes the type of a top-level property value, where the level requires it and JSON does not imply it.
     pub fn write_type_of_value(&self, property: &Property, out: &mut Vec<u8>) {
-        if let Some(type_name) = untold_type(self.model, property).filter(|_| self.is_full()) {
+        if let Some(type_name) = annotated_type(self.model, property).filter(|_| self.is_full()) {
             begin_member(out, "@odata.type");
             write_string(out, &format!("#{type_name}"));
         }
@@ -116,7 +117,7 @@ impl<'s> Representation<'s> {
     }
 }
 
-/// Whether answers show a property at all, under a value of the row for aliases.
+/// Whether answers can include a property under a value of the behavior for aliases.
 pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usize) -> bool {
     match aliases {
         Aliases::Mirror => true,
@@ -125,18 +126,18 @@ pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usi
     }
 }
 
-/// What holds an entity, which its id and its links tell.
+/// The parent of an entity, from which its id and links are built.
 #[derive(Clone, Copy, Debug)]
 pub enum Holder<'a> {
-    /// The collection with this path, where the entity has a key.
+    /// The collection at this path, where the entity has a key.
     Collection(&'a str),
-    /// The service or an entity, in which the entity is the only one at this path.
+    /// The single-valued path of the entity.
     Single(&'a str),
 }
 
 /// Writes the members of an entity, without the braces.
 ///
-/// The text is kept with the entity, for the next answer in the same style.
+/// The text is cached with the entity for the next answer in the same style.
 pub fn write_entity(
     shape: &Representation<'_>,
     structured: &StructuredType,
@@ -145,7 +146,7 @@ pub fn write_entity(
     out: &mut Vec<u8>,
 ) {
     let text = entity.text(shape.style, || {
-        // A brace in front tells the first member that nothing separates it from another.
+        // After the brace, the first member is written without a separator.
         let mut text = vec![b'{'];
         write_members(shape, structured, holder, entity, None, &mut text);
         text
@@ -172,8 +173,8 @@ pub fn write_selected(
     write_members(shape, structured, holder, entity, Some(selection), out);
 }
 
-/// The order of control information is the one that streams need: type, then id and links, then properties, each of them right
-/// behind its annotation (OData JSON Format 4.0, 4.4).
+/// Writes control information in the order of streaming payloads: type, then id and links, then properties, each directly after its
+/// annotation (OData JSON Format 4.0, 4.4).
 fn write_members(
     shape: &Representation<'_>,
     structured: &StructuredType,
@@ -207,7 +208,7 @@ fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes what separates a member from the one before it.
+/// Writes a comma, unless the member is the first of its object.
 pub fn separate(out: &mut Vec<u8>) {
     if out.last() != Some(&b'{') {
         out.push(b',');
@@ -270,7 +271,7 @@ fn is_written(
     selected: Selected<'_>,
 ) -> bool {
     let property = &structured.properties[index];
-    // Whoever asks for a property by its name wants to know that it is null.
+    // Selecting a property by its name overrides `omitted_while_null`.
     let is_omitted = property.omitted_while_null && selected == Selected::Everything;
     if *value == Value::Null && (is_omitted || shape.style.nulls == Nulls::Omit) {
         return false;
@@ -278,29 +279,29 @@ fn is_written(
     shape.shows(structured, index)
 }
 
-/// Writes the type of a value whose JSON form does not tell it. Null has no type.
+/// Writes the type annotation of a value whose JSON does not imply its type. Null has no type.
 fn write_type_annotation(model: &Model, property: &Property, value: &Value, out: &mut Vec<u8>) {
-    if let Some(type_name) = untold_type(model, property).filter(|_| *value != Value::Null) {
+    if let Some(type_name) = annotated_type(model, property).filter(|_| *value != Value::Null) {
         begin_member(out, &format!("{}@odata.type", property.name));
         write_string(out, &format!("#{type_name}"));
     }
 }
 
-/// Returns the type of a property, unless its values tell it: complex ones carry it themselves, others have a JSON kind of their own.
-fn untold_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>> {
+/// Returns the type to annotate; `None` where JSON implies it, and for complex values, which carry their own.
+fn annotated_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>> {
     match property.kind {
         PropertyType::Complex(_) | PropertyType::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
         PropertyType::Primitive(Primitive::DateTimeOffset) => Some(Cow::Borrowed("DateTimeOffset")),
         PropertyType::Enum(id) => Some(Cow::Borrowed(&model.enumeration(id).full_name)),
         PropertyType::Collection(item) => {
             let name = model.kind_name(item.kind());
-            // The namespace of primitive types is left out (OData JSON Format 4.0, 4.5.3).
+            // The namespace of primitive types is omitted (OData JSON Format 4.0, 4.5.3).
             Some(Cow::Owned(format!("Collection({})", name.strip_prefix("Edm.").unwrap_or(&name))))
         }
     }
 }
 
-/// Writes a value of a type, or the selected part of it.
+/// Writes a value of a type, or its selected part.
 pub fn write_value(shape: &Representation<'_>, kind: PropertyType, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),

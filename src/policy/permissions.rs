@@ -1,34 +1,34 @@
-//! Which permission each operation needs: rows, as the reference pages list them.
+//! The permissions of each operation, as the reference pages list them.
 
-/// What a request does, as the pages of the reference are cut.
+/// The kind of an operation, one for each kind of reference page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationKind {
-    /// Reading a collection, or something of it.
+    /// Reading a collection or a part of it.
     List,
-    /// Reading an entity, or something of it.
+    /// Reading an entity or a part of it.
     Get,
-    /// Making an entity.
+    /// Creating an entity.
     Create,
-    /// Changing an entity.
+    /// Updating an entity.
     Update,
     /// Deleting an entity.
     Delete,
 }
 
-/// One row: what one operation on one resource needs. Each list goes from the least to the most privileged.
+/// The permissions of one operation on one resource, each list from the least to the most privileged.
 #[derive(Debug)]
 pub struct Permission {
     /// The full name of the resource's type.
     pub resource: &'static str,
     /// The operation.
     pub operation: OperationKind,
-    /// The scopes, one of which a user's token needs.
+    /// The scopes of delegated tokens; one is sufficient.
     pub delegated: &'static [&'static str],
-    /// The roles, one of which an application's token needs.
+    /// The roles of application tokens; one is sufficient.
     pub application: &'static [&'static str],
-    /// Whether personal accounts may do it.
+    /// Whether personal accounts are supported.
     pub personal: bool,
-    /// The page of the reference, of learn.microsoft.com/graph/api.
+    /// The reference page, below learn.microsoft.com/graph/api.
     pub page: &'static str,
 }
 
@@ -40,7 +40,7 @@ const fn work(operation: OperationKind, permissions: &'static [&'static str], pa
     Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
 }
 
-/// Of what belongs to a schedule users' tokens may have other permissions than applications'.
+/// Permissions of schedules and their entities, which differ between delegated and application tokens.
 const fn shifts(resource: &'static str, operation: OperationKind, page: &'static str) -> Permission {
     let (delegated, application): (&[&str], &[&str]) = match operation {
         OperationKind::List | OperationKind::Get => (
@@ -65,14 +65,14 @@ const GET_TEAM: &[&str] = &[
     "Group.ReadWrite.All",
 ];
 
-/// Consent to a single team (`TeamSettings.Read.Group`) is left out: it stands in no token.
+/// Permissions of teams, without resource-specific consent (`TeamSettings.Read.Group`), which tokens do not contain.
 const fn teams(operation: OperationKind, permissions: &'static [&'static str], page: &'static str) -> Permission {
     let resource = "microsoft.graph.team";
     Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
 }
 
-/// The table. The pages are of 2025; until about 2024 those for integrations said of application tokens that they are not supported. Two
-/// slips of pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete.
+/// The table of permissions, from the pages of 2025; until about 2024 the pages for integrations did not support application tokens. Two
+/// mistakes on the pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete.
 pub static PERMISSIONS: &[Permission] = &[
     work(OperationKind::List, READ, "workforceintegration-list"),
     work(OperationKind::Get, READ, "workforceintegration-get"),
@@ -105,12 +105,12 @@ pub static PERMISSIONS: &[Permission] = &[
     shifts("microsoft.graph.timeOff", OperationKind::Delete, "timeoff-delete"),
 ];
 
-/// Returns what an operation needs; a resource without rows, as of a schema of one's own, needs a token and nothing more.
+/// Returns the permissions of an operation; `None`, as for types of a custom schema, if any token is sufficient.
 pub fn of(resource: &str, operation: OperationKind) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 
-/// Returns the least privileged permission of each row once, which is what tokens have unless something else is asked for or listed.
+/// Returns the least privileged permission of each row, without duplicates: the default permissions of tokens.
 pub(crate) fn least(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in PERMISSIONS.iter().filter_map(|row| list(row).first()) {
@@ -126,16 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_stands_once_and_names_a_type_of_the_schema() {
+    fn every_row_is_unique_and_names_a_type_of_the_schema() {
         let schema = crate::edm::schema::Schema::shipped();
         for (index, row) in PERMISSIONS.iter().enumerate() {
             let twice =
                 PERMISSIONS[..index].iter().any(|other| (other.resource, other.operation) == (row.resource, row.operation));
-            assert!(!twice, "{} of {} stands twice", row.page, row.resource);
+            assert!(!twice, "duplicate row {} of {}", row.page, row.resource);
             let known = schema.set_ids().filter_map(|set| schema.entity_type(schema.widest(), set));
             assert!(
                 known.into_iter().any(|(_, structured)| *structured.full_name == *row.resource),
-                "{} is no type",
+                "unknown type {}",
                 row.resource
             );
             assert!(!row.delegated.is_empty() && !row.application.is_empty());

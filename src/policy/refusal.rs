@@ -1,24 +1,24 @@
-//! Refusals: one table of every error response.
+//! The table of refusals: every error response of Graph and Entra.
 //!
-//! A row has the status, the code and the text with which the service answers, who in the service answers so (which decides the shape
-//! of the body), and where that was seen. Texts are the service's own; what would help further goes to the log.
+//! A row has the status, the code and the text of the answer, the layer of the service that gives it (which decides the shape of the
+//! body), and the evidence. Texts are the service's own; further details go to the log.
 
-use crate::policy::behavior::Grade;
+use crate::policy::grade::Grade;
 
-/// The values of `error.code`. Other codes exist in Graph; these are the ones that the emulated requests meet.
+/// The values of `error.code` that emulated requests can get. Graph has more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// The gateway's code for whatever is wrong with a request (recorded in pnp/pnpcore `ExecuteGraphBatchRequestWithErrors`).
+    /// The gateway's code for any invalid request (recorded in pnp/pnpcore `ExecuteGraphBatchRequestWithErrors`).
     BadRequest,
-    /// The empty code of errors that a workload's OData library has made (microsoft-graph-docs#11446).
+    /// The empty code of errors of a workload's OData library (microsoft-graph-docs#11446).
     Unnamed,
-    /// What `$expand` names cannot be expanded (concepts/query-parameters of microsoft-graph-docs).
+    /// A property that cannot be expanded (concepts/query-parameters of microsoft-graph-docs).
     ExpandNotSupported,
     /// An entity or its container does not exist (microsoft-graph-docs#8933).
     NotFound,
     /// "The back end did not answer in OData form" (microsoft-graph-docs#13815).
     UnknownError,
-    /// The code of newer workloads for a method that a path does not have (MichaelGrafnetter/webauthn-interop#33).
+    /// The code of newer workloads for an unsupported method (MichaelGrafnetter/webauthn-interop#33).
     MethodNotAllowed,
     /// The request is too large (learn.microsoft.com/graph/errors names the status; the code is a guess).
     RequestEntityTooLarge,
@@ -30,29 +30,29 @@ pub enum ErrorCode {
     WorkforceIntegrationError,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
-    /// Something broke in the service itself (learn.microsoft.com/graph/errors).
+    /// An internal error of the service (learn.microsoft.com/graph/errors).
     InternalServerError,
-    /// The token is missing or worth nothing (microsoftgraph/msgraph-sample-reactspa#54).
+    /// The token is missing or invalid (microsoftgraph/msgraph-sample-reactspa#54).
     InvalidAuthenticationToken,
-    /// The token does not give the right (telstrapurple/MSTeamsChatExporter#9).
+    /// The token lacks a permission (telstrapurple/MSTeamsChatExporter#9).
     Forbidden,
-    /// The client is not who it says it is (Entra; thobach/MMM-MicrosoftToDo#33).
+    /// Client authentication failed (Entra; thobach/MMM-MicrosoftToDo#33).
     InvalidClient,
-    /// What a grant rests on is worth nothing (Entra; RFC 6749, 5.2).
+    /// The code, assertion or refresh token is invalid (Entra; RFC 6749, 5.2).
     InvalidGrant,
-    /// A parameter is missing or wrong (Entra; RFC 6749, 5.2).
+    /// A parameter is missing or invalid (Entra; RFC 6749, 5.2).
     InvalidRequest,
-    /// The scope is none that the grant can have (Entra; RFC 6749, 5.2).
+    /// The scope is invalid for the grant (Entra; RFC 6749, 5.2).
     InvalidScope,
     /// The application does not exist (Entra; skilion/onedrive#160).
     UnauthorizedClient,
-    /// The grant does not exist (Entra; RFC 6749, 5.2).
+    /// The grant type is unsupported (Entra; RFC 6749, 5.2).
     UnsupportedGrantType,
-    /// The form of the answer does not exist (Entra; RFC 6749, 4.1.2.1).
+    /// The response type is unsupported (Entra; RFC 6749, 4.1.2.1).
     UnsupportedResponseType,
-    /// The client has sent too much (recorded in pnp/pnpcore `AddWebsiteTabSpecificBatchTest`).
+    /// The client is throttled (recorded in pnp/pnpcore `AddWebsiteTabSpecificBatchTest`).
     TooManyRequests,
-    /// The back end was not reached (recorded in pnp/pnpcore `GetFilesFolderWebUrlChannelLoad`).
+    /// The back end is unreachable (recorded in pnp/pnpcore `GetFilesFolderWebUrlChannelLoad`).
     BadGateway,
     /// The service is overloaded (learn.microsoft.com/graph/errors names the status; the code is a guess).
     ServiceUnavailable,
@@ -93,43 +93,43 @@ impl ErrorCode {
     }
 }
 
-/// Who answers, which decides the shape of the body.
+/// The layer of the service that answers, which decides the shape of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// The gateway: the plain envelope.
     Gateway,
-    /// A newer workload: the envelope with the message in `innerError` too.
+    /// A newer workload: the envelope with the message repeated in `innerError`.
     Workload,
-    /// The OData library of a workload: the same, with the sentence that says why, and not the first, in `innerError`.
+    /// The OData library of a workload: the same, but with only the reason, the text after the first sentence, in `innerError`.
     Library,
-    /// The middle tier of Teams: the envelope with message, this inner code and an empty inner error in `innerError` too.
+    /// The middle tier of Teams: the envelope with the message, this inner code and an empty inner error in `innerError`.
     Teams(&'static str),
-    /// Shifts: its own error as JSON in a string in `message`, with this inner code.
+    /// Shifts: its own error with this inner code, as JSON in the string `message`.
     Shifts(&'static str),
-    /// The web server in front of the service: a page of HTML.
+    /// The web server in front of the service: an HTML page.
     FrontDoor,
-    /// The token service, Entra: its own body, with this number.
+    /// Entra: its own body, with this AADSTS number.
     Entra(u32),
 }
 
 /// One row of the table of refusals.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The name that logs and explanations use.
+    /// The name in logs and explanations.
     pub name: &'static str,
     /// The status code of the answer.
     pub status: u16,
     /// The value of `error.code`.
     pub code: ErrorCode,
-    /// Who answers.
+    /// The layer that answers.
     pub layer: Layer,
-    /// The text, with `{0}` and `{1}` where the request's own words stand.
+    /// The text, with the placeholders `{0}` and `{1}` for words of the request.
     pub text: &'static str,
-    /// How strong the evidence is for answering so in this situation.
+    /// The grade of the evidence for this answer in this situation.
     pub grade: Grade,
-    /// Where it was seen.
+    /// The sources of the evidence.
     pub source: &'static str,
-    /// The behaviors under whose other values there would be no such refusal, or another.
+    /// The behaviors that decide whether, or in which form, the request is refused.
     pub behaviors: &'static [&'static str],
 }
 
@@ -148,50 +148,50 @@ const UNREADABLE: &str =
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
 
 refusals! {
-    /// The first segment is no version.
+    /// The first segment is not a version.
     INVALID_VERSION "invalid-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         Strong "msgraph-sample-blazor-clientside#94";
-    /// A segment names nothing that the emulator has.
+    /// An unknown segment.
     UNKNOWN_SEGMENT "unknown-segment" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         Strong "pnp/pnpcore ExecuteGraphBatchRequestWithErrors; microsoft-graph-docs#4900";
     /// Two slashes in a row.
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",
         Weak "OData/odata.net RequestUriProcessor_EmptySegmentInRequestUrl";
-    /// What stands in the parentheses is no key.
+    /// The text in the parentheses is not a key.
     INVALID_KEY "invalid-key" 400 BadRequest Layer::Gateway,
         "The key in the request URI is not valid for resource '{0}'. Ensure that the names and number of key properties match the declared key of the resource '{0}'.",
         Weak "OData/odata.net BadRequest_KeyMismatch";
-    /// `$value` behind a collection.
+    /// `$value` after a collection.
     VALUE_OF_COLLECTION "value-of-collection" 400 BadRequest Layer::Gateway, "$value cannot be applied to a collection.",
         Weak "OData/odata.net PathParser_CannotUseValueOnCollection";
-    /// `$count` behind something that is no collection.
+    /// `$count` after a segment that is not a collection.
     COUNT_OF_ONE "count-of-one" 400 BadRequest Layer::Gateway,
         "The request URI is not valid. $count cannot be applied to the segment '{0}' since $count can only follow an entity set, a collection navigation property, a structural property of collection type, an operation returning collection type or an operation import returning collection type.",
         Weak "OData/odata.net RequestUriProcessor_CountNotSupported";
-    /// A segment other than `$value` behind a property that has no members.
+    /// A segment other than `$value` after a primitive property.
     BEHIND_PRIMITIVE "behind-primitive" 400 BadRequest Layer::Gateway,
         "The segment '{1}' in the request URI is not valid. The segment '{0}' refers to a primitive property, function, or service operation, so the only supported value from the next segment is '$value'.",
         Weak "OData/odata.net RequestUriProcessor_ValueSegmentAfterScalarPropertySegment";
-    /// The path exists, the method does not (behavior `wrong-method`).
+    /// An unsupported method on a known path (behavior `wrong-method`).
     UNROUTED_METHOD "unrouted-method" 404 UnknownError Layer::Gateway, "",
         Weak "microsoft-graph-docs#13815 (PATCH on a shift)"
         by "wrong-method";
-    /// The same in the words of newer workloads.
+    /// The same, as newer workloads answer.
     METHOD_NOT_ALLOWED "method-not-allowed" 405 MethodNotAllowed Layer::Workload, "The method is not supported for this URL.",
         Weak "MichaelGrafnetter/webauthn-interop#33"
         by "wrong-method";
-    /// A client that takes no JSON (behavior `unacceptable`).
+    /// A client that does not accept JSON (behavior `unacceptable`).
     NOT_ACCEPTABLE "not-acceptable" 406 NotAcceptable Layer::Gateway,
         "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) '{0}' do not match any of the acceptable MIME types '{1}'.",
         Weak "OData 4.0 Part 1, 8.2.1 (status); OData/odata.net MediaTypeUtils_DidNotFindMatchingMediaType (text)"
         by "unacceptable" "format-parameters";
-    /// A query option that the workload does not allow (behavior `query-options`).
+    /// A query option that the workload rejects (behavior `query-options`).
     QUERY_OPTION_NOT_ALLOWED "query-option-not-allowed" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Query option '{0}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on EnableQueryAttribute or QueryValidationSettings.",
         Medium "microsoft-graph-docs#11446 (SkipToken on a resource of Teams)"
         by "query-options";
-    /// An option of OData's form that OData does not have.
+    /// An unknown query option with the prefix `$`.
     UNKNOWN_QUERY_OPTION "unknown-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Custom query option '{0}' that starts with '$' is not supported.",
         Weak "OData/AspNetCoreOData CustomQueryOptionNotSupportedWithDollarSign, in UriQueryStringInvalid (EnableQueryAttribute)";
@@ -199,22 +199,22 @@ refusals! {
     EMPTY_QUERY_OPTION "empty-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The value for OData query '{0}' cannot be empty.",
         Weak "OData/AspNetCoreOData QueryCannotBeEmpty";
-    /// An option that stands twice.
+    /// A duplicate option.
     DUPLICATE_QUERY_OPTION "duplicate-query-option" 400 BadRequest Layer::Gateway,
         "Query option '{0}' was specified more than once, but it must be specified at most once.",
         Weak "OData/odata.net QueryOptionUtils_QueryParameterMustBeSpecifiedOnce";
-    /// An option of collections on something else.
+    /// An option for collections on another resource.
     NOT_A_COLLECTION "not-a-collection" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The requested resource is not a collection. Query options $filter, $orderby, $count, $skip, and $top can be applied only on collections.",
         Weak "OData/AspNetCoreOData NonSelectExpandOnSingleEntity";
-    /// A property in a query that the type does not have.
+    /// An unknown property in a query.
     UNKNOWN_QUERY_PROPERTY "unknown-query-property" 400 BadRequest Layer::Gateway, "Could not find a property named '{0}' on type '{1}'.",
         Medium "wslyvh/paperweight#1 (the text, from another workload); the code here is the gateway's"
         by "supports";
-    /// A term of `$select` or `$expand` that is no path.
+    /// An invalid term of `$select` or `$expand`.
     INVALID_SELECT "invalid-select" 400 BadRequest Layer::Gateway, "Term '{0}' is not valid in a $select or $expand expression.",
         Weak "OData/odata.net UriSelectParser_TermIsNotValid";
-    /// `$expand` of a property that holds a value.
+    /// `$expand` of a structural property.
     EXPAND_OF_A_VALUE "expand-of-a-value" 400 BadRequest Layer::Gateway,
         "Property '{0}' on type '{1}' is not a navigation property or complex property. Only navigation properties can be expanded.",
         Weak "OData/odata.net ExpandItemBinder_PropertyIsNotANavigationPropertyOrComplexProperty"
@@ -224,15 +224,15 @@ refusals! {
         "Expand is not allowed for property '{0}' according to the entity schema.",
         Weak "concepts/query-parameters of microsoft-graph-docs (2017, for a navigation property of another resource)"
         by "query-options";
-    /// A `$filter` that cannot be read, or compares what cannot be compared.
+    /// A `$filter` with invalid syntax or incompatible types.
     INVALID_FILTER "invalid-filter" 400 BadRequest Layer::Gateway, "Invalid filter clause",
         Strong "microsoft-graph-docs#16010; microsoft-graph-docs#6002"
         by "query-options";
-    /// A `$filter` on a property that answers hide.
+    /// A `$filter` on a write-only property.
     FILTER_BY_SECRET "filter-by-secret" 400 BadRequest Layer::Gateway, "The entity property '{0}' is not allowed in $filter query.",
         None "microsoft-graph-docs#13711 (the text, for a property of another resource); no public observation for a secret"
         by "query-options";
-    /// An `$orderby` that cannot be read.
+    /// An `$orderby` with invalid syntax.
     INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "Syntax error at position {0} in '{1}'.",
         Weak "OData/odata.net ExpressionLexer_SyntaxError"
         by "query-options";
@@ -240,31 +240,31 @@ refusals! {
     ORDER_BY_OBJECT "order-by-object" 400 BadRequest Layer::Gateway, "The $orderby expression must evaluate to a single value of primitive type.",
         Weak "OData/odata.net MetadataBinder_OrderByExpressionNotSingleValue"
         by "query-options";
-    /// An `$orderby` on a property that answers hide.
+    /// An `$orderby` on a write-only property.
     ORDER_BY_SECRET "order-by-secret" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The property '{0}' cannot be used in the $orderby query option.",
         None "OData/AspNetCoreOData NotSortablePropertyUsedInOrderBy (the text); no public observation for a secret"
         by "query-options";
-    /// A `$top` that is no count.
+    /// An invalid `$top`.
     INVALID_TOP "invalid-top" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $top query option found. The $top query option requires a non-negative integer value.",
         Weak "OData/odata.net SyntacticTree_InvalidTopQueryOptionValue";
-    /// A `$top` above the size of a page (behavior `top-maximum`).
+    /// A `$top` above the maximum page size (behavior `top-maximum`).
     TOP_TOO_LARGE "top-too-large" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The limit of '{0}' for Top query has been exceeded. The value from the incoming request is '{1}'.",
         Weak "microsoft-graph-docs concepts/query-parameters (an error is possible); OData/AspNetCoreOData SkipTopLimitExceeded (text)"
         by "top-maximum";
-    /// A `$skip` that is no count.
+    /// An invalid `$skip`.
     INVALID_SKIP "invalid-skip" 400 BadRequest Layer::Gateway,
         "Invalid value '{0}' for $skip query option found. The $skip query option requires a non-negative integer value.",
         Weak "OData/odata.net SyntacticTree_InvalidSkipQueryOptionValue"
         by "query-options";
-    /// A `$count` that is neither true nor false.
+    /// An invalid `$count`.
     INVALID_COUNT "invalid-count" 400 BadRequest Layer::Gateway,
         "'{0}' is not a valid count option.",
         Weak "OData/odata.net ODataUriParser_InvalidCount, from ODataQueryOptionParser.ParseCount"
         by "query-options";
-    /// A `$skiptoken` that is none, or belongs to another list.
+    /// A `$skiptoken` that is malformed or belongs to another list.
     INVALID_SKIP_TOKEN "invalid-skip-token" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. Unable to parse the skiptoken value '{0}'. Skiptoken value should always be server generated.",
         Weak "OData/AspNetCoreOData SkipTokenParseError";
@@ -286,10 +286,10 @@ refusals! {
     /// A body that is not JSON.
     UNREADABLE_PAYLOAD "unreadable-payload" 400 BadRequest Layer::Gateway, UNREADABLE,
         Strong "msgraph-sdk-php#632";
-    /// A body that is JSON, but no object.
+    /// A JSON body that is not an object.
     NOT_AN_OBJECT "not-an-object" 400 BadRequest Layer::Gateway, UNREADABLE,
         None "no public observation; the gateway's text for a body that it cannot read";
-    /// A body beyond the limit, packed or unpacked.
+    /// A body above the size limit, compressed or decompressed.
     PAYLOAD_TOO_LARGE "payload-too-large" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
     /// A body in a content coding other than gzip.
@@ -300,39 +300,39 @@ refusals! {
     SCHEMA_MISMATCH "schema-mismatch" 400 BadRequest Layer::Gateway, "Property {0} in payload has a value that does not match schema.",
         Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15"
         by "wrong-primitive";
-    /// The same for a primitive, in the OData library's words (behavior `wrong-primitive`).
+    /// The same for a primitive, with the OData library's text (behavior `wrong-primitive`).
     CANNOT_CONVERT "cannot-convert" 400 BadRequest Layer::Gateway, "Cannot convert the literal '{0}' to the expected type '{1}'.",
         Weak "OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue"
         by "wrong-primitive";
-    /// Text that is no date.
+    /// An invalid date.
     INVALID_DATE "invalid-date" 400 BadRequest Layer::Gateway, "The value '{0}' is not a valid date time offset value.",
         Weak "OData/odata.net ValueParser_InvalidDateTimeOffset";
-    /// Null where the schema allows none.
+    /// Null for a non-nullable property.
     NULL_VALUE "null-value" 400 BadRequest Layer::Gateway,
         "A null value was found for the property named '{0}', which has the expected type '{1}[Nullable=False]'. The expected type '{1}[Nullable=False]' does not allow null values.",
         Weak "OData/odata.net ReaderValidationUtils_NullNamedValueForNonNullableType";
-    /// Null among the items of a collection that takes none.
+    /// Null in a collection of non-nullable items.
     NULL_ITEM "null-item" 400 BadRequest Layer::Gateway,
         "A null value was detected in the items of a collection property value; non-nullable instances of collection types do not support null values as items.",
         Weak "OData/odata.net ValidationUtils_NonNullableCollectionElementsMustNotBeNull";
-    /// A property that the type does not have (behavior `unknown-property`).
+    /// An unknown property (behavior `unknown-property`).
     UNKNOWN_PROPERTY "unknown-property" 400 BadRequest Layer::Gateway,
         "The property '{0}' does not exist on type '{1}'. Make sure to only use property names that are defined by the type or mark the type as open type.",
         Medium "msgraph-sdk-python#440 (text, from another workload); the code here is the gateway's"
         by "unknown-property" "supports";
-    /// A property that stands twice.
+    /// A duplicate property.
     DUPLICATE_PROPERTY "duplicate-property" 400 BadRequest Layer::Gateway,
         "Multiple properties with the name '{0}' were detected in a resource or a complex value. In OData, duplicate property names are not allowed.",
         Weak "OData/odata.net DuplicatePropertyNamesNotAllowed";
-    /// An annotation of an object that stands twice.
+    /// A duplicate annotation of an object.
     DUPLICATE_ANNOTATION "duplicate-annotation" 400 BadRequest Layer::Gateway,
         "Multiple annotations with the name '{0}' were detected. In OData, duplicate annotations are not allowed.",
         Weak "OData/odata.net DuplicateAnnotationNotAllowed";
-    /// An annotation of a property that stands twice.
+    /// A duplicate annotation of a property.
     DUPLICATE_PROPERTY_ANNOTATION "duplicate-property-annotation" 400 BadRequest Layer::Gateway,
         "Multiple annotations with the name '{0}' were detected for the property with name '{1}'. In OData, duplicate annotations are not allowed.",
         Weak "OData/odata.net DuplicateAnnotationForPropertyNotAllowed";
-    /// An `@odata.type` that is no text.
+    /// An `@odata.type` that is not a non-empty string.
     TYPE_NAME "type-name" 400 BadRequest Layer::Gateway,
         "The 'odata.type' instance annotation value '{0}' is not a valid type name. The value of the 'odata.type' instance annotation must be a non-empty string.",
         Weak "OData/odata.net ODataJsonPropertyAndValueDeserializer_InvalidTypeName";
@@ -340,23 +340,23 @@ refusals! {
     TYPE_NULL "type-null" 400 BadRequest Layer::Gateway,
         "The '{0}' instance or property annotation has a null value. In OData, the '{0}' instance or property annotation must have a non-null string value.",
         Weak "OData/odata.net ODataJsonReaderUtils_AnnotationWithNullValue";
-    /// An `@odata.type` that names no type.
+    /// An unknown type in `@odata.type`.
     UNKNOWN_TYPE "unknown-type" 400 BadRequest Layer::Gateway,
         "A type named '{0}' could not be resolved by the model. When a model is available, each type name must resolve to a valid type.",
         Medium "msgraph-beta-sdk-dotnet#87 (text, from another workload)"
         by "type-namespace";
-    /// An `@odata.type` that names another type than the declared one.
+    /// An `@odata.type` that differs from the declared type.
     INCOMPATIBLE_TYPE "incompatible-type" 400 BadRequest Layer::Gateway,
         "A value was encountered that has a type name that is incompatible with the metadata. The value specified its type as '{0}', but the type specified in the metadata is '{1}'.",
         Weak "OData/odata.net ValidationUtils_IncompatibleType";
-    /// No entity has the id.
+    /// An unknown id.
     UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("NotFound"),
         "Sorry, the {0} was not found, or you may not have access to it.",
         Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
     /// A team that Teams does not know.
     UNKNOWN_TEAM "unknown-team" 404 NotFound Layer::Gateway, "No team found with Group Id {1}",
         Strong "microsoft-graph-docs#9811";
-    /// A schedule of such a team, or something in it.
+    /// A schedule of an unknown team, or an entity in it.
     UNKNOWN_TEAM_OF_SCHEDULE "unknown-team-of-schedule" 404 NotFound Layer::Shifts("TeamNotFound"),
         "Sorry, the team was not found, or you may not have access to it.",
         Strong "microsoft-graph-docs#8933; microsoft-graph-docs#9811";
@@ -373,7 +373,7 @@ refusals! {
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)"
         by "enum-values" "flag-lists" "empty-flags";
-    /// `unknownFutureValue` where it is refused (behavior `sentinel-in`).
+    /// `unknownFutureValue` in a request (behavior `sentinel-in`).
     SENTINEL_VALUE "sentinel-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
         by "sentinel-in";
@@ -381,18 +381,18 @@ refusals! {
     HIDDEN_VALUE "hidden-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
         by "hidden-members-in";
-    /// A secret of another length (behavior `secret-length`).
+    /// A secret of invalid length (behavior `secret-length`).
     SECRET_LENGTH "secret-length" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The secret must be exactly 64 characters.",
         None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the rule; status and words are a guess)"
         by "secret-length";
-    /// A url that Shifts could not call (behavior `url-check`).
+    /// An invalid callback URL (behavior `url-check`).
     INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
         None "no public observation"
         by "url-check";
-    /// No token, or none of the scheme Bearer.
+    /// A missing Bearer token.
     NO_TOKEN "no-token" 401 InvalidAuthenticationToken Layer::Gateway, "Access token is empty.",
         Strong "microsoftgraph/msgraph-sample-reactspa#54";
-    /// A token without any dot, which is no JWT.
+    /// A token without dots, which is not a JWT.
     TOKEN_WITHOUT_DOTS "token-without-dots" 401 InvalidAuthenticationToken Layer::Gateway,
         "IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EncodedPayload.EncodedSignature'. (JWE): 'EncodedProtectedHeader.EncodedEncryptedKey.EncodedInitializationVector.EncodedCiphertext.EncodedAuthenticationTag'.",
         Strong "MaikuB/flutter_appauth#575";
@@ -400,170 +400,170 @@ refusals! {
     TOKEN_WITH_ONE_DOT "token-with-one-dot" 401 InvalidAuthenticationToken Layer::Gateway,
         "IDX14120: JWT is not well formed, there is only one dot (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EncodedPayload.EncodedSignature'. (JWE): 'EncodedProtectedHeader.EncodedEncryptedKey.EncodedInitializationVector.EncodedCiphertext.EncodedAuthenticationTag'.",
         Weak "AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet LogMessages IDX14120";
-    /// A token with the right number of dots, in whose parts nothing can be read.
+    /// A token with unreadable parts.
     TOKEN_UNREADABLE "token-unreadable" 401 InvalidAuthenticationToken Layer::Gateway, "CompactToken parsing failed with error code: 80049217",
         Weak "dcblogdev/laravel-microsoft-graph#41 (the text until about 2023; today's is not known for this case)";
-    /// A token that another key has signed, or none.
+    /// An unsigned token, or one signed with another key.
     TOKEN_SIGNATURE "token-signature" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid signature.",
         None "no public observation; modeled on the text for a wrong audience";
-    /// A token of another issuer.
+    /// A token from another issuer.
     TOKEN_ISSUER "token-issuer" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid issuer.",
         None "no public observation; modeled on the text for a wrong audience";
     /// A token for another service.
     TOKEN_AUDIENCE "token-audience" 401 InvalidAuthenticationToken Layer::Gateway, "Access token validation failure. Invalid audience.",
         Medium "TheNetworg/oauth2-azure#169 (the text)";
-    /// A token whose time is over.
+    /// An expired token.
     TOKEN_EXPIRED "token-expired" 401 InvalidAuthenticationToken Layer::Gateway, "Lifetime validation failed, the token is expired.",
         Strong "s1t5/mail-archiver#267";
-    /// A token whose time has not come.
+    /// A token that is not yet valid.
     TOKEN_NOT_YET_VALID "token-not-yet-valid" 401 InvalidAuthenticationToken Layer::Gateway, "Lifetime validation failed, the token is not yet valid.",
         None "no public observation; modeled on the text for an expired token";
     /// The token of a personal account.
     PERSONAL_ACCOUNT "personal-account" 400 BadRequest Layer::Gateway, "This API is not supported for MSA accounts",
         Weak "learn.microsoft.com/graph/api/workforceintegration-update (personal accounts: Not supported); the text is that of other resources";
-    /// A delegated token without a scope that the operation takes.
+    /// A delegated token without any of the operation's scopes.
     MISSING_SCOPE "missing-scope" 403 Forbidden Layer::Gateway,
         "Missing scope permissions on the request. API requires one of '{0}'. Scopes on the request '{1}'",
         Medium "telstrapurple/MSTeamsChatExporter#9 (Teams)";
-    /// An application token without a role that the operation takes.
+    /// An application token without any of the operation's roles.
     MISSING_ROLE "missing-role" 403 Forbidden Layer::Gateway,
         "Missing role permissions on the request. API requires one of '{0}'. Roles on the request '{1}'",
         Medium "microsoft-graph-docs#19105; microsoft-teams-library-js#2341 (Teams)";
-    /// An application that does not say for whom it acts (behavior `acts-as`).
+    /// An application without `MS-APP-ACTS-AS` (behavior `acts-as`).
     NO_ACTING_USER "no-acting-user" 403 Forbidden Layer::Shifts("MissingUserIdHeaderInAppContext"),
         "MS-APP-ACTS-AS header needs to be set for application context requests.",
         Strong "microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104 (until 2023)"
         by "acts-as";
-    /// A parameter is missing in a request to the token service.
+    /// A missing parameter in a request to the token service.
     ENTRA_MISSING_PARAMETER "entra-missing-parameter" 400 InvalidRequest Layer::Entra(900_144),
         "The request body must contain the following parameter: '{0}'.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
-    /// A method that the endpoint does not have.
+    /// An unsupported method on an endpoint.
     ENTRA_METHOD "entra-method" 400 InvalidRequest Layer::Entra(900_561), "The endpoint only accepts {0} requests. Received a {1} request.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
-    /// The first segment of the path can be no tenant.
+    /// An invalid tenant in the path.
     ENTRA_TENANT "entra-tenant" 400 InvalidRequest Layer::Entra(900_023),
         "Specified tenant identifier '{0}' is neither a valid DNS name, nor a valid external domain.",
         Medium "Azure/azure-sdk-for-go sdk/azidentity/TROUBLESHOOTING.md";
-    /// An application that the directory does not list.
+    /// An unknown application.
     ENTRA_UNKNOWN_APPLICATION "entra-unknown-application" 400 UnauthorizedClient Layer::Entra(700_016),
         "Application with identifier '{0}' was not found in the directory '{1}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes; skilion/onedrive#160 (status and code, for the older number 70001)";
-    /// A secret that is not the one of the application.
+    /// A wrong client secret.
     ENTRA_WRONG_SECRET "entra-wrong-secret" 401 InvalidClient Layer::Entra(7_000_215),
         "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{0}'.",
         Strong "thobach/MMM-MicrosoftToDo#33; microsoftgraph/msgraph-cli#383";
-    /// An application without a secret and without an assertion.
+    /// A missing client secret or assertion.
     ENTRA_NO_SECRET "entra-no-secret" 401 InvalidClient Layer::Entra(7_000_218),
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         Strong "secureworks/TokenMan#1";
-    /// An assertion that is no JWT.
+    /// An assertion that is not a JWT.
     ENTRA_ASSERTION "entra-assertion" 401 InvalidClient Layer::Entra(50_027), "JWT token is invalid or malformed.",
         Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and text; the status is a guess)";
-    /// A grant that does not exist, or that the emulator does not have.
+    /// An unsupported grant type.
     ENTRA_UNSUPPORTED_GRANT "entra-unsupported-grant" 400 UnsupportedGrantType Layer::Entra(70_003),
         "The app requested an unsupported grant type '{0}'.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// A form of answer that `authorize` does not have.
+    /// An unsupported response type of `authorize`.
     ENTRA_UNSUPPORTED_RESPONSE "entra-unsupported-response" 400 UnsupportedResponseType Layer::Entra(70_005),
         "The app requested an unsupported response type '{0}' when requesting a token.",
         Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and meaning; the words are a guess)";
-    /// The scope of an application that does not end in `/.default`.
+    /// An application's scope that does not end in `/.default`.
     ENTRA_NOT_DEFAULT "entra-not-default" 400 InvalidScope Layer::Entra(1_002_012),
         "The provided value for scope {0} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
         Medium "learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (the rule; the text as seen in issues)";
-    /// An address that nobody is sent to.
+    /// An unregistered redirect URI.
     ENTRA_REDIRECT "entra-redirect" 400 InvalidRequest Layer::Entra(50_011),
         "The redirect URI '{0}' specified in the request does not match the redirect URIs configured for the application '{1}'.",
         Medium "learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/error-code-aadsts50011-redirect-uri-mismatch (the service shows a page)";
-    /// A user that the directory does not list.
+    /// An unknown user.
     ENTRA_UNKNOWN_USER "entra-unknown-user" 400 InvalidGrant Layer::Entra(50_034),
         "The user account {0} does not exist in the {1} directory. To sign into this application, the account must be added to the directory.",
         Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (the service shows a page)";
-    /// A code, or a refresh token, that is none.
+    /// A malformed code or refresh token.
     ENTRA_GRANT "entra-grant" 400 InvalidGrant Layer::Entra(9_002_313), "Invalid request. Request is malformed or invalid.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// A code, or a refresh token, whose time is over.
+    /// An expired code or refresh token.
     ENTRA_EXPIRED "entra-expired" 400 InvalidGrant Layer::Entra(70_008),
         "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// A verifier that is not that of the challenge.
+    /// A code verifier that does not match the challenge.
     ENTRA_VERIFIER "entra-verifier" 400 InvalidGrant Layer::Entra(501_481),
         "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (as 50148)";
-    /// The body of a batch is no envelope with requests that have an id, a method and a url.
+    /// A malformed envelope of a batch.
     BATCH_FORMAT "batch-format" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
         Medium "bradleymarques/microslop_one_drive batch/invalid_format.json (2026); msgraph-sdk-javascript#1451 (the text; not each situation)";
     /// A batch of more than 20 requests.
     BATCH_TOO_LONG "batch-too-long" 400 BadRequest Layer::Gateway, "Number of requests inside batch exceed the limit.",
         Medium "bradleymarques/microslop_one_drive batch_permissions/batch_exceeds_limits.json (2026)";
-    /// Two requests of a batch have one id, compared without case.
+    /// Duplicate ids in a batch, compared without case.
     BATCH_DUPLICATE_ID "batch-duplicate-id" 400 BadRequest Layer::Gateway, "Request Id {0} has to be unique in a batch.",
         Strong "microsoft-graph-docs#4449 (without case); bradleymarques/microslop_one_drive batch/non_unique_ids.json (2026)";
-    /// A write in a batch that does not say what its body is (behavior `batch-content-type`).
+    /// A write without Content-Type in a batch (behavior `batch-content-type`).
     BATCH_CONTENT_TYPE "batch-content-type" 400 BadRequest Layer::Gateway,
         "Write request with id '{0}' does not contain a Content-Type header.",
         Strong "Softeria/ms-365-mcp-server#677 (2026); msgraph-sdk-dotnet#2628 (2024, in other words)"
         by "batch-content-type";
-    /// A `dependsOn` that names no earlier request, or more than one (behavior `batch-dependencies`).
+    /// A `dependsOn` that does not name exactly one earlier request (behavior `batch-dependencies`).
     BATCH_DEPENDENCY "batch-dependency" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
         None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal"
         by "batch-dependencies";
-    /// A request of a batch whose address names the other version.
+    /// A request of a batch whose URL has another version.
     BATCH_VERSION "batch-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         None "learn.microsoft.com/graph/json-batching (addresses are relative to the version); no public observation of the refusal";
     /// A batch in a batch.
     BATCH_NESTED "batch-nested" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal";
-    /// A request of a batch whose method, address or headers cannot stand in HTTP.
+    /// A request of a batch whose method, URL or headers are invalid in HTTP.
     BATCH_ITEM "batch-item" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
         None "no public observation";
-    /// A request of a batch that depended on one that failed.
+    /// A request of a batch that depends on a failed one.
     FAILED_DEPENDENCY "failed-dependency" 424 FailedDependency Layer::Gateway,
         "The request was not executed because a request that it depends on failed.",
         None "learn.microsoft.com/graph/json-batching (the status; code and words are a guess)";
-    /// The connector did not answer the handshake with 200 (behaviors `connect` and `connect-on-update`).
+    /// A handshake that the connector did not answer with 200 (behaviors `connect` and `connect-on-update`).
     HANDSHAKE_FAILED "handshake-failed" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"),
         "Sorry your change couldn\u{2019}t be completed.",
         None "microsoft-graph-docs#19700 (the words, for a POST); status and form are a guess"
         by "connect" "connect-on-update";
-    /// A connector refuses a change (behavior `update-calls`).
+    /// A change that the connector refused (behavior `update-calls`).
     CONNECTOR_REFUSED "connector-refused" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"),
         "Sorry your change couldn\u{2019}t be completed.",
         None "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35 (what a client of Shifts reads); status and form in Graph are a guess"
         by "update-calls";
-    /// What a connector answers to a change is of no use, or it does not answer.
+    /// An unusable or missing answer of the connector to a change.
     CONNECTOR_UNUSABLE "connector-unusable" 400 WorkforceIntegrationError Layer::Shifts("WorkforceIntegrationError"), "{0}",
         None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the sentence, and that the caller gets an error); status and form are a guess"
         by "update-calls" "update-retries";
-    /// A request of a batch whose answers are already larger than the emulator wants to hold in memory.
+    /// A request of a batch whose answers exceed the memory limit.
     BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
         "The request was not executed because the responses of the batch exceed the maximum limit.",
         None "no public observation; it bounds the memory that a batch takes";
-    /// The emulator itself failed: always a bug.
+    /// An internal error of the emulator: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";
-    /// A rule of faults says that the client is throttled.
+    /// A fault rule: the client is throttled.
     FAULT_THROTTLED "fault-throttled" 429 TooManyRequests Layer::Teams("ActivityLimitReached"), "Please retry again later.",
         Medium "pnp/pnpcore AddWebsiteTabSpecificBatchTest (recorded: status, codes, envelope); learn.microsoft.com/graph/throttling (text)";
-    /// A rule of faults says that the service breaks.
+    /// A fault rule: an internal error of the service.
     FAULT_INTERNAL "fault-internal-server-error" 500 InternalServerError Layer::Gateway,
         "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors (status and sentence); microsoft-graph-docs#138 (code)";
-    /// A rule of faults says that the back end is not reached.
+    /// A fault rule: the back end is unreachable.
     FAULT_BAD_GATEWAY "fault-bad-gateway" 502 BadGateway Layer::Gateway, "Failed to execute backend request.",
         Strong "pnp/pnpcore GetFilesFolderWebUrlChannelLoad (recorded); microsoft-graph-docs#7777";
-    /// A rule of faults says that the service is overloaded.
+    /// A fault rule: the service is overloaded.
     FAULT_UNAVAILABLE "fault-service-unavailable" 503 ServiceUnavailable Layer::Gateway,
         "The service is temporarily unavailable for maintenance or is overloaded.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
-    /// A rule of faults says that the back end takes too long.
+    /// A fault rule: the back end takes too long.
     FAULT_TIMEOUT "fault-gateway-timeout" 504 GatewayTimeout Layer::Gateway,
         "The server, while acting as a proxy, did not receive a timely response from the upstream server it needed to access in attempting to complete the request.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
-    /// A rule of faults states status, code and text itself.
+    /// A fault rule with its own status, code and text.
     FAULT_STATED "fault-stated" 500 UnknownError Layer::Gateway, "",
-        None "whoever wrote the rule";
+        None "the author of the fault rule";
 }
 
 #[cfg(test)]
@@ -574,12 +574,12 @@ mod tests {
     fn every_refusal_has_a_unique_name_a_source_and_an_error_status() {
         for (index, row) in REFUSALS.iter().enumerate() {
             let earlier = REFUSALS[..index].iter().any(|other| other.name == row.name);
-            assert!(!earlier, "refusal {} stands twice in the table", row.name);
-            assert!((400..600).contains(&row.status), "refusal {} is no error", row.name);
-            assert!(!row.source.is_empty(), "refusal {} has no source", row.name);
+            assert!(!earlier, "duplicate refusal {}", row.name);
+            assert!((400..600).contains(&row.status), "refusal {} has the status of a success", row.name);
+            assert!(!row.source.is_empty(), "missing source of refusal {}", row.name);
             for name in row.behaviors {
                 let known = crate::policy::behavior::ROWS.iter().any(|behavior| behavior.name == *name);
-                assert!(known, "refusal {} names the behavior {name}, which does not exist", row.name);
+                assert!(known, "unknown behavior {name} of refusal {}", row.name);
             }
         }
     }

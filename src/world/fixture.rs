@@ -151,7 +151,7 @@ fn write_entities(schema: &Schema, store: &Store, place: &CollectionAddress, sec
 
 /// Writes one entity as it stands in a fixture file, with its secrets or with null in their place.
 pub fn write_entity_with(schema: &Schema, set: SetId, entity: &Entity, secret: Secret) -> String {
-    let lossless = Representation::lossless(schema.widest());
+    let lossless = Representation::for_state(schema.widest());
     let shape = Representation { style: Style { secret, ..lossless.style }, ..lossless };
     let mut out = b"{".to_vec();
     if let Some((_, structured)) = schema.entity_type(shape.model, set) {
@@ -241,10 +241,7 @@ impl<'l> Loader<'l> {
         };
         let Reading { patch, shape, values, .. } = read::read(rules, id, &item, path);
         if !shape.is_empty() || !values.is_empty() {
-            let lines = shape
-                .iter()
-                .chain(&values)
-                .map(|problem| format!("{file}: {}: found {}, expected {}", problem.path, problem.found, problem.expected));
+            let lines = shape.iter().chain(&values).map(|problem| format!("{file}: {problem}"));
             self.problems.extend(lines);
             return;
         }
@@ -501,19 +498,19 @@ mod tests {
         broken.json: $[1].encryption.secret: found a number, expected a string
         "#);
         insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r#"
-        broken.json: $.value[0].displayName: found a property that stands twice, expected each property once
-        broken.json: $.value[0].colour: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has
-        broken.json: $.value[0].apiversions: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has (did you mean 'apiVersion'?)
+        broken.json: $.value[0].displayName: duplicate property
+        broken.json: $.value[0].colour: unknown property of microsoft.graph.workforceIntegration
+        broken.json: $.value[0].apiversions: unknown property of microsoft.graph.workforceIntegration (did you mean 'apiVersion'?)
         "#);
         insta::assert_snapshot!(problems(r#"[{"id":"a","supportedEntities":"shift,shit","createdDateTime":"yesterday","encryption":{"protocol":"none"}}]"#), @r#"
         broken.json: $[0].createdDateTime: found "yesterday", expected a date such as 2021-03-12T17:37:05.84Z
-        broken.json: $[0].supportedEntities: found "shift,shit", expected one or several, comma-separated, of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
+        broken.json: $[0].supportedEntities: found "shift,shit", expected a comma-separated list of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
         broken.json: $[0].encryption.protocol: found "none", expected one of sharedSecret
         "#);
         insta::assert_snapshot!(problems(r#"[{"id":"a"},{"displayName":"x"},{"id":""},{"id":null},{"id":"a"},7]"#), @r#"
         broken.json: $[1].id: found no value, expected a string that is not empty
         broken.json: $[2].id: found no value, expected a string that is not empty
-        broken.json: $[3].id: found null, expected a value: Edm.String is not nullable here
+        broken.json: $[3].id: must not be null (Edm.String)
         broken.json: $[4].id: found "a", which broken.json: $[0] has too, expected a key of its own
         broken.json: $[5]: found the number 7, expected an object
         "#);

@@ -92,8 +92,8 @@ fn a_choice_that_does_not_exist_gets_a_hint() {
         outcome.stderr
     });
     insta::assert_snapshot!(told.concat(), @"
-    wfi-emulator: there is no behavior 'update-respons'; did you mean 'update-response'? (`wfi-emulator behaviors` lists them all)
-    wfi-emulator: behavior 'secret' has no value 'loud'; it takes null, echo
+    wfi-emulator: unknown behavior 'update-respons'; did you mean 'update-response'? (`wfi-emulator behaviors` lists them)
+    wfi-emulator: unknown value 'loud' of behavior 'secret' (known: null, echo)
     wfi-emulator: --behavior takes name=value, for example secret=echo, not 'secret'
     wfi-emulator: there is no profile 'real'; it is one of documented, observed, reference-page
     wfi-emulator: --clock takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'

@@ -165,7 +165,7 @@ fn behaviors_and_clocks_are_those_of_one_world() {
     assert_eq!((graph(&worlds, Method::PATCH, &patch, "{}").0, graph(&worlds, Method::PATCH, ENTITY, "{}").0), (204, 200));
     let observed = json_of(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":"observed","secret":"echo"}"#);
     assert_eq!((observed["secret"].as_str(), observed["batch-order"].as_str()), (Some("echo"), Some("shuffled")));
-    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"secret":"show"}"#), @"400 unusable: behavior 'secret' has no value 'show'; it takes null, echo");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"secret":"show"}"#), @"400 unusable: unknown value 'show' of behavior 'secret' (known: null, echo)");
     insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":7}"#), @"400 unusable: profile takes one of documented, observed, reference-page, not 7");
     let clock = |body: &str| json_of(&worlds, Method::PUT, "/tenants/a/clock", body).to_string();
     assert_eq!(clock(r#"{"now":"2026-01-01T00:00:00Z"}"#), r#"{"now":"2026-01-01T00:00:00Z","running":false}"#);

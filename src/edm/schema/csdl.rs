@@ -1,7 +1,7 @@
-//! Reads a CSDL XML document into plain declarations, as they stand in it.
+//! Parses a CSDL XML document into declarations, unresolved.
 //!
-//! OData CSDL XML 4.01 is the reference for elements and attributes. What the emulator does not use (most annotations, actions,
-//! functions) is skipped; what it would misunderstand is an error.
+//! OData CSDL XML 4.01 defines the elements and attributes. Unused elements (most annotations, actions, functions) are ignored;
+//! unsupported ones that would be misread are errors.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -61,7 +61,7 @@ pub(super) struct RootDeclaration {
     pub(super) is_singleton: bool,
 }
 
-/// Reads a document.
+/// Parses a document.
 pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
     let mut reader = Reader::from_str(xml);
     let mut document = Document::default();
@@ -71,7 +71,7 @@ pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
         let line = || line_of(xml, reader.buffer_position());
         match event.map_err(|error| SchemaError::new(line(), error.to_string()))? {
             Event::Start(element) | Event::Empty(element) => {
-                element_read(&mut document, &mut annotated, &element).map_err(|reason| SchemaError::new(line(), reason))?;
+                read_element(&mut document, &mut annotated, &element).map_err(|reason| SchemaError::new(line(), reason))?;
             }
             Event::End(element) if element.local_name().as_ref() == "Annotations" => annotated = None,
             Event::Eof => break,
@@ -79,7 +79,7 @@ pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
         }
     }
     if document.namespace.is_empty() {
-        return Err(SchemaError::new(1, "found no <Schema Namespace=\"…\"> element".to_owned()));
+        return Err(SchemaError::new(1, "missing element <Schema Namespace=\"…\">".to_owned()));
     }
     Ok(document)
 }
@@ -89,33 +89,33 @@ fn line_of(xml: &str, position: u64) -> usize {
     xml.get(..end).unwrap_or(xml).matches('\n').count() + 1
 }
 
-/// Takes one start tag into the document. `annotated` is the target of the `Annotations` element that is open.
-fn element_read(document: &mut Document, annotated: &mut Option<String>, element: &BytesStart<'_>) -> Result<(), String> {
+/// Adds the declaration of a start tag to the document. `annotated` is the target of the open `Annotations` element.
+fn read_element(document: &mut Document, annotated: &mut Option<String>, element: &BytesStart<'_>) -> Result<(), String> {
     let attribute = |name: &str| attribute_of(element, name);
     let required =
-        |name: &str| attribute(name)?.ok_or_else(|| format!("<{}> has no attribute {name}", element.local_name().as_ref()));
-    let named =
-        || required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(no_identifier("Name", &name)) });
+        |name: &str| attribute(name)?.ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()));
+    let identifier =
+        || required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) });
     let flag = |name: &str, absent: bool| match attribute(name)?.as_deref() {
         None => Ok(absent),
         Some("true") => Ok(true),
         Some("false") => Ok(false),
-        Some(other) => Err(format!("attribute {name} is '{other}', expected true or false")),
+        Some(other) => Err(format!("invalid value '{other}' of attribute {name}: expected true or false")),
     };
     match element.local_name().as_ref() {
         "Schema" => {
             if !document.namespace.is_empty() {
-                return Err("found a second <Schema>, expected one namespace".to_owned());
+                return Err("duplicate <Schema>: only one namespace is supported".to_owned());
             }
             let namespace = required("Namespace")?;
             if !namespace.split('.').all(is_identifier) {
-                return Err(no_identifier("Namespace", &namespace));
+                return Err(invalid_identifier("Namespace", &namespace));
             }
             document.namespace = namespace;
             document.alias = attribute("Alias")?.unwrap_or_else(|| document.namespace.clone());
         }
         name @ ("EntityType" | "ComplexType") => document.types.push(TypeDeclaration {
-            name: named()?,
+            name: identifier()?,
             is_entity: name == "EntityType",
             base: attribute("BaseType")?,
             is_abstract: flag("Abstract", false)?,
@@ -130,35 +130,35 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
         }
         "Property" => {
             let property =
-                PropertyDeclaration { name: named()?, type_name: required("Type")?, nullable: flag("Nullable", true)? };
+                PropertyDeclaration { name: identifier()?, type_name: required("Type")?, nullable: flag("Nullable", true)? };
             current_type(document)?.properties.push(property);
         }
         "NavigationProperty" => {
             let navigation = NavigationDeclaration {
-                name: named()?,
+                name: identifier()?,
                 type_name: required("Type")?,
                 contains_target: flag("ContainsTarget", false)?,
             };
             current_type(document)?.navigations.push(navigation);
         }
         "EnumType" => {
-            document.enums.push(EnumDeclaration { name: named()?, is_flags: flag("IsFlags", false)?, members: Vec::new() });
+            document.enums.push(EnumDeclaration { name: identifier()?, is_flags: flag("IsFlags", false)?, members: Vec::new() });
         }
         "Member" => {
-            let name = named()?;
+            let name = identifier()?;
             let text = required("Value")?;
-            let value = text.parse().map_err(|_| format!("member {name} has the value '{text}', expected a whole number"))?;
-            let owner = document.enums.last_mut().ok_or("found <Member> outside of an <EnumType>")?;
+            let value = text.parse().map_err(|_| format!("invalid value '{text}' of member {name}: expected an integer"))?;
+            let owner = document.enums.last_mut().ok_or("misplaced <Member>: expected in an <EnumType>")?;
             owner.members.push((name, value));
         }
         name @ ("Singleton" | "EntitySet") => {
             let is_singleton = name == "Singleton";
             let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
-            document.roots.push(RootDeclaration { name: named()?, type_name, is_singleton });
+            document.roots.push(RootDeclaration { name: identifier()?, type_name, is_singleton });
         }
         "Annotations" => *annotated = Some(required("Target")?),
         "Annotation" if attribute("Term")?.as_deref() == Some("Org.OData.Core.V1.Computed") && flag("Bool", true)? => {
-            let target = annotated.as_deref().ok_or("found a Computed annotation outside of <Annotations Target=\"…\">")?;
+            let target = annotated.as_deref().ok_or("misplaced Computed annotation: expected in <Annotations Target=\"…\">")?;
             let local = target.rsplit_once('.').map_or(target, |(_, local)| local);
             document.computed.push(local.to_owned());
         }
@@ -167,7 +167,7 @@ fn element_read(document: &mut Document, annotated: &mut Option<String>, element
     Ok(())
 }
 
-/// Whether a text is a name of a schema (OData CSDL 4.01, 15.2), which stands in paths and in JSON as it is.
+/// Whether a text is a simple identifier (OData CSDL 4.01, 15.2), which needs no escape in paths and in JSON.
 fn is_identifier(text: &str) -> bool {
     let is_start = |first: char| first.is_alphabetic() || first == '_';
     text.chars().next().is_some_and(is_start)
@@ -175,18 +175,18 @@ fn is_identifier(text: &str) -> bool {
         && text.chars().count() <= 128
 }
 
-fn no_identifier(attribute: &str, found: &str) -> String {
-    let shown: String = found.chars().take(128).flat_map(char::escape_debug).collect();
-    format!("attribute {attribute} is '{shown}', expected a name of letters, digits and underscores")
+fn invalid_identifier(attribute: &str, found: &str) -> String {
+    let escaped: String = found.chars().take(128).flat_map(char::escape_debug).collect();
+    format!("invalid {attribute} '{escaped}': use letters, digits and underscores")
 }
 
 fn current_type(document: &mut Document) -> Result<&mut TypeDeclaration, String> {
-    document.types.last_mut().ok_or_else(|| "found a property outside of an <EntityType> or <ComplexType>".to_owned())
+    document.types.last_mut().ok_or_else(|| "misplaced property: expected in an <EntityType> or <ComplexType>".to_owned())
 }
 
 fn attribute_of(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
-    let found = element.try_get_attribute(name).map_err(|error| error.to_string())?;
-    let Some(attribute) = found else { return Ok(None) };
+    let attribute = element.try_get_attribute(name).map_err(|error| error.to_string())?;
+    let Some(attribute) = attribute else { return Ok(None) };
     let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;
     Ok(Some(value.into_owned()))
 }

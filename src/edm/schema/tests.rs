@@ -180,8 +180,8 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
         let xml = format!("<Schema Namespace=\"n\" Alias=\"a\">\n{body}\n</Schema>");
         Schema::read(&xml, &xml, &[]).unwrap_err().to_string()
     };
-    insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: <EntityType> has no attribute Name");
-    insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: member m has the value 'x', expected a whole number");
+    insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: missing attribute Name of <EntityType>");
+    insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: invalid value 'x' of member m: expected an integer");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Decimal\"/></ComplexType>"), @"schema: property t/p has the type Edm.Decimal; expected Edm.Boolean, Edm.Int32, Edm.String, Edm.DateTimeOffset, or a declared enum or complex type");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema: type t derives from n.u, which is not declared");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: type t derives from itself");
@@ -197,8 +197,8 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: entities of t are contained in several places, and contain others, which is not emulated");
     let to_another = entity("t", "<NavigationProperty Name=\"u\" Type=\"Collection(n.u)\"/>") + &entity("u", "");
     insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: navigation property u leads to what it does not contain; only what is contained is emulated");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: attribute Name is 'a\u{1}\"b', expected a name of letters, digits and underscores"#);
-    insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: attribute Name is '1st', expected a name of letters, digits and underscores");
-    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: attribute Namespace is 'a..b', expected a name of letters, digits and underscores");
-    insta::assert_snapshot!(Schema::read("<x/>", "<x/>", &[]).unwrap_err().to_string(), @r#"schema, line 1: found no <Schema Namespace="…"> element"#);
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: invalid Name 'a\u{1}\"b': use letters, digits and underscores"#);
+    insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: invalid Name '1st': use letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: invalid Namespace 'a..b': use letters, digits and underscores");
+    insta::assert_snapshot!(Schema::read("<x/>", "<x/>", &[]).unwrap_err().to_string(), @r#"schema, line 1: missing element <Schema Namespace="…">"#);
 }

@@ -1,65 +1,51 @@
-//! `$filter`: an expression of OData's language (OData 4.0 Part 2, 5.1.1), bound to the model when it is read.
+//! `$filter`: a Boolean expression of OData (OData 4.0 Part 2, 5.1.1), bound to the model when it is parsed.
 
 pub mod evaluate;
+mod functions;
 mod lexer;
+mod literal;
 pub mod parser;
+pub mod problem;
+pub mod types;
 
 use self::evaluate::{Node, Scalar};
-use self::parser::{Kinds, Parser, What};
+use self::parser::Parser;
+use self::types::ExpressionType;
 use super::Scope;
+use super::position::located_detail;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
-/// An expression that was read.
+/// A parsed expression.
 #[derive(Debug)]
 pub struct Expression<'m> {
     node: Node<'m>,
-    kind: Kinds<'m>,
+    kind: ExpressionType<'m>,
 }
 
 impl Expression<'_> {
-    /// Whether an entity's values fulfill the expression. What is null is not fulfilled.
+    /// Whether the expression is true for an entity. Null is not true.
     pub fn is_fulfilled(&self, object: &Complex) -> bool {
         self.evaluate(object) == Scalar::Boolean(true)
     }
 
-    /// Whether the value is a complex one, of which only is known that it is there.
+    /// Whether the expression is a complex value, which cannot be ordered.
     pub fn is_object(&self) -> bool {
-        matches!(self.kind, Kinds::Object)
+        matches!(self.kind, ExpressionType::Object)
     }
 
-    /// Returns the value of the expression for an entity's values.
+    /// Returns the value of the expression for an entity.
     pub fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
         self.node.evaluate(object)
     }
 }
 
-/// Reads a `$filter`.
+/// Parses a `$filter`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
-    Parser::new(text, scope).filter().map_err(|problem| match problem.what {
-        What::Unknown(error) => placed(*error, text, problem.at),
-        What::Secret(path) => placed(Error::new(&refusal::FILTER_BY_SECRET, &[&path]), text, problem.at),
-        What::Syntax(detail) => {
-            let detail = located(text, problem.at, &detail);
-            Error::new(&refusal::INVALID_FILTER, &[]).with_detail(detail)
-        }
+    Parser::new(text, scope).filter().map_err(|problem| {
+        problem.into_error(text, &refusal::FILTER_BY_SECRET, |at, detail| {
+            Error::new(&refusal::INVALID_FILTER, &[]).with_detail(located_detail(text, at, detail))
+        })
     })
-}
-
-/// Says where in a text an error was made, in front of what it tells already.
-pub(super) fn placed(error: Error, text: &str, at: usize) -> Error {
-    let hint = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    error.with_detail(format!("at position {}{hint}", position(text, at)))
-}
-
-/// Says where in a text something is wrong. What clients send can be long, and the log is for people.
-pub(super) fn located(text: &str, at: usize, detail: &str) -> String {
-    let shortened: String = detail.chars().take(200).collect();
-    format!("at position {}: {shortened}", position(text, at))
-}
-
-/// Returns the number of characters in front of a place in a text.
-pub(super) fn position(text: &str, at: usize) -> usize {
-    text.char_indices().take_while(|(index, _)| *index < at).count()
 }

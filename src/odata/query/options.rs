@@ -1,4 +1,4 @@
-//! A query string split into its options.
+//! The query string, split into system query options.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
-/// The name of an option that OData knows.
+/// The name of a system query option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// `$select`
@@ -24,7 +24,7 @@ pub enum Name {
     Count,
     /// `$skiptoken`
     SkipToken,
-    /// `$format`, which is read where the format is negotiated.
+    /// `$format`, which content negotiation reads.
     Format,
     /// `$search`
     Search,
@@ -38,7 +38,7 @@ pub enum Name {
     DeltaToken,
 }
 
-/// All names, in the order of their numbers: as a query has them, and as the library of the Teams workload calls them.
+/// All names in the order of their discriminants: as queries spell them, and as the Teams workload's library spells them.
 static NAMES: [(Name, &str, &str); 13] = [
     (Name::Select, "select", "Select"),
     (Name::Filter, "filter", "Filter"),
@@ -61,42 +61,42 @@ impl Name {
         NAMES[self as usize].1
     }
 
-    fn of(decoded: &str) -> Option<Name> {
+    fn parse(decoded: &str) -> Option<Name> {
         let bare = decoded.strip_prefix('$').unwrap_or(decoded);
         NAMES.iter().find(|(_, text, _)| text.eq_ignore_ascii_case(bare)).map(|(name, _, _)| *name)
     }
 }
 
-/// The options of a query, each at most once.
+/// The system query options of a query, each at most once.
 #[derive(Debug, Default)]
 pub struct SystemQueryOptions<'q> {
     values: [Option<Cow<'q, str>>; NAMES.len()],
 }
 
 impl<'q> SystemQueryOptions<'q> {
-    /// Splits a query string. Parameters that OData does not know are ignored, unless they claim to be OData's.
+    /// Splits a query string. Custom options are ignored, unless their names begin with `$`.
     pub fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
         let mut options = SystemQueryOptions::default();
         for (name, value) in pairs(query) {
-            let name = decoded(name);
+            let name = decode(name);
             let name = name.trim();
-            let Some(known) = Name::of(name) else {
+            let Some(known) = Name::parse(name) else {
                 if name.starts_with('$') {
-                    let detail = format!("found {name:?}, expected an option that OData has");
+                    let detail = format!("unknown query option {name:?}");
                     return Err(Error::new(&refusal::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
                 }
                 continue;
             };
             let option = format!("${}", known.text());
-            let value = decoded(value);
+            let value = decode(value);
             if value.trim().is_empty() && known != Name::Format {
                 return Err(Error::new(&refusal::EMPTY_QUERY_OPTION, &[&option]));
             }
-            let place = &mut options.values[known as usize];
-            if place.is_some() {
+            let slot = &mut options.values[known as usize];
+            if slot.is_some() {
                 return Err(Error::new(&refusal::DUPLICATE_QUERY_OPTION, &[&option]));
             }
-            *place = Some(value);
+            *slot = Some(value);
         }
         Ok(options)
     }
@@ -106,17 +106,17 @@ impl<'q> SystemQueryOptions<'q> {
         self.values[name as usize].is_some()
     }
 
-    /// Takes the value of an option.
+    /// Removes an option and returns its value.
     pub fn take(&mut self, name: Name) -> Option<Cow<'q, str>> {
         self.values[name as usize].take()
     }
 
-    /// Does as if the query did not have an option.
-    pub fn forget(&mut self, name: Name) {
+    /// Removes an option.
+    pub fn remove(&mut self, name: Name) {
         self.values[name as usize] = None;
     }
 
-    /// Refuses the first of some options that the query has.
+    /// Returns an error for the first of the given options that the query has.
     pub fn refuse(&self, names: &[Name]) -> Result<(), Error> {
         match names.iter().find(|name| self.has(**name)) {
             Some(name) => Err(Error::new(&refusal::QUERY_OPTION_NOT_ALLOWED, &[NAMES[*name as usize].2])),
@@ -125,11 +125,11 @@ impl<'q> SystemQueryOptions<'q> {
     }
 }
 
-/// Returns the pieces of a query that the address of the next page repeats, as the client wrote them: all but the place in the list.
+/// Returns the options that a next link repeats, as the client wrote them: all except `$skip` and `$skiptoken`.
 pub fn kept(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|piece| {
-        let name = decoded(piece.split('=').next().unwrap_or_default());
-        !piece.is_empty() && !matches!(Name::of(name.trim()), Some(Name::Skip | Name::SkipToken))
+        let name = decode(piece.split('=').next().unwrap_or_default());
+        !piece.is_empty() && !matches!(Name::parse(name.trim()), Some(Name::Skip | Name::SkipToken))
     })
 }
 
@@ -137,9 +137,9 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|piece| !piece.is_empty()).map(|piece| piece.split_once('=').unwrap_or((piece, "")))
 }
 
-/// Decodes a name or a value. A plus sign stands for a blank: ODataLib replaces it before it reads a query (OData/odata.net
+/// Percent-decodes a name or a value. A plus sign is a space: ODataLib replaces it before it parses a query (OData/odata.net
 /// `QueryOptionUtils`), and clients that encode forms send it.
-fn decoded(text: &str) -> Cow<'_, str> {
+fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['+', '%']) {
         return Cow::Borrowed(text);
     }
@@ -152,15 +152,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_stands_at_its_number() {
+    fn each_name_is_at_the_index_of_its_discriminant() {
         for (index, (name, text, _)) in NAMES.iter().enumerate() {
             assert_eq!(*name as usize, index, "{text}");
-            assert_eq!(Name::of(&format!("${}", text.to_uppercase())), Some(*name));
+            assert_eq!(Name::parse(&format!("${}", text.to_uppercase())), Some(*name));
         }
     }
 
     #[test]
-    fn names_are_taken_with_and_without_sign_in_any_case() {
+    fn names_are_accepted_with_and_without_sign_in_any_case() {
         let mut options = SystemQueryOptions::split("%24Select=id%2Curl&TOP=1&&x=y&filter=a+eq+%27%2B%27&api-version").unwrap();
         assert_eq!(options.take(Name::Select).as_deref(), Some("id,url"));
         assert_eq!(options.take(Name::Top).as_deref(), Some("1"));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_repeats_all_but_the_place() {
+    fn the_next_page_repeats_all_options_but_skip_and_skip_token() {
         let pieces: Vec<&str> = kept("%24top=2&x=1&$skip=4&&SKIPTOKEN=abc&$filter=a%20eq%201").collect();
         assert_eq!(pieces, ["%24top=2", "x=1", "$filter=a%20eq%201"]);
     }

@@ -1,34 +1,35 @@
-//! `$orderby`: the order of a list.
+//! `$orderby`: the sort keys of a list.
 
 use std::cmp::Ordering;
 
 use super::Scope;
+use super::filter::Expression;
 use super::filter::evaluate::{self, Scalar};
-use super::filter::parser::{Parser, What};
-use super::filter::{Expression, located, placed, position};
+use super::filter::parser::Parser;
+use super::position::{in_characters, located_detail};
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
-/// The most keys of an order.
+/// The maximum number of keys.
 const MAX_KEYS: usize = 16;
 
-/// How many characters of a text order a list: the address of the next page carries them. Texts that begin with the same ones are in
-/// the order of their creation.
+/// The number of significant characters of a text key, which the next link carries. Entities whose keys begin alike are in the order
+/// of creation.
 const SIGNIFICANT: usize = 128;
 
-/// One key of an order.
+/// One sort key.
 #[derive(Debug)]
 pub struct OrderKey<'m> {
     expression: Expression<'m>,
     is_descending: bool,
 }
 
-/// Reads an `$orderby`.
+/// Parses an `$orderby`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>, Error> {
     let mut parser = Parser::new(text, scope);
     let mut keys = Vec::new();
-    let read = loop {
+    let parsed = loop {
         match parser.order_key() {
             Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
@@ -37,28 +38,26 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
                     break Ok(keys);
                 }
                 if keys.len() == MAX_KEYS {
-                    break Err(parser.problem(What::Syntax(format!("expected at most {MAX_KEYS} keys"))));
+                    break Err(parser.problem(format!("too many keys (limit {MAX_KEYS})")));
                 }
             }
             Err(problem) => break Err(problem),
         }
     };
-    read.map_err(|problem| match problem.what {
-        What::Unknown(error) => placed(*error, text, problem.at),
-        What::Secret(path) => placed(Error::new(&refusal::ORDER_BY_SECRET, &[&path]), text, problem.at),
-        What::Syntax(detail) => {
-            let at = position(text, problem.at).to_string();
-            Error::new(&refusal::INVALID_ORDER, &[&at, text]).with_detail(located(text, problem.at, &detail))
-        }
+    parsed.map_err(|problem| {
+        problem.into_error(text, &refusal::ORDER_BY_SECRET, |at, detail| {
+            let position = in_characters(text, at).to_string();
+            Error::new(&refusal::INVALID_ORDER, &[&position, text]).with_detail(located_detail(text, at, detail))
+        })
     })
 }
 
-/// Returns the values of the keys for an entity.
+/// Returns the sort keys of an entity.
 pub fn keys_of(order: &[OrderKey<'_>], object: &Complex) -> Vec<Scalar<'static>> {
-    order.iter().map(|key| significant(key.expression.evaluate(object))).collect()
+    order.iter().map(|key| truncate(key.expression.evaluate(object))).collect()
 }
 
-/// Compares the keys of two entities. Null comes first where the order ascends, last where it descends (OData 4.0 Part 2, 5.1.4).
+/// Compares the sort keys of two entities. Null sorts first in ascending order, last in descending order (OData 4.0 Part 2, 5.1.4).
 pub fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scalar<'_>]) -> Ordering {
     for ((key, left), right) in order.iter().zip(left).zip(right) {
         let ordering = evaluate::total_order(left, right);
@@ -69,7 +68,7 @@ pub fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scalar<'_>]
     Ordering::Equal
 }
 
-fn significant(scalar: Scalar<'_>) -> Scalar<'static> {
+fn truncate(scalar: Scalar<'_>) -> Scalar<'static> {
     match scalar {
         Scalar::Text(text) => Scalar::Text(text.chars().take(SIGNIFICANT).collect::<String>().into()),
         Scalar::Null => Scalar::Null,

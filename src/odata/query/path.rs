@@ -1,4 +1,4 @@
-//! Paths to properties, as `$select`, `$filter` and `$orderby` name them: `displayName`, `encryption/protocol`.
+//! Property paths in `$select`, `$filter` and `$orderby`: `displayName`, `encryption/protocol`.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::nearest::nearest;
 
-/// The most segments that a path can have. The model's types are not nearly as deep.
+/// The maximum number of segments of a path, far above the depth of any type of the model.
 const MAX_SEGMENTS: usize = 16;
 
 /// A path to a property.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PropertyPath {
-    /// The places of the declared properties in the tables of their types, from the outermost on.
+    /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
     slots: Vec<usize>,
     /// The last segment, if it is a member that an open type does not declare.
@@ -28,17 +28,17 @@ pub struct PropertyPath {
     pub text: String,
 }
 
-/// What a path leads to in an entity.
+/// The value that a path selects in an entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PathValue<'e> {
-    /// A value.
+    /// The value of a declared property.
     Value(&'e Value),
     /// The JSON text of an undeclared member.
     Json(&'e str),
 }
 
 impl PropertyPath {
-    /// Returns what the path leads to; nothing where it goes through null.
+    /// Returns the value at the path; `None` where a segment before the last is null, or an undeclared member is absent.
     pub fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
         for (index, slot) in self.slots.iter().enumerate() {
@@ -54,16 +54,16 @@ impl PropertyPath {
     }
 }
 
-/// Why a text is no path.
+/// The reason why a path cannot be resolved.
 #[derive(Debug)]
 pub enum PathProblem {
-    /// A type has no property of this name.
+    /// A segment names no property of its type.
     Unknown(Error),
-    /// The text has not the form of a path.
+    /// The text is not a path.
     Malformed,
 }
 
-/// Resolves a path, with names in any case.
+/// Resolves a path. Names match in any case.
 pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
     if text.split('/').count() > MAX_SEGMENTS || !text.split('/').all(is_identifier) {
         return Err(PathProblem::Malformed);
@@ -102,14 +102,14 @@ pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem
             path.text.push_str(segment);
             structured = None;
         } else {
-            return Err(PathProblem::Unknown(unknown(scope, segment, owner)));
+            return Err(PathProblem::Unknown(unknown_property(scope, segment, owner)));
         }
     }
     Ok(path)
 }
 
-/// Refuses a name that a type does not have.
-pub(super) fn unknown(scope: Scope<'_>, name: &str, structured: &StructuredType) -> Error {
+/// Returns the error for a name that a type does not declare.
+pub(super) fn unknown_property(scope: Scope<'_>, name: &str, structured: &StructuredType) -> Error {
     let named = structured.properties.iter().enumerate().filter(|(index, _)| scope.is_named(structured, *index));
     let near = nearest(name, named.map(|(_, property)| &*property.name));
     let error = Error::new(&refusal::UNKNOWN_QUERY_PROPERTY, &[name, &structured.full_name]);
@@ -119,7 +119,7 @@ pub(super) fn unknown(scope: Scope<'_>, name: &str, structured: &StructuredType)
     }
 }
 
-/// Whether a text is an identifier (OData 4.0 Part 3, 17.2): what it is may be written anywhere without an escape.
+/// Whether a text is an identifier (OData 4.0 Part 3, 17.2), which needs no escape in any context.
 fn is_identifier(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')

@@ -1,54 +1,55 @@
-//! `$skiptoken`: the place behind the last entity of a page, opaque for clients.
+//! `$skiptoken`: the position after the last entity of a page, opaque to clients.
 //!
-//! A token holds what that entity was sorted by, not how many came before it, so that whatever others create or delete, no entity
-//! is shown twice or left out. It is bound to the tenant, the collection and the options that decide the order, and refused elsewhere.
+//! A token holds the sort keys of that entity, not the number of entities before it, so that concurrent creations and deletions
+//! neither repeat nor omit an entity. It is bound to the world, the collection and the options that decide the order, and refused
+//! elsewhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::filter::evaluate::Scalar;
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Position {
-    /// The number of the entity in the order of creation.
+    /// The number of the entity before the position, in the order of creation.
     pub number: u64,
-    /// How many entities may still follow, where `$top` limits them.
+    /// The number of entities that may follow, where `$top` limits it.
     pub remaining: Option<u64>,
-    /// The keys that the entity was sorted by.
+    /// The sort keys of the entity before the position.
     pub keys: Vec<Scalar<'static>>,
 }
 
-/// What a token belongs to, as one number.
+/// The hash of the list that a token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding(u64);
 
 impl Binding {
-    /// Returns the number of a secret and some texts.
+    /// Hashes a secret and the texts that identify the list.
     pub fn of(secret: u64, texts: &[&str]) -> Binding {
-        let mut hash = hashed(0xcbf2_9ce4_8422_2325, &secret.to_be_bytes());
+        let mut hash = fnv1a(0xcbf2_9ce4_8422_2325, &secret.to_be_bytes());
         for text in texts {
-            // With the length in front, texts cannot flow into each other.
-            hash = hashed(hash, &u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash = hashed(hash, text.as_bytes());
+            // The length prefix keeps the boundaries of the texts significant.
+            hash = fnv1a(hash, &u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash = fnv1a(hash, text.as_bytes());
         }
         Binding(hash)
     }
 
     fn check(self, payload: &[u8]) -> [u8; 8] {
-        let hash = hashed(self.0, payload);
-        // The last bytes of an FNV hash spread little; the finalizer does the rest.
+        let hash = fnv1a(self.0, payload);
+        // The last input bytes of FNV barely spread; the finalizer mixes them in.
         let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         (mixed ^ (mixed >> 32)).to_be_bytes()
     }
 }
 
-/// FNV-1a: it tells a token of another list, and is no protection against somebody who wants to make one.
-fn hashed(start: u64, bytes: &[u8]) -> u64 {
+/// FNV-1a, which detects tokens of other lists. It does not protect against forgery.
+fn fnv1a(start: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Writes a token.
+/// Encodes a token.
 pub fn write(position: &Position, binding: Binding) -> String {
     let mut bytes = Vec::with_capacity(32);
     bytes.extend_from_slice(&position.number.to_be_bytes());
@@ -87,7 +88,7 @@ fn write_key(key: &Scalar<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a token with so many keys; nothing if it is none, or belongs to something else.
+/// Decodes a token with `keys` keys. `None`: the token is malformed or belongs to another list.
 pub fn read(text: &str, binding: Binding, keys: usize) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (payload, check) = bytes.split_last_chunk::<8>()?;
@@ -95,24 +96,24 @@ pub fn read(text: &str, binding: Binding, keys: usize) -> Option<Position> {
         return None;
     }
     let mut rest = payload;
-    let number = u64::from_be_bytes(taken(&mut rest)?);
-    let remaining = match taken::<1>(&mut rest)? {
+    let number = u64::from_be_bytes(take(&mut rest)?);
+    let remaining = match take::<1>(&mut rest)? {
         [0] => None,
-        _ => Some(u64::from_be_bytes(taken(&mut rest)?)),
+        _ => Some(u64::from_be_bytes(take(&mut rest)?)),
     };
     let keys: Option<Vec<Scalar<'static>>> = (0..keys).map(|_| read_key(&mut rest)).collect();
     rest.is_empty().then_some(Position { number, remaining, keys: keys? })
 }
 
 fn read_key(rest: &mut &[u8]) -> Option<Scalar<'static>> {
-    Some(match taken::<1>(rest)? {
+    Some(match take::<1>(rest)? {
         [0] => Scalar::Null,
-        [1] => Scalar::Boolean(taken::<1>(rest)? != [0]),
-        [2] => Scalar::Number(f64::from_bits(u64::from_be_bytes(taken(rest)?))),
-        [3] => Scalar::Time(i64::from_be_bytes(taken(rest)?)),
-        [4] => Scalar::Enum(i64::from_be_bytes(taken(rest)?)),
+        [1] => Scalar::Boolean(take::<1>(rest)? != [0]),
+        [2] => Scalar::Number(f64::from_bits(u64::from_be_bytes(take(rest)?))),
+        [3] => Scalar::Time(i64::from_be_bytes(take(rest)?)),
+        [4] => Scalar::Enum(i64::from_be_bytes(take(rest)?)),
         [5] => {
-            let length = usize::try_from(u32::from_be_bytes(taken(rest)?)).ok()?;
+            let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
             let (text, behind) = rest.split_at_checked(length)?;
             *rest = behind;
             Scalar::Text(String::from_utf8(text.to_vec()).ok()?.into())
@@ -121,7 +122,7 @@ fn read_key(rest: &mut &[u8]) -> Option<Scalar<'static>> {
     })
 }
 
-fn taken<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (bytes, behind) = rest.split_first_chunk::<N>()?;
     *rest = behind;
     Some(*bytes)
@@ -161,7 +162,7 @@ mod tests {
         fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..60), keys in 0_usize..4) {
             let binding = Binding::of(1, &[]);
             prop_assert_eq!(read(&URL_SAFE_NO_PAD.encode(&bytes), binding, keys), None);
-            // With the right check, whatever stands before it is looked at.
+            // With a valid check the payload is parsed.
             let checked = [&bytes[..], &binding.check(&bytes)].concat();
             let _ = read(&URL_SAFE_NO_PAD.encode(checked), binding, keys);
             let _ = read(&String::from_utf8_lossy(&bytes), binding, keys);

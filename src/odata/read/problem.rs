@@ -1,53 +1,50 @@
-//! What is wrong with a body, and where.
+//! Problems of bodies, and the paths to them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::odata::error::Error;
 use crate::policy::refusal::Refusal;
 use crate::text::json;
 
-/// Something wrong with a body.
+/// A problem of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyProblem {
-    /// Where, as a JSON path.
-    pub path: String,
-    /// What was found. Never a secret.
-    pub found: String,
-    /// What was expected.
-    pub expected: String,
+    path: String,
+    /// Never contains a secret.
+    message: String,
     refusal: &'static Refusal,
     words: Vec<String>,
+}
+
+/// The JSON path and the message.
+impl fmt::Display for BodyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
 }
 
 impl BodyProblem {
     /// Returns the error with which Graph answers.
     pub fn to_error(&self) -> Error {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        Error::new(self.refusal, &words).with_detail(format!("{}: found {}, expected {}", self.path, self.found, self.expected))
+        Error::new(self.refusal, &words).with_detail(self.to_string())
+    }
+
+    pub(super) fn at(path: &Path<'_>, message: String, refusal: &'static Refusal, words: Vec<String>) -> BodyProblem {
+        BodyProblem { path: path.to_string(), message, refusal, words }
     }
 }
 
-impl BodyProblem {
-    pub(super) fn at(
-        path: &Path<'_>,
-        found: String,
-        expected: String,
-        refusal: &'static Refusal,
-        words: Vec<String>,
-    ) -> BodyProblem {
-        BodyProblem { path: path.to_string(), found, expected, refusal, words }
-    }
-}
-
-/// The place of a value, linked on the stack so that a body without problems pays nothing for it.
+/// The path to a value, linked on the stack so that it costs no allocation unless a problem is reported.
 pub(super) enum Path<'p> {
     Root(&'p str),
     Member(&'p Path<'p>, &'p str),
     Item(&'p Path<'p>, usize),
 }
 
-impl std::fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Path::Root(path) => f.write_str(path),
             Path::Item(parent, index) => write!(f, "{parent}[{index}]"),
@@ -59,7 +56,7 @@ impl std::fmt::Display for Path<'_> {
     }
 }
 
-/// Cuts text from outside to a length that a message can carry.
+/// Shortens a client's text for a message.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     const LIMIT: usize = 100;
     match text.char_indices().nth(LIMIT) {

@@ -128,7 +128,7 @@ fn consultation(
 fn entity_json(change: &Change<'_>, key: &Arc<str>, values: Complex) -> String {
     let entity = Entity::new(key.clone(), values);
     let mut out = b"{".to_vec();
-    write_entity(&Representation::called(change.model), change.structured, change.holder, &entity, &mut out);
+    write_entity(&Representation::for_connectors(change.model), change.structured, change.holder, &entity, &mut out);
     out.push(b'}');
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The value of an expression for one entity.
+//! Evaluation of expressions for one entity.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,29 +8,29 @@ use crate::edm::schema::EnumType;
 use crate::edm::value::{Complex, Value};
 use crate::odata::query::path::{PathValue, PropertyPath};
 
-/// The longest text that joining texts gives. Beyond it the result is null: a short query must not fill the memory.
+/// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
 const MAX_TEXT: usize = 1 << 20;
 
-/// A value in an expression.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar<'e> {
     /// Null.
     Null,
     /// A Boolean.
     Boolean(bool),
-    /// A number of any type. All of the model's are exact in it.
+    /// A number of any type. All numeric types of the model convert exactly.
     Number(f64),
-    /// A text.
+    /// A string.
     Text(Cow<'e, str>),
-    /// A point in time.
+    /// A point in time, in ticks.
     Time(i64),
-    /// The number of an enum value.
+    /// The numeric value of an enum.
     Enum(i64),
-    /// A complex value, of which only is known that it is not null.
+    /// A complex value or a collection, which is only known not to be null.
     Object,
 }
 
-/// A comparison.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `eq`
@@ -72,33 +72,33 @@ pub enum Function {
     Substring,
 }
 
-/// A part of an expression.
+/// A node of an expression.
 #[derive(Debug)]
 pub enum Node<'m> {
     /// A literal.
     Constant(Scalar<'static>),
     /// A property.
     Property(PropertyPath),
-    /// An enum value with the members above the sentinel replaced by it, as answers show it.
+    /// An enum value with the members above the sentinel replaced by the sentinel, as in answers.
     Masked(Box<Node<'m>>, &'m EnumType),
     /// A comparison.
     Compare(Comparison, Box<Node<'m>>, Box<Node<'m>>),
-    /// `in`, with the literals in order.
+    /// `in`, with sorted literals.
     In(Box<Node<'m>>, Vec<Scalar<'static>>),
     /// `has`
     Has(Box<Node<'m>>, i64),
-    /// `and` between all of them.
+    /// `and` of all operands.
     And(Vec<Node<'m>>),
-    /// `or` between all of them.
+    /// `or` of all operands.
     Or(Vec<Node<'m>>),
     /// `not`
     Not(Box<Node<'m>>),
-    /// A function.
+    /// A function call.
     Call(Function, Vec<Node<'m>>),
 }
 
 impl Node<'_> {
-    /// Returns the value for an entity. The parser limits the depth, so that the recursion is bounded.
+    /// Returns the value for an entity. The recursion is bounded: the parser limits the depth.
     pub(super) fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
         match self {
             Node::Constant(scalar) => borrowed(scalar),
@@ -119,8 +119,8 @@ impl Node<'_> {
                 Scalar::Null => Scalar::Null,
                 _ => Scalar::Boolean(false),
             },
-            Node::And(parts) => joined(parts, object, false),
-            Node::Or(parts) => joined(parts, object, true),
+            Node::And(parts) => join(parts, object, false),
+            Node::Or(parts) => join(parts, object, true),
             Node::Not(inner) => match inner.evaluate(object) {
                 Scalar::Boolean(value) => Scalar::Boolean(!value),
                 _ => Scalar::Null,
@@ -130,8 +130,9 @@ impl Node<'_> {
     }
 }
 
-/// Joins with three truth values: `decisive` decides whatever the others are, null makes the rest null (OData 4.0 Part 2, 5.1.1.2).
-fn joined<'e>(parts: &'e [Node<'_>], object: &'e Complex, decisive: bool) -> Scalar<'e> {
+/// Joins conditions in three-valued logic: one `decisive` operand decides, otherwise one null operand makes the result null
+/// (OData 4.0 Part 2, 5.1.1.2).
+fn join<'e>(parts: &'e [Node<'_>], object: &'e Complex, decisive: bool) -> Scalar<'e> {
     let mut result = Scalar::Boolean(!decisive);
     for part in parts {
         match part.evaluate(object) {
@@ -150,8 +151,8 @@ fn borrowed<'e>(scalar: &'e Scalar<'static>) -> Scalar<'e> {
     }
 }
 
-fn scalar(found: PathValue<'_>) -> Scalar<'_> {
-    match found {
+fn scalar(value: PathValue<'_>) -> Scalar<'_> {
+    match value {
         PathValue::Value(Value::Null) => Scalar::Null,
         PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
         PathValue::Value(Value::Int32(value)) => Scalar::Number(f64::from(*value)),
@@ -170,7 +171,7 @@ fn scalar(found: PathValue<'_>) -> Scalar<'_> {
 }
 
 /// Compares as Microsoft's services do: null equals null and nothing else, and no other comparison with null is true (MS-ODATA
-/// 2.2.3.6.1.1.5; only the later specification of OASIS holds `null ge null` for true).
+/// 2.2.3.6.1.1.5; in the later specification of OASIS `null ge null` is true).
 fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
     let is_same_kind = rank(left) == rank(right);
     let is_equal = is_same_kind && *left != Scalar::Object && left == right;
@@ -185,7 +186,7 @@ fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> boo
     }
 }
 
-/// Orders any two values: null before all others, values of one kind by their size, texts by their code points.
+/// Orders any two values: null first, values of one type by size, strings by code points.
 pub fn total_order(left: &Scalar<'_>, right: &Scalar<'_>) -> Ordering {
     match (left, right) {
         (Scalar::Boolean(left), Scalar::Boolean(right)) => left.cmp(right),
@@ -208,7 +209,7 @@ fn rank(scalar: &Scalar<'_>) -> u8 {
     }
 }
 
-/// Calls a function. Of null, or of a member of another kind than it takes, the result is null.
+/// Calls a function. The result is null where an argument is null or of the wrong type.
 fn call<'e>(function: Function, arguments: &'e [Node<'_>], object: &'e Complex) -> Scalar<'e> {
     let mut values = arguments.iter().map(|argument| argument.evaluate(object));
     let (first, second, third) = (values.next(), values.next(), values.next());
@@ -232,23 +233,23 @@ fn call<'e>(function: Function, arguments: &'e [Node<'_>], object: &'e Complex) 
             Scalar::Text((text.into_owned() + &other).into())
         }
         (Function::Substring, Some(Scalar::Text(text)), Some(Scalar::Number(from)), length) => {
-            let taken = match length {
+            let limit = match length {
                 None => usize::MAX,
-                Some(Scalar::Number(length)) => whole(length),
+                Some(Scalar::Number(length)) => saturate(length),
                 Some(_) => return Scalar::Null,
             };
-            Scalar::Text(text.chars().skip(whole(from)).take(taken).collect::<String>().into())
+            Scalar::Text(text.chars().skip(saturate(from)).take(limit).collect::<String>().into())
         }
         _ => Scalar::Null,
     }
 }
 
-/// Returns how many characters a text has.
+/// Returns the number of characters.
 fn count(text: &str) -> Scalar<'static> {
     Scalar::Number(f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX)))
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates, which is what is wanted")]
-fn whole(number: f64) -> usize {
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates, as intended")]
+fn saturate(number: f64) -> usize {
     number as usize
 }

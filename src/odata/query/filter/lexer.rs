@@ -1,8 +1,8 @@
-//! The words of an expression.
+//! The tokens of an expression.
 
 use std::borrow::Cow;
 
-/// One word.
+/// One token.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum FilterToken<'t> {
     /// `(`
@@ -13,17 +13,18 @@ pub(super) enum FilterToken<'t> {
     Comma,
     /// A name, a path, an operator or a keyword.
     Word(&'t str),
-    /// What begins like a number: a number or a date.
+    /// A number or a date: anything that begins with a digit or a minus sign.
     Number(&'t str),
-    /// A text in single quotes, without them.
+    /// A string literal, without its single quotes.
     Text(Cow<'t, str>),
-    /// A text in single quotes with a type name in front.
+    /// An enum literal: a type name and a string literal.
     Typed(&'t str, Cow<'t, str>),
-    /// The end.
+    /// The end of the text.
     End,
 }
 
-/// Reads the word at the beginning of a text, behind white space. Returns the word, where it begins and where it ends.
+/// Reads the token at an offset, after white space. Returns it with the offsets of its first byte and of the byte after it; an error
+/// has an offset and a detail.
 pub(super) fn token(text: &str, from: usize) -> Result<(FilterToken<'_>, usize, usize), (usize, &'static str)> {
     let rest = &text[from..];
     let trimmed = rest.trim_start();
@@ -52,7 +53,7 @@ pub(super) fn token(text: &str, from: usize) -> Result<(FilterToken<'_>, usize, 
             }
             Ok((FilterToken::Word(word), at, at + end))
         }
-        _ => Err((at, "found a character that begins nothing")),
+        _ => Err((at, "unexpected character")),
     }
 }
 
@@ -60,13 +61,13 @@ fn span(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|character| !belongs(character)).unwrap_or(text.len())
 }
 
-/// Reads a text in single quotes, which are doubled in it. Returns it and where it ends.
+/// Reads a string literal, in which single quotes are doubled. Returns it with the offset of the byte after it.
 fn quoted(text: &str, at: usize) -> Result<(Cow<'_, str>, usize), (usize, &'static str)> {
     let inner = &text[at + 1..];
     let mut end = 0;
     let mut has_doubled = false;
     loop {
-        let Some(quote) = inner[end..].find('\'') else { return Err((at, "found a text without its closing quote")) };
+        let Some(quote) = inner[end..].find('\'') else { return Err((at, "unterminated string")) };
         end += quote;
         if !inner[end + 1..].starts_with('\'') {
             break;

@@ -1,0 +1,30 @@
+//! The context in which a query is bound.
+
+use crate::edm::schema::{Model, StructuredType};
+use crate::odata::write::is_shown;
+use crate::policy::behavior::{Behaviors, HiddenMembers};
+
+/// The model, type and behaviors against which a query is parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'m> {
+    /// The model of the version.
+    pub model: &'m Model,
+    /// The type of the requested resource.
+    pub structured: &'m StructuredType,
+    /// The world's choices where sources disagree.
+    pub behaviors: &'m Behaviors,
+    /// Whether the client sent `Prefer: include-unknown-enum-members`.
+    pub knows_hidden: bool,
+}
+
+impl Scope<'_> {
+    /// Whether answers name the enum members above the sentinel, so that a query can name them too.
+    pub(super) fn shows_hidden(&self) -> bool {
+        self.knows_hidden || self.behaviors.hidden_members == HiddenMembers::Show
+    }
+
+    /// Whether queries can name a property: those that answers never show do not exist for them either.
+    pub(super) fn is_named(&self, structured: &StructuredType, index: usize) -> bool {
+        is_shown(self.behaviors.aliases, structured, index)
+    }
+}

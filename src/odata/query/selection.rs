@@ -1,0 +1,70 @@
+//! The properties that an answer includes, as `$select` chooses them.
+
+use std::collections::BTreeSet;
+
+/// The selected properties of a type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    is_all: bool,
+    /// Indices into the properties of the type; with a nested selection where only a part of the value is selected.
+    properties: Vec<(usize, Option<Selection>)>,
+    undeclared: BTreeSet<Box<str>>,
+}
+
+/// The selected extent of a property.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Selected<'s> {
+    /// Not selected.
+    Nothing,
+    /// Selected by `*`.
+    Everything,
+    /// Selected by its name.
+    Whole,
+    /// A part of a complex value.
+    Part(&'s Selection),
+}
+
+impl Selection {
+    /// Returns the selected extent of the property with this index.
+    pub fn of(&self, index: usize) -> Selected<'_> {
+        match self.properties.iter().find(|(selected, _)| *selected == index) {
+            // `*` wins: selecting a part as well does not narrow it.
+            _ if self.is_all => Selected::Everything,
+            None => Selected::Nothing,
+            Some((_, None)) => Selected::Whole,
+            Some((_, Some(part))) => Selected::Part(part),
+        }
+    }
+
+    /// Whether an undeclared member is selected.
+    pub fn has_undeclared(&self, name: &str) -> bool {
+        self.is_all || self.undeclared.contains(name)
+    }
+
+    /// Selects every property, as `*` does.
+    pub(super) fn add_all(&mut self) {
+        self.is_all = true;
+    }
+
+    /// Selects the property at the end of a path: declared properties by index from the outermost on, then an undeclared member.
+    pub(super) fn add(&mut self, indices: &[usize], undeclared: Option<&str>) {
+        let mut selection = self;
+        for (depth, index) in indices.iter().enumerate() {
+            let is_last = depth + 1 == indices.len() && undeclared.is_none();
+            let entry = selection.properties.iter().position(|(selected, _)| selected == index);
+            let entry = entry.unwrap_or_else(|| {
+                selection.properties.push((*index, Some(Selection::default())));
+                selection.properties.len() - 1
+            });
+            let part = &mut selection.properties[entry].1;
+            if is_last {
+                *part = None;
+            }
+            match part {
+                Some(part) => selection = part,
+                None => return,
+            }
+        }
+        selection.undeclared.extend(undeclared.map(Box::from));
+    }
+}

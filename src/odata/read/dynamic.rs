@@ -1,0 +1,52 @@
+//! Undeclared members of open types.
+
+use std::collections::HashSet;
+
+use super::problem::Path;
+use super::reader::BodyReader;
+use crate::text::json::{self, Json};
+
+impl BodyReader<'_> {
+    /// Writes a value of undeclared type as compact JSON, without annotations.
+    pub(super) fn dynamic(&mut self, json: &Json<'_>, path: &Path<'_>, out: &mut Vec<u8>) {
+        match json {
+            Json::Array(items) => {
+                out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    self.dynamic(item, &Path::Item(path, index), out);
+                }
+                out.push(b']');
+            }
+            Json::Object(members) => {
+                let mut seen = HashSet::new();
+                let mut separator: &[u8] = b"";
+                out.push(b'{');
+                for (name, value) in members {
+                    if self.is_full() {
+                        break;
+                    }
+                    let place = Path::Member(path, name);
+                    let is_new = seen.insert(name.as_ref());
+                    match name.split_once('@') {
+                        Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
+                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => self.type_annotation(None, value, &place),
+                        Some(_) => {}
+                        None if !is_new => self.duplicate_property(name, &place),
+                        None => {
+                            out.extend_from_slice(separator);
+                            json::write_string(out, name);
+                            out.push(b':');
+                            self.dynamic(value, &place, out);
+                            separator = b",";
+                        }
+                    }
+                }
+                out.push(b'}');
+            }
+            scalar => scalar.write(out),
+        }
+    }
+}
