@@ -1,4 +1,4 @@
-//! What is done with recordings: they are made, converted and compared.
+//! Tools for recordings: recording, comparison.
 
 pub mod compare;
 pub mod record;

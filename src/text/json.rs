@@ -1,4 +1,4 @@
-//! A JSON text as a tree that keeps what OData's rules are about: the order of members, and members that stand twice.
+//! JSON as a tree that preserves the order of members and duplicate members, which OData has rules for.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -28,7 +28,7 @@ pub enum Json<'a> {
 pub type Member<'a> = (Cow<'a, str>, Json<'a>);
 
 impl Json<'_> {
-    /// Names the kind of the value for people, and nothing of what it says.
+    /// Returns the kind of the value as a noun phrase for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Json::Null => "null",
@@ -40,7 +40,7 @@ impl Json<'_> {
         }
     }
 
-    /// Describes the value for people, without showing what a string says.
+    /// Describes the value for messages, without the content of strings.
     pub fn describe(&self) -> String {
         match self {
             Json::Boolean(value) => value.to_string(),
@@ -82,7 +82,7 @@ impl Json<'_> {
     }
 }
 
-/// Lays a JSON text out with two spaces per level and lines that end in CRLF, the last one excepted. A text that is no JSON stays.
+/// Lays out a JSON text with two spaces per level and CRLF between lines. Text other than JSON is returned unchanged.
 pub fn laid_out(text: &[u8]) -> Vec<u8> {
     let Ok(json) = parse(text) else { return text.to_vec() };
     let mut out = Vec::with_capacity(text.len() * 2);
@@ -125,7 +125,7 @@ fn lay_out(json: &Json<'_>, depth: usize, out: &mut Vec<u8>) {
 /// Writes a string with its quotes and escapes.
 #[allow(clippy::needless_bitwise_bool, reason = "without branches the compiler looks at many bytes at a time")]
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    // Nearly no text needs escapes.
+    // Most texts need no escapes.
     let needs_escapes = text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
     if !needs_escapes {
         out.reserve(text.len() + 2);
@@ -146,33 +146,33 @@ pub fn quoted(text: &str) -> String {
 
 /// Parses a JSON text. A byte order mark in front is skipped, as .NET's readers do.
 ///
-/// The parser refuses values that are nested deeper than 128 levels, so nothing that walks the tree needs a limit of its own.
+/// The parser rejects more than 128 levels of nesting, so code that walks the tree needs no limit of its own.
 pub fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
     parse_limited(text, usize::MAX)
 }
 
-/// Parses a JSON text that holds at most so many values.
+/// Parses a JSON text; fails if it has more values than the limit.
 pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let left = Cell::new(limit);
-    let json = Tree(&left).deserialize(&mut deserializer)?;
+    let remaining = Cell::new(limit);
+    let json = TreeBuilder(&remaining).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(json)
 }
 
-/// A JSON text whose outermost brackets alone are opened.
+/// The outermost level of a JSON text.
 #[derive(Debug)]
 pub enum Outline<'a> {
     /// The texts of an array's items.
     Array(Vec<&'a str>),
     /// The names of an object's members, and the texts of their values, in the order of the text.
     Object(Vec<(Cow<'a, str>, &'a str)>),
-    /// A value that is neither.
+    /// Any other value.
     Scalar(Json<'a>),
 }
 
-/// Finds the items or members of a JSON text without building what is in them. A byte order mark in front is skipped.
+/// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
 pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -182,7 +182,7 @@ pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
         }
         Some(b'{') => {
             let mut deserializer = serde_json::Deserializer::from_slice(text);
-            let members = deserializer.deserialize_map(Members)?;
+            let members = deserializer.deserialize_map(MemberVisitor)?;
             deserializer.end()?;
             Ok(Outline::Object(members))
         }
@@ -191,9 +191,9 @@ pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
 }
 
 /// Reads the members of an object, their values as text.
-struct Members;
+struct MemberVisitor;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for MemberVisitor {
     type Value = Vec<(Cow<'de, str>, &'de str)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,30 +202,30 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(name) = access.next_key_seed(Name)? {
+        while let Some(name) = access.next_key_seed(NameSeed)? {
             members.push((name, access.next_value::<&RawValue>()?.get()));
         }
         Ok(members)
     }
 }
 
-/// Builds the tree; the cell holds how many more values it may have.
+/// Builds the tree; the cell has the number of further values allowed.
 #[derive(Clone, Copy)]
-struct Tree<'l>(&'l Cell<usize>);
+struct TreeBuilder<'l>(&'l Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for TreeBuilder<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         match self.0.get().checked_sub(1) {
-            Some(left) => self.0.set(left),
+            Some(remaining) => self.0.set(remaining),
             None => return Err(D::Error::custom("too many values")),
         }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for TreeBuilder<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,17 +270,17 @@ impl<'de> Visitor<'de> for Tree<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some(name) = access.next_key_seed(Name)? {
+        while let Some(name) = access.next_key_seed(NameSeed)? {
             members.push((name, access.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
     }
 }
 
-/// Reads the name of a member: borrowed where it has no escapes, which serde's own `Cow` never is.
-struct Name;
+/// Reads the name of a member; borrows it if it has no escapes, unlike serde's own `Cow`.
+struct NameSeed;
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for NameSeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
@@ -288,7 +288,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl<'de> Visitor<'de> for Name {
+impl<'de> Visitor<'de> for NameSeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,19 +316,19 @@ mod tests {
     }
 
     #[test]
-    fn order_and_duplicates_survive() {
+    fn order_and_duplicates_are_preserved() {
         assert_eq!(compact(r#" { "b" : 1, "a" : [ true , null ], "b" : "x\n" } "#), r#"{"b":1,"a":[true,null],"b":"x\n"}"#);
     }
 
     #[test]
-    fn strings_are_escaped_where_they_must_be() {
+    fn strings_are_escaped_as_serde_json_escapes_them() {
         for text in ["", "plain", "\"", "a\\b", "\u{0}", "\u{1f}x", "\u{7f}é日😀/", "line\nbreak"] {
             assert_eq!(quoted(text), serde_json::to_string(text).unwrap());
         }
     }
 
     #[test]
-    fn a_layout_changes_nothing_but_white_space() {
+    fn a_layout_changes_only_white_space() {
         let text = r#"{"b":[1,{"a":{}}],"c":[],"b":"\\\u0001"}"#;
         let laid_out = laid_out(text.as_bytes());
         assert_eq!(compact(std::str::from_utf8(&laid_out).unwrap()), text);
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_json_value_is_refused() {
+    fn text_other_than_one_json_value_is_rejected() {
         for text in ["", "{", "{}x", "{} {}", "[1,]", "{\"a\":}", "nul", "\"\\ud800\"", "'a'", "1e999", "\u{feff}"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_opens_the_outermost_brackets_alone() {
+    fn an_outline_has_the_outermost_level_only() {
         let Outline::Array(items) = outline(b"\xEF\xBB\xBF [ {\"a\": [1]} ,2]").unwrap() else { panic!() };
         assert_eq!(items, ["{\"a\": [1]}", "2"]);
         let Outline::Object(members) = outline(br#"{"a": [ 1 ], "a": {}}"#).unwrap() else { panic!() };

@@ -1,8 +1,8 @@
-//! Suggestions for mistyped words.
+//! Suggestions for misspelled words.
 
-/// Returns the candidate that differs least from a word, if it is near enough to be a slip.
+/// Returns the candidate with the smallest edit distance to a word; returns `None` if the word is unlikely to be a misspelling of it.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Long words come from outside and would cost quadratic time for a hint that nobody needs.
+    // The time is quadratic, and long words come from clients.
     if word.chars().count() > 64 {
         return None;
     }
@@ -26,4 +26,25 @@ fn edit_distance(left: &str, right: &str) -> usize {
         }
     }
     row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_likely_misspellings_have_a_suggestion() {
+        let names = ["displayName", "url"];
+        for (word, suggestion) in [("displayname ", Some("displayName")), ("ulr", Some("url")), ("color", None)] {
+            assert_eq!(nearest(word, names.into_iter()), suggestion, "{word}");
+        }
+    }
+
+    #[test]
+    fn long_words_have_no_suggestion() {
+        for (length, has_suggestion) in [(64, true), (65, false)] {
+            let word = "x".repeat(length);
+            assert_eq!(nearest(&word, [word.as_str()].into_iter()).is_some(), has_suggestion);
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! A reverse proxy that writes down what passes, without what is private.
+//! A reverse proxy that records exchanges without private data.
 //!
-//! Bodies stream through while a copy of bounded size is kept. Everything goes to the one upstream, redirections are passed on and
-//! not followed, and an exchange is redacted before any of it reaches the disk.
+//! Bodies are streamed, with a copy of bounded size for the recording. All requests go to one upstream, redirects are passed on
+//! rather than followed, and an exchange is redacted before any of it is written to disk.
 
 mod tee;
 mod writer;
@@ -27,27 +27,27 @@ use crate::edge::client::{NoAnswer, Upstream, texts};
 use crate::text::exchange::{self, is_of_connection, without_connection};
 use crate::text::json;
 use crate::text::redact::{RedactionRules, Redactor};
-use tee::{Copied, Tee};
+use tee::{BodyCopy, ExchangeRecord, Tee};
 use writer::RecordingWriter;
 
-/// How long requests in flight may take when the recorder stops.
+/// Time limit for requests in flight when the recorder stops.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// How many idle connections to the upstream are kept.
-const IDLE: usize = 16;
+/// Maximum number of idle connections to the upstream.
+const IDLE_LIMIT: usize = 16;
 
-/// What is recorded where.
+/// The settings of a recorder.
 #[derive(Debug)]
 pub struct RecordOptions {
     /// The service behind the proxy.
     pub upstream: Upstream,
-    /// The folder for recordings, which is made if it is not there.
+    /// The folder for recordings, created if absent.
     pub folder: PathBuf,
-    /// What is private beside what is built in.
+    /// Redaction rules in addition to the built-in ones.
     pub rules: RedactionRules,
 }
 
-/// What all connections share.
+/// The state shared by all connections.
 #[derive(Debug)]
 struct Proxy {
     upstream: Upstream,
@@ -55,11 +55,11 @@ struct Proxy {
     idle: Mutex<Vec<SendRequest<Tee>>>,
 }
 
-/// Records until `shutdown` is ready, and returns how many exchanges were written to which file.
+/// Records until `shutdown` is ready; returns the number of recorded exchanges and their file.
 ///
 /// # Errors
 ///
-/// Fails, with a text for people, if the folder cannot be made or an exchange could not be written.
+/// Fails with a message for users if the folder cannot be created or an exchange cannot be written.
 pub async fn run(
     listener: TcpListener,
     options: RecordOptions,
@@ -75,16 +75,16 @@ pub async fn run(
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else {
-                    // Descriptors come back when other connections end.
+                    // File descriptors become free when other connections end.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     continue;
                 };
-                // A connection works without the option, only slower.
+                // Without the option a connection is slower, but works.
                 let _ = stream.set_nodelay(true);
                 let proxy = proxy.clone();
                 let service = service_fn(move |request| {
                     let proxy = proxy.clone();
-                    async move { Ok::<_, std::convert::Infallible>(proxy.pass(request).await) }
+                    async move { Ok::<_, std::convert::Infallible>(proxy.forward(request).await) }
                 });
                 let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 let watched = graceful.watch(connection);
@@ -99,7 +99,7 @@ pub async fn run(
         }
     }
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections were still busy after {} s and are cut", GRACE.as_secs());
+        tracing::warn!("closing busy connections after {} s", GRACE.as_secs());
     }
     connections.shutdown().await;
     let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,23 +109,23 @@ pub async fn run(
 type ProxyBody = BoxBody<Bytes, hyper::Error>;
 
 impl Proxy {
-    /// Passes a request on and its answer back.
-    async fn pass(&self, request: http::Request<Incoming>) -> Response<ProxyBody> {
+    /// Forwards a request to the upstream, and returns its answer.
+    async fn forward(&self, request: http::Request<Incoming>) -> Response<ProxyBody> {
         let (head, incoming) = request.into_parts();
-        // Whatever host a request names, it goes to the upstream; a tunnel would go past it.
+        // A tunnel would bypass the upstream, to which all requests go regardless of their host.
         if head.method == Method::CONNECT {
-            let message = format!("only requests for {} are passed on", self.upstream.base());
+            let message = format!("CONNECT is not supported, send requests for {} here", self.upstream.base());
             return refusal(StatusCode::MISDIRECTED_REQUEST, "MisdirectedRequest", &message);
         }
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        let is_bodyless = incoming.is_end_stream();
-        let request_copy = Copied::new();
+        let has_no_body = incoming.is_end_stream();
+        let request_copy = BodyCopy::default();
         let build = |body: Tee| {
             let mut request = http::Request::new(body);
             *request.method_mut() = head.method.clone();
             *request.uri_mut() = self.upstream.target(&target)?;
             for (name, value) in &head.headers {
-                // Without leave to pack, answers come in a form that can be looked into.
+                // Without this header, answers are not compressed and can be redacted.
                 if !is_of_connection(name) && name != header::ACCEPT_ENCODING {
                     request.headers_mut().append(name, value.clone());
                 }
@@ -135,17 +135,17 @@ impl Proxy {
             Ok(request)
         };
         let body = Tee::new(incoming, request_copy.clone(), None);
-        let answered = if is_bodyless && head.method.is_idempotent() {
+        let sent = if has_no_body && head.method.is_idempotent() {
             match self.send_on_idle(&build).await {
-                Some(answered) => Ok(answered),
-                None => self.send_anew(build(body)).await,
+                Some(answer) => Ok(answer),
+                None => self.send_on_new(build(body)).await,
             }
         } else {
-            // A body can be sent only once, and some requests must not be, so they go on a connection that is certainly open.
-            self.send_anew(build(body)).await
+            // A body can be sent only once, and requests that are not idempotent must be, so these use a new connection.
+            self.send_on_new(build(body)).await
         };
-        let (sender, answer) = match answered {
-            Ok(answered) => answered,
+        let (sender, answer) = match sent {
+            Ok(answer) => answer,
             Err(error) => {
                 tracing::error!("{} {}: {error}", head.method, head.uri.path());
                 return refusal(StatusCode::BAD_GATEWAY, "BadGateway", &error.to_string());
@@ -159,9 +159,9 @@ impl Proxy {
                 response.headers_mut().append(name, value.clone());
             }
         }
-        // A query may hold what is private, and the log may go to a file.
+        // The query is not logged, since it may contain private data.
         tracing::info!("{} {} {}", head.method, head.uri.path(), answer_head.status.as_u16());
-        let recorded = tee::Finished {
+        let record = ExchangeRecord {
             request: exchange::RecordedRequest {
                 method: head.method,
                 target,
@@ -176,8 +176,8 @@ impl Proxy {
             },
             writer: self.writer.clone(),
         };
-        self.keep(sender);
-        let body = Tee::new(answer_body, Copied::new(), Some(Box::new(recorded)));
+        self.add_idle(sender);
+        let body = Tee::new(answer_body, BodyCopy::default(), Some(Box::new(record)));
         response.map(|()| BoxBody::new(body))
     }
 
@@ -185,15 +185,15 @@ impl Proxy {
         &self,
         build: &impl Fn(Tee) -> Result<http::Request<Tee>, NoAnswer>,
     ) -> Option<(SendRequest<Tee>, Response<Incoming>)> {
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        // One whose last answer still streams ends behind it.
-        let mut sender = kept.filter(SendRequest::is_ready)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A connection that still streams its last answer is closed afterwards.
+        let mut sender = idle.filter(SendRequest::is_ready)?;
         let request = build(Tee::empty()).ok()?;
         let answer = self.upstream.send_on(&mut sender, request).await.ok()?;
         Some((sender, answer))
     }
 
-    async fn send_anew(
+    async fn send_on_new(
         &self,
         request: Result<http::Request<Tee>, NoAnswer>,
     ) -> Result<(SendRequest<Tee>, Response<Incoming>), NoAnswer> {
@@ -203,16 +203,16 @@ impl Proxy {
         Ok((sender, answer))
     }
 
-    /// Keeps a connection for the next request, if it is ready then.
-    fn keep(&self, sender: SendRequest<Tee>) {
+    /// Makes a connection available to later requests.
+    fn add_idle(&self, sender: SendRequest<Tee>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
+        if idle.len() < IDLE_LIMIT {
             idle.push(sender);
         }
     }
 }
 
-/// Answers in the place of the upstream, in Graph's form, so that clients show the text.
+/// Returns an error answer of the recorder in Graph's format, so that clients display the message.
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response<ProxyBody> {
     let message = json::quoted(&format!("wfi-emulator record: {message}"));
     let body = format!("{{\"error\":{{\"code\":\"{code}\",\"message\":{message}}}}}");

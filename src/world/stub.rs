@@ -1,7 +1,7 @@
-//! Recorded exchanges that are served where the model knows no path.
+//! Recorded answers for requests outside the schema.
 //!
-//! A client of workforce integrations often asks for other things first: who is signed in, which teams there are. Their answers are
-//! taken from recordings, as they are.
+//! Clients of the emulated resources often send other requests first, such as for the signed-in user or the list of teams. These
+//! are answered from recordings, unchanged except for links.
 
 use std::fmt;
 use std::fs::File;
@@ -15,28 +15,28 @@ use crate::edm::segment::segments;
 use crate::text::exchange::{EntryReader, RecordedResponse, Resolver};
 use crate::text::nearest::nearest;
 
-/// How many stubs are kept at most.
+/// Maximum number of stubs.
 const LIMIT: usize = 10_000;
 
-/// How long a request may be that is told together with the stub that is closest to it.
-const LONGEST: usize = 512;
+/// Maximum length of a path that is compared with others for a suggestion.
+const SUGGESTION_LIMIT: usize = 512;
 
-/// What links in recordings begin with, which lead to the emulator instead.
+/// The start of links in recordings, replaced with the address of the emulator.
 const SERVICE: &str = "https://graph.microsoft.com/";
 
-/// The stubs of a folder, the files in the order of their names.
+/// The stubs of a folder, its files sorted by name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Stubs {
     rows: Vec<Stub>,
 }
 
-/// One stub: what it answers, and with what.
+/// A stub: the requests that it answers, and its response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stub {
     method: Method,
-    /// The path, decoded, with keys as segments of their own.
+    /// The decoded path; a key in parentheses is a segment.
     path: String,
-    /// The parameters, decoded and in order; nothing if the stub answers any.
+    /// The decoded parameters, sorted; `None` if the stub answers requests with any.
     query: Option<Vec<(String, String)>>,
     response: RecordedResponse,
     /// File and line, for the log.
@@ -44,11 +44,11 @@ pub struct Stub {
 }
 
 impl Stubs {
-    /// Reads all files of a folder that end in `.hurl`, or one file.
+    /// Reads one file, or all files of a folder that end in `.hurl`.
     ///
     /// # Errors
     ///
-    /// Fails on what cannot be read, and on templates whose value no response before tells; the text is for people.
+    /// Fails with a message for users on files that cannot be read, and on templates without an earlier captured value.
     pub fn load(path: &Path) -> Result<Stubs, String> {
         let problem = |path: &Path, error: &dyn fmt::Display| format!("{}: {error}", path.display());
         let mut files: Vec<PathBuf> = Vec::new();
@@ -68,41 +68,41 @@ impl Stubs {
             for entry in EntryReader::new(BufReader::new(source)) {
                 let (line, entry) = entry.map_err(|error| problem(&file, &error))?;
                 let place = format!("{}:{line}", file.display());
-                let exchange = resolver.resolve(&entry).map_err(|name| {
-                    format!("{place}: found the template {{{{{name}}}}}, but no response before tells its value")
-                })?;
+                let exchange = resolver
+                    .resolve(&entry)
+                    .map_err(|name| format!("{place}: unknown value {{{{{name}}}}}: no earlier exchange has captured it"))?;
                 let Some(response) = exchange.response else { continue };
                 if stubs.rows.len() == LIMIT {
-                    return Err(format!("{place}: found more than {LIMIT} exchanges, expected fewer"));
+                    return Err(format!("{place}: too many stubs, expected at most {LIMIT}"));
                 }
-                let (path, query) = taken_apart(&exchange.request.target);
+                let (path, query) = path_and_query(&exchange.request.target);
                 stubs.rows.push(Stub { method: exchange.request.method, path, query, response, place });
             }
         }
         if stubs.rows.is_empty() {
-            return Err(problem(path, &"found no exchange with a response, expected some to serve"));
+            return Err(problem(path, &"no exchange with a response found"));
         }
         Ok(stubs)
     }
 
-    /// Returns how many there are.
+    /// Returns the number of stubs.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Tells whether there is none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Returns the stub for a request: the first with the same method, path and parameters, else the first with the same method and
-    /// path that names no parameters. Paths are matched in any case.
+    /// path and without parameters. The case of paths is ignored.
     ///
     /// # Errors
     ///
-    /// Describes the stub that comes closest, for people.
+    /// Fails with a message for users about the closest stub.
     pub fn find(&self, method: &Method, target: &str) -> Result<&Stub, String> {
-        let (path, query) = taken_apart(target);
+        let (path, query) = path_and_query(target);
         let fits = |stub: &&Stub| stub.method == method && stub.path.eq_ignore_ascii_case(&path);
         let exact = self.rows.iter().filter(fits).find(|stub| stub.query == query);
         exact
@@ -111,37 +111,32 @@ impl Stubs {
     }
 
     fn closest(&self, method: &Method, path: &str) -> String {
-        let told = |stub: &Stub, what: &str| {
+        let describe = |stub: &Stub, difference: &str| {
             let query = stub.query.as_ref().map(|query| {
                 let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 format!("?{}", pairs.join("&"))
             });
-            format!(
-                "no stub fits; the closest is {} {}{} ({}), {what}",
-                stub.method,
-                stub.path,
-                query.unwrap_or_default(),
-                stub.place
-            )
+            let (method, path, query) = (&stub.method, &stub.path, query.unwrap_or_default());
+            format!("no matching stub; closest: {method} {path}{query} ({}), {difference}", stub.place)
         };
-        let same_path = |stub: &&Stub| stub.path.eq_ignore_ascii_case(path);
-        if let Some(stub) = self.rows.iter().filter(same_path).find(|stub| stub.method == method) {
-            return told(stub, "whose parameters are others");
+        let has_path = |stub: &&Stub| stub.path.eq_ignore_ascii_case(path);
+        if let Some(stub) = self.rows.iter().filter(has_path).find(|stub| stub.method == method) {
+            return describe(stub, "query differs");
         }
-        if let Some(stub) = self.rows.iter().find(same_path) {
-            return told(stub, "whose method is another");
+        if let Some(stub) = self.rows.iter().find(has_path) {
+            return describe(stub, "method differs");
         }
-        let paths = self.rows.iter().map(|stub| stub.path.as_str()).filter(|path| path.len() <= LONGEST);
-        let near = if path.len() <= LONGEST { nearest(path, paths) } else { None };
-        match near.and_then(|near| self.rows.iter().find(|stub| stub.path == near)) {
-            Some(stub) => told(stub, "whose path is another"),
-            None => format!("none of {} stubs comes close", self.rows.len()),
+        let paths = self.rows.iter().map(|stub| stub.path.as_str()).filter(|path| path.len() <= SUGGESTION_LIMIT);
+        let similar = if path.len() <= SUGGESTION_LIMIT { nearest(path, paths) } else { None };
+        match similar.and_then(|similar| self.rows.iter().find(|stub| stub.path == similar)) {
+            Some(stub) => describe(stub, "path differs"),
+            None => format!("no matching stub among {}", self.rows.len()),
         }
     }
 }
 
 impl Stub {
-    /// Returns the answer, with links that lead to `base` in the place of the service.
+    /// Returns the response, with the service replaced by `base` in its links.
     pub fn answer(&self, base: &str) -> RecordedResponse {
         let mut response = self.response.clone();
         let relocated = |text: &str| text.replace(SERVICE, &format!("{base}/"));
@@ -159,8 +154,8 @@ impl Stub {
     }
 }
 
-/// Splits a target into its path and its parameters, decoded and in order.
-fn taken_apart(target: &str) -> (String, Option<Vec<(String, String)>>) {
+/// Splits a target into its decoded path and its decoded, sorted parameters.
+fn path_and_query(target: &str) -> (String, Option<Vec<(String, String)>>) {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let path = segments(path.strip_suffix('/').unwrap_or(path)).collect::<Vec<_>>().join("/");
@@ -223,29 +218,29 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_stub_is_told_the_closest() {
+    fn a_request_without_a_stub_has_the_closest_in_its_message() {
         let stubs = stubs(SOME).unwrap();
-        for (method, target, told) in [
-            (Method::GET, "/v1.0/users?$top=2", "whose parameters are others"),
-            (Method::PUT, "/v1.0/me", "whose method is another"),
-            (Method::GET, "/v1.0/user", "the closest is GET /v1.0/users?$select=id&$top=1 ("),
-            (Method::GET, "/something/else/entirely", "none of 3 stubs comes close"),
+        for (method, target, message) in [
+            (Method::GET, "/v1.0/users?$top=2", "query differs"),
+            (Method::PUT, "/v1.0/me", "method differs"),
+            (Method::GET, "/v1.0/user", "no matching stub; closest: GET /v1.0/users?$select=id&$top=1 ("),
+            (Method::GET, "/something/else/entirely", "no matching stub among 3"),
         ] {
             let miss = stubs.find(&method, target).unwrap_err();
-            assert!(miss.contains(told), "{target}: {miss}");
+            assert!(miss.contains(message), "{target}: {miss}");
         }
         let _ = stubs.find(&Method::GET, &"/x".repeat(100_000));
     }
 
     #[test]
-    fn what_cannot_be_served_is_refused_with_its_line() {
-        for (text, found) in [
-            ("GET {{base}}/a\n", "file: found no exchange with a response"),
-            ("\nGET {{base}}/{{id}}\n\nHTTP 200\n", "file:2: found the template {{id}}"),
-            ("GET {{base}}/a\nHTTP 2\n", "file: line 2: found the status"),
+    fn invalid_stubs_are_rejected_with_their_line() {
+        for (text, message) in [
+            ("GET {{base}}/a\n", "file: no exchange with a response found"),
+            ("\nGET {{base}}/{{id}}\n\nHTTP 200\n", "file:2: unknown value {{id}}"),
+            ("GET {{base}}/a\nHTTP 2\n", "file: line 2: invalid status"),
         ] {
             let problem = stubs(text).unwrap_err();
-            assert!(problem.starts_with(found), "{problem}");
+            assert!(problem.starts_with(message), "{problem}");
         }
     }
 }

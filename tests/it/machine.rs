@@ -112,7 +112,7 @@ fn a_recording_on_a_full_disk_ends_with_a_whole_exchange() {
     let ended = program.outcome();
     assert_eq!(ended.status, Some(1), "{ended:?}");
     assert!(
-        ended.stderr.contains("recorded-0001.hurl: File too large (os error 27); 1 exchanges before it are recorded"),
+        ended.stderr.contains("recorded-0001.hurl: File too large (os error 27) (exchanges recorded before: 1)"),
         "{ended:?}"
     );
     let text = fs::read_to_string(folder.0.join("recorded-0001.hurl")).unwrap();

@@ -169,7 +169,7 @@ fn options(path: &Path) -> compare::CompareOptions {
 async fn compared(options: &compare::CompareOptions) -> (Vec<ComparisonOutcome>, Counts, Vec<String>) {
     let (mut drift, mut notes) = (Vec::new(), Vec::new());
     let mut tell = |event: &Event<'_>| match event {
-        Event::ComparisonOutcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
+        Event::Outcome(outcome) if outcome.is_drift() => drift.push((*outcome).clone()),
         Event::Note(note) | Event::Stale(note) => notes.push(note.clone()),
         _ => {}
     };
@@ -220,10 +220,10 @@ async fn exactly_the_drift_between_two_services_is_reported() {
         let [outcome] = &drift[..] else { panic!("{drift:?}") };
         assert!(outcome.request.starts_with("PATCH "), "{outcome:?}");
         let told: Vec<(&str, DifferenceKind)> =
-            outcome.drift.iter().map(|difference| (difference.place.as_str(), difference.what)).collect();
+            outcome.drift.iter().map(|difference| (difference.place.as_str(), difference.kind)).collect();
         assert_eq!(told, [("status", DifferenceKind::Status), ("body", DifferenceKind::Missing)]);
         assert_eq!(
-            (outcome.drift[0].recorded.as_deref(), outcome.drift[0].came.as_deref()),
+            (outcome.drift[0].recorded.as_deref(), outcome.drift[0].actual.as_deref()),
             (Some("200 OK"), Some("204 No Content"))
         );
     }
@@ -260,7 +260,7 @@ async fn what_other_requests_of_a_journal_bring_about_is_not_sent_anew() {
     folder.write("journal.hurl", &text);
     let (_, counts, notes) = compared(&options(&folder.0)).await;
     assert_eq!(counts.exchanges, 1);
-    assert_eq!(notes, ["journal.hurl: 2 exchanges are not sent anew: what other requests of the journal bring about"]);
+    assert_eq!(notes, ["journal.hurl: skipped 2 exchanges that other requests of the journal cause"]);
     compared(&compare::CompareOptions { accepts: true, ..options(&folder.0) }).await;
     let after = folder.read("journal.hurl");
     assert!(after.contains("# in the batch b1\nGET") && after.contains("\nPOST http://127.0.0.1:9/v1/connect\n"), "{after}");
@@ -311,7 +311,7 @@ async fn an_accepted_answer_differs_no_more() {
     assert!(!drift.is_empty());
     assert_eq!(folder.read("recorded-0001.hurl"), before, "nothing is written unasked");
     let (_, _, notes) = compared(&compare::CompareOptions { accepts: true, ..choices() }).await;
-    assert_eq!(notes, ["recorded-0001.hurl: rewritten with the answers that came"]);
+    assert_eq!(notes, ["recorded-0001.hurl: rewritten with the actual answers"]);
     let (drift, counts, _) = compared(&choices()).await;
     assert_eq!((drift, counts.same), (Vec::new(), 11));
     let after = folder.read("recorded-0001.hurl");
@@ -431,7 +431,7 @@ async fn captured_values_and_rules_decide_what_is_compared() {
     let places = |drift: &[ComparisonOutcome]| {
         drift
             .iter()
-            .map(|outcome| outcome.drift.iter().filter(|difference| difference.what != DifferenceKind::Added).count())
+            .map(|outcome| outcome.drift.iter().filter(|difference| difference.kind != DifferenceKind::Added).count())
             .collect::<Vec<usize>>()
     };
     assert_eq!((places(&drift), counts.drift), (vec![1, 0, 0], 3));
@@ -499,5 +499,5 @@ fn worlds_serve_stubs_where_the_model_knows_no_path() {
     let miss = answer("/v1.0/mee");
     assert_eq!(miss.response.status(), 400);
     let detail = miss.refused.unwrap().detail.unwrap();
-    assert!(detail.contains("the closest is GET /v1.0/me ("), "{detail}");
+    assert!(detail.contains("closest: GET /v1.0/me ("), "{detail}");
 }

@@ -54,7 +54,7 @@ async fn the_program_records_converts_and_compares() {
     assert_eq!(status, Some(1));
     assert!(
         printed.contains(
-            "  status: another status\n    - 200 OK\n    + 204 No Content\n  body: missing\n    - {\n    -   \"@odata.context\":"
+            "  status: different status\n    - 200 OK\n    + 204 No Content\n  body: missing\n    - {\n    -   \"@odata.context\":"
         ),
         "{printed}"
     );
@@ -85,7 +85,7 @@ fn what_cannot_be_compared_is_told() {
     let folder = Folder::new("usage");
     let path = folder.0.to_string_lossy().into_owned();
     for (arguments, problem) in [
-        (vec!["compare", &path], "found no file that ends in .hurl, expected recorded exchanges"),
+        (vec!["compare", &path], "no .hurl files found"),
         (vec!["compare", "/nowhere"], "/nowhere: No such file or directory"),
         (
             vec!["compare", &path, "--against", "nowhere"],
@@ -104,10 +104,10 @@ fn what_cannot_be_compared_is_told() {
     let (status, printed, _) = run(&["compare", &path]);
     insta::assert_snapshot!(printed, @r"
     broken.hurl:4: GET /{{id}}
-      found the template {{id}}, but nothing of that name was captured before
+      unknown value {{id}}: no earlier exchange has captured it
 
-    broken.hurl:9: cannot be read
-      found the status `2000`, expected a number from 100 to 999
+    broken.hurl:9: unreadable exchange
+      invalid status `2000`, expected a number from 100 to 999
 
     file         exchanges       same      known      drift
     broken.hurl          3          1          0          2

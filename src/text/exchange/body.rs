@@ -1,4 +1,4 @@
-//! Bodies: which of Hurl's forms prints some bytes, and how each form is read.
+//! Bodies: the choice of Hurl's form when they are printed, and the reader of each form.
 //!
 //! The forms are described under [request body](https://hurl.dev/docs/request.html#body).
 
@@ -7,33 +7,34 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use super::cursor::{Cursor, quoted, template_found};
-use super::escape::{self, EscapeContext};
-use super::{ReadError, json};
+use super::cursor::Cursor;
+use super::escape::{self, EscapeContext, TemplatePositions};
+use super::message::{quoted, unsupported_template};
+use super::{ReadError, layout};
 
 const FENCE: &str = "```";
 
-/// Hurl reads Base64 with and without padding, and does not look at the bits that are left over.
+/// Hurl reads Base64 with and without padding, and ignores trailing bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
 );
 
-/// The bytes of a body, with the templates in it and their places.
-pub(super) type Templated = (Bytes, Vec<(usize, String)>);
+/// The bytes of a body, without the templates in it.
+pub(super) type TemplateBody = (Bytes, TemplatePositions);
 
-/// Prints a body in the most readable form that [`read()`] turns into the same bytes again, or into the same JSON.
+/// Prints a body in the most readable form from which [`read()`] returns the same bytes, or the same JSON.
 ///
-/// `says_json` tells whether the headers call the body JSON; if not, only an object or an array is taken for it.
-pub(super) fn print(body: &[u8], templates: &[(usize, &str)], says_json: bool) -> String {
+/// `is_json` is whether the headers declare JSON; otherwise only an object or an array is printed as JSON.
+pub(super) fn print(body: &[u8], templates: &[(usize, &str)], is_json: bool) -> String {
     let Ok(text) = std::str::from_utf8(body) else {
         return print_base64(body);
     };
     if !templates.is_empty() {
-        return print_templated(text, templates, says_json);
+        return print_with_templates(text, templates, is_json);
     }
-    if (says_json || text.trim_start().starts_with(['{', '[']))
-        && let Some(json) = json::lay_out(text)
+    if (is_json || text.trim_start().starts_with(['{', '[']))
+        && let Some(json) = layout::lay_out(text)
     {
         return json;
     }
@@ -50,11 +51,11 @@ fn is_readable(text: &str) -> bool {
     text.chars().all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t'))
 }
 
-/// Prints a text with templates. As one line it can always be printed; Base64 cannot hold any.
-fn print_templated(text: &str, templates: &[(usize, &str)], says_json: bool) -> String {
+/// Prints a text with templates. The one-line form fits every text; Base64 has no templates.
+fn print_with_templates(text: &str, templates: &[(usize, &str)], is_json: bool) -> String {
     let mut whole = String::with_capacity(text.len() + 16 * templates.len());
     let mut done = 0;
-    // Without escapes, what looks like a template would be one, also where a brace stands before it.
+    // The forms without escapes cannot hold literal braces that look like a template, or a brace right before one.
     let mut is_plain = !text.contains("{{");
     for (at, name) in templates {
         let before = &text[done..*at];
@@ -65,8 +66,8 @@ fn print_templated(text: &str, templates: &[(usize, &str)], says_json: bool) -> 
     }
     whole.push_str(&text[done..]);
     if is_plain
-        && (says_json || text.trim_start().starts_with(['{', '[']))
-        && let Some(json) = json::lay_out_with_templates(&whole)
+        && (is_json || text.trim_start().starts_with(['{', '[']))
+        && let Some(json) = layout::lay_out_with_templates(&whole)
     {
         return json;
     }
@@ -82,9 +83,9 @@ fn print_templated(text: &str, templates: &[(usize, &str)], says_json: bool) -> 
     format!("`{}`", escape::encode_with(text, templates, EscapeContext::OneLine))
 }
 
-/// Tells whether a text survives between fences, where Hurl knows templates but no escapes.
+/// Returns whether a text can be printed between fences, where Hurl reads templates but no escapes.
 ///
-/// A carriage return would survive as well, but not the tools that normalize line ends.
+/// Hurl would keep a carriage return too, but tools that normalize line ends would not.
 fn fits_between_fences(text: &str) -> bool {
     !text.contains(FENCE) && !text.ends_with('`') && !text.contains("{{") && !text.contains('\r')
 }
@@ -93,7 +94,7 @@ fn print_base64(body: &[u8]) -> String {
     format!("base64,{};", BASE64.encode(body))
 }
 
-/// Tells whether a line is the first one of a body, supported or not.
+/// Returns whether a line is the first one of a body, supported or not.
 pub(super) fn starts(line: &str) -> bool {
     const WORDS: [&str; 3] = ["true", "false", "null"];
     const PREFIXES: [&str; 3] = ["base64,", "hex,", "file,"];
@@ -104,7 +105,7 @@ pub(super) fn starts(line: &str) -> bool {
 }
 
 /// Reads a body and the rest of its last line.
-pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<TemplateBody, ReadError> {
     let rest = cursor.rest;
     let body = if let Some(text) = rest.strip_prefix(FENCE) {
         cursor.skip(FENCE.len());
@@ -117,11 +118,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     } else if let Some(digits) = rest.strip_prefix("hex,") {
         (read_encoded(digits, "hex", cursor, decode_hex)?, Vec::new())
     } else if rest.starts_with("{{") {
-        return Err(cursor.error(template_found(rest)));
+        return Err(cursor.error(unsupported_template(rest)));
     } else if rest.starts_with('<') {
-        return Err(cursor.error(unsupported("an XML body", rest)));
+        return Err(cursor.error(unsupported("XML body", rest)));
     } else if rest.starts_with("file,") {
-        return Err(cursor.error(unsupported("a body from a file", rest)));
+        return Err(cursor.error(unsupported("body from a file", rest)));
     } else {
         read_json(cursor)?
     };
@@ -129,58 +130,50 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
     Ok(body)
 }
 
-fn unsupported(feature: &str, text: &str) -> String {
-    format!(
-        "found {feature} ({}), which is not supported; expected JSON, text between backticks, `base64,…;` or `hex,…;`",
-        quoted(text)
-    )
+fn unsupported(form: &str, text: &str) -> String {
+    format!("unsupported {form} {}, expected JSON, text between backticks, `base64,…;` or `hex,…;`", quoted(text))
 }
 
-fn read_json(cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+fn read_json(cursor: &mut Cursor<'_>) -> Result<TemplateBody, ReadError> {
     let rest = cursor.rest;
-    let length = json::value_length(rest).map_err(|error| {
-        // The position is left out of the reason because it counts from the start of the body.
+    let length = layout::value_length(rest).map_err(|error| {
+        // The position counts from the start of the body, so it is not part of the reason.
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        let reason = format!("found a body that is not JSON ({message}), expected a complete JSON value");
+        let reason = format!("invalid JSON body, expected a complete JSON value: {message}");
         ReadError { line: cursor.line + error.line().saturating_sub(1), reason }
     })?;
-    take_templates(&rest[..length], cursor)
+    split_templates(&rest[..length], cursor)
 }
 
 /// Reads text up to the closing fence; the line break before that fence is a part of the body.
-fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+fn read_between_fences(text: &str, cursor: &mut Cursor<'_>) -> Result<TemplateBody, ReadError> {
     let hint = cursor.rest_of_line().trim_matches([' ', '\t']);
     let start = text.find('\n').map_or(text.len(), |position| position + 1);
     if !hint.is_empty() {
-        let reason = format!(
-            "found {} after the opening fence, expected the end of the line: language hints are not supported",
-            quoted(hint)
-        );
-        return Err(cursor.error(reason));
+        return Err(cursor.error(format!("unsupported language hint {}, expected only the fence on its line", quoted(hint))));
     }
     let body = &text[start..];
     let Some(length) = body.find(FENCE) else {
-        return Err(cursor.error(format!("found no closing fence, expected {FENCE} after the text")));
+        return Err(cursor.error(format!("missing closing fence, expected {FENCE} after the text")));
     };
     cursor.skip(start);
-    let body = take_templates(&body[..length], cursor)?;
+    let body = split_templates(&body[..length], cursor)?;
     cursor.skip(FENCE.len());
     Ok(body)
 }
 
-fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+fn read_one_line(text: &str, cursor: &mut Cursor<'_>) -> Result<TemplateBody, ReadError> {
     let decoded = escape::decode(text, EscapeContext::OneLine).map_err(|reason| cursor.error(reason))?;
     if !text[decoded.length..].starts_with('`') {
-        let reason = "found no backtick at the end of a one-line body, expected one on the same \
-                      line; line breaks and tabs inside are written `\\n` and `\\t`";
+        let reason = "missing closing backtick, expected one on the same line; line breaks and tabs are written `\\n` and `\\t`";
         return Err(cursor.error(reason.to_owned()));
     }
     cursor.skip(decoded.length + 1);
     Ok((decoded.text.into(), decoded.templates))
 }
 
-/// Reads digits up to a semicolon; white space between them, also line breaks, does not count.
+/// Reads digits up to a semicolon; white space and line breaks between them are ignored.
 fn read_encoded(
     digits: &str,
     form: &str,
@@ -188,11 +181,11 @@ fn read_encoded(
     decode: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Bytes, ReadError> {
     let Some(length) = digits.find(';') else {
-        return Err(cursor.error(format!("found a {form} body without an end, expected a semicolon after it")));
+        return Err(cursor.error(format!("unterminated {form} body, expected a semicolon after it")));
     };
     let compact: Vec<u8> = digits[..length].bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let Some(body) = decode(&compact) else {
-        return Err(cursor.error(format!("found {} in a {form} body, expected {form} digits", quoted(digits))));
+        return Err(cursor.error(format!("invalid {form} body {}, expected {form} digits", quoted(digits))));
     };
     cursor.skip(form.len() + 1 + length + 1);
     Ok(body.into())
@@ -207,8 +200,8 @@ fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
-/// Moves over a body without escapes and takes the templates out of it.
-fn take_templates(body: &str, cursor: &mut Cursor<'_>) -> Result<Templated, ReadError> {
+/// Moves over a body of a form without escapes, and separates its templates from its text.
+fn split_templates(body: &str, cursor: &mut Cursor<'_>) -> Result<TemplateBody, ReadError> {
     let mut text = Vec::with_capacity(body.len());
     let mut templates = Vec::new();
     let mut rest = body;
@@ -235,7 +228,7 @@ mod tests {
 
     #[test]
     fn each_body_is_printed_in_its_most_readable_form() {
-        for (body, says_json, printed) in [
+        for (body, is_json, printed) in [
             (&b"{\"a\":1}"[..], false, "{\n  \"a\": 1\n}"),
             (b" [ ] ", false, "[]"),
             (b"12", true, "12"),
@@ -251,12 +244,12 @@ mod tests {
             (b"\xff\x00", false, "base64,/wA=;"),
             (b"a\0", false, "base64,YQA=;"),
         ] {
-            assert_eq!(print(body, &[], says_json), printed);
+            assert_eq!(print(body, &[], is_json), printed);
         }
     }
 
     #[test]
-    fn text_that_fences_would_change_is_printed_as_base64() {
+    fn text_that_does_not_fit_between_fences_is_printed_as_base64() {
         for body in ["a\n```", "a\n`", "a\r\n", "{{a}}\n"] {
             let printed = print(body.as_bytes(), &[], false);
             assert!(printed.starts_with("base64,"), "{printed}");
@@ -265,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_printed_where_they_stand_and_read_again() {
+    fn printed_templates_are_read_again() {
         for (body, templates, printed) in [
             ("{\"a\":\"\"}", vec![(6, "id")], "{\n  \"a\": \"{{id}}\"\n}"),
             ("{\"a\":\"{\"}", vec![(7, "id")], "`{\"a\":\"\\u{7b}{{id}}\"}`"),
@@ -305,29 +298,29 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_with_its_line() {
-        for (text, line, found) in [
-            ("{\n\"a\": 1,\n}", 3, "found a body that is not JSON ("),
-            ("{\"a\": 1", 1, "found a body that is not JSON (EOF"),
-            ("{\n\"a\": \"{{b c}}\"}", 2, "found the template `{{b c}}`"),
-            ("{} {}", 1, "found `{}` after the body"),
-            ("{{body}}", 1, "found the template `{{body}}`"),
-            ("```\na\n{{b c}}\n```", 3, "found the template `{{b c}}`"),
-            ("```\na", 1, "found no closing fence"),
-            ("```json\n{}\n```", 1, "found `json` after the opening fence"),
-            ("``````", 1, "found ````` after the opening fence"),
-            ("`a\nb`", 1, "found no backtick at the end"),
-            ("`a`b", 1, "found `b` after the body"),
-            ("<?xml version=\"1.0\"?>", 1, "found an XML body (`<?xml version=\"1.0\"?>`)"),
-            ("file,data.bin;", 1, "found a body from a file (`file,data.bin;`)"),
-            ("base64,AA", 1, "found a base64 body without an end"),
-            ("base64,A;", 1, "found `A;` in a base64 body"),
-            ("hex,0;", 1, "found `0;` in a hex body"),
-            ("hex,0g;", 1, "found `0g;` in a hex body"),
+    fn unreadable_bodies_are_rejected_with_their_line() {
+        for (text, line, message) in [
+            ("{\n\"a\": 1,\n}", 3, "invalid JSON body, expected a complete JSON value: "),
+            ("{\"a\": 1", 1, "invalid JSON body, expected a complete JSON value: EOF"),
+            ("{\n\"a\": \"{{b c}}\"}", 2, "unsupported template `{{b c}}`"),
+            ("{} {}", 1, "unexpected `{}` after the body"),
+            ("{{body}}", 1, "unsupported template `{{body}}`"),
+            ("```\na\n{{b c}}\n```", 3, "unsupported template `{{b c}}`"),
+            ("```\na", 1, "missing closing fence"),
+            ("```json\n{}\n```", 1, "unsupported language hint `json`"),
+            ("``````", 1, "unsupported language hint `````"),
+            ("`a\nb`", 1, "missing closing backtick"),
+            ("`a`b", 1, "unexpected `b` after the body"),
+            ("<?xml version=\"1.0\"?>", 1, "unsupported XML body `<?xml version=\"1.0\"?>`"),
+            ("file,data.bin;", 1, "unsupported body from a file `file,data.bin;`"),
+            ("base64,AA", 1, "unterminated base64 body"),
+            ("base64,A;", 1, "invalid base64 body `A;`"),
+            ("hex,0;", 1, "invalid hex body `0;`"),
+            ("hex,0g;", 1, "invalid hex body `0g;`"),
         ] {
             let error = read_text(text).unwrap_err();
             assert_eq!(error.line, line, "{text}: {error}");
-            assert!(error.reason.starts_with(found), "{text}: {error}");
+            assert!(error.reason.starts_with(message), "{text}: {error}");
         }
     }
 }

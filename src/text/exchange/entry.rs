@@ -1,33 +1,33 @@
-//! An entry of a file: an exchange with what ties it to the entries before and after it.
+//! An entry of a file: an exchange, with the templates and captures that link it to other entries.
 //!
-//! A value that is only known when the requests are sent, such as the id of what was created, is captured from one response and
-//! stands as a template in later requests. An [`Exchange`] itself is always concrete.
+//! A value that is only known when the requests are sent, such as the id of a created entity, is captured from one response and
+//! inserted in later requests. An [`Exchange`] itself is always concrete.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Exchange, RecordedResponse, escape, print};
+use super::Exchange;
+use super::capture::Capture;
 
-/// An exchange, with the places where captured values go, and what is captured from its response.
+/// An exchange, with the positions of captured values in it, and the captures from its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The exchange; where a template stands, its texts have nothing.
+    /// The exchange, its texts without the templates.
     pub exchange: Exchange,
-    /// The templates, those of one part in the order of their places.
+    /// The templates, those of one part in ascending order of position.
     pub templates: Vec<Template>,
-    /// What is captured from the response.
+    /// The captures from the response.
     pub captures: Vec<Capture>,
 }
 
-/// A place where a captured value goes.
+/// A position at which a captured value is inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// The text with that place.
+    /// The text that has the position.
     pub part: ExchangePart,
-    /// How many bytes of the text are before it.
+    /// The position, in bytes from the start of the text.
     pub at: usize,
     /// The name of the value.
     pub name: String,
@@ -48,44 +48,26 @@ pub enum ExchangePart {
     ResponseBody,
 }
 
-/// A value that is taken from a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Capture {
-    /// The name that templates use for it.
-    pub name: String,
-    /// Where it is.
-    pub query: CaptureQuery,
-}
-
-/// Where a captured value is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CaptureQuery {
-    /// In the body, at a path of members and indexes such as `$.value[0].id`.
-    JsonPath(String),
-    /// In the header with this name.
-    Header(String),
-}
-
 impl Entry {
     /// Returns an entry without templates and captures.
     pub fn plain(exchange: Exchange) -> Entry {
         Entry { exchange, templates: Vec::new(), captures: Vec::new() }
     }
 
-    /// Returns the exchange with values in the places of its templates.
+    /// Returns the exchange with values inserted at its templates.
     ///
     /// # Errors
     ///
-    /// Returns the name of a value that is not there.
+    /// Returns the name of a missing value.
     pub fn fill(&self, values: &HashMap<String, String>) -> Result<Exchange, String> {
         let mut exchange = self.exchange.clone();
-        // From the end, so that the places before stay where they are.
+        // From the end, so that the positions before stay valid.
         for Template { part, at, name } in self.templates.iter().rev() {
             let value = values.get(name).ok_or_else(|| name.clone())?;
             match part {
                 ExchangePart::Target => insert(&mut exchange.request.target, *at, value),
                 ExchangePart::RequestHeader(index) => insert_in_header(&mut exchange.request.headers, *index, *at, value),
-                ExchangePart::RequestBody => exchange.request.body = with_inserted(&exchange.request.body, *at, value),
+                ExchangePart::RequestBody => exchange.request.body = inserted_in_body(&exchange.request.body, *at, value),
                 ExchangePart::ResponseHeader(index) => {
                     if let Some(response) = &mut exchange.response {
                         insert_in_header(&mut response.headers, *index, *at, value);
@@ -93,7 +75,7 @@ impl Entry {
                 }
                 ExchangePart::ResponseBody => {
                     if let Some(response) = &mut exchange.response {
-                        response.body = with_inserted(&response.body, *at, value);
+                        response.body = inserted_in_body(&response.body, *at, value);
                     }
                 }
             }
@@ -102,18 +84,18 @@ impl Entry {
     }
 }
 
-/// Fills the templates of entries, one after another, with what the recorded responses before them tell.
+/// Fills the templates of entries, one after another, with values captured from the recorded responses before them.
 #[derive(Debug, Default)]
 pub struct Resolver {
     values: HashMap<String, String>,
 }
 
 impl Resolver {
-    /// Returns the exchange as it was recorded.
+    /// Returns the exchange as recorded.
     ///
     /// # Errors
     ///
-    /// Returns the name of a value that no response before tells.
+    /// Returns the name of a value that no earlier response has.
     pub fn resolve(&mut self, entry: &Entry) -> Result<Exchange, String> {
         let exchange = entry.fill(&self.values)?;
         for capture in &entry.captures {
@@ -137,8 +119,8 @@ fn insert_in_header(headers: &mut [(String, String)], index: usize, at: usize, v
     }
 }
 
-/// Inserts a value into a body; in JSON it stands in a string, so it is escaped there, as Hurl does.
-fn with_inserted(body: &[u8], at: usize, value: &str) -> Bytes {
+/// Inserts a value into a body. In JSON it is part of a string, so it is escaped, as Hurl does.
+fn inserted_in_body(body: &[u8], at: usize, value: &str) -> Bytes {
     let is_json = body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
     let quoted = if is_json { Value::from(value).to_string() } else { String::new() };
     let value = if is_json { &quoted[1..quoted.len() - 1] } else { value };
@@ -146,107 +128,10 @@ fn with_inserted(body: &[u8], at: usize, value: &str) -> Bytes {
     [&body[..at], value.as_bytes(), &body[at..]].concat().into()
 }
 
-impl Capture {
-    /// Returns the value, unless the response does not have it.
-    pub fn take(&self, response: &RecordedResponse) -> Option<String> {
-        match &self.query {
-            CaptureQuery::Header(name) => response.header(name).map(str::to_owned),
-            CaptureQuery::JsonPath(path) => {
-                let body: Value = serde_json::from_slice(&response.body).ok()?;
-                let steps = steps(path)?;
-                let found = steps.iter().try_fold(&body, |value, step| match step {
-                    Step::Member(name) => value.get(name),
-                    Step::Index(index) => value.get(index),
-                })?;
-                match found {
-                    Value::String(text) => Some(text.clone()),
-                    Value::Number(_) | Value::Bool(_) => Some(found.to_string()),
-                    _ => None,
-                }
-            }
-        }
-    }
-}
-
-/// A step of a path into JSON.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Member(String),
-    Index(usize),
-}
-
-/// Reads a path: `$`, then `.name`, `['name']`, `["name"]` and `[0]` in any order.
-fn steps(path: &str) -> Option<Vec<Step>> {
-    let mut rest = path.strip_prefix('$')?;
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        if let Some(name) = rest.strip_prefix('.') {
-            let length = name.find(['.', '[']).unwrap_or(name.len());
-            if length == 0 || name[..length].contains(['*', ' ', '?']) {
-                return None;
-            }
-            steps.push(Step::Member(name[..length].to_owned()));
-            rest = &name[length..];
-            continue;
-        }
-        let inner = rest.strip_prefix('[')?;
-        let quote = inner.chars().next().filter(|first| matches!(first, '\'' | '"'));
-        let (step, after) = if let Some(quote) = quote {
-            let (name, after) = inner[1..].split_once(quote)?;
-            (Step::Member(name.to_owned()), after.strip_prefix(']')?)
-        } else {
-            let (index, after) = inner.split_once(']')?;
-            (Step::Index(index.parse().ok()?), after)
-        };
-        steps.push(step);
-        rest = after;
-    }
-    Some(steps)
-}
-
-/// Reads a capture, which is `name: jsonpath "…"` or `name: header "…"`; returns it and the length of it.
-pub(super) fn read_capture(line: &str) -> Result<(Capture, usize), String> {
-    let expected = "expected a capture such as `id: jsonpath \"$.id\"` or `place: header \"Location\"`";
-    let found = || format!("found {}, {expected}", super::cursor::quoted(line));
-    let (name, query) = line.split_once(':').ok_or_else(found)?;
-    let name = name.trim_matches([' ', '\t']);
-    if !escape::is_variable(name) {
-        return Err(format!(
-            "found the name {} of a capture, expected a letter, then letters, digits, `_` and `-`, and not `base`",
-            super::cursor::quoted(name)
-        ));
-    }
-    let query = query.trim_start_matches([' ', '\t']);
-    let (word, text) = query.split_once([' ', '\t']).ok_or_else(found)?;
-    let text = text.trim_start_matches([' ', '\t']).strip_prefix('"').ok_or_else(found)?;
-    let decoded = escape::decode(text, escape::EscapeContext::Quoted)?;
-    if !decoded.templates.is_empty() || !text[decoded.length..].starts_with('"') {
-        return Err(found());
-    }
-    let query = match word {
-        "jsonpath" if steps(&decoded.text).is_some() => CaptureQuery::JsonPath(decoded.text),
-        "jsonpath" => {
-            let found = super::cursor::quoted(&decoded.text);
-            return Err(format!("found the path {found}, expected `$` with `.name`, `['name']` and `[0]` behind it"));
-        }
-        "header" => CaptureQuery::Header(decoded.text),
-        _ => return Err(found()),
-    };
-    let length = line.len() - text.len() + decoded.length + 1;
-    Ok((Capture { name: name.to_owned(), query }, length))
-}
-
-impl fmt::Display for Entry {
-    /// Prints one entry, which ends with one line break.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        print::entry(self, formatter)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{read_entries, write_entries};
     use super::*;
+    use crate::text::exchange::{read_entries, write_entries};
 
     const LIFE: &str = r#"# create
 POST {{base}}/v1.0/things
@@ -278,7 +163,7 @@ HTTP 200
 "#;
 
     #[test]
-    fn captured_values_go_where_templates_stand() {
+    fn templates_are_filled_with_captured_values() {
         let entries = read_entries(LIFE).unwrap();
         assert_eq!(write_entries(&entries), LIFE);
         let response = entries[0].exchange.response.as_ref().unwrap();
@@ -298,38 +183,7 @@ HTTP 200
 
     #[test]
     fn values_are_escaped_in_json_only() {
-        assert_eq!(with_inserted(b"{\"a\":\"\"}", 6, "\"\n"), "{\"a\":\"\\\"\\n\"}");
-        assert_eq!(with_inserted(b"a=", 2, "\"\n"), "a=\"\n");
-    }
-
-    #[test]
-    fn paths_lead_to_members_and_elements() {
-        let response = RecordedResponse {
-            status: http::StatusCode::OK,
-            headers: Vec::new(),
-            body: Bytes::from_static(br#"{"value":[{"id":"a"},{"@odata.etag":1}],"x":null}"#),
-        };
-        let take = |path: &str| Capture { name: "a".to_owned(), query: CaptureQuery::JsonPath(path.to_owned()) }.take(&response);
-        assert_eq!(take("$.value[0].id").as_deref(), Some("a"));
-        assert_eq!(take("$['value'][1]['@odata.etag']").as_deref(), Some("1"));
-        for path in ["$.value", "$.x", "$.y", "$.value[2]", "$"] {
-            assert_eq!(take(path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn captures_that_are_not_supported_are_named() {
-        for (line, found) in [
-            ("id", "found `id`, expected a capture"),
-            ("1d: jsonpath \"$\"", "found the name `1d` of a capture"),
-            ("base: jsonpath \"$\"", "found the name `base` of a capture"),
-            ("id: xpath \"//a\"", "found `id: xpath \"//a\"`, expected a capture"),
-            ("id: jsonpath $", "found `id: jsonpath $`, expected a capture"),
-            ("id: jsonpath \"$..id\"", "found the path `$..id`"),
-            ("id: jsonpath \"$.a[*]\"", "found the path `$.a[*]`"),
-        ] {
-            let reason = read_capture(line).unwrap_err();
-            assert!(reason.starts_with(found), "{line}: {reason}");
-        }
+        assert_eq!(inserted_in_body(b"{\"a\":\"\"}", 6, "\"\n"), "{\"a\":\"\\\"\\n\"}");
+        assert_eq!(inserted_in_body(b"a=", 2, "\"\n"), "a=\"\n");
     }
 }

@@ -1,40 +1,43 @@
-//! Strings with the escapes of Hurl: header names, header values, targets and one-line bodies.
+//! Strings with Hurl's escapes: header names, header values, targets, one-line bodies and quoted strings.
 //!
 //! The rules are those of "key-string", "value-string" and "oneline-string" in the [grammar](https://hurl.dev/docs/grammar.html).
 
 use std::fmt::Write;
 
-use super::cursor::{quoted, template_found};
+use super::message::{quoted, unsupported_template};
 
-/// Where a string stands, which decides where it ends and what must be escaped.
+/// The syntactic context of a string, which determines its end and its special characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum EscapeContext {
-    /// The name of a header; ends at the first character that a name cannot hold.
+    /// The name of a header; ends at the first character that is not allowed in a name.
     Name,
-    /// The value of a header, or what follows `{{base}}`; ends at a comment or with the line, and blanks at its end do not count.
+    /// The value of a header, or the text after `{{base}}`; ends at a comment or with the line, without the blanks at its end.
     Value,
     /// A one-line body; ends at a backtick.
     OneLine,
-    /// What a capture asks for; ends at a quotation mark.
+    /// The query of a capture; ends at a quotation mark.
     Quoted,
 }
 
-/// The start of a line as a string, and how many of its bytes that took.
+/// A string decoded from the start of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Decoded {
+pub(super) struct DecodedText {
     pub(super) text: String,
+    /// The length of the encoded string in bytes.
     pub(super) length: usize,
-    /// The templates that stood in it, each with its place in the text.
-    pub(super) templates: Vec<(usize, String)>,
+    pub(super) templates: TemplatePositions,
 }
 
-/// Escapes what would not come back from [`decode`] otherwise.
-pub(super) fn encode(text: &str, place: EscapeContext) -> String {
-    encode_with(text, &[], place)
+/// The names of templates, each with its position in the decoded text.
+pub(super) type TemplatePositions = Vec<(usize, String)>;
+
+/// Escapes all characters that [`decode`] would not return unescaped.
+pub(super) fn encode(text: &str, context: EscapeContext) -> String {
+    encode_with(text, &[], context)
 }
 
-/// Does the same, with templates at their places in the text; the places ascend.
-pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: EscapeContext) -> String {
+/// Escapes a text and inserts templates, which are sorted by position.
+pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], context: EscapeContext) -> String {
     let inner_start = text.len() - text.trim_start_matches(' ').len();
     let inner_end = text.trim_end_matches(' ').len();
     let mut encoded = String::with_capacity(text.len());
@@ -48,16 +51,16 @@ pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], place: Escape
         let before_template = templates.peek().is_some_and(|(at, _)| *at == position + 1);
         let at_edge = position < inner_start || position >= inner_end;
         match character {
-            _ if place == EscapeContext::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
+            _ if context == EscapeContext::Name && !is_plain_in_name(character) => escape(character, &mut encoded),
             '\\' => encoded.push_str("\\\\"),
             '\n' => encoded.push_str("\\n"),
             '\r' => encoded.push_str("\\r"),
             '\t' => encoded.push_str("\\t"),
-            '#' if place == EscapeContext::Value => encoded.push_str("\\#"),
-            '`' if place == EscapeContext::OneLine => encoded.push_str("\\`"),
-            '"' if place == EscapeContext::Quoted => encoded.push_str("\\\""),
-            // Blanks around a value are no part of it.
-            ' ' if place == EscapeContext::Value && at_edge => escape(character, &mut encoded),
+            '#' if context == EscapeContext::Value => encoded.push_str("\\#"),
+            '`' if context == EscapeContext::OneLine => encoded.push_str("\\`"),
+            '"' if context == EscapeContext::Quoted => encoded.push_str("\\\""),
+            // Unescaped blanks around a value are ignored.
+            ' ' if context == EscapeContext::Value && at_edge => escape(character, &mut encoded),
             // Two braces in a row start a template, but not if one of them is escaped.
             '{' if previous == Some('{') || before_template => escape(character, &mut encoded),
             _ if character.is_control() => escape(character, &mut encoded),
@@ -77,16 +80,16 @@ fn write_template(name: &str, out: &mut String) {
     out.push_str("}}");
 }
 
-/// Reads the template that a text starts with; returns its name and its length.
+/// Reads a template at the start of a text; returns its name and its length.
 pub(super) fn template(text: &str) -> Result<(&str, usize), String> {
     let inner = text.strip_prefix("{{").and_then(|rest| rest.split_once("}}")).map(|(inner, _)| inner);
     match inner {
         Some(inner) if is_variable(inner.trim_matches([' ', '\t'])) => Ok((inner.trim_matches([' ', '\t']), inner.len() + 4)),
-        _ => Err(template_found(text)),
+        _ => Err(unsupported_template(text)),
     }
 }
 
-/// Tells whether a word can be the name of a captured value: a letter, then letters, digits, `_` and `-`.
+/// Returns whether a word is a valid name of a captured value: a letter, then letters, digits, `_` and `-`.
 pub(super) fn is_variable(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_alphabetic())
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
@@ -98,13 +101,13 @@ fn escape(character: char, encoded: &mut String) {
     let _ = write!(encoded, "\\u{{{:x}}}", u32::from(character));
 }
 
-/// Hurl also takes letters beyond ASCII and square brackets, the latter not at the start; escaping them is simpler and as good.
+/// Hurl also accepts non-ASCII letters, and square brackets except at the start; escaping them is simpler and equivalent.
 fn is_plain_in_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || "_-.@$".contains(character)
 }
 
-/// Reads a string from the start of a line; fails on escapes that Hurl does not know and on what is no plain template.
-pub(super) fn decode(line: &str, place: EscapeContext) -> Result<Decoded, String> {
+/// Reads a string from the start of a line; fails on escapes unknown to Hurl and on templates other than plain names.
+pub(super) fn decode(line: &str, context: EscapeContext) -> Result<DecodedText, String> {
     let mut text = String::new();
     // The length of the text without the blanks at its end.
     let mut trimmed = 0;
@@ -112,13 +115,13 @@ pub(super) fn decode(line: &str, place: EscapeContext) -> Result<Decoded, String
     let mut rest = line;
     while let Some(character) = rest.chars().next() {
         if character == '\\' {
-            let (decoded, length) = unescape(rest, place)?;
+            let (decoded, length) = unescape(rest, context)?;
             text.push(decoded);
             trimmed = text.len();
             rest = &rest[length..];
             continue;
         }
-        if ends(character, place) {
+        if ends(character, context) {
             break;
         }
         if rest.starts_with("{{") {
@@ -134,17 +137,17 @@ pub(super) fn decode(line: &str, place: EscapeContext) -> Result<Decoded, String
         }
         rest = &rest[character.len_utf8()..];
     }
-    if place == EscapeContext::Value {
+    if context == EscapeContext::Value {
         text.truncate(trimmed);
     }
-    Ok(Decoded { text, length: line.len() - rest.len(), templates })
+    Ok(DecodedText { text, length: line.len() - rest.len(), templates })
 }
 
-/// Tells whether a character that is not escaped ends a string.
-fn ends(character: char, place: EscapeContext) -> bool {
-    match place {
+/// Returns whether an unescaped character ends a string.
+fn ends(character: char, context: EscapeContext) -> bool {
+    match context {
         EscapeContext::Name => !(character.is_alphanumeric() || "_-.[]@$".contains(character)),
-        // Hurl does not take these control characters as they are, so a tab between two words is an error.
+        // Hurl requires escapes for these control characters, so a tab between two words is an error.
         _ if matches!(character, '\t' | '\r' | '\n' | '\u{8}' | '\u{c}') => true,
         EscapeContext::Value => character == '#',
         EscapeContext::OneLine => character == '`',
@@ -153,11 +156,11 @@ fn ends(character: char, place: EscapeContext) -> bool {
 }
 
 /// Reads one escape from the start of a text; returns the character and the length of the escape.
-fn unescape(text: &str, place: EscapeContext) -> Result<(char, usize), String> {
+fn unescape(text: &str, context: EscapeContext) -> Result<(char, usize), String> {
     let decoded = match text.chars().nth(1) {
         Some(character @ ('\\' | '/' | '#')) => character,
-        Some(character @ ('"' | '`')) if place != EscapeContext::Name => character,
-        Some(':') if place == EscapeContext::Name => ':',
+        Some(character @ ('"' | '`')) if context != EscapeContext::Name => character,
+        Some(':') if context == EscapeContext::Name => ':',
         Some('b') => '\u{8}',
         Some('f') => '\u{c}',
         Some('n') => '\n',
@@ -165,19 +168,17 @@ fn unescape(text: &str, place: EscapeContext) -> Result<(char, usize), String> {
         Some('t') => '\t',
         Some('u') => return unescape_code_point(text),
         Some('\n' | '\r') | None => {
-            return Err(
-                "found a backslash at the end of the line, expected an escape such as `\\\\` for the backslash itself".to_owned()
-            );
+            return Err("unfinished escape at the end of the line, expected `\\\\` for a literal backslash".to_owned());
         }
         Some(character) => {
-            return Err(format!("found the escape `\\{character}`, expected one that Hurl knows, such as `\\\\` or `\\u{{5c}}`"));
+            return Err(format!("invalid escape `\\{character}`, expected one of Hurl's, such as `\\\\` or `\\u{{5c}}`"));
         }
     };
     Ok((decoded, 2))
 }
 
 fn unescape_code_point(text: &str) -> Result<(char, usize), String> {
-    let malformed = || "found an escape `\\u` without a code point, expected one such as `\\u{20}`".to_owned();
+    let malformed = || "invalid escape `\\u`, expected a code point as in `\\u{20}`".to_owned();
     let start = text.strip_prefix("\\u{").ok_or_else(malformed)?;
     let length = start.bytes().take_while(u8::is_ascii_hexdigit).count();
     let digits = &start[..length];
@@ -186,7 +187,7 @@ fn unescape_code_point(text: &str) -> Result<(char, usize), String> {
     }
     let code_point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
     let character =
-        code_point.ok_or_else(|| format!("found the escape {}, expected a Unicode scalar value", quoted(&text[..length + 4])))?;
+        code_point.ok_or_else(|| format!("invalid escape {}, expected a Unicode scalar value", quoted(&text[..length + 4])))?;
     Ok((character, length + 4))
 }
 
@@ -196,8 +197,8 @@ mod tests {
 
     use super::*;
 
-    fn decoded(text: &str, place: EscapeContext) -> String {
-        decode(text, place).unwrap().text
+    fn decoded(text: &str, context: EscapeContext) -> String {
+        decode(text, context).unwrap().text
     }
 
     #[test]
@@ -220,41 +221,41 @@ mod tests {
     }
 
     #[test]
-    fn every_escape_of_hurl_is_read() {
+    fn all_escapes_of_hurl_are_decoded() {
         assert_eq!(decoded(r#"\"\`\\\/\#\b\f\n\r\t\u{1F600}"#, EscapeContext::Value), "\"`\\/#\u{8}\u{c}\n\r\t😀");
         assert_eq!(decoded(r"\:\u{000020}", EscapeContext::Name), ": ");
     }
 
     #[test]
     fn a_value_ends_before_blanks_and_a_comment() {
-        let expected = Decoded { text: "a b".to_owned(), length: 5, templates: Vec::new() };
+        let expected = DecodedText { text: "a b".to_owned(), length: 5, templates: Vec::new() };
         assert_eq!(decode("a b  # c", EscapeContext::Value), Ok(expected));
     }
 
     #[test]
-    fn wrong_escapes_and_templates_are_named() {
-        for (text, place, found) in [
-            (r"a\q", EscapeContext::Value, r"found the escape `\q`"),
-            (r#"a\""#, EscapeContext::Name, r#"found the escape `\"`"#),
-            (r"\:", EscapeContext::Value, r"found the escape `\:`"),
-            (r"a\", EscapeContext::Value, "found a backslash at the end"),
-            ("a\\\nb", EscapeContext::OneLine, "found a backslash at the end"),
-            (r"\u20", EscapeContext::Value, r"found an escape `\u` without a code point"),
-            (r"\u{}", EscapeContext::Value, r"found an escape `\u` without a code point"),
-            (r"\u{20", EscapeContext::Value, r"found an escape `\u` without a code point"),
-            (r"\u{d800}", EscapeContext::Value, r"found the escape `\u{d800}`"),
-            (r"\u{fffffffff}", EscapeContext::Value, r"found the escape `\u{fffffffff}`"),
-            ("Bearer {{token urlEncode}} x", EscapeContext::Value, "found the template `{{token urlEncode}}`"),
-            ("a{{base}}", EscapeContext::Value, "found the template `{{base}}`"),
-            ("a{{b", EscapeContext::OneLine, "found the template `{{b`"),
+    fn invalid_escapes_and_templates_are_rejected() {
+        for (text, context, message) in [
+            (r"a\q", EscapeContext::Value, r"invalid escape `\q`"),
+            (r#"a\""#, EscapeContext::Name, r#"invalid escape `\"`"#),
+            (r"\:", EscapeContext::Value, r"invalid escape `\:`"),
+            (r"a\", EscapeContext::Value, "unfinished escape at the end"),
+            ("a\\\nb", EscapeContext::OneLine, "unfinished escape at the end"),
+            (r"\u20", EscapeContext::Value, r"invalid escape `\u`, expected a code point"),
+            (r"\u{}", EscapeContext::Value, r"invalid escape `\u`, expected a code point"),
+            (r"\u{20", EscapeContext::Value, r"invalid escape `\u`, expected a code point"),
+            (r"\u{d800}", EscapeContext::Value, r"invalid escape `\u{d800}`"),
+            (r"\u{fffffffff}", EscapeContext::Value, r"invalid escape `\u{fffffffff}`"),
+            ("Bearer {{token urlEncode}} x", EscapeContext::Value, "unsupported template `{{token urlEncode}}`"),
+            ("a{{base}}", EscapeContext::Value, "unsupported template `{{base}}`"),
+            ("a{{b", EscapeContext::OneLine, "unsupported template `{{b`"),
         ] {
-            let reason = decode(text, place).unwrap_err();
-            assert!(reason.starts_with(found), "{text}: {reason}");
+            let reason = decode(text, context).unwrap_err();
+            assert!(reason.starts_with(message), "{text}: {reason}");
         }
     }
 
     #[test]
-    fn templates_stand_at_their_places() {
+    fn templates_keep_their_positions() {
         for (text, templates, encoded) in [
             ("/a/", vec![(3, "id")], "/a/{{id}}"),
             ("('')", vec![(2, "id")], "('{{id}}')"),
@@ -272,19 +273,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes_to_the_same(text in prop_oneof![any::<String>(), "[ \\\\#`\"{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
-            for place in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine, EscapeContext::Quoted] {
-                let encoded = encode(&text, place);
-                let decoded = decode(&encoded, place);
-                let expected = Decoded { text: text.clone(), length: encoded.len(), templates: Vec::new() };
+        fn encoded_text_decodes_to_itself(text in prop_oneof![any::<String>(), "[ \\\\#`\"{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
+            for context in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine, EscapeContext::Quoted] {
+                let encoded = encode(&text, context);
+                let decoded = decode(&encoded, context);
+                let expected = DecodedText { text: text.clone(), length: encoded.len(), templates: Vec::new() };
                 prop_assert_eq!(decoded, Ok(expected), "{}", encoded);
             }
         }
 
         #[test]
-        fn any_text_may_be_decoded(text in prop_oneof![any::<String>(), "[\\\\u{}0-9a-f#` ]{0,12}"]) {
-            for place in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine] {
-                if let Ok(decoded) = decode(&text, place) {
+        fn any_text_can_be_decoded(text in prop_oneof![any::<String>(), "[\\\\u{}0-9a-f#` ]{0,12}"]) {
+            for context in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine] {
+                if let Ok(decoded) = decode(&text, context) {
                     prop_assert!(text.is_char_boundary(decoded.length));
                 }
             }

@@ -1,7 +1,9 @@
-//! Exchanges from and to HTTP archives, which browsers, proxies and test tools write.
+//! Conversion between exchanges and HTTP archives, as browsers, proxies and test tools write them.
 //!
-//! The format is [HAR 1.2](http://www.softwareishard.com/blog/har-12-spec/). What it says of time, caches and connections is dropped
-//! when it is read, and written as unknown.
+//! The format is [HAR 1.2](http://www.softwareishard.com/blog/har-12-spec/). Times, caches and connections are ignored when an
+//! archive is read, and written as unknown.
+
+mod format;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,156 +12,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
 
-use super::{Exchange, RecordedRequest, RecordedResponse, is_absolute};
+use super::target::is_absolute;
+use super::{Exchange, RecordedRequest, RecordedResponse};
+use format::{Archive, Content, Creator, EmptyObject, HarEntry, HarRequest, HarResponse, Log, NameValue, PostData, Timings};
 
-/// How long an archive may be.
+/// Maximum length of an archive in bytes.
 pub const LARGEST: usize = 256 * 1024 * 1024;
 
-/// How many entries an archive may have.
-const MOST_ENTRIES: usize = 100_000;
+/// Maximum number of entries of an archive.
+const ENTRY_LIMIT: usize = 100_000;
 
-/// The time of entries that nobody took the time of.
-const NO_TIME: &str = "1970-01-01T00:00:00.000Z";
+/// The start time of entries without a known time.
+const UNKNOWN_TIME: &str = "1970-01-01T00:00:00.000Z";
 
-#[derive(Deserialize, Serialize)]
-struct Archive<'a> {
-    #[serde(borrow)]
-    log: Log<'a>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Log<'a> {
-    #[serde(default)]
-    version: Cow<'a, str>,
-    #[serde(default)]
-    creator: Creator<'a>,
-    #[serde(borrow)]
-    entries: Vec<HarEntry<'a>>,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-struct Creator<'a> {
-    #[serde(default)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    version: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HarEntry<'a> {
-    #[serde(default)]
-    started_date_time: Cow<'a, str>,
-    #[serde(default, skip_deserializing)]
-    time: i32,
-    #[serde(borrow)]
-    request: HarRequest<'a>,
-    #[serde(borrow)]
-    response: HarResponse<'a>,
-    #[serde(default, skip_deserializing)]
-    cache: Nothing,
-    #[serde(default, skip_deserializing)]
-    timings: Timings,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    comment: Option<Cow<'a, str>>,
-}
-
-#[derive(Default, Serialize)]
-struct Nothing {}
-
-#[derive(Serialize)]
-struct Timings {
-    send: i32,
-    wait: i32,
-    receive: i32,
-}
-
-impl Default for Timings {
-    fn default() -> Timings {
-        Timings { send: -1, wait: -1, receive: -1 }
-    }
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HarRequest<'a> {
-    method: Cow<'a, str>,
-    url: Cow<'a, str>,
-    #[serde(default)]
-    http_version: Cow<'a, str>,
-    #[serde(default)]
-    headers: Vec<Pair<'a>>,
-    #[serde(default, skip_deserializing)]
-    query_string: Vec<Pair<'a>>,
-    #[serde(default, skip_deserializing)]
-    cookies: Vec<Pair<'a>>,
-    #[serde(default, skip_deserializing)]
-    headers_size: i32,
-    #[serde(default, skip_deserializing)]
-    body_size: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    post_data: Option<PostData<'a>>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PostData<'a> {
-    #[serde(default)]
-    mime_type: Cow<'a, str>,
-    #[serde(default)]
-    text: Cow<'a, str>,
-    #[serde(default)]
-    params: Vec<Pair<'a>>,
-    /// The format has no way to say that a body is no text; names with an underscore are free.
-    #[serde(default, rename = "_encoding", skip_serializing_if = "Option::is_none")]
-    encoding: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HarResponse<'a> {
-    status: u16,
-    #[serde(default)]
-    status_text: Cow<'a, str>,
-    #[serde(default)]
-    http_version: Cow<'a, str>,
-    #[serde(default)]
-    headers: Vec<Pair<'a>>,
-    #[serde(default, skip_deserializing)]
-    cookies: Vec<Pair<'a>>,
-    #[serde(default)]
-    content: Content<'a>,
-    #[serde(default, rename = "redirectURL")]
-    redirect_url: Cow<'a, str>,
-    #[serde(default, skip_deserializing)]
-    headers_size: i32,
-    #[serde(default, skip_deserializing)]
-    body_size: i64,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Content<'a> {
-    #[serde(default)]
-    size: i64,
-    #[serde(default)]
-    mime_type: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    encoding: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Pair<'a> {
-    name: Cow<'a, str>,
-    #[serde(default)]
-    value: Cow<'a, str>,
-}
-
-/// Describes why a text is no archive that can be read.
+/// An error in an archive, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HarError(String);
 
@@ -171,34 +38,34 @@ impl fmt::Display for HarError {
 
 impl std::error::Error for HarError {}
 
-/// Reads the exchanges with one host, such as `graph.microsoft.com`, and tells how many others there were.
+/// Reads the exchanges with one host, such as `graph.microsoft.com`; returns them with the number of exchanges with other hosts.
 ///
 /// # Errors
 ///
-/// Fails on what is no archive, on archives that are too large, and on an entry that is no exchange.
+/// Fails on text other than an archive, on archives that are too large, and on entries with an invalid method or body.
 pub fn read(text: &[u8], host: &str) -> Result<(Vec<Exchange>, usize), HarError> {
     if text.len() > LARGEST {
-        return Err(HarError(format!("found {} bytes, expected an archive of at most {LARGEST}", text.len())));
+        return Err(HarError(format!("archive too large: {} bytes, expected at most {LARGEST}", text.len())));
     }
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    let archive: Archive<'_> = serde_json::from_slice(text)
-        .map_err(|error| HarError(format!("found what is no HTTP archive, expected one: {error}")))?;
+    let archive: Archive<'_> =
+        serde_json::from_slice(text).map_err(|error| HarError(format!("invalid HTTP archive: {error}")))?;
     let entries = archive.log.entries;
-    if entries.len() > MOST_ENTRIES {
-        return Err(HarError(format!("found {} entries, expected at most {MOST_ENTRIES}", entries.len())));
+    if entries.len() > ENTRY_LIMIT {
+        return Err(HarError(format!("too many entries: {}, expected at most {ENTRY_LIMIT}", entries.len())));
     }
     let (mut exchanges, mut others) = (Vec::new(), 0);
     for (index, entry) in entries.into_iter().enumerate() {
-        let problem = |reason: String| HarError(format!("$.log.entries[{index}]: {reason}"));
+        let error_at = |reason: String| HarError(format!("$.log.entries[{index}]: {reason}"));
         match target(&entry.request.url, host) {
-            Some(target) => exchanges.push(exchange(entry, target).map_err(problem)?),
+            Some(target) => exchanges.push(exchange(entry, target).map_err(error_at)?),
             None => others += 1,
         }
     }
     Ok((exchanges, others))
 }
 
-/// Returns what follows the host in an address, if that is the host.
+/// Returns path and query of an address; returns `None` for other hosts.
 fn target(url: &str, host: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -210,7 +77,7 @@ fn target(url: &str, host: &str) -> Option<String> {
 
 fn exchange(entry: HarEntry<'_>, target: String) -> Result<Exchange, String> {
     let method = Method::from_bytes(entry.request.method.as_bytes())
-        .map_err(|_| format!("found the method '{}', expected one of HTTP", entry.request.method))?;
+        .map_err(|_| format!("invalid method '{}', expected a token of HTTP", entry.request.method))?;
     let body = match entry.request.post_data {
         None => Bytes::new(),
         Some(data) if data.text.is_empty() && !data.params.is_empty() => {
@@ -218,15 +85,15 @@ fn exchange(entry: HarEntry<'_>, target: String) -> Result<Exchange, String> {
             let pairs = data.params.iter().map(|pair| format!("{}={}", encode(&pair.name), encode(&pair.value)));
             pairs.collect::<Vec<String>>().join("&").into()
         }
-        Some(data) => bytes(&data.text, data.encoding.as_deref())?,
+        Some(data) => decode_body(&data.text, data.encoding.as_deref())?,
     };
     let comments = entry.comment.iter().flat_map(|comment| comment.split('\n')).map(str::to_owned).collect();
     let request = RecordedRequest { method, target, headers: headers(entry.request.headers), body };
-    // An entry of a request that was given up has the status 0.
+    // An entry of an aborted request has the status 0.
     let response = match StatusCode::from_u16(entry.response.status) {
         Ok(status) => {
             let content = entry.response.content;
-            let body = bytes(content.text.as_deref().unwrap_or_default(), content.encoding.as_deref())?;
+            let body = decode_body(content.text.as_deref().unwrap_or_default(), content.encoding.as_deref())?;
             Some(RecordedResponse { status, headers: headers(entry.response.headers), body })
         }
         Err(_) => None,
@@ -234,23 +101,21 @@ fn exchange(entry: HarEntry<'_>, target: String) -> Result<Exchange, String> {
     Ok(Exchange { comments, request, response })
 }
 
-fn bytes(text: &str, encoding: Option<&str>) -> Result<Bytes, String> {
+fn decode_body(text: &str, encoding: Option<&str>) -> Result<Bytes, String> {
     match encoding {
-        Some("base64") => {
-            STANDARD.decode(text).map(Bytes::from).map_err(|error| format!("found a body that is not Base64: {error}"))
-        }
+        Some("base64") => STANDARD.decode(text).map(Bytes::from).map_err(|error| format!("invalid Base64 body: {error}")),
         _ => Ok(text.to_owned().into()),
     }
 }
 
-/// Returns headers without those of HTTP/2's own, and without the framing of a body that an archive holds unpacked.
-fn headers(pairs: Vec<Pair<'_>>) -> Vec<(String, String)> {
+/// Returns headers without the pseudo-headers of HTTP/2 and without body framing, since an archive has decoded bodies.
+fn headers(pairs: Vec<NameValue<'_>>) -> Vec<(String, String)> {
     const FRAMING: [&str; 3] = ["content-encoding", "content-length", "transfer-encoding"];
-    let is_kept = |name: &str| {
+    let is_wanted = |name: &str| {
         !name.is_empty() && !name.starts_with(':') && !FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing))
     };
-    let kept = pairs.into_iter().filter(|pair| is_kept(&pair.name));
-    kept.map(|pair| (pair.name.into_owned(), pair.value.into_owned())).collect()
+    let wanted = pairs.into_iter().filter(|pair| is_wanted(&pair.name));
+    wanted.map(|pair| (pair.name.into_owned(), pair.value.into_owned())).collect()
 }
 
 /// Writes exchanges as an archive of a service with this base address.
@@ -258,7 +123,7 @@ pub fn write(exchanges: &[Exchange], base: &str) -> String {
     let entries = exchanges.iter().map(|exchange| entry(exchange, base)).collect();
     let creator = Creator { name: "wfi-emulator".into(), version: env!("CARGO_PKG_VERSION").into() };
     let archive = Archive { log: Log { version: "1.2".into(), creator, entries } };
-    // Maps with keys that are no text, the only thing that cannot be written, do not occur.
+    // Serialization only fails on maps with keys other than strings, which do not occur.
     let mut text = serde_json::to_string_pretty(&archive).unwrap_or_default();
     text.push('\n');
     text
@@ -266,7 +131,7 @@ pub fn write(exchanges: &[Exchange], base: &str) -> String {
 
 fn entry<'e>(exchange: &'e Exchange, base: &str) -> HarEntry<'e> {
     let request = &exchange.request;
-    let (text, encoding) = written(&request.body);
+    let (text, encoding) = encode_body(&request.body);
     let post_data = (!request.body.is_empty()).then(|| PostData {
         mime_type: request.header("content-type").unwrap_or_default().into(),
         text,
@@ -275,13 +140,13 @@ fn entry<'e>(exchange: &'e Exchange, base: &str) -> HarEntry<'e> {
     });
     let response = exchange.response.as_ref();
     let headers = |headers: &'e [(String, String)]| {
-        headers.iter().map(|(name, value)| Pair { name: name.as_str().into(), value: value.as_str().into() }).collect()
+        headers.iter().map(|(name, value)| NameValue { name: name.as_str().into(), value: value.as_str().into() }).collect()
     };
     let body = response.map_or(&[][..], |response| &response.body);
-    let (text, encoding) = written(body);
+    let (text, encoding) = encode_body(body);
     let size = |body: &[u8]| i64::try_from(body.len()).unwrap_or(i64::MAX);
     HarEntry {
-        started_date_time: NO_TIME.into(),
+        started_date_time: UNKNOWN_TIME.into(),
         time: 0,
         request: HarRequest {
             method: request.method.as_str().into(),
@@ -314,14 +179,14 @@ fn entry<'e>(exchange: &'e Exchange, base: &str) -> HarEntry<'e> {
             headers_size: -1,
             body_size: size(body),
         },
-        cache: Nothing {},
+        cache: EmptyObject {},
         timings: Timings::default(),
         comment: (!exchange.comments.is_empty()).then(|| exchange.comments.join("\n").into()),
     }
 }
 
-/// Returns a body as text, or as Base64 if it is none.
-fn written(body: &[u8]) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+/// Returns a body as text, or as Base64 if it is not UTF-8, with the name of the encoding.
+fn encode_body(body: &[u8]) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
     match std::str::from_utf8(body) {
         Ok(text) => (text.into(), None),
         Err(_) => (STANDARD.encode(body).into(), Some("base64".into())),
@@ -332,8 +197,8 @@ fn written(body: &[u8]) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::exchange;
     use super::*;
+    use crate::text::exchange::tests::generators;
 
     const BROWSER: &str = r#"{"log":{"version":"1.2","pages":[],"creator":{"name":"WebInspector"},"entries":[
         {"_initiator":{"type":"script"},"startedDateTime":"2024-01-01T00:00:00.000Z","time":12.5,"cache":{},"timings":{"wait":1.5},
@@ -350,7 +215,7 @@ mod tests {
     fn an_archive_of_a_browser_is_read() {
         let (exchanges, others) = read(BROWSER.as_bytes(), "graph.microsoft.com").unwrap();
         assert_eq!((exchanges.len(), others), (2, 1));
-        let printed = super::super::write(&exchanges);
+        let printed = crate::text::exchange::write(&exchanges);
         assert_eq!(
             printed,
             "PATCH {{base}}/v1.0/x?a=b\naccept: */*\n{\n  \"a\": 1\n}\n\nHTTP 200\netag: 1\nbase64,/wA=;\n\nPOST {{base}}/\n`a%20b=c%26d`\n"
@@ -358,36 +223,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_archive_is_refused_with_its_place() {
-        for (text, found) in [
-            ("", "found what is no HTTP archive, expected one: EOF"),
-            ("{\"log\":{}}", "found what is no HTTP archive, expected one: missing field `entries`"),
+    fn invalid_archives_are_rejected_with_the_position() {
+        for (text, message) in [
+            ("", "invalid HTTP archive: EOF"),
+            ("{\"log\":{}}", "invalid HTTP archive: missing field `entries`"),
             (
                 r#"{"log":{"entries":[{"request":{"method":"G T","url":"http://h/"},"response":{"status":200}}]}}"#,
-                "$.log.entries[0]: found the method",
+                "$.log.entries[0]: invalid method",
             ),
             (
                 r#"{"log":{"entries":[{"request":{"method":"GET","url":"http://h/"},"response":{"status":200,"content":{"text":"?","encoding":"base64"}}}]}}"#,
-                "$.log.entries[0]: found a body that is not Base64",
+                "$.log.entries[0]: invalid Base64 body",
             ),
         ] {
             let error = read(text.as_bytes(), "h").unwrap_err().to_string();
-            assert!(error.starts_with(found), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(exchanges in proptest::collection::vec(exchange(), 0..3)) {
+        fn written_exchanges_are_read_again(exchanges in proptest::collection::vec(generators::exchange(), 0..3)) {
             let mut expected = exchanges;
             for exchange in &mut expected {
                 exchange.comments = exchange.comments.iter().flat_map(|comment| comment.split('\n')).map(str::to_owned).collect();
                 let path: String = exchange.request.target.split('#').next().unwrap_or_default().to_owned();
                 exchange.request.target = if path.starts_with('/') { path } else { format!("/{path}") };
-                let named = |headers: &mut Vec<(String, String)>| headers.retain(|(name, _)| !name.is_empty() && !name.starts_with(':'));
-                named(&mut exchange.request.headers);
+                let drop_unnamed = |headers: &mut Vec<(String, String)>| headers.retain(|(name, _)| !name.is_empty() && !name.starts_with(':'));
+                drop_unnamed(&mut exchange.request.headers);
                 if let Some(response) = &mut exchange.response {
-                    named(&mut response.headers);
+                    drop_unnamed(&mut response.headers);
                 }
             }
             let text = write(&expected, "https://graph.microsoft.com");
@@ -395,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_may_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_can_be_read(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = read(&bytes, "h");
         }
     }

@@ -1,32 +1,39 @@
-//! Prints an entry; the counterpart of `parse`.
+//! The writer of exchanges and entries, the counterpart of `parse`.
 
 use std::fmt;
 
-use super::entry::{Capture, CaptureQuery, Entry, ExchangePart};
+use super::capture::{Capture, CaptureQuery};
+use super::entry::{Entry, ExchangePart};
 use super::escape::{self, EscapeContext};
-use super::{Exchange, body, header, is_absolute};
+use super::headers::first_value;
+use super::target::{BASE, is_absolute};
+use super::{Exchange, body};
 
-/// Prints an exchange, each line with its line break.
-pub(super) fn exchange(exchange: &Exchange, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    parts(exchange, &|_| Vec::new(), &[], out)
+impl fmt::Display for Exchange {
+    /// Prints the exchange, each line with its line break.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self, &|_| Vec::new(), &[], out)
+    }
 }
 
-/// Prints an entry, each line with its line break.
-pub(super) fn entry(entry: &Entry, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let templates = |part| {
-        let of_part = entry.templates.iter().filter(|template| template.part == part);
-        let mut found: Vec<(usize, &str)> = of_part.map(|template| (template.at, template.name.as_str())).collect();
-        found.sort_by_key(|(at, _)| *at);
-        found
-    };
-    parts(&entry.exchange, &templates, &entry.captures, out)
+impl fmt::Display for Entry {
+    /// Prints the entry, each line with its line break.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let templates = |part| {
+            let of_part = self.templates.iter().filter(|template| template.part == part);
+            let mut positions: Vec<(usize, &str)> = of_part.map(|template| (template.at, template.name.as_str())).collect();
+            positions.sort_by_key(|(at, _)| *at);
+            positions
+        };
+        print(&self.exchange, &templates, &self.captures, out)
+    }
 }
 
-/// Finds the templates of a part, in the order of their places.
+/// Returns the templates of a part, sorted by position.
 type Templates<'e> = dyn Fn(ExchangePart) -> Vec<(usize, &'e str)> + 'e;
 
-fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    // A comment ends with its line, so one with line breaks becomes several.
+fn print(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // A comment ends with its line, so each line of it becomes a comment.
     for line in exchange.comments.iter().flat_map(|comment| comment.split('\n')) {
         match line.trim_end_matches('\r') {
             "" => writeln!(out, "#")?,
@@ -35,29 +42,29 @@ fn parts(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], o
     }
     let request = &exchange.request;
     let target = escape::encode_with(&request.target, &templates(ExchangePart::Target), EscapeContext::Value);
-    let base = if is_absolute(&target) { "" } else { "{{base}}" };
+    let base = if is_absolute(&target) { "" } else { BASE };
     writeln!(out, "{} {base}{target}", request.method)?;
-    headers(&request.headers, &|index| templates(ExchangePart::RequestHeader(index)), out)?;
+    print_headers(&request.headers, &|index| templates(ExchangePart::RequestHeader(index)), out)?;
     print_body(&request.headers, &request.body, &templates(ExchangePart::RequestBody), out)?;
     if let Some(response) = &exchange.response {
         writeln!(out, "\nHTTP {}", response.status.as_u16())?;
-        headers(&response.headers, &|index| templates(ExchangePart::ResponseHeader(index)), out)?;
+        print_headers(&response.headers, &|index| templates(ExchangePart::ResponseHeader(index)), out)?;
         if !captures.is_empty() {
             writeln!(out, "[Captures]")?;
         }
         for Capture { name, query } in captures {
-            let (word, text) = match query {
+            let (keyword, text) = match query {
                 CaptureQuery::JsonPath(text) => ("jsonpath", text),
                 CaptureQuery::Header(text) => ("header", text),
             };
-            writeln!(out, "{name}: {word} \"{}\"", escape::encode(text, EscapeContext::Quoted))?;
+            writeln!(out, "{name}: {keyword} \"{}\"", escape::encode(text, EscapeContext::Quoted))?;
         }
         print_body(&response.headers, &response.body, &templates(ExchangePart::ResponseBody), out)?;
     }
     Ok(())
 }
 
-fn headers<'e>(
+fn print_headers<'e>(
     headers: &[(String, String)],
     templates: &dyn Fn(usize) -> Vec<(usize, &'e str)>,
     out: &mut fmt::Formatter<'_>,
@@ -82,6 +89,6 @@ fn print_body(
     if bytes.is_empty() && templates.is_empty() {
         return Ok(());
     }
-    let says_json = header(headers, "content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-    writeln!(out, "{}", body::print(bytes, templates, says_json))
+    let is_json = first_value(headers, "content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+    writeln!(out, "{}", body::print(bytes, templates, is_json))
 }

@@ -1,37 +1,38 @@
-//! Reads long texts entry by entry, in memory for a few of them.
+//! The reader of long texts, entry by entry in bounded memory.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 
 use super::cursor::Cursor;
-use super::parse::Entries;
+use super::parse::EntryParser;
 use super::{Entry, ReadError};
 
-/// How much is read at a time.
+/// Bytes per read.
 const CHUNK: usize = 256 * 1024;
 
-/// How long one entry may be. The largest bodies are of 4 MiB, and JSON grows when it is laid out.
-const LONGEST_ENTRY: usize = 64 * 1024 * 1024;
+/// Maximum length of an entry in bytes. The largest bodies have 4 MiB, and the layout of JSON adds to that.
+const ENTRY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Reads entries from a file or another source, and keeps no more of it than the longest entry needs.
+/// Reads entries from a file or another source; holds no more of it in memory than the longest entry requires.
 #[derive(Debug)]
 pub struct EntryReader<R> {
     source: R,
-    /// What has been read and not yet taken apart; `line` is the number of its first line.
+    /// The bytes read and not yet parsed.
     buffer: Vec<u8>,
+    /// The line number of the start of the buffer.
     line: usize,
     is_at_end: bool,
     ready: VecDeque<(usize, Entry)>,
-    failed: bool,
+    has_failed: bool,
 }
 
-/// Describes why no further entry can be read.
+/// The end of reading before the end of the text.
 #[derive(Debug)]
 pub enum StreamError {
-    /// The text is at fault.
+    /// A syntax error in the text.
     Text(ReadError),
-    /// The source is.
+    /// An error of the source.
     Source(io::Error),
 }
 
@@ -47,24 +48,21 @@ impl fmt::Display for StreamError {
 impl std::error::Error for StreamError {}
 
 impl<R: Read> EntryReader<R> {
-    /// Begins to read.
+    /// Creates a reader at the start of a text.
     pub fn new(source: R) -> EntryReader<R> {
-        EntryReader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), failed: false }
+        EntryReader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), has_failed: false }
     }
 
-    /// Reads on until at least one entry is whole, or the text has ended.
+    /// Reads until at least one entry is complete, or the text has ended.
     fn fill(&mut self) -> Result<(), StreamError> {
         let mut wanted = CHUNK;
         while self.ready.is_empty() && !(self.is_at_end && self.buffer.is_empty()) {
             self.read_up_to(wanted)?;
-            self.take_apart()?;
-            // An entry that is not whole yet is looked at again with twice as much, so that the work stays linear.
+            self.parse_buffer()?;
+            // An incomplete entry is parsed again with twice as many bytes, so the total time is linear.
             wanted = 2 * self.buffer.len().max(CHUNK);
-            if !self.is_at_end && self.ready.is_empty() && self.buffer.len() >= LONGEST_ENTRY {
-                let reason = format!(
-                    "found an entry of more than {} MiB or one that does not end, expected shorter ones",
-                    LONGEST_ENTRY / 1024 / 1024
-                );
+            if !self.is_at_end && self.ready.is_empty() && self.buffer.len() >= ENTRY_LIMIT {
+                let reason = format!("entry too long or unterminated, expected at most {} MiB", ENTRY_LIMIT / 1024 / 1024);
                 return Err(StreamError::Text(ReadError { line: self.line, reason }));
             }
         }
@@ -78,9 +76,9 @@ impl<R: Read> EntryReader<R> {
         Ok(())
     }
 
-    /// Takes the whole entries out of the buffer.
-    fn take_apart(&mut self) -> Result<(), StreamError> {
-        // Up to the end of a line, since a line that is cut may look like another one.
+    /// Moves the complete entries out of the buffer.
+    fn parse_buffer(&mut self) -> Result<(), StreamError> {
+        // Up to the end of a line, since a part of a line may have another meaning.
         let end = if self.is_at_end {
             Some(self.buffer.len())
         } else {
@@ -89,30 +87,30 @@ impl<R: Read> EntryReader<R> {
         let Some(end) = end else { return Ok(()) };
         let text = std::str::from_utf8(&self.buffer[..end]).map_err(|error| {
             let line = self.line + self.buffer[..error.valid_up_to()].split(|byte| *byte == b'\n').skip(1).count();
-            StreamError::Text(ReadError { line, reason: "found bytes that are not UTF-8, expected text".to_owned() })
+            StreamError::Text(ReadError { line, reason: "invalid UTF-8, expected text".to_owned() })
         })?;
         let cursor = if self.line == 1 { Cursor::new(text) } else { Cursor::at_line(text, self.line) };
-        let mut entries = Entries::new(cursor);
+        let mut parser = EntryParser::new(cursor);
         loop {
-            match entries.next() {
-                Ok(Some(found)) if self.is_at_end || !entries.is_at_end() => self.ready.push_back(found),
+            match parser.next() {
+                Ok(Some(entry)) if self.is_at_end || !parser.is_at_end() => self.ready.push_back(entry),
                 Ok(_) => break,
-                // Behind the end of the buffer the text may go on in a way that makes sense.
+                // The text after the end of the buffer may make this valid.
                 Err(_) if !self.is_at_end => break,
                 Err(error) => {
                     if self.ready.is_empty() {
                         return Err(StreamError::Text(error));
                     }
-                    // The entries before come first; the next look at what is left finds the error again.
+                    // The entries before it come first; parsing the rest reports the error again.
                     break;
                 }
             }
         }
-        let (rest, line) = entries.start();
-        let is_done = self.is_at_end && entries.is_at_end();
-        let taken = if is_done { end } else { text.len() - rest.len() };
+        let (rest, line) = parser.start();
+        let is_complete = self.is_at_end && parser.is_at_end();
+        let consumed = if is_complete { end } else { text.len() - rest.len() };
         self.line = line;
-        self.buffer.drain(..taken);
+        self.buffer.drain(..consumed);
         Ok(())
     }
 }
@@ -122,13 +120,13 @@ impl<R: Read> Iterator for EntryReader<R> {
     type Item = Result<(usize, Entry), StreamError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.has_failed {
             return None;
         }
         if self.ready.is_empty()
             && let Err(error) = self.fill()
         {
-            self.failed = true;
+            self.has_failed = true;
             return Some(Err(error));
         }
         self.ready.pop_front().map(Ok)
@@ -139,13 +137,13 @@ impl<R: Read> Iterator for EntryReader<R> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{read_entries, tests::exchange};
     use super::*;
+    use crate::text::exchange::{read_entries, tests::generators::exchange, write};
 
-    /// Gives out a few bytes at a time.
-    struct Trickle<'t>(&'t [u8], usize);
+    /// Returns a few bytes per read.
+    struct SlowSource<'t>(&'t [u8], usize);
 
-    impl Read for Trickle<'_> {
+    impl Read for SlowSource<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let length = self.1.min(buffer.len()).min(self.0.len());
             buffer[..length].copy_from_slice(&self.0[..length]);
@@ -154,9 +152,9 @@ mod tests {
         }
     }
 
-    fn whole(text: &str) -> (Vec<Entry>, Option<String>) {
+    fn read_slowly(text: &str) -> (Vec<Entry>, Option<String>) {
         let mut entries = Vec::new();
-        for entry in EntryReader::new(Trickle(text.as_bytes(), 1000)) {
+        for entry in EntryReader::new(SlowSource(text.as_bytes(), 1000)) {
             match entry {
                 Ok((_, entry)) => entries.push(entry),
                 Err(error) => return (entries, Some(error.to_string())),
@@ -166,20 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn entries_at_the_end_of_a_chunk_come_whole() {
+    fn entries_across_chunks_are_read() {
         let body = "x".repeat(1000);
         let one = format!("# a\n\n# b\nPOST {{{{base}}}}/a\n```\nGET {{{{no}}}}/{body}\n```\n\nHTTP 200\n{{\n  \"a\": 1\n}}\n\n");
         let text = one.repeat(1200);
         assert!(text.len() > 4 * CHUNK);
-        let (entries, error) = whole(&text);
+        let (entries, error) = read_slowly(&text);
         assert_eq!((entries.len(), error), (1200, None));
         assert_eq!(entries, read_entries(&text).unwrap());
     }
 
     #[test]
-    fn an_entry_longer_than_a_chunk_comes_whole() {
+    fn an_entry_longer_than_a_chunk_is_read() {
         let text = format!("GET {{{{base}}}}/a\n`{}`\n\nHTTP 200\n\nGET {{{{base}}}}/b\n", "y".repeat(3 * CHUNK));
-        let (entries, error) = whole(&text);
+        let (entries, error) = read_slowly(&text);
         assert_eq!((entries.len(), error), (2, None));
         assert_eq!(entries, read_entries(&text).unwrap());
     }
@@ -189,7 +187,7 @@ mod tests {
         let one = format!("GET {{{{base}}}}/a\n\nHTTP 200\n`{}`\n\n", "z".repeat(10_000));
         let length = 600 * one.len();
         let source = one.as_bytes().iter().copied().cycle().take(length);
-        let mut reader = EntryReader::new(Bytes(source));
+        let mut reader = EntryReader::new(ByteSource(source));
         let mut count = 0;
         while let Some(entry) = reader.next() {
             entry.unwrap();
@@ -199,13 +197,13 @@ mod tests {
         assert_eq!((count, length > 6_000_000), (600, true));
     }
 
-    struct Bytes<I>(I);
+    struct ByteSource<I>(I);
 
-    impl<I: Iterator<Item = u8>> Read for Bytes<I> {
+    impl<I: Iterator<Item = u8>> Read for ByteSource<I> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let mut length = 0;
-            for (place, byte) in buffer.iter_mut().zip(&mut self.0) {
-                *place = byte;
+            for (slot, byte) in buffer.iter_mut().zip(&mut self.0) {
+                *slot = byte;
                 length += 1;
             }
             Ok(length)
@@ -213,12 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_its_line_behind_what_could_be_read() {
+    fn an_error_with_its_line_follows_the_entries_before_it() {
         let good = "GET {{base}}/a\n\nHTTP 200\n\n".repeat(30_000);
-        let (entries, error) = whole(&format!("{good}GET {{{{base}}}}/b\nHTTP 2000\n{good}"));
+        let (entries, error) = read_slowly(&format!("{good}GET {{{{base}}}}/b\nHTTP 2000\n{good}"));
         assert_eq!(entries.len(), 30_000);
-        assert_eq!(error.as_deref(), Some("line 120002: found the status `2000`, expected a number from 100 to 999"));
-        let (_, error) = whole("GET {{base}}/\u{0}\n\n`");
+        assert_eq!(error.as_deref(), Some("line 120002: invalid status `2000`, expected a number from 100 to 999"));
+        let (_, error) = read_slowly("GET {{base}}/\u{0}\n\n`");
         assert!(error.unwrap().starts_with("line 3"));
         assert!(
             EntryReader::new(&b"GET {{base}}/a\n\xff"[..])
@@ -226,15 +224,15 @@ mod tests {
                 .unwrap()
                 .unwrap_err()
                 .to_string()
-                .starts_with("line 2: found bytes")
+                .starts_with("line 2: invalid UTF-8")
         );
     }
 
     proptest! {
         #[test]
-        fn a_stream_reads_what_a_text_reads(exchanges in proptest::collection::vec(exchange(), 0..4)) {
-            let text = super::super::write(&exchanges);
-            prop_assert_eq!(whole(&text), (read_entries(&text).unwrap(), None));
+        fn a_stream_and_a_text_have_the_same_entries(exchanges in proptest::collection::vec(exchange(), 0..4)) {
+            let text = write(&exchanges);
+            prop_assert_eq!(read_slowly(&text), (read_entries(&text).unwrap(), None));
         }
     }
 }

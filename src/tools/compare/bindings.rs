@@ -1,73 +1,73 @@
-//! Which value came in the place of a recorded one: ids that a service chooses, and pseudonyms that a recording has.
+//! The actual values of recorded ones: ids chosen by the service, and values behind the pseudonyms of a recording.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
-/// How many values are remembered. Ids that are followed were seen shortly before, so the oldest are given up first.
+/// Maximum number of bindings. The oldest are dropped first, since requests mostly use recent ids.
 const LIMIT: usize = 65_536;
 
-/// Pairs of a recorded value and the one that stands for it in this run.
+/// Pairs of a recorded value and its actual value in this run.
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
-    came: HashMap<String, String>,
+    actual: HashMap<String, String>,
     recorded: HashMap<String, String>,
     order: VecDeque<String>,
 }
 
 impl Bindings {
-    /// Returns the value that came for a recorded one.
+    /// Returns the actual value of a recorded one.
     pub(super) fn get(&self, recorded: &str) -> Option<&str> {
-        self.came.get(recorded).map(String::as_str)
+        self.actual.get(recorded).map(String::as_str)
     }
 
-    /// Remembers a pair, unless something has come for the recorded value already.
-    pub(super) fn bind(&mut self, recorded: &str, came: &str) {
-        if self.came.contains_key(recorded) {
+    /// Adds a pair, unless the recorded value is bound already.
+    pub(super) fn bind(&mut self, recorded: &str, actual: &str) {
+        if self.actual.contains_key(recorded) {
             return;
         }
         if self.order.len() == LIMIT
             && let Some(oldest) = self.order.pop_front()
-            && let Some(given_up) = self.came.remove(&oldest)
+            && let Some(dropped) = self.actual.remove(&oldest)
         {
-            self.recorded.remove(&given_up);
+            self.recorded.remove(&dropped);
         }
         self.order.push_back(recorded.to_owned());
-        self.came.insert(recorded.to_owned(), came.to_owned());
-        self.recorded.entry(came.to_owned()).or_insert_with(|| recorded.to_owned());
+        self.actual.insert(recorded.to_owned(), actual.to_owned());
+        self.recorded.entry(actual.to_owned()).or_insert_with(|| recorded.to_owned());
     }
 
-    /// Lets another value stand for a recorded one.
-    pub(super) fn rebind(&mut self, recorded: &str, came: &str) {
-        let Some(bound) = self.came.get_mut(recorded) else { return };
+    /// Replaces the actual value of a recorded one.
+    pub(super) fn rebind(&mut self, recorded: &str, actual: &str) {
+        let Some(bound) = self.actual.get_mut(recorded) else { return };
         self.recorded.remove(bound);
-        came.clone_into(bound);
-        self.recorded.insert(came.to_owned(), recorded.to_owned());
+        actual.clone_into(bound);
+        self.recorded.insert(actual.to_owned(), recorded.to_owned());
     }
 
-    /// Puts the values of this run in the places of recorded ones, each as `write` writes it.
+    /// Replaces recorded values with actual ones, each encoded by `write`.
     pub(super) fn replay<'t>(&self, text: &'t str, write: impl Fn(&str) -> String) -> Cow<'t, str> {
-        replace(text, &self.came, write)
+        replace(text, &self.actual, write)
     }
 
-    /// Does the same in a target, where the value of a parameter may be replaced as a whole.
+    /// Replaces recorded values in a target, where the value of a parameter may be bound as a whole.
     pub(super) fn replay_parameters(&self, target: &str, write: impl Fn(&str) -> String) -> String {
         let Some((path, query)) = target.split_once('?') else { return self.replay(target, write).into_owned() };
         let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
-            // A token comes from a link, where it is encoded already.
-            Some((name, value)) if self.came.contains_key(value) => format!("{name}={}", self.came[value]),
+            // A token is taken from a link, so it is encoded already.
+            Some((name, value)) if self.actual.contains_key(value) => format!("{name}={}", self.actual[value]),
             _ => self.replay(parameter, &write).into_owned(),
         });
         let parameters: Vec<String> = parameters.collect();
         format!("{}?{}", self.replay(path, &write), parameters.join("&"))
     }
 
-    /// Puts recorded values in the places of those of this run.
+    /// Replaces actual values with recorded ones.
     pub(super) fn restore<'t>(&self, text: &'t str) -> Cow<'t, str> {
         replace(text, &self.recorded, str::to_owned)
     }
 }
 
-/// Replaces words. A word is as long as possible: mail addresses hold together where they are known, else they fall into parts.
+/// Replaces whole words, the longest first: a mail address as one word if it is bound, else its parts.
 fn replace<'t>(text: &'t str, values: &HashMap<String, String>, write: impl Fn(&str) -> String) -> Cow<'t, str> {
     if values.is_empty() || text.is_empty() {
         return Cow::Borrowed(text);
@@ -78,7 +78,7 @@ fn replace<'t>(text: &'t str, values: &HashMap<String, String>, write: impl Fn(&
     let is_of_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '@');
     let mut out = String::new();
     let mut done = 0;
-    let mut put = |start: usize, length: usize, done: &mut usize| {
+    let mut replace_word = |start: usize, length: usize, done: &mut usize| {
         let Some(value) = values.get(&text[start..start + length]) else { return false };
         if value != &text[start..start + length] {
             out.push_str(&text[*done..start]);
@@ -89,9 +89,9 @@ fn replace<'t>(text: &'t str, values: &HashMap<String, String>, write: impl Fn(&
     };
     for (start, word) in words(text, is_of_word) {
         let word = word.trim_end_matches('.');
-        if !put(start, word.len(), &mut done) && word.contains(['.', '@']) {
+        if !replace_word(start, word.len(), &mut done) && word.contains(['.', '@']) {
             for (inner, part) in words(word, |character| !matches!(character, '.' | '@')) {
-                put(start + inner, part.len(), &mut done);
+                replace_word(start + inner, part.len(), &mut done);
             }
         }
     }
@@ -102,7 +102,7 @@ fn replace<'t>(text: &'t str, values: &HashMap<String, String>, write: impl Fn(&
     Cow::Owned(out)
 }
 
-/// Returns the runs of characters that words are made of, each with its place.
+/// Returns the words of a text, the runs of characters accepted by `is_of_word`, each with its position.
 pub(super) fn words(text: &str, is_of_word: impl Fn(char) -> bool) -> impl Iterator<Item = (usize, &str)> {
     let mut rest = 0;
     std::iter::from_fn(move || {
@@ -120,14 +120,14 @@ mod tests {
 
     fn bindings(pairs: &[(&str, &str)]) -> Bindings {
         let mut bindings = Bindings::default();
-        for (recorded, came) in pairs {
-            bindings.bind(recorded, came);
+        for (recorded, actual) in pairs {
+            bindings.bind(recorded, actual);
         }
         bindings
     }
 
     #[test]
-    fn words_are_replaced_as_a_whole() {
+    fn whole_words_are_replaced() {
         let bindings = bindings(&[("WFI_1", "WFI_9"), ("name-1", "A \"B\""), ("user-1@example.com", "a@b.c"), ("same", "same")]);
         let replay = |text: &'static str| bindings.replay(text, |value| value.replace('"', "\\\"")).into_owned();
         assert_eq!(replay("/x('WFI_1')/WFI_10?a=WFI_1"), "/x('WFI_9')/WFI_10?a=WFI_9");
@@ -139,18 +139,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_value_stays_and_the_oldest_are_given_up() {
+    fn the_first_value_stays_and_the_oldest_are_dropped() {
         let mut bindings = bindings(&[("a", "1"), ("a", "2")]);
         assert_eq!(bindings.get("a"), Some("1"));
         for index in 0..LIMIT {
             bindings.bind(&format!("x{index}"), &format!("y{index}"));
         }
-        assert_eq!((bindings.get("a"), bindings.came.len(), bindings.recorded.len()), (None, LIMIT, LIMIT));
+        assert_eq!((bindings.get("a"), bindings.actual.len(), bindings.recorded.len()), (None, LIMIT, LIMIT));
     }
 
     proptest! {
         #[test]
-        fn any_text_may_be_replayed(text in any::<String>(), word in "[a-z@._-]{1,3}") {
+        fn any_text_can_be_replayed(text in any::<String>(), word in "[a-z@._-]{1,3}") {
             let bindings = bindings(&[(&word, "x")]);
             let _ = bindings.replay(&text, str::to_owned);
             let doubled = format!("{text} {word} ");

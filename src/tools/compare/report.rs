@@ -1,4 +1,4 @@
-//! What a comparison tells: for people, as JSON, or as the XML of `JUnit`.
+//! Reports of a comparison: text, JSON, or `JUnit` XML.
 
 use std::fmt::Write as _;
 
@@ -8,21 +8,21 @@ use similar::{ChangeTag, TextDiff};
 use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
 
-/// How a comparison is told.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// For people: a difference per paragraph, and a table.
+    /// Text for people: a paragraph per exchange with differences, and a table.
     Text {
         /// Whether the terminal shows colors.
         has_color: bool,
     },
     /// One JSON object.
     Json,
-    /// The XML that test servers read.
+    /// `JUnit` XML, as CI servers read it.
     Junit,
 }
 
-/// Writes what is told while it is told, so that nothing but counts is kept.
+/// Formats events one by one, so that only counts are held in memory.
 #[derive(Debug)]
 pub struct Reporter {
     format: ReportFormat,
@@ -35,7 +35,7 @@ const GREEN: &str = "32";
 const BOLD: &str = "1";
 
 impl Reporter {
-    /// Returns a reporter, and how the report begins.
+    /// Returns a reporter, and the start of the report.
     pub fn begin(format: ReportFormat) -> (Reporter, String) {
         let start = match format {
             ReportFormat::Text { .. } => "",
@@ -45,7 +45,7 @@ impl Reporter {
         (Reporter { format, table: Vec::new(), has_exchange: false }, start.to_owned())
     }
 
-    /// Returns what an event adds to the report.
+    /// Returns the text that an event adds to the report.
     pub fn event(&mut self, event: &Event<'_>) -> String {
         if let Event::End(file, counts) = event {
             self.table.push(((*file).to_owned(), *counts));
@@ -72,7 +72,7 @@ impl Reporter {
 
     fn json(&mut self, event: &Event<'_>) -> String {
         let value = match event {
-            Event::ComparisonOutcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
+            Event::Outcome(outcome) if outcome.is_drift() || !outcome.known.is_empty() => outcome_json(outcome),
             Event::Stale(rule) => json!({"stale": rule}),
             Event::Note(note) => json!({"note": note}),
             _ => return String::new(),
@@ -90,9 +90,9 @@ fn outcome_json(outcome: &ComparisonOutcome) -> Value {
     let difference = |difference: &Difference| {
         json!({
             "place": difference.place,
-            "what": difference.what.name(),
+            "what": difference.kind.name(),
             "recorded": difference.recorded,
-            "came": difference.came,
+            "came": difference.actual,
         })
     };
     let known = |(known, reason): &(Difference, String)| {
@@ -118,14 +118,14 @@ fn painted(text: &str, color: &str, has_color: bool) -> String {
 
 fn text(event: &Event<'_>, has_color: bool) -> String {
     match event {
-        Event::ComparisonOutcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
+        Event::Outcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
         Event::Note(note) => format!("note: {}\n", printable(note)),
-        Event::Stale(rule) => format!("{} {}\n", painted("no longer needed:", BOLD, has_color), printable(rule)),
+        Event::Stale(rule) => format!("{} {}\n", painted("stale rule:", BOLD, has_color), printable(rule)),
         _ => String::new(),
     }
 }
 
-/// Describes what differs in one exchange.
+/// Formats the differences of one exchange.
 fn drift(outcome: &ComparisonOutcome, has_color: bool) -> String {
     let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, printable(&outcome.name)), BOLD, has_color);
     text.push('\n');
@@ -136,21 +136,21 @@ fn drift(outcome: &ComparisonOutcome, has_color: bool) -> String {
         text.push_str(&format!("  {}\n", printable(problem)));
     }
     for difference in &outcome.drift {
-        text.push_str(&format!("  {}: {}\n", printable(&difference.place), difference.what.name()));
+        text.push_str(&format!("  {}: {}\n", printable(&difference.place), difference.kind.name()));
         text.push_str(&lines(difference, has_color));
     }
     text.push('\n');
     text
 }
 
-/// Shows recorded and came line by line, JSON laid out.
+/// Formats recorded and actual value as a diff of lines, JSON laid out.
 fn lines(difference: &Difference, has_color: bool) -> String {
     let side = |value: &Option<String>| {
         value.as_deref().map_or_else(String::new, |value| exchange::lay_out(value).unwrap_or_else(|| value.to_owned()))
     };
-    let (recorded, came) = (side(&difference.recorded), side(&difference.came));
+    let (recorded, actual) = (side(&difference.recorded), side(&difference.actual));
     let mut text = String::new();
-    for change in TextDiff::from_lines(&recorded, &came).iter_all_changes() {
+    for change in TextDiff::from_lines(&recorded, &actual).iter_all_changes() {
         let line = printable(change.value().trim_end_matches(['\n', '\r']));
         text.push_str(&match change.tag() {
             ChangeTag::Delete => painted(&format!("    - {line}"), RED, has_color),
@@ -162,7 +162,7 @@ fn lines(difference: &Difference, has_color: bool) -> String {
     text
 }
 
-/// Keeps what services send from steering the terminal.
+/// Escapes control characters, so that an answer cannot control the terminal.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -197,7 +197,7 @@ fn junit(event: &Event<'_>) -> String {
     match event {
         Event::Begin(file) => format!("<testsuite name=\"{}\">\n", escaped(file)),
         Event::End(..) => "</testsuite>\n".to_owned(),
-        Event::ComparisonOutcome(outcome) => {
+        Event::Outcome(outcome) => {
             let name = format!("{} {}", outcome.number, outcome.name);
             let start = format!(
                 "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
@@ -217,7 +217,7 @@ fn junit(event: &Event<'_>) -> String {
             }
         }
         Event::Stale(rule) => format!(
-            "<testsuite name=\"rules\"><testcase classname=\"rules\" name=\"{0}\"><failure message=\"no longer needed\">{0}</failure></testcase></testsuite>\n",
+            "<testsuite name=\"rules\"><testcase classname=\"rules\" name=\"{0}\"><failure message=\"stale rule\">{0}</failure></testcase></testsuite>\n",
             escaped(rule)
         ),
         Event::Note(_) => String::new(),
@@ -233,7 +233,7 @@ fn escaped(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(character),
-            // XML 1.0 has no way to write these.
+            // XML 1.0 cannot represent these.
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             _ if character.is_control() && !('\u{80}'..='\u{9f}').contains(&character) => out.push('\u{fffd}'),
             _ => out.push(character),

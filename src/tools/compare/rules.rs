@@ -1,25 +1,25 @@
-//! What is compared how, place by place: the built-in rows, and the rules of a file beside the recordings.
+//! The treatment of each place in a comparison: built-in rows, and the rules file of a folder.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The name of the file with the rules of a folder.
+/// The name of the rules file of a folder.
 pub const FILE: &str = "compare.rules";
 
-/// How the values at a place are compared.
+/// The treatment of the values at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// They must be equal, but for ids that are followed.
+    /// They must be equal, except for ids that are followed.
     Exact,
     /// They must have the same shape; ids are followed from here on.
     Volatile,
-    /// They must be equal behind scheme and host.
+    /// They must be equal after scheme and host.
     Host,
-    /// They need not be there.
+    /// They may differ or be absent.
     Ignore,
 }
 
-/// Headers that are not compared exactly. How a message is framed is no part of what it says.
+/// Headers that are not compared exactly. Message framing is not part of the message.
 const HEADERS: &[(&str, Treatment)] = &[
     ("age", Treatment::Ignore),
     ("connection", Treatment::Ignore),
@@ -40,10 +40,10 @@ const HEADERS: &[(&str, Treatment)] = &[
     ("odata-entityid", Treatment::Host),
 ];
 
-/// Where the headers of the answers in a batch stand.
+/// The place of the headers of answers in a batch.
 const HEADERS_IN_BATCH: &str = "$.responses[*].headers.*";
 
-/// Members that are not compared exactly, wherever they stand. A star at the start stands for any text.
+/// Members that are not compared exactly, at any depth. `*` matches any text.
 const MEMBERS: &[(&str, Treatment)] = &[
     ("id", Treatment::Volatile),
     ("tenantId", Treatment::Volatile),
@@ -62,16 +62,16 @@ const MEMBERS: &[(&str, Treatment)] = &[
 /// The rules of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompareRules {
-    /// The fixtures that the emulator starts with, if not those that the recording shows.
+    /// The fixtures of the emulator, instead of the entities in the recording.
     pub(super) fixtures: Option<PathBuf>,
     /// The profile of behaviors.
     pub(super) profile: Option<String>,
-    /// Behaviors, `(name, value)`.
+    /// The behaviors, `(name, value)`.
     pub(super) behaviors: Vec<(String, String)>,
     rows: Vec<RuleRow>,
-    /// Where recorded objects may lack members, `(place, exchange)`.
+    /// Places of objects that may have unrecorded members, `(place, exchange)`.
     shortened: Vec<(String, Option<String>)>,
-    known: Vec<Known>,
+    known: Vec<KnownDifference>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,28 +81,28 @@ struct RuleRow {
     exchange: Option<String>,
 }
 
-/// A difference that is known, with its reason.
+/// A rule for a known difference, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownDifference {
     pub(super) line: usize,
     place: String,
     exchange: String,
     pub(super) reason: String,
 }
 
-impl Known {
-    /// Names the rule for people.
+impl KnownDifference {
+    /// Describes the rule, with its line, for reports.
     pub(super) fn describe(&self) -> String {
         format!("{FILE}:{}: known {} in {}: {}", self.line, self.place, self.exchange, self.reason)
     }
 }
 
-/// Describes why a file of rules cannot be used.
+/// A syntax error in a rules file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulesError {
-    /// The line at fault.
+    /// The line of the error, from one.
     pub line: usize,
-    /// What was found and what was expected.
+    /// The problem, with the expected syntax.
     pub reason: String,
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for RulesError {
 }
 
 impl CompareRules {
-    /// Reads the rules of a folder; without a file there are none.
+    /// Reads the rules file of a folder; returns empty rules without one.
     pub(super) fn of_folder(folder: &Path) -> Result<CompareRules, String> {
         let path = folder.join(FILE);
         match std::fs::read_to_string(&path) {
@@ -127,11 +127,11 @@ impl CompareRules {
         }
     }
 
-    /// Reads the text of a file of rules.
+    /// Reads the text of a rules file.
     ///
     /// # Errors
     ///
-    /// Fails on the first line that is no rule.
+    /// Fails on the first invalid rule.
     pub fn read(text: &str) -> Result<CompareRules, RulesError> {
         let mut rules = CompareRules::default();
         for (index, line) in text.lines().enumerate() {
@@ -145,12 +145,12 @@ impl CompareRules {
     }
 
     fn add(&mut self, number: usize, line: &str) -> Result<(), String> {
-        let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let (keyword, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         if rest.is_empty() {
-            return Err(format!("found '{line}', expected something behind '{verb}'"));
+            return Err(format!("missing argument after '{keyword}'"));
         }
-        let treatment = match verb {
+        let treatment = match keyword {
             "fixtures" => {
                 self.fixtures = Some(PathBuf::from(rest));
                 return Ok(());
@@ -160,16 +160,17 @@ impl CompareRules {
                 return Ok(());
             }
             "behavior" => {
-                let (name, value) = rest.split_once('=').ok_or_else(|| format!("found '{rest}', expected name=value"))?;
+                let (name, value) =
+                    rest.split_once('=').ok_or_else(|| format!("invalid behavior '{rest}', expected name=value"))?;
                 self.behaviors.push((name.trim().to_owned(), value.trim().to_owned()));
                 return Ok(());
             }
             "known" => {
-                let wrong = || format!("found '{line}', expected known PLACE in EXCHANGE: REASON");
-                let (place, rest) = rest.split_once(" in ").ok_or_else(wrong)?;
-                let (exchange, reason) = rest.split_once(": ").ok_or_else(wrong)?;
+                let invalid = || format!("invalid rule '{line}', expected known PLACE in EXCHANGE: REASON");
+                let (place, rest) = rest.split_once(" in ").ok_or_else(invalid)?;
+                let (exchange, reason) = rest.split_once(": ").ok_or_else(invalid)?;
                 let [place, exchange, reason] = [place, exchange, reason].map(|part| part.trim().to_owned());
-                self.known.push(Known { line: number, place: checked(place)?, exchange, reason });
+                self.known.push(KnownDifference { line: number, place: validated(place)?, exchange, reason });
                 return Ok(());
             }
             "shortened" => {
@@ -183,7 +184,7 @@ impl CompareRules {
             "ignore" => Treatment::Ignore,
             _ => {
                 return Err(format!(
-                    "found '{verb}', expected exact, volatile, host, ignore, shortened, known, fixtures, profile or behavior"
+                    "unknown rule '{keyword}', expected exact, volatile, host, ignore, shortened, known, fixtures, profile or behavior"
                 ));
             }
         };
@@ -192,67 +193,66 @@ impl CompareRules {
         Ok(())
     }
 
-    /// Tells whether members that came with an object need not be recorded.
+    /// Returns whether an object may have members that are not recorded.
     pub(super) fn is_shortened(&self, place: &str, exchange: &str) -> bool {
-        let is_of = |pattern: &Option<String>| pattern.as_deref().is_none_or(|pattern| names(pattern, exchange));
-        self.shortened.iter().any(|(pattern, of)| fits(pattern, place) && is_of(of))
+        let is_of = |pattern: &Option<String>| pattern.as_deref().is_none_or(|pattern| matches_exchange(pattern, exchange));
+        self.shortened.iter().any(|(pattern, of)| matches(pattern, place) && is_of(of))
     }
 
-    /// Returns how a place is compared. The first rule of the file that fits decides, then the built-in rows.
+    /// Returns the treatment of a place: that of the first rule of the file that matches, else that of the built-in row.
     pub(super) fn treatment(&self, place: &str, member: Option<&str>, exchange: &str) -> Treatment {
-        let of_file = self
-            .rows
-            .iter()
-            .find(|row| fits(&row.place, place) && row.exchange.as_deref().is_none_or(|pattern| names(pattern, exchange)));
+        let of_file = self.rows.iter().find(|row| {
+            matches(&row.place, place) && row.exchange.as_deref().is_none_or(|pattern| matches_exchange(pattern, exchange))
+        });
         if let Some(row) = of_file {
             return row.treatment;
         }
         let header = |name: &str| HEADERS.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
         let built_in = match (place.strip_prefix("header:"), member) {
             (Some(name), _) => header(name),
-            // The headers of an answer in a batch are those that it would have alone.
-            (None, Some(name)) if fits(HEADERS_IN_BATCH, place) => header(name),
-            (None, member) => member.and_then(|member| MEMBERS.iter().find(|(pattern, _)| fits(pattern, member))),
+            // The headers of an answer in a batch have the treatment of headers.
+            (None, Some(name)) if matches(HEADERS_IN_BATCH, place) => header(name),
+            (None, member) => member.and_then(|member| MEMBERS.iter().find(|(pattern, _)| matches(pattern, member))),
         };
         built_in.map_or(Treatment::Exact, |(_, treatment)| *treatment)
     }
 
-    /// Returns the index of the rule that knows a difference.
+    /// Returns the index of the rule that lists a difference as known.
     pub(super) fn known(&self, place: &str, exchange: &str) -> Option<usize> {
-        self.known.iter().position(|known| fits(&known.place, place) && names(&known.exchange, exchange))
+        self.known.iter().position(|known| matches(&known.place, place) && matches_exchange(&known.exchange, exchange))
     }
 
-    /// Returns the rules for differences that are known.
-    pub(super) fn all_known(&self) -> &[Known] {
+    /// Returns the rules for known differences.
+    pub(super) fn all_known(&self) -> &[KnownDifference] {
         &self.known
     }
 }
 
 fn place_and_exchange(text: &str) -> Result<(String, Option<String>), String> {
     match text.split_once(" in ") {
-        Some((place, exchange)) => Ok((checked(place.trim().to_owned())?, Some(exchange.trim().to_owned()))),
-        None => Ok((checked(text.to_owned())?, None)),
+        Some((place, exchange)) => Ok((validated(place.trim().to_owned())?, Some(exchange.trim().to_owned()))),
+        None => Ok((validated(text.to_owned())?, None)),
     }
 }
 
-fn checked(place: String) -> Result<String, String> {
-    let begins =
+fn validated(place: String) -> Result<String, String> {
+    let has_valid_start =
         place == "status" || place.starts_with("header:") || place.starts_with('$') || place == "body" || place.starts_with('*');
-    if begins && !place.contains(char::is_whitespace) {
+    if has_valid_start && !place.contains(char::is_whitespace) {
         return Ok(place);
     }
-    Err(format!("found the place '{place}', expected status, header:name, body or a path such as $.value[*].id"))
+    Err(format!("invalid place '{place}', expected status, header:name, body or a path such as $.value[*].id"))
 }
 
-/// Tells whether a pattern names an exchange, whose own name is `file#number name`: by its file, by file and number, or by all of it.
-fn names(pattern: &str, exchange: &str) -> bool {
+/// Returns whether a pattern matches an exchange with the name `file#number name`: its file, file and number, or the whole name.
+fn matches_exchange(pattern: &str, exchange: &str) -> bool {
     let number = exchange.split(' ').next().unwrap_or_default();
     let file = number.split('#').next().unwrap_or_default();
-    [file, number, exchange].iter().any(|name| fits(pattern, name))
+    [file, number, exchange].iter().any(|name| matches(pattern, name))
 }
 
-/// Tells whether a text fits a pattern in which `*` stands for any text, also an empty one.
-fn fits(pattern: &str, text: &str) -> bool {
+/// Returns whether a text matches a pattern, in which `*` matches any text, also an empty one.
+fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
@@ -276,19 +276,19 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn a_star_matches_any_text() {
         for (pattern, text) in
             [("$.a", "$.a"), ("$.value[*].id", "$.value[12].id"), ("*", ""), ("$*id", "$.a.b.id"), ("a*b*c", "abbc")]
         {
-            assert!(fits(pattern, text), "{pattern} {text}");
+            assert!(matches(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("$.a", "$.ab"), ("$.value[*].id", "$.value[1].ids"), ("a*a", "a"), ("", "a"), ("a*b*c", "acb")] {
-            assert!(!fits(pattern, text), "{pattern} {text}");
+            assert!(!matches(pattern, text), "{pattern} {text}");
         }
     }
 
     #[test]
-    fn the_first_rule_that_fits_decides() {
+    fn the_first_rule_that_matches_decides() {
         let rules = CompareRules::read(
             "# how\n\nexact $.id in update.hurl#2\nignore $.id\nvolatile header:x-a\nknown $.url in a.hurl: the page: differs\n",
         )
@@ -300,36 +300,36 @@ mod tests {
         assert_eq!(rules.treatment("header:x-b", None, "x"), Treatment::Exact);
         assert_eq!(rules.treatment("$.createdDateTime", Some("createdDateTime"), "x"), Treatment::Volatile);
         let in_batch = |name: &str| rules.treatment(&format!("$.responses[7].headers.{name}"), Some(name), "x");
-        let told = ["Location", "Retry-After", "Content-Type"].map(in_batch);
-        assert_eq!(told, [Treatment::Host, Treatment::Volatile, Treatment::Exact]);
+        let treatments = ["Location", "Retry-After", "Content-Type"].map(in_batch);
+        assert_eq!(treatments, [Treatment::Host, Treatment::Volatile, Treatment::Exact]);
         assert_eq!(rules.known("$.url", "a.hurl#1 get"), Some(0));
         assert_eq!(rules.known("$.url", "b.hurl#1 get"), None);
         assert_eq!(rules.all_known()[0].reason, "the page: differs");
     }
 
     #[test]
-    fn what_is_no_rule_is_named_with_its_line() {
-        for (text, found) in [
-            ("\nfoo bar", "compare.rules:2: found 'foo', expected exact"),
-            ("exact", "compare.rules:1: found 'exact', expected something"),
-            ("exact id", "compare.rules:1: found the place 'id', expected status"),
-            ("known $.a", "compare.rules:1: found 'known $.a', expected known PLACE in EXCHANGE: REASON"),
-            ("behavior x", "compare.rules:1: found 'x', expected name=value"),
+    fn invalid_rules_are_rejected_with_their_line() {
+        for (text, message) in [
+            ("\nfoo bar", "compare.rules:2: unknown rule 'foo', expected exact"),
+            ("exact", "compare.rules:1: missing argument after 'exact'"),
+            ("exact id", "compare.rules:1: invalid place 'id', expected status"),
+            ("known $.a", "compare.rules:1: invalid rule 'known $.a', expected known PLACE in EXCHANGE: REASON"),
+            ("behavior x", "compare.rules:1: invalid behavior 'x', expected name=value"),
         ] {
             let error = CompareRules::read(text).unwrap_err().to_string();
-            assert!(error.starts_with(found), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_may_be_read(text in prop_oneof![any::<String>(), "((exact|known|ignore) [$.a*]{0,3}( in [a*]{0,2})?(: )?a?\n){0,3}"]) {
+        fn any_text_can_be_read(text in prop_oneof![any::<String>(), "((exact|known|ignore) [$.a*]{0,3}( in [a*]{0,2})?(: )?a?\n){0,3}"]) {
             let _ = CompareRules::read(&text);
         }
 
         #[test]
-        fn any_pattern_may_be_tried(pattern in "[a*]{0,8}", text in "[a]{0,8}") {
-            let _ = fits(&pattern, &text);
+        fn any_pattern_can_be_matched(pattern in "[a*]{0,8}", text in "[a]{0,8}") {
+            let _ = matches(&pattern, &text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The entities that were there when a recording began, as far as it shows them.
+//! The entities that existed at the start of a recording, as far as its answers contain them.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -13,29 +13,29 @@ use crate::text::json::{self, Json};
 use crate::world::fixture::{self, Entities};
 use crate::world::store::CollectionAddress;
 
-/// How many entities are taken from a recording.
+/// Maximum number of entities from a recording.
 const LIMIT: usize = 10_000;
 
-/// Collects entities from the answers of a recording, in the order in which it shows them.
+/// The entities in the answers of a recording, in the order of their first occurrence.
 pub(super) struct Seeds {
     schema: Arc<Schema>,
-    /// Entities that the recording has created or shown, by their keys.
+    /// The keys of entities that an earlier answer contains, or that the recording has created.
     seen: HashSet<(CollectionAddress, String)>,
     entities: Vec<(CollectionAddress, String)>,
-    /// Entities that were there, whether the recording shows them or not: what was changed or deleted, what contains something.
-    named: BTreeSet<(CollectionAddress, String)>,
+    /// The keys of entities that must have existed: those changed, deleted, or with contained entities.
+    existing: BTreeSet<(CollectionAddress, String)>,
 }
 
 impl Seeds {
     pub(super) fn new(schema: Arc<Schema>) -> Seeds {
-        Seeds { schema, seen: HashSet::new(), entities: Vec::new(), named: BTreeSet::new() }
+        Seeds { schema, seen: HashSet::new(), entities: Vec::new(), existing: BTreeSet::new() }
     }
 
-    /// Looks at one entry.
-    pub(super) fn look(&mut self, entry: &Entry) {
+    /// Adds the entities of one entry.
+    pub(super) fn add_entry(&mut self, entry: &Entry) {
         let request = &entry.exchange.request;
         let Some(response) = &entry.exchange.response else { return };
-        // What a template names was created before.
+        // A template in the target is the id of an entity that the recording has created.
         if entry.templates.iter().any(|template| template.part == ExchangePart::Target) {
             return;
         }
@@ -47,10 +47,10 @@ impl Seeds {
         let is_created = request.method == Method::POST && response.status == StatusCode::CREATED;
         let is_changed = matches!(request.method, Method::PATCH | Method::PUT | Method::DELETE);
         let changed = key.clone().filter(|_| is_changed).map(|key| (place.clone(), key));
-        if self.named.len() < LIMIT {
-            self.named.extend(ancestors.into_iter().chain(changed));
+        if self.existing.len() < LIMIT {
+            self.existing.extend(ancestors.into_iter().chain(changed));
         }
-        for (id, text) in shown(response) {
+        for (id, text) in entities_in(response) {
             let id = if self.schema.set(place.set).is_single { key.clone().unwrap_or(id) } else { id };
             if is_created {
                 self.seen.insert((place.clone(), id));
@@ -66,16 +66,16 @@ impl Seeds {
         }
     }
 
-    /// Returns the entities, and what is wrong with those that do not fit the schema.
+    /// Returns the entities, and the problems of those that do not match the schema.
     pub(super) fn finish(mut self, behaviors: &Behaviors) -> (Entities, Vec<String>) {
-        // Nothing more is known of these than their keys.
-        for (place, key) in std::mem::take(&mut self.named) {
+        // Only the keys of these entities are known.
+        for (place, key) in std::mem::take(&mut self.existing) {
             let text = format!("{{\"id\":{}}}", json::quoted(&key));
             self.add(&place, key, text);
         }
         let (mut entities, mut problems) = (Entities::new(), Vec::new());
         for (place, text) in self.entities {
-            // One at a time, so that one that does not fit costs no other.
+            // One at a time, so that an invalid entity affects no other.
             match fixture::read_one(&self.schema, behaviors, &place.path(&self.schema), &place, &text) {
                 Ok(read) => entities.extend(read),
                 Err(error) => problems.extend(error.problems),
@@ -86,19 +86,19 @@ impl Seeds {
 }
 
 /// Returns the entities in an answer, each with its id.
-fn shown(response: &RecordedResponse) -> Vec<(String, String)> {
+fn entities_in(response: &RecordedResponse) -> Vec<(String, String)> {
     let Ok(Json::Object(members)) = json::parse(&response.body) else { return Vec::new() };
     let list = members.iter().find_map(|(name, value)| match value {
         Json::Array(elements) if name == "value" => Some(elements),
         _ => None,
     });
     match list {
-        Some(elements) => elements.iter().filter_map(one).collect(),
-        None => one(&Json::Object(members)).into_iter().collect(),
+        Some(elements) => elements.iter().filter_map(entity).collect(),
+        None => entity(&Json::Object(members)).into_iter().collect(),
     }
 }
 
-fn one(json: &Json<'_>) -> Option<(String, String)> {
+fn entity(json: &Json<'_>) -> Option<(String, String)> {
     let Json::Object(members) = json else { return None };
     let id = members.iter().find_map(|(name, value)| match value {
         Json::String(id) if name == "id" => Some(id.clone().into_owned()),

@@ -1,11 +1,11 @@
-//! The shape of a value that differs from run to run: what can be said of it without knowing it.
+//! The shapes of values that vary from run to run.
 
 use crate::edm::date_time::DateTimeOffset;
 
-/// What kind of text a volatile value is.
+/// The shape of a volatile value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ValueShape {
-    /// No text at all.
+    /// An empty text.
     Empty,
     /// A GUID, behind a prefix such as `WFI_`, which may be empty.
     Id(String),
@@ -16,7 +16,7 @@ pub(super) enum ValueShape {
     },
     /// A time to the second, without a zone.
     LocalDateTime,
-    /// The date of HTTP.
+    /// A date in the format of HTTP.
     HttpDate,
     /// A number, with or without a fraction.
     Number,
@@ -32,7 +32,7 @@ pub(super) enum ValueShape {
 }
 
 impl ValueShape {
-    /// Finds the shape of a text.
+    /// Returns the shape of a text.
     pub(super) fn of(text: &str) -> ValueShape {
         if text.is_empty() {
             return ValueShape::Empty;
@@ -66,7 +66,7 @@ impl ValueShape {
         ValueShape::Text
     }
 
-    /// Describes the shape for people.
+    /// Describes the shape for reports.
     pub(super) fn describe(&self) -> String {
         match self {
             ValueShape::Empty => "an empty text".to_owned(),
@@ -85,7 +85,7 @@ impl ValueShape {
     }
 }
 
-/// Returns what stands before the GUID at the end of an id: nothing, or a word and an underscore.
+/// Returns the prefix of an id that ends in a GUID: empty, or a word and an underscore.
 fn id_prefix(text: &str) -> Option<&str> {
     let start = text.len().checked_sub(36).filter(|start| text.is_char_boundary(*start))?;
     let (prefix, guid) = text.split_at(start);
@@ -98,7 +98,7 @@ fn id_prefix(text: &str) -> Option<&str> {
     (is_guid && is_prefix).then_some(prefix)
 }
 
-/// Tells whether a text has the form `Wed, 15 Dec 2021 08:35:08 GMT`.
+/// Returns whether a text has the form `Wed, 15 Dec 2021 08:35:08 GMT`.
 fn is_http_date(text: &str) -> bool {
     let pattern = b"aaa, 00 aaa 0000 00:00:00 GMT";
     text.len() == pattern.len()
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn values_of_one_kind_have_one_shape() {
+    fn each_kind_of_value_has_its_shape() {
         for (text, shape) in [
             ("", ValueShape::Empty),
             ("05227533-379e-4a0a-9d17-afe306a1e10d", ValueShape::Id(String::new())),

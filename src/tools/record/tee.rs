@@ -1,4 +1,4 @@
-//! Bodies that stream on while a copy is kept.
+//! Bodies that are copied while they stream.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,25 +10,21 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use super::writer::RecordingWriter;
 use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 
-/// How much of a body is kept: what is larger streams through and is left out of the recording.
+/// Maximum length of a recorded body in bytes. Longer ones are streamed, but left out of the recording.
 const LIMIT: usize = 8 * 1024 * 1024;
 
-/// The copy of a body, as far as it has come.
-#[derive(Clone, Debug)]
-pub(super) struct Copied(Arc<Mutex<Copy>>);
+/// The copy of a body, complete when the body has ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BodyCopy(Arc<Mutex<CopyState>>);
 
 #[derive(Debug, Default)]
-struct Copy {
+struct CopyState {
     bytes: BytesMut,
     length: usize,
-    is_whole: bool,
+    is_complete: bool,
 }
 
-impl Copied {
-    pub(super) fn new() -> Copied {
-        Copied(Arc::new(Mutex::new(Copy::default())))
-    }
-
+impl BodyCopy {
     fn add(&self, data: &[u8]) {
         let mut copy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         copy.length += data.len();
@@ -40,34 +36,34 @@ impl Copied {
     }
 
     fn end(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_whole = true;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_complete = true;
     }
 
-    /// Returns the bytes, or why there are none.
+    /// Returns the bytes, or the reason why they are not recorded.
     fn take(&self) -> Result<Bytes, String> {
         let mut copy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if copy.length > LIMIT {
-            return Err(format!("{} bytes are more than is recorded", copy.length));
+            return Err(format!("{} bytes exceed the limit of {} MiB", copy.length, LIMIT / 1024 / 1024));
         }
-        if !copy.is_whole {
-            return Err(format!("it broke off after {} bytes", copy.length));
+        if !copy.is_complete {
+            return Err(format!("the connection ended after {} bytes", copy.length));
         }
         Ok(std::mem::take(&mut copy.bytes).freeze())
     }
 }
 
-/// An exchange whose answer is on its way.
+/// The record of an exchange whose answer is being streamed.
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(super) struct ExchangeRecord {
     pub(super) request: RecordedRequest,
-    pub(super) request_copy: Copied,
+    pub(super) request_copy: BodyCopy,
     pub(super) response: RecordedResponse,
     pub(super) writer: Arc<Mutex<RecordingWriter>>,
 }
 
-impl Finished {
-    /// Writes the exchange down.
-    fn write(self, response_copy: &Copied) {
+impl ExchangeRecord {
+    /// Writes the exchange to the recording.
+    fn write(self, response_copy: &BodyCopy) {
         let mut exchange = Exchange { comments: Vec::new(), request: self.request, response: None };
         match self.request_copy.take() {
             Ok(body) => exchange.request.body = body,
@@ -83,29 +79,29 @@ impl Finished {
     }
 }
 
-/// A body that is copied while it streams. With its end, or when it is given up, the exchange is written.
+/// A body that is copied while it streams. The exchange is recorded when the body ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Tee {
     inner: Option<Incoming>,
-    copy: Copied,
-    finished: Option<Box<Finished>>,
+    copy: BodyCopy,
+    record: Option<Box<ExchangeRecord>>,
 }
 
 impl Tee {
-    pub(super) fn new(inner: Incoming, copy: Copied, finished: Option<Box<Finished>>) -> Tee {
+    pub(super) fn new(inner: Incoming, copy: BodyCopy, record: Option<Box<ExchangeRecord>>) -> Tee {
         if inner.is_end_stream() {
             copy.end();
         }
-        Tee { inner: Some(inner), copy, finished }
+        Tee { inner: Some(inner), copy, record }
     }
 
     pub(super) fn empty() -> Tee {
-        Tee { inner: None, copy: Copied::new(), finished: None }
+        Tee { inner: None, copy: BodyCopy::default(), record: None }
     }
 
     fn finish(&mut self) {
-        if let Some(finished) = self.finished.take() {
-            finished.write(&self.copy);
+        if let Some(record) = self.record.take() {
+            record.write(&self.copy);
         }
     }
 }
@@ -117,7 +113,7 @@ impl Body for Tee {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(&mut *inner).poll_frame(context));
-        // A body of known length is not asked for another frame behind its last one.
+        // A body of known length is not polled after its last frame.
         let is_end = frame.is_none() || matches!(frame, Some(Ok(_))) && inner.is_end_stream();
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
@@ -126,7 +122,7 @@ impl Body for Tee {
         }
         if is_end {
             self.copy.end();
-            // The client may ask for the recording as soon as it has the answer.
+            // The client may read the recording as soon as it has the answer.
             self.finish();
         }
         Poll::Ready(frame)

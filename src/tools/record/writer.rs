@@ -1,4 +1,4 @@
-//! Exchanges to a file, redacted before anything is written.
+//! The file of a recording, with exchanges redacted before they are written.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -12,69 +12,69 @@ use http::StatusCode;
 use crate::text::exchange::{Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
 use crate::text::redact::Redactor;
 
-/// How many ids of created entities are followed.
-const MOST_CREATED: usize = 10_000;
+/// Maximum number of captured ids.
+const CAPTURE_LIMIT: usize = 10_000;
 
-/// An id as short as a number may stand for anything.
-const SHORTEST_ID: usize = 8;
+/// Minimum length of a captured id: a short one, such as a number, may occur elsewhere with another meaning.
+const MIN_ID_LENGTH: usize = 8;
 
-/// How long a body may become when it is unpacked.
-const UNPACKED: u64 = 16 * 1024 * 1024;
+/// Maximum length of a decompressed body in bytes.
+const DECOMPRESSED_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// The file of a recording, which is made with the first exchange and never written over.
+/// The writer of one recording. Its file is created with the first exchange, and never replaces another one.
 #[derive(Debug)]
 pub(super) struct RecordingWriter {
     folder: PathBuf,
     redactor: Redactor,
     file: Option<(PathBuf, File)>,
     count: usize,
-    /// Ids of what was created, with the names under which the file captures them.
-    created: HashMap<String, String>,
+    /// The ids of created entities, with the names of their captures.
+    captured: HashMap<String, String>,
     problem: Option<String>,
 }
 
 impl RecordingWriter {
     pub(super) fn new(folder: PathBuf, redactor: Redactor) -> Result<RecordingWriter, String> {
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(RecordingWriter { folder, redactor, file: None, count: 0, created: HashMap::new(), problem: None })
+        Ok(RecordingWriter { folder, redactor, file: None, count: 0, captured: HashMap::new(), problem: None })
     }
 
-    /// Writes an exchange. After a failure nothing more is written, since half a recording misleads.
+    /// Writes an exchange. After a failure nothing more is written, since a recording with gaps misleads.
     pub(super) fn write(&mut self, mut exchange: Exchange) {
         if self.problem.is_some() {
             return;
         }
-        unpack(&mut exchange.request.headers, &mut exchange.request.body);
+        decompress(&mut exchange.request.headers, &mut exchange.request.body);
         if let Some(response) = &mut exchange.response {
-            unpack(&mut response.headers, &mut response.body);
+            decompress(&mut response.headers, &mut response.body);
         }
         let redacted = self.redactor.redact(&exchange);
-        let entry = self.tied(redacted);
+        let entry = self.linked(redacted);
         let separator = if self.count > 0 { "\n" } else { "" };
         let before = self.count;
-        let written = self.open().and_then(|(path, file)| {
+        let result = self.open().and_then(|(path, file)| {
             let text = format!("{separator}{entry}");
             append(file, &text).map_err(|error| match before {
                 0 => format!("{}: {error}", path.display()),
-                count => format!("{}: {error}; {count} exchanges before it are recorded", path.display()),
+                count => format!("{}: {error} (exchanges recorded before: {count})", path.display()),
             })
         });
-        match written {
+        match result {
             Ok(()) => self.count += 1,
             Err(problem) => {
-                tracing::error!("nothing more is recorded: {problem}");
+                tracing::error!("recording stopped: {problem}");
                 self.problem = Some(problem);
             }
         }
     }
 
-    /// Returns the entry that captures the id of what it creates, and has the ids of what was created before as templates: so the file
-    /// can be run against any service.
-    fn tied(&mut self, exchange: Exchange) -> Entry {
+    /// Returns an entry that captures the id of the entity it creates, and has templates for ids captured before, so that the
+    /// file can be run against any service.
+    fn linked(&mut self, exchange: Exchange) -> Entry {
         let mut entry = Entry::plain(exchange);
         let exchange = &mut entry.exchange;
         let mut take = |part: ExchangePart, text: &str| {
-            let (rest, found) = taken_out(text, &self.created);
+            let (rest, found) = split_ids(text, &self.captured);
             entry.templates.extend(found.into_iter().map(|(at, name)| Template { part, at, name }));
             rest
         };
@@ -88,13 +88,13 @@ impl RecordingWriter {
         let Some(response) = exchange.response.as_ref().filter(|response| response.status == StatusCode::CREATED) else {
             return entry;
         };
-        let name = format!("id{}", self.created.len() + 1);
+        let name = format!("id{}", self.captured.len() + 1);
         let capture = Capture { name: name.clone(), query: CaptureQuery::JsonPath("$.id".to_owned()) };
-        if self.created.len() < MOST_CREATED
-            && let Some(id) = capture.take(response).filter(|id| id.len() >= SHORTEST_ID && id.bytes().all(is_of_id))
-            && !self.created.contains_key(&id)
+        if self.captured.len() < CAPTURE_LIMIT
+            && let Some(id) = capture.take(response).filter(|id| id.len() >= MIN_ID_LENGTH && id.bytes().all(is_of_id))
+            && !self.captured.contains_key(&id)
         {
-            self.created.insert(id, name);
+            self.captured.insert(id, name);
             entry.captures.push(capture);
         }
         entry
@@ -104,7 +104,7 @@ impl RecordingWriter {
         if self.file.is_none() {
             self.file = Some(self.create()?);
         }
-        self.file.as_mut().ok_or_else(|| "found no file".to_owned())
+        self.file.as_mut().ok_or_else(|| "no open recording".to_owned())
     }
 
     fn create(&self) -> Result<(PathBuf, File), String> {
@@ -116,10 +116,10 @@ impl RecordingWriter {
                 Err(error) => return Err(format!("{}: {error}", path.display())),
             }
         }
-        Err(format!("{}: found recordings of every number up to 9999", self.folder.display()))
+        Err(format!("{}: too many recordings, recorded-9999.hurl exists", self.folder.display()))
     }
 
-    /// Returns how many exchanges were written to which file.
+    /// Returns the number of recorded exchanges and their file, or the problem that has stopped the recording.
     pub(super) fn outcome(&self) -> Result<(usize, Option<PathBuf>), String> {
         match &self.problem {
             Some(problem) => Err(problem.clone()),
@@ -128,11 +128,11 @@ impl RecordingWriter {
     }
 }
 
-/// Writes a text at the end of a file as a whole or not at all: a part of an exchange may look like a whole one.
+/// Appends a text to a file; removes a part of it after a failure, since that might be read as a complete exchange.
 fn append(file: &mut File, text: &str) -> std::io::Result<()> {
     let length = file.stream_position()?;
     file.write_all(text.as_bytes()).inspect_err(|_| {
-        // What is wrong with the disk is told already.
+        // The error of the write is reported.
         let _ = file.set_len(length);
     })
 }
@@ -141,8 +141,8 @@ fn is_of_id(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// Takes the ids out of a text that have a name; returns the rest, and the names with their places in it.
-fn taken_out(text: &str, names: &HashMap<String, String>) -> (String, Vec<(usize, String)>) {
+/// Removes captured ids from a text; returns the rest, and the names of the ids with their positions in it.
+fn split_ids(text: &str, names: &HashMap<String, String>) -> (String, Vec<(usize, String)>) {
     let mut rest = String::with_capacity(text.len());
     let mut found = Vec::new();
     for word in text.split_inclusive(|character: char| !character.is_ascii() || !is_of_id(character as u8)) {
@@ -158,18 +158,18 @@ fn taken_out(text: &str, names: &HashMap<String, String>) -> (String, Vec<(usize
     (rest, found)
 }
 
-/// Unpacks a body that is packed with gzip; any other packing stays, and is then left out, since nobody can look into it.
-fn unpack(headers: &mut Vec<(String, String)>, body: &mut Bytes) {
+/// Decompresses a body with gzip. Other encodings cannot be redacted, so the redactor removes such bodies.
+fn decompress(headers: &mut Vec<(String, String)>, body: &mut Bytes) {
     let is_gzip = |(name, value): &(String, String)| {
         name.eq_ignore_ascii_case("content-encoding") && matches!(value.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip")
     };
     if !headers.iter().any(is_gzip) {
         return;
     }
-    let mut unpacked = Vec::new();
-    let read = GzDecoder::new(&body[..]).take(UNPACKED + 1).read_to_end(&mut unpacked);
-    if read.is_ok_and(|length| length as u64 <= UNPACKED) {
+    let mut decompressed = Vec::new();
+    let read = GzDecoder::new(&body[..]).take(DECOMPRESSED_LIMIT + 1).read_to_end(&mut decompressed);
+    if read.is_ok_and(|length| length as u64 <= DECOMPRESSED_LIMIT) {
         headers.retain(|header| !is_gzip(header));
-        *body = unpacked.into();
+        *body = decompressed.into();
     }
 }

@@ -1,28 +1,28 @@
-//! JSON by tokens: where a value ends, and how it is laid out for reading.
+//! The layout of JSON bodies, token by token.
 
 use serde::de::IgnoredAny;
 
-/// How deep a body may be nested to be laid out. Hurl itself stops at 128 levels, and deeper ones are no easier to read anyway.
-const DEEPEST: usize = 100;
+/// Maximum nesting of a body that is laid out. Hurl itself stops at 128 levels, and a layout makes deeper bodies no easier to read.
+const DEPTH_LIMIT: usize = 100;
 
 /// Returns the length of the JSON value at the start of a text, which must not start with white space.
 ///
-/// Any depth is fine: values that are ignored are not read recursively.
+/// The depth is unlimited, since ignored values are not read recursively.
 pub(super) fn value_length(text: &str) -> Result<usize, serde_json::Error> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     values.next().transpose()?;
     Ok(values.byte_offset())
 }
 
-/// Lays JSON out with one member or element per line and two blanks per level, and changes nothing but white space.
+/// Lays out JSON with one member or element per line and two blanks per level; only white space changes.
 ///
-/// Returns nothing for a text that is not JSON, and for the little JSON that Hurl would not take as it is: what looks like a
-/// template in strings, halves of surrogate pairs, and values nested too deeply.
+/// Returns `None` for a text that is not JSON, and for the rare JSON that Hurl would not read unchanged: strings with `{{`, lone
+/// surrogates, and values nested too deeply.
 pub(super) fn lay_out(text: &str) -> Option<String> {
     if text.contains("{{") { None } else { lay_out_with_templates(text) }
 }
 
-/// Does the same for a text in whose strings templates stand where templates are meant.
+/// Lays out JSON whose strings contain templates.
 pub(super) fn lay_out_with_templates(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let bytes = text.as_bytes();
@@ -42,7 +42,7 @@ pub(super) fn lay_out_with_templates(text: &str) -> Option<String> {
                 at = end;
             }
             b'{' | b'[' => {
-                if depth == DEEPEST {
+                if depth == DEPTH_LIMIT {
                     return None;
                 }
                 out.push(char::from(byte));
@@ -99,61 +99,38 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 }
 
 fn has_lone_surrogate(string: &str) -> bool {
-    // A valid string literal that does not become a string can only fail because of a surrogate.
+    // Decoding a valid string literal can only fail because of a surrogate.
     string.contains("\\u") && serde_json::from_str::<String>(string).is_err()
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use proptest::collection::vec;
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Objects and arrays with odd white space, repeated members and all kinds of literals.
-    pub(in crate::text::exchange) fn json_text() -> impl Strategy<Value = String> {
-        let literal = prop_oneof!["true|false|null", "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", string()];
-        let value = literal.prop_recursive(4, 24, 4, |value| {
-            let padded = (blank(), value, blank()).prop_map(|(before, value, after)| format!("{before}{value}{after}")).boxed();
-            let member = (blank(), string(), blank(), padded.clone());
-            let member = member.prop_map(|(before, name, after, value)| format!("{before}{name}{after}:{value}"));
-            prop_oneof![
-                (blank(), vec(padded, 0..4)).prop_map(|(blank, values)| format!("[{blank}{}]", values.join(","))),
-                (blank(), vec(member, 0..4)).prop_map(|(blank, members)| format!("{{{blank}{}}}", members.join(","))),
-            ]
-        });
-        (blank(), value, blank()).prop_map(|(before, value, after)| format!("{before}{value}{after}"))
-    }
-
-    fn blank() -> impl Strategy<Value = String> {
-        prop_oneof![4 => Just(String::new()), 1 => "[ \t\r\n]{1,2}"]
-    }
-
-    fn string() -> impl Strategy<Value = String> {
-        r#""([a-c{}\[\],: é#`]|\\["\\/bnrt]|\\u00[0-9a-f]{2}|\\ud83d\\ude00){0,6}""#
-    }
+    use crate::text::exchange::tests::generators::json_text;
 
     /// Removes the white space around tokens.
     fn compact(text: &str) -> String {
         let (mut in_string, mut escaped) = (false, false);
-        let is_kept = |character: &char| {
+        let is_significant = |character: &char| {
             let is_quote = *character == '"' && !escaped;
             in_string ^= is_quote;
             escaped = in_string && *character == '\\' && !escaped;
             in_string || !character.is_ascii_whitespace()
         };
-        text.chars().filter(is_kept).collect()
+        text.chars().filter(is_significant).collect()
     }
 
     #[test]
-    fn members_stand_on_their_own_lines() {
+    fn each_member_has_its_own_line() {
         let text = r#" {"b":[1,{"c" : null}] ,"a":{ },"d":[ ]}"#;
         let laid_out = "{\n  \"b\": [\n    1,\n    {\n      \"c\": null\n    }\n  ],\n  \"a\": {},\n  \"d\": []\n}";
         assert_eq!(lay_out(text).as_deref(), Some(laid_out));
     }
 
     #[test]
-    fn order_repetition_numbers_and_escapes_stay_as_they_are() {
+    fn order_duplicates_numbers_and_escapes_are_preserved() {
         let text = r#"{"z":1.50,"a":1E+2,"z":100000000000000000000000.0,"b":"\/\u00e9\"é"}"#;
         assert_eq!(compact(&lay_out(text).unwrap()), text);
     }
@@ -166,14 +143,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn text_other_than_json_is_rejected() {
         for text in ["", " ", "{", "[1,]", "{\"a\"}", "[1] x", "01", "\"\n\"", "\"\\x\"", "{'a':1}", "nul", "\u{feff}{}"] {
             assert_eq!(lay_out(text), None, "{text}");
         }
     }
 
     #[test]
-    fn json_that_hurl_would_not_take_as_it_is_is_refused() {
+    fn json_that_hurl_would_not_read_is_rejected() {
         for text in [r#"["{{a}}"]"#, r#"{"{{":1}"#, r#""\ud83d""#, r#"["\ude00\ud83d"]"#] {
             assert_eq!(lay_out(text), None, "{text}");
         }
@@ -181,10 +158,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_without_recursion() {
+    fn deep_nesting_is_rejected_without_recursion() {
         let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
-        assert_ne!(lay_out(&nested(DEEPEST)), None);
-        assert_eq!(lay_out(&nested(DEEPEST + 1)), None);
+        assert_ne!(lay_out(&nested(DEPTH_LIMIT)), None);
+        assert_eq!(lay_out(&nested(DEPTH_LIMIT + 1)), None);
         assert_eq!(lay_out(&nested(1_000_000)), None);
         assert_eq!(value_length(&nested(1_000_000)).unwrap(), 2_000_000);
         assert!(value_length(&"[{\"a\":".repeat(1_000_000)).is_err());
@@ -213,7 +190,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn any_text_may_be_laid_out(text in "[{}\\[\\]\",:1a\\\\u \n]{0,20}") {
+        fn any_text_can_be_laid_out(text in "[{}\\[\\]\",:1a\\\\u \n]{0,20}") {
             let _ = lay_out(&text);
         }
     }

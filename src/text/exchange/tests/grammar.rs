@@ -1,14 +1,14 @@
-//! The rules of Hurl's own grammar, held against what the writer prints.
+//! The rules of Hurl's own grammar, checked against the output of the writer.
 //!
 //! They are those of `docs/spec/grammar/hurl.grammar` in Orange-OpenSource/hurl, for the parts of it that the writer uses. Hurl's parser
-//! (`hurl_core` 8) needs libxml2 and libclang, so it is no part of the tests; it took 2,318 printed files of these generators, but for
-//! those with the method `HTTP`, which this module leaves out too.
+//! (`hurl_core` 8) needs libxml2 and libclang, so it is not part of the tests; it has accepted 2,318 printed files of these
+//! generators, except those with the method `HTTP`, which this module excludes too.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::entry;
-use super::write_entries;
+use super::generators::entry;
+use crate::text::exchange::{layout, write_entries};
 
 /// Reads a text as `hurl-file`, and returns the rest where no rule fits.
 fn check(text: &str) -> Result<(), String> {
@@ -144,7 +144,7 @@ fn body(text: &str) -> Result<&str, String> {
         let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/= \n".contains(&byte);
         return if digits.bytes().all(is_digit) { line(rest) } else { Err(format!("no base64: {text}")) };
     }
-    let length = super::json::value_length(text).map_err(|error| format!("no JSON: {error}: {text}"))?;
+    let length = layout::value_length(text).map_err(|error| format!("no JSON: {error}: {text}"))?;
     templates(&text[..length])?;
     line(&text[length..])
 }
@@ -160,7 +160,7 @@ fn templates(text: &str) -> Result<(), String> {
 
 proptest! {
     #[test]
-    fn what_is_written_follows_the_grammar_of_hurl(entries in vec(entry(), 0..3)) {
+    fn written_entries_follow_the_grammar_of_hurl(entries in vec(entry(), 0..3)) {
         let method = |method: &str| method != "HTTP" && method.bytes().all(|byte| byte.is_ascii_uppercase());
         if entries.iter().all(|entry| method(entry.exchange.request.method.as_str())) {
             let text = write_entries(&entries);
@@ -170,7 +170,7 @@ proptest! {
 }
 
 #[test]
-fn what_breaks_a_rule_is_noticed() {
+fn texts_that_break_a_rule_are_noticed() {
     for text in [
         "get {{base}}/\n",
         "GET {{base}}/\nA b\n",

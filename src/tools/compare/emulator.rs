@@ -1,0 +1,86 @@
+//! The emulator as the service of a comparison: its settings for a file, and its server.
+
+use std::io::BufReader;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::files;
+use super::seed::Seeds;
+use super::{CompareOptions, CompareRules, Event, EventSink};
+use crate::edge::server;
+use crate::edge::service::Service;
+use crate::edm::schema::Schema;
+use crate::policy::behavior::{Behaviors, Profile};
+use crate::text::exchange::EntryReader;
+use crate::world::Settings;
+use crate::world::fixture::{self, Entities};
+
+/// Returns the settings for a file: entities from fixtures or from the file, behaviors from options, rules and comments of the file.
+pub(super) fn settings(
+    options: &CompareOptions,
+    rules: &CompareRules,
+    path: &Path,
+    name: &str,
+    report: &mut EventSink<'_>,
+) -> Result<Settings, String> {
+    let schema = Arc::new(Schema::shipped());
+    let mut seeds = Seeds::new(schema.clone());
+    let mut profile = rules.profile.clone();
+    let mut choices = rules.behaviors.clone();
+    // The comparison itself reports syntax errors in the file.
+    for (_, entry) in EntryReader::new(BufReader::new(files::open(path)?)).map_while(Result::ok) {
+        for comment in &entry.exchange.comments {
+            if let Some(name) = comment.strip_prefix("profile: ") {
+                profile = Some(name.trim().to_owned());
+            } else if let Some((name, value)) = comment.strip_prefix("behavior: ").and_then(|choice| choice.split_once('=')) {
+                choices.push((name.trim().to_owned(), value.trim().to_owned()));
+            }
+        }
+        seeds.add_entry(&entry);
+    }
+    let mut behaviors = match profile {
+        None => options.behaviors.clone(),
+        Some(profile) => {
+            Behaviors::of(Profile::from_name(&profile).ok_or_else(|| format!("{name}: unknown profile '{profile}'"))?)
+        }
+    };
+    for (row, value) in choices.iter().chain(&options.forced) {
+        behaviors.set(row, value).map_err(|error| format!("{name}: {error}"))?;
+    }
+    let fixtures = options.fixtures.as_ref().or(rules.fixtures.as_ref());
+    let entities: Entities = if let Some(path) = fixtures {
+        fixture::load(&schema, &behaviors, path).map_err(|error| error.to_string())?
+    } else {
+        let (entities, problems) = seeds.finish(&behaviors);
+        for problem in problems {
+            report(&Event::Note(format!("{name}: skipped an entity: {problem}")));
+        }
+        entities
+    };
+    Ok(Settings { schema, entities, behaviors, seed: 1, ..Settings::new() })
+}
+
+/// The emulator, served on a free port until the value is dropped.
+pub(super) struct EmulatorServer {
+    pub(super) base: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl EmulatorServer {
+    pub(super) async fn start(settings: Settings) -> Result<EmulatorServer, String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| format!("cannot listen: {error}"))?;
+        let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
+        let service = Arc::new(Service::of(settings));
+        let task = tokio::spawn(server::run(listener, service, std::future::pending()));
+        Ok(EmulatorServer { base: format!("http://{address}"), task })
+    }
+}
+
+impl Drop for EmulatorServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,160 @@
+//! The run of a comparison, file by file and exchange by exchange.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use super::accept::accepted_response;
+use super::emulator::{self, EmulatorServer};
+use super::files;
+use super::grade::Grader;
+use super::label;
+use super::rewrite::FileRewrite;
+use super::session::Session;
+use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Event, EventSink};
+use crate::edge::client::Upstream;
+use crate::text::exchange::{Entry, EntryReader, RecordedResponse, StreamError};
+
+/// A comparison of all files of a folder.
+pub(super) struct ComparisonRun<'r> {
+    options: &'r CompareOptions,
+    rules: CompareRules,
+    /// For each rule for a known difference, whether the difference has occurred.
+    has_occurred: Vec<bool>,
+}
+
+impl<'r> ComparisonRun<'r> {
+    pub(super) fn new(options: &'r CompareOptions, rules: CompareRules) -> ComparisonRun<'r> {
+        ComparisonRun { options, has_occurred: vec![false; rules.all_known().len()], rules }
+    }
+
+    /// Describes the rules for known differences that have not occurred so far.
+    pub(super) fn stale_rules(&self) -> Vec<String> {
+        let rules = self.rules.all_known().iter().zip(&self.has_occurred);
+        rules.filter(|(_, has_occurred)| !**has_occurred).map(|(rule, _)| rule.describe()).collect()
+    }
+
+    /// Compares all exchanges of a file.
+    pub(super) async fn compare_file(&mut self, path: &Path, name: &str, report: &mut EventSink<'_>) -> Result<Counts, String> {
+        // The emulator stops when it is dropped.
+        let (emulator, service) = if let Some(service) = &self.options.against {
+            (None, service.clone())
+        } else {
+            let settings = emulator::settings(self.options, &self.rules, path, name, report)?;
+            let emulator = EmulatorServer::start(settings).await?;
+            let service = Upstream::new(&emulator.base, None)?;
+            (Some(emulator), service)
+        };
+        let is_remote = emulator.is_none();
+        let mut session = Session::new(service);
+        let mut rewrite = if self.options.accepts { Some(FileRewrite::begin(path, is_remote)?) } else { None };
+        let mut counts = Counts::default();
+        let mut skipped = 0;
+        for (index, entry) in EntryReader::new(BufReader::new(files::open(path)?)).enumerate() {
+            let number = index + 1;
+            let (line, mut entry) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    counts.exchanges += 1;
+                    counts.drift += 1;
+                    report(&Event::Outcome(&unreadable(name, number, error)));
+                    return Ok(counts);
+                }
+            };
+            if label::is_caused_by_another(&entry.exchange) {
+                skipped += 1;
+                if let Some(rewrite) = &mut rewrite {
+                    rewrite.add(entry, None)?;
+                }
+                continue;
+            }
+            let request = label::request_line(&entry);
+            let mut outcome = ComparisonOutcome {
+                file: name.to_owned(),
+                line,
+                number,
+                name: label::title(&entry.exchange).unwrap_or(&request).to_owned(),
+                request,
+                drift: Vec::new(),
+                known: Vec::new(),
+                failed: None,
+            };
+            let new_response = self.compare_exchange(&mut entry, &mut session, &mut outcome).await;
+            counts.exchanges += 1;
+            match (outcome.is_drift(), outcome.known.is_empty()) {
+                (true, _) => counts.drift += 1,
+                (false, false) => counts.known += 1,
+                (false, true) => counts.same += 1,
+            }
+            report(&Event::Outcome(&outcome));
+            if let Some(rewrite) = &mut rewrite {
+                rewrite.add(entry, new_response)?;
+            }
+        }
+        if skipped > 0 {
+            report(&Event::Note(format!("{name}: skipped {skipped} exchanges that other requests of the journal cause")));
+        }
+        if let Some(rewrite) = rewrite
+            && rewrite.finish()?
+        {
+            report(&Event::Note(format!("{name}: rewritten with the actual answers")));
+        }
+        Ok(counts)
+    }
+
+    /// Sends one request and compares its answer; returns the answer to record instead, if it drifts.
+    async fn compare_exchange(
+        &mut self,
+        entry: &mut Entry,
+        session: &mut Session,
+        outcome: &mut ComparisonOutcome,
+    ) -> Option<RecordedResponse> {
+        let exchange = match session.fill(entry) {
+            Ok(exchange) => exchange,
+            Err(name) => {
+                outcome.failed = Some(format!("unknown value {{{{{name}}}}}: no earlier exchange has captured it"));
+                return None;
+            }
+        };
+        let actual = match session.send(&exchange, &self.options.headers).await {
+            Ok(actual) => actual,
+            Err(problem) => {
+                outcome.failed = Some(problem);
+                return None;
+            }
+        };
+        session.capture(&entry.captures, &actual);
+        let recorded = exchange.response.as_ref()?;
+        let id = format!("{}#{} {}", outcome.file, outcome.number, outcome.name);
+        let mut grader = Grader { rules: &self.rules, exchange: &id, bindings: &mut session.bindings, differences: Vec::new() };
+        grader.compare(recorded, &actual);
+        let accepted = (!grader.differences.is_empty()).then(|| accepted_response(&grader, recorded, &actual));
+        for difference in grader.differences {
+            match self.rules.known(&difference.place, &id) {
+                Some(index) => {
+                    self.has_occurred[index] = true;
+                    outcome.known.push((difference, self.rules.all_known()[index].reason.clone()));
+                }
+                None => outcome.drift.push(difference),
+            }
+        }
+        accepted.filter(|_| !outcome.drift.is_empty())
+    }
+}
+
+/// Returns the outcome of an entry that cannot be read.
+fn unreadable(file: &str, number: usize, error: StreamError) -> ComparisonOutcome {
+    let (line, problem) = match error {
+        StreamError::Text(error) => (error.line, error.reason),
+        StreamError::Source(error) => (0, error.to_string()),
+    };
+    ComparisonOutcome {
+        file: file.to_owned(),
+        line,
+        number,
+        name: "unreadable exchange".to_owned(),
+        request: String::new(),
+        drift: Vec::new(),
+        known: Vec::new(),
+        failed: Some(problem),
+    }
+}
