@@ -1,6 +1,12 @@
-//! Texts and their forms: JSON, recorded exchanges, patterns of paths, and the redaction of secrets.
+//! Texts and their forms: JSON, recorded exchanges, patterns of paths, the redaction of secrets, and small helpers.
 
+pub(crate) mod bom;
+pub(crate) mod constant_time;
 pub mod exchange;
+pub(crate) mod form;
+pub(crate) mod guid;
+pub(crate) mod gzip;
 pub mod json;
 pub mod nearest;
 pub mod redact;
+pub(crate) mod truncate;

@@ -197,9 +197,7 @@ pub(super) fn expiry(world: &World) -> String {
 }
 
 fn time(millis: i64) -> String {
-    let mut text = Vec::new();
-    DateTimeOffset::from_unix_millis(millis).write_utc(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    DateTimeOffset::from_unix_millis(millis).to_string()
 }
 
 fn changes(world: &World, changes: &[String]) -> Result<Requests, String> {

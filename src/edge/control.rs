@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, Pending};
+use crate::text::form;
 use crate::world::World;
 use crate::world::worlds::{WorldError, Worlds};
 
@@ -314,12 +315,10 @@ impl ControlCall<'_> {
 
     /// Returns the parameters of the query, decoded. Only these names are known.
     fn parameters(&self, known: &[&str]) -> Result<Vec<(String, String)>, ControlError> {
-        let decoded = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let query = self.request.target.query().unwrap_or_default();
         let mut parameters: Vec<(String, String)> = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decoded(name), decoded(value));
+        for (name, value) in form::fields(query) {
+            let (name, value) = (name.into_owned(), value.into_owned());
             if !known.contains(&&*name) {
                 let message = format!("there is no parameter '{}'; there are {}", name.escape_debug(), known.join(", "));
                 return Err(ControlError::unusable(message));

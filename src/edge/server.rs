@@ -36,8 +36,9 @@ use crate::edge::service::Service;
 use crate::entra::token_service::EntraRoute;
 use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
+use crate::text::redact::mask_target;
+use crate::text::truncate::truncate;
 use crate::world::fault::Slow;
-use crate::world::journal::redact_target;
 use crate::world::outbound::CallRecord;
 pub use limits::ServerLimits;
 use limits::{BodyReservation, Gate, Noted, Pulse, Tcp, counted, overdue};
@@ -396,10 +397,10 @@ fn target(request: &Request) -> String {
     let whole = match request.target.path_and_query() {
         // What the token service is asked may be a secret.
         Some(target) if EntraRoute::of(request.path()).is_some() => target.path().to_owned(),
-        Some(target) => redact_target(target.as_str()),
+        Some(target) => mask_target(target.as_str()),
         None => "/".to_owned(),
     };
-    if whole.chars().count() <= LIMIT { whole } else { whole.chars().take(LIMIT).chain(['…']).collect() }
+    truncate(&whole, LIMIT).into_owned()
 }
 
 /// Delivers an answer whole and at once, as nearly all of them are.

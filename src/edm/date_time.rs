@@ -1,5 +1,8 @@
 //! `Edm.DateTimeOffset`, parsed by OData's grammar and written in Graph's format.
 
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use jiff::civil::{DateTime, date};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -140,7 +143,24 @@ impl DateTimeOffset {
     }
 }
 
-/// Parses ASCII digits.
+/// The time in UTC, as [`DateTimeOffset::write_utc`] writes it.
+impl fmt::Display for DateTimeOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(28);
+        self.write_utc(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// The system's time to the millisecond; a time before the Unix epoch becomes the epoch.
+impl From<SystemTime> for DateTimeOffset {
+    fn from(time: SystemTime) -> DateTimeOffset {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        DateTimeOffset::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Reads ASCII digits.
 fn number(digits: &[u8]) -> Option<i64> {
     let mut value = 0;
     for digit in digits {
@@ -192,9 +212,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn utc(text: &str) -> String {
-        let mut out = Vec::new();
-        DateTimeOffset::parse(text).unwrap_or_else(|| panic!("{text}")).write_utc(&mut out);
-        String::from_utf8(out).unwrap()
+        DateTimeOffset::parse(text).unwrap_or_else(|| panic!("{text}")).to_string()
     }
 
     #[test]

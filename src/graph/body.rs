@@ -1,7 +1,6 @@
 //! From the bytes of a request to JSON: length, content type, content coding, syntax.
 
 use std::borrow::Cow;
-use std::io::Read as _;
 
 use http::header::{self, HeaderMap, HeaderValue};
 
@@ -9,6 +8,7 @@ use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, MissingLength};
 use crate::policy::refusal;
+use crate::text::gzip::{self, GzipError};
 use crate::text::json::{self, Json};
 
 /// How many values a body may hold. An entity has a few dozen; without a limit 4 MiB of empty arrays would take a hundred times
@@ -63,25 +63,13 @@ fn unpacked<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Er
     let coding = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
     match coding.map(str::trim) {
         Ok(coding) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => Ok(Cow::Borrowed(body)),
-        Ok(coding) if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") => {
-            let mut out = Vec::new();
-            // One member is what clients send, and a body of a great many empty ones would cost a second to unpack. One byte more
-            // than the limit tells a body at the limit from one beyond it.
-            let mut reader = flate2::bufread::GzDecoder::new(body).take(BODY_LIMIT as u64 + 1);
-            let unpacked = reader.read_to_end(&mut out).map_err(|reason| reason.to_string());
-            let rest = reader.into_inner().into_inner().len();
-            let whole = unpacked
-                .and_then(|_| if rest > 0 && out.len() <= BODY_LIMIT { Err(format!("{rest} bytes follow")) } else { Ok(()) });
-            if let Err(reason) = whole {
-                let detail = format!("the gzip-encoded body cannot be unpacked: {reason}");
-                return Err(Error::new(&refusal::UNREADABLE_PAYLOAD, &[]).with_detail(detail));
-            }
-            if out.len() > BODY_LIMIT {
-                let detail = format!("the gzip-encoded body unpacks to more than {BODY_LIMIT} bytes");
-                return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
-            }
-            Ok(Cow::Owned(out))
-        }
+        Ok(coding) if gzip::is_gzip(coding) => gzip::unpack(body, BODY_LIMIT).map(Cow::Owned).map_err(|error| {
+            let refusal = match error {
+                GzipError::TooLong(_) => &refusal::PAYLOAD_TOO_LARGE,
+                GzipError::Malformed(_) => &refusal::UNREADABLE_PAYLOAD,
+            };
+            Error::new(refusal, &[]).with_detail(format!("the gzip-encoded body {error}"))
+        }),
         _ => {
             let detail = "found a content coding other than gzip, expected gzip or none".to_owned();
             Err(Error::new(&refusal::CONTENT_ENCODING, &[]).with_detail(detail))

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::text::bom;
+
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
@@ -153,7 +155,7 @@ pub fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
 
 /// Parses a JSON text; fails if it has more values than the limit.
 pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = bom::strip_bytes(text);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let remaining = Cell::new(limit);
     let json = TreeBuilder(&remaining).deserialize(&mut deserializer)?;
@@ -174,7 +176,7 @@ pub enum Outline<'a> {
 
 /// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
 pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = bom::strip_bytes(text);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_slice(text)?;

@@ -1,51 +1,56 @@
-//! Private values out of exchanges, before anything is written down.
+//! Redaction of private values: masked where they are shown, replaced by pseudonyms where they are written down.
 //!
-//! A value is private by its place (the header `Authorization`, a member `secret`, a form field `client_secret`), by its form (a
-//! signed token, a mail address, a GUID) or because it was private somewhere else in what has been seen. It is looked for in every
-//! encoding that it travels in: in headers, percent-encoded in addresses and forms, with escapes in JSON, in JSON that is a text in JSON,
-//! and in Base64. The same value always gets the same pseudonym. What cannot be looked into (binary bodies, JSON that does
-//! not parse) is left out.
+//! One table of names decides what is a secret in every output. In recordings, a value is private by its name (the header
+//! `Authorization`, a member `secret`, a form field `client_secret`), by its form (a signed token, a mail address, a GUID), or because
+//! it was private elsewhere in the recording. It is searched for in every encoding: in headers, percent-encoded in addresses and forms,
+//! with escapes in JSON, in JSON within JSON, and in Base64. The same value always gets the same pseudonym. Bodies that cannot be
+//! inspected (binary bodies, JSON that does not parse) are left out.
 //!
 //! # Implementation rationale
 //!
-//! Pseudonyms are counted, not computed: a hash of a name or a mail address can be undone by trying candidates.
+//! Pseudonyms are counted, not computed: a hash of a name or a mail address can be reversed by trying candidates.
 
+mod encodings;
+mod mask;
+mod names;
 mod pseudonym;
 mod rules;
-mod text;
 
 use bytes::Bytes;
 use http::Method;
 
 use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
-use crate::text::json::{self, Json};
+use crate::text::json::Json;
+use crate::text::{bom, form};
 
+pub use encodings::userinfo_length;
+pub use mask::{REDACTED, UNPACKED_LIMIT, mask_body, mask_content, mask_headers, mask_json, mask_target, mask_text};
+pub use names::{NamePlace, SecretKind, classify, examples, is_secret_name};
 pub use pseudonym::{is_pseudonym, is_pseudonymous_id};
-pub use rules::{RedactionRules, SecretKind};
+pub use rules::{RedactionRules, RedactionRulesError};
 
 use pseudonym::Pseudonyms;
 
-/// Replaces private values, and remembers by what.
+/// Replaces private values in exchanges by pseudonyms, and remembers these.
 #[derive(Debug)]
 pub struct Redactor {
     rules: RedactionRules,
     pseudonyms: Pseudonyms,
 }
 
-/// What stands for a body that cannot be looked into. It is malformed as JSON, so that a service refuses it as it would have
-/// refused JSON that does not parse.
+/// The replacement of JSON that does not parse: malformed too, so that a service refuses it in the same way.
 const LEFT_OUT: &str = "{ left out";
 
 impl Redactor {
-    /// Makes a redactor whose pseudonyms count from `first`.
+    /// Creates a redactor whose pseudonyms count from `first`.
     pub fn new(rules: RedactionRules, first: u64) -> Redactor {
         let pseudonyms = Pseudonyms::new(first);
         Redactor { rules, pseudonyms }
     }
 
-    /// Returns the exchange without private values. What had to be left out, comments tell.
+    /// Returns the exchange without private values; comments name the parts that had to be left out.
     pub fn redact(&mut self, exchange: &Exchange) -> Exchange {
-        // What is private in one place is private in all, so places are looked at before anything is replaced.
+        // A value that is private in one place is private in all, so names are evaluated before anything is replaced.
         self.learn_from(exchange);
         let mut comments: Vec<String> = exchange.comments.iter().map(|comment| self.scrub(comment)).collect();
         let request = RecordedRequest {
@@ -64,11 +69,11 @@ impl Redactor {
         if self.is_clean(&redacted) { redacted } else { without_texts(redacted) }
     }
 
-    /// Tells whether nothing that is known to be secret is left: the check behind the work.
+    /// Returns whether no known secret is left: a check of the result.
     fn is_clean(&self, exchange: &Exchange) -> bool {
         let printed = exchange.to_string();
         self.pseudonyms.secrets().all(|secret| {
-            let encoded = text::percent_encoded(secret);
+            let encoded = encodings::percent_encoded(secret);
             !printed.contains(secret) && !printed.contains(&encoded) && !printed.contains(&encoded.replace("%20", "+"))
         })
     }
@@ -76,9 +81,7 @@ impl Redactor {
     /// Remembers the values in private places.
     fn learn_from(&mut self, exchange: &Exchange) {
         let request = &exchange.request;
-        if let Some((_, query)) = request.target.split_once('?') {
-            self.learn_from_form(query);
-        }
+        self.learn_from_address(&request.target);
         self.learn_from_message(&request.headers, &request.body);
         if let Some(response) = &exchange.response {
             self.learn_from_message(&response.headers, &response.body);
@@ -87,18 +90,18 @@ impl Redactor {
 
     fn learn_from_message(&mut self, headers: &[(String, String)], body: &[u8]) {
         for (name, value) in headers {
-            match self.rules.header(name) {
+            match self.rules.classify(NamePlace::Header, name) {
                 Some(kind @ SecretKind::Token) => {
                     let (_, token) = scheme_and_token(value);
                     self.pseudonyms.of(kind, token);
-                    if let Some(decoded) = text::base64_text(token) {
+                    if let Some(decoded) = encodings::base64_text(token) {
                         for part in decoded.text.split(':').filter(|part| part.len() >= 4) {
                             self.pseudonyms.of(SecretKind::Secret, part);
                         }
                     }
                 }
                 Some(SecretKind::Cookie) => {
-                    // Behind the cookie that is set stand words that are the same for all, such as `Path` and `Expires`.
+                    // The attributes of a cookie, such as `Path` and `Expires`, are not private.
                     let count = if name.eq_ignore_ascii_case("set-cookie") { 1 } else { usize::MAX };
                     for pair in value.split(';').take(count) {
                         let (_, value) = pair.split_once('=').unwrap_or(("", pair));
@@ -117,34 +120,34 @@ impl Redactor {
     }
 
     fn learn_from_text(&mut self, text: &str, depth: usize) {
-        if depth > text::DEEPEST {
+        if depth > encodings::DEEPEST {
             return;
         }
-        if let Some(json) = text::json(text) {
-            self.learn_from_json(None, &json, depth);
-        } else if text::looks_like_a_form(text) {
-            self.learn_from_form(text);
-        } else if let Some((_, query)) = text.split_once('?').filter(|_| text::looks_like_an_address(text)) {
-            let end = query.find(char::is_whitespace).unwrap_or(query.len());
-            self.learn_from_form(&query[..end]);
-        } else if let Some(decoded) = text::base64_text(text) {
+        if let Some(json) = encodings::json(text) {
+            self.learn_from_json(None, None, &json, depth);
+        } else if encodings::looks_like_a_form(text) {
+            self.learn_from_form(text, depth);
+        } else if encodings::looks_like_an_address(text) {
+            text.split_whitespace().for_each(|word| self.learn_from_address_at(word, depth));
+        } else if let Some(decoded) = encodings::base64_text(text) {
             self.learn_from_text(&decoded.text, depth + 1);
         }
     }
 
-    fn learn_from_json(&mut self, member: Option<&str>, json: &Json<'_>, depth: usize) {
+    fn learn_from_json(&mut self, member: Option<&str>, outer: Option<SecretKind>, json: &Json<'_>, depth: usize) {
         match json {
             Json::Object(members) => {
                 for (name, value) in members {
-                    self.learn_from_json(Some(name), value, depth);
+                    let outer = self.secret_kind(Some(name)).or(outer);
+                    self.learn_from_json(Some(name), outer, value, depth);
                 }
             }
             Json::Array(elements) => {
                 for element in elements {
-                    self.learn_from_json(member, element, depth);
+                    self.learn_from_json(member, outer, element, depth);
                 }
             }
-            Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+            Json::String(text) => match self.kind_of_text(member, outer, text) {
                 Some(kind @ SecretKind::Token) => drop(self.pseudonyms.of(kind, scheme_and_token(text).1)),
                 Some(kind) => drop(self.pseudonyms.of(kind, text)),
                 None => self.learn_from_text(text, depth + 1),
@@ -153,11 +156,37 @@ impl Redactor {
         }
     }
 
-    fn learn_from_form(&mut self, form: &str) {
-        for (name, value) in text::fields(form) {
-            match self.rules.parameter(&name) {
+    /// Classifies a string in JSON. Within a member that is a secret as a whole, all strings are secrets.
+    fn kind_of_text(&self, member: Option<&str>, outer: Option<SecretKind>, text: &str) -> Option<SecretKind> {
+        let own = member.and_then(|member| self.rules.member(member, text));
+        own.or(outer.filter(|_| !text.is_empty() && !self.rules.keeps(text)))
+    }
+
+    /// Returns the kind of a member that is a secret.
+    fn secret_kind(&self, member: Option<&str>) -> Option<SecretKind> {
+        member.and_then(|member| self.rules.classify(NamePlace::Member, member)).filter(|kind| kind.is_secret())
+    }
+
+    fn learn_from_address(&mut self, address: &str) {
+        self.learn_from_address_at(address, 0);
+    }
+
+    fn learn_from_address_at(&mut self, address: &str, depth: usize) {
+        let start = address.find(['?', '#']).unwrap_or(address.len());
+        let (path, fields) = address.split_at(start);
+        if let Some(range) = encodings::userinfo(path) {
+            let password = &path[range];
+            let password = password.split_once(':').map_or(password, |(_, password)| password);
+            self.pseudonyms.of(SecretKind::Secret, &form::percent_decoded(password));
+        }
+        encodings::query_and_fragment(fields).for_each(|(_, form)| self.learn_from_form(form, depth));
+    }
+
+    fn learn_from_form(&mut self, text: &str, depth: usize) {
+        for (name, value) in form::fields(text) {
+            match self.rules.classify(NamePlace::Parameter, &name) {
                 Some(kind) => drop(self.pseudonyms.of(kind, &value)),
-                None => self.learn_from_text(&value, 1),
+                None => self.learn_from_text(&value, depth + 1),
             }
         }
     }
@@ -165,7 +194,7 @@ impl Redactor {
     fn scrub_headers(&mut self, headers: &[(String, String)]) -> Vec<(String, String)> {
         let mut scrubbed = Vec::with_capacity(headers.len());
         for (name, value) in headers {
-            let value = match self.rules.header(name) {
+            let value = match self.rules.classify(NamePlace::Header, name) {
                 Some(SecretKind::Token) => {
                     let (scheme, token) = scheme_and_token(value);
                     format!("{scheme}{}", self.pseudonyms.of(SecretKind::Token, token))
@@ -187,13 +216,13 @@ impl Redactor {
         };
         let content_type = of("content-type").unwrap_or_default();
         let is_encoded = of("content-encoding").is_some_and(|encoding| encoding != "identity");
-        // A page may hold secrets in places that only a browser knows.
+        // The parts of multipart bodies and the scripts of pages are not parsed, and may contain secrets.
         let is_opaque = content_type.starts_with("multipart/") || content_type.starts_with("text/html") || is_encoded;
         let says_json = content_type.contains("json");
         match std::str::from_utf8(body) {
             Ok(text) if !is_opaque => {
-                let bare = text.trim_start_matches('\u{feff}').trim_start();
-                let is_json = text::json(bare).is_some() || serde_json::from_str::<serde::de::IgnoredAny>(bare).is_ok();
+                let bare = text.trim_start_matches(bom::MARK).trim_start();
+                let is_json = encodings::json(bare).is_some() || serde_json::from_str::<serde::de::IgnoredAny>(bare).is_ok();
                 if !is_json && (says_json || bare.starts_with(['{', '['])) {
                     comments.push(format!("The body of the {whose} is left out: it is JSON that does not parse."));
                     return LEFT_OUT.into();
@@ -201,49 +230,80 @@ impl Redactor {
                 self.scrub(bare).into()
             }
             _ => {
-                comments.push(format!("The body of the {whose} is left out: {} bytes that cannot be looked into.", body.len()));
+                comments.push(format!("The body of the {whose} is left out: {} bytes that cannot be inspected.", body.len()));
                 Bytes::new()
             }
         }
     }
 
-    /// Returns a target without private values in its path and its query.
+    /// Replaces private values in the path, the query and the fragment of a target.
     fn scrub_target(&mut self, target: &str) -> String {
-        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, fields) = target.split_at(target.find(['?', '#']).unwrap_or(target.len()));
         let segments: Vec<String> = path.split('/').map(|segment| self.scrub_encoded(segment)).collect();
-        let path = segments.join("/");
-        match query {
-            Some(query) => format!("{path}?{}", self.scrub_form(query)),
-            None => path,
-        }
+        segments.join("/") + &self.scrub_fields(fields, 0)
+    }
+
+    /// Replaces private values in a query and a fragment, each with the sign in front of it.
+    fn scrub_fields(&mut self, fields: &str, depth: usize) -> String {
+        let parts = encodings::query_and_fragment(fields).map(|(sign, form)| {
+            // The fragment of a context is a path.
+            let is_path = sign == "#" && !encodings::looks_like_a_form(form);
+            let scrubbed = if is_path { self.scrub_words(form, depth) } else { self.scrub_form(form, depth) };
+            format!("{sign}{scrubbed}")
+        });
+        parts.collect()
+    }
+
+    /// Replaces private values in an address without blanks.
+    fn scrub_address(&mut self, address: &str, depth: usize) -> String {
+        let (path, fields) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
+        let path = match encodings::userinfo(path) {
+            Some(range) => {
+                let (user, password) = match path[range.clone()].split_once(':') {
+                    Some((user, password)) => (Some(user), password),
+                    None => (None, &path[range.clone()]),
+                };
+                let user = user.map_or_else(String::new, |user| {
+                    let user = self.pseudonyms.of(SecretKind::Name, &form::percent_decoded(user));
+                    format!("{}:", encodings::percent_encoded(&user))
+                });
+                let password = self.pseudonyms.of(SecretKind::Secret, &form::percent_decoded(password));
+                let (before, behind) = (&path[..range.start], &path[range.end..]);
+                // The sign between password and host is not that of a mail address.
+                let host = self.scrub_words(behind.strip_prefix('@').unwrap_or(behind), depth);
+                format!("{before}{user}{password}@{host}")
+            }
+            None => self.scrub_words(path, depth),
+        };
+        path + &self.scrub_fields(fields, depth)
     }
 
     fn scrub_encoded(&mut self, encoded: &str) -> String {
-        let decoded = text::percent_decoded(encoded);
+        let decoded = form::percent_decoded(encoded);
         let scrubbed = self.scrub_plain(&decoded);
-        if scrubbed == decoded { encoded.to_owned() } else { text::percent_encoded(&scrubbed) }
+        if scrubbed == decoded { encoded.to_owned() } else { encodings::percent_encoded(&scrubbed) }
     }
 
-    fn scrub_form(&mut self, form: &str) -> String {
-        let pairs: Vec<String> = form
+    fn scrub_form(&mut self, text: &str, depth: usize) -> String {
+        let pairs: Vec<String> = text
             .split('&')
             .map(|pair| {
                 let Some((name, value)) = pair.split_once('=') else { return self.scrub_encoded(pair) };
-                let decoded_name = text::form_decoded(name);
-                let decoded = text::form_decoded(value);
-                let scrubbed = match self.rules.parameter(&decoded_name) {
+                let decoded_name = form::decoded(name);
+                let decoded = form::decoded(value);
+                let scrubbed = match self.rules.classify(NamePlace::Parameter, &decoded_name) {
                     Some(kind) => self.pseudonyms.of(kind, &decoded),
                     None if self.rules.is_filter(&decoded_name, &decoded) => self.scrub_literals(&decoded),
-                    None => self.scrub_at(&decoded, 1),
+                    None => self.scrub_at(&decoded, depth + 1),
                 };
-                let value = if scrubbed == decoded { value.to_owned() } else { text::percent_encoded(&scrubbed) };
+                let value = if scrubbed == decoded { value.to_owned() } else { encodings::percent_encoded(&scrubbed) };
                 format!("{}={value}", self.scrub_encoded(name))
             })
             .collect();
         pairs.join("&")
     }
 
-    /// Replaces the literals of a filter that asks for names or addresses.
+    /// Replaces the literals of a filter for private members.
     fn scrub_literals(&mut self, filter: &str) -> String {
         let mut pieces: Vec<String> = filter.split('\'').map(str::to_owned).collect();
         for piece in pieces.iter_mut().skip(1).step_by(2).filter(|piece| !piece.is_empty()) {
@@ -258,11 +318,11 @@ impl Redactor {
     }
 
     fn scrub_at(&mut self, text: &str, depth: usize) -> String {
-        if depth > text::DEEPEST {
+        if depth > encodings::DEEPEST {
             return self.pseudonyms.of(SecretKind::Secret, text);
         }
-        if let Some(json) = text::json(text) {
-            let scrubbed = self.scrub_json(None, &json, depth);
+        if let Some(json) = encodings::json(text) {
+            let scrubbed = self.scrub_json(None, None, &json, depth);
             if scrubbed == json {
                 return text.to_owned();
             }
@@ -270,32 +330,42 @@ impl Redactor {
             scrubbed.write(&mut out);
             return String::from_utf8_lossy(&out).into_owned();
         }
-        if text::looks_like_a_form(text) {
-            return self.scrub_form(text);
+        if encodings::looks_like_a_form(text) {
+            return self.scrub_form(text, depth);
         }
-        if text::looks_like_an_address(text)
-            && let Some((address, query)) = text.split_once('?').filter(|(address, _)| !address.contains(char::is_whitespace))
-        {
-            // Behind the query other words may stand.
-            let end = query.find(char::is_whitespace).unwrap_or(query.len());
-            let (query, rest) = query.split_at(end);
-            return format!("{}?{}{}", self.scrub_words(address, depth), self.scrub_form(query), self.scrub_words(rest, depth));
+        if !encodings::looks_like_an_address(text) {
+            return self.scrub_words(text, depth);
         }
-        self.scrub_words(text, depth)
+        // Names of several words lie between the addresses.
+        let (mut scrubbed, mut words) = (String::with_capacity(text.len()), String::new());
+        for word in text.split_inclusive(char::is_whitespace) {
+            let bare = word.trim_end();
+            if encodings::looks_like_an_address(bare) {
+                scrubbed.push_str(&self.scrub_words(&std::mem::take(&mut words), depth));
+                scrubbed.push_str(&self.scrub_address(bare, depth));
+                scrubbed.push_str(&word[bare.len()..]);
+            } else {
+                words.push_str(word);
+            }
+        }
+        scrubbed.push_str(&self.scrub_words(&words, depth));
+        scrubbed
     }
 
-    fn scrub_json<'j>(&mut self, member: Option<&str>, json: &Json<'j>, depth: usize) -> Json<'j> {
+    fn scrub_json<'j>(&mut self, member: Option<&str>, outer: Option<SecretKind>, json: &Json<'j>, depth: usize) -> Json<'j> {
         match json {
-            Json::Object(members) => Json::Object(
-                members
-                    .iter()
-                    .map(|(name, value)| (self.scrub_plain(name).into(), self.scrub_json(Some(name), value, depth)))
-                    .collect(),
-            ),
-            Json::Array(elements) => {
-                Json::Array(elements.iter().map(|element| self.scrub_json(member, element, depth)).collect())
+            Json::Object(members) => {
+                let mut scrubbed = Vec::with_capacity(members.len());
+                for (name, value) in members {
+                    let outer = self.secret_kind(Some(name)).or(outer);
+                    scrubbed.push((self.scrub_plain(name).into(), self.scrub_json(Some(name), outer, value, depth)));
+                }
+                Json::Object(scrubbed)
             }
-            Json::String(text) => match member.and_then(|member| self.rules.member(member, text)) {
+            Json::Array(elements) => {
+                Json::Array(elements.iter().map(|element| self.scrub_json(member, outer, element, depth)).collect())
+            }
+            Json::String(text) => match self.kind_of_text(member, outer, text) {
                 Some(SecretKind::Token) => {
                     let (scheme, token) = scheme_and_token(text);
                     Json::String(format!("{scheme}{}", self.pseudonyms.of(SecretKind::Token, token)).into())
@@ -303,9 +373,7 @@ impl Redactor {
                 Some(kind) => Json::String(self.pseudonyms.of(kind, text).into()),
                 None => Json::String(self.scrub_at(text, depth + 1).into()),
             },
-            Json::Number(_) if member.is_some_and(|member| self.rules.member(member, "1").is_some_and(SecretKind::is_secret)) => {
-                Json::Number(0.into())
-            }
+            Json::Number(_) if outer.or(self.secret_kind(member)).is_some() => Json::Number(0.into()),
             other => other.clone(),
         }
     }
@@ -314,8 +382,8 @@ impl Redactor {
     fn scrub_words(&mut self, text: &str, depth: usize) -> String {
         let plain = self.scrub_plain(text);
         let mut out = String::with_capacity(plain.len());
-        for word in plain.split_inclusive(|character: char| !text::is_of_encoding(character)) {
-            let end = word.trim_end_matches(|character: char| !text::is_of_encoding(character)).len();
+        for word in plain.split_inclusive(|character: char| !encodings::is_of_encoding(character)) {
+            let end = word.trim_end_matches(|character: char| !encodings::is_of_encoding(character)).len();
             let (word, rest) = word.split_at(end);
             out.push_str(&self.scrub_word(word, depth));
             out.push_str(rest);
@@ -325,17 +393,17 @@ impl Redactor {
 
     fn scrub_word(&mut self, word: &str, depth: usize) -> String {
         if word.contains('%') {
-            // What separates the parts of a path stays as it is.
+            // The separators of a path stay as they are.
             let parts: Vec<String> = word.split('/').map(|part| self.scrub_percent_encoded(part, depth)).collect();
             return parts.join("/");
         }
         let mut out = String::with_capacity(word.len());
-        for piece in text::base64_pieces(word) {
+        for piece in encodings::base64_pieces(word) {
             if let Some(scrubbed) = self.scrub_base64(piece, depth) {
                 out.push_str(&scrubbed);
                 continue;
             }
-            // A slash may be a part of Base64, or stand between two parts of a path.
+            // A slash may be a character of Base64 or a separator of a path.
             let parts = piece.split('/').map(|part| self.scrub_base64(part, depth).unwrap_or_else(|| part.to_owned()));
             out.push_str(&parts.collect::<Vec<String>>().join("/"));
         }
@@ -343,34 +411,34 @@ impl Redactor {
     }
 
     fn scrub_percent_encoded(&mut self, encoded: &str, depth: usize) -> String {
-        let decoded = text::percent_decoded(encoded);
+        let decoded = form::percent_decoded(encoded);
         let scrubbed = self.scrub_at(&decoded, depth + 1);
-        if scrubbed == decoded { encoded.to_owned() } else { text::percent_encoded(&scrubbed) }
+        if scrubbed == decoded { encoded.to_owned() } else { encodings::percent_encoded(&scrubbed) }
     }
 
-    /// Returns nothing for what is no text in Base64.
+    /// Replaces private values in Base64; nothing if it does not hold a text.
     fn scrub_base64(&mut self, piece: &str, depth: usize) -> Option<String> {
-        let decoded = text::base64_text(piece)?;
+        let decoded = encodings::base64_text(piece)?;
         let scrubbed = self.scrub_at(&decoded.text, depth + 1);
         Some(if scrubbed == decoded.text { piece.to_owned() } else { decoded.encode(&scrubbed) })
     }
 
-    /// Replaces private values that stand in a text as they are.
+    /// Replaces private values that are not encoded.
     fn scrub_plain(&mut self, text: &str) -> String {
         let known = self.pseudonyms.replace_known(text, self.rules.words());
-        text::replace_forms(&known, &mut |kind, value| {
+        encodings::replace_forms(&known, &mut |kind, value| {
             if self.rules.keeps(value) || pseudonym::is_own(value) { None } else { Some(self.pseudonyms.of(kind, value)) }
         })
     }
 }
 
-/// Splits the scheme, with its blank, from what authorizes.
+/// Splits the scheme, with its blank, from the token.
 fn scheme_and_token(value: &str) -> (&str, &str) {
     let value = value.trim();
     value.split_at(value.find(' ').map_or(0, |at| at + 1))
 }
 
-/// Returns what can be kept of an exchange that is not clean.
+/// Returns the harmless rest of an exchange that still holds a secret.
 fn without_texts(exchange: Exchange) -> Exchange {
     let comments =
         vec!["Target, headers and bodies are left out: they held a secret in a form that cannot be replaced.".to_owned()];
@@ -382,12 +450,6 @@ fn without_texts(exchange: Exchange) -> Exchange {
     };
     let response = exchange.response.map(|response| RecordedResponse { headers: Vec::new(), body: Bytes::new(), ..response });
     Exchange { comments, request, response }
-}
-
-/// Parses JSON that is an object or an array.
-fn parse_container(text: &str) -> Option<Json<'_>> {
-    let bare = text.trim_start();
-    if bare.starts_with(['{', '[']) { json::parse(bare.as_bytes()).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -413,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_private_stays_as_it_is() {
+    fn values_that_are_not_private_stay_as_they_are() {
         for text in [
             r##"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teamwork/workforceIntegrations","value":[{"id":"1","apiVersion":1.50,"supportedEntities@odata.type":"#microsoft.graph.workforceIntegrationSupportedEntities","supportedEntities":"shift,openShift","secret":null,"createdDateTime":"2021-03-12T17:37:05.84Z","url":"https://contoso.com/shifts/?a=b"}]}"##,
             "{\"error\":{\"code\":\"BadRequest\",\"message\":\"Invalid version.\"}}",
@@ -443,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_secret_is_not_taken_for_one() {
+    fn neighbors_of_a_secret_are_not_taken_for_one() {
         let headers = [
             ("set-cookie", "a=0123456789abcdef; Path=/; Max-Age=31536000; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),
             ("strict-transport-security", "max-age=31536000"),
@@ -468,7 +530,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_cannot_be_replaced_costs_the_whole_exchange() {
-        // The name of a method is no place for secrets, and cannot hold all that stands for one.
+        // A method cannot hold a pseudonym.
         let mut odd = exchange("/?client_secret=SECRET", &[], b"");
         odd.request.method = Method::from_bytes(b"SECRETS").unwrap();
         let redacted = Redactor::new(RedactionRules::default(), 1).redact(&odd);

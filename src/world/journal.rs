@@ -4,7 +4,6 @@
 //! has it keeps only the values that differ. It keeps nothing of the HTTP library: a kept header map or address would pin the
 //! connection's read buffers. Reading is for tests and people; secrets and tokens are replaced then, unless somebody asks for them.
 
-mod redact;
 mod ring;
 mod verify;
 
@@ -23,9 +22,9 @@ use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
+use crate::text::redact::{mask_body, mask_headers, mask_target};
 use ring::{Ring, Texts};
 
-pub use redact::{REDACTED, redact_json, target as redact_target};
 pub use verify::{Expectation, Times, VerificationReport};
 
 /// How much a journal keeps.
@@ -417,9 +416,9 @@ impl JournalEntry {
 
     fn read(&self, secrets: Secrets) -> Recorded {
         let hide = secrets == Secrets::Hidden;
-        let headers = |headers: Vec<(String, String)>| if hide { redact::headers(headers) } else { headers };
+        let headers = |headers: Vec<(String, String)>| if hide { mask_headers(headers) } else { headers };
         let body = |bytes: &[u8], headers: &[(String, String)]| {
-            if hide { redact::body(bytes, headers) } else { Bytes::copy_from_slice(bytes) }
+            if hide { mask_body(bytes, headers) } else { Bytes::copy_from_slice(bytes) }
         };
         let mut request_headers = self.texts.request_headers();
         let mut response_headers = self.texts.response_headers();
@@ -427,7 +426,7 @@ impl JournalEntry {
         let response_body = body(self.texts.response_body(), &response_headers);
         request_headers = headers(request_headers);
         response_headers = headers(response_headers);
-        let target = if hide { redact::target(self.texts.target()) } else { self.texts.target().to_owned() };
+        let target = if hide { mask_target(self.texts.target()) } else { self.texts.target().to_owned() };
         let request =
             exchange::RecordedRequest { method: self.method.clone(), target, headers: request_headers, body: request_body };
         let response =
@@ -442,7 +441,7 @@ impl JournalEntry {
     }
 
     fn comments(&self) -> Vec<String> {
-        let mut comments = vec![format!("request {} at {}", self.number, utc(self.time))];
+        let mut comments = vec![format!("request {} at {}", self.number, DateTimeOffset::from(self.time))];
         let Decided { refused_by, detail, faults, ended_by, batch } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
@@ -455,14 +454,6 @@ impl JournalEntry {
         comments.extend(response.map(|length| format!("the answer's body of {length} bytes is cut here")));
         comments
     }
-}
-
-/// Writes a time as Graph does.
-fn utc(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut text = Vec::new();
-    DateTimeOffset::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).write_utc(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 impl JournalQuery {

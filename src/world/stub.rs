@@ -9,10 +9,10 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use http::Method;
-use percent_encoding::percent_decode_str;
 
 use crate::edm::segment::segments;
 use crate::text::exchange::{EntryReader, RecordedResponse, Resolver};
+use crate::text::form;
 use crate::text::nearest::nearest;
 
 /// Maximum number of stubs.
@@ -156,13 +156,12 @@ impl Stub {
 
 /// Splits a target into its decoded path and its decoded, sorted parameters.
 fn path_and_query(target: &str) -> (String, Option<Vec<(String, String)>>) {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let path = segments(path.strip_suffix('/').unwrap_or(path)).collect::<Vec<_>>().join("/");
     let query = query.filter(|query| !query.is_empty()).map(|query| {
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+            (form::decoded(name).into_owned(), form::decoded(value).into_owned())
         };
         let mut pairs: Vec<(String, String)> = query.split('&').map(pair).collect();
         pairs.sort();

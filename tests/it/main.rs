@@ -25,6 +25,7 @@
 //! | `recorded` | exchanges recorded, redacted, compared and served |
 //! | `recorded_commands` | the commands that record, convert and compare |
 //! | `planted` | private values are in no recording, however they travel |
+//! | `redaction` | one table of secrets decides in every output |
 //! | `sockets` | HTTP as it is on the wire |
 //! | `abuse` | what nobody sends by accident: malformed, endless, slow |
 //! | `abuse_http2` | the same in frames of HTTP/2 |
@@ -70,6 +71,8 @@ mod readers;
 mod readme;
 mod recorded;
 mod recorded_commands;
+#[cfg(unix)]
+mod redaction;
 #[cfg(unix)]
 mod secrets;
 mod soak;

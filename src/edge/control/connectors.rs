@@ -97,11 +97,7 @@ fn said(world: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError>
 }
 
 fn sampled(world: &World, wanted: &Wanted) -> Requests {
-    let time = |behind: i64| {
-        let mut text = Vec::new();
-        DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()) + behind).write_utc(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    };
+    let time = |behind: i64| DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()) + behind).to_string();
     let mut next_id = || world.next_entity_id().to_string();
     let mut maker = SampleBuilder { next_id: &mut next_id, now: time(0), expires: time(sample::EXPIRES_AFTER_MILLIS) };
     if wanted.swap_approval {

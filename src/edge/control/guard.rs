@@ -10,6 +10,7 @@ use http::header::{self, HeaderName, HeaderValue};
 
 use super::{Control, ControlError, Peer};
 use crate::graph::request::Request;
+use crate::text::constant_time;
 
 /// The header with the token; `Authorization: Bearer` does as well.
 const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token");
@@ -50,12 +51,7 @@ fn shows_token(control: &Control, request: &Request) -> bool {
     let bearer = request.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let bearer = bearer.and_then(|value| value.strip_prefix(b"Bearer "));
     let own = request.headers.get(TOKEN).map(HeaderValue::as_bytes);
-    own.into_iter().chain(bearer).any(|shown| is_same(shown, token.as_bytes()))
-}
-
-/// Compares two texts in a time that does not tell where they differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |differing, (one, other)| differing | (one ^ other)) == 0
+    own.into_iter().chain(bearer).any(|shown| constant_time::is_equal(shown, token.as_bytes()))
 }
 
 /// Whether a host is an address, or one of the names that are always this machine. An address cannot be taken over by a name server.

@@ -16,15 +16,14 @@ use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::Entity;
 use crate::policy::behavior::Secret;
+use crate::text::redact::mask_json;
+use crate::world::World;
 use crate::world::fixture;
 use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalQuery, Recorded, Secrets, Times};
-use crate::world::{World, unix_millis};
 
 /// Writes a time as Graph does.
 pub(super) fn utc(time: SystemTime) -> String {
-    let mut text = Vec::new();
-    DateTimeOffset::from_unix_millis(unix_millis(time)).write_utc(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    DateTimeOffset::from(time).to_string()
 }
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -92,7 +91,7 @@ fn entity_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: 
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
     let text = fixture::write_entity_with(&world.schema, changed.set, entity, secret);
     // Other properties may hold one too, such as an address with a key in its query.
-    let text = if secrets == Secrets::Hidden { journal::redact_json(&text).unwrap_or_default() } else { text };
+    let text = if secrets == Secrets::Hidden { mask_json(&text).unwrap_or_default() } else { text };
     serde_json::from_str(&text).unwrap_or_default()
 }
 

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode;
-
 use super::EntraRequest;
+use crate::text::form;
 
 /// How long a form may be that is read. Libraries send a few kilobytes; one of the greatest length that a body may have would take
 /// many times its size in memory.
@@ -17,31 +16,13 @@ impl<'f> Form<'f> {
     /// Reads the parameters of a request: those of the body, then those of the query. What is too long has none.
     pub(super) fn of(asked: &EntraRequest<'f>) -> Form<'f> {
         let texts = [asked.body, asked.query.as_bytes()];
-        let pairs = texts
-            .into_iter()
-            .filter(|text| text.len() <= LIMIT)
-            .flat_map(|text| text.split(|byte| *byte == b'&'))
-            .filter(|pair| !pair.is_empty());
-        Form(pairs.map(|pair| split(pair)).collect())
+        Form(texts.into_iter().filter(|text| text.len() <= LIMIT).flat_map(form::fields_of_bytes).collect())
     }
 
     /// Returns the first value of a parameter that has one.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| &**value)
     }
-}
-
-fn split(pair: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
-    let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-    (decoded(&pair[..equals]), decoded(pair.get(equals + 1..).unwrap_or_default()))
-}
-
-fn decoded(text: &[u8]) -> Cow<'_, str> {
-    if !text.contains(&b'+') {
-        return percent_decode(text).decode_utf8_lossy();
-    }
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    Cow::Owned(percent_decode(&spaced).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

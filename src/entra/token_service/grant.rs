@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::header::AUTHORIZATION;
-use percent_encoding::percent_decode_str;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,6 +15,8 @@ use crate::entra::token::{self, Grant, LIFETIME, Proof, Token, TokenSubject, Val
 use crate::odata::error::Error;
 use crate::policy::permissions;
 use crate::policy::refusal;
+use crate::text::constant_time::is_equal;
+use crate::text::form;
 use crate::world::fixture::directory::{Application, User};
 
 /// A client, and how it has shown who it is.
@@ -38,7 +39,7 @@ impl<'c> Client<'c> {
         let proof = match (secret, form.get("client_assertion")) {
             (Some(secret), _) => {
                 let secrets = listed.and_then(|application| application.secrets.as_ref());
-                if secrets.is_some_and(|secrets| !secrets.iter().any(|known| known == secret)) {
+                if secrets.is_some_and(|secrets| !secrets.iter().any(|known| is_equal(known.as_bytes(), secret.as_bytes()))) {
                     return Err(Error::new(&refusal::ENTRA_WRONG_SECRET, &[id]));
                 }
                 Proof::Secret
@@ -85,7 +86,7 @@ fn basic(context: &EntraContext<'_>) -> Option<(String, String)> {
     }
     let text = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| form::percent_decoded(text).into_owned();
     (!id.is_empty()).then(|| (decoded(id), decoded(secret)))
 }
 
@@ -173,8 +174,11 @@ fn check_code(form: &Form<'_>, sealed: &Sealed) -> Result<(), Error> {
     let Some(challenge) = &sealed.challenge else { return Ok(()) };
     let verifier = form.get("code_verifier").unwrap_or_default();
     let is_answered = match challenge {
-        Challenge::Plain(challenge) => verifier == challenge,
-        Challenge::S256(challenge) => URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) == *challenge,
+        Challenge::Plain(challenge) => is_equal(verifier.as_bytes(), challenge.as_bytes()),
+        Challenge::S256(challenge) => {
+            let answer = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+            is_equal(answer.as_bytes(), challenge.as_bytes())
+        }
     };
     if is_answered { Ok(()) } else { Err(Error::new(&refusal::ENTRA_VERIFIER, &[])) }
 }

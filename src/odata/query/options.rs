@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::text::form::{decoded, raw_fields};
 
 /// The name of a system query option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +76,8 @@ impl<'q> SystemQueryOptions<'q> {
     /// Splits a query string. Custom options are ignored, unless their names begin with `$`.
     pub fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
         let mut options = SystemQueryOptions::default();
-        for (name, value) in pairs(query) {
-            let name = decode(name);
+        for (name, value) in raw_fields(query) {
+            let name = decoded(name);
             let name = name.trim();
             let Some(known) = Name::parse(name) else {
                 if name.starts_with('$') {
@@ -88,7 +87,7 @@ impl<'q> SystemQueryOptions<'q> {
                 continue;
             };
             let option = format!("${}", known.text());
-            let value = decode(value);
+            let value = decoded(value);
             if value.trim().is_empty() && known != Name::Format {
                 return Err(Error::new(&refusal::EMPTY_QUERY_OPTION, &[&option]));
             }
@@ -128,23 +127,9 @@ impl<'q> SystemQueryOptions<'q> {
 /// Returns the options that a next link repeats, as the client wrote them: all except `$skip` and `$skiptoken`.
 pub fn kept(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|piece| {
-        let name = decode(piece.split('=').next().unwrap_or_default());
+        let name = decoded(piece.split('=').next().unwrap_or_default());
         !piece.is_empty() && !matches!(Name::parse(name.trim()), Some(Name::Skip | Name::SkipToken))
     })
-}
-
-fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').filter(|piece| !piece.is_empty()).map(|piece| piece.split_once('=').unwrap_or((piece, "")))
-}
-
-/// Percent-decodes a name or a value. A plus sign is a space: ODataLib replaces it before it parses a query (OData/odata.net
-/// `QueryOptionUtils`), and clients that encode forms send it.
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['+', '%']) {
-        return Cow::Borrowed(text);
-    }
-    let blanks = text.replace('+', " ");
-    Cow::Owned(percent_decode_str(&blanks).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

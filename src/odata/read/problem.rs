@@ -6,6 +6,7 @@ use std::fmt;
 use crate::odata::error::Error;
 use crate::policy::refusal::Refusal;
 use crate::text::json;
+use crate::text::truncate::truncate;
 
 /// A problem of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,5 @@ impl fmt::Display for Path<'_> {
 /// Shortens a client's text for a message.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     const LIMIT: usize = 100;
-    match text.char_indices().nth(LIMIT) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-    }
+    truncate(text, LIMIT)
 }

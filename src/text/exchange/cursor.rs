@@ -2,6 +2,7 @@
 
 use super::ReadError;
 use super::message::quoted;
+use crate::text::bom;
 
 /// The rest of a text, and the number of the line where it starts.
 pub(super) struct Cursor<'t> {
@@ -12,7 +13,7 @@ pub(super) struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     /// Starts at the beginning of a text. A byte order mark is skipped, as Hurl does.
     pub(super) fn new(text: &'t str) -> Self {
-        let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let rest = bom::strip(text);
         Cursor { rest, line: 1 }
     }
 

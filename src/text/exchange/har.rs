@@ -15,6 +15,7 @@ use http::{Method, StatusCode};
 
 use super::target::is_absolute;
 use super::{Exchange, RecordedRequest, RecordedResponse};
+use crate::text::bom;
 use format::{Archive, Content, Creator, EmptyObject, HarEntry, HarRequest, HarResponse, Log, NameValue, PostData, Timings};
 
 /// Maximum length of an archive in bytes.
@@ -47,7 +48,7 @@ pub fn read(text: &[u8], host: &str) -> Result<(Vec<Exchange>, usize), HarError>
     if text.len() > LARGEST {
         return Err(HarError(format!("archive too large: {} bytes, expected at most {LARGEST}", text.len())));
     }
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = bom::strip_bytes(text);
     let archive: Archive<'_> =
         serde_json::from_slice(text).map_err(|error| HarError(format!("invalid HTTP archive: {error}")))?;
     let entries = archive.log.entries;

@@ -1,19 +1,18 @@
 //! Text fragments for the messages of the reader.
 
+use crate::text::truncate::truncate;
+
 /// Quotes the first line of a source text between backticks, shortened and without control characters.
 pub(super) fn quoted(text: &str) -> String {
     const LIMIT: usize = 40;
     let line = text.split('\n').next().unwrap_or_default();
     let mut excerpt = String::from("`");
-    for character in line.chars().take(LIMIT) {
+    for character in truncate(line, LIMIT).chars() {
         if character.is_control() {
             excerpt.extend(character.escape_default());
         } else {
             excerpt.push(character);
         }
-    }
-    if line.chars().nth(LIMIT).is_some() {
-        excerpt.push('…');
     }
     excerpt.push('`');
     excerpt

@@ -1,32 +1,33 @@
-//! What stands for private values: the same for the same value, and nothing that leads back to it.
+//! Pseudonyms: one for each private value, which cannot be reversed.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::rules::SecretKind;
+use super::names::{self, SecretKind};
+use crate::text::guid;
 
-/// How many values are remembered. A recording of days forgets the oldest ones first, which then get new pseudonyms.
+/// The number of values that keep their pseudonyms. A recording of days forgets the oldest ones first, which then get new ones.
 const LIMIT: usize = 200_000;
 
-/// How many values that were private in one place are looked for in all others.
+/// The number of values that were private in one place and are searched for in all others.
 const SEARCH_WINDOW: usize = 1_000;
 
-/// The start of GUIDs that stand for others.
+/// The prefix of pseudonymous GUIDs.
 const GUID: &str = "aaaaaaaa-0000-4000-8000-";
 
-/// Pseudonyms, and what they stand for.
+/// Pseudonyms by value.
 #[derive(Debug)]
 pub(super) struct Pseudonyms {
     first: u64,
-    given: HashMap<(SecretKind, String), String>,
+    assigned: HashMap<(SecretKind, String), String>,
     order: VecDeque<(SecretKind, String)>,
     counts: HashMap<&'static str, u64>,
-    /// Values that are sought everywhere, those of secrets marked.
-    sought: VecDeque<(String, SecretKind)>,
+    /// Values to search for everywhere.
+    searched: VecDeque<(String, SecretKind)>,
 }
 
 impl Pseudonyms {
     pub(super) fn new(first: u64) -> Pseudonyms {
-        Pseudonyms { first, given: HashMap::new(), order: VecDeque::new(), counts: HashMap::new(), sought: VecDeque::new() }
+        Pseudonyms { first, assigned: HashMap::new(), order: VecDeque::new(), counts: HashMap::new(), searched: VecDeque::new() }
     }
 
     /// Returns the pseudonym of a value.
@@ -36,27 +37,27 @@ impl Pseudonyms {
         }
         // Mail addresses and GUIDs are the same in any case.
         let key = if matches!(kind, SecretKind::Mail | SecretKind::Id) { value.to_ascii_lowercase() } else { value.to_owned() };
-        // A secret is the same one wherever it stands, whatever the place says that it is.
+        // A secret keeps its pseudonym in places of another kind.
         let kind = if kind.is_secret() { self.kind_of_secret(&key).unwrap_or(kind) } else { kind };
         let entry = (kind, key);
-        if let Some(given) = self.given.get(&entry) {
-            return given.clone();
+        if let Some(pseudonym) = self.assigned.get(&entry) {
+            return pseudonym.clone();
         }
         let count = self.counts.entry(kind.name()).or_insert(self.first - 1);
         *count += 1;
-        let pseudonym = written(kind, value, *count);
+        let pseudonym = format_pseudonym(kind, value, *count);
         if self.order.len() == LIMIT
             && let Some(oldest) = self.order.pop_front()
         {
-            self.given.remove(&oldest);
+            self.assigned.remove(&oldest);
         }
         self.order.push_back(entry.clone());
-        self.given.insert(entry, pseudonym.clone());
-        if is_sought(kind, value) {
-            if self.sought.len() == SEARCH_WINDOW {
-                self.sought.pop_front();
+        self.assigned.insert(entry, pseudonym.clone());
+        if is_searched(kind, value) {
+            if self.searched.len() == SEARCH_WINDOW {
+                self.searched.pop_front();
             }
-            self.sought.push_back((value.to_owned(), kind));
+            self.searched.push_back((value.to_owned(), kind));
         }
         pseudonym
     }
@@ -64,12 +65,12 @@ impl Pseudonyms {
     fn kind_of_secret(&self, value: &str) -> Option<SecretKind> {
         [SecretKind::Token, SecretKind::Secret, SecretKind::Cookie]
             .into_iter()
-            .find(|kind| self.given.contains_key(&(*kind, value.to_owned())))
+            .find(|kind| self.assigned.contains_key(&(*kind, value.to_owned())))
     }
 
-    /// Returns the secrets that must not be left anywhere.
+    /// Returns the secrets that a redacted text must not contain.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.sought.iter().filter(|(_, kind)| kind.is_secret()).map(|(value, _)| value.as_str())
+        self.searched.iter().filter(|(_, kind)| kind.is_secret()).map(|(value, _)| value.as_str())
     }
 
     /// Replaces values that were private elsewhere, and the words of rules.
@@ -82,7 +83,7 @@ impl Pseudonyms {
             }
         }
         let mut found: Vec<(String, SecretKind)> =
-            self.sought.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
+            self.searched.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
         // A longer value may contain a shorter one.
         found.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         for (value, kind) in found {
@@ -93,13 +94,13 @@ impl Pseudonyms {
     }
 }
 
-/// Tells whether a value is sought outside its place: short names would be found in words that they have nothing to do with.
-fn is_sought(kind: SecretKind, value: &str) -> bool {
+/// Returns whether a value is searched for outside its place: short names would be found in unrelated words.
+fn is_searched(kind: SecretKind, value: &str) -> bool {
     match kind {
         // A secret that is a word, a number or a name of the protocol would take that with it.
         SecretKind::Token | SecretKind::Secret | SecretKind::Cookie => {
             let is_word = value.len() < 16 && (is_all(value, u8::is_ascii_lowercase) || is_all(value, u8::is_ascii_digit));
-            value.len() >= 6 && !is_word && !super::rules::is_named(value)
+            value.len() >= 6 && !is_word && !names::is_word_of_protocol(value)
         }
         SecretKind::Name | SecretKind::Mail => {
             value.len() >= 5 && (value.len() >= 12 || !value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
@@ -113,7 +114,7 @@ fn is_all(value: &str, is_of: impl Fn(&u8) -> bool) -> bool {
     value.as_bytes().iter().all(is_of)
 }
 
-/// Replaces a value where it stands as words of its own.
+/// Replaces a value where it is not a part of a longer word.
 fn replace_words(text: &str, value: &str, by: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -131,14 +132,14 @@ fn replace_words(text: &str, value: &str, by: &str) -> String {
     out
 }
 
-fn written(kind: SecretKind, value: &str, count: u64) -> String {
+fn format_pseudonym(kind: SecretKind, value: &str, count: u64) -> String {
     let guid = |count: u64| format!("{GUID}{count:012}");
     match kind {
         SecretKind::Mail => format!("user-{count}@example.com"),
-        SecretKind::Id if value.len() == 36 && super::text::has_guid(value) => guid(count),
-        SecretKind::Id if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => guid(count).replace('-', ""),
+        SecretKind::Id if guid::is_guid(value) => guid(count),
+        SecretKind::Id if guid::is_bare_guid(value) => guid(count).replace('-', ""),
         SecretKind::Secret => {
-            // Services look at the length of some secrets.
+            // Services check the length of some secrets.
             let start = format!("secret-{count}");
             let missing = value.chars().count().saturating_sub(start.len() + 1);
             if missing == 0 || value.len() > 1024 { start } else { format!("{start}-{}", "x".repeat(missing)) }
@@ -147,7 +148,7 @@ fn written(kind: SecretKind, value: &str, count: u64) -> String {
     }
 }
 
-/// Tells whether a text is a pseudonym that is no GUID.
+/// Returns whether a text is a pseudonym other than a GUID.
 pub fn is_pseudonym(text: &str) -> bool {
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     let Some((kind, rest)) = text.split_once('-') else { return false };
@@ -159,14 +160,14 @@ pub fn is_pseudonym(text: &str) -> bool {
     }
 }
 
-/// Tells whether a text is an id whose GUID stands for another one.
+/// Returns whether a text is an id that ends with a pseudonymous GUID.
 pub fn is_pseudonymous_id(text: &str) -> bool {
-    text.len().checked_sub(36).and_then(|start| text.get(start..)).is_some_and(|guid| guid.starts_with(GUID))
+    text.len().checked_sub(guid::LENGTH).and_then(|start| text.get(start..)).is_some_and(|guid| guid.starts_with(GUID))
 }
 
-/// Tells whether a text is a pseudonym of any kind.
+/// Returns whether a text is a pseudonym of any kind.
 pub(super) fn is_own(text: &str) -> bool {
-    is_pseudonym(text) || is_pseudonymous_id(text) || text.len() == 32 && text.starts_with(&GUID.replace('-', ""))
+    is_pseudonym(text) || is_pseudonymous_id(text) || text.len() == guid::BARE_LENGTH && text.starts_with(&GUID.replace('-', ""))
 }
 
 #[cfg(test)]

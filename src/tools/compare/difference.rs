@@ -1,6 +1,9 @@
 //! Differences between a recorded answer and the actual one.
 
-/// Maximum length of a value in a difference, in bytes.
+use crate::text::redact::{NamePlace, REDACTED, is_pseudonym, is_secret_name, mask_content, mask_text};
+use crate::text::truncate::truncate;
+
+/// Maximum length of a value in a difference, in characters.
 const VALUE_LIMIT: usize = 4096;
 
 /// One difference.
@@ -17,9 +20,10 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Returns a difference, long values shortened.
+    /// Returns a difference, without secrets and with long values cut.
     pub(super) fn new(place: &str, kind: DifferenceKind, recorded: Option<String>, actual: Option<String>) -> Difference {
-        Difference { place: place.to_owned(), kind, recorded: recorded.map(shortened), actual: actual.map(shortened) }
+        let report = |value: Option<String>| value.map(|value| report_value(place, &value));
+        Difference { place: place.to_owned(), kind, recorded: report(recorded), actual: report(actual) }
     }
 }
 
@@ -57,10 +61,17 @@ impl DifferenceKind {
     }
 }
 
-fn shortened(text: String) -> String {
-    if text.len() <= VALUE_LIMIT {
-        return text;
-    }
-    let end = (0..=VALUE_LIMIT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}…", &text[..end])
+/// Returns a value for reports: without secrets, and of bounded length.
+fn report_value(place: &str, value: &str) -> String {
+    let is_secret = match place.strip_prefix("header:") {
+        Some(name) => is_secret_name(NamePlace::Header, name),
+        None => place.split(['.', '[', ']', '"', '$']).any(|member| is_secret_name(NamePlace::Member, member)),
+    };
+    let masked = match place {
+        // A pseudonym, or the lack of a value, reveals nothing.
+        _ if is_secret && value != "null" && !is_pseudonym(value) => REDACTED.into(),
+        "body" => mask_content(value),
+        _ => mask_text(value),
+    };
+    truncate(&masked, VALUE_LIMIT).into_owned()
 }

@@ -1,6 +1,7 @@
 //! Names of exchanges, and their origin, as their comments and request lines state it.
 
 use crate::text::exchange::{Entry, Exchange};
+use crate::text::redact::mask_target;
 use crate::world::journal;
 
 /// Returns whether another exchange of a printed journal causes this one: a request of a batch, or a call to a connector.
@@ -15,7 +16,7 @@ pub(super) fn request_line(entry: &Entry) -> String {
     let names = entry.templates.iter().map(|template| (template.name.clone(), format!("{{{{{}}}}}", template.name)));
     let filled = entry.fill(&names.collect());
     let target = filled.map_or_else(|_| entry.exchange.request.target.clone(), |exchange| exchange.request.target);
-    format!("{} {target}", entry.exchange.request.method)
+    format!("{} {}", entry.exchange.request.method, mask_target(&target))
 }
 
 /// Returns the comment that names an exchange.

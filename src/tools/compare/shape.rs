@@ -1,6 +1,7 @@
 //! The shapes of values that vary from run to run.
 
 use crate::edm::date_time::DateTimeOffset;
+use crate::text::guid::{self, is_guid};
 
 /// The shape of a volatile value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,15 +88,11 @@ impl ValueShape {
 
 /// Returns the prefix of an id that ends in a GUID: empty, or a word and an underscore.
 fn id_prefix(text: &str) -> Option<&str> {
-    let start = text.len().checked_sub(36).filter(|start| text.is_char_boundary(*start))?;
-    let (prefix, guid) = text.split_at(start);
-    let is_guid = guid.bytes().enumerate().all(|(index, byte)| match index {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    });
+    let start = text.len().checked_sub(guid::LENGTH).filter(|start| text.is_char_boundary(*start))?;
+    let (prefix, id) = text.split_at(start);
     let is_prefix =
         prefix.is_empty() || prefix.ends_with('_') && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (is_guid && is_prefix).then_some(prefix)
+    (is_guid(id) && is_prefix).then_some(prefix)
 }
 
 /// Returns whether a text has the form `Wed, 15 Dec 2021 08:35:08 GMT`.

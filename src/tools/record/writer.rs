@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::StatusCode;
 
 use crate::text::exchange::{Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
+use crate::text::gzip;
 use crate::text::redact::Redactor;
 
 /// Maximum number of captured ids.
@@ -19,7 +19,7 @@ const CAPTURE_LIMIT: usize = 10_000;
 const MIN_ID_LENGTH: usize = 8;
 
 /// Maximum length of a decompressed body in bytes.
-const DECOMPRESSED_LIMIT: u64 = 16 * 1024 * 1024;
+const UNPACKED_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The writer of one recording. Its file is created with the first exchange, and never replaces another one.
 #[derive(Debug)]
@@ -160,15 +160,11 @@ fn split_ids(text: &str, names: &HashMap<String, String>) -> (String, Vec<(usize
 
 /// Decompresses a body with gzip. Other encodings cannot be redacted, so the redactor removes such bodies.
 fn decompress(headers: &mut Vec<(String, String)>, body: &mut Bytes) {
-    let is_gzip = |(name, value): &(String, String)| {
-        name.eq_ignore_ascii_case("content-encoding") && matches!(value.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip")
-    };
+    let is_gzip = |(name, value): &(String, String)| name.eq_ignore_ascii_case("content-encoding") && gzip::is_gzip(value);
     if !headers.iter().any(is_gzip) {
         return;
     }
-    let mut decompressed = Vec::new();
-    let read = GzDecoder::new(&body[..]).take(DECOMPRESSED_LIMIT + 1).read_to_end(&mut decompressed);
-    if read.is_ok_and(|length| length as u64 <= DECOMPRESSED_LIMIT) {
+    if let Ok(decompressed) = gzip::unpack(body, UNPACKED_LIMIT) {
         headers.retain(|header| !is_gzip(header));
         *body = decompressed.into();
     }

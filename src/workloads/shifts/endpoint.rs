@@ -10,6 +10,7 @@ use http::{Method, Uri};
 use crate::edm::schema::{Model, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::policy::behavior::ConnectorContentType;
+use crate::text::redact::userinfo_length;
 use crate::workloads::shifts::envelope::{self, MessageKeys, Secret};
 use crate::world::outbound::{CallFailure, OutboundCall};
 
@@ -87,8 +88,7 @@ impl ConnectorEndpoint {
     pub fn shown_url(&self) -> String {
         let url = self.url.as_deref().unwrap_or_default();
         let start = url.find("://").map_or(0, |at| at + 3);
-        let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-        match url[start..end].rfind('@') {
+        match userinfo_length(&url[start..]) {
             Some(at) => format!("{}…{}", &url[..start], &url[start + at..]),
             None => url.to_owned(),
         }

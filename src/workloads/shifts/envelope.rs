@@ -19,7 +19,8 @@ use aes::cipher::{KeyInit as _, KeyIvInit as _};
 use hmac::{Hmac, Mac as _};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
+
+use crate::text::constant_time::is_equal;
 
 /// The name of the algorithm, which the tag covers.
 const ALGORITHM: &[u8] = b"AES-256-CBC-HMAC-SHA256";
@@ -246,7 +247,7 @@ pub fn encrypt(secret: &Secret, keys: &MessageKeys, plaintext: &[u8]) -> Vec<u8>
 pub fn decrypt(secret: &Secret, body: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     let envelope = Envelope::read(body)?;
     let expected = secret.tag(envelope.encrypted_key, envelope.iv, envelope.ciphertext);
-    if !bool::from(expected.ct_eq(envelope.tag)) {
+    if !is_equal(&expected, envelope.tag) {
         return Err(EnvelopeError::Tag);
     }
     let mut data_key = [0; KEY];

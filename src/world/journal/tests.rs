@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::edm::value::Complex;
+use crate::text::redact::mask_json;
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
 
@@ -174,9 +175,9 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("/x?$filter=displayName%20eq%20%27x%27&token=hush", "/x?$filter=displayName%20eq%20%27x%27&token=REDACTED"),
         ("/x", "/x"),
     ] {
-        assert_eq!(redact_target(asked), shown);
+        assert_eq!(mask_target(asked), shown);
     }
-    assert_eq!(redact_json(r#"{"secret":null, "a":1}"#).unwrap(), r#"{"secret":null, "a":1}"#, "null is no secret");
+    assert_eq!(mask_json(r#"{"secret":null, "a":1}"#).unwrap(), r#"{"secret":null, "a":1}"#, "null is no secret");
 }
 
 #[test]
@@ -424,7 +425,7 @@ proptest! {
 
     #[test]
     fn hiding_keeps_json_json(text in r#"[\[\]{}":,a-z0-9 ]{0,60}"#) {
-        if let Some(hidden) = redact_json(&text) {
+        if let Some(hidden) = mask_json(&text) {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&hidden).is_ok() || serde_json::from_str::<serde_json::Value>(&text).is_err());
         }
     }

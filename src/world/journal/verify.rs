@@ -1,12 +1,16 @@
 //! Whether the requests that were made are those that a test expects.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::redact::{self, REDACTED};
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
+use crate::edm::date_time::DateTimeOffset;
 use crate::edm::pattern::names_id;
+use crate::text::redact::{NamePlace, REDACTED, UNPACKED_LIMIT, is_secret_name, mask_json, mask_target};
+use crate::text::truncate::truncate;
+use crate::text::{bom, gzip};
 
 /// What a test expects of the requests that were made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,7 +150,7 @@ fn kind(to: Destination, is_one: bool) -> &'static str {
 }
 
 fn named(entry: &JournalEntry) -> String {
-    let target = redact::target(entry.texts.target());
+    let target = mask_target(entry.texts.target());
     format!("request {}, {} {target}, {}", entry.number, entry.method, answered(entry))
 }
 
@@ -177,10 +181,10 @@ fn expected(expectation: &Expectation, secrets: Secrets) -> String {
         let _ = write!(text, " of the id {id}");
     }
     if let Some(since) = of.since {
-        let _ = write!(text, " since {}", super::utc(since));
+        let _ = write!(text, " since {}", DateTimeOffset::from(since));
     }
     if let Some(until) = of.until {
-        let _ = write!(text, " before {}", super::utc(until));
+        let _ = write!(text, " before {}", DateTimeOffset::from(until));
     }
     if let Some(statuses) = &of.status {
         let _ = write!(text, " answered with {}", range(statuses));
@@ -220,7 +224,7 @@ fn miss(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -> Mi
         differs(1000, format!("the id: expected {id}, found {}", entry.path()));
     }
     if of.since.is_some_and(|since| entry.time < since) || of.until.is_some_and(|until| entry.time >= until) {
-        differs(1000, format!("the time: {} is outside of the expected time", super::utc(entry.time)));
+        differs(1000, format!("the time: {} is outside of the expected time", DateTimeOffset::from(entry.time)));
     }
     let status = entry.status.map(|status| status.as_u16());
     if let Some(statuses) = of.status.as_ref().filter(|statuses| !status.is_some_and(|status| statuses.contains(&status))) {
@@ -234,8 +238,8 @@ fn miss(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -> Mi
     ];
     for (what, expected, bytes, headers, cut) in bodies {
         let Some(expected) = expected else { continue };
-        let unpacked = redact::unpacked(bytes, &headers);
-        let Ok(found) = serde_json::from_slice::<Value>(unpacked.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&unpacked)) else {
+        let unpacked = gzip::decoded_body(bytes, &headers, UNPACKED_LIMIT).unwrap_or(Cow::Borrowed(bytes));
+        let Ok(found) = serde_json::from_slice::<Value>(bom::strip_bytes(&unpacked)) else {
             let found = match cut {
                 Some(whole) => {
                     format!("the first {} of {whole} bytes, since the journal keeps no more of a body", bytes.len())
@@ -272,7 +276,7 @@ impl Differences {
         match (expected, found) {
             (Value::Object(expected), Some(Value::Object(found))) => {
                 for (name, value) in expected {
-                    let is_secret = is_secret || redact::is_secret(name);
+                    let is_secret = is_secret || is_secret_name(NamePlace::Member, name);
                     self.compare(value, found.get(name), &format!("{path}.{name}"), is_secret);
                 }
             }
@@ -312,6 +316,6 @@ fn is_equal(left: &Value, right: &Value) -> bool {
 fn shown(value: &Value, secrets: Secrets) -> String {
     const LIMIT: usize = 300;
     let text = value.to_string();
-    let text = if secrets == Secrets::Hidden { redact::redact_json(&text).unwrap_or(text) } else { text };
-    if text.chars().count() <= LIMIT { text } else { text.chars().take(LIMIT).chain(['…']).collect() }
+    let text = if secrets == Secrets::Hidden { mask_json(&text).unwrap_or(text) } else { text };
+    truncate(&text, LIMIT).into_owned()
 }

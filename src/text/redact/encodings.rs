@@ -1,21 +1,23 @@
-//! Forms and encodings: what private values look like, and what they are wrapped in.
+//! Encodings of private values, and the forms by which values without a name are recognized.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::rules::SecretKind;
-use crate::text::json::Json;
+use super::names::SecretKind;
+use crate::text::guid;
+use crate::text::json::{self, Json};
 
-/// How many encodings are taken off one after another; what is wrapped deeper is replaced as a whole.
+/// The number of nested encodings that are decoded; a value that is encoded more often is replaced as a whole.
 pub(super) const DEEPEST: usize = 6;
 
-/// The shortest text that is looked at as Base64.
+/// The shortest text that is decoded as Base64.
 const SHORTEST_BASE64: usize = 8;
 
-/// What an address keeps as it is.
+/// Characters that need no encoding in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -35,20 +37,7 @@ pub(super) fn percent_encoded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
-pub(super) fn percent_decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-pub(super) fn form_decoded(text: &str) -> String {
-    percent_decoded(&text.replace('+', " "))
-}
-
-/// Returns the fields of a form, decoded.
-pub(super) fn fields(form: &str) -> impl Iterator<Item = (String, String)> {
-    form.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (form_decoded(name), form_decoded(value)))
-}
-
-/// Tells whether a text is fields of a form: one line without blanks, each field with a name that is a word.
+/// Returns whether a text looks like the fields of a form: one line without blanks, each field with a name that is a word.
 pub(super) fn looks_like_a_form(text: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$%[]".contains(&byte));
@@ -60,12 +49,41 @@ pub(super) fn looks_like_a_form(text: &str) -> bool {
         && text.trim_end().split('&').any(|field| !field.ends_with('='))
 }
 
-/// Tells whether a text is an address, absolute or within its host, or has one in it.
+/// Returns whether a text is an address, absolute or relative to its host, or contains one.
 pub(super) fn looks_like_an_address(text: &str) -> bool {
-    text.contains("://") || text.starts_with('/')
+    let has_fields = || text.split_once('?').is_some_and(|(_, query)| looks_like_a_form(query));
+    text.contains("://") || text.starts_with('/') || has_fields()
 }
 
-/// Splits a word into runs of what Base64 may be and the characters between them.
+/// Splits the end of an address, from its first `?` or `#`, into signs and the forms behind them. A `#` without fields behind it is a
+/// part of the value in front of it.
+pub(super) fn query_and_fragment(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (sign, form) = rest.split_at_checked(1)?;
+        let last_field = form.rfind('=').unwrap_or(0);
+        let end = form[..last_field].find('#').unwrap_or(form.len());
+        rest = &form[end..];
+        Some((sign, &form[..end]))
+    })
+}
+
+/// Returns the place of the first `user:password` in the addresses of a text, which ends in front of the `@`.
+pub(super) fn userinfo(text: &str) -> Option<Range<usize>> {
+    text.match_indices("://").find_map(|(at, separator)| {
+        let start = at + separator.len();
+        let ends = |character: char| "/?#\"<>".contains(character) || character.is_whitespace();
+        let length = text[start..].find(ends).unwrap_or(text.len() - start);
+        userinfo_length(&text[start..start + length]).map(|length| start..start + length)
+    })
+}
+
+/// Returns the length of the `user:password` with which an authority begins.
+pub fn userinfo_length(text: &str) -> Option<usize> {
+    text[..text.find(['/', '?', '#']).unwrap_or(text.len())].rfind('@')
+}
+
+/// Splits a word into runs of characters of Base64 and the characters between them.
 pub(super) fn base64_pieces(word: &str) -> impl Iterator<Item = &str> {
     let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
     let mut rest = word;
@@ -82,18 +100,19 @@ pub(super) fn base64_pieces(word: &str) -> impl Iterator<Item = &str> {
 
 /// Parses a text that is a JSON object or array.
 pub(super) fn json(text: &str) -> Option<Json<'_>> {
-    super::parse_container(text)
+    let bare = text.trim_start();
+    if bare.starts_with(['{', '[']) { json::parse(bare.as_bytes()).ok() } else { None }
 }
 
-/// A text that was wrapped in Base64.
-pub(super) struct Wrapped {
+/// A text that was encoded in Base64.
+pub(super) struct Base64Text {
     pub(super) text: String,
     is_url_safe: bool,
     is_padded: bool,
 }
 
-impl Wrapped {
-    /// Wraps another text in the same way.
+impl Base64Text {
+    /// Encodes another text in the same variant of Base64.
     pub(super) fn encode(&self, text: &str) -> String {
         match (self.is_url_safe, self.is_padded) {
             (true, true) => URL_SAFE.encode(text),
@@ -104,8 +123,8 @@ impl Wrapped {
     }
 }
 
-/// Returns the readable text in Base64; most words are none.
-pub(super) fn base64_text(word: &str) -> Option<Wrapped> {
+/// Returns the readable text in Base64; nothing for most words.
+pub(super) fn base64_text(word: &str) -> Option<Base64Text> {
     if word.len() < SHORTEST_BASE64 || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte)) {
         return None;
     }
@@ -114,47 +133,19 @@ pub(super) fn base64_text(word: &str) -> Option<Wrapped> {
     let bytes = if is_url_safe { URL_SAFE_NO_PAD.decode(bare) } else { STANDARD_NO_PAD.decode(bare) }.ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let is_readable = text.chars().all(|character| !character.is_control() || character.is_whitespace());
-    is_readable.then_some(Wrapped { text, is_url_safe, is_padded: bare.len() < word.len() })
+    is_readable.then_some(Base64Text { text, is_url_safe, is_padded: bare.len() < word.len() })
 }
 
-/// Tells whether a character may stand in percent-encoding or Base64.
+/// Returns whether a character occurs in percent-encoding or Base64.
 pub(super) fn is_of_encoding(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_' | '=' | '%' | '.' | '~' | '*')
 }
 
-/// Tells whether a text contains a GUID.
-pub(super) fn has_guid(text: &str) -> bool {
-    let mut rest = 0;
-    while rest + 36 <= text.len() {
-        if guid_at(text.as_bytes(), rest) == Some(36) {
-            return true;
-        }
-        rest += 1;
-    }
-    false
-}
-
-/// Returns the length of the GUID at a place, with or without its dashes, if it stands by itself.
-fn guid_at(text: &[u8], start: usize) -> Option<usize> {
-    if start > 0 && text[start - 1].is_ascii_alphanumeric() {
-        return None;
-    }
-    let ends = |length: usize| !text.get(start + length).is_some_and(u8::is_ascii_alphanumeric);
-    let dashed = text.get(start..start + 36).is_some_and(|guid| {
-        guid.iter().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-    });
-    if dashed && ends(36) {
-        return Some(36);
-    }
-    let bare = text.get(start..start + 32).is_some_and(|guid| guid.iter().all(u8::is_ascii_hexdigit));
-    (bare && ends(32)).then_some(32)
-}
-
-/// Returns the length of the signed token at a place, parts of Base64 of which the first is a JSON object; or, as an error, the
-/// length of the run in which no token begins.
+/// Returns the length of the signed token at `start`: parts in Base64, of which the first is a JSON object.
+///
+/// # Errors
+///
+/// Fails with the length of the run in which no token begins.
 fn token_at(text: &str, start: usize) -> Result<usize, usize> {
     let rest = &text[start..];
     if !rest.starts_with("eyJ") || start > 0 && text.as_bytes()[start - 1].is_ascii_alphanumeric() {
@@ -165,12 +156,12 @@ fn token_at(text: &str, start: usize) -> Result<usize, usize> {
     if token.contains('.') && token.len() >= 20 { Ok(token.len()) } else { Err(length) }
 }
 
-/// Returns where the mail address around an `@` starts and ends.
+/// Returns the start and the end of the mail address around an `@`.
 fn mail_around(text: &str, at: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte) || *byte >= 0x80;
     let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
-    // Nothing real is longer, and many signs in a row must not be walked over again for each.
+    // Real addresses are shorter, and the limits keep long runs of such characters from being read again for each `@`.
     let start = at - bytes[..at].iter().rev().take(64).take_while(|byte| is_local(byte)).count();
     let start = (start..=at).find(|start| text.is_char_boundary(*start))?;
     let domain = &text[at + 1..at + 1 + bytes[at + 1..].iter().take(255).take_while(|byte| is_domain(byte)).count()];
@@ -181,8 +172,8 @@ fn mail_around(text: &str, at: usize) -> Option<(usize, usize)> {
     is_mail.then_some((start, at + 1 + domain.len()))
 }
 
-/// Replaces signed tokens, mail addresses and GUIDs by what `by` returns for them.
-pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(SecretKind, &str) -> Option<String>) -> String {
+/// Replaces signed tokens, mail addresses and GUIDs by the text that `replacement` returns; nothing keeps the value.
+pub(super) fn replace_forms(text: &str, replacement: &mut dyn FnMut(SecretKind, &str) -> Option<String>) -> String {
     if text.len() < 5 {
         return text.to_owned();
     }
@@ -208,7 +199,7 @@ pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(SecretKind, &str) -> 
             }
         }
         if byte.is_ascii_hexdigit()
-            && let Some(length) = guid_at(bytes, start)
+            && let Some(length) = guid::length_at(bytes, start)
         {
             found.push((start, start + length, SecretKind::Id));
         }
@@ -224,7 +215,7 @@ pub(super) fn replace_forms(text: &str, by: &mut dyn FnMut(SecretKind, &str) -> 
         }
         out.push_str(&text[done..start]);
         let value = &text[start..end];
-        out.push_str(&by(kind, value).map_or(Cow::Borrowed(value), Cow::Owned));
+        out.push_str(&replacement(kind, value).map_or(Cow::Borrowed(value), Cow::Owned));
         done = end;
     }
     out.push_str(&text[done..]);
@@ -257,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_and_base64_are_told_from_other_texts() {
+    fn forms_and_base64_are_distinguished_from_other_texts() {
         for form in ["a=b&c=d", "client_secret=x%20y", "a=&b=c", "grant_type=client_credentials&scope=.default"] {
             assert!(looks_like_a_form(form), "{form}");
         }
@@ -281,6 +272,27 @@ mod tests {
     }
 
     #[test]
+    fn queries_and_fragments_are_split() {
+        let parts = |text| query_and_fragment(text).collect::<Vec<(&str, &str)>>();
+        assert_eq!(parts(""), []);
+        assert_eq!(parts("?a=b?c#d"), [("?", "a=b?c#d")]);
+        assert_eq!(parts("?a=b#c=d#e"), [("?", "a=b"), ("#", "c=d#e")]);
+        assert_eq!(parts("#"), [("#", "")]);
+    }
+
+    #[test]
+    fn user_and_password_are_found_in_addresses() {
+        for (text, expected) in [
+            ("https://user:pass@host/a@b?c", Some("user:pass")),
+            ("see https://host/x and http://me:sec@ret@host:1", Some("me:sec@ret")),
+            ("https://host/a@b", None),
+            ("ada@contoso.com", None),
+        ] {
+            assert_eq!(userinfo(text).map(|range| &text[range]), expected);
+        }
+    }
+
+    #[test]
     fn long_texts_are_searched_in_linear_time() {
         for piece in ["@", "a@", "a@b.", "eyJ", "eyJ-", "eyJ.", "0", "0-", "%40", "a.b@c.de "] {
             let long = piece.repeat(200_000);
@@ -293,7 +305,7 @@ mod tests {
         fn any_text_may_be_searched(text in prop_oneof![any::<String>(), "[a0@.eyJé-]{0,48}"]) {
             let _ = marked(&text);
             let _ = base64_text(&text).map(|wrapped| wrapped.encode(&wrapped.text));
-            let _ = (has_guid(&text), looks_like_a_form(&text));
+            let _ = (guid::contains_guid(&text), looks_like_a_form(&text), looks_like_an_address(&text), userinfo(&text));
         }
     }
 }

@@ -1,0 +1,110 @@
+//! Unpacking of gzip, bounded: a few kilobytes may unpack to gigabytes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read as _;
+
+/// Describes why bytes cannot be unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GzipError {
+    /// The content is longer than the limit, in bytes.
+    TooLong(usize),
+    /// The bytes are not one gzip member; the text names the problem.
+    Malformed(String),
+}
+
+impl fmt::Display for GzipError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GzipError::TooLong(limit) => write!(f, "unpacks to more than {limit} bytes"),
+            GzipError::Malformed(reason) => write!(f, "cannot be unpacked: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for GzipError {}
+
+/// Returns whether a content coding is gzip (RFC 9110, 8.4.1.3).
+pub(crate) fn is_gzip(coding: &str) -> bool {
+    let coding = coding.trim();
+    coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip")
+}
+
+/// Unpacks one gzip member to at most `limit` bytes.
+///
+/// Clients send one member, and a body of a great many empty ones would cost a second to unpack.
+///
+/// # Errors
+///
+/// Fails on malformed bytes, on bytes behind the member, and on content beyond the limit.
+pub(crate) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
+    let mut content = Vec::new();
+    // One byte more than the limit distinguishes content at the limit from content beyond it.
+    let mut reader = flate2::bufread::GzDecoder::new(packed).take((limit as u64).saturating_add(1));
+    reader.read_to_end(&mut content).map_err(|reason| GzipError::Malformed(reason.to_string()))?;
+    if content.len() > limit {
+        return Err(GzipError::TooLong(limit));
+    }
+    match reader.into_inner().into_inner().len() {
+        0 => Ok(content),
+        rest => Err(GzipError::Malformed(format!("{rest} bytes follow"))),
+    }
+}
+
+/// Returns a recorded body without its content coding; nothing if that is not gzip, or if the body cannot be unpacked to at most
+/// `limit` bytes.
+pub(crate) fn decoded_body<'b>(body: &'b [u8], headers: &[(String, String)], limit: usize) -> Option<Cow<'b, [u8]>> {
+    let mut codings = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding")).map(|(_, value)| value);
+    match (codings.next(), codings.next()) {
+        (None, _) => Some(Cow::Borrowed(body)),
+        (Some(coding), None) if is_gzip(coding) => unpack(body, limit).ok().map(Cow::Owned),
+        (Some(coding), None) if coding.trim().eq_ignore_ascii_case("identity") => Some(Cow::Borrowed(body)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write as _;
+
+    fn packed(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn content_is_unpacked_up_to_the_limit() {
+        let bytes = packed(b"0123456789");
+        assert_eq!(unpack(&bytes, 10).unwrap(), b"0123456789");
+        assert_eq!(unpack(&bytes, 9), Err(GzipError::TooLong(9)));
+        assert_eq!(unpack(&packed(b""), 0).unwrap(), b"");
+    }
+
+    #[test]
+    fn anything_but_one_member_is_refused() {
+        let bytes = packed(b"0123456789");
+        for other in [&b""[..], b"text", &bytes[..bytes.len() - 1], &[&bytes[..], b"x"].concat(), &[&bytes[..], &bytes].concat()]
+        {
+            assert!(matches!(unpack(other, 100), Err(GzipError::Malformed(_))), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_decoded_by_its_content_coding() {
+        let bytes = packed(b"a");
+        let decoded = |codings: &[&str]| {
+            let headers: Vec<_> = codings.iter().map(|coding| ("Content-Encoding".to_owned(), (*coding).to_owned())).collect();
+            decoded_body(&bytes, &headers, 10).map(Cow::into_owned)
+        };
+        assert_eq!(decoded(&[]), Some(bytes.clone()));
+        assert_eq!(decoded(&["identity"]), Some(bytes.clone()));
+        assert_eq!(decoded(&["X-GZip"]), Some(b"a".to_vec()));
+        for codings in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"]] {
+            assert_eq!(decoded(codings), None);
+        }
+    }
+}
