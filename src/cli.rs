@@ -38,11 +38,14 @@ use crate::edge::service::Service;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Schema, SetId, Version};
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
+use crate::world::World;
+use crate::world::clock::Clock;
 use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
+use crate::world::ids::random_seed;
+use crate::world::settings::{Auth, PAGE_SIZE, Settings};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
-use crate::world::{Auth, Clock, PAGE_SIZE, Settings, World, random_seed};
 
 /// Wrong usage, or files or folders that cannot be used: nothing was started.
 const UNUSABLE: u8 = 2;

@@ -22,7 +22,7 @@
 //! ```
 //! use wfi_emulator::emulator::Emulator;
 //!
-//! let emulator = Emulator::builder().seed(1).fixtures_json(r#"[{"id": "WFI_1", "displayName": "Contoso"}]"#)?.build();
+//! let emulator = Emulator::builder().seed(1).fixtures_json(r#"{"workforceIntegrations": [{"id": "WFI_1"}]}"#)?.build();
 //! let request = http::Request::get("/v1.0/teamwork/workforceIntegrations/WFI_1").body(bytes::Bytes::new())?;
 //! let response = emulator.send(request);
 //! assert_eq!(response.status(), 200);
@@ -50,12 +50,15 @@ use crate::edge::service::{self, Progress, Service};
 use crate::graph;
 use crate::graph::request::Body;
 use crate::policy::behavior::{Behaviors, Profile, SetError};
+use crate::world::World;
+use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
 use crate::world::fixture::{self, Entities, FixtureError};
 use crate::world::journal::Bounds;
+use crate::world::name::DEFAULT;
+use crate::world::settings::{Auth, Connectors, Settings};
 use crate::world::stub::Stubs;
-use crate::world::worlds::{DEFAULT, Plan, WorldError, WorldLimits, Worlds};
-use crate::world::{Auth, Clock, Connectors, Settings, World};
+use crate::world::worlds::{Plan, WorldError, WorldLimits, Worlds};
 
 /// An emulator in this process. It stops when it is dropped.
 ///
@@ -474,7 +477,11 @@ mod tests {
 
     #[test]
     fn everything_is_in_reach() {
-        let emulator = Emulator::builder().fixtures_json(r#"[{"id":"a"}]"#).unwrap().clock(SystemTime::UNIX_EPOCH).build();
+        let emulator = Emulator::builder()
+            .fixtures_json(r#"{"workforceIntegrations":[{"id":"a"}]}"#)
+            .unwrap()
+            .clock(SystemTime::UNIX_EPOCH)
+            .build();
         let status = |path: &str| emulator.send(Request::get(path).body(Bytes::new()).unwrap()).status().as_u16();
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
         emulator.set_faults(FaultRule::ready("bad-gateway").unwrap());

@@ -1,7 +1,8 @@
-//! Who calls, what they may do, and the token service that says so.
+//! Sign-in: callers, permissions, and the token service of Entra ID.
 
 pub mod caller;
 pub mod check;
 pub mod key;
 pub mod token;
 pub mod token_service;
+pub mod user;

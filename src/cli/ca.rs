@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::edge::certificate::{Authority, CertificateError, default_folder};
 use crate::edm::date_time::DateTimeOffset;
-use crate::world::unix_millis;
+use crate::world::clock::unix_millis;
 
 /// Where the local certificate authority is kept.
 #[derive(Args, Clone, Debug)]

@@ -16,9 +16,11 @@ use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::message::{Element, Requests};
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder, SampleKind};
+use crate::world::World;
+use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::outbound::CallOutcome;
-use crate::world::{Settings, World, unix_millis};
+use crate::world::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CallCommand {

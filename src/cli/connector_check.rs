@@ -11,8 +11,9 @@ use crate::edge::outgoing::{CallPolicy, Named, Source, check};
 use crate::policy::behavior::Behaviors;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
+use crate::world::World;
 use crate::world::fixture::directory::HOME_TENANT;
-use crate::world::{Settings, World};
+use crate::world::settings::Settings;
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheck {

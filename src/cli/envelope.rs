@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use super::{UNUSABLE, fail};
 use crate::edge::outgoing;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
-use crate::world::Connectors;
+use crate::world::settings::Connectors;
 
 /// The secret that an integration and its connector share.
 #[derive(Args, Debug)]

@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use super::ready;
 use crate::edge::control::Control;
 use crate::policy::behavior::ROWS;
-use crate::world::Settings;
-use crate::world::fault;
-use crate::world::fixture;
 use crate::world::journal::{Bounds, Budget};
+use crate::world::settings::Settings;
 use crate::world::worlds::{Plan, WorldLimits};
+use crate::world::{fault, fixture};
 
 /// The flags.
 #[derive(Args, Clone, Debug)]

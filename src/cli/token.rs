@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::fixed_clock;
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds, user_named};
+use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds};
+use crate::entra::user::user_named;
 use crate::policy::permissions::{self, Permission};
 use crate::world::fixture::directory::Directory;
 
@@ -49,7 +50,10 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
     };
-    let now = arguments.clock.as_deref().map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::world::Clock::now))?;
+    let now = arguments
+        .clock
+        .as_deref()
+        .map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::world::clock::Clock::now))?;
     let mut validity = Validity::starting(now, LIFETIME);
     if let Some(text) = &arguments.expires {
         validity.until = expiry(text, unix_seconds(now))?;

@@ -31,7 +31,7 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
             match plan() {
                 Ok(plan) => {
                     let count = plan.settings.entities.len();
-                    service.worlds.replan(plan);
+                    service.worlds.reload(plan);
                     tracing::info!("fixtures have changed: {count} entities are loaded");
                 }
                 Err(problem) => {

@@ -26,8 +26,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::world::Connectors;
 use crate::world::outbound::{ANSWER_LIMIT, CallFailure, CallOutcome, OutboundCall};
+use crate::world::settings::Connectors;
 
 pub use check::{Finding, Findings, Named, Rating, Source, check};
 pub use say::{CallPolicy, Report, say};

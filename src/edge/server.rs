@@ -38,7 +38,7 @@ use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
 use crate::text::redact::mask_target;
 use crate::text::truncate::truncate;
-use crate::world::fault::Slow;
+use crate::world::fault::SlowBody;
 use crate::world::outbound::CallRecord;
 pub use limits::ServerLimits;
 use limits::{BodyReservation, Gate, Noted, Pulse, Tcp, counted, overdue};
@@ -481,7 +481,7 @@ enum Pieces {
     /// In one.
     One,
     /// In several, with the time until the next one.
-    Many(Slow, Pin<Box<tokio::time::Sleep>>),
+    Many(SlowBody, Pin<Box<tokio::time::Sleep>>),
 }
 
 /// What stands behind the bytes of a body.
@@ -539,7 +539,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, Shutdown};
 
-    use crate::world::Settings;
+    use crate::world::settings::Settings;
 
     /// How long anything may take before a test fails.
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -626,7 +626,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_answer_comes_in_pieces_and_is_whole() {
         let started = Instant::now();
-        let slow = Slow { bytes: 4, pause: Duration::from_millis(10) };
+        let slow = SlowBody { bytes: 4, pause: Duration::from_millis(10) };
         assert_eq!(delivered(DeliveryForm::Slow(slow)).await, WHOLE.repeat(2));
         assert!(started.elapsed() >= Duration::from_millis(60), "three pieces of each of two answers");
     }

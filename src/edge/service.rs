@@ -9,12 +9,14 @@ use http::{Response, StatusCode};
 
 use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
-use crate::graph;
+use crate::entra::caller;
+use crate::graph::pipeline;
 use crate::graph::request::Request;
 use crate::graph::step::{Answer, Pending, Step};
 use crate::text::json::quoted;
+use crate::world::World;
+use crate::world::settings::Settings;
 use crate::world::worlds::{WorldError, Worlds};
-use crate::world::{Settings, World};
 
 /// All that is served.
 #[derive(Debug)]
@@ -49,9 +51,9 @@ impl Service {
                 Err(_) => Progress::Answered(Box::new(json(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
             };
         }
-        match self.worlds.choose(request.target.path(), &request.headers) {
+        match self.worlds.choose(request.target.path(), &request.headers, || caller::tenant_id(&request.headers)) {
             Ok(world) => {
-                let step = caught(&world, request, || graph::pipeline::answer(&world, request));
+                let step = caught(&world, request, || pipeline::answer(&world, request));
                 begun(&world, step)
             }
             Err(error) => Progress::Answered(Box::new(unavailable(&error))),
@@ -99,7 +101,7 @@ fn begun(world: &Arc<World>, step: Step) -> Progress {
 
 /// Takes a step. A panic in it answers the request, and leaves nothing half-made behind: entities are immutable and replaced as a whole.
 fn caught(world: &World, request: &Request, take: impl FnOnce() -> Step) -> Step {
-    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(graph::pipeline::internal_error(world, request))))
+    catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| Step::Done(Box::new(pipeline::internal_error(world, request))))
 }
 
 /// Returns the answer where there is no thread that could make a call.
@@ -131,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::graph::request::Body;
-    use crate::world::Clock;
+    use crate::world::clock::Clock;
     use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
     fn request(target: &str) -> Request {
@@ -152,9 +154,7 @@ mod tests {
         let Step::Done(broken) = broken else { panic!("a panic is an answer") };
         assert_eq!((broken.response.status().as_u16(), broken.refused.unwrap().refusal.name), (500, "internal"));
         insta::assert_snapshot!(String::from_utf8_lossy(broken.response.body()), @r#"{"error":{"code":"InternalServerError","message":"There was an internal server error while processing the request.","innerError":{"date":"1970-01-01T00:00:00","request-id":"e06dd043-328b-4285-8b96-bf27ad682251","client-request-id":"e06dd043-328b-4285-8b96-bf27ad682251"}}}"#);
-        let Step::Done(next) = caught(&world, &request, || graph::pipeline::answer(&world, &request)) else {
-            panic!("no call is made")
-        };
+        let Step::Done(next) = caught(&world, &request, || pipeline::answer(&world, &request)) else { panic!("no call is made") };
         assert_eq!(next.response.status(), 200);
     }
 
@@ -186,7 +186,7 @@ mod tests {
         let service = Service::of(Settings::new());
         let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"), Peer::Process).await;
         assert_eq!(answer.response.status(), 400);
-        insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"'a%20b' is no name of a tenant: it has 1 to 128 letters, digits, '-', '_', '.' and '~'"}}"#);
+        insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"invalid world name 'a%20b': use 1–128 letters, digits, `-_.~`"}}"#);
         assert_eq!(
             service.answer(&request("/_tenant/a/v1.0/teamwork/workforceIntegrations"), Peer::Process).await.response.status(),
             200

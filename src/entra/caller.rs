@@ -1,35 +1,33 @@
-//! Identity: who calls, whether they may, and the token service that says so.
+//! The caller of a request.
 //!
-//! In a tenant that is open no token is needed. One that can be read says who made a change, whoever has signed it; anything else in
-//! the `Authorization` header is ignored. [`check`] is for tenants that want more, [`entra`] issues what it accepts.
+//! An open world needs no token. The claims of a readable token identify the caller, without a check of the signature; anything else
+//! in the `Authorization` header is ignored. [`check`](crate::entra::check) is for worlds that need more, and the
+//! [token service](crate::entra::token_service) issues tokens that pass it.
 
 use http::header::{AUTHORIZATION, HeaderMap};
 
 use crate::entra::token::{self, Claims};
 
-/// The header with which an application names the user for whom it acts.
+/// The header in which an application names the user that it acts for.
 pub const ACTS_AS: &str = "ms-app-acts-as";
 
-/// The one who calls without a readable token, and who signs in without saying who it is: id and name.
-pub const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
-
-/// The one who made a request.
+/// The caller of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// A user.
     User(Person),
-    /// An application on its own behalf.
+    /// An application without a user.
     Application(Person),
-    /// A request without a readable token.
+    /// A caller without a readable token.
     Unknown,
 }
 
-/// Id and name of a user or an application.
+/// A user or an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The object id of a user, the client id of an application.
     pub id: String,
-    /// The name to show, if the token has one.
+    /// The display name, if the token has one.
     pub display_name: Option<String>,
 }
 
@@ -46,19 +44,19 @@ pub fn caller(headers: &HeaderMap) -> Caller {
     id.map_or(Caller::Unknown, |id| Caller::Application(Person { id, display_name: claims.app_displayname }))
 }
 
-/// Returns the id of the tenant that a token is for, whoever has signed it.
+/// Returns the tenant id of a token, without a check of its signature.
 pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
     claims(headers)?.tid.as_str().map(str::to_owned)
 }
 
-/// Returns what stands behind `Bearer` in the `Authorization` header.
+/// Returns the bearer token in the `Authorization` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns the claims of a token that can be read, whoever has signed it.
+/// Returns the claims of a readable token, without a check of its signature.
 pub(crate) fn claims(headers: &HeaderMap) -> Option<Claims> {
     token::claims(bearer(headers)?.split('.').nth(1)?)
 }
@@ -87,11 +85,11 @@ mod tests {
     fn a_delegated_token_names_its_user() {
         let payload = r#"{"oid":"u1","name":"Adele","appid":"a1","scp":"WorkforceIntegration.ReadWrite.All"}"#;
         assert_eq!(caller_of(payload, None), Caller::User(person("u1", Some("Adele"))));
-        assert_eq!(caller_of(payload, Some("u2")), Caller::User(person("u1", Some("Adele"))), "a user acts as nobody else");
+        assert_eq!(caller_of(payload, Some("u2")), Caller::User(person("u1", Some("Adele"))), "a user cannot act as another");
     }
 
     #[test]
-    fn an_application_token_names_the_application_or_whom_it_acts_for() {
+    fn an_application_token_names_the_application_or_its_acting_user() {
         let payload = r#"{"oid":"sp","appid":"a1","app_displayname":"Connector","idtyp":"app","roles":["WorkforceIntegration.ReadWrite.All"]}"#;
         assert_eq!(caller_of(payload, None), Caller::Application(person("a1", Some("Connector"))));
         assert_eq!(caller_of(payload, Some("u2")), Caller::User(person("u2", None)));
@@ -106,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_ignored() {
+    fn unreadable_tokens_are_ignored() {
         assert_eq!(caller_of("{}", None), Caller::Unknown);
         assert_eq!(caller_of("[", None), Caller::Unknown);
         let mut headers = HeaderMap::new();

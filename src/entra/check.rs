@@ -1,54 +1,53 @@
-//! Whether a request may be made: the token first, then what it allows.
+//! Authentication and authorization: the token, then its permissions.
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::entra::caller::{self, ACTS_AS, bearer};
-use crate::entra::token::{self, Claims, Malformed, Token, issuer, unix_seconds};
+use crate::entra::token::{self, Claims, Token, TokenDefect, issuer, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::ActsAs;
 use crate::policy::permissions::{self, OperationKind};
 use crate::policy::refusal;
-use crate::world::{Auth, World};
+use crate::world::World;
+use crate::world::settings::Auth;
 
-/// The header of every 401 of Graph (microsoftgraph/msgraph-sample-reactspa#54), which leads to the real token service.
+/// The `WWW-Authenticate` header of every 401 of Graph (microsoftgraph/msgraph-sample-reactspa#54), with the real token service.
 ///
-/// A longer form of 2024 goes on with a second challenge, whose nonce would be a token of its own.
+/// A longer form of 2024 has a second challenge, whose nonce would be another token.
 pub const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
 
-/// What a checked token says.
+/// The claims of an authenticated request.
 #[derive(Debug)]
-pub struct Checked(Claims);
+pub struct TokenClaims(Claims);
 
-/// Checks the token of a request, as far as the tenant wants that; returns what it says, if there is something to check in it.
+/// Checks the token of a request as the world requires. Returns its claims if there is something to authorize.
 ///
 /// The order is that of the library behind the service (Microsoft.IdentityModel): form, signature, lifetime, audience, issuer. The
-/// library allows clocks to differ by five minutes; here the same clock issues and checks, and a test of expiry need not wait.
-pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<Checked>, Error> {
+/// library tolerates five minutes of clock skew; here one clock issues and checks, and a test of expiry need not wait.
+pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<TokenClaims>, Error> {
     if world.auth == Auth::Open {
-        // A token that cannot be read is as good as none.
-        let wanted = world.behaviors.acts_as == ActsAs::Required;
-        return Ok(if wanted { caller::claims(headers).map(Checked) } else { None });
+        // An unreadable token counts as missing.
+        let needs_claims = world.behaviors.acts_as == ActsAs::Required;
+        return Ok(if needs_claims { caller::claims(headers).map(TokenClaims) } else { None });
     }
     let text = match bearer(headers) {
         Some(text) if !text.is_empty() => text,
         _ => return Err(no_token(headers)),
     };
     if world.auth == Auth::Bearer {
-        return Ok(caller::claims(headers).map(Checked));
+        return Ok(caller::claims(headers).map(TokenClaims));
     }
-    let token = Token::read(text).map_err(|malformed| malformed_token(malformed, text))?;
+    let token = Token::read(text).map_err(|defect| malformed_token(defect, text))?;
     if !token.is_genuine() {
-        return Err(
-            Error::new(&refusal::TOKEN_SIGNATURE, &[]).with_detail("the token is not signed by the emulator's own key".into())
-        );
+        return Err(Error::new(&refusal::TOKEN_SIGNATURE, &[]).with_detail("signature is not of the emulator's key".into()));
     }
     let claims = token.claims;
     let now = unix_seconds(world.clock.now());
     if token::seconds(&claims.exp).is_none_or(|until| until <= now) {
         return Err(Error::new(&refusal::TOKEN_EXPIRED, &[]).with_detail(format!("exp is {}, now is {now}", claims.exp)));
     }
-    // Without a start a token is valid from the beginning of time; with one that is no time it never is.
+    // A token without a start is valid from the beginning of time; one with an invalid start never is.
     if !claims.nbf.is_null() && token::seconds(&claims.nbf).is_none_or(|from| from > now) {
         return Err(Error::new(&refusal::TOKEN_NOT_YET_VALID, &[]).with_detail(format!("nbf is {}, now is {now}", claims.nbf)));
     }
@@ -58,27 +57,27 @@ pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<Checked
     }
     let own_issuer = claims.tid.as_str().map(issuer);
     if own_issuer.is_none() || claims.iss.as_str() != own_issuer.as_deref() {
-        let detail = format!("iss is {}, expected that of the tenant {}", claims.iss, claims.tid);
+        let detail = format!("iss is {}, expected the issuer of tenant {}", claims.iss, claims.tid);
         return Err(Error::new(&refusal::TOKEN_ISSUER, &[]).with_detail(detail));
     }
-    Ok(Some(Checked(claims)))
+    Ok(Some(TokenClaims(claims)))
 }
 
-/// Checks whether a token allows an operation on a resource, given by the full name of its type.
+/// Checks the permissions for an operation on a resource, given by the qualified name of its type.
 pub fn authorize(
     world: &World,
     headers: &HeaderMap,
-    checked: Option<&Checked>,
+    claims: Option<&TokenClaims>,
     resource: &str,
     operation: OperationKind,
 ) -> Result<(), Error> {
-    let Some(Checked(claims)) = checked else { return Ok(()) };
+    let Some(TokenClaims(claims)) = claims else { return Ok(()) };
     if world.auth == Auth::Strict
         && let Some(row) = permissions::of(resource, operation)
     {
         if claims.is_application() {
             let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            if !row.application.iter().any(|wanted| roles.contains(wanted)) {
+            if !row.application.iter().any(|role| roles.contains(role)) {
                 return Err(Error::new(&refusal::MISSING_ROLE, &[&row.application.join(", "), &roles.join(", ")]));
             }
         } else {
@@ -86,7 +85,7 @@ pub fn authorize(
                 return Err(Error::new(&refusal::PERSONAL_ACCOUNT, &[]));
             }
             let scopes: Vec<&str> = claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
-            if !row.delegated.iter().any(|wanted| scopes.contains(wanted)) {
+            if !row.delegated.iter().any(|scope| scopes.contains(scope)) {
                 return Err(Error::new(&refusal::MISSING_SCOPE, &[&row.delegated.join(", "), &scopes.join(", ")]));
             }
         }
@@ -98,7 +97,7 @@ pub fn authorize(
     Ok(())
 }
 
-/// Says whether an audience is Graph.
+/// Returns whether an audience is Graph.
 pub(super) fn is_graph(audience: &str) -> bool {
     let audience = audience.strip_suffix('/').unwrap_or(audience);
     audience.eq_ignore_ascii_case(token::GRAPH) || audience.eq_ignore_ascii_case(token::GRAPH_ID)
@@ -113,12 +112,12 @@ fn no_token(headers: &HeaderMap) -> Error {
     Error::new(&refusal::NO_TOKEN, &[]).with_detail(format!("found {found}, expected Bearer and a token"))
 }
 
-fn malformed_token(malformed: Malformed, text: &str) -> Error {
-    let refusal = match malformed {
-        Malformed::NoDots => &refusal::TOKEN_WITHOUT_DOTS,
-        Malformed::OneDot => &refusal::TOKEN_WITH_ONE_DOT,
-        Malformed::Unreadable => &refusal::TOKEN_UNREADABLE,
+fn malformed_token(defect: TokenDefect, text: &str) -> Error {
+    let refusal = match defect {
+        TokenDefect::NoDots => &refusal::TOKEN_WITHOUT_DOTS,
+        TokenDefect::OneDot => &refusal::TOKEN_WITH_ONE_DOT,
+        TokenDefect::Unreadable => &refusal::TOKEN_UNREADABLE,
     };
-    // Tokens are secrets, so the log gets to see their length alone.
-    Error::new(refusal, &[]).with_detail(format!("found {} characters that are no JWT", text.chars().count()))
+    // Tokens are secrets: the log shows their length only.
+    Error::new(refusal, &[]).with_detail(format!("not a JWT ({} characters)", text.chars().count()))
 }

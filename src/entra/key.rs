@@ -1,13 +1,12 @@
-//! The development key: what tokens are signed with, and what checks them.
+//! The development key, which signs tokens and verifies them.
 //!
-//! It is embedded, so that nothing is made at start and tokens survive a restart, and it is published with the sources: it proves
-//! nothing to anybody, and says so in its file.
+//! It is embedded, so that tokens survive a restart, and published with the sources: its signatures prove nothing, as its file says.
 //!
 //! # Implementation rationale
 //!
-//! Signing and checking are ring's, as is the cryptography of TLS. The maintained JWT crates bring a second library for them, or the
-//! `rsa` crate with its open advisory (RUSTSEC-2023-0071), and compare lifetimes with the system's clock instead of the tenant's. What
-//! remains of JWT without them is three texts in base64url between dots, with one algorithm that is fixed here.
+//! Signatures are made by ring, as is the cryptography of TLS. The maintained JWT crates depend on a second library for them, or on the
+//! `rsa` crate with its open advisory (RUSTSEC-2023-0071), and compare lifetimes with the system clock instead of the world's. The
+//! remainder of JWT is small: three texts in base64url between dots, and one algorithm.
 
 use std::sync::LazyLock;
 
@@ -21,10 +20,10 @@ use rustls::pki_types::pem::PemObject as _;
 
 const PEM: &str = include_str!("../../fixtures/identity/development-key.pem");
 
-/// A memo of a constant: reading the key takes longer than answering a request.
+/// A cached constant: parsing the key takes longer than answering a request.
 pub(super) static KEY: LazyLock<Key> = LazyLock::new(Key::embedded);
 
-/// A key pair with what its public half is published as.
+/// A key pair, and the published form of its public half.
 pub(super) struct Key {
     pair: RsaKeyPair,
     public: RsaPublicKeyComponents<Vec<u8>>,
@@ -47,7 +46,7 @@ impl Key {
         Key { pair, public, id, modulus, exponent }
     }
 
-    /// Signs a text (RS256). The same text always gets the same signature.
+    /// Signs a text (RS256), deterministically.
     pub(super) fn sign(&self, text: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public().modulus_len()];
         self.pair
@@ -56,7 +55,7 @@ impl Key {
         signature
     }
 
-    /// Says whether this key has signed a text.
+    /// Returns whether a signature of a text is valid.
     pub(super) fn has_signed(&self, text: &[u8], signature: &[u8]) -> bool {
         self.public.verify(&RSA_PKCS1_2048_8192_SHA256, text, signature).is_ok()
     }
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_knows_what_it_has_signed() {
+    fn signatures_are_verified() {
         let signature = KEY.sign(b"text");
         assert_eq!(signature, KEY.sign(b"text"));
         assert!(KEY.has_signed(b"text", &signature));

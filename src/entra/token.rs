@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Builder;
 
-use crate::entra::caller::LOCAL_USER;
 use crate::entra::key::KEY;
-use crate::world::fixture::directory::{Directory, User};
-use crate::world::unix_millis;
+use crate::world::clock::unix_millis;
+use crate::world::fixture::directory::User;
 
-/// The audience of tokens for Graph, and its id, which is as good.
+/// The audience of tokens for Graph. [`GRAPH_ID`] is equivalent.
 pub const GRAPH: &str = "https://graph.microsoft.com";
 /// The application id of Graph.
 pub const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
@@ -22,16 +21,16 @@ pub const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// The tenant of personal accounts (learn.microsoft.com/entra/identity-platform/id-token-claims-reference, `tid`).
 pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// How long tokens live unless somebody says otherwise (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+/// The default lifetime of tokens (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 pub const LIFETIME: Duration = Duration::from_secs(3599);
 
-/// How much earlier than now a token says it was issued, so that clocks may differ. Published tokens of Graph live 65 minutes by
-/// their claims, and 60 by the answer that brought them.
+/// The tolerance for clock skew: tokens are issued this much in the past. Published tokens of Graph live 65 minutes by their claims,
+/// and 60 by the answer with the token.
 const BACKDATED: Duration = Duration::from_secs(300);
 
-/// The claims of a token that are read, of both versions (learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
+/// The relevant claims of a token, of both versions (learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
 ///
-/// Those whose kind varies are taken as they come, so that an odd one does not make the others unreadable.
+/// Claims of varying type are read as any JSON, so that an unusual one does not make the others unreadable.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Claims {
@@ -51,15 +50,15 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Returns whether an application calls, and not a user.
+    /// Returns whether the caller is an application without a user.
     pub(super) fn is_application(&self) -> bool {
         self.idtyp.as_deref() == Some("app") || self.scp.is_none()
     }
 }
 
-/// Why a text is no token.
+/// The reason why a text is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(super) enum TokenDefect {
     NoDots,
     OneDot,
     Unreadable,
@@ -67,7 +66,7 @@ pub(super) enum Malformed {
 
 /// A token in its three parts.
 pub(super) struct Token<'t> {
-    /// Header and payload, as they were signed.
+    /// The signed text: header and payload.
     pub(super) signed: &'t str,
     header: &'t str,
     pub(super) claims: Claims,
@@ -81,19 +80,19 @@ struct Header {
 }
 
 impl<'t> Token<'t> {
-    /// Takes a text apart.
-    pub(super) fn read(text: &'t str) -> Result<Token<'t>, Malformed> {
-        let (header, rest) = text.split_once('.').ok_or(Malformed::NoDots)?;
-        let (payload, signature) = rest.split_once('.').ok_or(Malformed::OneDot)?;
+    /// Splits a text.
+    pub(super) fn read(text: &'t str) -> Result<Token<'t>, TokenDefect> {
+        let (header, rest) = text.split_once('.').ok_or(TokenDefect::NoDots)?;
+        let (payload, signature) = rest.split_once('.').ok_or(TokenDefect::OneDot)?;
         if signature.contains('.') {
-            return Err(Malformed::Unreadable);
+            return Err(TokenDefect::Unreadable);
         }
         let signed = &text[..header.len() + 1 + payload.len()];
-        let claims = claims(payload).ok_or(Malformed::Unreadable)?;
+        let claims = claims(payload).ok_or(TokenDefect::Unreadable)?;
         Ok(Token { signed, header, claims, signature })
     }
 
-    /// Says whether the emulator's key has signed the token, with the one algorithm that there is.
+    /// Returns whether the token has a valid signature of the emulator's key with the supported algorithm.
     pub(super) fn is_genuine(&self) -> bool {
         let header = decoded(self.header).and_then(|json| serde_json::from_slice::<Header>(&json).ok());
         let names_key =
@@ -111,10 +110,10 @@ pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()
 }
 
-/// What an access token for Graph shall say.
+/// The contents of an access token for Graph.
 #[derive(Debug)]
 pub struct Grant<'g> {
-    /// For whom the token is.
+    /// The audience.
     pub audience: &'g str,
     /// The tenant.
     pub tenant_id: &'g str,
@@ -122,35 +121,35 @@ pub struct Grant<'g> {
     pub application: &'g str,
     /// Its name.
     pub application_name: Option<&'g str>,
-    /// How the application has shown who it is.
+    /// The authentication of the application.
     pub proof: Proof,
-    /// Whom the token is about, and what it allows.
+    /// The subject and its permissions.
     pub subject: TokenSubject<'g>,
-    /// When it is valid.
+    /// The time of validity.
     pub validity: Validity,
 }
 
-/// How an application has shown who it is.
+/// The authentication of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Not at all.
+    /// None.
     Nothing,
-    /// By a secret.
+    /// A secret.
     Secret,
-    /// By an assertion.
+    /// An assertion.
     Assertion,
 }
 
-/// Whom a token is about, and what it allows.
+/// The subject of a token and its permissions.
 #[derive(Debug)]
 pub enum TokenSubject<'g> {
-    /// The application itself, with these application permissions.
+    /// The application itself, with application permissions.
     Application(Vec<String>),
-    /// A user, with these delegated permissions.
+    /// A user, with delegated permissions.
     User(&'g User, Vec<String>),
 }
 
-/// The claims of an access token, in the order in which published ones have them.
+/// The claims of an access token, in the order of published ones.
 ///
 /// Grades: `aud`, `idtyp`, `roles`, `scp` are strong; `iss`, `appid`, `oid`, `tid`, `ver` are the usual content of tokens of this
 /// version, weak.
@@ -182,7 +181,7 @@ struct AccessClaims<'t> {
 
 /// Writes an access token, signed.
 pub fn access_token(grant: &Grant<'_>) -> String {
-    // The principal of an application has an id of its own in every tenant, and a user another name for every application.
+    // The principal of an application has another id in every tenant, and a user another `sub` for every application.
     let principal = id_of(&format!("{}/{}", grant.tenant_id, grant.application));
     let (user, roles, scopes) = match &grant.subject {
         TokenSubject::Application(roles) => (None, Some(&**roles), None),
@@ -214,44 +213,17 @@ pub fn access_token(grant: &Grant<'_>) -> String {
     })
 }
 
-/// Returns the name of a user for an application alone.
+/// Returns the pairwise `sub` of a user for an application.
 pub(super) fn pairwise(application: &str, user: &User) -> String {
     id_of(&format!("{application}/{}", user.id))
 }
 
-/// The one who signs in without saying who it is.
-pub fn local_user() -> User {
-    User {
-        id: LOCAL_USER.0.to_owned(),
-        user_principal_name: "local.user@contoso.onmicrosoft.com".to_owned(),
-        display_name: Some(LOCAL_USER.1.to_owned()),
-    }
-}
-
-/// Returns the user of a directory who signs in under a name, or the first one; any name is known where no users are listed.
-pub fn user_named(directory: &Directory, name: Option<&str>) -> Option<User> {
-    let local = local_user();
-    match (&directory.users, name) {
-        (None, None) => Some(local),
-        (None, Some(name)) if name.eq_ignore_ascii_case(&local.user_principal_name) => Some(local),
-        (None, Some(name)) => Some(User {
-            id: id_of(&name.to_lowercase()),
-            user_principal_name: name.to_owned(),
-            display_name: Some(name.to_owned()),
-        }),
-        (Some(users), None) => users.first().cloned(),
-        (Some(users), Some(name)) => {
-            users.iter().find(|user| user.user_principal_name.eq_ignore_ascii_case(name) || user.id == name).cloned()
-        }
-    }
-}
-
-/// When a token is valid.
+/// The time of validity of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// The time of issue, and from when on the token is valid; seconds since the Unix epoch.
+    /// The time of issue and the start of validity, in seconds since the Unix epoch.
     pub from: i64,
-    /// Up to when.
+    /// The end, in seconds since the Unix epoch.
     pub until: i64,
 }
 
@@ -280,7 +252,7 @@ pub fn signed(claims: &impl Serialize) -> String {
 
 /// Reads a time of a claim, in seconds since the Unix epoch: a number, which may have a fraction (RFC 7519, 2).
 pub(super) fn seconds(claim: &Value) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "what is beyond the range is at its end, and fractions do not matter")]
+    #[expect(clippy::cast_possible_truncation, reason = "values out of range saturate, and fractions do not matter")]
     claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds as i64))
 }
 
@@ -289,7 +261,7 @@ pub fn unix_seconds(time: SystemTime) -> i64 {
     unix_millis(time).div_euclid(1000)
 }
 
-/// Returns an id that always belongs to the same text, for whoever has none.
+/// Returns an id derived from a text.
 pub(super) fn id_of(text: &str) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..16]);

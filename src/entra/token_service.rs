@@ -1,17 +1,16 @@
 //! The token service: the endpoints of Entra that identity libraries call.
 //!
-//! Pure functions of a tenant and a request, as everything of Graph is. Issuer and endpoints are those of the host that the client
-//! used, so that whatever a library finds leads back here. No state is kept: codes and refresh tokens carry what they stand for, and
-//! can be used again until their time is over.
+//! Pure functions of a world and a request. Issuer and endpoints use the host of the request, so that addresses found by a library lead
+//! back here. The service is stateless: codes and refresh tokens contain their data, and can be used again until they expire.
 //!
-//! Headers and bodies follow recordings of 2021 (Azure/azure-sdk-for-js `sdk/synapse/synapse-artifacts/recordings`); cookies are left
-//! out.
+//! Headers and bodies follow recordings of 2021 (Azure/azure-sdk-for-js `sdk/synapse/synapse-artifacts/recordings`), without cookies.
 
 mod authorize;
 mod device;
 mod form;
 mod grant;
 mod metadata;
+mod realm;
 mod scope;
 mod sealed;
 
@@ -21,19 +20,19 @@ use http::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::token::PERSONAL_TENANT;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::world::fixture::directory::{Directory, is_tenant_name};
-use crate::world::{World, unix_millis};
+use crate::world::World;
+use crate::world::clock::unix_millis;
+use crate::world::fixture::directory::Directory;
 use form::Form;
 
 /// The two generations of the endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Generation {
-    /// With `resource`, and numbers as text.
+    /// Version 1: `resource`, and numbers as text.
     First,
-    /// With `scope`.
+    /// Version 2: `scope`.
     Second,
 }
 
@@ -62,7 +61,7 @@ impl EntraEndpoint {
     }
 }
 
-/// What stands behind the tenant in a path, in any case.
+/// The paths after the tenant, compared without regard to case.
 const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
     ("discovery/instance", EntraEndpoint::Instance),
     (".well-known/openid-configuration", EntraEndpoint::Configuration(First)),
@@ -78,7 +77,7 @@ const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
     ("oauth2/deviceauth", EntraEndpoint::DeviceLogin),
 ];
 
-/// An endpoint, and the tenant that stands before it in the path.
+/// An endpoint and the tenant before it in the path.
 #[derive(Debug)]
 pub struct EntraRoute<'p> {
     endpoint: EntraEndpoint,
@@ -86,10 +85,10 @@ pub struct EntraRoute<'p> {
 }
 
 impl<'p> EntraRoute<'p> {
-    /// Returns the endpoint that a path names, if it names one. None of Graph's paths does.
+    /// Returns the endpoint of a path, or `None`, as for all paths of Graph.
     pub fn of(path: &'p str) -> Option<EntraRoute<'p>> {
         let path = path.strip_prefix('/')?;
-        // Nearly all requests are to Graph and need not look any further.
+        // Nearly all requests are to Graph.
         if path.starts_with("v1.0/") || path.starts_with("beta/") {
             return None;
         }
@@ -109,20 +108,20 @@ pub struct EntraRequest<'r> {
     pub query: &'r str,
     /// The headers.
     pub headers: &'r HeaderMap,
-    /// The body; empty if it was too large.
+    /// The body, empty if too large.
     pub body: &'r [u8],
-    /// Scheme and host, as the client used them.
+    /// Scheme and host of the request.
     pub base_url: &'r str,
 }
 
-/// What the endpoints work with.
+/// The context of an endpoint.
 struct EntraContext<'c> {
     world: &'c World,
-    asked: &'c EntraRequest<'c>,
+    request: &'c EntraRequest<'c>,
     generation: Generation,
     /// The first segment of the path.
     realm: &'c str,
-    /// The id of the tenant that it means.
+    /// The tenant id of the realm.
     tenant_id: String,
 }
 
@@ -131,29 +130,29 @@ impl EntraContext<'_> {
         &self.world.directory
     }
 
-    /// Says whether the path names no tenant in particular.
+    /// Returns whether the path has a shared name instead of a tenant.
     fn is_shared(&self) -> bool {
         ["common", "organizations"].iter().any(|shared| self.realm.eq_ignore_ascii_case(shared))
     }
 
-    /// Returns the issuer of what is for the client itself.
+    /// Returns the issuer of id tokens.
     fn own_issuer(&self) -> String {
         match self.generation {
             First => crate::entra::token::issuer(&self.tenant_id),
-            Second => format!("{}/{}/v2.0", self.asked.base_url, self.tenant_id),
+            Second => format!("{}/{}/v2.0", self.request.base_url, self.tenant_id),
         }
     }
 }
 
-/// What an endpoint answers with.
+/// The reply of an endpoint.
 enum EntraReply {
-    /// JSON about the service, which may be kept for a day.
+    /// JSON about the service, cacheable for a day.
     Metadata(Vec<u8>),
-    /// JSON for the client alone.
+    /// JSON for the client, not cacheable.
     Json(Vec<u8>),
-    /// A page.
+    /// An HTML page.
     Page(String),
-    /// Another address.
+    /// A redirect to an address.
     Redirect(String),
 }
 
@@ -163,16 +162,16 @@ const TELEMETRY: HeaderName = HeaderName::from_static("x-ms-clitelem");
 const P3P: HeaderName = HeaderName::from_static("p3p");
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
-/// Answers a request to the token service; of a refusal it also returns why.
-pub fn answer(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
+/// Answers a request to the token service, with the error of a refusal.
+pub fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
     let trace = world.next_request_id();
     let mut response = Response::new(Bytes::new());
-    if asked.method == Method::OPTIONS {
+    if request.method == Method::OPTIONS {
         *response.status_mut() = StatusCode::NO_CONTENT;
-        preflight(response.headers_mut(), asked);
+        preflight(response.headers_mut(), request);
         return (response, None);
     }
-    match decide(world, place, asked) {
+    match decide(world, route, request) {
         Ok(reply) => {
             fill(&mut response, reply, trace);
             (response, None)
@@ -182,7 +181,7 @@ pub fn answer(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -
             let mut date = Vec::with_capacity(19);
             now.write_seconds(&mut date);
             let trace_text = trace.to_string();
-            let correlation = correlation(asked).unwrap_or(trace).to_string();
+            let correlation = correlation(request).unwrap_or(trace).to_string();
             let body = error.body(&String::from_utf8_lossy(&date), &trace_text, &correlation);
             fill(&mut response, EntraReply::Json(body), trace);
             *response.status_mut() = error.status();
@@ -191,15 +190,15 @@ pub fn answer(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -
     }
 }
 
-fn decide(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> Result<EntraReply, Error> {
-    let methods = place.endpoint.methods();
-    let method = if asked.method == Method::HEAD { &Method::GET } else { asked.method };
+fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> Result<EntraReply, Error> {
+    let methods = route.endpoint.methods();
+    let method = if request.method == Method::HEAD { &Method::GET } else { request.method };
     if !methods.contains(&method.as_str()) {
-        return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), asked.method.as_str()]));
+        return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), request.method.as_str()]));
     }
-    let tenant_id = tenant_id(place.realm, &world.directory)?;
-    let context = |generation| EntraContext { world, asked, generation, realm: place.realm, tenant_id };
-    match place.endpoint {
+    let tenant_id = realm::tenant_id(route.realm, &world.directory)?;
+    let context = |generation| EntraContext { world, request, generation, realm: route.realm, tenant_id };
+    match route.endpoint {
         EntraEndpoint::Instance => Ok(EntraReply::Metadata(metadata::instance(&context(Second)))),
         EntraEndpoint::Configuration(generation) => Ok(EntraReply::Metadata(metadata::configuration(&context(generation)))),
         EntraEndpoint::Keys => Ok(EntraReply::Metadata(metadata::keys(&context(Second)))),
@@ -210,22 +209,10 @@ fn decide(world: &World, place: &EntraRoute<'_>, asked: &EntraRequest<'_>) -> Re
     }
 }
 
-/// Returns the id of the tenant that the first segment of a path means.
-fn tenant_id(realm: &str, directory: &Directory) -> Result<String, Error> {
-    if !is_tenant_name(realm) {
-        return Err(Error::new(&refusal::ENTRA_TENANT, &[realm]));
-    }
-    if realm.eq_ignore_ascii_case("consumers") {
-        return Ok(PERSONAL_TENANT.to_owned());
-    }
-    // A tenant that is named by a domain, or not at all, is the one of the directory.
-    Ok(Uuid::try_parse(realm).map_or_else(|_| directory.tenant_id.clone(), |id| id.to_string()))
-}
-
-/// Returns the id by which the client calls its request: libraries send it as a header, in the query or in the body.
-fn correlation(asked: &EntraRequest<'_>) -> Option<Uuid> {
-    let header = asked.headers.get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let parameter = || Form::of(asked).get(CLIENT_REQUEST_ID).map(str::to_owned);
+/// Returns the client's id of its request: libraries send it as a header, in the query or in the body.
+fn correlation(request: &EntraRequest<'_>) -> Option<Uuid> {
+    let header = request.headers.get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let parameter = || Form::of(request).get(CLIENT_REQUEST_ID).map(str::to_owned);
     header.map(str::to_owned).or_else(parameter).and_then(|id| Uuid::try_parse(&id).ok())
 }
 
@@ -255,7 +242,7 @@ fn fill(response: &mut Response<Bytes>, reply: EntraReply, trace: Uuid) {
     }
     headers.insert(header::STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000; includeSubDomains"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    // Libraries in a browser read the answers of both kinds.
+    // Libraries in a browser read both kinds of answers.
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
     if is_metadata {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, OPTIONS"));
@@ -272,11 +259,11 @@ fn fill(response: &mut Response<Bytes>, reply: EntraReply, trace: Uuid) {
     *response.body_mut() = body.into();
 }
 
-fn preflight(headers: &mut HeaderMap, asked: &EntraRequest<'_>) {
+fn preflight(headers: &mut HeaderMap, request: &EntraRequest<'_>) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
-    if let Some(wanted) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    if let Some(names) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
 }
 
@@ -285,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_an_endpoint_in_any_case_and_nothing_else_does() {
+    fn endpoints_are_found_without_regard_to_case() {
         for (endpoint, _) in ENDPOINTS {
             for path in [format!("/common/{endpoint}"), format!("/Contoso.COM/{}", endpoint.to_uppercase())] {
                 assert!(EntraRoute::of(&path).is_some(), "{path}");
@@ -299,21 +286,6 @@ mod tests {
             ] {
                 assert!(EntraRoute::of(&path).is_none(), "{path}");
             }
-        }
-    }
-
-    #[test]
-    fn the_first_segment_is_an_id_a_domain_or_a_shared_name() {
-        let id = |realm: &str| tenant_id(realm, &Directory::default()).ok();
-        let home = Some(crate::world::fixture::directory::HOME_TENANT.to_owned());
-        for realm in ["common", "organizations", "contoso.onmicrosoft.com", "x_1"] {
-            assert_eq!(id(realm), home, "{realm}");
-        }
-        assert_eq!(id("CONSUMERS").as_deref(), Some(PERSONAL_TENANT));
-        let upper = "88888888-8888-8888-8888-88888888888A";
-        assert_eq!(id(upper), Some(upper.to_lowercase()));
-        for realm in ["", "a b", "a%20b", "\"", "<x>", "é", &"x".repeat(254)] {
-            assert_eq!(id(realm), None, "{realm}");
         }
     }
 }

@@ -22,8 +22,9 @@ use crate::odata::headers::{HSTS, ODATA_VERSION, StandardHeaders, add_common};
 use crate::policy::behavior::{Hsts, Layout};
 use crate::policy::refusal::{ErrorCode, Layer};
 use crate::text::json;
+use crate::world::World;
+use crate::world::clock::unix_millis;
 use crate::world::journal::EntityChange;
-use crate::world::{World, unix_millis};
 
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

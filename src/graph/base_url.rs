@@ -3,7 +3,7 @@
 use http::header::HeaderValue;
 
 use crate::graph::request::Request;
-use crate::world::prefix_of;
+use crate::world::name::prefix_of;
 
 /// Writes scheme, host and the prefix of a world as the client used them. The text can be part of a JSON string.
 pub(super) fn write_base_url(request: &Request, host: Option<&HeaderValue>, out: &mut Vec<u8>) {

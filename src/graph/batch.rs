@@ -20,7 +20,8 @@ use crate::odata::headers::ODATA_VERSION;
 use crate::policy::behavior::BatchOrder;
 use crate::policy::refusal;
 use crate::text::json::Json;
-use crate::world::{World, prefix_of};
+use crate::world::World;
+use crate::world::name::prefix_of;
 
 /// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
 /// not recorded stands where it stands in answers to single requests.
@@ -257,8 +258,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::world::clock::Clock;
     use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
-    use crate::world::{Clock, Settings};
+    use crate::world::settings::Settings;
 
     fn world() -> World {
         World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })

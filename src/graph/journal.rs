@@ -11,7 +11,7 @@ use crate::graph::answer::ResponseMeta;
 use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
-use crate::world::journal::{Decided, JournalRecord};
+use crate::world::journal::{AnswerCause, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// Writes a request and its answer into the journal of the tenant, when the answer is there.
@@ -87,7 +87,7 @@ fn write_call(world: &World, time: SystemTime, made: &CallRecord) {
         response_headers,
         standard_headers: None,
         response_body,
-        decided: Decided { detail: Some(made.verdict.as_str().into()), ended_by, ..Decided::default() },
+        decided: AnswerCause { detail: Some(made.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
     });
 }
@@ -104,7 +104,7 @@ fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<s
         DeliveryForm::Silence => (Some("silence"), false),
     };
     let refused = answer.refused.as_ref().filter(|_| is_answered);
-    let decided = Decided {
+    let decided = AnswerCause {
         refused_by: refused.map(|error| error.refusal.name),
         detail: refused.and_then(|error| error.detail.as_deref()).map(Box::from),
         faults: answer.applied_rules.as_deref().map(Box::from),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, Uri};
 
-use crate::world::prefix_of;
+use crate::world::name::prefix_of;
 
 /// The largest body, packed or unpacked: Graph takes up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).

@@ -9,7 +9,7 @@ use http::Response;
 use crate::odata::error::Error;
 use crate::odata::headers::StandardHeaders;
 use crate::world::World;
-use crate::world::fault::Slow;
+use crate::world::fault::SlowBody;
 use crate::world::journal::EntityChange;
 use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
 
@@ -60,7 +60,7 @@ pub enum DeliveryForm {
     /// All of it.
     Whole,
     /// All of it, the body in pieces.
-    Slow(Slow),
+    Slow(SlowBody),
     /// Up to this many bytes of the body; then the connection ends.
     CutShort(usize),
     /// Nothing: the connection ends.

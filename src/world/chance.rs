@@ -1,4 +1,4 @@
-//! Numbers that follow from a seed.
+//! Random numbers derived from a seed.
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): spreads neighboring numbers over all 64 bits, one to one.
 pub fn mixed(number: u64) -> u64 {
@@ -8,10 +8,10 @@ pub fn mixed(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Returns a number from 0 up to, but not including, 1 that follows from a seed, a stream of numbers and a place in it.
+/// Returns a number from 0 (inclusive) to 1 (exclusive), derived from a seed, a stream and an index in it.
 #[allow(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-pub fn fraction(seed: u64, stream: u64, place: u64) -> f64 {
-    let bits = mixed(seed ^ mixed(mixed(stream) ^ place)) >> 11;
+pub fn fraction(seed: u64, stream: u64, index: u64) -> f64 {
+    let bits = mixed(seed ^ mixed(mixed(stream) ^ index)) >> 11;
     bits as f64 / (1_u64 << 53) as f64
 }
 
@@ -20,10 +20,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fractions_are_spread_evenly_and_follow_from_their_places() {
+    fn fractions_are_uniform_and_reproducible() {
         let mut counts = [0; 10];
-        for place in 0..10_000 {
-            let fraction = fraction(7, 3, place);
+        for index in 0..10_000 {
+            let fraction = fraction(7, 3, index);
             assert!((0.0..1.0).contains(&fraction));
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 9")]
             {

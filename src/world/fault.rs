@@ -1,8 +1,8 @@
-//! Faults: rules that let requests fail as they fail in production, decided from the tenant's seed.
+//! Faults: rules that make requests fail as they do in production, reproducible from the world's seed.
 //!
-//! A rule is data: which requests it is for, and what becomes of them. Rules are asked in their order. Each one that strikes adds its
-//! delay; the first one that also has an effect ends the asking. Everything that a rule counts and draws is its own, so the same
-//! requests one after another meet the same faults whenever the seed is the same. `docs/faults.md` has the form of the files.
+//! A rule selects requests and applies a delay and an effect. Rules are evaluated in order: each matching rule adds its delay, and the
+//! first one with an effect is the last. Every rule has its own counts and random numbers, so the same sequence of requests gets the
+//! same faults with the same seed. The file format is in `docs/faults.md`.
 
 mod read;
 mod ready;
@@ -24,109 +24,109 @@ pub use read::{RULE_LIMIT, load, read};
 pub use ready::{Preset, READY};
 pub use write::write;
 
-/// The longest that a rule may hold an answer back.
+/// The longest delay of an answer.
 pub const DELAY_LIMIT: Duration = Duration::from_secs(600);
 
-/// One rule.
+/// A fault rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultRule {
-    /// The name under which journal and log say that the rule struck.
+    /// The name in journal and log.
     pub name: String,
-    /// Which requests it is for.
+    /// The selected requests.
     pub on: RequestSelector,
-    /// How long the answer is held back.
+    /// The delay of the answer.
     pub delay: Delay,
-    /// What becomes of the request then.
+    /// The effect after the delay.
     pub effect: Effect,
-    /// Whether the request takes effect although its answer is another: a change is made, and the client does not learn of it.
+    /// Whether the request is processed in spite of the fault: a change is made, but the client gets no confirmation.
     pub applies: bool,
 }
 
 impl FaultRule {
-    /// Returns a rule with an effect on every request.
+    /// Returns a rule for every request.
     pub fn new(name: impl Into<String>, effect: Effect) -> FaultRule {
         FaultRule { name: name.into(), on: RequestSelector::default(), delay: Delay::None, effect, applies: false }
     }
 
-    /// Returns the ready-made rules of a name, on every request.
+    /// Returns the preset rules with a name, for every request.
     pub fn ready(name: &str) -> Option<Vec<FaultRule>> {
         ready::rules(name)
     }
 }
 
-/// Which requests a rule is for. What is not set fits every request.
+/// A selector of requests. Fields that are not set match every request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestSelector {
-    /// The methods; none of them means all.
+    /// The methods; empty for all.
     pub methods: Vec<Method>,
-    /// The path, without a tenant's prefix.
+    /// The path, without the prefix of a world.
     pub path: Option<Pattern>,
-    /// The id of an entity that the path names.
+    /// The id of an entity in the path.
     pub id: Option<String>,
-    /// Only this one of the requests that fit so far; the first is 1.
+    /// The number of one request among those that match so far, from 1.
     pub nth: Option<u64>,
-    /// How likely the rule strikes a request that fits so far, from 0 to 1.
+    /// The probability for a request that matches so far, from 0 to 1.
     pub probability: Option<f64>,
-    /// How often the rule strikes at most.
+    /// The largest number of requests that the rule applies to.
     pub count: Option<u64>,
 }
 
-/// How long an answer is held back.
+/// The delay of an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Delay {
-    /// Not at all.
+    /// No delay.
     None,
-    /// So long.
+    /// A fixed delay.
     Fixed(Duration),
-    /// Anything between two times, each equally likely.
+    /// A uniform distribution between two delays.
     Between(Duration, Duration),
-    /// So long on average, mostly shorter and sometimes much longer: the exponential distribution of waiting times.
+    /// An exponential distribution with a mean: mostly shorter, sometimes much longer.
     Mean(Duration),
 }
 
-/// What becomes of a request.
+/// The effect of a rule on a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// It is answered as usual.
+    /// The normal answer.
     None,
-    /// It is answered with an error.
+    /// An error answer.
     Answer(Failure),
-    /// It is answered with 429 if there were too many.
+    /// 429 beyond a rate limit.
     Limit(Limit),
-    /// The connection ends without an answer.
+    /// A closed connection without an answer.
     Reset,
-    /// There is no answer, and the connection stays open.
+    /// No answer, on an open connection.
     Silence,
-    /// The body of the answer ends after so many bytes, and so does the connection.
+    /// A closed connection after this many bytes of the body.
     Truncate(usize),
-    /// The body of the answer comes in pieces.
-    Slow(Slow),
-    /// The body of the answer is no JSON: its second half is missing, and its length says nothing of that.
+    /// A body in delayed pieces.
+    Slow(SlowBody),
+    /// A body that is not JSON: its second half is missing, with a matching length.
     Malformed,
 }
 
-/// An error that a rule answers with.
+/// The error answer of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The row that has status, code, text and envelope.
+    /// The default status, code, message and envelope.
     pub refusal: &'static Refusal,
-    /// Another status.
+    /// The status, if overridden.
     pub status: Option<StatusCode>,
-    /// Another code.
+    /// The code, if overridden.
     pub code: Option<String>,
-    /// Another text.
+    /// The message, if overridden.
     pub message: Option<String>,
     /// The header `Retry-After`.
     pub retry_after: Option<HeaderValue>,
 }
 
 impl Failure {
-    /// Returns the ready-made error of a name, for example `throttled`.
+    /// Returns the preset error with a name, for example `throttled`.
     pub fn ready(name: &str) -> Option<Failure> {
         READY.iter().find(|ready| ready.name == name).map(Preset::failure)
     }
 
-    /// Returns an error with a status, a code and a text in Graph's envelope.
+    /// Returns an error with a status, a code and a message in Graph's envelope.
     pub fn stated(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Failure {
         Failure {
             refusal: &refusal::FAULT_STATED,
@@ -137,7 +137,7 @@ impl Failure {
         }
     }
 
-    /// Returns what the request is refused with; `rule` is the rule that says so.
+    /// Returns the refusal of the request; `rule` is the name of the rule.
     pub fn to_error(&self, rule: &str) -> Error {
         let mut error = Error::new(self.refusal, &[]).with_detail(format!("rule {rule}"));
         if let Some(message) = &self.message {
@@ -149,28 +149,28 @@ impl Failure {
     }
 }
 
-/// How many requests there may be in a time.
+/// A rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many.
+    /// The number of requests in a window.
     pub requests: u64,
-    /// In which time, on the tenant's clock. Times begin at whole multiples of it since 1970.
+    /// The length of a window, on the world's clock. Windows start at its multiples since 1970.
     pub window: Duration,
 }
 
-/// How a body comes in pieces.
+/// A body in delayed pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slow {
-    /// How many bytes a piece has.
+pub struct SlowBody {
+    /// The size of a piece in bytes.
     pub bytes: usize,
-    /// How long it takes until a piece comes.
+    /// The delay before each piece.
     pub pause: Duration,
 }
 
-/// Rules that cannot be used: one line per problem, with file and place.
+/// Invalid rules: one line per problem, with file and JSON path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultError {
-    /// The problems, for people.
+    /// The problems.
     pub problems: Vec<String>,
 }
 
@@ -182,175 +182,178 @@ impl fmt::Display for FaultError {
 
 impl std::error::Error for FaultError {}
 
-/// What rules look at.
+/// The facts of a request that rules match.
 #[derive(Clone, Copy, Debug)]
 pub struct FaultSubject<'s> {
     /// The method.
     pub method: &'s Method,
-    /// The path, without query and without a tenant's prefix.
+    /// The path, without query and without the prefix of a world.
     pub path: &'s str,
-    /// Whether only rules that name a path are for the request: it is none of the service's plain requests.
+    /// Whether only rules with a path match: the request is not a plain one of the service.
     pub is_named_only: bool,
-    /// The time on the tenant's clock.
+    /// The time on the world's clock.
     pub now: SystemTime,
 }
 
-/// What the rules say of one request.
+/// The result of the rules for one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultDecision {
-    /// The names of the rules that struck, separated by commas.
+    /// The names of the applied rules, comma-separated.
     pub rules: String,
-    /// How long the answer is held back.
+    /// The delay of the answer.
     pub delay: Duration,
-    /// What becomes of the request. A limit that was reached is an answer here.
+    /// The effect. An exceeded limit is an error answer here.
     pub effect: Effect,
-    /// Whether the request takes effect all the same.
+    /// Whether the request is processed all the same.
     pub applies: bool,
 }
 
-/// How often a rule has been asked and has struck.
+/// The counts of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// Requests whose method, path and id fit.
-    pub seen: u64,
-    /// Requests that the rule struck.
-    pub struck: u64,
+pub struct RuleCounts {
+    /// The requests with matching method, path and id.
+    pub matched: u64,
+    /// The requests that the rule applied to.
+    pub applied: u64,
 }
 
-/// The rules of a tenant, with what they have counted.
+/// The rules of a world, with their counts.
 #[derive(Debug)]
 pub struct Faults {
     seed: u64,
-    /// Whether there is any rule: nearly no tenant has one, and then nothing else is looked at.
+    /// Whether rules exist: without any, which is the common case, nothing else is read.
     is_armed: AtomicBool,
-    rules: RwLock<Arc<[Arc<Live>]>>,
+    rules: RwLock<Arc<[Arc<ActiveRule>]>>,
 }
 
 #[derive(Debug)]
-struct Live {
+struct ActiveRule {
     rule: FaultRule,
-    seen: AtomicU64,
-    struck: AtomicU64,
-    /// The number of the window that is counted, and its requests.
+    matched: AtomicU64,
+    applied: AtomicU64,
+    /// The number of the current window, and its requests.
     window: Mutex<(u128, u64)>,
 }
 
-impl Live {
-    fn new(rule: FaultRule) -> Live {
-        Live { rule, seen: AtomicU64::new(0), struck: AtomicU64::new(0), window: Mutex::new((0, 0)) }
+impl ActiveRule {
+    fn new(rule: FaultRule) -> ActiveRule {
+        ActiveRule { rule, matched: AtomicU64::new(0), applied: AtomicU64::new(0), window: Mutex::new((0, 0)) }
     }
 }
 
 impl Faults {
-    /// Returns rules that draw from a seed.
+    /// Returns rules with a seed for their random numbers.
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Faults {
         let faults = Faults { seed, is_armed: AtomicBool::new(false), rules: RwLock::new(Arc::new([])) };
         faults.set(rules);
         faults
     }
 
-    /// Replaces all rules; what the old ones have counted is forgotten.
+    /// Replaces all rules. Counts start at zero.
     pub fn set(&self, rules: Vec<FaultRule>) {
-        let mut kept = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         self.is_armed.store(!rules.is_empty(), Ordering::Release);
-        *kept = rules.into_iter().map(|rule| Arc::new(Live::new(rule))).collect();
+        *current = rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule))).collect();
     }
 
-    /// Adds rules behind the others, which keep what they have counted.
+    /// Appends rules. The others keep their counts.
     pub fn add(&self, rules: Vec<FaultRule>) {
-        let mut kept = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        *kept = kept.iter().cloned().chain(rules.into_iter().map(|rule| Arc::new(Live::new(rule)))).collect();
-        self.is_armed.store(!kept.is_empty(), Ordering::Release);
+        let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *current = current.iter().cloned().chain(rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule)))).collect();
+        self.is_armed.store(!current.is_empty(), Ordering::Release);
     }
 
-    /// Returns the rules and how often each has struck.
-    pub fn rules(&self) -> Vec<(FaultRule, Tally)> {
-        let tally = |live: &Live| Tally { seen: live.seen.load(Ordering::Relaxed), struck: live.struck.load(Ordering::Relaxed) };
-        self.kept().iter().map(|live| (live.rule.clone(), tally(live))).collect()
+    /// Returns the rules with their counts.
+    pub fn rules(&self) -> Vec<(FaultRule, RuleCounts)> {
+        let counts = |active: &ActiveRule| RuleCounts {
+            matched: active.matched.load(Ordering::Relaxed),
+            applied: active.applied.load(Ordering::Relaxed),
+        };
+        self.active().iter().map(|active| (active.rule.clone(), counts(active))).collect()
     }
 
-    /// Asks the rules about a request. Nothing is returned if none of them strikes.
+    /// Evaluates the rules for a request. Returns `None` if no rule applies.
     pub fn decide(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
         if !self.is_armed.load(Ordering::Acquire) {
             return None;
         }
         let mut decision = FaultDecision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
-        let mut has_struck = false;
-        for (place, live) in (0_u64..).zip(self.kept().iter()) {
-            let Some(number) = live.strikes(self.seed, place, subject) else { continue };
-            let effect = match &live.rule.effect {
-                Effect::Limit(limit) => match live.exceeded(*limit, subject.now) {
+        let mut has_applied = false;
+        for (index, active) in (0_u64..).zip(self.active().iter()) {
+            let Some(number) = active.matching(self.seed, index, subject) else { continue };
+            let effect = match &active.rule.effect {
+                Effect::Limit(limit) => match active.exceeded(*limit, subject.now) {
                     Some(retry_after) => throttled(retry_after),
                     None => continue,
                 },
                 effect => effect.clone(),
             };
-            if !live.claim() {
+            if !active.claim() {
                 continue;
             }
-            if has_struck {
+            if has_applied {
                 decision.rules.push_str(", ");
             }
-            has_struck = true;
-            decision.rules.push_str(&live.rule.name);
-            decision.delay = (decision.delay + live.rule.delay.drawn(self.seed, place, number)).min(DELAY_LIMIT);
+            has_applied = true;
+            decision.rules.push_str(&active.rule.name);
+            decision.delay = (decision.delay + active.rule.delay.sample(self.seed, index, number)).min(DELAY_LIMIT);
             if effect != Effect::None {
-                (decision.effect, decision.applies) = (effect, live.rule.applies);
+                (decision.effect, decision.applies) = (effect, active.rule.applies);
                 break;
             }
         }
-        has_struck.then_some(decision)
+        has_applied.then_some(decision)
     }
 
-    fn kept(&self) -> Arc<[Arc<Live>]> {
+    fn active(&self) -> Arc<[Arc<ActiveRule>]> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Streams of chances: each rule has two of its own.
-const STRIKE: u64 = 0x5751_0000;
+/// Streams of random numbers: each rule has two.
+const MATCH: u64 = 0x5751_0000;
 const DELAY: u64 = 0xde1a_0000;
 
-impl Live {
-    /// Returns the number of the request among those that fit, if the rule strikes it.
-    fn strikes(&self, seed: u64, place: u64, subject: FaultSubject<'_>) -> Option<u64> {
+impl ActiveRule {
+    /// Returns the number of the request among those with matching method, path and id, if the rule selects it.
+    fn matching(&self, seed: u64, index: u64, subject: FaultSubject<'_>) -> Option<u64> {
         let on = &self.rule.on;
-        let fits = (on.methods.is_empty() || on.methods.contains(subject.method))
+        let matches = (on.methods.is_empty() || on.methods.contains(subject.method))
             && on.path.as_ref().map_or(!subject.is_named_only, |pattern| pattern.matches(subject.path))
             && on.id.as_ref().is_none_or(|id| names_id(subject.path, id));
-        if !fits {
+        if !matches {
             return None;
         }
-        let number = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
-        let strikes = on.nth.is_none_or(|nth| nth == number)
-            && on.probability.is_none_or(|probability| fraction(seed, STRIKE + place, number) < probability);
-        strikes.then_some(number)
+        let number = self.matched.fetch_add(1, Ordering::Relaxed) + 1;
+        let is_selected = on.nth.is_none_or(|nth| nth == number)
+            && on.probability.is_none_or(|probability| fraction(seed, MATCH + index, number) < probability);
+        is_selected.then_some(number)
     }
 
-    /// Counts a strike, unless there were as many as there may be.
+    /// Counts an application, unless the limit is reached.
     fn claim(&self) -> bool {
-        let most = self.rule.on.count.unwrap_or(u64::MAX);
-        let next = |struck: u64| (struck < most).then_some(struck + 1);
-        self.struck.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        let limit = self.rule.on.count.unwrap_or(u64::MAX);
+        let next = |applied: u64| (applied < limit).then_some(applied + 1);
+        self.applied.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
-    /// Counts a request, and returns how long it takes until the window ends if there were too many in it.
+    /// Counts a request in its window, and returns the time until the window ends if the limit is exceeded.
     fn exceeded(&self, limit: Limit, now: SystemTime) -> Option<Duration> {
         let window = limit.window.as_nanos().max(1);
         let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos();
-        let mut counted = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.0 != since / window {
-            *counted = (since / window, 0);
+        let mut count = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if count.0 != since / window {
+            *count = (since / window, 0);
         }
-        counted.1 += 1;
+        count.1 += 1;
         let left = u64::try_from(window - since % window).unwrap_or(u64::MAX);
-        (counted.1 > limit.requests).then(|| Duration::from_nanos(left))
+        (count.1 > limit.requests).then(|| Duration::from_nanos(left))
     }
 }
 
 impl Delay {
-    fn drawn(self, seed: u64, place: u64, number: u64) -> Duration {
-        let fraction = || fraction(seed, DELAY + place, number);
+    fn sample(self, seed: u64, index: u64, number: u64) -> Duration {
+        let fraction = || fraction(seed, DELAY + index, number);
         match self {
             Delay::None => Duration::ZERO,
             Delay::Fixed(delay) => delay,
@@ -361,7 +364,7 @@ impl Delay {
     }
 }
 
-/// Returns 429 with the time until the next window, in the decimal form of the published sample.
+/// Returns 429 with the time until the next window, with decimals as in the published sample.
 fn throttled(retry_after: Duration) -> Effect {
     let text = format!("{:.3}", retry_after.as_secs_f64().max(0.001));
     Effect::Answer(Failure {

@@ -1,8 +1,9 @@
-//! Fixture files: the entities that are there from the start, checked against the model when they are loaded.
+//! Fixture files: initial entities, validated against the schema when they are loaded.
 //!
-//! A file holds a collection as Graph answers it, an object with `value`, or a bare array. Annotations are allowed, so a recorded
-//! answer can be a fixture as it is; its context says which collection it holds. What an entity contains stands in it, as `$expand` would show it: the shifts in the schedule, the
-//! schedule in the team. A file that holds several collections is an object with a member for each, by its name.
+//! A file contains one collection as Graph answers it (an object with `value`), a bare array, or an object with a member for each
+//! collection. The collection is taken from `@odata.context`, else from the file name. A recorded answer of a single entity is a
+//! fixture too if its context ends with `/$entity`. Contained entities are nested, as `$expand` shows them: shifts in the schedule,
+//! the schedule in the team. Annotations are allowed.
 
 mod context;
 pub mod directory;
@@ -31,13 +32,13 @@ pub const SHIPPED: [(&str, &str); 2] = [
     ("teams.json", include_str!("../../fixtures/teams.json")),
 ];
 
-/// How many problems of a file are told at once.
+/// The largest number of problems reported at once.
 const PROBLEM_LIMIT: usize = 20;
 
-/// Fixtures that cannot be used: one line per problem, with file and place.
+/// Invalid fixtures: one line per problem, with file and JSON path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FixtureError {
-    /// The problems, for people.
+    /// The problems.
     pub problems: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for FixtureError {
 
 impl std::error::Error for FixtureError {}
 
-/// Loads a file, or every `.json` file of a folder in the order of their names.
+/// Loads a file, or every `.json` file of a folder by name.
 pub fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match files_of(path) {
@@ -66,33 +67,38 @@ pub fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entit
     loader.finish()
 }
 
-/// Reads the text of one file. `name` is the file's name, which errors repeat and which may name the collection.
+/// Reads the text of one file. `name` is the file name, for errors and for the collection.
 pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     loader.file(name, text);
     loader.finish()
 }
 
-/// Reads one entity, with what it contains, for a place. `name` is what errors name it by.
+/// Reads one entity of a collection, with its contained entities. `name` is its name in errors.
 pub fn read_one(
     schema: &Schema,
     behaviors: &Behaviors,
     name: &str,
-    place: &CollectionAddress,
+    address: &CollectionAddress,
     text: &str,
 ) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match json::parse(text.as_bytes()) {
-        Ok(item) => loader.entity(name, place, item, "$"),
+        Ok(item) => loader.entity(name, address, item, "$"),
         Err(error) => loader.problems.push(format!("{name}: not JSON: {error}")),
     }
     loader.finish()
 }
 
-/// Returns the sets whose entities a file holds, without what those contain. `name` may name the collection.
+/// Returns the entity sets in a file, without contained ones. `name` is the file name.
 pub fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
-    match collections_of(schema, name, text) {
-        Ok(collections) => Ok(collections.into_iter().map(|(set, ..)| set).collect()),
+    let found = collections_of(schema, name, text).and_then(|collections| match collections {
+        Collections::Known(collections) => Ok(collections),
+        // An array without a collection is valid as a fixture without entities, but it replaces nothing.
+        Collections::Empty => Err(unknown_collection(schema)),
+    });
+    match found {
+        Ok(collections) => Ok(collections.into_iter().map(|collection| collection.set).collect()),
         Err(problem) => Err(FixtureError { problems: vec![format!("{name}: {problem}")] }),
     }
 }
@@ -106,7 +112,7 @@ pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, Fixtu
     loader.finish()
 }
 
-/// Writes all entities as one fixture file that reads back to the same entities, with their secrets or with null in their place.
+/// Writes all entities as a fixture file that reads back to the same entities. Secrets are written, or replaced by null.
 pub fn write(schema: &Schema, store: &Store, secret: Secret) -> String {
     let mut out = "{".to_owned();
     for set in schema.root_sets() {
@@ -120,7 +126,7 @@ pub fn write(schema: &Schema, store: &Store, secret: Secret) -> String {
     out
 }
 
-/// Writes the entities of one set that no entity contains, with what they contain, as a fixture file.
+/// Writes the entities of a root set, with their contained entities, as a fixture file.
 pub fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> String {
     let mut out = "{\"value\":[".to_owned();
     write_entities(schema, store, &set.into(), secret, &mut out);
@@ -128,28 +134,28 @@ pub fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> 
     out
 }
 
-/// Writes the entities at a place with what they contain, each on a line of its own.
-fn write_entities(schema: &Schema, store: &Store, place: &CollectionAddress, secret: Secret, out: &mut String) {
-    for (index, entity) in store.at(place).list().into_iter().enumerate() {
+/// Writes the entities of a collection with their contained entities, one per line.
+fn write_entities(schema: &Schema, store: &Store, address: &CollectionAddress, secret: Secret, out: &mut String) {
+    for (index, entity) in store.at(address).list().into_iter().enumerate() {
         out.push_str(if index > 0 { ",\n" } else { "\n" });
-        out.push_str(&write_entity_with(schema, place.set, &entity, secret));
-        for set in schema.contained(place.set) {
-            let within = place.within(schema, &entity.key, set);
-            if store.at(&within).is_empty() {
+        out.push_str(&write_entity_with(schema, address.set, &entity, secret));
+        for set in schema.contained(address.set) {
+            let inner = address.within(schema, &entity.key, set);
+            if store.at(&inner).is_empty() {
                 continue;
             }
-            // An entity has members, its key at least.
+            // The last character closes the entity; an entity has at least one member, its key.
             out.pop();
             let is_single = schema.set(set).is_single;
             out.push_str(&format!(",{}:{}", json::quoted(&schema.set(set).name), if is_single { "" } else { "[" }));
-            write_entities(schema, store, &within, secret, out);
+            write_entities(schema, store, &inner, secret, out);
             out.push_str(if is_single { "}" } else { "]}" });
         }
     }
     out.push('\n');
 }
 
-/// Writes one entity as it stands in a fixture file, with its secrets or with null in their place.
+/// Writes one entity as a member of a fixture file, with its secrets or with null instead.
 pub fn write_entity_with(schema: &Schema, set: SetId, entity: &Entity, secret: Secret) -> String {
     let lossless = Representation::for_state(schema.widest());
     let shape = Representation { style: Style { secret, ..lossless.style }, ..lossless };
@@ -172,7 +178,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = paths.collect::<Result<Vec<PathBuf>, String>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && file.is_file());
     if files.is_empty() {
-        return Err(format!("{name}: found no .json file in this folder, expected at least one"));
+        return Err(format!("{name}: no .json files in this folder"));
     }
     files.sort();
     Ok(files)
@@ -182,14 +188,14 @@ struct Loader<'l> {
     schema: &'l Schema,
     behaviors: &'l Behaviors,
     entities: Entities,
-    /// Where each key was found first.
-    places: HashMap<(CollectionAddress, Arc<str>), String>,
+    /// File and JSON path of the first use of each key.
+    first_uses: HashMap<(CollectionAddress, Arc<str>), (String, String)>,
     problems: Vec<String>,
 }
 
 impl<'l> Loader<'l> {
     fn new(schema: &'l Schema, behaviors: &'l Behaviors) -> Loader<'l> {
-        Loader { schema, behaviors, entities: Vec::new(), places: HashMap::new(), problems: Vec::new() }
+        Loader { schema, behaviors, entities: Vec::new(), first_uses: HashMap::new(), problems: Vec::new() }
     }
 
     fn finish(self) -> Result<Entities, FixtureError> {
@@ -203,18 +209,24 @@ impl<'l> Loader<'l> {
     }
 
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
-        for (set, items, path) in collections_of(self.schema, file, text)? {
-            self.items(file, set, items, &path)?;
+        if let Collections::Known(collections) = collections_of(self.schema, file, text)? {
+            for RawCollection { set, items, path } in collections {
+                self.items(file, set, items, &path)?;
+            }
         }
         Ok(())
     }
 
-    fn items(&mut self, file: &str, set: SetId, items: Vec<&str>, path: &str) -> Result<(), String> {
-        for (index, item) in items.into_iter().enumerate() {
+    fn items(&mut self, file: &str, set: SetId, items: RawItems<'_>, path: &str) -> Result<(), String> {
+        let (texts, is_single) = match items {
+            RawItems::List(texts) => (texts, false),
+            RawItems::Single(text) => (vec![text], true),
+        };
+        for (index, item) in texts.into_iter().enumerate() {
             if self.problems.len() >= PROBLEM_LIMIT {
-                return Err(format!("…: more than {PROBLEM_LIMIT} problems; the rest is not shown"));
+                return Err(format!("…: more than {PROBLEM_LIMIT} problems, the rest is omitted"));
             }
-            let path = format!("{path}[{index}]");
+            let path = if is_single { path.to_owned() } else { format!("{path}[{index}]") };
             match json::parse(item.as_bytes()) {
                 Ok(item) => self.entity(file, &set.into(), item, &path),
                 Err(error) => self.problems.push(format!("{file}: {path}: not JSON: {error}")),
@@ -223,14 +235,14 @@ impl<'l> Loader<'l> {
         Ok(())
     }
 
-    fn entity(&mut self, file: &str, place: &CollectionAddress, item: Json<'_>, path: &str) {
+    fn entity(&mut self, file: &str, address: &CollectionAddress, item: Json<'_>, path: &str) {
         let model = self.schema.widest();
-        let set = self.schema.set(place.set);
-        let Some((id, structured)) = self.schema.entity_type(model, place.set) else {
-            self.problems.push(format!("{file}: {path}: the schema has no type for this collection"));
+        let set = self.schema.set(address.set);
+        let Some((id, structured)) = self.schema.entity_type(model, address.set) else {
+            self.problems.push(format!("{file}: {path}: unknown type of this collection in the schema"));
             return;
         };
-        let (item, contained) = parted(structured, item);
+        let (item, contained) = split_contained(structured, item);
         let rules = ReadRules {
             model,
             behaviors: self.behaviors,
@@ -252,7 +264,7 @@ impl<'l> Loader<'l> {
         let properties = patch.apply(model, structured, &Complex::initial(structured));
         let key_property = structured.key.map(|index| &structured.properties[index]);
         let Some(key_property) = key_property else {
-            self.problems.push(format!("{file}: {path}: the type {} has no key", structured.name));
+            self.problems.push(format!("{file}: {path}: missing key in the schema type {}", structured.name));
             return;
         };
         let key = match &properties.values[key_property.slot] {
@@ -260,49 +272,51 @@ impl<'l> Loader<'l> {
             Value::String(key) if !key.is_empty() => key.clone(),
             _ => {
                 let name = &key_property.name;
-                self.problems.push(format!("{file}: {path}.{name}: found no value, expected a string that is not empty"));
+                self.problems.push(format!("{file}: {path}.{name}: must be a non-empty string"));
                 return;
             }
         };
-        if let Some(first) = self.places.insert((place.clone(), key.clone()), format!("{file}: {path}")) {
+        let use_of_key = (file.to_owned(), path.to_owned());
+        if let Some((first_file, first_path)) = self.first_uses.insert((address.clone(), key.clone()), use_of_key) {
             let name = &key_property.name;
-            let found = json::quoted(&key);
-            self.problems.push(format!("{file}: {path}.{name}: found {found}, which {first} has too, expected a key of its own"));
+            let first = if first_file == file { first_path } else { format!("{first_file}: {first_path}") };
+            let key: String = key.chars().filter(|character| !character.is_control()).collect();
+            self.problems.push(format!("{file}: {path}.{name}: duplicate {name} '{key}' (first used at {first})"));
             return;
         }
-        self.entities.push((place.clone(), Arc::new(Entity::new(key.clone(), properties))));
-        let mut told = Vec::new();
+        self.entities.push((address.clone(), Arc::new(Entity::new(key.clone(), properties))));
+        let mut seen = Vec::new();
         for (name, value) in contained {
             let Some(navigation) = structured.navigation(&name) else { continue };
-            let within = place.within(self.schema, &key, navigation.set);
+            let inner = address.within(self.schema, &key, navigation.set);
             let path = format!("{path}.{}", navigation.name);
-            if told.contains(&navigation.set) {
-                self.problems.push(format!("{file}: {path}: found a member that stands twice, expected it once"));
+            if seen.contains(&navigation.set) {
+                self.problems.push(format!("{file}: {path}: duplicate member"));
                 return;
             }
-            told.push(navigation.set);
+            seen.push(navigation.set);
             match (self.schema.set(navigation.set).is_single, value) {
                 (true, Json::Null) => {}
-                (true, single) => self.entity(file, &within, single, &path),
+                (true, single) => self.entity(file, &inner, single, &path),
                 (false, Json::Array(items)) => {
                     for (index, item) in items.into_iter().enumerate() {
                         if self.problems.len() >= PROBLEM_LIMIT {
                             return;
                         }
-                        self.entity(file, &within, item, &format!("{path}[{index}]"));
+                        self.entity(file, &inner, item, &format!("{path}[{index}]"));
                     }
                 }
                 (false, other) => {
                     let found = other.describe();
-                    self.problems.push(format!("{file}: {path}: found {found}, expected an array of entities"));
+                    self.problems.push(format!("{file}: {path}: expected an array of entities, found {found}"));
                 }
             }
         }
     }
 }
 
-/// Parts an entity from what it contains.
-fn parted<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Member<'j>>) {
+/// Splits an entity from its contained entities.
+fn split_contained<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Member<'j>>) {
     match item {
         Json::Object(members) if !structured.navigations.is_empty() => {
             let (contained, own) = members.into_iter().partition(|(name, _)| structured.navigation(name).is_some());
@@ -312,47 +326,79 @@ fn parted<'j>(structured: &StructuredType, item: Json<'j>) -> (Json<'j>, Vec<Mem
     }
 }
 
-/// A collection of a file: its set, the texts of its entities, and where they stand.
-type RawCollection<'t> = (SetId, Vec<&'t str>, String);
+/// A collection of a file, not yet parsed. Each item is parsed on its own, since the tree of a large file takes many times the memory
+/// of its entities.
+struct RawCollection<'t> {
+    set: SetId,
+    items: RawItems<'t>,
+    /// The JSON path of the items.
+    path: String,
+}
+
+/// The texts of entities.
+enum RawItems<'t> {
+    List(Vec<&'t str>),
+    Single(&'t str),
+}
+
+/// The collections of a file.
+enum Collections<'t> {
+    Known(Vec<RawCollection<'t>>),
+    /// An empty array without a name.
+    Empty,
+}
 
 /// The members of an object, and the texts of their values.
 type Members<'t> = [(Cow<'t, str>, &'t str)];
 
-/// Returns the collections of a file: one, or those that its members are named after.
-fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Vec<RawCollection<'t>>, String> {
+fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Collections<'t>, String> {
     let outline = json::outline(text).map_err(|error| format!("not JSON: {error}"))?;
     let root = |name: &str| schema.set_named(name).filter(|set| schema.set(*set).parent.is_none());
     let members = match &outline {
         Outline::Object(members) if !members.iter().any(|(name, _)| name == "value") => &members[..],
         _ => &[],
     };
-    if !members.iter().any(|(name, _)| root(name).is_some()) {
-        let named = set_named_by(schema, file)?;
-        let contextual = set_in_context(schema, &outline, named)?;
-        let set = contextual.or(named).or_else(|| schema.set_ids().next()).ok_or("the schema has no collection")?;
-        // Whoever misspells the name of a collection has no other member that would tell.
-        if let Some((name, _)) = members.iter().find(|(name, _)| !name.contains('@')) {
-            let expected = format!("\"value\" or collections: {}", root_names(schema));
-            return Err(format!("$: found the member {}, expected {expected}", json::quoted(name)));
-        }
-        let (items, path) = items_of(outline)?;
-        return Ok(vec![(set, items, path.to_owned())]);
+    if members.iter().any(|(name, _)| root(name).is_some()) && !is_entity_answer(members) {
+        return named_collections(schema, members).map(Collections::Known);
     }
+    let file_set = set_named_by(schema, file)?;
+    let set = set_in_context(schema, &outline, file_set, "file name")?.or(file_set);
+    if let Some((name, _)) = members.iter().find(|(name, _)| !name.contains('@')) {
+        if let Some(set) = set.filter(|_| is_entity_answer(members)) {
+            let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
+            let items = RawItems::Single(text.trim_start_matches('\u{feff}'));
+            return Ok(Collections::Known(vec![RawCollection { set, items, path: "$".to_owned() }]));
+        }
+        let name = json::quoted(name);
+        return Err(format!("$: unknown member {name}, expected \"value\" or collections ({})", root_names(schema)));
+    }
+    let (texts, path) = items_of(outline)?;
+    match set {
+        Some(set) => Ok(Collections::Known(vec![RawCollection { set, items: RawItems::List(texts), path: path.to_owned() }])),
+        None if texts.is_empty() => Ok(Collections::Empty),
+        None => Err(unknown_collection(schema)),
+    }
+}
+
+/// Reads an object with a member for each collection.
+fn named_collections<'t>(schema: &Schema, members: &Members<'t>) -> Result<Vec<RawCollection<'t>>, String> {
     let mut collections: Vec<RawCollection<'t>> = Vec::new();
     for (name, value) in members.iter().filter(|(name, _)| !name.contains('@')) {
-        let Some(set) = root(name) else {
-            return Err(format!("$: found the member {}, expected collections: {}", json::quoted(name), root_names(schema)));
+        let Some(set) = schema.set_named(name).filter(|set| schema.set(*set).parent.is_none()) else {
+            let name = json::quoted(name);
+            return Err(format!("$: unknown member {name}, expected collections ({})", root_names(schema)));
         };
         let read = || {
             let outline = json::outline(value.as_bytes()).map_err(|error| format!("not JSON: {error}"))?;
-            set_in_context(schema, &outline, Some(set))?;
+            set_in_context(schema, &outline, Some(set), "member name")?;
             items_of(outline)
         };
-        let (items, path) = read().map_err(|problem| format!("$.{name}: {problem}"))?;
-        if collections.iter().any(|(other, ..)| *other == set) {
-            return Err(format!("$.{name}: found a member that stands twice, expected it once"));
+        let (texts, path) = read().map_err(|problem| format!("$.{name}: {problem}"))?;
+        if collections.iter().any(|other| other.set == set) {
+            return Err(format!("$.{name}: duplicate member"));
         }
-        collections.push((set, items, path.replacen('$', &format!("$.{name}"), 1)));
+        let path = path.replacen('$', &format!("$.{name}"), 1);
+        collections.push(RawCollection { set, items: RawItems::List(texts), path });
     }
     Ok(collections)
 }
@@ -361,88 +407,102 @@ fn root_names(schema: &Schema) -> String {
     schema.root_sets().map(|set| &*schema.set(set).name).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the collection that the name of a file begins with.
-fn set_named_by(schema: &Schema, file: &str) -> Result<Option<SetId>, String> {
-    let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let Some(set) = schema.set_named(stem.split('.').next().unwrap_or_default()) else { return Ok(None) };
-    if schema.set(set).parent.is_some() {
-        let path = &schema.set(set).path;
-        return Err(format!("the file's name names {path}, which stand in what contains them: expected a file named after that"));
-    }
-    Ok(Some(set))
+fn unknown_collection(schema: &Schema) -> String {
+    let example = schema.root_sets().next().map_or("", |set| &*schema.set(set).name);
+    format!("unknown collection: name the file after one of {}, or name the array: {{\"{example}\": […]}}", root_names(schema))
 }
 
-/// Returns the collection that the context of an answer names. `named` is the one that something else names already: the context may
-/// be one of which the schema knows nothing then, but none of another collection.
-fn set_in_context(schema: &Schema, outline: &Outline<'_>, named: Option<SetId>) -> Result<Option<SetId>, String> {
+/// Returns the collection in a file name: `teams` in `teams.json` and `teams.backup.json`.
+fn set_named_by(schema: &Schema, file: &str) -> Result<Option<SetId>, String> {
+    let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    match schema.set_named(stem.split('.').next().unwrap_or_default()) {
+        Some(set) if schema.set(set).parent.is_some() => Err(contained_set(schema, set)),
+        set => Ok(set),
+    }
+}
+
+/// Returns the problem of a file for a set of contained entities.
+fn contained_set(schema: &Schema, set: SetId) -> String {
+    let (name, root) = (&schema.set(set).name, &schema.set(schema.root_of(set)).name);
+    let (own, object) = if schema.set(set).is_single { ("its", "it") } else { ("their", "them") };
+    match schema.set(set).parent.filter(|parent| schema.set(*parent).parent.is_some()) {
+        Some(parent) => {
+            let parent = &schema.set(parent).name;
+            format!("{name} cannot have a file of {own} own: nest {object} under `{parent}` in {root}.json")
+        }
+        None => format!("{name} cannot have a file of {own} own: nest {object} in {root}.json"),
+    }
+}
+
+/// Returns the collection in the context of an answer. If `named` is given, the context may be unknown, but must not contradict it;
+/// `source` is the source of that name.
+fn set_in_context(schema: &Schema, outline: &Outline<'_>, named: Option<SetId>, source: &str) -> Result<Option<SetId>, String> {
     let Outline::Object(members) = outline else { return Ok(None) };
     let Some(fragment) = fragment_of(members) else { return Ok(None) };
     let found = context::set_of(schema, &fragment);
-    let found_path = found.map_or_else(|| json::quoted(&fragment), |set| schema.set(set).path.to_string());
     let problem = match (found, named) {
-        (Some(set), Some(named)) if set != named => format!("expected {}, as its name says", schema.set(named).path),
-        (Some(set), None) if schema.set(set).parent.is_some() => {
-            format!("which stand in what contains them, expected one of {}", root_names(schema))
+        (Some(set), Some(named)) if set != named => {
+            format!("{} contradicts the {source} ({})", schema.set(set).path, schema.set(named).path)
         }
-        (None, None) => format!("expected one of {} (a file's name or ?collection= can say which)", root_names(schema)),
+        (Some(set), None) if schema.set(set).parent.is_some() => contained_set(schema, set),
+        (None, None) => {
+            format!("unknown collection {}: name the file after one of {}", json::quoted(&fragment), root_names(schema))
+        }
         _ => return Ok(found),
     };
-    Err(format!("$[\"@odata.context\"]: found {found_path}, {problem}"))
+    Err(format!("$[\"@odata.context\"]: {problem}"))
 }
 
-/// Returns the part of a context that says what is answered, if there is one.
+/// Returns the fragment of a context, if it has one.
 fn fragment_of(members: &Members<'_>) -> Option<String> {
     let (_, value) = members.iter().find(|(name, _)| name == "@odata.context" || name == "@context")?;
     let Ok(Json::String(context)) = json::parse(value.as_bytes()) else { return None };
     context.split_once('#').map(|(_, fragment)| fragment.to_owned()).filter(|fragment| !fragment.is_empty())
 }
 
-/// Returns the texts of the entities in a file, and where in it they stand. Each is read on its own, since the tree of a large file
-/// would take many times the memory of what is made of it.
+/// Returns whether an object is the answer of a single entity (OData JSON 4.01, section 10.4).
+fn is_entity_answer(members: &Members<'_>) -> bool {
+    fragment_of(members).is_some_and(|fragment| fragment.ends_with("/$entity"))
+}
+
+/// Returns the texts of the entities in a file, and the JSON path of their array.
 fn items_of(outline: Outline<'_>) -> Result<(Vec<&str>, &'static str), String> {
     let members = match outline {
         Outline::Array(items) => return Ok((items, "$")),
         Outline::Object(members) => members,
         Outline::Scalar(value) => {
             let found = value.describe();
-            return Err(format!("$: found {found}, expected an array of entities or an object with \"value\""));
+            return Err(format!("$: expected an array of entities or an object with \"value\", found {found}"));
         }
     };
     let mut values = members.iter().filter(|(name, _)| name == "value").map(|(_, value)| *value);
-    let value = values.next();
+    let Some(value) = values.next() else { return Err("$.value: missing, expected an array of entities".to_owned()) };
     if values.next().is_some() {
-        return Err("$.value: found a member that stands twice, expected it once".to_owned());
+        return Err("$.value: duplicate member".to_owned());
     }
-    let found = match value.map(|value| json::outline(value.as_bytes())) {
-        Some(Ok(Outline::Array(items))) => {
-            let stranger = members.iter().find(|(name, _)| name != "value" && !name.contains('@'));
-            return match stranger {
-                Some((name, _)) => {
-                    let found = format!("$: found the member {}", json::quoted(name));
-                    Err(format!("{found}, expected a collection: \"value\" and annotations"))
-                }
+    let found = match json::outline(value.as_bytes()) {
+        Ok(Outline::Array(items)) => {
+            let other = members.iter().find(|(name, _)| name != "value" && !name.contains('@'));
+            return match other {
+                Some((name, _)) => Err(format!("$: unknown member {}, expected \"value\" and annotations", json::quoted(name))),
                 None => Ok((items, "$.value")),
             };
         }
-        Some(Ok(Outline::Object(_))) => "an object".to_owned(),
-        Some(Ok(Outline::Scalar(value))) => value.describe(),
-        Some(Err(error)) => return Err(format!("$.value: not JSON: {error}")),
-        None => "no such member".to_owned(),
+        Ok(Outline::Object(_)) => "an object".to_owned(),
+        Ok(Outline::Scalar(value)) => value.describe(),
+        Err(error) => return Err(format!("$.value: not JSON: {error}")),
     };
-    Err(format!("$.value: found {found}, expected an array of entities"))
+    Err(format!("$.value: expected an array of entities, found {found}"))
 }
 
-/// Names a property and its mirror that say different things.
+/// Returns the problem of a property and its mirror with different values.
 fn contradiction(structured: &StructuredType, patch: &Patch) -> Option<String> {
     patch.changes.iter().find_map(|change| {
         let mirror = &structured.properties[change.property];
         let target = mirror.alias?.target;
         let other = patch.changes.iter().find(|other| other.property == target && other.to != change.to)?;
         let name = &structured.properties[other.property].name;
-        Some(format!(
-            "{}: found another value than that of {name}, expected the same: they are two names of one value",
-            mirror.name
-        ))
+        Some(format!("{}: differs from {name}, another name of the same value", mirror.name))
     })
 }
 
@@ -451,16 +511,19 @@ mod tests {
     use super::*;
     use crate::world::store::Baselines;
 
-    fn problems(text: &str) -> String {
-        let behaviors = Behaviors::default();
-        match read(&Schema::shipped(), &behaviors, "broken.json", text.as_bytes()) {
+    fn outcome(name: &str, text: &str) -> String {
+        match read(&Schema::shipped(), &Behaviors::default(), name, text.as_bytes()) {
             Ok(entities) => format!("{} entities", entities.len()),
             Err(error) => error.to_string(),
         }
     }
 
+    fn problems(text: &str) -> String {
+        outcome("workforceIntegrations.broken.json", text)
+    }
+
     #[test]
-    fn the_shipped_fixtures_are_right_and_one_is_that_of_the_draft_page() {
+    fn the_built_in_fixtures_are_valid_and_include_that_of_the_draft_page() {
         let schema = Schema::shipped();
         let entities = shipped(&schema, &Behaviors::default()).unwrap();
         assert!(entities.len() >= 3);
@@ -468,20 +531,20 @@ mod tests {
     }
 
     #[test]
-    fn fixtures_are_written_so_that_they_read_back_the_same() {
+    fn written_fixtures_read_back_the_same() {
         let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
         let first = shipped(&schema, &behaviors).unwrap();
         let store = Store::over(&Baselines::of(&schema, &first));
-        let told = |entities: &Entities| -> Vec<(CollectionAddress, Arc<str>, Complex)> {
-            entities.iter().map(|(place, entity)| (place.clone(), entity.key.clone(), entity.properties.clone())).collect()
+        let contents = |entities: &Entities| -> Vec<(CollectionAddress, Arc<str>, Complex)> {
+            entities.iter().map(|(address, entity)| (address.clone(), entity.key.clone(), entity.properties.clone())).collect()
         };
         let all = read(&schema, &behaviors, "any.json", write(&schema, &store, Secret::Echo).as_bytes()).unwrap();
-        assert_eq!(told(&all), told(&first));
+        assert_eq!(contents(&all), contents(&first));
         let parts = schema.root_sets().flat_map(|set| {
             let name = format!("{}.json", schema.set(set).name);
             read(&schema, &behaviors, &name, write_set(&schema, &store, set, Secret::Echo).as_bytes()).unwrap()
         });
-        assert_eq!(told(&parts.collect()), told(&first));
+        assert_eq!(contents(&parts.collect()), contents(&first));
     }
 
     #[test]
@@ -492,80 +555,79 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
-        insta::assert_snapshot!(problems(r#"[{"id":"a","apiVersion":"two"},{"id":"b","encryption":{"secret":7}}]"#), @r#"
-        broken.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
-        broken.json: $[1].encryption.secret: found a number, expected a string
-        "#);
-        insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r#"
-        broken.json: $.value[0].displayName: duplicate property
-        broken.json: $.value[0].colour: unknown property of microsoft.graph.workforceIntegration
-        broken.json: $.value[0].apiversions: unknown property of microsoft.graph.workforceIntegration (did you mean 'apiVersion'?)
-        "#);
+    fn a_problem_has_file_path_and_reason() {
+        insta::assert_snapshot!(problems(r#"[{"id":"a","apiVersion":"two"},{"id":"b","encryption":{"secret":7}}]"#), @r"
+        workforceIntegrations.broken.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
+        workforceIntegrations.broken.json: $[1].encryption.secret: found a number, expected a string
+        ");
+        insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r"
+        workforceIntegrations.broken.json: $.value[0].displayName: found a property that stands twice, expected each property once
+        workforceIntegrations.broken.json: $.value[0].colour: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has
+        workforceIntegrations.broken.json: $.value[0].apiversions: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has (did you mean 'apiVersion'?)
+        ");
         insta::assert_snapshot!(problems(r#"[{"id":"a","supportedEntities":"shift,shit","createdDateTime":"yesterday","encryption":{"protocol":"none"}}]"#), @r#"
-        broken.json: $[0].createdDateTime: found "yesterday", expected a date such as 2021-03-12T17:37:05.84Z
-        broken.json: $[0].supportedEntities: found "shift,shit", expected a comma-separated list of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
-        broken.json: $[0].encryption.protocol: found "none", expected one of sharedSecret
+        workforceIntegrations.broken.json: $[0].createdDateTime: found "yesterday", expected a date such as 2021-03-12T17:37:05.84Z
+        workforceIntegrations.broken.json: $[0].supportedEntities: found "shift,shit", expected one or several, comma-separated, of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
+        workforceIntegrations.broken.json: $[0].encryption.protocol: found "none", expected one of sharedSecret
         "#);
-        insta::assert_snapshot!(problems(r#"[{"id":"a"},{"displayName":"x"},{"id":""},{"id":null},{"id":"a"},7]"#), @r#"
-        broken.json: $[1].id: found no value, expected a string that is not empty
-        broken.json: $[2].id: found no value, expected a string that is not empty
-        broken.json: $[3].id: must not be null (Edm.String)
-        broken.json: $[4].id: found "a", which broken.json: $[0] has too, expected a key of its own
-        broken.json: $[5]: found the number 7, expected an object
-        "#);
-        insta::assert_snapshot!(problems("{\"value\": [{]}"), @"broken.json: not JSON: key must be a string at line 1 column 13");
-        insta::assert_snapshot!(problems("{\"values\": []}"), @r#"broken.json: $: found the member "values", expected "value" or collections: workforceIntegrations, teams"#);
-        insta::assert_snapshot!(problems("{\"schedule\": []}"), @r#"broken.json: $: found the member "schedule", expected "value" or collections: workforceIntegrations, teams"#);
-        insta::assert_snapshot!(problems("{\"@odata.count\": 0}"), @"broken.json: $.value: found no such member, expected an array of entities");
-        insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"broken.json: $: found the member "id", expected a collection: "value" and annotations"#);
-        insta::assert_snapshot!(problems("true"), @r#"broken.json: $: found true, expected an array of entities or an object with "value""#);
-        insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
+        insta::assert_snapshot!(problems(r#"[{"id":"a"},{"displayName":"x"},{"id":""},{"id":null},{"id":"a"},7]"#), @r"
+        workforceIntegrations.broken.json: $[1].id: must be a non-empty string
+        workforceIntegrations.broken.json: $[2].id: must be a non-empty string
+        workforceIntegrations.broken.json: $[3].id: found null, expected a value: Edm.String is not nullable here
+        workforceIntegrations.broken.json: $[4].id: duplicate id 'a' (first used at $[0])
+        workforceIntegrations.broken.json: $[5]: found the number 7, expected an object
+        ");
+        insta::assert_snapshot!(problems("{\"value\": [{]}"), @"workforceIntegrations.broken.json: not JSON: key must be a string at line 1 column 13");
+        insta::assert_snapshot!(problems("{\"values\": []}"), @r#"workforceIntegrations.broken.json: $: unknown member "values", expected "value" or collections (workforceIntegrations, teams)"#);
+        insta::assert_snapshot!(problems("{\"schedule\": []}"), @r#"workforceIntegrations.broken.json: $: unknown member "schedule", expected "value" or collections (workforceIntegrations, teams)"#);
+        insta::assert_snapshot!(problems("{\"@odata.count\": 0}"), @"workforceIntegrations.broken.json: $.value: missing, expected an array of entities");
+        insta::assert_snapshot!(problems("{\"value\": [], \"id\": \"a\"}"), @r#"workforceIntegrations.broken.json: $: unknown member "id", expected "value" and annotations"#);
+        insta::assert_snapshot!(problems("true"), @r#"workforceIntegrations.broken.json: $: expected an array of entities or an object with "value", found true"#);
+        insta::assert_snapshot!(problems(r##"[{"id":"a","@odata.type":"#microsoft.graph.user"}]"##), @r##"workforceIntegrations.broken.json: $[0]["@odata.type"]: found "#microsoft.graph.user", expected #microsoft.graph.workforceIntegration"##);
     }
 
     #[test]
-    fn what_entities_contain_is_read_and_told_where_it_stands() {
-        let told = |name: &str, text: &str| match read(&Schema::shipped(), &Behaviors::default(), name, text.as_bytes()) {
-            Ok(entities) => format!("{} entities", entities.len()),
-            Err(error) => error.to_string(),
-        };
+    fn contained_entities_are_read_and_their_problems_have_paths() {
         let within = |schedule: &str| format!(r#"[{{"id":"a","schedule":{schedule}}}]"#);
         assert_eq!(
-            told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"2"}],"timesOff@odata.count":0,"timesOff":[]}"#)),
+            outcome(
+                "teams.json",
+                &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"2"}],"timesOff@odata.count":0,"timesOff":[]}"#)
+            ),
             "4 entities"
         );
-        assert_eq!(told("teams.json", &within("null")), "1 entities");
+        assert_eq!(outcome("teams.json", &within("null")), "1 entities");
         assert_eq!(
-            told("any.json", r#"{"teams":[{"id":"a"}],"@odata.context":"x","workforceIntegrations":{"value":[{"id":"a"}]}}"#),
+            outcome("any.json", r#"{"teams":[{"id":"a"}],"@odata.context":"x","workforceIntegrations":{"value":[{"id":"a"}]}}"#),
             "2 entities"
         );
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1","sharedShift":{"activities":[{"isPaid":1},{},null]}},{"id":"1"}]}"#)), @r"
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1","sharedShift":{"activities":[{"isPaid":1},{},null]}},{"id":"1"}]}"#)), @r"
         teams.json: $[0].schedule.shifts[0].sharedShift.activities[0].isPaid: found the number 1, expected true or false
         ");
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"1"}]}"#)), @r#"teams.json: $[0].schedule.shifts[1].id: found "1", which teams.json: $[0].schedule.shifts[0] has too, expected a key of its own"#);
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"shifts":{}}"#)), @"teams.json: $[0].schedule.id: found no value, expected a string that is not empty");
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":{}}"#)), @"teams.json: $[0].schedule.shifts: found an object, expected an array of entities");
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s"},"schedule":{"id":"t"}"#)), @"teams.json: $[0].schedule: found a member that stands twice, expected it once");
-        insta::assert_snapshot!(told("teams.json", &within(r#"{"id":"s","shifts":[],"shifts":[{"id":"1"}]}"#)), @"teams.json: $[0].schedule.shifts: found a member that stands twice, expected it once");
-        insta::assert_snapshot!(told("teams.json", &within("7")), @"teams.json: $[0].schedule: found the number 7, expected an object");
-        insta::assert_snapshot!(told("shifts.json", "[]"), @"shifts.json: the file's name names teams/{id}/schedule/shifts, which stand in what contains them: expected a file named after that");
-        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"users":[]}"#), @r#"any.json: $: found the member "users", expected collections: workforceIntegrations, teams"#);
-        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}],"workforceIntegrations":7}"#), @"any.json: $.workforceIntegrations: $: found the number 7, expected an array of entities or an object with \"value\"");
-        insta::assert_snapshot!(told("any.json", r#"{"teams":[],"Teams":[]}"#), @"any.json: $.Teams: found a member that stands twice, expected it once");
-        insta::assert_snapshot!(told("any.json", r#"{"teams":[{}]}"#), @"any.json: $.teams[0].id: found no value, expected a string that is not empty");
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"id":"s","shifts":[{"id":"1"},{"id":"1"}]}"#)), @"teams.json: $[0].schedule.shifts[1].id: duplicate id '1' (first used at $[0].schedule.shifts[0])");
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"shifts":{}}"#)), @"teams.json: $[0].schedule.id: must be a non-empty string");
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"id":"s","shifts":{}}"#)), @"teams.json: $[0].schedule.shifts: expected an array of entities, found an object");
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"id":"s"},"schedule":{"id":"t"}"#)), @"teams.json: $[0].schedule: duplicate member");
+        insta::assert_snapshot!(outcome("teams.json", &within(r#"{"id":"s","shifts":[],"shifts":[{"id":"1"}]}"#)), @"teams.json: $[0].schedule.shifts: duplicate member");
+        insta::assert_snapshot!(outcome("teams.json", &within("7")), @"teams.json: $[0].schedule: found the number 7, expected an object");
+        insta::assert_snapshot!(outcome("shifts.json", "[]"), @"shifts.json: shifts cannot have a file of their own: nest them under `schedule` in teams.json");
+        insta::assert_snapshot!(outcome("any.json", r#"{"teams":[],"users":[]}"#), @r#"any.json: $: unknown member "users", expected collections (workforceIntegrations, teams)"#);
+        insta::assert_snapshot!(outcome("any.json", r#"{"teams":[{}],"workforceIntegrations":7}"#), @r#"any.json: $.workforceIntegrations: $: expected an array of entities or an object with "value", found the number 7"#);
+        insta::assert_snapshot!(outcome("any.json", r#"{"teams":[],"Teams":[]}"#), @"any.json: $.Teams: duplicate member");
+        insta::assert_snapshot!(outcome("any.json", r#"{"teams":[{}]}"#), @"any.json: $.teams[0].id: must be a non-empty string");
     }
 
     #[test]
-    fn the_context_of_an_answer_says_which_collection_it_holds() {
+    fn the_context_of_an_answer_names_its_collection() {
         let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
-        let told = |name: &str, fragment: &str| {
+        let collection = |name: &str, fragment: &str| {
             let context = format!("https://graph.microsoft.com/v1.0/$metadata{fragment}");
             let text = format!(r#"{{"@odata.context":"{context}","value":[{{"id":"a"}}]}}"#);
             let sets = sets_of(&schema, name, text.as_bytes());
             let read = read(&schema, &behaviors, name, text.as_bytes());
             match (sets, read) {
                 (Ok(sets), Ok(entities)) => {
-                    assert!(entities.iter().all(|(place, _)| sets == [place.set]), "{name} {fragment}");
+                    assert!(entities.iter().all(|(address, _)| sets == [address.set]), "{name} {fragment}");
                     schema.set(sets[0]).name.to_string()
                 }
                 (Err(error), Err(same)) => {
@@ -575,29 +637,32 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(told("state.json", "#teams"), "teams");
-        assert_eq!(told("teams.json", "#teams(id,displayName)"), "teams");
-        assert_eq!(told("state.json", "#teamwork/workforceIntegrations"), "workforceIntegrations");
-        assert_eq!(told("state.json", ""), "workforceIntegrations");
-        assert_eq!(told("teams.json", ""), "teams");
-        assert_eq!(told("teams.json", "#users('x')/joinedTeams"), "teams", "the name says it where the context cannot");
-        insta::assert_snapshot!(told("state.json", "#users"), @r#"state.json: $["@odata.context"]: found "users", expected one of workforceIntegrations, teams (a file's name or ?collection= can say which)"#);
-        insta::assert_snapshot!(told("state.json", "#teams('1')/schedule/shifts"), @r#"state.json: $["@odata.context"]: found teams/{id}/schedule/shifts, which stand in what contains them, expected one of workforceIntegrations, teams"#);
-        insta::assert_snapshot!(told("teams.json", "#teams('1')/schedule/shifts"), @r#"teams.json: $["@odata.context"]: found teams/{id}/schedule/shifts, expected teams, as its name says"#);
-        insta::assert_snapshot!(told("workforceIntegrations.json", "#teams"), @r#"workforceIntegrations.json: $["@odata.context"]: found teams, expected teamwork/workforceIntegrations, as its name says"#);
+        assert_eq!(collection("state.json", "#teams"), "teams");
+        assert_eq!(collection("teams.json", "#teams(id,displayName)"), "teams");
+        assert_eq!(collection("state.json", "#teamwork/workforceIntegrations"), "workforceIntegrations");
+        assert_eq!(collection("teams.json", ""), "teams");
+        assert_eq!(
+            collection("teams.json", "#users('x')/joinedTeams"),
+            "teams",
+            "the file name decides if the context is unknown"
+        );
+        insta::assert_snapshot!(collection("state.json", "#users"), @r#"state.json: $["@odata.context"]: unknown collection "users": name the file after one of workforceIntegrations, teams"#);
+        insta::assert_snapshot!(collection("state.json", "#teams('1')/schedule/shifts"), @r#"state.json: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
+        insta::assert_snapshot!(collection("teams.json", "#teams('1')/schedule/shifts"), @r#"teams.json: $["@odata.context"]: teams/{id}/schedule/shifts contradicts the file name (teams)"#);
+        insta::assert_snapshot!(collection("workforceIntegrations.json", "#teams"), @r#"workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
         let within = r#"{"teams":{"@odata.context":"x#teamwork/workforceIntegrations","value":[]}}"#;
-        insta::assert_snapshot!(problems(within), @r#"broken.json: $.teams: $["@odata.context"]: found teamwork/workforceIntegrations, expected teams, as its name says"#);
+        insta::assert_snapshot!(problems(within), @r#"workforceIntegrations.broken.json: $.teams: $["@odata.context"]: teamwork/workforceIntegrations contradicts the member name (teams)"#);
     }
 
     #[test]
-    fn contradictions_and_duplicates_are_told() {
-        insta::assert_snapshot!(problems(r#"[{"id":"a","supports":"shift","supportedEntities":"none"}]"#), @"broken.json: $[0].supports: found another value than that of supportedEntities, expected the same: they are two names of one value");
-        insta::assert_snapshot!(problems(r#"{"value":[],"value":[{"bogus":1}]}"#), @"broken.json: $.value: found a member that stands twice, expected it once");
+    fn contradictions_and_duplicates_are_refused() {
+        insta::assert_snapshot!(problems(r#"[{"id":"a","supports":"shift","supportedEntities":"none"}]"#), @"workforceIntegrations.broken.json: $[0].supports: differs from supportedEntities, another name of the same value");
+        insta::assert_snapshot!(problems(r#"{"value":[],"value":[{"bogus":1}]}"#), @"workforceIntegrations.broken.json: $.value: duplicate member");
         assert_eq!(problems(r#"[{"id":"a","supports":"Shift","supportedEntities":"shift"}]"#), "1 entities");
     }
 
     #[test]
-    fn derived_types_of_recorded_answers_are_taken_where_the_declared_type_is_open() {
+    fn derived_types_of_recorded_answers_are_accepted_if_the_declared_type_is_open() {
         let of_type = |name: &str| {
             format!(r##"[{{"id":"a","lastModifiedBy":{{"user":{{"@odata.type":"#microsoft.graph.{name}","id":"x"}}}}}}]"##)
         };
@@ -606,8 +671,51 @@ mod tests {
     }
 
     #[test]
-    fn a_file_full_of_problems_tells_the_first_ones() {
+    fn only_the_first_problems_of_a_file_are_reported() {
         let text = format!("[{}]", vec!["{}"; 1000].join(","));
         assert_eq!(problems(&text).lines().count(), PROBLEM_LIMIT + 1);
+    }
+
+    #[test]
+    fn a_file_without_name_and_context_of_a_collection_is_refused() {
+        insta::assert_snapshot!(outcome("any.json", r#"[{"id":"a"}]"#), @r#"any.json: unknown collection: name the file after one of workforceIntegrations, teams, or name the array: {"workforceIntegrations": […]}"#);
+        for text in [r#"{"value":[{"id":"a"}]}"#, r#"{"@odata.context":"x","value":[{"id":"a"}]}"#] {
+            assert_eq!(outcome("any.json", text), outcome("any.json", r#"[{"id":"a"}]"#), "{text}");
+        }
+        // An empty array needs no collection.
+        for text in ["[]", r#"{"value":[]}"#] {
+            assert_eq!(outcome("empty.json", text), "0 entities");
+            assert!(sets_of(&Schema::shipped(), "empty.json", text.as_bytes()).is_err(), "it does not name what it replaces");
+        }
+        for name in ["teams.json", "Teams.json", "folder/teams.old.json", "TEAMS.JSON"] {
+            assert_eq!(outcome(name, r#"[{"id":"a"}]"#), "1 entities", "{name}");
+        }
+        insta::assert_snapshot!(outcome("my-teams.json", "[7]"), @r#"my-teams.json: unknown collection: name the file after one of workforceIntegrations, teams, or name the array: {"workforceIntegrations": […]}"#);
+        insta::assert_snapshot!(outcome("schedule.json", "[]"), @"schedule.json: schedule cannot have a file of its own: nest it in teams.json");
+    }
+
+    #[test]
+    fn a_recorded_answer_of_one_entity_is_a_fixture() {
+        let entity = |fragment: &str| {
+            format!(r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata{fragment}","id":"a","displayName":"x"}}"#)
+        };
+        assert_eq!(outcome("any.json", &entity("#teams/$entity")), "1 entities");
+        assert_eq!(outcome("any.json", &format!("\u{feff}{}", entity("#teamwork/workforceIntegrations/$entity"))), "1 entities");
+        assert_eq!(outcome("teams.json", &entity("#users('x')/joinedTeams/$entity")), "1 entities");
+        insta::assert_snapshot!(outcome("any.json", &entity("#teams")), @r#"any.json: $: unknown member "id", expected "value" or collections (workforceIntegrations, teams)"#);
+        insta::assert_snapshot!(outcome("any.json", &entity("#users/$entity")), @r#"any.json: $["@odata.context"]: unknown collection "users/$entity": name the file after one of workforceIntegrations, teams"#);
+        insta::assert_snapshot!(outcome("any.json", &entity("#teams('1')/schedule/$entity")), @r#"any.json: $["@odata.context"]: schedule cannot have a file of its own: nest it in teams.json"#);
+        insta::assert_snapshot!(outcome("workforceIntegrations.json", &entity("#teams/$entity")), @r#"workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
+        insta::assert_snapshot!(outcome("any.json", &entity("#teams/$entity").replace("\"a\"", "7")), @"any.json: $.id: found the number 7, expected a string");
+        insta::assert_snapshot!(outcome("any.json", r#"{"id":"a"}"#), @r#"any.json: $: unknown member "id", expected "value" or collections (workforceIntegrations, teams)"#);
+    }
+
+    #[test]
+    fn a_duplicate_in_another_file_names_that_file() {
+        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let mut loader = Loader::new(&schema, &behaviors);
+        loader.file("teams.json", br#"[{"id":"it's"}]"#);
+        loader.file("teams.2.json", br#"[{"id":"it's"}]"#);
+        insta::assert_snapshot!(loader.finish().unwrap_err(), @"teams.2.json: $[0].id: duplicate id 'it's' (first used at teams.json: $[0])");
     }
 }

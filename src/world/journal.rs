@@ -1,8 +1,8 @@
-//! The journal of a tenant: what was asked and answered, bounded by count and by bytes.
+//! The journal of a world: requests and answers, bounded by count and by bytes.
 //!
-//! Writing is on the path of every request, so an entry copies what it keeps, one behind the other, and of headers that nearly every answer
-//! has it keeps only the values that differ. It keeps nothing of the HTTP library: a kept header map or address would pin the
-//! connection's read buffers. Reading is for tests and people; secrets and tokens are replaced then, unless somebody asks for them.
+//! Every request writes an entry, so its texts are copied into one buffer, and of the standard response headers only the variable
+//! values. Types of the HTTP library are not stored: a header map or address would pin the connection's read buffers. Secrets and
+//! tokens are redacted when entries are read, unless requested.
 
 mod ring;
 mod verify;
@@ -16,28 +16,28 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
-use crate::edm::date_time::DateTimeOffset;
 use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{mask_body, mask_headers, mask_target};
+use crate::world::clock;
 use ring::{Ring, Texts};
 
 pub use verify::{Expectation, Times, VerificationReport};
 
-/// How much a journal keeps.
+/// The limits of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// How many entries; with 0 nothing is kept.
+    /// The largest number of entries; 0 turns the journal off.
     pub entries: usize,
-    /// How many bytes the entries take together, a quarter of them per shard. One body takes at most a sixteenth; what is longer is cut.
+    /// The size of all entries in bytes, a quarter of it per shard. A body longer than a sixteenth of it is truncated.
     pub bytes: usize,
 }
 
 impl Bounds {
-    /// Nothing is kept.
+    /// No journal.
     pub const OFF: Bounds = Bounds { entries: 0, bytes: 0 };
 }
 
@@ -47,7 +47,7 @@ impl Default for Bounds {
     }
 }
 
-/// How many bytes the journals of all tenants of a process may take together.
+/// The memory budget shared by the journals of a process.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -55,7 +55,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Returns a budget of so many bytes.
+    /// Returns a budget in bytes.
     pub fn new(limit: usize) -> Budget {
         Budget { limit, used: AtomicUsize::new(0) }
     }
@@ -64,7 +64,7 @@ impl Budget {
         self.used.load(Ordering::Relaxed) > self.limit
     }
 
-    /// Writes down that a journal has become larger or smaller. Mostly it has not, and memory that all cores use is left alone.
+    /// Adds the growth of a journal. A full journal mostly does not grow, and does not write to memory that all cores share.
     fn change(&self, added: usize, removed: usize) {
         if added > removed {
             self.used.fetch_add(added - removed, Ordering::Relaxed);
@@ -80,20 +80,20 @@ impl Default for Budget {
     }
 }
 
-/// What is written down of one request.
+/// A request and its answer, to be recorded.
 #[derive(Debug)]
 pub struct JournalRecord<'r> {
-    /// The time of the request on the tenant's clock.
+    /// The time of the request on the world's clock.
     pub time: SystemTime,
     /// The method.
     pub method: &'r Method,
-    /// Path and query, without a tenant's prefix.
+    /// Path and query, without the prefix of a world.
     pub target: &'r str,
     /// The headers of the request.
     pub request_headers: &'r HeaderMap,
     /// The body of the request.
     pub request_body: &'r [u8],
-    /// The status of the answer; nothing if there was none.
+    /// The status of the answer, if there was one.
     pub status: Option<StatusCode>,
     /// The headers of the answer.
     pub response_headers: &'r HeaderMap,
@@ -101,39 +101,39 @@ pub struct JournalRecord<'r> {
     pub standard_headers: Option<&'r StandardHeaders>,
     /// The body of the answer.
     pub response_body: &'r [u8],
-    /// What decided.
-    pub decided: Decided,
-    /// What became of an entity, if the request changed one.
+    /// The cause of the answer.
+    pub decided: AnswerCause,
+    /// The change of an entity, if any.
     pub changed: Option<EntityChange>,
 }
 
-/// What became of an entity.
+/// A change of an entity.
 #[derive(Clone, Debug)]
 pub struct EntityChange {
     /// The collection of the entity.
     pub set: SetId,
-    /// The entity as it was; nothing if the request created it.
+    /// The entity before; `None` if created.
     pub before: Option<Arc<Entity>>,
-    /// The entity as it became; nothing if the request removed it.
+    /// The entity after; `None` if deleted.
     pub after: Option<Arc<Entity>>,
 }
 
-/// What decided the answer to a request.
+/// The cause of an answer that is not the plain one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decided {
-    /// The row of the table of refusals, if the request was refused.
+pub struct AnswerCause {
+    /// The name of the refusal, if refused.
     pub refused_by: Option<&'static str>,
-    /// What else there is to say of the refusal.
+    /// Details of the refusal.
     pub detail: Option<Box<str>>,
-    /// The rules of faults that struck.
+    /// The fault rules that applied.
     pub faults: Option<Box<str>>,
-    /// How the connection ended, if the answer did not arrive whole.
+    /// The end of the connection, if the answer was incomplete.
     pub ended_by: Option<&'static str>,
-    /// The request id of the batch of which the request was an item.
+    /// The request id of the enclosing batch.
     pub batch: Option<Box<str>>,
 }
 
-/// A copy of an entry, to be read.
+/// A copy of an entry.
 #[derive(Debug)]
 struct JournalEntry {
     number: u64,
@@ -141,52 +141,52 @@ struct JournalEntry {
     method: Method,
     status: Option<StatusCode>,
     texts: Texts,
-    decided: Decided,
+    decided: AnswerCause,
     changed: Option<EntityChange>,
 }
 
-/// An entry as it is read.
+/// An entry as an exchange.
 #[derive(Clone, Debug)]
-pub struct Recorded {
-    /// The number of the request in its tenant; the first is 1.
+pub struct JournalExchange {
+    /// The number of the request in its world, from 1.
     pub number: u64,
-    /// The time of the request on the tenant's clock.
+    /// The time of the request on the world's clock.
     pub time: SystemTime,
-    /// The request and its answer, with number, time and what decided as comments.
+    /// The request and its answer, with number, time and cause as comments.
     pub exchange: Exchange,
-    /// What decided.
-    pub decided: Decided,
-    /// What became of an entity, if the request changed one.
+    /// The cause of the answer.
+    pub decided: AnswerCause,
+    /// The change of an entity, if any.
     pub changed: Option<EntityChange>,
 }
 
-/// Which entries are asked for. What is not set fits every entry.
+/// A filter of entries. Fields that are not set match every entry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JournalQuery {
     /// The method.
     pub method: Option<Method>,
-    /// Whom it was sent to. What is verified are requests to Graph, unless this says otherwise.
+    /// The destination. Verification defaults to requests to Graph.
     pub to: Option<Destination>,
-    /// The path, without a tenant's prefix.
+    /// The path, without the prefix of a world.
     pub path: Option<Pattern>,
-    /// The id of an entity that the path names.
+    /// The id of an entity in the path.
     pub id: Option<String>,
     /// The status of the answer.
     pub status: Option<RangeInclusive<u16>>,
-    /// Not before this time.
+    /// The earliest time.
     pub since: Option<SystemTime>,
-    /// Before this time.
+    /// The end of the time range, exclusive.
     pub until: Option<SystemTime>,
-    /// Only so many, the latest.
+    /// The largest number of entries, the latest ones.
     pub limit: Option<usize>,
 }
 
-/// Whom the request of an entry was sent to.
+/// The destination of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// A client asked the emulator.
+    /// The emulator, called by a client.
     Graph,
-    /// The emulator asked a connector.
+    /// A connector, called by the emulator.
     Connector,
 }
 
@@ -201,66 +201,66 @@ impl Destination {
         }
     }
 
-    /// Finds the one of a name.
+    /// Returns the destination with a name.
     pub fn from_name(name: &str) -> Option<Destination> {
         Destination::ALL.into_iter().find(|to| to.name() == name)
     }
 }
 
-/// The comment of an entry of a call to a connector where it is printed.
+/// The comment on a printed call to a connector.
 pub const CALL: &str = "a call to a connector";
 
-/// What the comment of a request within a batch begins with where it is printed.
+/// The beginning of the comment on a printed request within a batch.
 pub const IN_BATCH: &str = "in the batch ";
 
-/// Whether secrets and tokens are shown where a journal is read.
+/// The treatment of secrets and tokens when a journal is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// They are replaced.
+    /// Redacted.
     Hidden,
-    /// They are shown.
+    /// Readable.
     Shown,
 }
 
-/// The journal of a tenant.
+/// The journal of a world.
 ///
-/// It has a few shards, so that threads that write at once do not wait for each other, nor for memory that another core has just written.
-/// Each entry has a number in the order of all; a shard drops what is older than the bounds allow when it is written to.
+/// It has a few shards, so that concurrent writers wait neither for each other nor for memory that another core has just written.
+/// Entries are numbered across shards; a shard drops entries beyond the bounds when it is written to.
 #[derive(Debug)]
 pub struct Journal {
     bounds: Bounds,
     budget: Arc<Budget>,
-    /// How many entries there have ever been.
-    count: Count,
-    /// The number of the last entry that was forgotten on request.
-    forgotten: AtomicU64,
+    /// The number of entries ever recorded.
+    count: EntryCounter,
+    /// The number of the last cleared entry.
+    cleared: AtomicU64,
     shards: [Shard; SHARDS],
 }
 
-/// How many shards there are. Empty ones are small, and a tenant that one client uses has one that is not.
+/// The number of shards. Empty ones are small, and a world with one client uses one.
 const SHARDS: usize = 4;
 
-/// A counter that shares no cache line with what all cores only read.
+/// A counter on a cache line of its own, apart from data that all cores only read.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Count(AtomicU64);
+struct EntryCounter(AtomicU64);
 
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard(Mutex<Ring>);
 
-/// Gives each thread a shard in turn.
+/// Assigns shards to threads in turn.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// The shard that this thread writes to.
+    /// The shard of this thread.
     static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
 }
 
 impl Journal {
-    /// Returns an empty journal. Others may share its budget: when that is spent, each keeps what it has and adds nothing to it.
+    /// Returns an empty journal. Journals can share a budget; once it is spent, none of them grows.
     pub fn new(bounds: Bounds, budget: Arc<Budget>) -> Journal {
-        Journal { bounds, budget, count: Count::default(), forgotten: AtomicU64::new(0), shards: Default::default() }
+        Journal { bounds, budget, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards: Default::default() }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
@@ -269,12 +269,12 @@ impl Journal {
         Journal::new(self.bounds, self.budget.clone())
     }
 
-    /// Whether anything is kept: if not, nothing need be gathered for it.
+    /// Returns whether entries are recorded.
     pub fn is_on(&self) -> bool {
         self.bounds.entries > 0
     }
 
-    /// Writes a request down.
+    /// Records a request.
     pub fn record(&self, record: JournalRecord<'_>) {
         if !self.is_on() {
             return;
@@ -285,7 +285,7 @@ impl Journal {
         let oldest = self.oldest(number);
         let added = ring.push(number, record, self.bounds.bytes / 16);
         let mut removed = 0;
-        // The entry itself stays, so that what has just happened can always be looked at.
+        // The new entry itself stays, so that the latest request can always be inspected.
         while ring.len() > 1
             && (ring.bytes() > self.bounds.bytes / SHARDS
                 || is_spent && removed < added
@@ -297,64 +297,64 @@ impl Journal {
         self.budget.change(added, removed);
     }
 
-    /// Returns the number of the oldest entry that the bounds allow, if `count` is the latest.
+    /// Returns the number of the oldest entry within the bounds, if `count` is the latest.
     fn oldest(&self, count: u64) -> u64 {
-        let most = u64::try_from(self.bounds.entries).unwrap_or(u64::MAX);
-        (count.saturating_sub(most)).max(self.forgotten.load(Ordering::Relaxed)) + 1
+        let limit = u64::try_from(self.bounds.entries).unwrap_or(u64::MAX);
+        (count.saturating_sub(limit)).max(self.cleared.load(Ordering::Relaxed)) + 1
     }
 
-    /// Forgets all entries. Numbers go on, so that nobody takes a new request for an old one.
+    /// Removes all entries. Numbers continue, so that a new request is not mistaken for an old one.
     pub fn clear(&self) {
-        self.forgotten.store(self.count(), Ordering::Relaxed);
+        self.cleared.store(self.count(), Ordering::Relaxed);
         for shard in &self.shards {
-            let forgotten = std::mem::take(&mut *shard.ring());
-            self.budget.change(0, forgotten.bytes());
+            let removed = std::mem::take(&mut *shard.ring());
+            self.budget.change(0, removed.bytes());
         }
     }
 
-    /// Returns how many entries are kept.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         let oldest = self.oldest(self.count());
         self.shards.iter().map(|shard| shard.ring().count(oldest)).sum()
     }
 
-    /// Whether no entry is kept.
+    /// Returns whether the journal is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns how many requests have ever been written down.
+    /// Returns the number of requests ever recorded.
     pub fn count(&self) -> u64 {
         self.count.0.load(Ordering::Relaxed)
     }
 
-    /// Returns the entries that fit, the oldest first.
-    pub fn query(&self, query: &JournalQuery, secrets: Secrets) -> Vec<Recorded> {
-        let mut fitting: Vec<JournalEntry> = self.entries().into_iter().filter(|entry| query.fits(entry)).collect();
-        let superfluous = fitting.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
-        fitting.drain(..superfluous);
-        fitting.iter().map(|entry| entry.read(secrets)).collect()
+    /// Returns the matching entries, oldest first.
+    pub fn query(&self, query: &JournalQuery, secrets: Secrets) -> Vec<JournalExchange> {
+        let mut matching: Vec<JournalEntry> = self.entries().into_iter().filter(|entry| query.matches(entry)).collect();
+        let excess = matching.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
+        matching.drain(..excess);
+        matching.iter().map(|entry| entry.to_exchange(secrets)).collect()
     }
 
-    /// Returns everything that is kept as exchanges, with secrets hidden: a text for snapshots of tests.
+    /// Returns all entries as exchanges, with secrets redacted: a text for snapshots of tests.
     ///
-    /// With a seed and a fixed clock it is the same in every run, so nothing in it needs to be hidden. Links name the port that was
-    /// asked: where that differs from run to run, the behavior `base-url` gives them a host of their own.
+    /// With a seed and a fixed clock it is the same in every run. Links contain the port of the request; if it varies, the behavior
+    /// `base-url` sets their host.
     pub fn text(&self) -> String {
         print(&self.query(&JournalQuery::default(), Secrets::Hidden))
     }
 
-    /// Checks what is expected of the requests that were made, and says readably what is missing.
+    /// Verifies an expectation of the recorded requests, and reports the differences.
     pub fn verify(&self, expectation: &Expectation, secrets: Secrets) -> VerificationReport {
         if !self.is_on() {
             return verify::impossible(expectation, secrets);
         }
-        // What was forgotten on request is not missed.
-        let count = self.count() - self.forgotten.load(Ordering::Relaxed).min(self.count());
+        // Cleared entries do not count as dropped.
+        let count = self.count() - self.cleared.load(Ordering::Relaxed).min(self.count());
         verify::verify(&self.entries(), count, expectation, secrets)
     }
 
-    /// Copies the entries, in their order.
+    /// Copies the entries in order.
     fn entries(&self) -> Vec<JournalEntry> {
         let oldest = self.oldest(self.count());
         let mut entries = Vec::new();
@@ -379,10 +379,9 @@ impl Shard {
     }
 }
 
-/// Prints entries in the format of exchanges, without the headers of connections: sent to another host they would be wrong, and they
-/// differ from run to run with the port.
-pub fn print(entries: &[Recorded]) -> String {
-    let plain = |entry: &Recorded| {
+/// Prints entries in the format of exchanges, without connection headers: they vary with the port, and are wrong for another host.
+pub fn print(entries: &[JournalExchange]) -> String {
+    let portable = |entry: &JournalExchange| {
         let mut exchange = entry.exchange.clone();
         exchange.request.headers = exchange::without_connection(exchange.request.headers);
         exchange.response = exchange.response.map(|response| {
@@ -391,12 +390,12 @@ pub fn print(entries: &[Recorded]) -> String {
         });
         exchange
     };
-    let exchanges: Vec<Exchange> = entries.iter().map(plain).collect();
+    let exchanges: Vec<Exchange> = entries.iter().map(portable).collect();
     exchange::write(&exchanges)
 }
 
 impl JournalEntry {
-    /// Calls to connectors have a whole address for a target.
+    /// Returns the destination: calls to connectors have an absolute URL as target.
     fn to(&self) -> Destination {
         let target = self.texts.target();
         if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
@@ -407,14 +406,14 @@ impl JournalEntry {
         let target = match self.to() {
             Destination::Graph => target,
             Destination::Connector => {
-                let behind_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
-                behind_scheme.find('/').map_or("/", |slash| &behind_scheme[slash..])
+                let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
+                after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
             }
         };
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    fn read(&self, secrets: Secrets) -> Recorded {
+    fn to_exchange(&self, secrets: Secrets) -> JournalExchange {
         let hide = secrets == Secrets::Hidden;
         let headers = |headers: Vec<(String, String)>| if hide { mask_headers(headers) } else { headers };
         let body = |bytes: &[u8], headers: &[(String, String)]| {
@@ -431,7 +430,7 @@ impl JournalEntry {
             exchange::RecordedRequest { method: self.method.clone(), target, headers: request_headers, body: request_body };
         let response =
             self.status.map(|status| exchange::RecordedResponse { status, headers: response_headers, body: response_body });
-        Recorded {
+        JournalExchange {
             number: self.number,
             time: self.time,
             exchange: Exchange { comments: self.comments(), request, response },
@@ -441,23 +440,23 @@ impl JournalEntry {
     }
 
     fn comments(&self) -> Vec<String> {
-        let mut comments = vec![format!("request {} at {}", self.number, DateTimeOffset::from(self.time))];
-        let Decided { refused_by, detail, faults, ended_by, batch } = &self.decided;
+        let mut comments = vec![format!("request {} at {}", self.number, clock::utc(self.time))];
+        let AnswerCause { refused_by, detail, faults, ended_by, batch } = &self.decided;
         comments.extend((self.to() == Destination::Connector).then(|| CALL.to_owned()));
         comments.extend(batch.as_ref().map(|batch| format!("{IN_BATCH}{batch}")));
         let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
-        comments.extend(faults.as_ref().map(|rules| format!("struck by {rules}")));
+        comments.extend(faults.as_ref().map(|rules| format!("fault rules: {rules}")));
         comments.extend(ended_by.map(|ending| format!("ended by {ending}")));
-        let (request, response) = self.texts.cut();
-        comments.extend(request.map(|length| format!("the request's body of {length} bytes is cut here")));
-        comments.extend(response.map(|length| format!("the answer's body of {length} bytes is cut here")));
+        let (request, response) = self.texts.full_lengths();
+        comments.extend(request.map(|length| format!("request body truncated, {length} bytes in full")));
+        comments.extend(response.map(|length| format!("response body truncated, {length} bytes in full")));
         comments
     }
 }
 
 impl JournalQuery {
-    fn fits(&self, entry: &JournalEntry) -> bool {
+    fn matches(&self, entry: &JournalEntry) -> bool {
         self.method.as_ref().is_none_or(|method| *method == entry.method)
             && self.status.as_ref().is_none_or(|statuses| entry.status.is_some_and(|status| statuses.contains(&status.as_u16())))
             && self.since.is_none_or(|since| entry.time >= since)

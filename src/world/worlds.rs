@@ -1,7 +1,7 @@
-//! All tenants of a process: each test can have a world of its own.
+//! All worlds of a process, so that each test can have its own.
 //!
-//! A tenant is made when it is first named, over the entities that the process was started with, and shares them until it changes them.
-//! One that nobody uses any more is dropped, and there are at most so many.
+//! A world is created when a request first names it. It shares the initial entities of the process until it changes them. Idle worlds
+//! are dropped, and their number is limited.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,38 +12,30 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Guard};
 use http::header::HeaderMap;
 
-use crate::entra::caller;
-use crate::world::chance::mixed;
+use crate::world::World;
 use crate::world::fixture::Entities;
+use crate::world::ids::world_seed;
+use crate::world::name::{self, DEFAULT, NAME_LIMIT};
+use crate::world::settings::Settings;
 use crate::world::store::Baselines;
-use crate::world::{PREFIX, Settings, World, prefix_of};
 
-/// The header with which a client names its tenant.
-pub const TENANT: &str = "x-wfi-emulator-tenant";
-
-/// The name of the tenant of requests that name none.
-pub const DEFAULT: &str = "default";
-
-/// How long a name may be.
-const NAME_LIMIT: usize = 128;
-
-/// What tenants are made from.
+/// The settings and fixtures from which worlds are created.
 #[derive(Debug)]
 pub struct Plan {
-    /// The settings of all of them. The entities are those that a tenant begins with unless a fixture is named.
+    /// The settings of all worlds, with the entities of worlds without a named fixture.
     pub settings: Settings,
-    /// Other entities to begin with, by name.
+    /// Named fixtures.
     pub fixtures: BTreeMap<String, Entities>,
 }
 
-/// How many tenants there may be beside the default one, for how long, and how they are chosen.
+/// Limits for worlds other than the default one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorldLimits {
-    /// How many there may be at once.
+    /// The largest number at once.
     pub worlds: usize,
-    /// How long a tenant is kept that nobody uses.
+    /// The idle time after which a world is dropped.
     pub idle: Duration,
-    /// Whether the claim `tid` of a token names the tenant of a request that names none itself.
+    /// Whether the claim `tid` of a token names the world of a request without prefix and header.
     pub by_token: bool,
 }
 
@@ -53,64 +45,59 @@ impl Default for WorldLimits {
     }
 }
 
-/// Why a tenant is not there.
+/// The reason why a world cannot be found or created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorldError {
-    /// The text is no name.
+    /// The name is invalid.
     Name(String),
-    /// There are as many tenants as there may be.
+    /// The limit of worlds is reached.
     TooMany(usize),
-    /// No tenant has the name.
+    /// The name is unknown.
     Unknown(String),
-    /// The default tenant cannot be dropped.
+    /// The default world cannot be dropped.
     Default,
-    /// A tenant has the name already.
+    /// The name is in use.
     Taken(String),
-    /// No fixture has the name; the second text says which there are.
+    /// The fixture is unknown; the second text lists the known ones.
     Fixture(String, String),
 }
 
 impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WorldError::Name(name) => write!(
-                f,
-                "'{}' is no name of a tenant: it has 1 to {NAME_LIMIT} letters, digits, '-', '_', '.' and '~'",
-                name.chars().take(NAME_LIMIT).collect::<String>().escape_debug()
-            ),
-            WorldError::TooMany(limit) => {
-                write!(f, "there are {limit} tenants already, as many as --tenant-limit allows; drop some or raise the limit")
+            WorldError::Name(name) => {
+                write!(f, "invalid world name '{}': use 1–{NAME_LIMIT} letters, digits, `-_.~`", excerpt(name))
             }
-            WorldError::Unknown(name) => write!(f, "there is no tenant '{name}'"),
-            WorldError::Default => write!(f, "the tenant '{DEFAULT}' cannot be dropped; it can be reset"),
-            WorldError::Taken(name) => write!(f, "there is a tenant '{name}' already"),
-            WorldError::Fixture(name, known) => {
-                write!(
-                    f,
-                    "there is no fixture '{}'; there are {known}",
-                    name.chars().take(NAME_LIMIT).collect::<String>().escape_debug()
-                )
-            }
+            WorldError::TooMany(limit) => write!(f, "world limit reached ({limit}): drop worlds or raise the limit"),
+            WorldError::Unknown(name) => write!(f, "unknown world '{name}'"),
+            WorldError::Default => write!(f, "the world '{DEFAULT}' cannot be dropped: reset it instead"),
+            WorldError::Taken(name) => write!(f, "duplicate world '{name}'"),
+            WorldError::Fixture(name, known) => write!(f, "unknown fixture '{}' (known: {known})", excerpt(name)),
         }
     }
 }
 
+/// Returns the beginning of a client's text, with its control characters escaped.
+fn excerpt(text: &str) -> String {
+    text.chars().take(NAME_LIMIT).collect::<String>().escape_debug().to_string()
+}
+
 impl std::error::Error for WorldError {}
 
-/// What is told of a tenant.
+/// A world with its name and use.
 #[derive(Clone, Debug)]
 pub struct WorldInfo {
-    /// Its name.
+    /// The name.
     pub name: Arc<str>,
-    /// The fixture that it began with, if it is not the one that the process was started with.
+    /// The named fixture that it was created from, if any.
     pub fixture: Option<Arc<str>>,
-    /// How long nobody has used it.
+    /// The time since its last use.
     pub idle: Duration,
-    /// The tenant as it is.
+    /// The current world.
     pub world: Arc<World>,
 }
 
-/// All tenants of a process.
+/// All worlds of a process.
 #[derive(Debug)]
 pub struct Worlds {
     plan: RwLock<Arc<ReadyPlan>>,
@@ -120,91 +107,89 @@ pub struct Worlds {
     started: Instant,
 }
 
-/// A plan, and what is made of it once.
+/// A plan with its baselines.
 #[derive(Debug)]
 struct ReadyPlan {
     /// The settings, without entities.
     settings: Settings,
-    /// The entities that tenants begin with unless a fixture is named.
-    first: Seed,
-    fixtures: BTreeMap<String, Seed>,
+    /// The entities of worlds without a named fixture.
+    initial: InitialEntities,
+    fixtures: BTreeMap<String, InitialEntities>,
 }
 
-/// Entities to begin with.
+/// The entities that worlds are created with.
 #[derive(Debug)]
-struct Seed {
+struct InitialEntities {
     entities: Entities,
-    /// The same as foundations, made when the first tenant needs them.
-    foundations: OnceLock<Baselines>,
+    /// The same as baselines, built for the first world that needs them.
+    baselines: OnceLock<Baselines>,
 }
 
-impl Seed {
-    fn new(entities: Entities) -> Seed {
-        Seed { entities, foundations: OnceLock::new() }
+impl InitialEntities {
+    fn new(entities: Entities) -> InitialEntities {
+        InitialEntities { entities, baselines: OnceLock::new() }
     }
 }
 
 impl ReadyPlan {
     fn new(mut plan: Plan) -> ReadyPlan {
-        let first = Seed::new(std::mem::take(&mut plan.settings.entities));
-        let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, Seed::new(entities))).collect();
-        ReadyPlan { settings: plan.settings, first, fixtures }
+        let initial = InitialEntities::new(std::mem::take(&mut plan.settings.entities));
+        let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, InitialEntities::new(entities))).collect();
+        ReadyPlan { settings: plan.settings, initial, fixtures }
     }
 
-    /// Returns a fresh default tenant. It keeps its entities for itself: it is the one that may have a great many, and change them all.
+    /// Returns a new default world. It has its own entities instead of a shared baseline: it may have many of them, and change them all.
     fn default_world(&self) -> World {
-        World::new(Settings { entities: self.first.entities.clone(), ..self.settings.clone() })
+        World::new(Settings { entities: self.initial.entities.clone(), ..self.settings.clone() })
     }
 
-    /// Returns a fresh tenant.
+    /// Returns a new world.
     fn world(&self, name: &str, fixture: Option<&str>) -> Result<World, WorldError> {
-        let seed = match fixture {
-            None => &self.first,
-            Some(wanted) => self.fixtures.get(wanted).ok_or_else(|| self.unknown_fixture(wanted))?,
+        let initial = match fixture {
+            None => &self.initial,
+            Some(fixture) => self.fixtures.get(fixture).ok_or_else(|| self.unknown_fixture(fixture))?,
         };
-        let foundations = seed.foundations.get_or_init(|| Baselines::of(&self.settings.schema, &seed.entities));
-        let settings = Settings { seed: seed_of(name, self.settings.seed), ..self.settings.clone() };
-        Ok(World::over(&settings, foundations))
+        let baselines = initial.baselines.get_or_init(|| Baselines::of(&self.settings.schema, &initial.entities));
+        let seed = if name == DEFAULT { self.settings.seed } else { world_seed(name, self.settings.seed) };
+        Ok(World::over(Settings { seed, ..self.settings.clone() }, baselines))
     }
 
-    fn unknown_fixture(&self, wanted: &str) -> WorldError {
+    fn unknown_fixture(&self, name: &str) -> WorldError {
         let names: Vec<&str> = self.fixtures.keys().map(String::as_str).collect();
-        let known = if names.is_empty() { "none with a name".to_owned() } else { names.join(", ") };
-        WorldError::Fixture(wanted.to_owned(), known)
+        let known = if names.is_empty() { "no named fixtures".to_owned() } else { names.join(", ") };
+        WorldError::Fixture(name.to_owned(), known)
     }
 }
 
-/// Returns the seed of a tenant: the same name has the same ids and chances in every run with the same seed, whatever others do.
-fn seed_of(name: &str, seed: u64) -> u64 {
-    if name == DEFAULT {
-        return seed;
-    }
-    name.bytes().fold(mixed(seed), |seed, byte| mixed(seed ^ u64::from(byte)))
-}
-
-/// A tenant and what is known of it from outside.
+/// A world with its origin and last use.
 #[derive(Debug)]
 struct WorldSlot {
     fixture: Option<Arc<str>>,
-    /// The tenant as it was when it was forked from another one; nothing if it was not.
-    forked: Option<World>,
-    /// The tenant as it is. Every request looks here, and must not write to memory that all cores use.
+    /// The initial state of a fork, for a reset.
+    fork_origin: Option<World>,
+    /// The current world. Every request reads it, and must not write to memory that all cores share.
     current: ArcSwap<World>,
-    /// Held by whoever replaces the tenant by what it makes of it.
-    changing: Mutex<()>,
-    /// When it was used last, in milliseconds since the process began.
-    used: AtomicU64,
+    /// Serializes changes that derive a world from the current one.
+    change_lock: Mutex<()>,
+    /// The time of the last use, in milliseconds since the start of the process.
+    last_use: AtomicU64,
 }
 
 impl WorldSlot {
-    fn new(world: World, fixture: Option<Arc<str>>, used: u64) -> WorldSlot {
+    fn new(world: World, fixture: Option<Arc<str>>, last_use: u64) -> WorldSlot {
         WorldSlot {
             fixture,
-            forked: None,
+            fork_origin: None,
             current: ArcSwap::from_pointee(world),
-            changing: Mutex::new(()),
-            used: AtomicU64::new(used),
+            change_lock: Mutex::new(()),
+            last_use: AtomicU64::new(last_use),
         }
+    }
+
+    /// Records a use.
+    fn touch(&self, now: u64) -> &WorldSlot {
+        self.last_use.store(now, Ordering::Relaxed);
+        self
     }
 
     fn world(&self) -> Arc<World> {
@@ -212,25 +197,25 @@ impl WorldSlot {
     }
 
     fn replace(&self, world: World) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lock = self.change_lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.current.store(Arc::new(world));
     }
 }
 
 impl Worlds {
-    /// Returns the default tenant alone, and a plan for others.
+    /// Creates the default world; other worlds are created by the same plan.
     pub fn new(plan: Plan, limits: WorldLimits) -> Worlds {
-        let made = ReadyPlan::new(plan);
+        let plan = ReadyPlan::new(plan);
         Worlds {
-            default: WorldSlot::new(made.default_world(), None, 0),
-            plan: RwLock::new(Arc::new(made)),
+            default: WorldSlot::new(plan.default_world(), None, 0),
+            plan: RwLock::new(Arc::new(plan)),
             named: RwLock::default(),
             limits,
             started: Instant::now(),
         }
     }
 
-    /// Returns worlds in which a tenant is the default one.
+    /// Creates worlds with the same settings, without named fixtures, with the default limits.
     pub fn of(settings: Settings) -> Worlds {
         Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, WorldLimits::default())
     }
@@ -242,74 +227,76 @@ impl Worlds {
 
     /// Returns the names of the fixtures.
     pub fn fixtures(&self) -> Vec<String> {
-        self.made().fixtures.keys().cloned().collect()
+        self.plan().fixtures.keys().cloned().collect()
     }
 
-    /// Returns the seed that all seeds of tenants follow from.
+    /// Returns the seed of the process, from which those of all worlds follow.
     pub fn seed(&self) -> u64 {
-        self.made().settings.seed
+        self.plan().settings.seed
     }
 
-    /// Returns the tenant of requests that name none.
+    /// Returns the world of requests that name none.
     pub fn default_world(&self) -> Arc<World> {
         self.default.world()
     }
 
-    /// Returns the tenant of a request: the one that its path names, else the one of the header, else the one of the token where that is
-    /// wanted, else the default one. A tenant that is not there yet is made.
-    pub fn choose(&self, path: &str, headers: &HeaderMap) -> Result<Guard<Arc<World>>, WorldError> {
-        let named = |name: &str| self.world(name).map(Guard::from_inner);
-        if let Some(name) = prefix_of(path).strip_prefix(PREFIX) {
-            return named(name);
-        }
-        // Walking over a handful of headers costs less than hashing a name.
-        if let Some((_, name)) = headers.iter().find(|(name, _)| name.as_str() == TENANT) {
-            return named(&String::from_utf8_lossy(name.as_bytes()));
-        }
-        match self.limits.by_token.then(|| caller::tenant_id(headers)).flatten() {
-            Some(name) => named(&name),
+    /// Returns the world of a request: named by its path, else by its header, else by the tenant of its token if the limits say so,
+    /// else the default one. An unknown world is created.
+    pub fn choose(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        token_tenant: impl FnOnce() -> Option<String>,
+    ) -> Result<Guard<Arc<World>>, WorldError> {
+        let token_tenant = || self.limits.by_token.then(token_tenant).flatten();
+        match name::requested(path, headers, token_tenant) {
+            Some(name) => self.world(&name).map(Guard::from_inner),
             None => Ok(self.default.current.load()),
         }
     }
 
-    /// Returns a tenant, which is made if it is not there.
+    /// Returns a world, created if unknown.
     pub fn world(&self, name: &str) -> Result<Arc<World>, WorldError> {
         match self.slot(name) {
-            Ok(slot) => Ok(slot.used(self.now()).world()),
+            Ok(slot) => Ok(slot.touch(self.now()).world()),
             Err(WorldError::Unknown(_)) => match self.create(name, None) {
-                // Somebody else was quicker.
+                // Another request created it meanwhile.
                 Err(WorldError::Taken(_)) => self.known(name),
-                made => made,
+                outcome => outcome,
             },
             Err(error) => Err(error),
         }
     }
 
-    /// Returns a tenant that is there.
+    /// Returns a known world.
     pub fn known(&self, name: &str) -> Result<Arc<World>, WorldError> {
-        Ok(self.slot(name)?.used(self.now()).world())
+        Ok(self.slot(name)?.touch(self.now()).world())
     }
 
-    /// Makes a tenant, from a named fixture if one is given.
+    /// Creates a world, from a named fixture if one is given.
     pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<World>, WorldError> {
-        self.add(name, |made| {
-            let world = made.world(name, fixture)?;
+        self.add(name, |plan| {
+            let world = plan.world(name, fixture)?;
             Ok(WorldSlot::new(world, fixture.map(Arc::from), self.now()))
         })
     }
 
-    /// Makes a tenant that begins where another one is.
+    /// Creates a world as a copy of another one.
     pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<World>, WorldError> {
         let original = self.slot(name)?;
         self.add(fork, |_| {
-            let beginning = original.world().fork();
-            let slot = WorldSlot::new(beginning.fork(), original.fixture.clone(), self.now());
-            Ok(WorldSlot { forked: Some(beginning), ..slot })
+            let origin = original.world().fork();
+            let slot = WorldSlot::new(origin.fork(), original.fixture.clone(), self.now());
+            Ok(WorldSlot { fork_origin: Some(origin), ..slot })
         })
     }
 
-    fn add(&self, name: &str, make: impl FnOnce(&ReadyPlan) -> Result<WorldSlot, WorldError>) -> Result<Arc<World>, WorldError> {
-        if !is_name(name) {
+    fn add(
+        &self,
+        name: &str,
+        create: impl FnOnce(&ReadyPlan) -> Result<WorldSlot, WorldError>,
+    ) -> Result<Arc<World>, WorldError> {
+        if !name::is_valid(name) {
             return Err(WorldError::Name(name.to_owned()));
         }
         if name == DEFAULT || self.named.read().unwrap_or_else(PoisonError::into_inner).contains_key(name) {
@@ -319,7 +306,7 @@ impl Worlds {
         if is_full() {
             self.sweep();
         }
-        let slot = make(&self.made())?;
+        let slot = create(&self.plan())?;
         let world = slot.world();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.contains_key(name) {
@@ -332,35 +319,35 @@ impl Worlds {
         Ok(world)
     }
 
-    /// Makes a tenant anew, as it was at its beginning; one that was forked from another as it was then.
+    /// Resets a world to its initial state: that of its fixture, or of its original when it was forked.
     pub fn reset(&self, name: &str) -> Result<Arc<World>, WorldError> {
         let slot = self.slot(name)?;
-        let made = self.made();
+        let plan = self.plan();
         let fresh = match &slot {
-            WorldRef::Default(_) => made.default_world(),
-            WorldRef::Named(named) => match &named.forked {
-                Some(beginning) => beginning.fork(),
-                None => made.world(name, named.fixture.as_deref())?,
+            WorldRef::Default(_) => plan.default_world(),
+            WorldRef::Named(named) => match &named.fork_origin {
+                Some(origin) => origin.fork(),
+                None => plan.world(name, named.fixture.as_deref())?,
             },
         };
-        slot.used(self.now()).replace(fresh);
+        slot.touch(self.now()).replace(fresh);
         Ok(slot.world())
     }
 
-    /// Puts what a function makes of a tenant in its place, and returns it. Requests in flight are answered by the old one.
+    /// Replaces a world by one derived from it, and returns the new one. Requests in flight are answered by the old one.
     pub fn change<E: From<WorldError>>(
         &self,
         name: &str,
         change: impl FnOnce(&World) -> Result<World, E>,
     ) -> Result<Arc<World>, E> {
         let slot = self.slot(name)?;
-        let _changing = slot.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lock = slot.change_lock.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = Arc::new(change(&slot.current.load())?);
         slot.current.store(changed.clone());
         Ok(changed)
     }
 
-    /// Drops a tenant. The default one cannot be dropped.
+    /// Drops a world. The default one cannot be dropped.
     pub fn drop_world(&self, name: &str) -> Result<(), WorldError> {
         if name == DEFAULT {
             return Err(WorldError::Default);
@@ -369,56 +356,55 @@ impl Worlds {
         dropped.map(drop).ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
 
-    /// Drops the tenants that nobody has used for as long as the limits say, and returns how many there were.
+    /// Drops the worlds that are idle longer than the limit, and returns their number.
     pub fn sweep(&self) -> usize {
         let now = self.now();
-        let most = u64::try_from(self.limits.idle.as_millis()).unwrap_or(u64::MAX);
+        let limit = u64::try_from(self.limits.idle.as_millis()).unwrap_or(u64::MAX);
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let mut idle = Vec::new();
         named.retain(|_, slot| {
-            let is_idle = now.saturating_sub(slot.used.load(Ordering::Relaxed)) > most;
+            let is_idle = now.saturating_sub(slot.last_use.load(Ordering::Relaxed)) > limit;
             if is_idle {
                 idle.push(slot.clone());
             }
             !is_idle
         });
         drop(named);
-        // Giving back their memory takes a while, and nobody should wait for that.
+        // Freeing their memory takes a while, and happens without the lock.
         idle.len()
     }
 
-    /// Returns the default tenant and all others in the order of their names.
+    /// Returns the default world, then all others by name.
     pub fn list(&self) -> Vec<WorldInfo> {
-        let default = WorldInfo { idle: Duration::ZERO, ..self.listed(&DEFAULT.into(), &self.default) };
+        let default = WorldInfo { idle: Duration::ZERO, ..self.slot_info(&DEFAULT.into(), &self.default) };
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        std::iter::once(default).chain(named.iter().map(|(name, slot)| self.listed(name, slot))).collect()
+        std::iter::once(default).chain(named.iter().map(|(name, slot)| self.slot_info(name, slot))).collect()
     }
 
-    /// Tells of one tenant, which counts as used.
-    pub fn tell(&self, name: &str) -> Result<WorldInfo, WorldError> {
+    /// Returns one world with its name and use. This counts as a use.
+    pub fn info(&self, name: &str) -> Result<WorldInfo, WorldError> {
         let slot = self.slot(name)?;
-        Ok(self.listed(&name.into(), slot.used(self.now())))
+        Ok(self.slot_info(&name.into(), slot.touch(self.now())))
     }
 
-    fn listed(&self, name: &Arc<str>, slot: &WorldSlot) -> WorldInfo {
-        let idle = Duration::from_millis(self.now().saturating_sub(slot.used.load(Ordering::Relaxed)));
+    fn slot_info(&self, name: &Arc<str>, slot: &WorldSlot) -> WorldInfo {
+        let idle = Duration::from_millis(self.now().saturating_sub(slot.last_use.load(Ordering::Relaxed)));
         WorldInfo { name: name.clone(), fixture: slot.fixture.clone(), idle, world: slot.world() }
     }
 
-    /// Takes another plan, from which tenants are made from now on, and makes the default tenant anew. Named tenants stay as they are until
-    /// they are reset.
-    pub fn replan(&self, plan: Plan) {
-        let made = ReadyPlan::new(plan);
-        let default = made.default_world();
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+    /// Replaces the plan and resets the default world by it. Named worlds follow the new plan when they are reset.
+    pub fn reload(&self, plan: Plan) {
+        let plan = ReadyPlan::new(plan);
+        let default = plan.default_world();
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         self.default.replace(default);
     }
 
-    fn made(&self) -> Arc<ReadyPlan> {
+    fn plan(&self) -> Arc<ReadyPlan> {
         self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns milliseconds since the process began.
+    /// Returns milliseconds since the start of the process.
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -429,13 +415,13 @@ impl Worlds {
         }
         match self.named.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             Some(slot) => Ok(WorldRef::Named(slot.clone())),
-            None if is_name(name) => Err(WorldError::Unknown(name.to_owned())),
+            None if name::is_valid(name) => Err(WorldError::Unknown(name.to_owned())),
             None => Err(WorldError::Name(name.to_owned())),
         }
     }
 }
 
-/// A tenant that is there.
+/// A known world.
 enum WorldRef<'w> {
     Default(&'w WorldSlot),
     Named(Arc<WorldSlot>),
@@ -450,19 +436,6 @@ impl std::ops::Deref for WorldRef<'_> {
             WorldRef::Named(slot) => slot,
         }
     }
-}
-
-impl WorldSlot {
-    fn used(&self, now: u64) -> &WorldSlot {
-        self.used.store(now, Ordering::Relaxed);
-        self
-    }
-}
-
-/// Whether a text can stand in an address as it is, as a segment of its own.
-fn is_name(name: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(is_part) && !matches!(name, "." | "..")
 }
 
 #[cfg(test)]

@@ -13,10 +13,9 @@ use wfi_emulator::graph::route::EntityPath;
 use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::text::exchange;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::World;
-use wfi_emulator::world::fault;
 use wfi_emulator::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::world::{World, fault};
 
 use crate::harness::{self, request};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wfi_emulator::emulator::Emulator;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::Connectors;
+use wfi_emulator::world::settings::Connectors;
 
 use crate::harness;
 use crate::sockets::{Server, exchange};

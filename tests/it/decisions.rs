@@ -12,8 +12,8 @@ use serde_json::Value;
 use wfi_emulator::policy::behavior::{self, Profile, Secret};
 use wfi_emulator::policy::refusal::REFUSALS;
 use wfi_emulator::text::exchange::RecordedRequest;
-use wfi_emulator::world::fixture;
-use wfi_emulator::world::{Settings, World};
+use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::{World, fixture};
 
 use crate::harness;
 use table::{ROWS, Row, Then};
@@ -56,7 +56,7 @@ fn take_last_change(entity: &mut Value) -> Value {
 }
 
 fn run(row: &Row) -> Result<(), String> {
-    let behaviors = harness::world(row.under).behaviors;
+    let behaviors = harness::world(row.under).behaviors.clone();
     let world = World::new(Settings { explains: true, ..harness::settings(behaviors) });
     let mut before = stored(&world);
     let headers = vec![

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wfi_emulator::entra::token_service::EntraRoute;
 use wfi_emulator::policy::behavior::{Behaviors, Profile};
 use wfi_emulator::text::exchange::{self, Exchange};
-use wfi_emulator::world::fault;
 use wfi_emulator::world::fixture::directory::Directory;
-use wfi_emulator::world::{Auth, Settings, World};
+use wfi_emulator::world::settings::{Auth, Settings};
+use wfi_emulator::world::{World, fault};
 
 use crate::{harness, tokens};
 

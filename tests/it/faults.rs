@@ -11,9 +11,10 @@ use wfi_emulator::graph;
 use wfi_emulator::graph::request::{Body, Request};
 use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
 use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::world::World;
 use wfi_emulator::world::fault::{self, Effect, FaultRule};
 use wfi_emulator::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
-use wfi_emulator::world::{Settings, World};
+use wfi_emulator::world::settings::Settings;
 
 use crate::harness;
 
@@ -69,7 +70,7 @@ fn a_request_that_gets_no_answer_takes_effect_only_if_the_rule_says_so() {
 fn what_breaks_an_answer_on_its_way_leaves_the_change() {
     for (effect, form) in [
         (r#""truncate":7"#, DeliveryForm::CutShort(7)),
-        (r#""slow":{"bytes":3,"every":2}"#, DeliveryForm::Slow(fault::Slow { bytes: 3, pause: Duration::from_millis(2) })),
+        (r#""slow":{"bytes":3,"every":2}"#, DeliveryForm::Slow(fault::SlowBody { bytes: 3, pause: Duration::from_millis(2) })),
         (r#""malformed":true"#, DeliveryForm::Whole),
     ] {
         let world = world(&format!(r#"{{"do":{{{effect}}}}}"#));
@@ -183,8 +184,8 @@ fn the_journal_tells_what_was_asked_what_decided_and_what_changed() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     PATCH /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(200) Some("WFI_0522") Some("WFI_0522") 
     GET /v1.0/me Some(400) None None refused by unknown-segment: this path is not emulated
-    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(429) None None refused by fault-throttled: rule busy; struck by busy
-    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d None None None struck by gone; ended by a reset without an answer
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(429) None None refused by fault-throttled: rule busy; fault rules: busy
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d None None None fault rules: gone; ended by a reset without an answer
     DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(204) Some("WFI_0522") None 
     POST /v1.0/teamwork/workforceIntegrations Some(201) None Some("WFI_e9fd")
     "#);

@@ -9,7 +9,7 @@ use wfi_emulator::graph::request::Request;
 use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::world::World;
-use wfi_emulator::world::journal::{JournalQuery, Recorded, Secrets};
+use wfi_emulator::world::journal::{JournalExchange, JournalQuery, Secrets};
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
 use crate::harness::{self, request};
@@ -166,7 +166,7 @@ fn the_journal_has_what_was_said_and_answered_plain_and_raw() {
     let called = "http://127.0.0.1:9/Contoso/v2/connect";
     let one = "/v1.0/teamwork/workforceIntegrations";
     assert_eq!(targets, [called, COLLECTION, called, COLLECTION, called, one, "/v1.0/$batch"]);
-    let said = |entry: &Recorded| String::from_utf8(entry.exchange.request.body.to_vec()).unwrap();
+    let said = |entry: &JournalExchange| String::from_utf8(entry.exchange.request.body.to_vec()).unwrap();
     let expected = r#"{"tenantId":"00000000-0000-4000-8000-000000000000","userId":"00000000-0000-4000-8000-000000000001"}"#;
     assert_eq!(said(&entries[0]), expected);
     let raw = entries[0].exchange.request.headers.iter().find(|(name, _)| name == "x-wfi-emulator-raw-body").unwrap();

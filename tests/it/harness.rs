@@ -13,9 +13,10 @@ use wfi_emulator::graph::request::Body;
 use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
 use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
 use wfi_emulator::text::exchange;
-use wfi_emulator::world::fixture;
+use wfi_emulator::world::clock::Clock;
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::world::{Clock, Settings, World};
+use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::{World, fixture};
 
 /// The host that requests name unless they name another.
 pub(crate) const HOST: &str = "localhost:9340";

@@ -8,7 +8,8 @@ use serde_json::Value;
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::policy::permissions::{OperationKind, PERMISSIONS};
 use wfi_emulator::text::exchange::{self, RecordedRequest};
-use wfi_emulator::world::{Auth, Settings, World};
+use wfi_emulator::world::World;
+use wfi_emulator::world::settings::{Auth, Settings};
 
 use crate::{harness, tokens};
 
@@ -27,7 +28,7 @@ fn strict() -> World {
 fn later(seconds: u64) -> World {
     let settings = harness::settings(Behaviors::default());
     let now = settings.clock.now() + std::time::Duration::from_secs(seconds);
-    World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::Clock::Fixed(now), ..settings })
+    World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::clock::Clock::Fixed(now), ..settings })
 }
 
 fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::RecordedResponse {

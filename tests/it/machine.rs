@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::Request;
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::world::Clock;
+use wfi_emulator::world::clock::Clock;
 use wfi_emulator::world::fault;
 
 use crate::harness::HOST;
@@ -82,7 +82,7 @@ fn connections_that_have_sent_much_keep_little() {
 #[test]
 fn a_disk_without_room_keeps_the_state_that_was_there() {
     let folder = Folder::new("full");
-    let state = folder.file("state.json", r#"[{"id":"kept"}]"#);
+    let state = folder.file("state.json", r#"{"workforceIntegrations":[{"id":"kept"}]}"#);
     let before = fs::read(&state).unwrap();
     // No file may grow, which is what a full disk looks like; the signal that comes with it is ignored.
     let program = Program::start(under("trap '' XFSZ; ulimit -f 0", &["--port", "0", "--log", "off", "--state", &state]));

@@ -15,10 +15,11 @@ use wfi_emulator::graph;
 use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
 use wfi_emulator::graph::step::{Answer, Step};
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::fixture;
+use wfi_emulator::world::clock::Clock;
 use wfi_emulator::world::journal::{JournalQuery, Secrets};
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome};
-use wfi_emulator::world::{Clock, Settings, World};
+use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::{World, fixture};
 
 use crate::harness;
 
@@ -180,7 +181,7 @@ fn a_secret_is_told_to_nobody() {
     for choices in [&[][..], &[("wrong-primitive", "literal")], &[("secret-length", "exact")]] {
         for secret in ["1234512345", "true", "[1234512345]", "{\"a\":1234512345}", "\"1234512345\""] {
             let world = harness::world(choices);
-            let world = World::new(Settings { explains: true, ..harness::settings(world.behaviors) });
+            let world = World::new(Settings { explains: true, ..harness::settings(world.behaviors.clone()) });
             let body = format!("{{\"encryption\":{{\"secret\":{secret}}}}}");
             let answered = answer(&world, &request(Method::PATCH, ENTITY, &[("content-type", "application/json")], body.into()));
             let told = format!("{:?} {:?}", answered.response, answered.refused);
@@ -292,7 +293,7 @@ fn keys_are_percent_encoded_in_context_urls() {
     let behaviors = Behaviors::default();
     let settings = harness::settings(behaviors.clone());
     let text = r#"[{"id": "a'b c@é/~", "displayName": "x"}]"#;
-    let entities = fixture::read(&settings.schema, &behaviors, "one.json", text.as_bytes()).unwrap();
+    let entities = fixture::read(&settings.schema, &behaviors, "workforceIntegrations.json", text.as_bytes()).unwrap();
     let world = World::new(Settings { entities, ..settings });
     let target = format!("{COLLECTION}('a''b%20c@%C3%A9%2F~')/displayName");
     let shown = json_of(&answer(&world, &request(Method::GET, &target, &[("host", "h")], Vec::new())));

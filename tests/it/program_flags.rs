@@ -24,14 +24,14 @@ fn complaint(file: &str) -> String {
 #[test]
 fn fixtures_come_from_a_file_or_from_a_folder() {
     let folder = Folder::new("fixtures");
-    let file = folder.file("one.json", GOOD);
+    let file = folder.file("workforceIntegrations.1.json", GOOD);
     for path in [file.as_str(), folder.path()] {
         let served = Served::start(&["--fixtures", path]);
         let answer = served.exchange("GET", COLLECTION, "");
         assert!(answer.contains(r#""value":[{"id":"only","#) && answer.ends_with("}]}"), "{answer}");
     }
     // A folder's files are read in the order of their names; what is no JSON file is left alone.
-    folder.file("two.json", r#"{"value":[{"id":"second"}]}"#);
+    folder.file("workforceIntegrations.2.json", r#"{"value":[{"id":"second"}]}"#);
     folder.file("notes.txt", "not JSON");
     let answer = Served::start(&["--fixtures", folder.path()]).exchange("GET", COLLECTION, "");
     assert!(answer.find(r#""id":"only""#).unwrap() < answer.find(r#""id":"second""#).unwrap(), "{answer}");
@@ -40,7 +40,7 @@ fn fixtures_come_from_a_file_or_from_a_folder() {
 #[test]
 fn broken_fixtures_end_the_program_before_it_listens() {
     let folder = Folder::new("broken");
-    let file = folder.file("broken.json", BROKEN);
+    let file = folder.file("workforceIntegrations.json", BROKEN);
     // The port is taken, which the program would complain about if it came so far.
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -57,22 +57,28 @@ fn fixtures_that_are_not_there_end_the_program() {
     assert_eq!((started.status, started.stdout.as_str()), (Some(2), ""));
     assert!(started.stderr.starts_with(&format!("wfi-emulator: {missing}: ")), "{}", started.stderr);
     assert_eq!(outcome(&["check", missing]), started);
-    let empty = format!("wfi-emulator: {}: found no .json file in this folder, expected at least one\n", folder.path());
+    let empty = format!("wfi-emulator: {}: no .json files in this folder\n", folder.path());
     assert_eq!(outcome(&["check", folder.path()]), refused(&empty));
 }
 
 #[test]
 fn check_tells_good_fixtures_from_broken_ones() {
     let folder = Folder::new("check");
-    let good = folder.file("good.json", GOOD);
+    let good = folder.file("workforceIntegrations.good.json", GOOD);
     let checked = format!("{good}: 1 entities, no problems\n");
     assert_eq!(outcome(&["check", &good]), Outcome { status: Some(0), stdout: checked, stderr: String::new() });
     let shipped = repository().join("fixtures/workforceIntegrations.json");
     assert_eq!(outcome(&["check", shipped.to_str().unwrap()]).status, Some(0));
-    let broken = folder.file("broken.json", BROKEN);
+    let broken = folder.file("workforceIntegrations.json", BROKEN);
     assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
-    // What is broken depends on the behaviors.
-    let free = folder.file("free.json", r#"[{"id":"a","supportedEntities":"anything"}]"#);
+    // Neither name nor context: the collection is not guessed.
+    let unknown = folder.file("my-data.json", GOOD);
+    let reason = "unknown collection: name the file after one of workforceIntegrations, teams, \
+                  or name the array: {\"workforceIntegrations\": […]}";
+    assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
+    assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
+    // Validity depends on the behaviors.
+    let free = folder.file("workforceIntegrations.free.json", r#"[{"id":"a","supportedEntities":"anything"}]"#);
     assert_eq!(outcome(&["check", &free]).status, Some(2));
     assert_eq!(outcome(&["check", &free, "--behavior", "enum-values=accept"]).status, Some(0));
 }
@@ -115,7 +121,7 @@ fn behaviors_are_set_by_flags() {
 #[test]
 fn every_flag_of_the_server_can_be_a_variable() {
     let folder = Folder::new("variables");
-    let file = folder.file("one.json", GOOD);
+    let file = folder.file("workforceIntegrations.1.json", GOOD);
     let variables = [
         ("WFI_EMULATOR_PORT", "0"),
         ("WFI_EMULATOR_FIXTURES", file.as_str()),

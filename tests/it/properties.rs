@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use wfi_emulator::edm::schema::{Primitive, Schema};
 use wfi_emulator::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::text::exchange;
-use wfi_emulator::world::fixture;
-use wfi_emulator::world::{Settings, World};
+use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::{World, fixture};
 
 use crate::harness;
 

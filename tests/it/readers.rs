@@ -24,11 +24,12 @@ use wfi_emulator::tools::compare;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::workloads::shifts::message::Requests;
 use wfi_emulator::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
+use wfi_emulator::world::clock::Clock;
 use wfi_emulator::world::fixture::Entities;
 use wfi_emulator::world::fixture::directory::Directory;
 use wfi_emulator::world::outbound::CallOutcome;
+use wfi_emulator::world::settings::{Auth, Settings};
 use wfi_emulator::world::store::{Baselines, Store};
-use wfi_emulator::world::{Auth, Clock, Settings};
 use wfi_emulator::world::{fault, fixture};
 
 /// A reader, and the name of the folder with its inputs.
@@ -191,11 +192,11 @@ fn exchanges(data: &[u8]) {
 
 fn fixtures(data: &[u8]) {
     let behaviors = Behaviors::of(Profile::Documented);
-    let Ok(entities) = fixture::read(&SCHEMA, &behaviors, "input.json", data) else { return };
+    let Ok(entities) = fixture::read(&SCHEMA, &behaviors, "workforceIntegrations.json", data) else { return };
     let stored = |entities: &Entities| Store::over(&Baselines::of(&SCHEMA, entities));
     let first = stored(&entities);
     let written = fixture::write(&SCHEMA, &first, behavior::Secret::Echo);
-    let again = fixture::read(&SCHEMA, &behaviors, "input.json", written.as_bytes());
+    let again = fixture::read(&SCHEMA, &behaviors, "workforceIntegrations.json", written.as_bytes());
     let second = stored(&again.unwrap_or_else(|error| panic!("{error}\n{written}")));
     let told = |store: &Store| -> Vec<_> {
         store.entities().into_iter().map(|(place, entity)| (place, entity.key.clone(), entity.properties.clone())).collect()
@@ -208,7 +209,7 @@ fn directory(data: &[u8]) {
 }
 
 fn faults(data: &[u8]) {
-    let Ok(rules) = fault::read("input.json", data) else { return };
+    let Ok(rules) = fault::read("workforceIntegrations.json", data) else { return };
     let service = service(Auth::Open);
     service.worlds.default_world().faults.set(rules);
     for _ in 0..3 {

@@ -108,7 +108,7 @@ fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
     let headers = request.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
     let path = request.target.split('?').next().unwrap();
     if !control::is_control(path) {
-        return harness::send(&service.worlds.choose(path, &headers).unwrap(), request);
+        return harness::send(&service.worlds.choose(path, &headers, || None).unwrap(), request);
     }
     let (method, target) = (request.method.clone(), request.target.parse().unwrap());
     let request = graph::request::Request {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use wfi_emulator::edge::certificate;
 use wfi_emulator::edge::client::{HttpClient, Upstream};
-use wfi_emulator::edge::server;
+use wfi_emulator::edge::{certificate, server};
 use wfi_emulator::policy::behavior::Behaviors;
 use wfi_emulator::text::exchange::{self, RecordedRequest, RecordedResponse};
 use wfi_emulator::text::redact::RedactionRules;
@@ -467,7 +466,7 @@ fn worlds_serve_stubs_where_the_model_knows_no_path() {
     folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
     let stubs = wfi_emulator::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
-    let world = World::new(wfi_emulator::world::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let world = World::new(wfi_emulator::world::settings::Settings { stubs: Some(Arc::new(stubs)), ..settings });
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));

@@ -17,7 +17,8 @@ use wfi_emulator::edge::server;
 use wfi_emulator::edge::service::Service;
 use wfi_emulator::graph::request::BODY_LIMIT;
 use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::{Settings, World};
+use wfi_emulator::world::World;
+use wfi_emulator::world::settings::Settings;
 
 use crate::harness::{self, HOST};
 

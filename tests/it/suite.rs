@@ -149,7 +149,7 @@ fn a_world_is_named_by_the_path_a_header_or_a_token() {
         "the path comes first"
     );
     count(&mut client, &format!("/_tenant/third{COLLECTION}"), "");
-    insta::assert_snapshot!(count(&mut client, &format!("/_tenant/fourth{COLLECTION}"), ""), @"there are 3 tenants already, as many as --tenant-limit allows; drop some or raise the limit");
+    insta::assert_snapshot!(count(&mut client, &format!("/_tenant/fourth{COLLECTION}"), ""), @"world limit reached (3): drop worlds or raise the limit");
     client.json("DELETE", "/_emulator/tenants/third", "");
     assert_eq!(count(&mut client, &format!("/_tenant/fourth{COLLECTION}"), ""), "4");
 }
@@ -265,16 +265,16 @@ fn state_is_saved_at_the_end_and_loaded_at_the_start() {
     assert_eq!(second.status("DELETE", ENTITY, ""), 204);
     assert_eq!(second.stop().status, Some(0));
     assert!(!std::fs::read_to_string(&file).unwrap().contains("\"kept\""));
-    // A file of one collection, as it was written before, has no teams.
-    std::fs::write(&file, r#"{"value":[{"id":"a"}]}"#).unwrap();
+    // A file of one collection has no teams.
+    std::fs::write(&file, r#"{"workforceIntegrations":[{"id":"a"}]}"#).unwrap();
     let third = Served::start(&["--log", "off", "--state", state]);
     assert_eq!((third.status("GET", &format!("{COLLECTION}/a"), ""), third.status("GET", schedule, "")), (200, 404));
     assert_eq!(third.stop().status, Some(0));
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left behind");
-    std::fs::write(&file, "[{}]").unwrap();
+    std::fs::write(&file, r#"{"workforceIntegrations":[{}]}"#).unwrap();
     let broken = outcome(&["--port", "0", "--state", state]);
     assert_eq!((broken.status, broken.stdout.as_str()), (Some(2), ""));
-    assert!(broken.stderr.contains("world.json: $[0].id: found no value"), "{}", broken.stderr);
+    assert!(broken.stderr.contains("world.json: $.workforceIntegrations[0].id: must be a non-empty string"), "{}", broken.stderr);
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn fixtures_that_are_swapped_are_seen_whatever_their_times_say() {
     };
     let (first, second) = (make("1.data", "one"), make("2.data", "two"));
     let link = |to: &str| {
-        let (new, file) = (folder.0.join("new"), folder.0.join("w.json"));
+        let (new, file) = (folder.0.join("new"), folder.0.join("workforceIntegrations.json"));
         std::os::unix::fs::symlink(to, &new).unwrap();
         std::fs::rename(new, &file).unwrap();
         file.to_str().unwrap().to_owned()

@@ -19,8 +19,9 @@ use crate::workloads::shifts::message::Requests;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
 use crate::workloads::shifts::verdict::{ConnectorVerdict, ItemVerdict};
+use crate::world::World;
+use crate::world::clock::unix_millis;
 use crate::world::outbound::{CallOutcome, CallRecord};
-use crate::world::{World, unix_millis};
 
 /// How often a call may be repeated.
 const MOST_RETRIES: u32 = 20;
@@ -79,7 +80,7 @@ fn said(world: &World, wanted: &Wanted) -> Result<OutboundMessage, ControlError>
     let passthrough = wanted.passthrough.as_deref().map(HeaderValue::from_str).transpose();
     let passthrough = passthrough.map_err(|_| ControlError::unusable("passthrough: found what cannot stand in a header"))?;
     let said = |requests: &Requests| match wanted.purpose {
-        Purpose::Connect => OutboundMessage::connect(&world.directory.tenant_id, crate::entra::caller::LOCAL_USER.0),
+        Purpose::Connect => OutboundMessage::connect(&world.directory.tenant_id, crate::entra::user::LOCAL_USER.0),
         Purpose::Update => OutboundMessage::update(team_id, requests, passthrough),
         Purpose::Read => OutboundMessage::read(team_id, requests),
     };

@@ -17,9 +17,8 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::Entity;
 use crate::policy::behavior::Secret;
 use crate::text::redact::mask_json;
-use crate::world::World;
-use crate::world::fixture;
-use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalQuery, Recorded, Secrets, Times};
+use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
+use crate::world::{World, fixture};
 
 /// Writes a time as Graph does.
 pub(super) fn utc(time: SystemTime) -> String {
@@ -63,8 +62,8 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     Ok(ControlReply::ok(&json!({ "count": world.journal.count(), "entries": entries })))
 }
 
-fn shown(world: &World, entry: &Recorded, secrets: Secrets) -> Value {
-    let Recorded { number, time, exchange, decided, changed } = entry;
+fn shown(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
+    let JournalExchange { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body(bytes) });
     let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
         changed.as_ref().and_then(|changed| Some(entity_json(world, changed, pick(changed)?, secrets)))

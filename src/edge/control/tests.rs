@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::graph;
 use crate::graph::step::Step;
+use crate::world::clock::Clock;
+use crate::world::settings::Settings;
 use crate::world::worlds::{Plan, WorldLimits};
-use crate::world::{Clock, Settings};
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
@@ -61,7 +62,7 @@ fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
 #[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
     let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
-    let world = worlds.choose(request.target.path(), &request.headers).unwrap();
+    let world = worlds.choose(request.target.path(), &request.headers, || None).unwrap();
     let Step::Done(answer) = graph::pipeline::answer(&world, &request) else { panic!("no operation makes calls") };
     (answer.response.status().as_u16(), serde_json::from_slice(answer.response.body()).unwrap_or_default())
 }
@@ -86,13 +87,13 @@ fn worlds_are_made_listed_reset_forked_and_dropped() {
         .map(|world| world["name"].clone())
         .collect();
     assert_eq!(names, ["default", "a", "b", "c", "d"]);
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a", ""), @"409 tenant-exists: there is a tenant 'a' already");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/e", ""), @"409 too-many-tenants: there are 4 tenants already, as many as --tenant-limit allows; drop some or raise the limit");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a%20b", ""), @"400 tenant-name: 'a%20b' is no name of a tenant: it has 1 to 128 letters, digits, '-', '_', '.' and '~'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a", ""), @"409 tenant-exists: duplicate world 'a'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/e", ""), @"409 too-many-tenants: world limit reached (4): drop worlds or raise the limit");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a%20b", ""), @"400 tenant-name: invalid world name 'a%20b': use 1–128 letters, digits, `-_.~`");
     assert_eq!(call(&worlds, Method::DELETE, "/tenants/d", "").0, 204);
-    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/d", ""), @"404 unknown-tenant: there is no tenant 'd'");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/d", ""), @"404 unknown-tenant: there is no tenant 'd'");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixture":"nun"}"#), @"404 unknown-fixture: there is no fixture 'nun'; there are none");
+    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/d", ""), @"404 unknown-tenant: unknown world 'd'");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/d", ""), @"404 unknown-tenant: unknown world 'd'");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixture":"nun"}"#), @"404 unknown-fixture: unknown fixture 'nun' (known: none)");
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixtur":"none"}"#), @"400 unusable: the body: unknown field `fixtur`, expected `fixture` or `fork` at line 1 column 9");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenant", ""), @"404 unknown-path: there is nothing at /_emulator/tenant; /_emulator tells what there is");
     insta::assert_snapshot!(refusal(&worlds, Method::POST, "/tenants/a", ""), @"405 method: /_emulator/tenants/a takes GET, PUT, DELETE, not POST");
@@ -136,9 +137,11 @@ fn state_is_taken_out_and_put_back() {
     assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
     // A part replaces what it holds, and nothing else.
     let integrations = call(&worlds, Method::GET, "/tenants/b/state?secrets=true&collection=workforceIntegrations", "").1;
-    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", "[]")["entities"].clone();
+    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
-    json_of(&worlds, Method::PUT, "/tenants/b/state", &integrations);
+    json_of(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", &integrations);
+    let without_collection = refusal(&worlds, Method::PUT, "/tenants/b/state", &integrations);
+    assert!(without_collection.starts_with("400 unusable: state.json: unknown collection: "), "{without_collection}");
     assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
     let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=teams", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
@@ -146,10 +149,10 @@ fn state_is_taken_out_and_put_back() {
     let teams = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams","value":[{"id":"t1"}]}"#;
     let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", teams)["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["teams"]), (&json!(5), &json!(1)));
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: found teams, expected teamwork/workforceIntegrations, as its name says"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
     let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: found teams/{id}/schedule/shifts, which stand in what contains them, expected one of workforceIntegrations, teams"#);
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: state.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations, teams");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?secret=true", ""), @"400 unusable: there is no parameter 'secret'; there are collection, secrets");
 }
@@ -265,7 +268,7 @@ fn what_a_body_may_be_is_told_in_words_of_its_own() {
     insta::assert_snapshot!(verify(r#"{"status":"9xx"}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '9xx'");
     insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '2040'");
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: the body: found an array, expected an object");
-    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the tenant 'default' cannot be dropped; it can be reset");
+    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the world 'default' cannot be dropped: reset it instead");
 }
 
 #[test]

@@ -11,10 +11,11 @@ use super::{ControlCall, ControlError, ControlReply};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::SetId;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
+use crate::world::World;
+use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule};
 use crate::world::fixture::{self, FixtureError};
 use crate::world::worlds::WorldInfo;
-use crate::world::{Clock, World};
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -58,7 +59,7 @@ pub(super) fn reset(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
 }
 
 fn one(call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    Ok(described(&call.worlds.tell(call.name)?))
+    Ok(described(&call.worlds.info(call.name)?))
 }
 
 fn described(listed: &WorldInfo) -> Value {
@@ -207,9 +208,9 @@ fn fixed(text: &str) -> Result<Clock, ControlError> {
 
 pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
-    let rule = |(rule, tally): &(FaultRule, fault::Tally)| {
+    let rule = |(rule, counts): &(FaultRule, fault::RuleCounts)| {
         let rule: Value = serde_json::from_str(&fault::write(rule)).unwrap_or_default();
-        json!({ "rule": rule, "seen": tally.seen, "struck": tally.struck })
+        json!({ "rule": rule, "seen": counts.matched, "struck": counts.applied })
     };
     let rules: Vec<Value> = world.faults.rules().iter().map(rule).collect();
     Ok(ControlReply::ok(&json!({ "faults": rules, "seed": world.seed() })))

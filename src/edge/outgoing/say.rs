@@ -12,8 +12,8 @@ use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
-use crate::world::Connectors;
 use crate::world::outbound::{CallOutcome, CallRecord};
+use crate::world::settings::Connectors;
 
 /// How a connector is spoken to.
 #[derive(Clone, Debug)]

@@ -5,28 +5,28 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::form::Form;
-use super::grant::{listed, missing, own_name, user};
-use super::sealed::{Challenge, Kind, Sealed};
+use super::grant::{canonical_id, missing_parameter, registered_application, user};
+use super::sealed::{Challenge, GrantKind, SealedGrant};
 use super::{EntraContext, EntraReply};
 use crate::entra::token::id_of;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
-/// What is encoded in a parameter of a redirect: everything but the unreserved characters (RFC 3986, 2.3).
+/// The characters to encode in a parameter of a redirect: all but the unreserved ones (RFC 3986, 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The longest address that anybody is sent to.
+/// The longest address of a redirect.
 const ADDRESS_LIMIT: usize = 2048;
 
-/// Schemes with which a browser would run or show something instead of opening an application.
+/// Schemes that a browser runs or displays instead of opening an application.
 const UNSAFE_SCHEMES: [&str; 8] = ["about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"];
 
-/// Answers at the authorization endpoint.
+/// Answers a request to the authorization endpoint.
 pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
-    let form = Form::of(context.asked);
-    let client = form.get("client_id").ok_or_else(|| missing("client_id"))?;
-    let redirect = form.get("redirect_uri").ok_or_else(|| missing("redirect_uri"))?;
-    let client = own_name(listed(context, client)?, client);
+    let form = Form::of(context.request);
+    let client = form.get("client_id").ok_or_else(|| missing_parameter("client_id"))?;
+    let redirect = form.get("redirect_uri").ok_or_else(|| missing_parameter("redirect_uri"))?;
+    let client = canonical_id(registered_application(context, client)?, client);
     let is_post = form.get("response_mode") == Some("form_post");
     let scheme = safe_scheme(redirect).filter(|scheme| !is_post || matches!(&**scheme, "http" | "https"));
     if scheme.is_none() {
@@ -40,12 +40,12 @@ pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error>
                 Some("S256") => Challenge::S256(challenge.to_owned()),
                 _ => Challenge::Plain(challenge.to_owned()),
             });
-            let code = Sealed {
+            let code = SealedGrant {
                 user: form.get("login_hint").map(str::to_owned),
                 redirect: Some(redirect.to_owned()),
                 challenge,
                 nonce: form.get("nonce").map(str::to_owned),
-                ..Sealed::new(context, Kind::Code, client, form.get("scope").unwrap_or_default())
+                ..SealedGrant::new(context, GrantKind::Code, client, form.get("scope").unwrap_or_default())
             };
             parameters.push(("code", code.text()));
         }
@@ -72,8 +72,8 @@ pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error>
     Ok(EntraReply::Redirect(format!("{redirect}{separator}{}", pairs.join("&"))))
 }
 
-/// Returns the scheme of an address to which a browser may be sent: an address of this machine, one of HTTPS, or an application's own
-/// scheme. Whatever could break out of a header or a page is none.
+/// Returns the scheme of a safe address for a redirect: a loopback address, HTTPS, or the custom scheme of an application. Characters that
+/// could break out of a header or a page are not safe.
 fn safe_scheme(address: &str) -> Option<String> {
     let is_plain = |byte: u8| {
         byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')
@@ -96,13 +96,13 @@ fn safe_scheme(address: &str) -> Option<String> {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     };
-    // A name and a password before the host would only hide where the address leads.
+    // User info before the host would only hide the destination.
     let is_host = !host.is_empty() && !host.contains('@');
     let is_loopback = host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host == "127.0.0.1";
     (is_host && (scheme == "https" || is_loopback)).then_some(scheme)
 }
 
-/// Writes a page that posts the parameters at once.
+/// Returns a page that posts the parameters when it is loaded.
 fn posting_page(address: &str, parameters: &[(&str, String)]) -> String {
     let mut page = String::from("<!DOCTYPE html>\n<title>wfi-emulator</title>\n");
     let _ = writeln!(page, r#"<form method="POST" action="{}">"#, escaped(address));
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_where_a_browser_should_not_go() {
+    fn redirects_lead_to_safe_addresses_only() {
         for address in [
             "http://localhost:8400/x?y=z",
             "http://127.0.0.1",

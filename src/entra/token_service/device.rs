@@ -4,20 +4,20 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::form::Form;
-use super::grant::{listed, missing, own_name};
-use super::sealed::{Kind, Sealed};
+use super::grant::{canonical_id, missing_parameter, registered_application};
+use super::sealed::{GrantKind, SealedGrant};
 use super::{EntraContext, Generation};
 use crate::entra::token::id_of;
 use crate::odata::error::Error;
 
-/// How long a device waits before it asks again, in seconds. The service says 5; here nobody has to be waited for.
+/// The polling interval in seconds. The service answers 5; here no user has to sign in first.
 const INTERVAL: u64 = 1;
 
-/// What stands at the address to which users are sent.
+/// The page at the verification address.
 pub(super) const PAGE: &str =
     "<!DOCTYPE html>\n<title>wfi-emulator</title>\n<p>Every code is approved at once: there is nothing to do here.</p>\n";
 
-/// What the endpoint answers with. Of the first generation numbers are text.
+/// The answer of the endpoint. In the first generation numbers are text.
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(rename = "user_code")]
@@ -33,14 +33,14 @@ struct Answer<'a> {
     message: &'a str,
 }
 
-/// Answers at the device code endpoint.
+/// Answers a request to the device code endpoint.
 pub(super) fn device_code(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
-    let form = Form::of(context.asked);
-    let id = form.get("client_id").ok_or_else(|| missing("client_id"))?;
-    let id = own_name(listed(context, id)?, id);
-    let device_code = Sealed::new(context, Kind::Device, id, form.get("scope").unwrap_or_default()).text();
+    let form = Form::of(context.request);
+    let id = form.get("client_id").ok_or_else(|| missing_parameter("client_id"))?;
+    let id = canonical_id(registered_application(context, id)?, id);
+    let device_code = SealedGrant::new(context, GrantKind::Device, id, form.get("scope").unwrap_or_default()).text();
     let user_code: String = id_of(&device_code).to_uppercase().chars().filter(char::is_ascii_alphanumeric).take(9).collect();
-    let page = format!("{}/common/oauth2/deviceauth", context.asked.base_url);
+    let page = format!("{}/common/oauth2/deviceauth", context.request.base_url);
     let message =
         format!("To sign in, use a web browser to open the page {page} and enter the code {user_code} to authenticate.");
     let is_first = context.generation == Generation::First;
@@ -50,7 +50,7 @@ pub(super) fn device_code(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> 
         for_device: &device_code,
         verification_uri: (!is_first).then_some(&page),
         verification_url: is_first.then_some(&page),
-        expires_in: number(Kind::Device.lifetime().as_secs()),
+        expires_in: number(GrantKind::Device.lifetime().as_secs()),
         interval: number(INTERVAL),
         message: &message,
     };

@@ -1,15 +1,14 @@
-//! Form-encoded parameters, of a query and of a body.
+//! Form-encoded parameters of a query and a body.
 
 use std::borrow::Cow;
 
 use super::EntraRequest;
 use crate::text::form;
 
-/// How long a form may be that is read. Libraries send a few kilobytes; one of the greatest length that a body may have would take
-/// many times its size in memory.
+/// The longest form, in bytes. Libraries send a few kilobytes; a parsed form takes many times its size in memory.
 const LIMIT: usize = 64 * 1024;
 
-/// Parameters in their order.
+/// Parameters in order.
 pub(super) struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
 impl<'f> Form<'f> {
@@ -19,7 +18,7 @@ impl<'f> Form<'f> {
         Form(texts.into_iter().filter(|text| text.len() <= LIMIT).flat_map(form::fields_of_bytes).collect())
     }
 
-    /// Returns the first value of a parameter that has one.
+    /// Returns the first non-empty value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, value)| other == name && !value.is_empty()).map(|(_, value)| &**value)
     }
@@ -31,8 +30,8 @@ mod tests {
     use http::{HeaderMap, Method};
 
     fn value(body: &[u8], query: &str, name: &str) -> Option<String> {
-        let asked = EntraRequest { method: &Method::POST, query, headers: &HeaderMap::new(), body, base_url: "" };
-        Form::of(&asked).get(name).map(str::to_owned)
+        let request = EntraRequest { method: &Method::POST, query, headers: &HeaderMap::new(), body, base_url: "" };
+        Form::of(&request).get(name).map(str::to_owned)
     }
 
     #[test]
@@ -46,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_not_read() {
+    fn a_text_beyond_the_limit_is_ignored() {
         let longest = "a=1&".repeat(LIMIT / 4);
         assert_eq!(value(longest.as_bytes(), "", "a").as_deref(), Some("1"));
         assert_eq!(value(format!("{longest}&").as_bytes(), "b=2", "a"), None);

@@ -1,4 +1,4 @@
-//! The token endpoint: what a client shows, and the tokens that it gets for it.
+//! The token endpoint: grants and the tokens issued for them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 
 use super::form::Form;
 use super::scope::{Scopes, audience};
-use super::sealed::{Challenge, Kind, Sealed};
+use super::sealed::{Challenge, GrantKind, SealedGrant};
 use super::{EntraContext, Generation};
-use crate::entra::token::{self, Grant, LIFETIME, Proof, Token, TokenSubject, Validity, pairwise, signed, user_named};
+use crate::entra::token::{self, Grant, LIFETIME, Proof, Token, TokenSubject, Validity, pairwise, signed};
+use crate::entra::user::user_named;
 use crate::odata::error::Error;
-use crate::policy::permissions;
-use crate::policy::refusal;
+use crate::policy::{permissions, refusal};
 use crate::text::constant_time::is_equal;
 use crate::text::form;
 use crate::world::fixture::directory::{Application, User};
 
-/// A client, and how it has shown who it is.
+/// A client and its authentication.
 struct Client<'c> {
     id: String,
-    listed: Option<&'c Application>,
+    registered: Option<&'c Application>,
     proof: Proof,
 }
 
@@ -30,31 +30,31 @@ impl<'c> Client<'c> {
     fn of(context: &'c EntraContext<'_>, form: &Form<'_>) -> Result<Client<'c>, Error> {
         let basic = basic(context);
         let (id, secret) = match (&basic, form.get("client_id")) {
-            // As in a form, what is empty is not there.
+            // As in a form, an empty value counts as missing.
             (Some((id, secret)), _) => (&**id, Some(&**secret).filter(|secret| !secret.is_empty())),
             (None, Some(id)) => (id, form.get("client_secret")),
-            (None, None) => return Err(missing("client_id")),
+            (None, None) => return Err(missing_parameter("client_id")),
         };
-        let listed = listed(context, id)?;
+        let registered = registered_application(context, id)?;
         let proof = match (secret, form.get("client_assertion")) {
             (Some(secret), _) => {
-                let secrets = listed.and_then(|application| application.secrets.as_ref());
-                if secrets.is_some_and(|secrets| !secrets.iter().any(|known| is_equal(known.as_bytes(), secret.as_bytes()))) {
+                let secrets = registered.and_then(|application| application.secrets.as_ref());
+                if secrets.is_some_and(|secrets| !secrets.iter().any(|known| known == secret)) {
                     return Err(Error::new(&refusal::ENTRA_WRONG_SECRET, &[id]));
                 }
                 Proof::Secret
             }
-            // Whose key has signed it is not checked: the emulator knows no certificates of applications.
+            // The signature is not verified: the emulator has no certificates of applications.
             (None, Some(assertion)) if Token::read(assertion).is_ok() => Proof::Assertion,
             (None, Some(_)) => return Err(Error::new(&refusal::ENTRA_ASSERTION, &[])),
             (None, None) => Proof::Nothing,
         };
-        Ok(Client { id: own_name(listed, id).to_owned(), listed, proof })
+        Ok(Client { id: canonical_id(registered, id).to_owned(), registered, proof })
     }
 }
 
-/// Returns what the directory says of an application, if it lists any.
-pub(super) fn listed<'c>(context: &'c EntraContext<'_>, id: &str) -> Result<Option<&'c Application>, Error> {
+/// Returns the directory entry of an application, or `None` if the directory accepts any.
+pub(super) fn registered_application<'c>(context: &'c EntraContext<'_>, id: &str) -> Result<Option<&'c Application>, Error> {
     let Some(applications) = &context.directory().applications else { return Ok(None) };
     match applications.iter().find(|application| application.app_id.eq_ignore_ascii_case(id)) {
         Some(application) => Ok(Some(application)),
@@ -62,24 +62,24 @@ pub(super) fn listed<'c>(context: &'c EntraContext<'_>, id: &str) -> Result<Opti
     }
 }
 
-/// Returns the id of an application as the directory writes it.
-pub(super) fn own_name<'n>(listed: Option<&'n Application>, id: &'n str) -> &'n str {
-    listed.map_or(id, |application| &application.app_id)
+/// Returns the id of an application in the spelling of the directory.
+pub(super) fn canonical_id<'n>(registered: Option<&'n Application>, id: &'n str) -> &'n str {
+    registered.map_or(id, |application| &application.app_id)
 }
 
-/// Returns the user who signs in under a name, or the first one.
+/// Returns the user with a name, without one the first user.
 pub(super) fn user(context: &EntraContext<'_>, name: Option<&str>) -> Result<User, Error> {
     let unknown = || Error::new(&refusal::ENTRA_UNKNOWN_USER, &[name.unwrap_or_default(), &context.tenant_id]);
     user_named(context.directory(), name).ok_or_else(unknown)
 }
 
-pub(super) fn missing(name: &str) -> Error {
+pub(super) fn missing_parameter(name: &str) -> Error {
     Error::new(&refusal::ENTRA_MISSING_PARAMETER, &[name])
 }
 
 /// Reads id and secret from an `Authorization` header of the scheme Basic (RFC 6749, 2.3.1).
 fn basic(context: &EntraContext<'_>) -> Option<(String, String)> {
-    let value = context.asked.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let value = context.request.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, text) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -90,7 +90,7 @@ fn basic(context: &EntraContext<'_>) -> Option<(String, String)> {
     (!id.is_empty()).then(|| (decoded(id), decoded(secret)))
 }
 
-/// What the token endpoint answers with. Of the first generation numbers are text.
+/// The answer of the token endpoint. In the first generation numbers are text.
 #[derive(Serialize)]
 struct Answer {
     token_type: &'static str,
@@ -113,7 +113,7 @@ struct Answer {
     client_info: Option<String>,
 }
 
-/// The claims of a token that tells the client who has signed in
+/// The claims of an id token
 /// (learn.microsoft.com/entra/identity-platform/id-token-claims-reference).
 #[derive(Serialize)]
 struct IdClaims<'t> {
@@ -134,31 +134,31 @@ struct IdClaims<'t> {
     ver: &'static str,
 }
 
-/// Answers at the token endpoint.
+/// Answers a request to the token endpoint.
 pub(super) fn token(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
-    let form = Form::of(context.asked);
-    let grant_type = form.get("grant_type").ok_or_else(|| missing("grant_type"))?;
-    let of_kind = |kind: Kind, parameter: &str| {
+    let form = Form::of(context.request);
+    let grant_type = form.get("grant_type").ok_or_else(|| missing_parameter("grant_type"))?;
+    let of_kind = |kind: GrantKind, parameter: &str| {
         let client = Client::of(context, &form)?;
-        let text = form.get(parameter).ok_or_else(|| missing(parameter))?;
-        let sealed = Sealed::read(context, text, kind, &client.id)?;
+        let text = form.get(parameter).ok_or_else(|| missing_parameter(parameter))?;
+        let sealed = SealedGrant::read(context, text, kind, &client.id)?;
         Ok((client, sealed))
     };
     let answer = match grant_type {
         "client_credentials" => for_application(context, &form, &Client::of(context, &form)?)?,
         "authorization_code" => {
-            let (client, sealed) = of_kind(Kind::Code, "code")?;
+            let (client, sealed) = of_kind(GrantKind::Code, "code")?;
             check_code(&form, &sealed)?;
             for_user(context, &form, &client, &sealed)?
         }
         "refresh_token" => {
-            let (client, sealed) = of_kind(Kind::Refresh, "refresh_token")?;
+            let (client, sealed) = of_kind(GrantKind::Refresh, "refresh_token")?;
             for_user(context, &form, &client, &sealed)?
         }
         "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
             // The first generation calls it code.
             let parameter = if form.get("device_code").is_some() { "device_code" } else { "code" };
-            let (client, sealed) = of_kind(Kind::Device, parameter)?;
+            let (client, sealed) = of_kind(GrantKind::Device, parameter)?;
             for_user(context, &form, &client, &sealed)?
         }
         other => return Err(Error::new(&refusal::ENTRA_UNSUPPORTED_GRANT, &[other])),
@@ -166,46 +166,46 @@ pub(super) fn token(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     Ok(serde_json::to_vec(&answer).unwrap_or_default())
 }
 
-/// Checks that who redeems a code is who has asked for it (RFC 7636).
-fn check_code(form: &Form<'_>, sealed: &Sealed) -> Result<(), Error> {
+/// Checks that the code is redeemed by its requester (RFC 7636).
+fn check_code(form: &Form<'_>, sealed: &SealedGrant) -> Result<(), Error> {
     if form.get("redirect_uri") != sealed.redirect.as_deref() {
-        return Err(Error::new(&refusal::ENTRA_GRANT, &[]).with_detail("redirect_uri is not the one of the code".into()));
+        return Err(Error::new(&refusal::ENTRA_GRANT, &[]).with_detail("redirect_uri differs from that of the code".into()));
     }
     let Some(challenge) = &sealed.challenge else { return Ok(()) };
     let verifier = form.get("code_verifier").unwrap_or_default();
-    let is_answered = match challenge {
+    let is_verified = match challenge {
         Challenge::Plain(challenge) => is_equal(verifier.as_bytes(), challenge.as_bytes()),
         Challenge::S256(challenge) => {
             let answer = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
             is_equal(answer.as_bytes(), challenge.as_bytes())
         }
     };
-    if is_answered { Ok(()) } else { Err(Error::new(&refusal::ENTRA_VERIFIER, &[])) }
+    if is_verified { Ok(()) } else { Err(Error::new(&refusal::ENTRA_VERIFIER, &[])) }
 }
 
-/// Issues a token for an application on its own behalf.
+/// Issues a token for an application without a user.
 fn for_application(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>) -> Result<Answer, Error> {
     if client.proof == Proof::Nothing {
         return Err(Error::new(&refusal::ENTRA_NO_SECRET, &[]));
     }
     let resource = match context.generation {
-        Generation::First => form.get("resource").ok_or_else(|| missing("resource"))?,
+        Generation::First => form.get("resource").ok_or_else(|| missing_parameter("resource"))?,
         Generation::Second => {
-            let scope = form.get("scope").ok_or_else(|| missing("scope"))?;
+            let scope = form.get("scope").ok_or_else(|| missing_parameter("scope"))?;
             resource_of(scope).ok_or_else(|| Error::new(&refusal::ENTRA_NOT_DEFAULT, &[scope]))?
         }
     };
     let audience = audience(context, resource);
     let validity = Validity::starting(context.world.clock.now(), LIFETIME);
-    let listed = client.listed.and_then(|application| application.roles.clone());
-    let roles = listed.unwrap_or_else(|| permissions::least(|row| row.application));
+    let registered = client.registered.and_then(|application| application.roles.clone());
+    let roles = registered.unwrap_or_else(|| permissions::least(|row| row.application));
     let access_token = access_token(context, client, audience, TokenSubject::Application(roles), validity);
     Ok(answer(context, validity, resource, access_token))
 }
 
-/// Returns the resource that an application asks for: `https://graph.microsoft.com` in `https://graph.microsoft.com/.default`.
+/// Returns the resource in a scope: `https://graph.microsoft.com` in `https://graph.microsoft.com/.default`.
 ///
-/// The scopes of `OpenID` may stand beside it, and say nothing: MSAL for Java (1.23) and for Go (1.10) send them with every grant.
+/// The scopes of `OpenID` are ignored: MSAL for Java (1.23) and for Go (1.10) send them with every grant.
 fn resource_of(scope: &str) -> Option<&str> {
     let counts = |scope: &&str| !matches!(*scope, "" | "openid" | "profile" | "email" | "offline_access");
     let mut scopes = scope.split(' ').filter(counts);
@@ -213,7 +213,7 @@ fn resource_of(scope: &str) -> Option<&str> {
     only.strip_suffix("/.default")
 }
 
-/// Writes an access token that is issued now.
+/// Returns an access token issued now.
 fn access_token(
     context: &EntraContext<'_>,
     client: &Client<'_>,
@@ -225,7 +225,7 @@ fn access_token(
         audience,
         tenant_id: &context.tenant_id,
         application: &client.id,
-        application_name: client.listed.and_then(|application| application.display_name.as_deref()),
+        application_name: client.registered.and_then(|application| application.display_name.as_deref()),
         proof: client.proof,
         subject,
         validity,
@@ -233,15 +233,16 @@ fn access_token(
 }
 
 /// Issues the tokens of a user.
-fn for_user(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, sealed: &Sealed) -> Result<Answer, Error> {
+fn for_user(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, sealed: &SealedGrant) -> Result<Answer, Error> {
     let user = user(context, sealed.user.as_deref())?;
-    let wanted = form.get("scope").unwrap_or(&sealed.scope);
-    let scopes = Scopes::of(context, wanted, form.get("resource"), client.listed);
+    let requested = form.get("scope").unwrap_or(&sealed.scope);
+    let scopes = Scopes::of(context, requested, form.get("resource"), client.registered);
     let audience = audience(context, &scopes.resource);
     let validity = Validity::starting(context.world.clock.now(), LIFETIME);
-    let has = |scope: &str| wanted.split(' ').any(|wanted| wanted == scope);
+    let has = |scope: &str| requested.split(' ').any(|requested| requested == scope);
     let is_first = context.generation == Generation::First;
-    let refresh = Sealed { user: sealed.user.clone(), ..Sealed::new(context, Kind::Refresh, &client.id, wanted) };
+    let refresh =
+        SealedGrant { user: sealed.user.clone(), ..SealedGrant::new(context, GrantKind::Refresh, &client.id, requested) };
     let id_token = IdClaims {
         aud: &client.id,
         iss: context.own_issuer(),

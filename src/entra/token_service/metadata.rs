@@ -1,11 +1,12 @@
-//! What the token service says about itself.
+//! Metadata of the token service.
 
 use super::form::Form;
-use super::{EntraContext, Generation, tenant_id};
+use super::realm::tenant_id;
+use super::{EntraContext, Generation};
 use crate::entra::key::KEY;
 use crate::text::json::quoted;
 
-/// Instance discovery, as recorded but for the first address, which leads back to the emulator.
+/// Instance discovery, as recorded, except for the first address, which is the emulator's.
 const INSTANCE: &str = r#"{"tenant_discovery_endpoint":"<login>/<tenant>/v2.0/.well-known/openid-configuration","api-version":"1.1","metadata":[{"preferred_network":"login.microsoftonline.com","preferred_cache":"login.windows.net","aliases":["login.microsoftonline.com","login.windows.net","login.microsoft.com","sts.windows.net"]},{"preferred_network":"login.partner.microsoftonline.cn","preferred_cache":"login.partner.microsoftonline.cn","aliases":["login.partner.microsoftonline.cn","login.chinacloudapi.cn"]},{"preferred_network":"login.microsoftonline.de","preferred_cache":"login.microsoftonline.de","aliases":["login.microsoftonline.de"]},{"preferred_network":"login.microsoftonline.us","preferred_cache":"login.microsoftonline.us","aliases":["login.microsoftonline.us","login.usgovcloudapi.net"]},{"preferred_network":"login-us.microsoftonline.com","preferred_cache":"login-us.microsoftonline.com","aliases":["login-us.microsoftonline.com"]}<own>]}"#;
 
 /// The configuration of the second generation, in the recorded order.
@@ -18,17 +19,17 @@ const FIRST: &str = r#"{"token_endpoint":"<login>/<tenant>/oauth2/token","token_
 const KEYS: &str =
     r#"{"keys":[{"kty":"RSA","use":"sig","kid":"<kid>","n":"<n>","e":"<e>","alg":"RS256","issuer":"<login>/{tenantid}/v2.0"}]}"#;
 
-/// Which hosts belong to the service. The emulator's own is one more, so that a library that looks for it finds it.
+/// Returns the hosts of the service. The emulator's host is added, so that libraries accept it.
 pub(super) fn instance(context: &EntraContext<'_>) -> Vec<u8> {
-    let host = context.asked.base_url.split_once("://").map_or("", |(_, host)| host);
-    // The client asks for the tenant of an authorization endpoint.
-    let form = Form::of(context.asked);
-    let asked = form
+    let host = context.request.base_url.split_once("://").map_or("", |(_, host)| host);
+    // The tenant is that of the authorization endpoint in the query.
+    let form = Form::of(context.request);
+    let requested = form
         .get("authorization_endpoint")
         .and_then(|address| address.split_once("://"))
         .and_then(|(_, rest)| rest.split('/').nth(1));
-    let realm = asked.filter(|realm| tenant_id(realm, context.directory()).is_ok()).unwrap_or(context.realm);
-    let text = INSTANCE.replace("<login>", context.asked.base_url).replace("<tenant>", realm);
+    let realm = requested.filter(|realm| tenant_id(realm, context.directory()).is_ok()).unwrap_or(context.realm);
+    let text = INSTANCE.replace("<login>", context.request.base_url).replace("<tenant>", realm);
     let own = if host.ends_with(".microsoftonline.com") {
         String::new()
     } else {
@@ -45,22 +46,22 @@ pub(super) fn configuration(context: &EntraContext<'_>) -> Vec<u8> {
         Generation::Second => SECOND,
     };
     let issuer = match (context.is_shared(), context.generation) {
-        // A shared address has no issuer of its own, but the form of all of them.
+        // A shared address has a template for the issuers of all tenants.
         (true, Generation::First) => "https://sts.windows.net/{tenantid}/".to_owned(),
-        (true, Generation::Second) => format!("{}/{{tenantid}}/v2.0", context.asked.base_url),
+        (true, Generation::Second) => format!("{}/{{tenantid}}/v2.0", context.request.base_url),
         (false, _) => context.own_issuer(),
     };
-    let text = text.replace("<login>", context.asked.base_url).replace("<tenant>", &tenant(context));
+    let text = text.replace("<login>", context.request.base_url).replace("<tenant>", &tenant(context));
     text.replace("<issuer>", &issuer).into_bytes()
 }
 
-/// Returns the keys that sign tokens.
+/// Returns the public keys.
 pub(super) fn keys(context: &EntraContext<'_>) -> Vec<u8> {
-    let text = KEYS.replace("<login>", context.asked.base_url).replace("<kid>", &KEY.id);
+    let text = KEYS.replace("<login>", context.request.base_url).replace("<kid>", &KEY.id);
     text.replace("<n>", &KEY.modulus).replace("<e>", &KEY.exponent).into_bytes()
 }
 
-/// Returns the first segment of the addresses: a tenant's id, or the shared name by which the client came.
+/// Returns the first segment of the addresses: the tenant id, or the shared name of the request.
 fn tenant(context: &EntraContext<'_>) -> String {
     if context.is_shared() { context.realm.to_ascii_lowercase() } else { context.tenant_id.clone() }
 }

@@ -1,4 +1,4 @@
-//! Scopes: what a client asks for, what it gets, and for which service.
+//! Scopes: requested, granted and answered ones, and their resource.
 
 use super::{EntraContext, Generation};
 use crate::entra::check::is_graph;
@@ -6,29 +6,33 @@ use crate::entra::token::GRAPH;
 use crate::policy::permissions;
 use crate::world::fixture::directory::Application;
 
-/// The scopes that are about signing in, and not about Graph.
+/// The scopes of sign-in, which are not about Graph.
 const SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// What a user's token is for.
+/// The scopes of a user's token.
 pub(super) struct Scopes {
-    /// The service, as the client has named it.
+    /// The resource, as written by the client.
     pub(super) resource: String,
-    /// The names in the token.
+    /// The scopes in the token.
     pub(super) granted: Vec<String>,
-    /// What the client is told: the same, and what it has asked for, since libraries look for that in their caches.
+    /// The scopes in the answer: the granted ones and the requested `.default`, which libraries use as a cache key.
     pub(super) answered: String,
 }
 
 impl Scopes {
-    /// Returns what a client gets that wants these scopes. Everything is granted; `.default`, and no scope at all, are all that the
-    /// application has.
-    pub(super) fn of(context: &EntraContext<'_>, wanted: &str, resource: Option<&str>, listed: Option<&Application>) -> Scopes {
+    /// Grants all requested scopes. `.default`, or no scope, means those of the application.
+    pub(super) fn of(
+        context: &EntraContext<'_>,
+        requested: &str,
+        resource: Option<&str>,
+        registered: Option<&Application>,
+    ) -> Scopes {
         let mut scopes = Scopes { resource: GRAPH.to_owned(), granted: Vec::new(), answered: String::new() };
         let mut wants_all = context.generation == Generation::First;
         let mut names_one = false;
-        for scope in wanted.split_ascii_whitespace() {
+        for scope in requested.split_ascii_whitespace() {
             if SIGN_IN.contains(&scope) {
-                // What only says that a refresh token is wanted is in no token.
+                // It requests a refresh token and does not appear in tokens.
                 if scope != "offline_access" {
                     scopes.granted.push(scope.to_owned());
                 }
@@ -51,7 +55,7 @@ impl Scopes {
             resource.clone_into(&mut scopes.resource);
         }
         if wants_all || !names_one {
-            scopes.granted.extend(match listed.and_then(|application| application.scopes.clone()) {
+            scopes.granted.extend(match registered.and_then(|application| application.scopes.clone()) {
                 Some(own) => own,
                 None => permissions::least(|row| row.delegated),
             });
@@ -61,15 +65,15 @@ impl Scopes {
     }
 }
 
-/// Returns for whom a token is: Graph also goes by the name of the emulator, since libraries ask for the host that they call.
+/// Returns the audience of a token. The emulator's host counts as Graph, since libraries request the host that they call.
 pub(super) fn audience<'r>(context: &EntraContext<'_>, resource: &'r str) -> &'r str {
     let trimmed = resource.trim_end_matches('/');
     if is_graph(trimmed) {
         return trimmed;
     }
-    let asked = host(trimmed);
-    let is_loopback = ["localhost", "127.0.0.1", "[::1]"].iter().any(|loopback| asked.eq_ignore_ascii_case(loopback));
-    let is_own = is_loopback || (!asked.is_empty() && asked.eq_ignore_ascii_case(host(context.asked.base_url)));
+    let requested = host(trimmed);
+    let is_loopback = ["localhost", "127.0.0.1", "[::1]"].iter().any(|loopback| requested.eq_ignore_ascii_case(loopback));
+    let is_own = is_loopback || (!requested.is_empty() && requested.eq_ignore_ascii_case(host(context.request.base_url)));
     if is_own { GRAPH } else { resource }
 }
 

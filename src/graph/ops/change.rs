@@ -7,7 +7,8 @@ use http::StatusCode;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Model, PropertyType, ServerSetValue, StructuredType};
 use crate::edm::value::{Complex, Dynamic, Entity, Value};
-use crate::entra::caller::{self, Caller, LOCAL_USER, Person};
+use crate::entra::caller::{self, Caller, Person};
+use crate::entra::user::LOCAL_USER;
 use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
@@ -17,8 +18,8 @@ use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
 use crate::text::json::quoted;
+use crate::world::clock::unix_millis;
 use crate::world::journal::EntityChange;
-use crate::world::unix_millis;
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 
 /// Reads the body of a write up to the point where the service looks for the entity.

@@ -12,7 +12,7 @@ use crate::odata::query::{Query, QueryTarget};
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Entity)?;
     let select = query.as_ref().and_then(|query| query.select.as_ref());
-    let found = context.collection()?.look(key, |entity| {
+    let found = context.collection()?.with_entity(key, |entity| {
         let selection = select.map(|select| &select.selection);
         let mut decided = explain::entities(context, std::iter::once(entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));

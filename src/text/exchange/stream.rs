@@ -138,7 +138,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::text::exchange::{read_entries, tests::generators::exchange, write};
+    use crate::text::exchange::tests::generators::exchange;
+    use crate::text::exchange::{read_entries, write};
 
     /// Returns a few bytes per read.
     struct SlowSource<'t>(&'t [u8], usize);

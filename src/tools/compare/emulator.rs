@@ -15,8 +15,8 @@ use crate::edge::service::Service;
 use crate::edm::schema::Schema;
 use crate::policy::behavior::{Behaviors, Profile};
 use crate::text::exchange::EntryReader;
-use crate::world::Settings;
 use crate::world::fixture::{self, Entities};
+use crate::world::settings::Settings;
 
 /// Returns the settings for a file: entities from fixtures or from the file, behaviors from options, rules and comments of the file.
 pub(super) fn settings(

@@ -18,7 +18,7 @@ use crate::workloads::shifts::outbound_message::{OutboundMessage, PASSTHROUGH};
 use crate::workloads::shifts::rules::{ApprovalRule, BINDING};
 use crate::workloads::shifts::sample::EXPIRES_AFTER_MILLIS;
 use crate::workloads::shifts::verdict::ConnectorVerdict;
-use crate::world::unix_millis;
+use crate::world::clock::unix_millis;
 use crate::world::workload::{Change, Consultation};
 
 /// The change as update calls name it.

@@ -5,8 +5,8 @@ use crate::workloads::shifts::endpoint::{ConnectorEndpoint, EncryptedMessage};
 use crate::workloads::shifts::envelope::MessageKeys;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::verdict::ConnectorVerdict;
-use crate::world::Connectors;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
+use crate::world::settings::Connectors;
 
 /// A message to a connector with its repetitions. Callers make the calls: they take one from [`Dialog::call`], give its outcome to
 /// [`Dialog::conclude`], and go on as long as that returns true.

@@ -2,7 +2,8 @@
 
 use crate::edm::patch::Patch;
 use crate::edm::value::{Complex, Entity};
-use crate::entra::caller::{self, Caller, LOCAL_USER};
+use crate::entra::caller::{self, Caller};
+use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::behavior::{Connect, ConnectOnUpdate};
 use crate::policy::refusal;

@@ -1,4 +1,4 @@
-//! Rules read from JSON, with errors that name file and place.
+//! The JSON reader of rules, with errors by file and path.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
 
-use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, Slow, ready};
+use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, SlowBody, ready};
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 
-/// How many rules there may be: each of them is asked about each request.
+/// The largest number of rules: each is evaluated for each request.
 pub const RULE_LIMIT: usize = 1_000;
 
 /// Loads a file of rules.
@@ -20,14 +20,14 @@ pub fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
     let text = fs::read(path).map_err(|error| {
         let mut problem = format!("{name}: {error}");
         if error.kind() == ErrorKind::NotFound {
-            problem.push_str(&format!("; ready-made rules are {}", ready_names(true)));
+            problem.push_str(&format!("; presets: {}", ready_names(true)));
         }
         FaultError { problems: vec![problem] }
     })?;
     read(&name, &text)
 }
 
-/// Reads rules from a text; errors repeat its name. The text is an array of rules, an object with `rules`, or one rule.
+/// Reads rules from a text: an array, an object with `rules`, or one rule. Errors start with the name.
 pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     let failed = |problem: String| FaultError { problems: vec![format!("{name}: {problem}")] };
     let json = json::parse(text).map_err(|error| failed(format!("not JSON: {error}")))?;
@@ -43,7 +43,7 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
         one => (std::slice::from_ref(one), "$"),
     };
     if items.len() > RULE_LIMIT {
-        return Err(failed(format!("{path}: found {} rules, expected at most {RULE_LIMIT}", items.len())));
+        return Err(failed(format!("{path}: too many rules ({}, the limit is {RULE_LIMIT})", items.len())));
     }
     let (mut rules, mut problems) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
@@ -60,19 +60,19 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     if problems.is_empty() { Ok(rules) } else { Err(FaultError { problems }) }
 }
 
-/// Reads one rule, or the name of ready-made ones.
+/// Reads one rule, or the name of a preset.
 fn rule(path: &str, json: &Json<'_>) -> Result<Vec<FaultRule>, String> {
     if let Json::String(name) = json {
         return ready::rules(name).ok_or_else(|| unknown_ready(path, name, true));
     }
     let fields = Fields::of(path, json, &["name", "on", "do"])?;
     let on = fields.get("on").map_or(Ok(RequestSelector::default()), |json| on(&fields.path_of("on"), json))?;
-    let Some(what) = fields.get("do") else { return Err(fields.wrong("do", None, "what becomes of the request")) };
-    let rule = action(&fields.path_of("do"), what)?;
+    let Some(json) = fields.get("do") else { return Err(fields.wrong("do", None, "an effect")) };
+    let rule = action(&fields.path_of("do"), json)?;
     let name = match fields.string("name")? {
-        // It stands on lines of the log and of exchanges, and tells rules apart.
+        // Names appear on lines of the log and of exchanges.
         Some(name) if name.trim().is_empty() || name.contains(char::is_control) => {
-            return Err(format!("{}: found {}, expected a name of visible characters", fields.path_of("name"), quoted(&name)));
+            return Err(format!("{}: invalid name {}, use visible characters", fields.path_of("name"), quoted(&name)));
         }
         Some(name) => name,
         None => format!("rule at {path}"),
@@ -92,16 +92,16 @@ fn ready_names(with_sets: bool) -> String {
 
 fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
     let fields = Fields::of(path, json, &["method", "path", "id", "nth", "probability", "count"])?;
-    let method = |place: &str, json: &Json<'_>| match json {
+    let method = |path: &str, json: &Json<'_>| match json {
         Json::String(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes())
-            .map_err(|_| format!("{place}: found {}, expected a method such as PATCH", quoted(name))),
-        other => Err(format!("{place}: found {}, expected a method such as PATCH", other.describe())),
+            .map_err(|_| format!("{path}: found {}, expected a method such as PATCH", quoted(name))),
+        other => Err(format!("{path}: found {}, expected a method such as PATCH", other.describe())),
     };
     let methods = match fields.get("method") {
         None => Vec::new(),
         Some(Json::Array(items)) => {
-            let place = |index: usize| format!("{}[{index}]", fields.path_of("method"));
-            items.iter().enumerate().map(|(index, item)| method(&place(index), item)).collect::<Result<_, _>>()?
+            let path = |index: usize| format!("{}[{index}]", fields.path_of("method"));
+            items.iter().enumerate().map(|(index, item)| method(&path(index), item)).collect::<Result<_, _>>()?
         }
         Some(one) => vec![method(&fields.path_of("method"), one)?],
     };
@@ -127,7 +127,7 @@ fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
     })
 }
 
-/// The members of `do` that are effects: a rule has at most one of them.
+/// The members of `do` that are effects, of which a rule has at most one.
 const EFFECTS: [&str; 7] = ["answer", "limit", "reset", "silence", "truncate", "slow", "malformed"];
 
 fn action(path: &str, json: &Json<'_>) -> Result<FaultRule, String> {
@@ -142,22 +142,22 @@ fn action(path: &str, json: &Json<'_>) -> Result<FaultRule, String> {
     let delay = fields.get("delay").map_or(Ok(Delay::None), |json| delay(&fields.path_of("delay"), json))?;
     let effect = match present[..] {
         [] if delay == Delay::None => {
-            return Err(format!("{path}: found nothing to do, expected delay or one of {}", EFFECTS.join(", ")));
+            return Err(format!("{path}: missing effect, expected delay or one of {}", EFFECTS.join(", ")));
         }
         [] => Effect::None,
         [name] => effect(&fields, name)?,
-        [..] => return Err(format!("{path}: found {}, expected one of them", present.join(" and "))),
+        [..] => return Err(format!("{path}: conflicting effects {}", present.join(" and "))),
     };
     let applies = fields.flag("applies")?;
     match (&effect, fields.get("retryAfter")) {
         (Effect::Answer(_), _) | (_, None) => {}
-        (_, found) => return Err(fields.wrong("retryAfter", found, "it only beside answer")),
+        (_, found) => return Err(fields.wrong("retryAfter", found, "it only with answer")),
     }
     match effect {
         Effect::Answer(_) | Effect::Reset | Effect::Silence => {}
-        // The other effects show an answer, which there is only if the request takes effect.
+        // The other effects send the normal answer, so the request is always processed.
         _ if applies.is_some() => {
-            return Err(fields.wrong("applies", fields.get("applies"), "it only beside answer, reset or silence"));
+            return Err(fields.wrong("applies", fields.get("applies"), "it only with answer, reset or silence"));
         }
         _ => {}
     }
@@ -189,7 +189,7 @@ fn effect(fields: &Fields<'_>, name: &str) -> Result<Effect, String> {
             let slow = Fields::of(&path, json, &["bytes", "every"])?;
             let pause = slow.get("every").map(|json| duration(&slow.path_of("every"), json)).transpose()?;
             let Some(pause) = pause else { return Err(slow.wrong("every", None, "a number of milliseconds")) };
-            Ok(Effect::Slow(Slow { bytes: slow.required_size("bytes", 1)?, pause }))
+            Ok(Effect::Slow(SlowBody { bytes: slow.required_size("bytes", 1)?, pause }))
         }
         flag => {
             if fields.flag(flag)? != Some(true) {
@@ -212,7 +212,7 @@ fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
     let status = fields.required_whole("status", 400)?;
     let status = u16::try_from(status).ok().filter(|status| *status < 600).and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else { return Err(fields.wrong("status", fields.get("status"), "a status from 400 to 599")) };
-    // The row for this status, if there is a ready-made one, has code and text.
+    // The preset for this status, if any, has the default code and message.
     let row = READY.iter().find(|ready| ready.refusal.status == status.as_u16());
     let failure = if let Some(ready) = row {
         Failure { retry_after: None, ..ready.failure() }
@@ -260,21 +260,21 @@ fn duration(path: &str, json: &Json<'_>) -> Result<Duration, String> {
         Json::Number(number) => number.as_f64(),
         _ => None,
     };
-    let most = DELAY_LIMIT.as_millis();
+    let limit = DELAY_LIMIT.as_millis();
     match millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok()) {
         Some(duration) if duration <= DELAY_LIMIT => Ok(duration),
-        _ => Err(format!("{path}: found {}, expected a number of milliseconds from 0 to {most}", json.describe())),
+        _ => Err(format!("{path}: found {}, expected a number of milliseconds from 0 to {limit}", json.describe())),
     }
 }
 
-/// The members of an object, and its place.
+/// The members of an object, and its JSON path.
 struct Fields<'j> {
     path: &'j str,
     members: &'j [Member<'j>],
 }
 
 impl<'j> Fields<'j> {
-    /// Takes an object apart that has no other members than these, and none twice.
+    /// Reads an object with known members only, each at most once.
     fn of(path: &'j str, json: &'j Json<'j>, known: &[&str]) -> Result<Fields<'j>, String> {
         let Json::Object(members) = json else {
             return Err(format!("{path}: found {}, expected an object with {}", json.describe(), known.join(", ")));
@@ -283,11 +283,11 @@ impl<'j> Fields<'j> {
             if !known.contains(&&**name) {
                 let hint =
                     nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
-                return Err(format!("{path}: found the member {}, expected {}{hint}", quoted(name), known.join(", ")));
+                return Err(format!("{path}: unknown member {}, expected {}{hint}", quoted(name), known.join(", ")));
             }
-            // The members are as few as the known ones, or one of them stands twice within the first few.
+            // Quadratic, but a duplicate is found within the first few members: there are few known names.
             if members[..index].iter().any(|(other, _)| other == name) {
-                return Err(format!("{path}.{name}: found a member that stands twice, expected it once"));
+                return Err(format!("{path}.{name}: duplicate member"));
             }
         }
         Ok(Fields { path, members })

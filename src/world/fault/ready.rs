@@ -1,4 +1,4 @@
-//! Ready-made faults, with the evidence behind them.
+//! Preset faults, with their evidence.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use http::{HeaderValue, Method};
 use super::{Effect, Failure, FaultRule, Limit, RequestSelector};
 use crate::policy::refusal::{self, Refusal};
 
-/// A ready-made error.
+/// A preset error.
 #[derive(Debug)]
 pub struct Preset {
     /// The name.
     pub name: &'static str,
-    /// Status, code, text and envelope, with their evidence.
+    /// Status, code, message and envelope, with their evidence.
     pub refusal: &'static Refusal,
     /// The header `Retry-After`.
     pub retry_after: Option<&'static str>,
 }
 
-/// The ready-made errors. Where the service names a time to wait, it is one second here, so that clients that obey it go on soon.
+/// The preset errors. A `Retry-After` of the service is one second here, so that clients that obey it continue soon.
 pub static READY: &[Preset] = &[
     Preset { name: "throttled", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("1") },
     // The decimal number of the published sample (learn.microsoft.com/graph/throttling).
@@ -40,40 +40,40 @@ impl Preset {
     }
 }
 
-/// The name of the rules that limit requests as Microsoft publishes it.
+/// The name of the preset with the limits that Microsoft publishes.
 pub(super) const PUBLISHED_LIMITS: &str = "published-limits";
 
 /// A published limit (learn.microsoft.com/graph/throttling-limits).
-struct Published {
+struct PublishedLimit {
     name: &'static str,
     methods: &'static [Method],
     requests: u64,
     seconds: u64,
 }
 
-/// The limit of all calls to Teams holds for this resource as documented (strong). It has no limits of its own, so those of its siblings,
-/// the paths of schedules, are taken (weak).
-const PUBLISHED: [Published; 4] = [
-    Published { name: "published-limits: teams", methods: &[], requests: 15_000, seconds: 10 },
-    Published { name: "published-limits: reads", methods: &[Method::GET], requests: 60, seconds: 1 },
-    Published {
+/// The limit of all calls to Teams is documented for this resource (strong). No others are, so those of the paths of schedules are used
+/// (weak).
+const PUBLISHED: [PublishedLimit; 4] = [
+    PublishedLimit { name: "published-limits: teams", methods: &[], requests: 15_000, seconds: 10 },
+    PublishedLimit { name: "published-limits: reads", methods: &[Method::GET], requests: 60, seconds: 1 },
+    PublishedLimit {
         name: "published-limits: writes",
         methods: &[Method::POST, Method::PATCH, Method::PUT],
         requests: 30,
         seconds: 1,
     },
-    Published { name: "published-limits: deletes", methods: &[Method::DELETE], requests: 15, seconds: 1 },
+    PublishedLimit { name: "published-limits: deletes", methods: &[Method::DELETE], requests: 15, seconds: 1 },
 ];
 
-/// Returns the ready-made rules of a name.
+/// Returns the rules of a preset.
 pub(super) fn rules(name: &str) -> Option<Vec<FaultRule>> {
     if name == PUBLISHED_LIMITS {
-        return Some(PUBLISHED.iter().map(Published::rule).collect());
+        return Some(PUBLISHED.iter().map(PublishedLimit::rule).collect());
     }
     Failure::ready(name).map(|failure| vec![FaultRule::new(name, Effect::Answer(failure))])
 }
 
-impl Published {
+impl PublishedLimit {
     fn rule(&self) -> FaultRule {
         let limit = Limit { requests: self.requests, window: Duration::from_secs(self.seconds) };
         let on = RequestSelector { methods: self.methods.to_vec(), ..RequestSelector::default() };

@@ -25,8 +25,8 @@ fn decide(faults: &Faults, method: &Method, path: &str, millis: u64) -> Option<F
     faults.decide(FaultSubject { method, path, is_named_only: path.ends_with("$batch"), now: at(millis) })
 }
 
-/// Returns the numbers of those of so many GETs of one entity that are struck.
-fn struck(text: &str, seed: u64, requests: usize) -> Vec<usize> {
+/// Sends GETs of one entity, and returns the numbers of those that a rule applies to.
+fn affected(text: &str, seed: u64, requests: usize) -> Vec<usize> {
     let faults = Faults::new(rules(text), seed);
     (1..=requests).filter(|_| decide(&faults, &Method::GET, ENTITY, 0).is_some()).collect()
 }
@@ -56,7 +56,7 @@ fn a_rule_strikes_the_requests_that_it_is_for() {
     ] {
         assert_eq!(decide(&faults, &method, path, 0).is_some(), expected, "{method} {path}");
     }
-    assert_eq!(faults.rules()[0].1, Tally { seen: 2, struck: 2 });
+    assert_eq!(faults.rules()[0].1, RuleCounts { matched: 2, applied: 2 });
 }
 
 #[test]
@@ -70,22 +70,22 @@ fn a_batch_as_a_whole_is_struck_only_by_a_rule_that_names_its_path() {
 
 #[test]
 fn nth_and_count_choose_among_the_requests_that_fit() {
-    assert_eq!(struck(r#"[{"on":{"nth":3},"do":"bad-gateway"}]"#, 1, 6), [3]);
-    assert_eq!(struck(r#"[{"on":{"count":2},"do":"bad-gateway"}]"#, 1, 6), [1, 2]);
-    assert_eq!(struck(r#"[{"on":{"count":0},"do":"bad-gateway"}]"#, 1, 6), [0_usize; 0]);
-    assert_eq!(struck(r#"[{"on":{"method":"PUT"},"do":"bad-gateway"},{"on":{"nth":2},"do":"bad-gateway"}]"#, 1, 3), [2]);
+    assert_eq!(affected(r#"[{"on":{"nth":3},"do":"bad-gateway"}]"#, 1, 6), [3]);
+    assert_eq!(affected(r#"[{"on":{"count":2},"do":"bad-gateway"}]"#, 1, 6), [1, 2]);
+    assert_eq!(affected(r#"[{"on":{"count":0},"do":"bad-gateway"}]"#, 1, 6), [0_usize; 0]);
+    assert_eq!(affected(r#"[{"on":{"method":"PUT"},"do":"bad-gateway"},{"on":{"nth":2},"do":"bad-gateway"}]"#, 1, 3), [2]);
 }
 
 #[test]
 fn chances_follow_from_the_seed() {
     let text = r#"[{"on":{"probability":0.25},"do":"bad-gateway"}]"#;
-    let first = struck(text, 7, 1000);
-    assert_eq!(first, struck(text, 7, 1000));
-    assert_ne!(first, struck(text, 8, 1000));
+    let first = affected(text, 7, 1000);
+    assert_eq!(first, affected(text, 7, 1000));
+    assert_ne!(first, affected(text, 8, 1000));
     assert!((200..300).contains(&first.len()), "{}", first.len());
-    assert_eq!(struck(r#"[{"on":{"probability":0},"do":"bad-gateway"}]"#, 7, 100).len(), 0);
-    assert_eq!(struck(r#"[{"on":{"probability":1},"do":"bad-gateway"}]"#, 7, 100).len(), 100);
-    assert_eq!(struck(r#"[{"on":{"probability":0.5,"count":3},"do":"bad-gateway"}]"#, 7, 100).len(), 3);
+    assert_eq!(affected(r#"[{"on":{"probability":0},"do":"bad-gateway"}]"#, 7, 100).len(), 0);
+    assert_eq!(affected(r#"[{"on":{"probability":1},"do":"bad-gateway"}]"#, 7, 100).len(), 100);
+    assert_eq!(affected(r#"[{"on":{"probability":0.5,"count":3},"do":"bad-gateway"}]"#, 7, 100).len(), 3);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn delays_add_up_until_a_rule_has_an_effect() {
     let expected =
         FaultDecision { rules: "a, b".to_owned(), delay: Duration::from_millis(50), effect: Effect::Reset, applies: true };
     assert_eq!(decide(&faults, &Method::GET, ENTITY, 0), Some(expected));
-    assert_eq!(faults.rules()[2].1.seen, 0);
+    assert_eq!(faults.rules()[2].1.matched, 0);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn ready_made_errors_are_answered_in_the_services_words() {
     401 InvalidAuthenticationToken None
     "#);
     for (index, ready) in READY.iter().enumerate() {
-        assert!(READY[..index].iter().all(|other| other.name != ready.name), "ready-made fault {} stands twice", ready.name);
+        assert!(READY[..index].iter().all(|other| other.name != ready.name), "duplicate preset {}", ready.name);
     }
 }
 
@@ -158,7 +158,7 @@ fn a_limit_counts_in_windows_of_the_worlds_clock() {
     // The second at which the clock starts is the fifth of its window.
     let expected = [None, None, Some("2.500"), Some("0.001"), None, None, Some("9.998")];
     assert_eq!(seen, expected.map(|text| text.map(str::to_owned)));
-    assert_eq!(faults.rules()[0].1, Tally { seen: 7, struck: 3 });
+    assert_eq!(faults.rules()[0].1, RuleCounts { matched: 7, applied: 3 });
 }
 
 #[test]
@@ -198,20 +198,20 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
         r#"{"do":{"delay":{"from":2,"to":1}}}"#,
     ];
     insta::assert_snapshot!(problem(&format!("[{}]", texts.join(","))), @r#"
-    faults.json: $[0].do: found nothing, expected what becomes of the request
-    faults.json: $[1].on: found the member "metod", expected method, path, id, nth, probability, count (did you mean 'method'?)
+    faults.json: $[0].do: found nothing, expected an effect
+    faults.json: $[1].on: unknown member "metod", expected method, path, id, nth, probability, count (did you mean 'method'?)
     faults.json: $[2].on.method: found "G T", expected a method such as PATCH
     faults.json: $[3].on.method[1]: found the number 7, expected a method such as PATCH
     faults.json: $[4].on.path: found "v1.0", expected a path that begins with /
     faults.json: $[5].on.nth: found the number 0, expected a whole number from 1
     faults.json: $[6].on.nth: found a string, expected a whole number from 1
     faults.json: $[7].on.probability: found the number 1.5, expected a number from 0 to 1
-    faults.json: $[8].on.nth: found a member that stands twice, expected it once
-    faults.json: $[9].do: found nothing to do, expected delay or one of answer, limit, reset, silence, truncate, slow, malformed
-    faults.json: $[10].do: found reset and silence, expected one of them
+    faults.json: $[8].on.nth: duplicate member
+    faults.json: $[9].do: missing effect, expected delay or one of answer, limit, reset, silence, truncate, slow, malformed
+    faults.json: $[10].do: conflicting effects reset and silence
     faults.json: $[11].do.reset: found false, expected true
-    faults.json: $[12].do.retryAfter: found the number 1, expected it only beside answer
-    faults.json: $[13].do.applies: found true, expected it only beside answer, reset or silence
+    faults.json: $[12].do.retryAfter: found the number 1, expected it only with answer
+    faults.json: $[13].do.applies: found true, expected it only with answer, reset or silence
     faults.json: $[14].do.answer.status: found the number 200, expected a whole number from 400
     faults.json: $[15].do.answer.status: found the number 600, expected a status from 400 to 599
     faults.json: $[16].do.retryAfter: found "\n", expected the value of a header
@@ -227,11 +227,11 @@ fn a_rule_that_could_never_strike_or_be_told_is_a_problem() {
     insta::assert_snapshot!(problem(r#"[{"on":{"path":"/v1.0/*Integrations"},"do":"throttled"},{"on":{"path":"/v1.0/x?y=1"},"do":"throttled"},{"name":"","do":"throttled"},{"name":"a\nb","do":"throttled"}]"#), @r#"
     faults.json: $[0].on.path: found "/v1.0/*Integrations", expected * only as a whole segment
     faults.json: $[1].on.path: found "/v1.0/x?y=1", expected a path without a query
-    faults.json: $[2].name: found "", expected a name of visible characters
-    faults.json: $[3].name: found "a\nb", expected a name of visible characters
+    faults.json: $[2].name: invalid name "", use visible characters
+    faults.json: $[3].name: invalid name "a\nb", use visible characters
     "#);
     let unknown = load(Path::new("throtled")).unwrap_err().to_string();
-    insta::assert_snapshot!(unknown, @"throtled: No such file or directory (os error 2); ready-made rules are throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits");
+    insta::assert_snapshot!(unknown, @"throtled: No such file or directory (os error 2); presets: throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn some_rule() -> impl Strategy<Value = FaultRule> {
         Just(Effect::Silence),
         Just(Effect::Malformed),
         any::<u16>().prop_map(|at| Effect::Truncate(at.into())),
-        (1..9_usize, duration).prop_map(|(bytes, pause)| Effect::Slow(Slow { bytes, pause })),
+        (1..9_usize, duration).prop_map(|(bytes, pause)| Effect::Slow(SlowBody { bytes, pause })),
     ];
     let pattern = prop_oneof![Just("/**"), Just("/v1.0/*/x/")].prop_map(|text| text.parse::<Pattern>().unwrap());
     let methods = proptest::sample::subsequence(vec![Method::GET, Method::PATCH, Method::DELETE], 0..3);

@@ -1,4 +1,4 @@
-//! Rules written as the JSON that reads back to them.
+//! The JSON writer of rules.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The entries of a shard in the order in which they came, bounded.
+//! The entries of a shard in order, bounded.
 //!
-//! When an entry is written, the memory that it goes to has not been touched for a thousand requests, and waiting for it costs more
-//! than anything else about a journal. So texts are written one behind the other into large pieces, which processors fetch ahead, and
-//! nothing that is old is looked at: what falls out is a short row in a queue.
+//! The memory of a new entry was last used a thousand requests ago, and the cache misses cost more than anything else about a journal.
+//! So texts are written one after another into large chunks, which processors prefetch, and old texts are not read: a dropped entry is
+//! a short row in a queue.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -10,55 +10,55 @@ use std::time::SystemTime;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::{Decided, EntityChange, JournalEntry, JournalRecord};
+use super::{AnswerCause, EntityChange, JournalEntry, JournalRecord};
 use crate::odata::headers::StandardHeaders;
 
-/// How large a piece is, unless one entry needs more or all of them need less.
-const PIECE: usize = 64 * 1024;
+/// The size of a chunk, unless one entry needs more or all of them need less.
+const CHUNK_SIZE: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     rows: VecDeque<JournalRow>,
-    pieces: VecDeque<Piece>,
-    /// A piece whose entries have all fallen out, for those to come.
+    chunks: VecDeque<Chunk>,
+    /// The buffer of a chunk whose entries were all dropped, for reuse.
     spare: Vec<u8>,
-    /// What the entries take together.
+    /// The size of all entries.
     bytes: usize,
 }
 
-/// Texts of entries that came one after another.
+/// The texts of consecutive entries.
 #[derive(Debug)]
-struct Piece {
+struct Chunk {
     bytes: Vec<u8>,
-    /// How many of the entries are still there.
+    /// The number of entries not yet dropped.
     entries: usize,
 }
 
-/// What is kept of an entry beside its texts.
+/// An entry without its texts.
 #[derive(Debug)]
 struct JournalRow {
     number: u64,
     time: SystemTime,
     method: Method,
     status: Option<StatusCode>,
-    /// Where the texts begin in their piece.
+    /// The start of the texts in their chunk.
     start: usize,
     parts: Parts,
     changed: Option<EntityChange>,
-    /// What few entries have.
-    rest: Option<Box<Rest>>,
+    /// Details that few entries have.
+    details: Option<Box<RareDetails>>,
 }
 
 #[derive(Debug)]
-struct Rest {
-    decided: Decided,
-    cut: Cut,
+struct RareDetails {
+    decided: AnswerCause,
+    full_lengths: FullLengths,
 }
 
-/// The lengths of the bodies of request and answer where they are kept only in part.
-type Cut = (Option<usize>, Option<usize>);
+/// The full lengths of truncated bodies: request and response.
+type FullLengths = (Option<usize>, Option<usize>);
 
-/// Where each part of the texts ends, counted from where they begin: target, request headers, request body, response headers, response body.
+/// The end of each text, relative to the start: target, request headers, request body, response headers, response body.
 #[derive(Clone, Copy, Debug, Default)]
 struct Parts {
     ends: [usize; 5],
@@ -67,23 +67,25 @@ struct Parts {
 }
 
 impl JournalRow {
-    /// Returns about how many bytes the entry takes, without the entities, which the store may hold too.
+    /// Returns the approximate size in bytes, without entities, which the store may share.
     fn size(&self) -> usize {
         size_of::<JournalRow>() + self.parts.ends[4]
     }
 }
 
 impl Ring {
-    /// Adds an entry, and returns how many bytes it takes.
+    /// Adds an entry, and returns its size.
     pub(super) fn push(&mut self, number: u64, record: JournalRecord<'_>, body_limit: usize) -> usize {
-        let kept = |body: &[u8]| body.len().min(body_limit);
-        let (request_body, response_body) = (kept(record.request_body), kept(record.response_body));
-        let cut = |body: &[u8], kept: usize| (kept < body.len()).then_some(body.len());
-        let cut = (cut(record.request_body, request_body), cut(record.response_body, response_body));
-        let response_headers = if record.standard_headers.is_some() { ROOM_OF_VALUES } else { room_of(record.response_headers) };
-        let room = record.target.len() + room_of(record.request_headers) + request_body + response_headers + response_body;
-        let piece = self.piece(room);
-        let out = &mut piece.bytes;
+        let stored = |body: &[u8]| body.len().min(body_limit);
+        let (request_body, response_body) = (stored(record.request_body), stored(record.response_body));
+        let full_length = |body: &[u8], stored: usize| (stored < body.len()).then_some(body.len());
+        let full_lengths = (full_length(record.request_body, request_body), full_length(record.response_body, response_body));
+        let response_headers =
+            if record.standard_headers.is_some() { VALUES_SIZE } else { size_of_headers(record.response_headers) };
+        let room =
+            record.target.len() + size_of_headers(record.request_headers) + request_body + response_headers + response_body;
+        let chunk = self.chunk(room);
+        let out = &mut chunk.bytes;
         let start = out.len();
         let mut ends = [0; 5];
         out.extend_from_slice(record.target.as_bytes());
@@ -99,8 +101,8 @@ impl Ring {
         ends[3] = out.len() - start;
         out.extend_from_slice(&record.response_body[..response_body]);
         ends[4] = out.len() - start;
-        piece.entries += 1;
-        let is_rare = record.decided != Decided::default() || cut != Cut::default();
+        chunk.entries += 1;
+        let is_rare = record.decided != AnswerCause::default() || full_lengths != FullLengths::default();
         let row = JournalRow {
             number,
             time: record.time,
@@ -109,7 +111,7 @@ impl Ring {
             start,
             parts: Parts { ends, is_standard: record.standard_headers.is_some() },
             changed: record.changed,
-            rest: is_rare.then(|| Box::new(Rest { decided: record.decided, cut })),
+            details: is_rare.then(|| Box::new(RareDetails { decided: record.decided, full_lengths })),
         };
         let size = row.size();
         self.bytes += size;
@@ -117,28 +119,28 @@ impl Ring {
         size
     }
 
-    /// Returns a piece that has room for so many bytes more.
-    fn piece(&mut self, room: usize) -> &mut Piece {
-        let has_room = |piece: &Piece| piece.bytes.capacity() - piece.bytes.len() >= room;
-        if !self.pieces.back().is_some_and(has_room) {
+    /// Returns a chunk with room for more bytes.
+    fn chunk(&mut self, room: usize) -> &mut Chunk {
+        let has_room = |chunk: &Chunk| chunk.bytes.capacity() - chunk.bytes.len() >= room;
+        if !self.chunks.back().is_some_and(has_room) {
             let mut bytes = std::mem::take(&mut self.spare);
-            // The first entries of a journal, which are often the only ones, get no more than room for another one.
-            bytes.reserve(room.max((self.bytes + 2 * room).min(PIECE)));
-            self.pieces.push_back(Piece { bytes, entries: 0 });
+            // The first entries of a journal are often the only ones: reserve room for one more.
+            bytes.reserve(room.max((self.bytes + 2 * room).min(CHUNK_SIZE)));
+            self.chunks.push_back(Chunk { bytes, entries: 0 });
         }
-        let last = self.pieces.len() - 1;
-        &mut self.pieces[last]
+        let last = self.chunks.len() - 1;
+        &mut self.chunks[last]
     }
 
-    /// Takes the oldest entry out, and returns how many bytes it took.
+    /// Drops the oldest entry, and returns its size.
     pub(super) fn pop(&mut self) -> usize {
         let Some(row) = self.rows.pop_front() else { return 0 };
-        if let Some(piece) = self.pieces.front_mut() {
-            piece.entries -= 1;
-            if piece.entries == 0 {
-                let mut bytes = self.pieces.pop_front().map(|piece| piece.bytes).unwrap_or_default();
-                // One that has become larger, for one large body, is not kept for small ones.
-                if bytes.capacity() <= PIECE {
+        if let Some(chunk) = self.chunks.front_mut() {
+            chunk.entries -= 1;
+            if chunk.entries == 0 {
+                let mut bytes = self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default();
+                // A chunk that grew for one large body is not reused.
+                if bytes.capacity() <= CHUNK_SIZE {
                     bytes.clear();
                     self.spare = bytes;
                 }
@@ -153,7 +155,7 @@ impl Ring {
         self.rows.len()
     }
 
-    /// Returns what the entries take together.
+    /// Returns the size of all entries.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -163,23 +165,25 @@ impl Ring {
         self.rows.front().map(|row| row.number)
     }
 
-    /// Returns how many entries there are from a number on.
+    /// Counts the entries from a number on.
     pub(super) fn count(&self, from: u64) -> usize {
         self.rows.iter().filter(|row| row.number >= from).count()
     }
 
     /// Copies the entries from a number on.
     pub(super) fn entries(&self, from: u64) -> impl Iterator<Item = JournalEntry> {
-        let pieces = self.pieces.iter().flat_map(|piece| std::iter::repeat_n(&piece.bytes, piece.entries));
-        let rows = self.rows.iter().zip(pieces).filter(move |(row, _)| row.number >= from);
+        let chunks = self.chunks.iter().flat_map(|chunk| std::iter::repeat_n(&chunk.bytes, chunk.entries));
+        let rows = self.rows.iter().zip(chunks).filter(move |(row, _)| row.number >= from);
         rows.map(|(row, bytes)| {
-            let (decided, cut) = row.rest.as_ref().map(|rest| (rest.decided.clone(), rest.cut)).unwrap_or_default();
+            let details = row.details.as_ref();
+            let (decided, full_lengths) =
+                details.map(|details| (details.decided.clone(), details.full_lengths)).unwrap_or_default();
             JournalEntry {
                 number: row.number,
                 time: row.time,
                 method: row.method.clone(),
                 status: row.status,
-                texts: Texts { bytes: bytes[row.start..row.start + row.parts.ends[4]].into(), parts: row.parts, cut },
+                texts: Texts { bytes: bytes[row.start..row.start + row.parts.ends[4]].into(), parts: row.parts, full_lengths },
                 decided,
                 changed: row.changed.clone(),
             }
@@ -187,22 +191,22 @@ impl Ring {
     }
 }
 
-/// The texts of an entry that is read.
+/// A copy of the texts of an entry.
 #[derive(Debug)]
 pub(super) struct Texts {
     bytes: Box<[u8]>,
     parts: Parts,
-    cut: Cut,
+    full_lengths: FullLengths,
 }
 
 impl Texts {
-    /// Returns the lengths of the two bodies where they are kept only in part.
-    pub(super) fn cut(&self) -> Cut {
-        self.cut
+    /// Returns the full lengths of the two bodies, if truncated.
+    pub(super) fn full_lengths(&self) -> FullLengths {
+        self.full_lengths
     }
 
     pub(super) fn target(&self) -> &str {
-        // It was written from text.
+        // Written from a `str`.
         std::str::from_utf8(self.part(0)).unwrap_or_default()
     }
 
@@ -235,7 +239,7 @@ impl Texts {
 }
 
 /// Returns how many bytes headers take.
-fn room_of(headers: &HeaderMap) -> usize {
+fn size_of_headers(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| 8 + name.as_str().len() + value.len()).sum()
 }
 
@@ -264,10 +268,10 @@ fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     headers
 }
 
-/// The usual length of the values of the standard headers, in bytes.
-const ROOM_OF_VALUES: usize = 280;
+/// The usual size of the variable values of the standard headers.
+const VALUES_SIZE: usize = 280;
 
-/// Writes the values of the standard headers, each after its length.
+/// Writes the variable values of the standard headers, each after its length.
 fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {
     for value in standard.values() {
         out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -275,7 +279,7 @@ fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns the standard headers with the written values.
+/// Returns the standard headers with stored values.
 fn read_values(mut bytes: &[u8]) -> HeaderMap {
     let mut next = || {
         let (length, rest) = bytes.split_first_chunk::<4>()?;

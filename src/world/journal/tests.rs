@@ -38,7 +38,7 @@ fn write_with(journal: &Journal, method: &Method, target: &str, headers: &[(&str
         response_headers: &headers,
         standard_headers: None,
         response_body: body.as_bytes(),
-        decided: Decided::default(),
+        decided: AnswerCause::default(),
         changed: None,
     });
 }
@@ -94,7 +94,7 @@ fn entries_are_printed_as_exchanges() {
         response_headers: &map(&[("content-type", "application/json")]),
         standard_headers: None,
         response_body: br#"{"error":{}}"#,
-        decided: Decided {
+        decided: AnswerCause {
             refused_by: Some("unknown-id"),
             detail: Some("no such entity".into()),
             faults: Some("a, b".into()),
@@ -108,7 +108,7 @@ fn entries_are_printed_as_exchanges() {
     # request 1 at 2026-01-02T03:04:05Z
     # in the batch b1
     # refused by unknown-id: no such entity
-    # struck by a, b
+    # fault rules: a, b
     # ended by reset
     PATCH {{base}}/v1.0/teamwork/workforceIntegrations/WFI_1
     content-type: application/json
@@ -217,16 +217,16 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
         times: Times::exactly(0),
         ..Expectation::default()
     };
-    insta::assert_snapshot!(verdict(&never).text, @r#"
+    insta::assert_snapshot!(verdict(&never).text, @r"
     expected no PATCH, found 2 among 4 requests
-    fits: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
-    fits: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
-    "#);
-    insta::assert_snapshot!(verdict(&Expectation { of: JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r#"
+    matches: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
+    matches: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
+    ");
+    insta::assert_snapshot!(verdict(&Expectation { of: JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r"
     expected exactly 1 POST with {}, found 0 among 4 requests
     closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
-      the method: expected POST, found PATCH
-    "#);
+      method: expected POST, found PATCH
+    ");
     let empty = Journal::new(Bounds::default(), Arc::default()).verify(&never, Secrets::Hidden);
     assert!(empty.holds && empty.closest.is_none());
 }
@@ -244,16 +244,16 @@ fn a_verdict_says_what_it_could_not_look_at() {
     };
     insta::assert_snapshot!(verdict(&journal, many), @r"
     expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
-    fits: request 5, POST /, 201
+    matches: request 5, POST /, 201
     ");
     let small = Journal::new(Bounds { entries: 1, bytes: 160 }, Arc::default());
     write(&small, &Method::GET, "/", "", 200);
     write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
     let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
     insta::assert_snapshot!(verdict(&small, with_body), @r#"
-    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 requests; 1 older ones are no longer in the journal
+    expected exactly 1 request with {"displayName":"x"}, found 0 among 1 requests; 1 older entries were dropped from the journal
     closest: request 2, POST /, 201
-      the body: expected JSON, found the first 10 of 19 bytes, since the journal keeps no more of a body
+      body: expected JSON, found a truncated body (10 of 19 bytes are in the journal)
     "#);
 }
 
@@ -268,7 +268,7 @@ fn a_journal_that_keeps_nothing_verifies_nothing() {
     };
     let verdict = journal.verify(&never, Secrets::Hidden);
     assert!(!verdict.holds);
-    insta::assert_snapshot!(verdict.text, @"expected no DELETE, and the journal keeps nothing that could tell");
+    insta::assert_snapshot!(verdict.text, @"journal is off: cannot verify no DELETE");
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_subset_is_compared_member_by_member() {
     }
 }
 
-/// What the journal takes, of which one thread may have a quarter.
+/// The size of the journal, a quarter of it per shard.
 fn bytes(journal: &Journal) -> usize {
     journal.shards.iter().map(|shard| shard.ring().bytes()).sum()
 }
@@ -300,12 +300,14 @@ fn the_journal_is_bounded_by_count_and_by_bytes() {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
     assert_eq!(numbers(&journal, &JournalQuery::default()), (26..=35).collect::<Vec<u64>>());
-    assert!(journal.verify(&Expectation::default(), Secrets::Hidden).text.contains("25 older ones are no longer in the journal"));
+    assert!(
+        journal.verify(&Expectation::default(), Secrets::Hidden).text.contains("25 older entries were dropped from the journal")
+    );
     let large = "x".repeat(100_000);
     write(&journal, &Method::POST, ENTITY, &large, 200);
     let kept = journal.query(&JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, Secrets::Hidden);
     assert_eq!(kept[0].exchange.request.body.len(), 62_500);
-    assert!(kept[0].exchange.comments.contains(&"the request's body of 100000 bytes is cut here".to_owned()));
+    assert!(kept[0].exchange.comments.contains(&"request body truncated, 100000 bytes in full".to_owned()));
     for _ in 0..20 {
         write(&journal, &Method::POST, ENTITY, &large, 200);
         assert!(bytes(&journal) <= 250_000);
@@ -365,7 +367,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
         response_headers: &headers,
         standard_headers: None,
         response_body: b"",
-        decided: Decided::default(),
+        decided: AnswerCause::default(),
         changed: Some(EntityChange { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
     });
     assert_eq!(Arc::strong_count(&entity), 3);
@@ -407,7 +409,7 @@ proptest! {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {
                 time: at(0), method: &Method::PUT, target, request_headers: &headers, request_body: body, status: Some(StatusCode::OK),
-                response_headers: &headers, standard_headers: None, response_body: body, decided: Decided::default(), changed: None,
+                response_headers: &headers, standard_headers: None, response_body: body, decided: AnswerCause::default(), changed: None,
             });
         }
         let entries = journal.query(&JournalQuery::default(), Secrets::Shown);
@@ -419,7 +421,7 @@ proptest! {
             prop_assert_eq!(request.header("x-a"), Some(&**value));
             prop_assert_eq!(request.headers.len(), 3);
         }
-        // Hiding never panics, whatever the bytes.
+        // Redaction never panics.
         journal.query(&JournalQuery::default(), Secrets::Hidden);
     }
 

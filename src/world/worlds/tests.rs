@@ -2,8 +2,10 @@ use http::HeaderValue;
 
 use super::*;
 use crate::edm::value::{Complex, Value};
-use crate::world::Clock;
+use crate::entra::caller;
+use crate::world::clock::Clock;
 use crate::world::fixture;
+use crate::world::name::HEADER;
 
 fn settings() -> Settings {
     let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..Settings::new() };
@@ -34,12 +36,12 @@ fn the_path_names_the_world_before_the_header_and_the_header_before_the_token() 
     // {"tid":"from-token"}
     headers.insert("authorization", HeaderValue::from_static("Bearer e30.eyJ0aWQiOiJmcm9tLXRva2VuIn0.x"));
     let chosen = |worlds: &Worlds, path: &str, headers: &HeaderMap| {
-        let world = worlds.choose(path, headers).unwrap();
-        worlds.list().iter().find(|listed| Arc::ptr_eq(&listed.world, &world)).unwrap().name.to_string()
+        let world = worlds.choose(path, headers, || caller::tenant_id(headers)).unwrap();
+        worlds.list().iter().find(|info| Arc::ptr_eq(&info.world, &world)).unwrap().name.to_string()
     };
     assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-token");
     assert_eq!(chosen(&worlds(WorldLimits::default()), "/v1.0/x", &headers), DEFAULT);
-    headers.insert(TENANT, HeaderValue::from_static("from-header"));
+    headers.insert(HEADER, HeaderValue::from_static("from-header"));
     assert_eq!(chosen(&by_token, "/v1.0/x", &headers), "from-header");
     assert_eq!(chosen(&by_token, "/_tenant/from-path/v1.0/x", &headers), "from-path");
     assert_eq!(chosen(&by_token, "/_tenant/default/v1.0/x", &headers), DEFAULT);
@@ -51,13 +53,13 @@ fn the_path_names_the_world_before_the_header_and_the_header_before_the_token() 
         ("/v1.0", Some("")),
         ("/_tenant/..", None),
     ] {
-        let headers = header.map(|name| (TENANT.parse().unwrap(), HeaderValue::from_static(name))).into_iter().collect();
-        assert!(matches!(by_token.choose(path, &headers), Err(WorldError::Name(_))), "{path} {header:?}");
+        let headers = header.map(|name| (HEADER.parse().unwrap(), HeaderValue::from_static(name))).into_iter().collect();
+        assert!(matches!(by_token.choose(path, &headers, || None), Err(WorldError::Name(_))), "{path} {header:?}");
     }
 }
 
 #[test]
-fn worlds_share_what_they_began_with_and_nothing_else() {
+fn worlds_share_their_initial_entities_and_nothing_else() {
     let worlds = worlds(WorldLimits::default());
     let (one, other) = (worlds.world("a").unwrap(), worlds.world("b").unwrap());
     let all = keys(&worlds.default_world());
@@ -73,7 +75,7 @@ fn worlds_share_what_they_began_with_and_nothing_else() {
 }
 
 #[test]
-fn a_world_has_the_same_ids_in_every_run_whatever_others_do() {
+fn ids_of_a_world_do_not_depend_on_other_worlds() {
     let (first, second) = (worlds(WorldLimits::default()), worlds(WorldLimits::default()));
     second.world("other").unwrap();
     assert_eq!(first.world("a").unwrap().next_entity_id(), second.world("a").unwrap().next_entity_id());
@@ -81,12 +83,12 @@ fn a_world_has_the_same_ids_in_every_run_whatever_others_do() {
 }
 
 #[test]
-fn worlds_are_made_from_fixtures_reset_forked_and_dropped() {
+fn worlds_are_created_from_fixtures_reset_forked_and_dropped() {
     let worlds = worlds(WorldLimits::default());
     let one = worlds.create("a", Some("one")).unwrap();
     assert_eq!(keys(&one).len(), 1);
     assert_eq!(worlds.create("a", None).unwrap_err(), WorldError::Taken("a".to_owned()));
-    assert_eq!(worlds.create("b", Some("two")).unwrap_err().to_string(), "there is no fixture 'two'; there are none, one");
+    assert_eq!(worlds.create("b", Some("two")).unwrap_err().to_string(), "unknown fixture 'two' (known: none, one)");
     remove_first(&one);
     let fork = worlds.fork("a", "c").unwrap();
     assert_eq!(keys(&fork).len(), 0);
@@ -100,24 +102,24 @@ fn worlds_are_made_from_fixtures_reset_forked_and_dropped() {
     let reset = worlds.reset(DEFAULT).unwrap();
     assert_eq!(reset.store.entities().len(), settings().entities.len());
     assert_eq!(reset.next_entity_id(), World::new(settings()).next_entity_id(), "a reset starts the ids again");
-    let names: Vec<String> = worlds.list().iter().map(|listed| listed.name.to_string()).collect();
+    let names: Vec<String> = worlds.list().iter().map(|info| info.name.to_string()).collect();
     assert_eq!(names, ["default", "a", "c"]);
 }
 
 #[test]
-fn a_fork_that_is_reset_is_as_it_was_when_it_was_forked() {
+fn a_reset_returns_a_fork_to_its_initial_state() {
     let worlds = worlds(WorldLimits::default());
     let original = worlds.create("a", None).unwrap();
     remove_first(&original);
     let fork = worlds.fork("a", "b").unwrap();
-    let (begun_with, first_id) = (keys(&fork), fork.next_entity_id());
+    let (initial_keys, first_id) = (keys(&fork), fork.next_entity_id());
     remove_first(&fork);
     remove_first(&original);
     let reset = worlds.reset("b").unwrap();
-    assert_eq!((keys(&reset), reset.seed()), (begun_with.clone(), original.seed()));
+    assert_eq!((keys(&reset), reset.seed()), (initial_keys.clone(), original.seed()));
     assert_eq!(reset.next_entity_id(), first_id, "ids go on from where the fork was made");
     remove_first(&reset);
-    assert_eq!(keys(&worlds.reset("b").unwrap()), begun_with, "each time");
+    assert_eq!(keys(&worlds.reset("b").unwrap()), initial_keys, "each time");
 }
 
 #[test]
@@ -133,16 +135,13 @@ fn a_change_replaces_the_world_and_keeps_its_entities() {
 }
 
 #[test]
-fn there_are_only_so_many_worlds_and_idle_ones_make_room() {
+fn the_number_of_worlds_is_limited_and_idle_ones_are_dropped() {
     let worlds = worlds(WorldLimits { worlds: 2, ..WorldLimits::default() });
     for name in ["a", "b", "a"] {
         worlds.world(name).unwrap();
     }
     let refused = worlds.world("c").unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "there are 2 tenants already, as many as --tenant-limit allows; drop some or raise the limit"
-    );
+    assert_eq!(refused.to_string(), "world limit reached (2): drop worlds or raise the limit");
     let impatient = Worlds::new(
         Plan { settings: settings(), fixtures: BTreeMap::new() },
         WorldLimits { worlds: 2, idle: Duration::ZERO, by_token: false },
@@ -156,24 +155,24 @@ fn there_are_only_so_many_worlds_and_idle_ones_make_room() {
 }
 
 #[test]
-fn another_plan_is_for_worlds_that_are_made_from_now_on() {
+fn a_new_plan_is_used_by_worlds_created_after_it() {
     let worlds = worlds(WorldLimits::default());
     let old = worlds.world("old").unwrap();
-    worlds.replan(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
+    worlds.reload(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
     assert!(keys(&worlds.default_world()).is_empty() && keys(&worlds.world("new").unwrap()).is_empty());
     assert!(Arc::ptr_eq(&worlds.world("old").unwrap(), &old) && !keys(&old).is_empty());
     assert!(keys(&worlds.reset("old").unwrap()).is_empty());
 }
 
 #[test]
-fn a_world_is_made_once_however_many_ask_for_it_at_once() {
+fn concurrent_requests_create_a_world_once() {
     for _ in 0..20 {
         let worlds = worlds(WorldLimits { worlds: 1, ..WorldLimits::default() });
-        let made: Vec<Arc<World>> = std::thread::scope(|scope| {
+        let created: Vec<Arc<World>> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| worlds.world("a").unwrap())).collect();
             asking.into_iter().map(|asking| asking.join().unwrap()).collect()
         });
-        assert!(made.iter().all(|world| Arc::ptr_eq(world, &made[0])));
+        assert!(created.iter().all(|world| Arc::ptr_eq(world, &created[0])));
     }
 }
 

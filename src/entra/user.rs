@@ -1,0 +1,34 @@
+//! Users who sign in.
+
+use crate::entra::token::id_of;
+use crate::world::fixture::directory::{Directory, User};
+
+/// Id and name of the caller without a readable token, and of the user who signs in without a name.
+pub const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
+
+/// Returns the user who signs in without a name.
+pub fn local_user() -> User {
+    User {
+        id: LOCAL_USER.0.to_owned(),
+        user_principal_name: "local.user@contoso.onmicrosoft.com".to_owned(),
+        display_name: Some(LOCAL_USER.1.to_owned()),
+    }
+}
+
+/// Returns the user of a directory with a name or id, without one the first user. A directory without a list of users accepts any name.
+pub fn user_named(directory: &Directory, name: Option<&str>) -> Option<User> {
+    let local = local_user();
+    match (&directory.users, name) {
+        (None, None) => Some(local),
+        (None, Some(name)) if name.eq_ignore_ascii_case(&local.user_principal_name) => Some(local),
+        (None, Some(name)) => Some(User {
+            id: id_of(&name.to_lowercase()),
+            user_principal_name: name.to_owned(),
+            display_name: Some(name.to_owned()),
+        }),
+        (Some(users), None) => users.first().cloned(),
+        (Some(users), Some(name)) => {
+            users.iter().find(|user| user.user_principal_name.eq_ignore_ascii_case(name) || user.id == name).cloned()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Names of worlds: the path prefix, the header, and the choice between them.
+
+use std::borrow::Cow;
+
+use http::header::HeaderMap;
+
+/// The beginnings of a path that names its world. The second is the former one, which stays accepted.
+const PREFIXES: [&str; 2] = ["/_world/", "/_tenant/"];
+
+/// The header that names the world of a request.
+pub const HEADER: &str = "x-wfi-emulator-world";
+
+/// The former header, which stays accepted. [`HEADER`] takes precedence.
+pub const FORMER_HEADER: &str = "x-wfi-emulator-tenant";
+
+/// The name of the world of requests that name none.
+pub const DEFAULT: &str = "default";
+
+/// The longest name, in bytes.
+pub(crate) const NAME_LIMIT: usize = 128;
+
+/// Returns the part of a path that names a world, as the client wrote it: `/_world/a` of `/_world/a/v1.0`. It is empty if the path
+/// names no world.
+pub fn prefix_of(path: &str) -> &str {
+    split(path).map_or("", |(prefix, _)| prefix)
+}
+
+/// Returns prefix and name of a path that names a world.
+fn split(path: &str) -> Option<(&str, &str)> {
+    // Nearly every path fails here, on its second byte.
+    if !path.starts_with("/_") {
+        return None;
+    }
+    let start = PREFIXES.iter().find(|prefix| path.starts_with(**prefix))?.len();
+    let end = path[start..].find('/').map_or(path.len(), |length| start + length);
+    Some((&path[..end], &path[start..end]))
+}
+
+/// Returns the name of the world that a request asks for: from its path, else from its header, else from its token.
+pub(crate) fn requested<'r>(
+    path: &'r str,
+    headers: &'r HeaderMap,
+    token_tenant: impl FnOnce() -> Option<String>,
+) -> Option<Cow<'r, str>> {
+    if let Some((_, name)) = split(path) {
+        return Some(name.into());
+    }
+    // A scan over a few headers is cheaper than hashing two names.
+    let mut former = None;
+    for (name, value) in headers {
+        match name.as_str() {
+            HEADER => return Some(String::from_utf8_lossy(value.as_bytes())),
+            FORMER_HEADER => former = former.or(Some(value)),
+            _ => {}
+        }
+    }
+    match former {
+        Some(value) => Some(String::from_utf8_lossy(value.as_bytes())),
+        None => token_tenant().map(Cow::Owned),
+    }
+}
+
+/// Returns whether a text is a valid name: one segment of a path, without escapes.
+pub(crate) fn is_valid(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(is_allowed) && !matches!(name, "." | "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::HeaderName;
+
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_with_the_name() {
+        for (path, prefix) in [
+            ("/_world/a/v1.0/x", "/_world/a"),
+            ("/_world/a", "/_world/a"),
+            ("/_world//v1.0", "/_world/"),
+            ("/_tenant/a/v1.0/x", "/_tenant/a"),
+            ("/_tenant/a", "/_tenant/a"),
+            ("/_tenant//v1.0", "/_tenant/"),
+            ("/_world/_tenant/b", "/_world/_tenant"),
+            ("/_tenant/_world/b", "/_tenant/_world"),
+            ("/_world", ""),
+            ("/_worlds/a", ""),
+            ("/_World/a", ""),
+            ("/_tenant", ""),
+            ("/_tenants/a", ""),
+            ("/v1.0/_world/a", ""),
+            ("/v1.0/_tenant/a", ""),
+            ("/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(prefix_of(path), prefix, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_path_precedes_the_headers_and_the_new_header_the_former() {
+        let headers = |values: &[(&'static str, &'static str)]| -> HeaderMap {
+            values.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        };
+        let (both, reversed) = ([(HEADER, "new"), (FORMER_HEADER, "former")], [(FORMER_HEADER, "former"), (HEADER, "new")]);
+        for (path, values, name) in [
+            ("/_world/path/v1.0", &both[..], Some("path")),
+            ("/_tenant/path/v1.0", &both[..], Some("path")),
+            ("/v1.0", &both[..], Some("new")),
+            ("/v1.0", &reversed[..], Some("new")),
+            ("/v1.0", &both[..1], Some("new")),
+            ("/v1.0", &both[1..], Some("former")),
+            ("/v1.0", &[(FORMER_HEADER, "")][..], Some("")),
+            ("/v1.0", &[("accept", "*/*")][..], Some("token")),
+        ] {
+            let headers = headers(values);
+            assert_eq!(requested(path, &headers, || Some("token".to_owned())).as_deref(), name, "{path} {values:?}");
+        }
+        assert_eq!(requested("/v1.0", &HeaderMap::new(), || None), None);
+    }
+
+    #[test]
+    fn a_name_is_one_segment_without_escapes() {
+        for name in ["a", "A-1_b.c~d", "...", &"x".repeat(NAME_LIMIT)] {
+            assert!(is_valid(name), "{name}");
+        }
+        for name in ["", ".", "..", "a b", "a/b", "a%20b", "ä", &"x".repeat(NAME_LIMIT + 1)] {
+            assert!(!is_valid(name), "{name}");
+        }
+    }
+}

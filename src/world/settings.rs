@@ -1,0 +1,116 @@
+//! Settings of a world.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+
+use crate::edm::schema::Schema;
+use crate::edm::value::Entity;
+use crate::policy::behavior::Behaviors;
+use crate::world::clock::Clock;
+use crate::world::fault::FaultRule;
+use crate::world::fixture::directory::Directory;
+use crate::world::ids::random_seed;
+use crate::world::journal::{Bounds, Budget};
+use crate::world::store::CollectionAddress;
+use crate::world::stub::Stubs;
+use crate::world::workload::Workload;
+
+/// The default page size. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
+pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+
+/// The settings from which a world is created.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// The workloads whose rules the schema was read with, in the same order.
+    pub workloads: &'static [&'static dyn Workload],
+    /// The initial entities, in order. Keys are unique within a collection. A running world does not keep them.
+    pub entities: Vec<(CollectionAddress, Arc<Entity>)>,
+    /// The choices where documentation and observation disagree.
+    pub behaviors: Behaviors,
+    /// The clock.
+    pub clock: Clock,
+    /// The seed of ids and random numbers.
+    pub seed: u64,
+    /// Whether answers name the behaviors that decided them.
+    pub explains: bool,
+    /// Recorded answers for paths outside the schema.
+    pub stubs: Option<Arc<Stubs>>,
+    /// The initial fault rules.
+    pub faults: Vec<FaultRule>,
+    /// The limits of the journal.
+    pub journal: Bounds,
+    /// The memory budget shared by the journals of all worlds with these settings.
+    pub journals: Arc<Budget>,
+    /// The largest number of entities on a page of a list.
+    pub page_size: NonZeroUsize,
+    /// The policy for calls to connectors.
+    pub connectors: Connectors,
+    /// The authentication that requests need.
+    pub auth: Auth,
+    /// The applications and users that can sign in.
+    pub directory: Arc<Directory>,
+}
+
+/// The policy for calls to connectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connectors {
+    /// The time limit for an answer.
+    pub timeout: Duration,
+    /// Whether public addresses may be called.
+    pub may_be_remote: bool,
+    /// The trusted certificate authorities, as DER. If empty, those of the system.
+    pub authorities: Arc<[CertificateDer<'static>]>,
+}
+
+impl Default for Connectors {
+    /// No calls to public addresses. In the published example of an update call the transaction expires 30 seconds after the change.
+    fn default() -> Connectors {
+        Connectors { timeout: Duration::from_secs(30), may_be_remote: false, authorities: Arc::new([]) }
+    }
+}
+
+/// The authentication that requests need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// None: a readable token identifies the caller, anything else is ignored.
+    #[default]
+    Open,
+    /// Any token.
+    Bearer,
+    /// A valid token of the emulator for Graph, with a permission for the operation.
+    Strict,
+}
+
+impl Settings {
+    /// Returns settings with the built-in schema, no entities, the default behaviors, the system clock and a random seed.
+    pub fn new() -> Settings {
+        Settings {
+            schema: Arc::new(Schema::shipped()),
+            workloads: crate::workloads::ALL,
+            entities: Vec::new(),
+            behaviors: Behaviors::default(),
+            clock: Clock::System,
+            seed: random_seed(),
+            explains: false,
+            connectors: Connectors::default(),
+            stubs: None,
+            faults: Vec::new(),
+            journal: Bounds::default(),
+            journals: Arc::default(),
+            page_size: PAGE_SIZE,
+            auth: Auth::Open,
+            directory: Arc::new(Directory::default()),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings::new()
+    }
+}
