@@ -1,4 +1,4 @@
-# A static binary and nothing else. From elsewhere than its own container the control API wants a token:
+# A static binary and nothing else. From outside the container, the control API requires a token:
 #   docker build -t wfi-emulator .
 #   docker run --rm -p 9340:9340 -e WFI_EMULATOR_CONTROL_TOKEN=secret wfi-emulator
 FROM rust:1.95-alpine AS build
@@ -14,7 +14,7 @@ RUN cargo build --release --locked --bin wfi-emulator
 
 FROM scratch
 COPY --from=build /source/target/release/wfi-emulator /wfi-emulator
-# Nobody, who owns nothing here. State and the certificate authority need a volume that this user may write to.
+# The user `nobody`, without any files. State and the local CA need a volume that this user can write to.
 USER 65534:65534
 EXPOSE 9340
 ENV WFI_EMULATOR_HOST=0.0.0.0

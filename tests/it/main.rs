@@ -38,6 +38,8 @@
 //! | `program_tokens` | tokens, the directory, what is not logged |
 //! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
 //! | `soak` | mixed load on one process, for as long as it is told |
+//! | `language` | comments, messages and pages have none of the banned words |
+//! | `pages` | pages name files that exist, and the index lists all pages |
 //! | `readme` | the commands and examples of README.md |
 
 mod abuse;
@@ -56,9 +58,11 @@ mod handshake;
 mod harness;
 mod history;
 mod identity;
+mod language;
 #[cfg(unix)]
 mod limits;
 mod machine;
+mod pages;
 mod pipeline;
 mod planted;
 mod program;
