@@ -1,4 +1,4 @@
-//! The benchmark: the emulator against the *reference*, a bare hyper server that gives the same bytes with no logic behind them.
+//! The benchmark: the emulator against the *reference*, a bare hyper server that answers with the same bytes and no logic.
 //!
 //! ```console
 //! $ cargo bench
@@ -6,28 +6,26 @@
 //! $ cargo bench -- --expect-get 0.9 --expect-patch 0.5 --expect-ready-ms 10 --expect-idle-mib 10
 //! ```
 //!
-//! `cargo bench -- --help` lists the flags. Both servers run as processes of their own, with the same runtime and the same
-//! settings of hyper. The reference answers every GET and every PATCH with the response that an emulator gave to that very
-//! request in a probe, so what separates the two is the emulator's own work and nothing else. A figure of the emulator alone says
-//! little, since it is mostly the price of sockets on the machine at hand; the ratio to the reference carries over from one
-//! machine to another.
+//! `cargo bench -- --help` lists the flags. Both servers run as separate processes, with the same runtime and the same settings of
+//! hyper. The reference answers every GET and every PATCH with the response that an emulator gave to the same request in a probe, so
+//! the difference between the two is the emulator's own work. An absolute figure is mostly the cost of sockets on the machine at hand;
+//! the ratio to the reference carries over from one machine to another.
 //!
 //! | measured | how |
 //! |---|---|
-//! | throughput, latency | keep-alive connections with one request in flight each; the servers take turns, so that a disturbance hits both |
-//! | CPU time per request | the time that the server's threads were on a CPU, from the scheduler, divided by the requests |
+//! | throughput, latency | keep-alive connections with one request in flight each; the servers alternate, so that a disturbance affects both |
+//! | CPU time per request | CPU time of the server's threads, from the scheduler, divided by the requests |
 //! | many in one | a page of a hundred entities against the reference with its bytes; a batch of twenty requests against twenty requests |
 //! | start | from spawning the program to the line with its address, and to the first answer |
 //! | memory | resident memory after the start, after the first answer, and after many requests, with the journal on |
-//! | tenants | making, using and dropping ten thousand tenants, and the memory that is given back |
+//! | worlds | creating, using and dropping ten thousand worlds, and the memory released |
 //! | scaling | the same requests to emulators with few and with many entities: one entity and one page should cost the same, a filter over all of them in proportion |
 //!
-//! **CPU time per request is the steadier figure.** Server and load generator share the cores. Throughput therefore counts the
-//! work of the generator and of whatever else runs as well, and where the generator is what limits it, even a slow server seems
-//! to keep up: ratios of throughput shrink toward one. Time on a CPU counts the server's work alone, however long it had to wait
-//! for its turn. Ratios are read at 16 connections, where less of the throughput is the generator's. Every ratio is above one
-//! where the emulator does better, and is the median of the rounds' ratios, with the least and the greatest of them in
-//! parentheses.
+//! **CPU time per request is the more stable figure.** Server and load generator share the cores. Throughput therefore includes the
+//! work of the generator and of other processes, and where the generator is the bottleneck, even a slow server seems to keep up: ratios
+//! of throughput shrink toward one. CPU time counts the server's work alone, without its waiting time. Expectations apply to 16
+//! connections, where the generator has a smaller share. A ratio above one means that the emulator is better. Each ratio is the median of
+//! the ratios of all rounds, with their minimum and maximum in parentheses.
 
 mod reference {
     pub(crate) mod larger;
@@ -55,17 +53,17 @@ use reference::rounds;
 use reference::table::Table;
 use reference::{larger, scaling, server, start, system, url, worlds};
 
-/// That of the emulator, so that it makes no difference.
+/// The allocator of the emulator, so that it makes no difference.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What went wrong, for people.
+/// An error with a message for the user.
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-/// The numbers of connections that are measured; expectations are about the first.
+/// The measured numbers of connections; expectations apply to the first.
 const CONNECTIONS: [usize; 2] = [16, 64];
 
-/// The exit status of a program that was told to stop.
+/// The exit status after a signal.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -82,7 +80,7 @@ fn main() -> ExitCode {
             Err(problem) => fail(&problem),
         };
     }
-    // `cargo test --benches` runs the program too, with the flags of test programs, and wants to know only that it starts.
+    // `cargo test --benches` runs the program too, with the flags of test programs: starting is enough.
     let is_bench = arguments.iter().any(|argument| argument == "--bench");
     if !is_bench || arguments.iter().any(|argument| argument == "--test") {
         return ExitCode::SUCCESS;
@@ -110,7 +108,7 @@ fn fail(problem: &Problem) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Returns when the program is told to stop. Without this a signal would end it and leave the servers running.
+/// Returns on a signal to stop. Otherwise, the signal would end the program and leave the servers running.
 async fn interrupted() {
     #[cfg(unix)]
     {
@@ -126,20 +124,16 @@ async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_ok() {
         return;
     }
-    // Signals that cannot be caught end the program at once.
+    // Signals that cannot be caught end the program immediately.
     std::future::pending::<()>().await;
 }
 
 /// Measures everything; false if an expectation was not met.
 async fn bench(options: &Options) -> Result<bool, Problem> {
     println!("{}", system::describe());
-    println!(
-        "medians of {} rounds of {} s each, with the least and the greatest\n",
-        options.rounds(),
-        options.round().as_secs_f64()
-    );
+    println!("medians of {} rounds of {} s each, with minimum and maximum\n", options.rounds(), options.round().as_secs_f64());
     if !system::is_measured() {
-        println!("CPU time and memory are measured on Linux only; here they are left out.\n");
+        println!("CPU time and memory are measured on Linux only and left out here.\n");
     }
     let recording = record().await?;
     let mut expectations = Expectations::default();
@@ -154,9 +148,9 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     expectations.at_most("MiB resident when idle", options.expect_idle_mib, emulator.idle_mib);
     let growth = start::growth(options.memory_requests()).await?;
     expectations.at_most("MiB that memory grows by", options.expect_growth_mib, growth);
-    println!("\n## Tenants\n");
+    println!("\n## Worlds\n");
     let kept = worlds::measure().await?;
-    expectations.at_most("MiB that dropped tenants keep", options.expect_kept_mib, kept);
+    expectations.at_most("MiB that dropped worlds keep", options.expect_kept_mib, kept);
     println!("\n## Scaling\n");
     scaling::compare(options).await?;
 
@@ -166,7 +160,7 @@ async fn bench(options: &Options) -> Result<bool, Problem> {
     Ok(expectations.are_met())
 }
 
-/// Asks an emulator for the responses that the reference is to give, and sees that the reference gives them to the byte.
+/// Records responses of an emulator for the reference, and checks that the reference gives the same bytes.
 async fn record() -> Result<server::Recording, Problem> {
     let exchanges = [Exchange::get(ENTITY), Exchange::patch(ENTITY)];
     let responses = probe(Child::emulator(None).await?, &exchanges).await?;

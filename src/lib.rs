@@ -12,3 +12,11 @@ pub mod text;
 pub mod tools;
 pub mod workloads;
 pub mod world;
+
+/// Returns the settings of property tests, whose regressions are in one folder with those of the integration tests.
+#[cfg(test)]
+fn property_tests() -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, FileFailurePersistence};
+    let regressions = FileFailurePersistence::SourceParallel("tests/proptest-regressions");
+    Config { failure_persistence: Some(Box::new(regressions)), ..Config::default() }
+}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Decrypts what Shifts sends to a connector with nothing but the documented algorithm and OpenSSL.
+# Decrypts a message from Shifts to a connector by the documented algorithm with OpenSSL.
 #
 #     tests/decrypt.sh SECRET < body > plaintext
 #
-# It shares no code with the emulator, so that what the emulator sends is checked by another hand.
+# It shares no code with the emulator, so that messages of the emulator are checked independently.
 set -euo pipefail
 
 secret=$1

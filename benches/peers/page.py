@@ -1,51 +1,51 @@
-"""Writes what the comparison with peers came to: tables in Markdown and a chart in SVG, from figures alone."""
+"""Writes the results of the comparison with peers: tables in Markdown and a chart in SVG, from figures alone."""
 
 import math
 import textwrap
 import typing
 import xml.sax.saxutils
 
-#: What stands where there is no figure.
-NOTHING = "–"
+#: The cell of a missing figure.
+MISSING = "–"
 
-#: Between these lines the page is written by the program.
+#: The markers around the generated part of the page.
 BEGIN = "<!-- Written by benches/peers/run. -->"
 END = "<!-- Up to here. -->"
 
-#: Where lines of text end.
+#: Width of text lines.
 PAGE_WIDTH = 145
 
 
 class Spread(typing.NamedTuple):
-    """The middle and the ends of some figures."""
+    """Median, minimum and maximum of figures."""
 
     median: float
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
 
 class Figures(typing.NamedTuple):
-    """What one server came to. A list has an item for each round; a load is the dictionary that the load generator prints."""
+    """The figures of one server. A list has an item per round; a load is the dictionary that the load generator prints."""
 
     name: str
-    #: Its version, and how it was set up.
+    #: Its version and its setup.
     version: str
     setup: str
-    #: What an update does: "kept" if a later GET shows it, "canned" if the answer is always the same, none if it is refused.
+    #: The effect of an update: "kept" if a later GET returns it, "canned" if the answer is always the same, None if refused.
     updates: str | None = None
-    #: Why there are no figures.
+    #: The reason for missing figures.
     problem: str | None = None
     first_answer_ms: typing.Sequence[float] = ()
     idle_mib: typing.Sequence[float] = ()
     loaded_mib: float | None = None
-    #: After how many requests that is.
+    #: The number of requests before `loaded_mib`.
     requests: int = 0
     get: typing.Sequence[dict] = ()
     patch: typing.Sequence[dict] = ()
 
 
 def spread(figures):
-    """Returns the spread of figures, or none if there are none."""
+    """Returns the spread of figures, or None without any."""
     if not figures:
         return None
     ascending = sorted(figures)
@@ -55,44 +55,44 @@ def spread(figures):
 
 
 def figures_of(loads, key):
-    """Returns the spread of one figure of some loads, or none if it was not measured in each."""
+    """Returns the spread of one figure of several loads, or None if one of them lacks it."""
     figures = [load[key] for load in loads]
     return None if None in figures else spread(figures)
 
 
 def throughput_ratio(loads, reference):
-    """Returns how the throughput compares with that of the reference, round by round: above one is better."""
+    """Returns the ratio of the throughput to that of the reference, by round: above one is better."""
     return spread([load["per_second"] / bare["per_second"] for load, bare in zip(loads, reference)])
 
 
 def cpu_ratio(loads, reference):
-    """Returns how the time on a CPU per request compares with that of the reference, round by round: above one is better."""
+    """Returns the ratio of the reference's CPU time per request to the server's, by round: above one is better."""
     pairs = [(bare["cpu_micros"], load["cpu_micros"]) for load, bare in zip(loads, reference)]
     return None if any(None in pair for pair in pairs) else spread([bare / load for bare, load in pairs])
 
 
 def ratio_text(figure):
-    """Writes a number with two digits that say something, or three behind the point for small ones."""
+    """Writes a ratio with two decimals, or three for small ones."""
     return f"{figure:.2f}" if figure >= 0.1 else f"{figure:.3f}"
 
 
 def number_text(figure):
-    """Writes a figure as exactly as it is read: whole, with its thousands apart, if it is large."""
+    """Writes a figure with one decimal, or as a whole number with commas if it is large."""
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
 
 
 def spread_text(figures, text):
-    """Writes a spread, or that there is none."""
-    return NOTHING if figures is None else f"{text(figures.median)} ({text(figures.least)}–{text(figures.most)})"
+    """Writes a spread, or the mark for a missing one."""
+    return MISSING if figures is None else f"{text(figures.median)} ({text(figures.minimum)}–{text(figures.maximum)})"
 
 
 def median_text(figures, text=number_text):
-    """Writes the middle of a spread, or that there is none."""
-    return NOTHING if figures is None else text(figures.median)
+    """Writes the median of a spread, or the mark for a missing one."""
+    return MISSING if figures is None else text(figures.median)
 
 
 def table(words, figures, rows):
-    """Writes a table that reads well as text and as Markdown: columns of words on the left, columns of figures on the right."""
+    """Writes a table, readable as text and as Markdown: text columns on the left, figure columns on the right."""
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in [[*words, *figures], *rows]]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(cells[0]))]
     lines = []
@@ -105,14 +105,14 @@ def table(words, figures, rows):
 
 
 def servers_table(servers):
-    """Writes what was compared, and what each does with an update."""
-    said = {"kept": "keeps it", "canned": "canned answer", None: "refused"}
-    rows = [(server.name, server.version, NOTHING if server.problem else said[server.updates], server.problem or server.setup) for server in servers]
+    """Writes the compared servers, and the effect of an update on each."""
+    effects = {"kept": "keeps it", "canned": "canned answer", None: "refused"}
+    rows = [(server.name, server.version, MISSING if server.problem else effects[server.updates], server.problem or server.setup) for server in servers]
     return table(["server", "version", "PATCH", "set up"], [], rows)
 
 
 def requests_table(servers, reference, exchange):
-    """Writes throughput, time on a CPU and latencies of one kind of request."""
+    """Writes throughput, CPU time and latencies of one kind of request."""
     columns = ["requests/s", "ratio (spread)", "CPU µs/request", "ratio (spread)", "p50 µs", "p99 µs"]
     bare = getattr(reference, exchange)
     rows = []
@@ -134,14 +134,14 @@ def requests_table(servers, reference, exchange):
 
 
 def memory_table(servers):
-    """Writes start and memory."""
+    """Writes start times and memory."""
     rows = [
         (
             server.name,
             spread_text(spread(server.first_answer_ms), number_text),
             spread_text(spread(server.idle_mib), number_text),
-            NOTHING if server.loaded_mib is None else number_text(server.loaded_mib),
-            f"{server.requests:,}" if server.requests else NOTHING,
+            MISSING if server.loaded_mib is None else number_text(server.loaded_mib),
+            f"{server.requests:,}" if server.requests else MISSING,
         )
         for server in servers
         if server.first_answer_ms
@@ -150,7 +150,7 @@ def memory_table(servers):
 
 
 def section(servers, reference, machine, measured, load, cores):
-    """Writes what stands between the markers. The load is that of the machine before the run, as it was in the last minute."""
+    """Writes the part between the markers. The load is the load average of the last minute before the run."""
     busy = "Other programs were at work meanwhile, so the orders of magnitude count, not the digits." if load > cores / 4 else "The machine was quiet."
     conditions = f"{machine}. {measured} Load average before the run: {load:.2f} on {cores} cores. {busy}"
     return "\n\n".join([
@@ -167,7 +167,7 @@ def section(servers, reference, machine, measured, load, cores):
 
 
 def replaced(page, text):
-    """Returns a page with a text between the markers instead of what was there."""
+    """Returns a page with the part between the markers replaced."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -175,7 +175,7 @@ def replaced(page, text):
     return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
-# The chart: panels in two columns, a line per server in each, on logarithmic scales, since the figures are orders of magnitude apart.
+# The chart: panels in two columns with a line per server, on logarithmic scales, since the figures differ by orders of magnitude.
 
 PANEL_WIDTH, NAMES_WIDTH, VALUES_WIDTH, MARGIN = 440, 104, 66, 16
 TITLE_HEIGHT, LINE_HEIGHT, AXIS_HEIGHT = 34, 20, 34
@@ -193,7 +193,7 @@ STYLE = """
 
 
 def chart(servers, reference, ours):
-    """Draws the figures: a dot for a median, a line for its spread. The server with the name `ours` stands out."""
+    """Draws the figures: a dot for a median, a line for its spread. The server named `ours` is highlighted."""
     bare = reference
     panels = [
         ("GET throughput, ratio to the reference (more is better)", ratio_text, lambda server: throughput_ratio(server.get, bare.get)),
@@ -222,7 +222,7 @@ def chart(servers, reference, ours):
 def panel(title, lines, text):
     """Draws one panel: the lines are a name, a class and a spread each."""
     yield f'<text class="title" x="0" y="20">{escaped(title)}</text>'
-    ends = [end for _, _, figures in lines if figures for end in (figures.least, figures.most) if end > 0]
+    ends = [end for _, _, figures in lines if figures for end in (figures.minimum, figures.maximum) if end > 0]
     if not ends:
         return
     # Whole powers of ten, at least two of them.
@@ -243,7 +243,7 @@ def panel(title, lines, text):
         strong = ' class="emulator"' if kind == "emulator" else ""
         yield f'<text{strong} x="0" y="{y + 4}">{escaped(name)}</text>'
         if figures:
-            yield f'<line class="spread {kind}" x1="{place(figures.least)}" y1="{y}" x2="{place(figures.most)}" y2="{y}"/>'
+            yield f'<line class="spread {kind}" x1="{place(figures.minimum)}" y1="{y}" x2="{place(figures.maximum)}" y2="{y}"/>'
             yield f'<circle class="{kind}" cx="{place(figures.median)}" cy="{y}" r="4"/>'
         yield f'<text{strong} x="{PANEL_WIDTH - MARGIN - 8}" y="{y + 4}" text-anchor="end">{median_text(figures, text)}</text>'
 

@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is installed, given the integrations, and started."""
+"""The compared servers: installation, data, and start of each."""
 
 import hashlib
 import json
@@ -14,27 +14,27 @@ SOURCES = pathlib.Path(__file__).resolve().parent
 ROOT = SOURCES.parent.parent
 CACHE = ROOT / "target" / "peers"
 
-#: Where Graph has the integrations, and one of the built-in fixtures.
+#: The path of the integrations in Graph, and one of the built-in fixtures.
 COLLECTION = "/v1.0/teamwork/workforceIntegrations"
 ENTITY = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 PATH = f"{COLLECTION}/{ENTITY}"
 
-#: How long installing or compiling one thing may take, in seconds.
+#: Time limit of one installation or compilation, in seconds.
 PATIENCE = 900
 
-#: Of the archive that java/pom.xml names, since Maven has no lock files.
+#: The digest of the archive in java/pom.xml, since Maven has no lock files.
 WIREMOCK_DIGEST = "d097b19bd483c5038479b13a5c71e9faf8f2f5106584f0c120a7770ab0bdb367"
 
 
 class Failure(Exception):
-    """A step that did not succeed, with what it has printed."""
+    """A failed step, with its output."""
 
 
-class World(typing.NamedTuple):
-    """What the servers are made from: a folder for their files, the integrations, and the programs built from these sources."""
+class Inputs(typing.NamedTuple):
+    """The inputs of the servers: a folder for their files, the integrations, and the programs built from this repository."""
 
     folder: pathlib.Path
-    #: As the emulator answers them.
+    #: The integrations as the emulator returns them.
     integrations: list
     integration: dict
     recording: pathlib.Path
@@ -43,25 +43,25 @@ class World(typing.NamedTuple):
 
 
 class Server(typing.NamedTuple):
-    """How a server is started. The command is made from the world and a port, which is not used by those that tell their address."""
+    """A server and its start. The command is made from the inputs and a port, unused by servers that print their address."""
 
     name: str
     version: typing.Callable
     setup: str
     prepare: typing.Callable
     command: typing.Callable
-    tells_address: bool = False
+    prints_address: bool = False
     path: str = PATH
 
 
 def environment():
-    """Returns the environment of whatever is started, without what would change how the servers work."""
+    """Returns the environment of the child processes, without variables that configure the servers."""
     ours = ("WFI_EMULATOR_", "NODE_", "HTTPMOCK_", "MOCKOON_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "TOKIO_", "RUST_LOG")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def step(command, folder=ROOT, output=subprocess.STDOUT):
-    """Runs a command that prepares something, silently unless it fails, and returns what it prints to standard output."""
+    """Runs a preparing command, silently unless it fails, and returns its standard output."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
@@ -72,13 +72,13 @@ def step(command, folder=ROOT, output=subprocess.STDOUT):
     except subprocess.TimeoutExpired as problem:
         raise Failure(f"`{' '.join(words[:2])}` takes longer than {PATIENCE} s") from problem
     if done.returncode != 0:
-        # The first line may get into the page, so it names no folder.
+        # The first line may appear on the page, so it contains no folder.
         raise Failure(f"`{' '.join(words[:2])}` exits with {done.returncode}\n{' '.join(words)}\n{(done.stdout + (done.stderr or ''))[-2000:]}")
     return done.stdout
 
 
 def once(name, inputs, prepare):
-    """Prepares target/peers/NAME anew if one of the files has changed that it is made of."""
+    """Prepares target/peers/NAME again if one of its input files has changed."""
     digest = hashlib.sha256()
     for path in inputs:
         digest.update(path.read_bytes())
@@ -102,13 +102,13 @@ def build():
 
 
 def write(path, content):
-    """Writes a file that a server reads, as JSON unless it is text, and returns its path."""
+    """Writes a file for a server, as JSON unless it is text, and returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 
 
-# What comes from npm. All is installed at once from one lock file; nothing that packages would run when installed is run.
+# Servers from npm. All are installed at once from one lock file, without install scripts.
 
 
 def prepare_node():
@@ -130,20 +130,20 @@ def node_version(package):
 
 
 def node(package):
-    """Returns the beginning of a command that runs a package's only program, without the links to it."""
+    """Returns the beginning of a command that runs the only program of a package directly."""
     folder = CACHE / "node" / "node_modules" / package
     programs = json.loads((folder / "package.json").read_text())["bin"]
     return ["node", folder / (programs if isinstance(programs, str) else next(iter(programs.values())))]
 
 
-def json_server(world, port):
-    # Data from a module stay in memory; those from a JSON file would be written back at each update.
-    data = write(world.folder / "json-server" / "data.js", f"module.exports = () => ({json.dumps({'workforceIntegrations': world.integrations})});\n")
-    routes = write(world.folder / "json-server" / "routes.json", {"/v1.0/teamwork/*": "/$1"})
+def json_server(inputs, port):
+    # Data from a module stays in memory; a JSON file would be written at each update.
+    data = write(inputs.folder / "json-server" / "data.js", f"module.exports = () => ({json.dumps({'workforceIntegrations': inputs.integrations})});\n")
+    routes = write(inputs.folder / "json-server" / "routes.json", {"/v1.0/teamwork/*": "/$1"})
     return [*node("json-server"), data, "--routes", routes, "--quiet", "--host", "127.0.0.1", "--port", port]
 
 
-def mockoon(world, port):
+def mockoon(inputs, port):
     response = {
         "uuid": "b44ea7a4-4f0c-4c4c-9be4-1f2b0a3f6b01", "body": "", "latency": 0, "statusCode": 200, "label": "", "headers": [],
         "bodyType": "DATABUCKET", "databucketID": "wfis", "filePath": "", "sendFileAsBody": False, "rules": [], "rulesOperator": "OR",
@@ -154,7 +154,7 @@ def mockoon(world, port):
         "responses": [response], "responseMode": None, "streamingMode": None, "streamingInterval": 0,
     }  # fmt: skip
     bucket = {
-        "uuid": "b44ea7a4-4f0c-4c4c-9be4-1f2b0a3f6b03", "id": "wfis", "name": "integrations", "documentation": "", "value": json.dumps(world.integrations),
+        "uuid": "b44ea7a4-4f0c-4c4c-9be4-1f2b0a3f6b03", "id": "wfis", "name": "integrations", "documentation": "", "value": json.dumps(inputs.integrations),
     }  # fmt: skip
     environment = {
         "uuid": "b44ea7a4-4f0c-4c4c-9be4-1f2b0a3f6b04", "lastMigration": 33, "name": "Graph", "endpointPrefix": "", "latency": 0, "port": port,
@@ -164,12 +164,12 @@ def mockoon(world, port):
         "cors": True, "headers": [{"key": "Content-Type", "value": "application/json"}], "proxyReqHeaders": [], "proxyResHeaders": [],
         "data": [bucket], "callbacks": [],
     }  # fmt: skip
-    data = write(world.folder / "mockoon" / "environment.json", environment)
+    data = write(inputs.folder / "mockoon" / "environment.json", environment)
     return [*node("@mockoon/cli"), "start", "--data", data, "--disable-log-to-file", "--disable-admin-api"]
 
 
-def prism(world, port):
-    answer = {"description": "It.", "content": {"application/json": {"schema": {"type": "object"}, "example": world.integration}}}
+def prism(inputs, port):
+    answer = {"description": "It.", "content": {"application/json": {"schema": {"type": "object"}, "example": inputs.integration}}}
     changes = {"type": "object", "properties": {"displayName": {"type": "string"}, "apiVersion": {"type": "integer"}}}
     document = {
         "openapi": "3.0.3",
@@ -182,27 +182,27 @@ def prism(world, port):
             }
         },
     }
-    openapi = write(world.folder / "prism" / "openapi.json", document)
+    openapi = write(inputs.folder / "prism" / "openapi.json", document)
     return [*node("@stoplight/prism-cli"), "mock", openapi, "--host", "127.0.0.1", "--port", port, "--verboseLevel", "silent"]
 
 
-def fe_mockserver(world, _):
-    # Node looks for packages beside the script that asks for them.
+def fe_mockserver(inputs, _):
+    # Node looks for packages next to the script that imports them.
     script = shutil.copy(SOURCES / "node" / "fe_mockserver.mjs", CACHE / "node")
-    folder = world.folder / "fe-mockserver"
-    write(folder / "data" / "workforceIntegrations.json", without_nulls(world.integrations))
+    folder = inputs.folder / "fe-mockserver"
+    write(folder / "data" / "workforceIntegrations.json", without_nulls(inputs.integrations))
     shutil.copy(SOURCES / "node" / "fe_metadata.xml", folder / "metadata.xml")
     return ["node", script, folder, COLLECTION.rpartition("/")[0]]
 
 
 def without_nulls(value):
-    """Returns JSON without members that are null."""
+    """Returns JSON without null members."""
     if isinstance(value, dict):
         return {name: without_nulls(member) for name, member in value.items() if member is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-# What comes from Maven.
+# Servers from Maven.
 
 
 def prepare_wiremock():
@@ -221,16 +221,16 @@ def wiremock_archive():
     return next((CACHE / "java").glob("wiremock-standalone-*.jar"))
 
 
-def wiremock(world, port):
+def wiremock(inputs, port):
     headers = {"Content-Type": "application/json"}
     for method in ("GET", "PATCH"):
-        mapping = {"request": {"method": method, "urlPath": PATH}, "response": {"status": 200, "headers": headers, "jsonBody": world.integration}}
-        write(world.folder / "wiremock" / "mappings" / f"{method}.json", mapping)
-    flags = ["--bind-address", "127.0.0.1", "--disable-banner", "--no-request-journal", "--root-dir", world.folder / "wiremock"]
+        mapping = {"request": {"method": method, "urlPath": PATH}, "response": {"status": 200, "headers": headers, "jsonBody": inputs.integration}}
+        write(inputs.folder / "wiremock" / "mappings" / f"{method}.json", mapping)
+    flags = ["--bind-address", "127.0.0.1", "--disable-banner", "--no-request-journal", "--root-dir", inputs.folder / "wiremock"]
     return ["java", "-jar", wiremock_archive(), "--port", port, *flags]
 
 
-# What comes from crates.
+# Servers from crates.io.
 
 
 def prepare_rust():
@@ -238,8 +238,8 @@ def prepare_rust():
 
 
 def rust(name):
-    def command(world, _):
-        integration = write(world.folder / "rust" / "integration.json", world.integration)
+    def command(inputs, _):
+        integration = write(inputs.folder / "rust" / "integration.json", inputs.integration)
         return [CACHE / "rust" / "release" / "wfi-emulator-peers", name, PATH, integration]
 
     return command
@@ -250,32 +250,32 @@ def locked_version(lock, crate):
 
 
 def nothing():
-    """Prepares nothing: what is built from these sources is built before."""
+    """Prepares nothing: the programs of this repository are built before."""
 
 
 OUR_LOCK, RUST_LOCK = ROOT / "Cargo.lock", SOURCES / "rust" / "Cargo.lock"
 
-#: The names of the server that is the measure, and of what the comparison is about.
+#: The names of the reference server and of the emulator.
 REFERENCE, EMULATOR = "reference", "emulator"
 
-#: All servers. Where it can be chosen, each peer has the setting that costs least: no log, no journal of requests, data in memory. The emulator
-#: has no log either, but its journal, as by default.
+#: All servers. Each peer has its cheapest settings: no log, no journal of requests, data in memory. The emulator has no log either, but its
+#: journal, as by default.
 SERVERS = [
     Server(
         REFERENCE, locked_version(OUR_LOCK, "hyper"), "a bare hyper server with the bytes that the emulator gave, as in `cargo bench`", nothing,
-        lambda world, _: [world.bench, "--serve-reference", world.recording], tells_address=True,
+        lambda inputs, _: [inputs.bench, "--serve-reference", inputs.recording], prints_address=True,
     ),
     Server(
         EMULATOR, locked_version(OUR_LOCK, "wfi-emulator"), "`--log off`; its journal is on", nothing,
-        lambda world, _: [world.emulator, "--port", "0", "--log", "off"], tells_address=True,
+        lambda inputs, _: [inputs.emulator, "--port", "0", "--log", "off"], prints_address=True,
     ),
     Server(
         "wiremock-rs", locked_version(RUST_LOCK, "wiremock"), "a program around the library; one mock per method; recording of requests off, though each mock keeps those that it answered",
-        prepare_rust, rust("wiremock-rs"), tells_address=True,
+        prepare_rust, rust("wiremock-rs"), prints_address=True,
     ),
     Server(
         "httpmock", locked_version(RUST_LOCK, "httpmock"), "a program around the library; one mock per method; its history of 100 requests",
-        prepare_rust, rust("httpmock"), tells_address=True,
+        prepare_rust, rust("httpmock"), prints_address=True,
     ),
     Server(
         "WireMock", lambda: re.search(r"(\d[\d.]*\d)\.jar", wiremock_archive().name)[1], "`--no-request-journal`; one stub per method",
@@ -292,6 +292,6 @@ SERVERS = [
     Server(
         "fe-mockserver", node_version("@sap-ux/fe-mockserver-core"),
         "`@sap-ux/fe-mockserver-core` in Node’s `http`; an entity set with keys as `('id')`; data without nulls, which it fails on in complex values",
-        prepare_node, fe_mockserver, tells_address=True, path=f"{COLLECTION}('{ENTITY}')",
+        prepare_node, fe_mockserver, prints_address=True, path=f"{COLLECTION}('{ENTITY}')",
     ),
 ]  # fmt: skip

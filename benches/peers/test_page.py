@@ -1,4 +1,4 @@
-"""Tests that tables and chart are written as they should be, on made-up figures: `python3 -m unittest discover benches/peers`."""
+"""Tests of the tables and the chart, on sample figures: `python3 -m unittest discover benches/peers`."""
 
 import unittest
 import xml.etree.ElementTree
@@ -9,7 +9,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def load(per_second, cpu_micros):
-    """Makes up what the load generator prints."""
+    """Returns sample figures of the load generator."""
     return {"requests": 1000, "per_second": per_second, "cpu_micros": cpu_micros, "p50_micros": 150.0, "p99_micros": 2500.0}
 
 

@@ -1,4 +1,4 @@
-//! What many entities in one answer cost, and what many requests in one.
+//! The cost of many entities in one answer, and of many requests in one batch.
 
 use super::load::{self, ENTITY, Exchange, Load};
 use super::options::{Expectations, Options};
@@ -9,13 +9,13 @@ use super::server::Recording;
 use super::table::Table;
 use crate::{CONNECTIONS, Problem};
 
-/// How many entities a page has.
+/// Entities per page.
 const PAGE: usize = 100;
 
-/// How many requests a batch has, as many as one may.
+/// Requests per batch: the maximum.
 const BATCH: u32 = 20;
 
-/// Compares a page with a server that gives its bytes, and a batch with as many single requests, and prints the table.
+/// Compares a page with a server that gives the same bytes, and a batch with as many single requests, and prints the table.
 pub(crate) async fn compare(options: &Options, expectations: &mut Expectations) -> Result<(), Problem> {
     let figures = ["requests/s", "ratio (spread)", "CPU µs/request", "ratio (spread)"];
     let mut table = Table::new(&["request", "server"], &figures);
@@ -42,7 +42,7 @@ pub(crate) async fn compare(options: &Options, expectations: &mut Expectations) 
     Ok(())
 }
 
-/// Adds a row for each, with the ratios of the second to the first, and returns the better one of these.
+/// Adds a row for each, with the ratios of the second to the first, and returns the better ratio.
 fn rows(table: &mut Table, names: [(&str, &str); 2], first: &Rounds, second: &Rounds) -> Option<f64> {
     let ratios = [second.to(first, |load| Some(load.per_second())), first.to(second, Load::cpu_micros)];
     for ((name, server), rounds, ratios) in [(names[0], first, [None, None]), (names[1], second, ratios)] {

@@ -1,8 +1,8 @@
 //! The load generator: keep-alive connections with one request in flight each.
 //!
-//! It does as little as it can, since it shares the cores with the servers: requests are bytes made beforehand, of a response only the
-//! status and the length are read, and one look at the clock ends one request and begins the next. Other servers than ours are loaded
-//! too (`benches/peers/`), so heads may be in any case and bodies in chunks.
+//! It does as little as possible, since it shares the cores with the servers: requests are prepared bytes, only the status and the length
+//! of a response are read, and one reading of the clock ends a request and starts the next. Other servers are loaded too
+//! (`benches/peers/`), so header names may be in any case and bodies in chunks.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ use crate::Problem;
 /// An entity of the built-in fixtures.
 pub(crate) const ENTITY: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-/// Where the entities are; what follows is an id or a query.
+/// The path of the entities, before an id or a query.
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations/";
 
-/// How long a server may take longer than it is meant to.
+/// Time limit for a server beyond the planned time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// More than a response, so that it can be read at once.
+/// Larger than a response, so that one read is enough.
 const BUFFER: usize = 16 * 1024;
 
 /// Returns the runtime of the load generator: one thread, which is enough to keep two cores busy, or half of many.
@@ -39,7 +39,7 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 pub(crate) struct Exchange {
     pub(crate) name: &'static str,
     bytes: Vec<u8>,
-    /// Where a number of four digits stands that is another one each time.
+    /// The position of a four-digit number that changes with each request.
     number_at: Option<usize>,
 }
 
@@ -49,18 +49,18 @@ impl Exchange {
         Exchange::get_at(&path_of(id))
     }
 
-    /// Reads what is at a path.
+    /// Reads a path.
     pub(crate) fn get_at(path: &str) -> Exchange {
         let head = head("GET", path);
         Exchange { name: "GET", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
-    /// Changes an entity, to something else each time.
+    /// Updates an entity with a different value each time.
     pub(crate) fn patch(id: &str) -> Exchange {
         Exchange::patch_at(&path_of(id))
     }
 
-    /// Changes the entity at a path, to something else each time.
+    /// Updates the entity at a path with a different value each time.
     pub(crate) fn patch_at(path: &str) -> Exchange {
         let body = concat!(
             r##"{"@odata.type":"#microsoft.graph.workforceIntegration","displayName":"Renamed 0000","apiVersion":1,"##,
@@ -71,12 +71,12 @@ impl Exchange {
         Exchange { name: "PATCH", bytes: format!("{head}{body}").into_bytes(), number_at }
     }
 
-    /// Deletes what is at a path.
+    /// Deletes a path.
     pub(crate) fn delete_at(path: &str) -> Exchange {
         Exchange { name: "DELETE", bytes: format!("{}\r\n", head("DELETE", path)).into_bytes(), number_at: None }
     }
 
-    /// Reads an entity so many times in one request.
+    /// Reads an entity `count` times in one batch.
     pub(crate) fn batch(id: &str, count: u32) -> Exchange {
         let url = format!("/teamwork/workforceIntegrations/{id}");
         let item = |number| format!(r#"{{"id":"{number}","method":"GET","url":"{url}"}}"#);
@@ -92,7 +92,7 @@ impl Exchange {
         Exchange { name: "GET ?$top=100", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
     }
 
-    /// Looks at every entity and finds none.
+    /// Filters all entities, without a match.
     pub(crate) fn filter() -> Exchange {
         let head = head("GET", &format!("{COLLECTION}?$filter=displayName%20eq%20'nobody'"));
         Exchange { name: "GET ?$filter=…", bytes: format!("{head}\r\n").into_bytes(), number_at: None }
@@ -111,18 +111,18 @@ pub(crate) fn path_of(id: &str) -> String {
     format!("{COLLECTION}{id}")
 }
 
-/// Returns the beginning of a request. The host is the same for every server, so that answers that name it have one length.
+/// Returns the beginning of a request. The host is the same for every server, so that answers that contain it have the same length.
 fn head(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:9340\r\nAccept: application/json\r\n")
 }
 
-/// What a round of load came to.
+/// The figures of a round of load.
 pub(crate) struct Load {
     pub(crate) requests: u32,
     elapsed: Duration,
-    /// The server's time on a CPU.
+    /// The CPU time of the server.
     pub(crate) cpu: Option<Duration>,
-    /// How long each request took, in microseconds, in ascending order.
+    /// The latency of each request, in microseconds, in ascending order.
     latencies: Vec<u32>,
 }
 
@@ -141,12 +141,12 @@ impl Load {
     }
 }
 
-/// When a run of load ends.
+/// The end of a round of load.
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
-    /// When so much time has passed; requests in flight are waited for.
+    /// After this time; requests in flight are completed.
     Passed(Duration),
-    /// When each connection has had so many answers.
+    /// After this number of answers per connection.
     Answered(usize),
     /// Whichever comes first.
     Either(Duration, usize),
@@ -160,7 +160,7 @@ impl Pool {
         let mut pool = Vec::new();
         for number in 0..connections {
             let mut connection = Connection::open(address, exchange).await?;
-            // Each counts from elsewhere, so that no two updates in a row are the same.
+            // Each connection starts at another number, so that no two consecutive updates are equal.
             connection.number = number * 100;
             pool.push(connection);
         }
@@ -232,18 +232,18 @@ impl Connection {
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::Error::other("the connection ended before a response did"));
+                return Err(io::Error::other("the connection ended within a response"));
             }
             match length_of(&self.buffer)? {
                 Some(length) if self.buffer.len() == length => return Ok(()),
-                Some(length) if self.buffer.len() > length => return Err(io::Error::other("more came than one response")),
+                Some(length) if self.buffer.len() > length => return Err(io::Error::other("more than one response arrived")),
                 _ => {}
             }
         }
     }
 }
 
-/// Returns the length of a response with its head, once it can be told; an error if it is no success.
+/// Returns the length of a response with its head, once it is known; an error unless the response is a success.
 fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
     let mut rest = response;
     let mut length = None;
@@ -277,21 +277,21 @@ fn length_of(response: &[u8]) -> io::Result<Option<usize>> {
     Ok(body.map(|body| head + body))
 }
 
-/// Returns the value of a line of a head, if it has this name, which is in lower case and ends with what stands before the value.
+/// Returns the value of a header line with this name, given in lower case with the `: ` that follows it.
 fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
     let (found, value) = line.split_at_checked(name.len())?;
     let value = found.eq_ignore_ascii_case(name.as_bytes()).then(|| std::str::from_utf8(value).ok())?;
     value.map(str::trim_end)
 }
 
-/// Returns the length of a body in chunks, once the last of them is there. Servers that send trailers are not loaded.
+/// Returns the length of a body in chunks, once the last chunk has arrived. Trailers are not supported.
 fn length_of_chunks(body: &[u8]) -> io::Result<Option<usize>> {
     let mut at = 0;
     loop {
         let Some(end) = body[at..].iter().position(|byte| *byte == b'\n') else { return Ok(None) };
         let size = std::str::from_utf8(&body[at..at + end]).ok().and_then(|size| usize::from_str_radix(size.trim_end(), 16).ok());
         let size = size.ok_or_else(|| io::Error::other("it answered with a chunk without size"))?;
-        // Behind each chunk, and behind the last line of sizes, is an empty line.
+        // An empty line follows each chunk and the last size.
         at += end + 1 + size + 2;
         if size == 0 {
             return Ok(Some(at));
@@ -302,7 +302,7 @@ fn length_of_chunks(body: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Sends requests over one connection, each behind the answer to the last.
+/// Sends requests over one connection, each after the answer to the previous one.
 pub(crate) async fn one_after_another(address: SocketAddr, exchanges: impl Iterator<Item = Exchange>) -> Result<(), Problem> {
     let mut connection: Option<Connection> = None;
     for exchange in exchanges {
@@ -316,14 +316,14 @@ pub(crate) async fn one_after_another(address: SocketAddr, exchanges: impl Itera
     Ok(())
 }
 
-/// Sends one request over a connection of its own and returns the response.
+/// Sends one request over a new connection and returns the response.
 pub(crate) async fn probe(address: SocketAddr, exchange: &Exchange) -> Result<Vec<u8>, Problem> {
     let mut connection = Connection::open(address, exchange).await?;
     tokio::time::timeout(PATIENCE, connection.exchange()).await.map_err(|_| "it does not answer")??;
     Ok(connection.buffer)
 }
 
-/// Returns how long the first answer takes, with the connection that it needs.
+/// Returns the time to the first answer, including the connection.
 pub(crate) async fn first_answer(address: SocketAddr, exchange: &Exchange) -> Result<Duration, Problem> {
     let started = Instant::now();
     probe(address, exchange).await?;

@@ -1,4 +1,4 @@
-//! The flags of the benchmark, and what is expected of the emulator.
+//! The flags of the benchmark, and expectations of the emulator.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// Measures the emulator against a bare server that gives the same bytes.
+/// Measures the emulator against a bare server that answers with the same bytes
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --", long_about = None)]
 pub(crate) struct Options {
@@ -16,7 +16,7 @@ pub(crate) struct Options {
     /// Seconds per round and server [default: 2, or 0.25 with --quick]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
-    /// Measure less, in under 20 seconds: enough to see that everything works, not enough to compare figures
+    /// Measure less, in under 20 seconds: enough to check that everything works, not to compare figures
     #[arg(long)]
     quick: bool,
     /// Fail if GET at 16 connections is below this ratio to the reference, in throughput and in CPU time per request
@@ -31,19 +31,19 @@ pub(crate) struct Options {
     /// Fail if a batch of 20 is below this ratio to 20 requests, in throughput and in CPU time
     #[arg(long, value_name = "RATIO", value_parser = positive)]
     pub(crate) expect_batch: Option<f64>,
-    /// Fail if the first answer takes longer than this from the start, as the median of all starts
+    /// Fail if the median time from the start to the first answer is longer than this
     #[arg(long, value_name = "MILLISECONDS", value_parser = positive)]
     pub(crate) expect_ready_ms: Option<f64>,
-    /// Fail if more than this is resident after the start
+    /// Fail if resident memory after the start is larger than this
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_idle_mib: Option<f64>,
-    /// Requests over which memory is watched [default: 1000000, or 300000 with --quick]; 10000000 take some minutes
+    /// Requests for measuring the growth of memory [default: 1000000, or 300000 with --quick]; 10000000 take several minutes
     #[arg(long, value_name = "NUMBER")]
     memory_requests: Option<usize>,
-    /// Fail if so many more MiB are resident after these requests than after the first 100,000
+    /// Fail if resident memory grows by more than this after the first 100,000 requests
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_growth_mib: Option<f64>,
-    /// Fail if so many more MiB are resident after thousands of tenants were made and dropped
+    /// Fail if resident memory grows by more than this after thousands of worlds were created and dropped
     #[arg(long, value_name = "MIB", value_parser = positive)]
     pub(crate) expect_kept_mib: Option<f64>,
     /// Passed by cargo
@@ -77,14 +77,14 @@ fn number(text: &str, range: RangeInclusive<f64>) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
         if *range.end() < f64::MAX {
-            format!("it is not a number from {} to {}", range.start(), range.end())
+            format!("expected a number from {} to {}", range.start(), range.end())
         } else {
-            "it is not a positive number".to_owned()
+            "expected a positive number".to_owned()
         }
     })
 }
 
-/// What was expected, and what was found.
+/// Expectations with the measured values.
 #[derive(Default)]
 pub(crate) struct Expectations {
     lines: Vec<String>,
@@ -100,7 +100,7 @@ impl Expectations {
         self.judge(what, "at most", expected, found, |found, expected| found <= expected);
     }
 
-    /// An expectation about something that cannot be measured here is not met, since nobody knows whether it is.
+    /// An expectation without a measured value counts as not met.
     fn judge(&mut self, what: &str, bound: &str, expected: Option<f64>, found: Option<f64>, holds: fn(f64, f64) -> bool) {
         let Some(expected) = expected else { return };
         let is_met = found.is_some_and(|found| holds(found, expected));

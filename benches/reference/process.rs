@@ -1,4 +1,4 @@
-//! Servers as processes of their own, and files for them.
+//! Servers as child processes, and temporary files for them.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use super::server::{Recording, SERVE};
 use crate::Problem;
 
-/// How long a server may take to start.
+/// Time limit for the start of a server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server, which is ended when the value is dropped.
+/// A server, killed when the value is dropped.
 pub(crate) struct Child {
     name: &'static str,
     process: Guard,
     pub(crate) address: SocketAddr,
-    /// How long it took from the start to the line with the address.
+    /// The time from the start to the line with the address.
     pub(crate) to_address: Duration,
 }
 
 impl Child {
-    /// Starts the emulator, with fixtures of its own or the built-in ones.
+    /// Starts the emulator, with these fixtures or the built-in ones.
     pub(crate) async fn emulator(fixtures: Option<&Temporary>) -> Result<Child, Problem> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
         command.args(["--port", "0", "--log", "off", "--seed", "1"]);
@@ -44,11 +44,11 @@ impl Child {
         for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WFI_EMULATOR_")) {
             command.env_remove(variable);
         }
-        // What a server has to say about a failed start goes to this program's standard error.
+        // Messages about a failed start go to the standard error of this program.
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let started = Instant::now();
         let process = command.spawn().map_err(|error| format!("{name} cannot be started: {error}"))?;
-        // From here on the process is ended whatever happens.
+        // From here on, the process is killed on every path.
         let mut process = Guard(process);
         let stdout = process.0.stdout.take().ok_or("a child has no standard output")?;
         let line = tokio::task::spawn_blocking(move || {
@@ -56,12 +56,12 @@ impl Child {
             BufReader::new(stdout).read_line(&mut line).map(|_| (line, started.elapsed()))
         });
         let line = tokio::time::timeout(PATIENCE, line).await;
-        let (line, to_address) = line.map_err(|_| format!("{name} told no address for {} s", PATIENCE.as_secs()))???;
+        let (line, to_address) = line.map_err(|_| format!("{name} printed no address for {} s", PATIENCE.as_secs()))???;
         if line.is_empty() {
-            return Err(format!("{name} told no address: {}", process.end()).into());
+            return Err(format!("{name} printed no address: {}", process.end()).into());
         }
         let address = line.trim_end().strip_prefix("http://").and_then(|address| address.parse().ok());
-        let address = address.ok_or_else(|| format!("{name} told {line:?}, expected an address"))?;
+        let address = address.ok_or_else(|| format!("{name} printed {line:?}, expected an address"))?;
         Ok(Child { name, process, address, to_address })
     }
 
@@ -69,7 +69,7 @@ impl Child {
         self.process.0.id()
     }
 
-    /// Returns a problem with this server in the words that say most.
+    /// Returns a problem with this server, with the exit status if it has ended.
     pub(crate) fn failed(&mut self, problem: &Problem) -> Problem {
         let name = self.name;
         match self.process.0.try_wait() {
@@ -79,13 +79,13 @@ impl Child {
     }
 }
 
-/// A process that is ended with this value.
+/// A process that is killed when the value is dropped.
 struct Guard(std::process::Child);
 
 impl Guard {
-    /// Ends a process that has closed its standard output; says how it ended.
+    /// Describes the end of a process that has closed its standard output.
     fn end(&mut self) -> String {
-        // Whoever has closed its output to end is about to.
+        // A process that closes its output at exit needs a moment.
         std::thread::sleep(Duration::from_millis(100));
         match self.0.try_wait() {
             Ok(Some(status)) => format!("it ended with {status}"),
@@ -96,18 +96,18 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A file that is removed with this value.
+/// A file that is removed when the value is dropped.
 pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {
     pub(crate) fn write(name: &str, content: &[u8]) -> std::io::Result<Temporary> {
-        // Files of one name may live at the same time.
+        // Several files of one name may exist at once.
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("wfi-emulator-bench-{}-{number}-{name}", std::process::id()));
@@ -123,7 +123,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What stays behind in the system's temporary folder does no harm.
+        // A leftover file in the temporary folder is harmless.
         let _ = std::fs::remove_file(&self.0);
     }
 }

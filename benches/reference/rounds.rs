@@ -1,4 +1,4 @@
-//! Rounds in which two servers take turns, and what they come to.
+//! Alternating rounds of two servers, and their figures.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::Problem;
 /// The rounds of one server.
 pub(crate) struct Rounds(Vec<Load>);
 
-/// Loads two servers in turn, each with its exchange.
+/// Loads two servers alternately, each with its exchange.
 pub(crate) async fn alternate(
     options: &Options,
     children: [&mut Child; 2],
@@ -33,7 +33,7 @@ pub(crate) async fn alternate(
     Ok(rounds.map(Rounds))
 }
 
-/// Loads a server, over new connections that are warm when the clocks start.
+/// Loads a server over new connections, after a warm-up.
 pub(crate) async fn round(
     address: SocketAddr,
     processes: &[u32],
@@ -57,7 +57,7 @@ impl Rounds {
         Spread::of(ratios.collect::<Option<_>>()?)
     }
 
-    /// Returns the rounds with so many requests counted as one.
+    /// Returns the rounds with `by` requests counted as one.
     pub(crate) fn grouped(mut self, by: u32) -> Rounds {
         for load in &mut self.0 {
             load.requests /= by;
@@ -82,32 +82,32 @@ impl Rounds {
     }
 }
 
-/// The middle and the ends of some figures.
+/// Median, minimum and maximum of figures.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
-    least: f64,
-    most: f64,
+    minimum: f64,
+    maximum: f64,
 }
 
 impl Spread {
-    /// Returns none if there are no figures.
+    /// Returns `None` without figures.
     pub(crate) fn of(mut figures: Vec<f64>) -> Option<Spread> {
         figures.sort_by(f64::total_cmp);
-        let (least, most) = (*figures.first()?, *figures.last()?);
+        let (minimum, maximum) = (*figures.first()?, *figures.last()?);
         let middle = figures.len() / 2;
         let median = if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) };
-        Some(Spread { median, least, most })
+        Some(Spread { median, minimum, maximum })
     }
 
     /// Writes seconds as milliseconds.
     pub(crate) fn millis(&self) -> String {
-        format!("{:.1} ({:.1}–{:.1})", self.median * 1e3, self.least * 1e3, self.most * 1e3)
+        format!("{:.1} ({:.1}–{:.1})", self.median * 1e3, self.minimum * 1e3, self.maximum * 1e3)
     }
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.least, self.most)
+        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.minimum, self.maximum)
     }
 }

@@ -1,4 +1,4 @@
-//! What the same requests cost with few and with many entities.
+//! The cost of the same requests with few and with many entities.
 
 use super::load::{Exchange, Load};
 use super::options::Options;
@@ -9,17 +9,17 @@ use super::system::resident_mib;
 use super::table::{Table, optional, thousands};
 use crate::{CONNECTIONS, Problem};
 
-/// The numbers of entities that are compared.
+/// The compared numbers of entities.
 const ENTITIES: [usize; 2] = [100, 100_000];
 
-/// The number that is compared with the larger of them where the cost is in proportion: the ratio of the two is that of the costs.
+/// The number of entities to compare with the larger one where the cost is proportional.
 const TENTH: usize = ENTITIES[1] / 10;
 
-/// Starts emulators with few and with many entities, loads them in turn, and prints the tables.
+/// Starts emulators with few and with many entities, loads them alternately, and prints the tables.
 pub(crate) async fn compare(options: &Options) -> Result<(), Problem> {
     eprintln!("measuring {} and {} entities", ENTITIES[0], ENTITIES[1]);
     let [few, many] = [fixtures(ENTITIES[0])?, fixtures(ENTITIES[1])?];
-    // One in the middle, for whoever would search from an end.
+    // An id in the middle, the worst case of a search from either end.
     let ids = ENTITIES.map(|count| id(count / 2));
     let starts = [start::times(&few, &Exchange::get(&ids[0])).await?, start::times(&many, &Exchange::get(&ids[1])).await?];
     let mut children = [Child::emulator(Some(&few)).await?, Child::emulator(Some(&many)).await?];
@@ -50,7 +50,7 @@ pub(crate) async fn compare(options: &Options) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Loads two emulators in turn and adds a row for each, with the ratio of the second to the first.
+/// Loads two emulators alternately and adds a row for each, with the ratio of the second to the first.
 async fn rows(
     options: &Options,
     table: &mut Table,
@@ -74,7 +74,7 @@ pub(crate) fn id(number: usize) -> String {
     format!("WFI_{number:08x}-379e-4a0a-9d17-afe306a1e10d")
 }
 
-/// Writes fixtures with so many entities: copies of the first built-in one.
+/// Writes fixtures with `count` copies of the first built-in entity.
 pub(crate) fn fixtures(count: usize) -> Result<Temporary, Problem> {
     let shipped = include_str!("../../fixtures/workforceIntegrations.json");
     let collection: serde_json::Value = serde_json::from_str(shipped)?;

@@ -1,8 +1,8 @@
 //! The reference: a bare hyper server that answers with recorded bytes.
 //!
-//! It is served as `src/server.rs` serves the emulator, in everything but the logic: the same runtime with the same number of threads,
-//! the same settings of HTTP/1.1 and of sockets. It speaks HTTP/1.1 alone and does not stop gracefully: what the emulator pays for being
-//! able to do more counts as its own work. Bodies of requests are read, since hyper has to, and thrown away.
+//! It is served as `src/edge/server.rs` serves the emulator: the same runtime with the same number of threads, the same settings of
+//! HTTP/1.1 and of sockets. It supports HTTP/1.1 only and has no graceful shutdown: the cost of more features counts as the emulator's
+//! own work. Bodies of requests are read, as hyper requires, and discarded.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -24,7 +24,7 @@ use crate::Problem;
 /// The argument with which the benchmark starts itself as the reference; the path of the recording follows.
 pub(crate) const SERVE: &str = "--serve-reference";
 
-/// What separates the two responses of a recording. No header and no JSON has a NUL.
+/// The separator between the two responses of a recording: neither headers nor JSON contain NUL.
 const SEPARATOR: u8 = 0;
 
 /// The responses to a GET and to a PATCH, in a file.
@@ -40,19 +40,19 @@ impl Recording {
     }
 }
 
-/// Returns the recording to serve, if the arguments ask for the reference.
+/// Returns the recording to serve, if the arguments start the reference.
 pub(crate) fn recording_of(arguments: &[String]) -> Option<PathBuf> {
     (arguments.first()? == SERVE).then(|| arguments.get(1).map(PathBuf::from))?
 }
 
-/// A response to give.
+/// A recorded response.
 struct Fixed {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 }
 
 impl Fixed {
-    /// Reads a recorded response with status 200. What it holds lives as long as the process, so that a copy costs nothing.
+    /// Reads a recorded response with status 200. Its content is leaked, so that copies are free.
     fn read(recorded: &[u8]) -> Result<Fixed, Problem> {
         let recorded: &'static str = String::leak(std::str::from_utf8(recorded)?.to_owned());
         let (head, body) = recorded.split_once("\r\n\r\n").ok_or("a response without an end of its head")?;
@@ -78,7 +78,7 @@ impl Fixed {
     }
 }
 
-/// Serves a recording until the process is ended.
+/// Serves a recording until the process is killed.
 pub(crate) fn serve(recording: &Path) -> Result<(), Problem> {
     let recorded = std::fs::read(recording)?;
     let mut parts = recorded.split(|byte| *byte == SEPARATOR);
@@ -91,13 +91,13 @@ pub(crate) fn serve(recording: &Path) -> Result<(), Problem> {
         writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
         loop {
             let (stream, _) = listener.accept().await?;
-            // A connection works without the option, only slower.
+            // Without the option, the connection works, only slower.
             let _ = stream.set_nodelay(true);
             let fixed = fixed.clone();
             let service = service_fn(move |request| answer(fixed.clone(), request));
             let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
             tokio::spawn(async move {
-                // A client that goes away is none of the reference's business.
+                // Errors of a client that disconnects are ignored.
                 let _ = connection.await;
             });
         }

@@ -1,4 +1,4 @@
-//! How fast a server starts, and how much memory it takes.
+//! Start time and memory of a server.
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use super::system::resident_mib;
 use super::table::{Table, optional, thousands};
 use crate::Problem;
 
-/// How often each server is started.
+/// Starts of each server.
 const STARTS: usize = 20;
 
-/// How often an emulator with many entities is started, which takes longer.
+/// Starts of an emulator with many entities, which takes longer.
 const LARGE_STARTS: usize = 5;
 
-/// How many requests come before memory is read for the last time; half of them are updates.
+/// Requests before the last reading of memory; half of them are updates.
 const REQUESTS: usize = 100_000;
 
 const CONNECTIONS: usize = 16;
 
-/// How long a server that has told its address has to come to rest.
+/// Delay after the address is printed, before memory is read.
 const REST: Duration = Duration::from_millis(100);
 
-/// What is expected of the emulator.
+/// The figures of the emulator that have expectations.
 pub(crate) struct Found {
     pub(crate) first_answer_ms: f64,
     pub(crate) idle_mib: Option<f64>,
 }
 
-/// The times of some starts, in seconds.
+/// The times of several starts, in seconds.
 pub(crate) struct Times {
     pub(crate) address: Spread,
     pub(crate) answer: Spread,
@@ -43,9 +43,9 @@ struct Starts {
 }
 
 impl Starts {
-    /// Asks a server that has just started for its first answer.
+    /// Adds the times of a new server, with its first answer.
     async fn add(&mut self, mut child: Child, exchange: &Exchange) -> Result<(), Problem> {
-        // Between the two times lies only this program's way from one to the other.
+        // Only this program runs between the two times.
         let answer = load::first_answer(child.address, exchange).await.map_err(|problem| child.failed(&problem))?;
         self.address.push(child.to_address.as_secs_f64());
         self.answer.push((child.to_address + answer).as_secs_f64());
@@ -54,7 +54,7 @@ impl Starts {
 
     fn times(self) -> Result<Times, Problem> {
         let times = Spread::of(self.address).zip(Spread::of(self.answer));
-        times.map(|(address, answer)| Times { address, answer }).ok_or_else(|| "nothing was started".into())
+        times.map(|(address, answer)| Times { address, answer }).ok_or_else(|| "no server was started".into())
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn compare(recording: &Recording) -> Result<Found, Problem> {
     Ok(Found { first_answer_ms: emulator.answer.median * 1e3, idle_mib: memory[1][0] })
 }
 
-/// Returns what is resident after the start, after the first answer, and after many requests.
+/// Returns the resident memory after the start, after the first answer, and after many requests.
 async fn memory(mut child: Child) -> Result<[Option<f64>; 3], Problem> {
     tokio::time::sleep(REST).await;
     let idle = resident_mib(child.id());
@@ -90,8 +90,8 @@ async fn memory(mut child: Child) -> Result<[Option<f64>; 3], Problem> {
     Ok([idle, answered, loaded(&mut child, REQUESTS).await?])
 }
 
-/// Prints what is resident after the first requests and after many more, and returns the difference in MiB. The journal is on, so
-/// this is where one without bounds would show.
+/// Prints the resident memory after the first requests and after many more, and returns the difference in MiB. The journal is on, so
+/// an unbounded one would show.
 pub(crate) async fn growth(requests: usize) -> Result<Option<f64>, Problem> {
     eprintln!("measuring memory over {} requests", thousands(requests));
     let mut child = Child::emulator(None).await?;
@@ -108,7 +108,7 @@ pub(crate) async fn growth(requests: usize) -> Result<Option<f64>, Problem> {
     Ok(first.zip(last).map(|(first, last)| last - first))
 }
 
-/// Sends requests, of which half are updates, and returns what is resident then.
+/// Sends requests, half of them updates, and returns the resident memory afterwards.
 async fn loaded(child: &mut Child, requests: usize) -> Result<Option<f64>, Problem> {
     for exchange in [Exchange::get(ENTITY), Exchange::patch(ENTITY)] {
         let loaded = async {
@@ -120,7 +120,7 @@ async fn loaded(child: &mut Child, requests: usize) -> Result<Option<f64>, Probl
     Ok(resident_mib(child.id()))
 }
 
-/// Returns how fast an emulator with these fixtures starts.
+/// Returns the start times of an emulator with these fixtures.
 pub(crate) async fn times(fixtures: &Temporary, exchange: &Exchange) -> Result<Times, Problem> {
     let mut starts = Starts::default();
     for _ in 0..LARGE_STARTS {

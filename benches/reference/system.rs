@@ -1,4 +1,4 @@
-//! What the system says of processes and of itself. On systems other than Linux it says nothing.
+//! CPU time and memory of processes, and a description of the machine. Empty on systems other than Linux.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,38 +6,38 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// A hundredth of a second, in which Linux counts the time of a whole process.
+/// The unit of `/proc/PID/stat`: a hundredth of a second.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The time that processes have been on a CPU.
+/// The CPU time of processes.
 pub(crate) struct CpuTime {
-    /// By thread, to the nanosecond, but without the threads that have ended.
+    /// By thread, in nanoseconds, without threads that have ended.
     threads: Option<BTreeMap<String, Duration>>,
-    /// Of the whole processes, in steps of a tick.
+    /// Of whole processes, in ticks.
     whole: Option<Duration>,
 }
 
 impl CpuTime {
     pub(crate) fn of(processes: &[u32]) -> CpuTime {
         let threads = processes.iter().map(|process| threads(*process));
-        // No two threads of a system have one number.
+        // Thread ids are unique on a system.
         let threads = threads.collect::<Option<Vec<_>>>().map(|threads| threads.into_iter().flatten().collect());
         CpuTime { threads, whole: processes.iter().map(|process| whole(*process)).sum() }
     }
 
-    /// Returns the time from this moment to a later one, as precisely as the system tells.
+    /// Returns the time from this moment to a later one, as precisely as the system measures it.
     pub(crate) fn until(&self, later: &CpuTime) -> Option<Duration> {
         self.precisely_until(later).or_else(|| later.whole?.checked_sub(self.whole?))
     }
 
     fn precisely_until(&self, later: &CpuTime) -> Option<Duration> {
         let (before, after) = (self.threads.as_ref()?, later.threads.as_ref()?);
-        // A thread that has ended has taken its time with it.
+        // The time of a thread that has ended is lost.
         if !before.keys().all(|thread| after.contains_key(thread)) {
             return None;
         }
         let time = after.values().sum::<Duration>().checked_sub(before.values().sum())?;
-        // A kernel that does not count shows zeros.
+        // A kernel without these counters returns zeros.
         (!time.is_zero()).then_some(time)
     }
 }
@@ -55,19 +55,19 @@ fn threads(process: u32) -> Option<BTreeMap<String, Duration>> {
 
 fn whole(process: u32) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name of the program, in parentheses, may have spaces.
+    // The name of the program, in parentheses, may contain spaces.
     let (_, fields) = text.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11);
     let (user, system): (u32, u32) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
     Some(TICK * user.checked_add(system)?)
 }
 
-/// Returns whether the system tells CPU time and memory.
+/// Returns whether the system measures CPU time and memory.
 pub(crate) fn is_measured() -> bool {
     whole(std::process::id()).is_some()
 }
 
-/// Returns the memory of a process that is resident, in MiB.
+/// Returns the resident memory of a process, in MiB.
 pub(crate) fn resident_mib(process: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let kib = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,11 +1,11 @@
-//! Tables that read well as text and as Markdown.
+//! Tables, readable as text and as Markdown.
 
 use std::fmt;
 
-/// What stands where there is no figure.
-const NOTHING: &str = "–";
+/// The cell of a missing figure.
+const MISSING: &str = "–";
 
-/// A table: columns of words on the left, columns of figures on the right.
+/// A table: text columns on the left, figure columns on the right.
 pub(crate) struct Table {
     words: usize,
     rows: Vec<Vec<String>>,
@@ -50,10 +50,10 @@ impl fmt::Display for Table {
 
 /// Writes a figure that may be missing.
 pub(crate) fn optional<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
-    figure.map_or_else(|| NOTHING.to_owned(), text)
+    figure.map_or_else(|| MISSING.to_owned(), text)
 }
 
-/// Writes a whole number with its thousands apart.
+/// Writes a whole number with commas between thousands.
 pub(crate) fn thousands(number: impl fmt::Display) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The load generator by itself, for `benches/peers/run`: it loads one path of one server and prints what came of it as JSON.
+//! The load generator by itself, for `benches/peers/run`: it loads one path of one server and prints the figures as JSON.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,41 +10,41 @@ use super::load::{Exchange, Until};
 use super::rounds;
 use crate::Problem;
 
-/// The argument with which the benchmark is started as a load generator alone.
+/// The argument that starts the benchmark as a load generator only.
 const LOAD: &str = "--load-path";
 
-/// What to load, and for how long.
+/// The target of the load, and its duration.
 #[derive(Debug, Parser)]
 #[command(bin_name = "reference --load-path")]
 pub(crate) struct Target {
-    /// What the requests are for
+    /// Path of the requests
     path: String,
-    /// Where the server listens
+    /// Address of the server
     #[arg(long)]
     address: SocketAddr,
-    /// Send updates instead of reading
+    /// Send updates instead of reads
     #[arg(long)]
     patch: bool,
-    /// How many requests are in flight at once
+    /// Connections, with one request in flight each
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
-    /// How long to go on
+    /// Duration of the load
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     milliseconds: u64,
-    /// After how many requests to stop before that
+    /// Maximum number of requests
     #[arg(long)]
     requests: Option<usize>,
-    /// The processes whose time on a CPU is the server's
+    /// Processes of the server, for its CPU time
     #[arg(long = "process")]
     processes: Vec<u32>,
 }
 
-/// Returns what to load, if the arguments ask for it; ends the program if it cannot be read.
+/// Returns the target, if the arguments start the load generator; exits on invalid ones.
 pub(crate) fn target_of(arguments: &[String]) -> Option<Target> {
     (arguments.first()? == LOAD).then(|| Target::parse_from(arguments))
 }
 
-/// Loads it and prints the figures. Where requests are counted, none comes before to warm up the connections.
+/// Loads the target and prints the figures. With a number of requests, there is no warm-up.
 pub(crate) async fn load(target: &Target) -> Result<(), Problem> {
     let exchange = if target.patch { Exchange::patch_at(&target.path) } else { Exchange::get_at(&target.path) };
     let connections = usize::from(target.connections);

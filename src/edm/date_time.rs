@@ -267,6 +267,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn parsing_never_panics(text in "\\PC{0,40}") {
             let _ = DateTimeOffset::parse(&text);

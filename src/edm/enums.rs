@@ -194,6 +194,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn every_written_value_parses(bits in proptest::collection::vec(0_usize..12, 0..12)) {
             with_enum("workforceIntegrationSupportedEntities", |enumeration| {

@@ -156,6 +156,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn nothing_panics_and_a_path_without_wildcards_is_its_own_pattern(text in "[/a*%()'=é0-9]{0,12}", path in "[/a*%()'=é0-9]{0,12}") {
             if let Ok(pattern) = text.parse::<Pattern>() {

@@ -334,6 +334,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn both_ways_of_resolving_agree(version in "v1.0|beta|V1.0|v2", key in "[A-Za-z0-9._~$()'%-]{0,12}") {
             let schema = Schema::shipped();

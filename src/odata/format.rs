@@ -247,6 +247,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn negotiation_never_panics(text in "\\PC{0,60}") {
             let _ = negotiate(&text, FormatParameters::Reject);

@@ -56,6 +56,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn text_and_bytes_have_the_same_fields(text in "[a&=+%é0-9]{0,24}") {
             prop_assert!(fields(&text).eq(fields_of_bytes(text.as_bytes())));

@@ -374,6 +374,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn parsing_never_panics(text in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = parse(&text);

@@ -545,6 +545,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_exchange_may_be_redacted_and_stays_so(
             target in "[/?&=%a-c0-9'@.]{0,24}",

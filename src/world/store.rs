@@ -522,6 +522,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn a_collection_over_a_baseline_behaves_like_a_filled_one(
             initial in proptest::collection::hash_set(0..8_u8, 0..8),

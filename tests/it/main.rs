@@ -1,86 +1,148 @@
-//! The integration tests: one binary, one module per subject.
+//! The integration tests: one binary, one folder per subject. This page is their table of contents.
 //!
-//! | module | shows |
+//! Requests as text are in `tests/exchanges/`, their answers in `snapshots/`: most behavior of a client's request is tested there,
+//! without code. Clients in other languages are in `tests/sdk/`, a page in a browser is in `tests/browser/`. Seeds of failed property
+//! tests are in `tests/proptest-regressions/`.
+//!
+//! **`graph/`**: requests to Microsoft Graph, without sockets
+//!
+//! | file | shows |
 //! |---|---|
-//! | `architecture` | modules use only those above them |
 //! | `exchanges` | every exchange in `tests/exchanges/` gets the answer in `snapshots/` |
-//! | `decisions` | the decision table of updates holds, and the pages made from data print it |
-//! | `draft_page` | the early draft of the reference page, to the byte |
-//! | `harness` | a client without sockets, and what holds for every answer |
-//! | `faults` | requests that fail as rules say, and what the journal tells of them |
-//! | `tokens` | tokens for tests, from a line of text |
-//! | `identity` | signing in, step by step; laws that hold for all tokens and forms |
-//! | `pipeline` | requests that no text of an exchange can express |
-//! | `properties` | laws that hold for all bodies |
-//! | `readers` | everything that reads bytes from outside, one function per reader |
-//! | `fuzz` | every reader takes the inputs of `fuzz/corpus/` and changed ones |
-//! | `concurrency` | no update is lost |
-//! | `history` | requests to one entity look as if they came one after the other |
-//! | `machine` | what the machine does to the program: full disks, no descriptors, signals |
-//! | `secrets` | secrets are told to nobody |
-//! | `encryption` | what is sent to connectors, decrypted by others |
-//! | `handshake` | connectors are asked before an integration leads to them |
-//! | `approval` | connectors are asked before what a schedule contains is changed |
-//! | `connector` | the example connector, called by the emulator and by the commands |
-//! | `recorded` | exchanges recorded, redacted, compared and served |
-//! | `recorded_commands` | the commands that record, convert and compare |
-//! | `planted` | private values are in no recording, however they travel |
+//! | `decisions` | every row of the decision table of updates, and the pages generated from data |
+//! | `draft_page` | the exchange on the early draft of the reference page, to the byte |
+//! | `pipeline` | requests that an exchange as text cannot express |
+//! | `faults` | injected faults, and their records in the journal |
+//! | `properties` | laws for all bodies, queries and batches |
+//! | `concurrency` | concurrent updates: none is lost |
+//! | `history` | concurrent requests to one entity are linearizable |
+//!
+//! **`entra/`**: the token service
+//!
+//! | file | shows |
+//! |---|---|
+//! | `identity` | sign-in, step by step; laws for all tokens and forms |
+//!
+//! **`connectors/`**: calls to the connectors of workforce integrations
+//!
+//! | file | shows |
+//! |---|---|
+//! | `handshake` | the call before an integration is created or gets another URL |
+//! | `approval` | the call before the contents of a schedule change |
+//! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
+//! | `example` | the example connector, called by the emulator and by the commands |
+//!
+//! **`recordings/`**: recorded exchanges
+//!
+//! | file | shows |
+//! |---|---|
+//! | `recorded` | the library: record, redact, compare, serve |
+//! | `commands` | the commands `record`, `convert` and `compare` |
+//! | `planted` | private values in every part of an exchange are missing from the recording |
 //! | `redaction` | one table of secrets decides in every output |
-//! | `sockets` | HTTP as it is on the wire |
-//! | `abuse` | what nobody sends by accident: malformed, endless, slow |
-//! | `abuse_http2` | the same in frames of HTTP/2 |
-//! | `limits` | what many clients together may take |
-//! | `tls` | HTTPS as it is on the wire |
-//! | `program` | the program: output, exit status, signals |
-//! | `program_flags` | flags, variables and wrong ones |
-//! | `program_log` | the log, which holds nothing up |
-//! | `program_tls` | HTTPS, the authority, certificates of one's own |
-//! | `program_tokens` | tokens, the directory, what is not logged |
-//! | `suite` | the program as a test suite uses it: tenants, control, readiness, the end of its parent |
-//! | `soak` | mixed load on one process, for as long as it is told |
+//!
+//! **`edge/`**: bytes on the wire
+//!
+//! | file | shows |
+//! |---|---|
+//! | `http` | HTTP/1 and HTTP/2, byte by byte |
+//! | `tls` | HTTPS |
+//! | `limits` | limits on the resources of many clients |
+//! | `abuse` | malformed, endless and slow requests; the rows of `docs/hostile-input.md` |
+//! | `abuse_http2` | the same in HTTP/2 frames |
+//! | `fuzz` | every reader accepts the inputs of `fuzz/corpus/` and mutations of them |
+//!
+//! **`program/`**: the program as a process
+//!
+//! | file | shows |
+//! |---|---|
+//! | `process` | output, exit status, signals |
+//! | `flags` | flags and environment variables, valid and invalid |
+//! | `log` | the log: its lines, and that it never blocks a request |
+//! | `tls` | HTTPS: the printed address, the local authority, certificates from files |
+//! | `tokens` | `token`, the directory, and what the log leaves out |
+//! | `secrets` | a secret appears in no answer, log, journal or export |
+//! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
+//! | `machine` | full disks, unreadable files, no descriptors, clock changes, signals |
+//! | `soak` | mixed load on one process, for seconds or hours |
+//!
+//! **`project/`**: the repository itself
+//!
+//! | file | shows |
+//! |---|---|
+//! | `architecture` | the order of the wings, no cycles between files, a reason for every dependency |
 //! | `language` | comments, messages and pages have none of the banned words |
-//! | `pages` | pages name files that exist, and the index lists all pages |
+//! | `pages` | pages name existing files, and the index lists all pages |
 //! | `readme` | the commands and examples of README.md |
+//! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
+//!
+//! **`support/`**: code that the tests share
+//!
+//! | file | holds |
+//! |---|---|
+//! | `harness` | a client without sockets, and the invariants of every answer |
+//! | `tokens` | tokens from a line of text |
+//! | `readers` | one function per reader of outside bytes, for `fuzz` and for the crate in `fuzz/` |
+//!
+//! Started servers and programs: `edge::http::Server` is a server in this process, `program::process::Served` the program as a child
+//! process, `connectors::example::Connector` the example connector.
 
-mod abuse;
-mod abuse_http2;
-mod approval;
-mod architecture;
-mod concurrency;
-mod connector;
-mod decisions;
-mod draft_page;
-mod encryption;
-mod exchanges;
-mod faults;
-mod fuzz;
-mod handshake;
-mod harness;
-mod history;
-mod identity;
-mod language;
-#[cfg(unix)]
-mod limits;
-mod machine;
-mod pages;
-mod pipeline;
-mod planted;
-mod program;
-mod program_flags;
-mod program_log;
-mod program_tls;
-mod program_tokens;
-mod properties;
-mod readers;
-mod readme;
-mod recorded;
-mod recorded_commands;
-#[cfg(unix)]
-mod redaction;
-#[cfg(unix)]
-mod secrets;
-mod soak;
-mod sockets;
-mod suite;
-mod tls;
-mod tokens;
+mod connectors {
+    mod approval;
+    mod encryption;
+    pub(crate) mod example;
+    mod handshake;
+}
+mod edge {
+    pub(crate) mod abuse;
+    pub(crate) mod abuse_http2;
+    mod fuzz;
+    pub(crate) mod http;
+    #[cfg(unix)]
+    mod limits;
+    mod tls;
+}
+mod entra {
+    mod identity;
+}
+mod graph {
+    mod concurrency;
+    mod decisions;
+    mod draft_page;
+    mod exchanges;
+    mod faults;
+    mod history;
+    mod pipeline;
+    mod properties;
+}
+mod program {
+    mod flags;
+    mod log;
+    mod machine;
+    pub(crate) mod process;
+    #[cfg(unix)]
+    mod secrets;
+    mod soak;
+    pub(crate) mod suite;
+    mod tls;
+    mod tokens;
+}
+mod project {
+    mod architecture;
+    mod language;
+    mod pages;
+    mod readme;
+    mod regressions;
+}
+mod recordings {
+    mod commands;
+    mod planted;
+    pub(crate) mod recorded;
+    #[cfg(unix)]
+    mod redaction;
+}
+mod support {
+    pub(crate) mod harness;
+    pub(crate) mod readers;
+    pub(crate) mod tokens;
+}

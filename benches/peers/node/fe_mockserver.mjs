@@ -1,5 +1,5 @@
-// SAP's mock server, which is a middleware, as a server: `node fe_mockserver.mjs FOLDER PATH` serves FOLDER/metadata.xml with the entities in
-// FOLDER/data under PATH, prints an address and runs until it is ended.
+// A server around the middleware of SAP's mock server: `node fe_mockserver.mjs FOLDER PATH` serves FOLDER/metadata.xml with the entities in
+// FOLDER/data under PATH, prints an address and runs until it is killed.
 import { createServer } from "node:http";
 import { join } from "node:path";
 

@@ -360,6 +360,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn no_file_panics(start in "[ -~\\n]{0,40}", until in any::<u64>(), end in "(-----BEGIN (PRIVATE KEY|CERTIFICATE)-----\\n|[a-zA-Z0-9=]{0,40}|-----END [A-Z ]*-----\\n){0,6}") {
             let _ = Authority::read(&format!("{start}\n{UNTIL}{until}\n{end}"));

@@ -350,6 +350,8 @@ fn the_openapi_file_has_every_operation_and_no_other() {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn nothing_panics(path in "(/tenants/a)?/[a-z{}%/]{0,12}", query in "[a-z=&%0-9]{0,20}", body in r#"[\[\]{}":,a-z0-9]{0,30}"#, operation in 0..OPERATIONS.len()) {
         let worlds = worlds();

@@ -79,6 +79,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn urls_never_panic_and_become_paths(url in "\\PC{0,40}") {
             if let Ok(path) = resolve(&url, Version::Beta) {

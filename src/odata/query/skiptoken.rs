@@ -158,6 +158,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..60), keys in 0_usize..4) {
             let binding = Binding::of(1, &[]);

@@ -78,7 +78,7 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig { cases: 500, ..crate::property_tests() })]
 
     #[test]
     fn no_expression_panics_when_it_is_read_or_evaluated(text in expression()) {

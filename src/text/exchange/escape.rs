@@ -272,6 +272,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn encoded_text_decodes_to_itself(text in prop_oneof![any::<String>(), "[ \\\\#`\"{}:\t\r\n\u{8}\u{c}a]{0,12}"]) {
             for context in [EscapeContext::Name, EscapeContext::Value, EscapeContext::OneLine, EscapeContext::Quoted] {

@@ -243,6 +243,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn written_exchanges_are_read_again(exchanges in proptest::collection::vec(generators::exchange(), 0..3)) {
             let mut expected = exchanges;

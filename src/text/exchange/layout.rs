@@ -177,6 +177,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn the_layout_keeps_every_token_and_the_value(text in json_text()) {
             let Some(laid_out) = lay_out(&text) else {

@@ -240,6 +240,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_text_can_be_read(text in any::<String>()) {
             let _ = exchanges(&text);

@@ -230,6 +230,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn a_stream_and_a_text_have_the_same_entries(exchanges in proptest::collection::vec(exchange(), 0..4)) {
             let text = write(&exchanges);

@@ -124,6 +124,8 @@ fn bodies(exchanges: &mut [Exchange]) -> impl Iterator<Item = &mut Bytes> {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn written_exchanges_are_read_again_except_for_the_layout_of_json(mut exchanges in vec(exchange(), 0..3)) {
         let text = write(&exchanges);

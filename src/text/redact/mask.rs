@@ -279,6 +279,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_text_may_be_masked(text in prop_oneof![any::<String>(), "[{}\":a?#&=%@/ 0-9]{0,40}"]) {
             let _ = (mask_content(&text), mask_target(&text), mask_text(&text));

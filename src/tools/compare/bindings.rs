@@ -149,6 +149,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_text_can_be_replayed(text in any::<String>(), word in "[a-z@._-]{1,3}") {
             let bindings = bindings(&[(&word, "x")]);

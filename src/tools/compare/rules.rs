@@ -322,6 +322,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn any_text_can_be_read(text in prop_oneof![any::<String>(), "((exact|known|ignore) [$.a*]{0,3}( in [a*]{0,2})?(: )?a?\n){0,3}"]) {
             let _ = CompareRules::read(&text);

@@ -135,6 +135,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn every_text_has_a_shape(text in prop_oneof![any::<String>(), "[0-9a-f-]{30,40}|[{}\":a]{0,9}"]) {
             prop_assert!(!ValueShape::of(&text).describe().is_empty());

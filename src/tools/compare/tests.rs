@@ -138,6 +138,8 @@ fn any_response() -> impl Strategy<Value = RecordedResponse> {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn an_answer_does_not_differ_from_itself(answer in any_response()) {
         prop_assert_eq!(differences(&mut Bindings::default(), &answer, &answer), []);

@@ -197,6 +197,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn no_url_from_outside_causes_a_panic(url in "\\PC{0,40}", version in any::<i32>()) {
             let _ = at(&url, version);

@@ -162,6 +162,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn no_plaintext_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             let _ = Requests::read(&bytes);

@@ -374,6 +374,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property_tests())]
+
         #[test]
         fn no_answer_causes_a_panic(body in "\\PC{0,100}", status in "[0-9\"a-z{\\[]{0,6}") {
             let _ = ConnectorVerdict::of(CallPurpose::Update, ["A"], &answered(&body));

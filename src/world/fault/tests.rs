@@ -283,6 +283,8 @@ fn some_rule() -> impl Strategy<Value = FaultRule> {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn a_rule_that_is_written_reads_back_the_same(rule in some_rule()) {
         let text = write(&rule);

@@ -402,6 +402,8 @@ fn many_threads_write_at_once_and_nothing_is_lost() {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn what_is_written_is_read(targets in proptest::collection::vec(("/[a-z]{0,9}", "[ -~]{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 1..6)) {
         let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, Arc::default());

@@ -1,4 +1,4 @@
-// The typed Graph SDK for Go with azidentity: outside CI, for it compiles for many minutes.
+// The typed Graph SDK for Go with azidentity: not in CI, since it compiles for many minutes.
 package main
 
 // README: begin

@@ -1,6 +1,6 @@
 // The core of the Graph SDK for Go, with Kiota's HTTP stack and azidentity.
 //
-// The typed SDK takes many minutes to compile; `../go-typed` is for that, outside CI. Here models.go stands in for its models.
+// The typed SDK takes many minutes to compile; `../go-typed` is for that, outside CI. Here, models.go replaces its models.
 package main
 
 import (
@@ -30,9 +30,9 @@ const collection = "/v1.0/teamwork/workforceIntegrations"
 // An entity of the built-in fixtures.
 const contoso = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 
-// An entity that is found only at the second time, after 429, as faults.json says.
+// An entity whose first read gets 429, by faults.json.
 //
-// Other suites repeat an update. This SDK does that at random uncompressed, but says that it is compressed (kiota-http-go#183).
+// Other suites repeat an update. This SDK sometimes repeats it uncompressed but declares it compressed (kiota-http-go#183).
 const busy = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88"
 
 var (
@@ -42,7 +42,7 @@ var (
 	scopes  = []string{"https://graph.microsoft.com/.default"}
 )
 
-// check prints how a check ends, and goes on with the next one.
+// check prints the result of a check, and continues with the next one.
 func check(name string, body func() error) {
 	if err := body(); err != nil {
 		failed = true
@@ -52,7 +52,7 @@ func check(name string, body func() error) {
 	fmt.Println("ok", name)
 }
 
-// arrived tells the runner that the emulator's log must show such a request; `*` stands for anything.
+// arrived declares a request that the emulator's log must contain; `*` matches any text.
 func arrived(method, path string, status int) {
 	fmt.Println("arrived", method, path, status)
 }
@@ -67,7 +67,7 @@ func equal(values ...any) error {
 	return nil
 }
 
-// stored returns an entity as plain HTTP shows it, past the SDK.
+// stored returns an entity as read over plain HTTP, without the SDK.
 func stored(id string) map[string]any {
 	entity := map[string]any{}
 	answer, err := http.Get(os.Getenv("PLAIN_URL") + collection + "/" + id)
@@ -113,7 +113,7 @@ func connect(graphURL string) (azcore.TokenCredential, error) {
 	return credential, nil
 }
 
-// request prepares a request to the collection, or to one of its entities, with what it sends.
+// request prepares a request to the collection, or to one of its entities, with a body.
 func request(method abstractions.HttpMethod, id string, body serialization.Parsable) *abstractions.RequestInformation {
 	template := "{+baseurl}/teamwork/workforceIntegrations"
 	if id != "" {
@@ -130,7 +130,7 @@ func request(method abstractions.HttpMethod, id string, body serialization.Parsa
 	return information
 }
 
-// one sends a request that is answered with an entity.
+// one sends a request and parses the entity in the answer.
 func one(information *abstractions.RequestInformation) (*integration, error) {
 	answer, err := adapter.Send(ctx, information, newIntegration, errorMappings)
 	if err != nil {

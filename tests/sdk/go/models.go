@@ -22,7 +22,7 @@ type page struct {
 	nextLink *string
 }
 
-// graphError is what Graph answers when it refuses.
+// graphError is the body of an error of Graph.
 type graphError struct {
 	abstractions.ApiError
 	code string
@@ -49,7 +49,7 @@ func newGraphError(parseNode) (serialization.Parsable, error) {
 	return &graphError{ApiError: *abstractions.NewApiError()}, nil
 }
 
-// reader keeps a string in a place.
+// reader returns a parser that stores a string.
 func reader(place **string) func(parseNode) error {
 	return func(node parseNode) (err error) {
 		*place, err = node.GetStringValue()

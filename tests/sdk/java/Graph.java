@@ -1,4 +1,4 @@
-// How the suite points the Graph SDK for Java at the emulator.
+// The configuration of the Graph SDK for Java for the emulator.
 
 // README: begin
 import com.azure.identity.ClientSecretCredential;

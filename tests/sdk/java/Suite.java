@@ -26,7 +26,7 @@ public class Suite {
     /** An entity of the built-in fixtures. */
     static final String CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-    /** An entity whose first update meets 429, as faults.json says. */
+    /** An entity whose first update gets 429, by faults.json. */
     static final String BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
     static boolean failed = false;
@@ -35,7 +35,7 @@ public class Suite {
         void run() throws Exception;
     }
 
-    /** Prints how a check ends, and goes on with the next one. */
+    /** Prints the result of a check, and continues with the next one. */
     static void check(String name, Body body) {
         try {
             body.run();
@@ -47,7 +47,7 @@ public class Suite {
         }
     }
 
-    /** Tells the runner that the emulator's log must show such a request; `*` stands for anything. */
+    /** Declares a request that the emulator's log must contain; `*` matches any text. */
     static void arrived(String method, String path, int status) {
         System.out.println("arrived " + method + " " + path + " " + status);
     }
@@ -58,7 +58,7 @@ public class Suite {
         }
     }
 
-    /** Checks that plain HTTP, past the SDK, shows an entity with these pieces of text. */
+    /** Checks that an entity read over plain HTTP, without the SDK, contains these pieces of text. */
     static void stored(String id, String... pieces) throws Exception {
         var uri = URI.create(System.getenv("PLAIN_URL") + COLLECTION + "/" + id);
         var answer = HttpClient.newHttpClient().send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());

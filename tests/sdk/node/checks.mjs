@@ -1,4 +1,4 @@
-// What the suites on Node share: a line per check, and a look at what is stored.
+// Shared code of the Node suites: a line per check, and the stored entities.
 import assert from "node:assert/strict";
 
 export const COLLECTION = "/v1.0/teamwork/workforceIntegrations";
@@ -6,13 +6,13 @@ export const COLLECTION = "/v1.0/teamwork/workforceIntegrations";
 /** An entity of the built-in fixtures. */
 export const CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-/** An entity whose first update meets 429, as faults.json says. */
+/** An entity whose first update gets 429, by faults.json. */
 export const BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
 /** The names of the built-in fixtures, in their order. */
 export const NAMES = ["Contoso Workforce", "Display Name value", "Northwind time clock", "Tailwind pilot (switched off)"];
 
-/** Prints how a check ends, and goes on with the next one. */
+/** Prints the result of a check, and continues with the next one. */
 export async function check(name, body) {
   try {
     await body();
@@ -24,19 +24,19 @@ export async function check(name, body) {
   }
 }
 
-/** Tells the runner that the emulator's log must show such a request; `*` stands for anything. */
+/** Declares a request that the emulator's log must contain; `*` matches any text. */
 export function arrived(method, path, status) {
   console.log(`arrived ${method} ${path} ${status}`);
 }
 
-/** Returns an entity as plain HTTP shows it, past the SDK. */
+/** Returns an entity as read over plain HTTP, without the SDK. */
 export async function stored(id) {
   const answer = await fetch(`${process.env.PLAIN_URL}${COLLECTION}/${id}`);
   assert.equal(answer.status, 200);
   return answer.json();
 }
 
-/** Checks that of an entity nothing has changed but these properties, and who changed it when. */
+/** Checks that only these properties of an entity have changed, and the author and time of the change. */
 export function onlyChanged(before, after, ...names) {
   const changed = Object.keys(after).filter((name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]));
   assert.deepEqual(changed.filter((name) => !name.startsWith("lastModified")), names);

@@ -132,7 +132,7 @@ await check("a typed error", async () => {
 });
 
 await check("paging over plain HTTP", async () => {
-  // Over plain HTTP this client puts its base URL before the absolute link to the next page.
+  // Over plain HTTP, this client prepends its base URL to the absolute link to the next page.
   const plain = Client.init({ baseUrl: process.env.PLAIN_URL, authProvider: (done) => done(null, "none") });
   const names = [];
   await new PageIterator(plain, await plain.api(path).get(), (item) => names.push(item.displayName) > 0).iterate();

@@ -1,4 +1,4 @@
-// MSAL for Node: each way to sign in that the emulator offers, and a request with the token.
+// MSAL for Node: every supported way to sign in, and a request with the token.
 import assert from "node:assert/strict";
 import { ConfidentialClientApplication, CryptoProvider, PublicClientApplication, ServerError } from "@azure/msal-node";
 import { arrived, check, COLLECTION, CONTOSO } from "./checks.mjs";

@@ -43,7 +43,7 @@ async function rename(id: string) {
 const errors = { XXX: createODataErrorFromDiscriminatorValue };
 let created: WorkforceIntegration;
 
-/** A request to the collection, or to one of its entities, with what it sends. */
+/** A request to the collection, or to one of its entities, with a body. */
 function request(method: HttpMethod, id = "", body?: WorkforceIntegration): RequestInformation {
   const template = "{+baseurl}/teamwork/workforceIntegrations" + (id ? "/{id}" : "") + "{?%24filter,%24select,%24count}";
   const information = new RequestInformation(method, template, { baseurl: adapter.baseUrl, id });
@@ -81,7 +81,7 @@ await check("list with paging", async () => {
     adapter,
     { ...first, value: first.value!, odataNextLink: first.odataNextLink! },
     (item) => names.push(item.displayName) > 0,
-    // The iterator's idea of a page is looser than that of the models.
+    // The page type of the iterator is looser than that of the models.
     createWorkforceIntegrationCollectionResponseFromDiscriminatorValue as never,
     errors,
   );

@@ -1,4 +1,4 @@
-"""What the Python suites share: a line per check, and a look at what is stored."""
+"""Shared code of the Python suites: a line per check, and the stored entities."""
 
 import contextlib
 import json
@@ -7,19 +7,19 @@ import sys
 import traceback
 import urllib.request
 
-#: Where the emulator serves the collection over plain HTTP, to look past the SDK.
+#: The collection over plain HTTP, to bypass the SDK.
 COLLECTION = os.environ["PLAIN_URL"] + "/v1.0/teamwork/workforceIntegrations"
 
 #: An entity of the built-in fixtures.
 CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 
-#: An entity whose first update meets 429, as faults.json says.
+#: An entity whose first update gets 429, by faults.json.
 BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"
 
 
 @contextlib.contextmanager
 def check(name):
-    """Prints how a check ends, and goes on with the next one."""
+    """Prints the result of a check, and continues with the next one."""
     try:
         yield
     except Exception as error:
@@ -34,12 +34,12 @@ check.failed = False
 
 
 def arrived(method, path, status):
-    """Tells the runner that the emulator's log must show such a request; `*` stands for anything."""
+    """Declares a request that the emulator's log must contain; `*` matches any text."""
     print(f"arrived {method} {path} {status}", flush=True)
 
 
 def stored(identifier):
-    """Returns an entity as plain HTTP shows it."""
+    """Returns an entity as read over plain HTTP."""
     with urllib.request.urlopen(f"{COLLECTION}/{identifier}") as answer:
         return json.load(answer)
 

@@ -1,4 +1,4 @@
-"""MSAL for Python: each way to sign in that the emulator offers, and a request with the token."""
+"""MSAL for Python: every supported way to sign in, and a request with the token."""
 
 import os
 

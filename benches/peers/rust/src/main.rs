@@ -1,4 +1,4 @@
-//! Mock servers that are Rust libraries, as servers: `wfi-emulator-peers NAME PATH INTEGRATION` prints an address and answers GET and
+//! Servers around mock servers that are Rust libraries: `wfi-emulator-peers NAME PATH INTEGRATION` prints an address and answers GET and
 //! PATCH of the path with the JSON in the file.
 
 use std::io::Write as _;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             announce(*server.address()).await?;
         }
         "wiremock-rs" => {
-            // As for the other peers, no journal of requests is kept where it can be turned off: this one would grow without end.
+            // As for the other peers, the journal of requests is off where possible: this one would grow without limit.
             let server = MockServer::builder().disable_request_recording().start().await;
             for verb in ["GET", "PATCH"] {
                 let answer = ResponseTemplate::new(200).set_body_raw(integration.clone(), JSON);
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Tells the address, and returns never: the process is ended when it has been measured.
+/// Prints the address and never returns: the process is killed after the measurement.
 async fn announce(address: SocketAddr) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "http://{address}")?;
     std::future::pending().await

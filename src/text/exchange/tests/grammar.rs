@@ -159,6 +159,8 @@ fn templates(text: &str) -> Result<(), String> {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn written_entries_follow_the_grammar_of_hurl(entries in vec(entry(), 0..3)) {
         let method = |method: &str| method != "HTTP" && method.bytes().all(|byte| byte.is_ascii_uppercase());

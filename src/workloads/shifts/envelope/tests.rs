@@ -98,6 +98,8 @@ fn a_secret_has_exactly_64_characters_of_ascii() {
 }
 
 proptest! {
+    #![proptest_config(crate::property_tests())]
+
     #[test]
     fn what_is_encrypted_is_decrypted(
         secret in "[ -~]{64}",

@@ -1,4 +1,4 @@
-//! graph-rs-sdk, over plain HTTP: it signs in nowhere but at Microsoft's own hosts, so a token is given to it as it is.
+//! graph-rs-sdk, over plain HTTP: it signs in at Microsoft's hosts only, so it gets a ready token.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 /// An entity of the built-in fixtures.
 const CONTOSO: &str = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-/// An entity whose first update meets 429, as faults.json says.
+/// An entity whose first update gets 429, by faults.json.
 const BUSY: &str = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
 const NAMES: [&str; 4] = ["Contoso Workforce", "Display Name value", "Northwind time clock", "Tailwind pilot (switched off)"];
@@ -43,12 +43,12 @@ struct WorldInfo {
     display_name: String,
 }
 
-/// Tells the runner that the emulator's log must show such a request; `*` stands for anything.
+/// Declares a request that the emulator's log must contain; `*` matches any text.
 fn arrived(method: &str, path: &str, status: u16) {
     println!("arrived {method} {path} {status}");
 }
 
-/// Returns an entity as plain HTTP shows it, past the SDK.
+/// Returns an entity as read over plain HTTP, without the SDK.
 fn stored(id: &str) -> Value {
     let host = std::env::var("PLAIN_URL").unwrap().replace("http://", "");
     let mut socket = TcpStream::connect(&host).unwrap();
@@ -190,7 +190,7 @@ async fn main() {
     let client = client();
     let mut id = String::new();
     let mut failed = false;
-    // Prints how a check ends, and goes on with the next one.
+    // Prints the result of a check, and continues with the next one.
     let mut check = |name: &str, outcome: Outcome| match outcome {
         Ok(()) => println!("ok {name}"),
         Err(error) => {

@@ -1,0 +1,250 @@
+//! Injected faults, and their records in the journal.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, StatusCode};
+use serde_json::json;
+use wfi_emulator::edm::value::Value;
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::{Body, Request};
+use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::world::World;
+use wfi_emulator::world::fault::{self, Effect, FaultRule};
+use wfi_emulator::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
+use wfi_emulator::world::settings::Settings;
+
+use crate::support::harness;
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+
+fn world(rules: &str) -> World {
+    let faults = fault::read("faults.json", rules.as_bytes()).unwrap();
+    World::new(Settings { faults, ..harness::settings(Behaviors::default()) })
+}
+
+fn send(world: &World, method: Method, target: &str, body: &str) -> Answer {
+    let mut headers = HeaderMap::new();
+    if !body.is_empty() {
+        headers.insert("content-type", "application/json".parse().unwrap());
+    }
+    let body = Body::Whole(Bytes::from(body.to_owned()));
+    let request = Request { method, target: target.parse().unwrap(), is_secure: false, headers, body };
+    let Step::Done(answer) = graph::pipeline::answer(world, &request) else { panic!("no operation makes calls") };
+    *answer
+}
+
+fn patch(world: &World, name: &str) -> Answer {
+    send(world, Method::PATCH, ENTITY, &json!({ "displayName": name }).to_string())
+}
+
+fn name(world: &World) -> String {
+    let set = world.schema.set_ids().next().unwrap();
+    let entity = world.store.collection(set).get(ENTITY.rsplit('/').next().unwrap()).unwrap();
+    let (_, structured) = world.schema.entity_type(world.schema.widest(), set).unwrap();
+    match &entity.properties.values[structured.slot("displayName").unwrap()] {
+        Value::String(text) => text.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_that_gets_no_answer_takes_effect_only_if_the_rule_says_so() {
+    for (effect, form) in [("reset", DeliveryForm::Reset), ("silence", DeliveryForm::Silence)] {
+        let world = world(&format!(
+            r#"[{{"on":{{"nth":1}},"do":{{"{effect}":true}}}},{{"on":{{"nth":1}},"do":{{"{effect}":true,"applies":true,"delay":5}}}}]"#
+        ));
+        let before = name(&world);
+        assert_eq!(patch(&world, "first").delivery.form, form);
+        assert_eq!(name(&world), before);
+        let second = patch(&world, "second");
+        assert_eq!((second.delivery.form, second.delivery.delay), (form, Duration::from_millis(5)));
+        assert_eq!(name(&world), "second");
+    }
+}
+
+#[test]
+fn a_fault_in_delivery_does_not_undo_the_change() {
+    for (effect, form) in [
+        (r#""truncate":7"#, DeliveryForm::CutShort(7)),
+        (r#""slow":{"bytes":3,"every":2}"#, DeliveryForm::Slow(fault::SlowBody { bytes: 3, pause: Duration::from_millis(2) })),
+        (r#""malformed":true"#, DeliveryForm::Whole),
+    ] {
+        let world = world(&format!(r#"{{"do":{{{effect}}}}}"#));
+        let answer = patch(&world, "changed");
+        assert_eq!((answer.delivery.form, answer.response.status()), (form, StatusCode::OK), "{effect}");
+        assert_eq!(name(&world), "changed");
+        let is_json = serde_json::from_slice::<serde_json::Value>(answer.response.body()).is_ok();
+        assert_eq!(is_json, !effect.contains("malformed"));
+    }
+}
+
+fn batch(world: &World, prefix: &str) -> Answer {
+    let patch = json!({"id": "1", "method": "PATCH", "url": &ENTITY["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {"displayName": "in a batch"}});
+    let get = json!({"id": "2", "method": "GET", "url": &ENTITY["/v1.0".len()..], "dependsOn": ["1"]});
+    let create = json!({"id": "3", "method": "POST", "url": &COLLECTION["/v1.0".len()..], "headers": {"Content-Type": "application/json"}, "body": {}});
+    send(world, Method::POST, &format!("{prefix}/v1.0/$batch"), &json!({"requests": [patch, get, create]}).to_string())
+}
+
+#[test]
+fn rules_apply_to_each_request_of_a_batch() {
+    let throttles = world(r#"[{"name":"busy","on":{"method":"PATCH","nth":1},"do":"throttled-decimal"}]"#);
+    let before = name(&throttles);
+    let answer = batch(&throttles, "/_tenant/a");
+    let body: serde_json::Value = serde_json::from_slice(answer.response.body()).unwrap();
+    assert_eq!(answer.response.status(), StatusCode::OK);
+    assert_eq!(body["responses"][0]["status"], 429);
+    assert_eq!(body["responses"][0]["headers"]["Retry-After"], "2.128");
+    assert_eq!(
+        body["responses"][0]["body"]["error"]["innerError"]["request-id"],
+        answer.response.headers()["request-id"].to_str().unwrap()
+    );
+    assert_eq!(body["responses"][1]["status"], 424);
+    assert!(body["responses"][2]["headers"]["Location"].as_str().unwrap().contains("/_tenant/a/v1.0/"), "links keep the prefix");
+    assert_eq!((name(&throttles), answer.applied_rules.as_deref()), (before, Some("busy")));
+    let mixed = world(
+        r#"[{"name":"late","on":{"method":"POST"},"do":{"delay":20}},{"name":"gone","on":{"method":"GET"},"do":{"reset":true}},{"name":"later","on":{"method":"PATCH"},"do":{"delay":30}}]"#,
+    );
+    let answer = batch(&mixed, "");
+    assert_eq!((answer.delivery.delay, answer.delivery.form), (Duration::from_millis(30), DeliveryForm::Reset));
+    assert_eq!(answer.applied_rules.as_deref(), Some("later, gone, late"));
+    let whole = world(r#"{"on":{"path":"/*/$batch"},"do":"gateway-timeout"}"#);
+    assert_eq!(batch(&whole, "").response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_ne!(name(&whole), "in a batch");
+}
+
+#[test]
+fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
+    let world = world("[]");
+    let answer = batch(&world, "");
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            format!(
+                "{} {} {}",
+                entry.exchange.request.method,
+                entry.exchange.request.target.replace(ENTITY, "{entity}"),
+                entry.exchange.comments[1..].join("; ")
+            )
+        })
+        .collect();
+    let id = answer.response.headers()["request-id"].to_str().unwrap();
+    assert_eq!(
+        lines.join("\n").replace(id, "{id}"),
+        format!(
+            "PATCH {{entity}} in the batch {{id}}\nGET {{entity}} in the batch {{id}}\nPOST {COLLECTION} in the batch {{id}}\nPOST /v1.0/$batch "
+        )
+    );
+    let once = JournalQuery { method: Some(Method::PATCH), ..JournalQuery::default() };
+    assert!(world.journal.verify(&Expectation { of: once, ..Expectation::default() }, Secrets::Hidden).holds);
+}
+
+#[test]
+fn a_rule_ignores_the_prefix_of_a_world() {
+    let world = world(r#"{"on":{"path":"/v1.0/teamwork/**"},"do":"throttled"}"#);
+    assert_eq!(send(&world, Method::GET, &format!("/_tenant/a{ENTITY}"), "").response.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[test]
+fn the_journal_has_the_request_the_decisions_and_the_changes() {
+    let world = world(
+        r#"[{"name":"busy","on":{"method":"DELETE","nth":1},"do":"throttled"},{"name":"gone","on":{"method":"DELETE","nth":1},"do":{"reset":true}}]"#,
+    );
+    let before = name(&world);
+    patch(&world, "changed");
+    send(&world, Method::GET, "/v1.0/me", "");
+    for _ in 0..3 {
+        send(&world, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "");
+    }
+    send(&world, Method::POST, COLLECTION, "{}");
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let request = &entry.exchange.request;
+            let status = entry.exchange.response.as_ref().map(|response| response.status.as_u16());
+            let key = |entity: &Option<_>| {
+                entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::edm::value::Entity>| entity.key.to_string())
+            };
+            let key = |entity| key(entity).map(|key| key.chars().take(8).collect::<String>());
+            let (before, after) =
+                entry.changed.as_ref().map_or((None, None), |changed| (key(&changed.before), key(&changed.after)));
+            format!(
+                "{} {} {status:?} {before:?} {after:?} {}",
+                request.method,
+                request.target,
+                entry.exchange.comments[1..].join("; ")
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    PATCH /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(200) Some("WFI_0522") Some("WFI_0522") 
+    GET /v1.0/me Some(400) None None refused by unknown-segment: this path is not emulated
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(429) None None refused by fault-throttled: rule busy; fault rules: busy
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d None None None fault rules: gone; ended by a reset without an answer
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(204) Some("WFI_0522") None 
+    POST /v1.0/teamwork/workforceIntegrations Some(201) None Some("WFI_e9fd")
+    "#);
+    let slot =
+        |entity: &wfi_emulator::edm::value::Entity| entity.properties.values.contains(&Value::String(before.as_str().into()));
+    let changed = entries[0].changed.as_ref().unwrap();
+    assert!(slot(changed.before.as_ref().unwrap()) && !slot(changed.after.as_ref().unwrap()));
+    let once = Expectation {
+        of: JournalQuery {
+            method: Some(Method::PATCH),
+            id: Some("WFI_05227533-379e-4a0a-9d17-afe306a1e10d".to_owned()),
+            ..JournalQuery::default()
+        },
+        body: Some(json!({"displayName": "changed"})),
+        answer: Some(json!({"displayName": "changed"})),
+        times: Times::exactly(1),
+    };
+    let verdict = world.journal.verify(&once, Secrets::Hidden);
+    assert!(verdict.holds, "{}", verdict.text);
+}
+
+#[test]
+fn the_same_seed_and_requests_give_the_same_bytes_faults_included() {
+    let rules = r#"[{"on":{"probability":0.2},"do":"service-unavailable"},{"on":{"probability":0.3},"do":{"delay":{"mean":30}}},"published-limits"]"#;
+    let run = |seed: u64| {
+        let world = world(rules);
+        let faults = world.faults.rules().into_iter().map(|(rule, _)| rule).collect();
+        let world = World::new(Settings { seed, faults, ..harness::settings(Behaviors::default()) });
+        let mut all = Vec::new();
+        for number in 0..200 {
+            let answers = [
+                patch(&world, &number.to_string()),
+                send(&world, Method::POST, COLLECTION, "{}"),
+                send(&world, Method::GET, COLLECTION, ""),
+                send(&world, Method::GET, "/v1.0/me", ""),
+            ];
+            for answer in answers {
+                all.push(format!("{:?} {:?} {:?}", answer.response, answer.delivery, answer.applied_rules));
+            }
+        }
+        (all, journal::print(&world.journal.query(&JournalQuery::default(), Secrets::Shown)))
+    };
+    let (answers, journal) = run(5);
+    assert!(run(5) == (answers.clone(), journal));
+    assert_ne!(run(6).0, answers);
+    for (what, count) in [("503", 100..220), ("429", 200..700), ("2.", 1..800)] {
+        let found = answers.iter().filter(|answer| answer.contains(what)).count();
+        assert!(count.contains(&found), "{what}: {found}");
+    }
+}
+
+#[test]
+fn rules_may_be_added_and_removed_during_requests() {
+    let world = world("[]");
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
+    world.faults.add(FaultRule::ready("bad-gateway").unwrap());
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
+    world.faults.set(vec![FaultRule::new("nothing", Effect::Reset)]);
+    assert_eq!(send(&world, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
+    world.faults.set(Vec::new());
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
+}

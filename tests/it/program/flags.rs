@@ -1,0 +1,212 @@
+//! Flags and environment variables of the program: fixtures, behaviors, and messages on invalid ones.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use wfi_emulator::policy::behavior::ROWS;
+
+use crate::program::process::{COLLECTION, ENTITY, Folder, Outcome, Program, Served, command, outcome, refused};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+const GOOD: &str = r#"[{"id":"only","displayName":"From a file"}]"#;
+
+const BROKEN: &str = r#"{"value":[{"id":"a"},{"id":"b","isActive":"yes"}]}"#;
+
+/// Returns the message on a file that holds [`BROKEN`].
+fn complaint(file: &str) -> String {
+    format!("wfi-emulator: {file}: $.value[1].isActive: found a string, expected true or false\n")
+}
+
+#[test]
+fn fixtures_come_from_a_file_or_from_a_folder() {
+    let folder = Folder::new("fixtures");
+    let file = folder.file("workforceIntegrations.1.json", GOOD);
+    for path in [file.as_str(), folder.path()] {
+        let served = Served::start(&["--fixtures", path]);
+        let answer = served.exchange("GET", COLLECTION, "");
+        assert!(answer.contains(r#""value":[{"id":"only","#) && answer.ends_with("}]}"), "{answer}");
+    }
+    // A folder's files are read in the order of their names; what is no JSON file is left alone.
+    folder.file("workforceIntegrations.2.json", r#"{"value":[{"id":"second"}]}"#);
+    folder.file("notes.txt", "not JSON");
+    let answer = Served::start(&["--fixtures", folder.path()]).exchange("GET", COLLECTION, "");
+    assert!(answer.find(r#""id":"only""#).unwrap() < answer.find(r#""id":"second""#).unwrap(), "{answer}");
+}
+
+#[test]
+fn broken_fixtures_end_the_program_before_it_listens() {
+    let folder = Folder::new("broken");
+    let file = folder.file("workforceIntegrations.json", BROKEN);
+    // The port is taken, which the program would complain about if it came so far.
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert_eq!(outcome(&["--port", &port, "--fixtures", &file]), refused(&complaint(&file)));
+    assert_eq!(outcome(&["--port", &port, "--fixtures", folder.path()]), refused(&complaint(&file)));
+}
+
+#[test]
+fn missing_fixtures_end_the_program() {
+    let folder = Folder::new("missing");
+    let missing = folder.0.join("none.json");
+    let missing = missing.to_str().unwrap();
+    let started = outcome(&["--port", "0", "--fixtures", missing]);
+    assert_eq!((started.status, started.stdout.as_str()), (Some(2), ""));
+    assert!(started.stderr.starts_with(&format!("wfi-emulator: {missing}: ")), "{}", started.stderr);
+    assert_eq!(outcome(&["check", missing]), started);
+    let empty = format!("wfi-emulator: {}: no .json files in this folder\n", folder.path());
+    assert_eq!(outcome(&["check", folder.path()]), refused(&empty));
+}
+
+#[test]
+fn check_distinguishes_good_fixtures_from_broken_ones() {
+    let folder = Folder::new("check");
+    let good = folder.file("workforceIntegrations.good.json", GOOD);
+    let checked = format!("{good}: 1 entities, no problems\n");
+    assert_eq!(outcome(&["check", &good]), Outcome { status: Some(0), stdout: checked, stderr: String::new() });
+    let shipped = repository().join("fixtures/workforceIntegrations.json");
+    assert_eq!(outcome(&["check", shipped.to_str().unwrap()]).status, Some(0));
+    let broken = folder.file("workforceIntegrations.json", BROKEN);
+    assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
+    // Neither name nor context: the collection is not guessed.
+    let unknown = folder.file("my-data.json", GOOD);
+    let reason = "unknown collection: name the file after one of workforceIntegrations, teams, \
+                  or name the array: {\"workforceIntegrations\": […]}";
+    assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
+    assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
+    // Validity depends on the behaviors.
+    let free = folder.file("workforceIntegrations.free.json", r#"[{"id":"a","supportedEntities":"anything"}]"#);
+    assert_eq!(outcome(&["check", &free]).status, Some(2));
+    assert_eq!(outcome(&["check", &free, "--behavior", "enum-values=accept"]).status, Some(0));
+}
+
+#[test]
+fn an_unknown_choice_gets_a_hint() {
+    let choices = [
+        ["--behavior", "update-respons=entity"],
+        ["--behavior", "secret=loud"],
+        ["--behavior", "secret"],
+        ["--profile", "real"],
+        ["--clock", "noon"],
+    ];
+    let told = choices.map(|arguments| {
+        let outcome = outcome(&arguments);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        outcome.stderr
+    });
+    insta::assert_snapshot!(told.concat(), @"
+    wfi-emulator: unknown behavior 'update-respons'; did you mean 'update-response'? (`wfi-emulator behaviors` lists them)
+    wfi-emulator: unknown value 'loud' of behavior 'secret' (known: null, echo)
+    wfi-emulator: --behavior takes name=value, for example secret=echo, not 'secret'
+    wfi-emulator: there is no profile 'real'; it is one of documented, observed, reference-page
+    wfi-emulator: --clock takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'
+    ");
+}
+
+#[test]
+fn behaviors_are_set_by_flags() {
+    let served = Served::start(&["--behavior", "update-response=no-content", "--behavior", "id-format=guid"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 204);
+    let created = served.exchange("POST", COLLECTION, r#"{"displayName":"x"}"#);
+    assert!(created.starts_with("HTTP/1.1 201 ") && !created.contains("WFI_"), "{created}");
+    let served = Served::start(&["--profile", "observed"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 204);
+    let served = Served::start(&["--profile", "observed", "--behavior", "update-response=entity"]);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 200);
+}
+
+#[test]
+fn every_flag_of_the_server_can_be_a_variable() {
+    let folder = Folder::new("variables");
+    let file = folder.file("workforceIntegrations.1.json", GOOD);
+    let variables = [
+        ("WFI_EMULATOR_PORT", "0"),
+        ("WFI_EMULATOR_FIXTURES", file.as_str()),
+        ("WFI_EMULATOR_BEHAVIOR", "update-response=no-content,id-format=guid"),
+        ("WFI_EMULATOR_CLOCK", "2026-01-01T00:00:00Z"),
+    ];
+    let served = Served::start_with(&[], &variables);
+    assert_eq!(served.status("PATCH", &format!("{COLLECTION}/only"), r#"{"displayName":"x"}"#), 204);
+    let created = served.exchange("POST", COLLECTION, r#"{"displayName":"x"}"#);
+    assert!(created.starts_with("HTTP/1.1 201 ") && !created.contains("WFI_"), "{created}");
+    assert!(created.contains("date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"), "{created}");
+}
+
+#[test]
+fn a_variable_turns_a_switch_on_and_off() {
+    for (value, is_on) in [("1", true), ("true", true), ("YES", true), ("0", false), ("false", false), ("off", false)] {
+        let served = Served::start_with(&[], &[("WFI_EMULATOR_EXPLAIN", value), ("WFI_EMULATOR_EXIT_WITH_PARENT", "0")]);
+        let refused = served.exchange("GET", "/v1.0/me", "");
+        assert_eq!(refused.contains("x-wfi-emulator-explain"), is_on, "{value}: {refused}");
+    }
+    let served = Served::start_with(&["--ca-dir", "memory"], &[("WFI_EMULATOR_TLS", "1")]);
+    assert!(served.url.starts_with("https://"), "{}", served.url);
+    let outcome = Program::start(command(&["--port", "0"], &[("WFI_EMULATOR_TLS", "maybe")])).outcome();
+    assert_eq!(outcome.status, Some(2), "a typo is reported: {}", outcome.stderr);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let help = [&["--help"][..], &["decrypt", "--help"]].map(|arguments| outcome(arguments).stdout).concat();
+    let names: Vec<&str> = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next()).collect();
+    assert!(names.contains(&"WFI_EMULATOR_TLS") && names.contains(&"WFI_EMULATOR_PARTS"), "{names:?}");
+    let variables: Vec<(&str, &str)> =
+        names.iter().filter(|name| **name != "WFI_EMULATOR_PORT").map(|name| (*name, "")).collect();
+    let served = Served::start_with(&["--port", "0"], &variables);
+    assert!(served.url.starts_with("http://127.0.0.1:"), "{}", served.url);
+    // The same holds for the variables of a command.
+    let decrypted = Program::start(command(&["decrypt"], &variables)).outcome();
+    assert_eq!(decrypted, outcome(&["decrypt"]));
+}
+
+#[test]
+fn a_flag_overrides_its_variable() {
+    let variables = [
+        ("WFI_EMULATOR_PORT", "no port"),
+        ("WFI_EMULATOR_BEHAVIOR", "update-response=no-content,id-format=guid"),
+        ("WFI_EMULATOR_FIXTURES", "/there/is/no/such/file"),
+    ];
+    let shipped = repository().join("fixtures/workforceIntegrations.json");
+    let arguments = ["--port", "0", "--behavior", "update-response=entity", "--fixtures", shipped.to_str().unwrap()];
+    let served = Served::start_with(&arguments, &variables);
+    assert_eq!(served.status("PATCH", ENTITY, r#"{"displayName":"x"}"#), 200);
+    // The variable is replaced as a whole, not flag by flag.
+    assert!(served.exchange("POST", COLLECTION, "{}").contains("WFI_"));
+}
+
+#[test]
+fn the_size_of_a_page_is_a_flag() {
+    let served = Served::start(&["--page-size", "3"]);
+    assert!(served.exchange("GET", COLLECTION, "").contains("\"@odata.nextLink\":"));
+    let zero = outcome(&["--page-size", "0"]);
+    assert_eq!((zero.status, zero.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn behaviors_prints_every_row_of_the_table() {
+    let outcome = outcome(&["behaviors"]);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""));
+    let blocks: Vec<&str> = outcome.stdout.trim_end().split("\n\n").collect();
+    let by_name: HashMap<&str, &str> = blocks.iter().filter_map(|block| Some((block.split_once(" = ")?.0, *block))).collect();
+    assert_eq!((by_name.len(), blocks.len()), (ROWS.len(), ROWS.len()));
+    for row in ROWS {
+        let default = row.profiles[0];
+        let block = by_name.get(row.name).unwrap_or_else(|| panic!("no row {}", row.name));
+        assert!(block.starts_with(&format!("{} = {default}\n    {}\n", row.name, row.decides)), "{block}");
+        for (value, meaning) in row.values {
+            let marks = if *value == default { " [in force, default]" } else { "" };
+            assert!(block.contains(&format!("\n    - {value}{marks}: {meaning}\n")), "{value} in {block}");
+        }
+        assert!(block.ends_with(&format!("\n    evidence: {}; {}", row.grade.name(), row.source)), "{block}");
+    }
+}
+
+#[test]
+fn behaviors_prints_the_values_in_force() {
+    let outcome = outcome(&["behaviors", "--behavior", "secret=echo"]);
+    assert!(outcome.stdout.contains("\nsecret = echo\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("\n    - null [default]: ") && outcome.stdout.contains("\n    - echo [in force]: "));
+}

@@ -1,0 +1,189 @@
+//! The program over TLS: the printed address, the local authority, certificates from files.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::program::process::{COLLECTION, Folder, Program, Served, command, outcome};
+use crate::support::harness::HOST;
+
+/// Returns the answer to a GET over TLS from a client that trusts these certificates.
+fn get_over_tls(served: &Served, trusted: &str, path: &str, headers: &str) -> std::io::Result<String> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = std::sync::Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
+    let connection = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, served.connect());
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n{headers}\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn with_tls_the_base_url_is_https_and_the_authority_is_saved() {
+    let folder = Folder::new("tls");
+    let ca = outcome(&["ca", "--path", "--ca-dir", folder.path()]);
+    assert_eq!((ca.status, ca.stderr.as_str()), (Some(0), ""));
+    let certificate = std::fs::read_to_string(ca.stdout.trim_end()).unwrap();
+    let served = Served::start(&["--tls", "--ca-dir", folder.path(), "--san", "one.test,two.test", "--auth", "strict"]);
+    assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
+    let refused = get_over_tls(&served, &certificate, COLLECTION, "").unwrap();
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    let token = outcome(&["token", "--app", "--scope", "WorkforceIntegration.Read.All"]).stdout;
+    let answer =
+        get_over_tls(&served, &certificate, COLLECTION, &format!("Authorization: Bearer {}\r\n", token.trim_end())).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("https://localhost:9340/v1.0/"), "{answer}");
+    assert_eq!(served.status("GET", COLLECTION, ""), 401, "plain HTTP is served beside it");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_greeting_has_both_addresses_and_the_certificate_to_trust() {
+    let folder = Folder::new("greeting");
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.file("cert.pem", &own.cert.pem()), folder.file("key.pem", &own.signing_key.serialize_pem()));
+    let file = format!("{}/ca.pem", folder.path());
+    for (arguments, flag, told) in [
+        (
+            &["--ca-dir", folder.path()][..],
+            format!("--cacert '{file}' "),
+            format!("; what clients have to trust: {file} (wfi-emulator ca says how)"),
+        ),
+        (
+            &["--ca-dir", "memory"],
+            "--insecure ".to_owned(),
+            "; the authority is kept nowhere, so clients can only leave out the check".to_owned(),
+        ),
+        (&["--cert", &certificate, "--key", &key], String::new(), String::new()),
+    ] {
+        let served = Served::start(&[&["--tls"], arguments].concat());
+        let (url, address) = (served.url.clone(), served.address().to_owned());
+        let outcome = served.stop();
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
+        for expected in [format!("\ntry: curl {flag}{url}/v1.0/"), format!("\nthe same without TLS: http://{address}{told}\n")] {
+            assert!(outcome.stderr.contains(&expected), "{expected:?} in {}", outcome.stderr);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_reports_a_client_that_does_not_trust_the_certificate() {
+    let served = Served::start(&["--tls", "--ca-dir", "memory", "--log", "info"]);
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    assert!(get_over_tls(&served, &stranger.cert.pem(), COLLECTION, "").is_err());
+    let outcome = served.stop();
+    assert!(
+        outcome.stderr.contains("a client does not trust the certificate (UnknownCA); `wfi-emulator ca`"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_certificate_from_a_file_is_served() {
+    let folder = Folder::new("own");
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.file("cert.pem", &own.cert.pem()), folder.file("key.pem", &own.signing_key.serialize_pem()));
+    let served = Served::start(&["--tls", "--cert", &certificate, "--key", &key]);
+    assert!(get_over_tls(&served, &own.cert.pem(), COLLECTION, "").unwrap().starts_with("HTTP/1.1 200 "));
+    let other = folder.file("other.pem", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    let encrypted =
+        folder.file("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00";
+    let encrypted_before =
+        folder.file("before.pem", &format!("-----BEGIN RSA PRIVATE KEY-----\n{header}\n\nMIIE\n-----END RSA PRIVATE KEY-----\n"));
+    for (certificate, key, complaint) in [
+        (&key, &key, format!("{key}: found no certificate in PEM form")),
+        (&certificate, &certificate, format!("{certificate}: found no private key in PEM form; one that is encrypted has")),
+        (&certificate, &encrypted, format!("{encrypted}: found no private key in PEM form; one that is encrypted has")),
+        (&certificate, &encrypted_before, format!("{encrypted_before}: found no private key in PEM form; one that is encrypted")),
+        (&certificate, &other, format!("{other}: this is not the key of the certificate in {certificate}")),
+        (&"nowhere.pem".to_owned(), &key, "nowhere.pem: No such file".to_owned()),
+    ] {
+        let outcome = outcome(&["--port", "0", "--tls", "--cert", certificate, "--key", key]);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""));
+        assert!(outcome.stderr.starts_with(&format!("wfi-emulator: {complaint}")), "{}", outcome.stderr);
+    }
+    // Nor can a file be the folder of an authority, for any command.
+    for arguments in [&["--port", "0", "--tls", "--ca-dir", &key][..], &["ca", "--ca-dir", &key]] {
+        let outcome = outcome(arguments);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""));
+        assert!(
+            outcome.stderr.starts_with(&format!("wfi-emulator: {key}")) && outcome.stderr.lines().count() == 1,
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn an_impossible_host_name_is_an_error() {
+    for name in ["", "a b", "https://a.test", "a.test:9340", "*.10.0.0.1", "é.test"] {
+        let outcome = outcome(&["--port", "0", "--tls", "--ca-dir", "memory", "--san", name]);
+        assert_eq!(outcome.status, Some(2), "{name}");
+        assert!(outcome.stderr.contains("expected the name of a host or an IP address"), "{name}: {}", outcome.stderr);
+    }
+    Served::start(&["--tls", "--ca-dir", "memory", "--san", "*.a.test,a_b.test,10.0.0.1,fe80::1"]);
+}
+
+#[test]
+fn tls_flags_without_tls_are_an_error() {
+    for arguments in
+        [&["--san", "a.test"][..], &["--cert", "a", "--key", "b"], &["--tls", "--cert", "a"], &["--tls", "--key", "a"]]
+    {
+        assert_eq!(outcome(arguments).status, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn ca_explains_the_authority_for_every_runtime() {
+    let folder = Folder::new("ca");
+    let explained = outcome(&["ca", "--ca-dir", folder.path()]);
+    let path = format!("{}/ca.pem", folder.path());
+    let (first, rest) = explained.stdout.split_once('\n').unwrap();
+    assert_eq!((explained.status, first), (Some(0), path.as_str()));
+    let (until, rest) = rest.split_once('\n').unwrap();
+    assert!(until.starts_with("valid until 20") && until.ends_with("Z; the key beside it is for nobody's eyes"), "{until}");
+    insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
+    curl
+      curl --cacert '<ca>' https://localhost:9340/v1.0/teamwork/workforceIntegrations
+
+    Python
+      export SSL_CERT_FILE='<ca>' REQUESTS_CA_BUNDLE='<ca>'   # httpx and aiohttp read the first, requests the second
+
+    Node
+      export NODE_EXTRA_CA_CERTS='<ca>'
+
+    Go
+      export SSL_CERT_FILE='<ca>'   # Linux; on macOS and Windows Go reads the system's store
+
+    Java
+      keytool -importcert -noprompt -alias wfi-emulator -file '<ca>' -keystore wfi-emulator.p12 -storetype PKCS12 -storepass changeit
+      export JAVA_TOOL_OPTIONS='-Djavax.net.ssl.trustStore=wfi-emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit'
+
+    .NET
+      export SSL_CERT_FILE='<ca>'   # Linux; elsewhere the system's store, below
+
+    Windows
+      certutil -user -addstore Root "<ca>"   # PowerShell and .NET
+
+    macOS
+      security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '<ca>'
+    "#);
+    // The second call prints the same one.
+    assert_eq!(outcome(&["ca", "--ca-dir", folder.path()]), explained);
+    let nowhere = outcome(&["ca", "--ca-dir", "memory"]);
+    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (Some(2), ""));
+    // Without a flag it is in the user's cache folder.
+    let mut command = command(&["ca", "--path"], &[("XDG_CACHE_HOME", folder.path())]);
+    command.env("LOCALAPPDATA", folder.path()).env("HOME", folder.path());
+    let path = Program::start(command).outcome().stdout;
+    assert!(path.starts_with(folder.path()) && Path::new(path.trim_end()).ends_with("wfi-emulator/ca.pem"), "{path}");
+}

@@ -1,0 +1,267 @@
+//! The README is run: its curl commands against a new world, its commands of the program in a folder with its files.
+//!
+//! In printed output, `…` matches any text.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use http::Method;
+use wfi_emulator::edge::control::{self, Peer};
+use wfi_emulator::edge::service::{Progress, Service};
+use wfi_emulator::graph;
+use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::text::exchange::{RecordedRequest, RecordedResponse};
+use wfi_emulator::world::fixture::directory::Directory;
+
+use crate::connectors::example::Connector;
+use crate::support::harness;
+
+/// The pages whose commands are run.
+const PAGES: [&str; 2] = ["README.md", "docs/connectors.md"];
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+fn readme() -> String {
+    page("README.md")
+}
+
+/// The commands of all console blocks, each with its output.
+fn commands() -> Vec<(String, String)> {
+    commands_of(&readme())
+}
+
+fn commands_of(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for block in text.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        for entry in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, output) = entry.split_once('\n').unwrap_or((entry, ""));
+            found.push((command.to_owned(), output.trim_end().to_owned()));
+        }
+    }
+    found
+}
+
+/// Whether a text matches a pattern, in which `…` matches any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('…');
+    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let pieces: Vec<&str> = pieces.collect();
+    for (index, piece) in pieces.iter().enumerate() {
+        if index + 1 == pieces.len() {
+            return rest.ends_with(piece);
+        }
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.is_empty()
+}
+
+/// Splits a command into words at blanks outside single quotes.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (index, part) in command.split('\'').enumerate() {
+        let last = words.len() - 1;
+        if index % 2 == 1 {
+            words[last].push_str(part);
+            continue;
+        }
+        let mut pieces = part.split(' ');
+        words[last].push_str(pieces.next().unwrap_or_default());
+        words.extend(pieces.map(str::to_owned));
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Returns the request of a curl command, and whether it prints status and headers.
+fn request_of(command: &str) -> (RecordedRequest, bool) {
+    let mut request =
+        RecordedRequest { method: Method::GET, target: String::new(), headers: Vec::new(), body: bytes::Bytes::new() };
+    let mut shows_head = false;
+    let mut words = words(command).into_iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-s" => {}
+            "-i" => shows_head = true,
+            "-X" => request.method = words.next().unwrap().parse().unwrap(),
+            "-d" => request.body = words.next().unwrap().into(),
+            "-H" => {
+                let header = words.next().unwrap();
+                let (name, value) = header.split_once(": ").unwrap();
+                request.headers.push((name.to_owned(), value.to_owned()));
+            }
+            url => {
+                let target = url.strip_prefix("http://127.0.0.1:9340").unwrap_or_else(|| panic!("{command}: {url}"));
+                target.clone_into(&mut request.target);
+            }
+        }
+    }
+    request.headers.push(("Host".to_owned(), "127.0.0.1:9340".to_owned()));
+    (request, shows_head)
+}
+
+/// Answers a request as the server would, in the world that it names.
+fn answer(service: &Service, request: &RecordedRequest) -> RecordedResponse {
+    let headers = request.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    let path = request.target.split('?').next().unwrap();
+    if !control::is_control(path) {
+        return harness::send(&service.worlds.choose(path, &headers, || None).unwrap(), request);
+    }
+    let (method, target) = (request.method.clone(), request.target.parse().unwrap());
+    let request = graph::request::Request {
+        method,
+        target,
+        is_secure: false,
+        headers,
+        body: graph::request::Body::Whole(request.body.clone()),
+    };
+    let Progress::Answered(answer) = service.begin(&request, Peer::Process) else { panic!("no call is made") };
+    let response = answer.response;
+    RecordedResponse { status: response.status(), headers: Vec::new(), body: response.into_body() }
+}
+
+#[test]
+fn curl_commands_print_the_output_in_the_readme() {
+    let service = Service::of(harness::settings(Behaviors::default()));
+    let mut count = 0;
+    for (command, expected) in commands().into_iter().filter(|(command, _)| command.starts_with("curl ")) {
+        let (request, shows_head) = request_of(&command);
+        let response = answer(&service, &request);
+        let mut printed = String::new();
+        if shows_head {
+            printed.push_str(&format!("HTTP/1.1 {}\n", response.status));
+            for (name, value) in &response.headers {
+                printed.push_str(&format!("{name}: {value}\n"));
+            }
+            printed.push('\n');
+        }
+        printed.push_str(std::str::from_utf8(&response.body).unwrap());
+        assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
+        count += 1;
+    }
+    assert!(count >= 6, "{count} curl commands");
+}
+
+#[test]
+fn commands_of_the_program_print_the_output_in_the_readme() {
+    let folder = std::env::temp_dir().join(format!("wfi-emulator-readme-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut count = 0;
+    let connector = Connector::start();
+    // The port in the pages may be in use.
+    let address = connector.address.to_string();
+    for (command, expected) in PAGES.iter().flat_map(|name| commands_of(&page(name))) {
+        let (command, expected) = (command.replace("127.0.0.1:8080", &address), expected.replace("127.0.0.1:8080", &address));
+        let mut words = words(&command).into_iter();
+        match words.next().as_deref() {
+            Some("cat") => std::fs::write(folder.join(words.next().unwrap()), expected).unwrap(),
+            Some("wfi-emulator") => {
+                let mut program = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+                for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
+                    program.env_remove(name);
+                }
+                let output = program.args(words).current_dir(&folder).output().unwrap();
+                let printed = [output.stdout, output.stderr].concat();
+                let printed = String::from_utf8(printed).unwrap();
+                assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
+                count += 1;
+            }
+            #[cfg(unix)]
+            Some("echo") => {
+                let program = PathBuf::from(env!("CARGO_BIN_EXE_wfi-emulator"));
+                let folders = std::env::var_os("PATH").unwrap_or_default();
+                let folders = program.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&folders));
+                let path = std::env::join_paths(folders).unwrap();
+                let output = Command::new("sh").args(["-c", &command]).env("PATH", path).output().unwrap();
+                let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(matches(&expected, printed.trim_end()), "{command}\nexpected {expected}\nprinted  {printed}");
+            }
+            _ => {}
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(count >= 3, "{count} commands of the program");
+}
+
+#[test]
+fn the_readme_has_the_two_commands_for_development() {
+    let commands = commands();
+    assert!(commands.iter().any(|(command, output)| command == "cargo run" && output == "http://127.0.0.1:9340"));
+    assert!(readme().contains("`cargo test`"));
+    let help = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("default: 127.0.0.1") && help.contains("default: 9340"), "the address is that of the defaults");
+    let ci = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
+    assert!(ci.contains("\ncargo test\n"), "CI runs the README's test command");
+}
+
+#[test]
+fn the_directory_in_the_readme_is_valid() {
+    let text = readme();
+    let example = text.split("```json\n").skip(1).find(|block| block.starts_with("{\"tenantId\"")).unwrap();
+    let directory = Directory::read(example.split("```").next().unwrap().as_bytes()).unwrap();
+    assert_eq!((directory.applications.unwrap().len(), directory.users.unwrap().len()), (1, 1));
+}
+
+#[test]
+fn every_flag_in_the_readme_exists() {
+    let help_of = |command: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let commands: [&[&str]; 12] = [
+        &[],
+        &["ca"],
+        &["check"],
+        &["compare"],
+        &["convert"],
+        &["record"],
+        &["token"],
+        &["call", "connect"],
+        &["call", "update"],
+        &["call", "read"],
+        &["connector-check"],
+        &["decrypt"],
+    ];
+    let help: String = commands.into_iter().map(help_of).collect();
+    for name in PAGES {
+        let page = page(name);
+        let flags = page.split(|c: char| c.is_whitespace() || "`\")".contains(c)).filter(|word| word.starts_with("--"));
+        // Flags of cargo and curl are not checked.
+        for flag in flags.filter(|flag| !["--", "--example", "--cacert"].contains(flag)) {
+            assert!(help.contains(flag), "{flag} is in {name} but not in --help");
+        }
+    }
+    let names = |name: &&str| name.starts_with("WFI_EMULATOR_") && *name != "WFI_EMULATOR_WRITE_DOCS";
+    for name in readme().split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(names) {
+        assert!(help.contains(name), "{name} is in README.md but not in --help");
+    }
+}
+
+/// The files below a folder, without build output.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn snippets_for_clients_are_code_that_the_suites_run() {
+    let readme = readme();
+    let mut count = 0;
+    for path in files(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")) {
+        // Some files are binary.
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let Some((_, behind)) = text.split_once(" README: begin\n") else { continue };
+        let (snippet, _) = behind.split_once(" README: end\n").unwrap_or_else(|| panic!("{}: no end", path.display()));
+        // The beginning of the comment that ends the snippet.
+        let snippet = snippet.trim_end_matches(['/', '#']).trim();
+        let is_printed = readme.split("\n```").any(|block| block.split_once('\n').is_some_and(|(_, code)| code == snippet));
+        assert!(is_printed, "README.md does not have the snippet of {}", path.display());
+        count += 1;
+    }
+    let shown = ["python", "js", "ts", "java", "go"].map(|language| readme.matches(&format!("\n```{language}\n")).count());
+    assert_eq!((count, shown), (5, [1; 5]), "snippets in tests/sdk, and in README.md by language");
+}

@@ -1,0 +1,117 @@
+//! The commands for recorded exchanges: record, convert, compare.
+
+use wfi_emulator::text::exchange;
+
+use crate::recordings::recorded::{Folder, emulator, session};
+
+/// Runs the program and returns its exit status, its standard output and its standard error.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_records_converts_and_compares() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::{Command, Stdio};
+
+    let folder = Folder::new("program");
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let out = path("out");
+    let upstream = emulator(&[]).await;
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"))
+        .args(["record", "--upstream", &upstream, "--out", &out, "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut base = String::new();
+    BufReader::new(recorder.stdout.take().unwrap()).read_line(&mut base).unwrap();
+    session(base.trim()).await;
+    assert!(Command::new("kill").arg(recorder.id().to_string()).status().unwrap().success());
+    let mut stderr = String::new();
+    recorder.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(recorder.wait().unwrap().success());
+    let file = format!("{out}/recorded-0001.hurl");
+    assert!(stderr.ends_with(&format!("11 exchanges recorded in {file}\n")), "{stderr}");
+
+    let (status, printed, _) = run(&["compare", &out]);
+    insta::assert_snapshot!(printed, @r"
+    file                exchanges       same      known      drift
+    recorded-0001.hurl         11         11          0          0
+    total                      11         11          0          0
+    ");
+    assert_eq!(status, Some(0));
+
+    let drift = ["compare", &out, "--behavior", "update-response=no-content"];
+    let (status, printed, _) = run(&drift);
+    assert_eq!(status, Some(1));
+    assert!(
+        printed.contains(
+            "  status: different status\n    - 200 OK\n    + 204 No Content\n  body: missing\n    - {\n    -   \"@odata.context\":"
+        ),
+        "{printed}"
+    );
+    let (status, printed, _) = run(&[&drift[..], &["--format", "json"]].concat());
+    assert_eq!(status, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["total"], serde_json::json!({"exchanges": 11, "same": 10, "known": 0, "drift": 1}));
+    assert_eq!(report["exchanges"][0]["drift"][0]["place"], "status");
+    let (status, printed, _) = run(&[&drift[..], &["--format", "junit"]].concat());
+    assert_eq!((status, printed.matches("<testcase").count(), printed.matches("<failure").count()), (Some(1), 11, 1));
+    let mut reader = quick_xml::Reader::from_str(&printed);
+    while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
+
+    let (archive, again) = (path("out.har"), path("again.hurl"));
+    assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "11 exchanges\n".to_owned()));
+    let (status, _, told) = run(&["convert", &archive, &again]);
+    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
+    let mut resolver = exchange::Resolver::default();
+    let entries = exchange::read_entries(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let concrete: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
+    assert_eq!(folder.read("again.hurl"), exchange::write(&concrete));
+    let (status, _, stderr) = run(&["convert", &archive, &again]);
+    assert_eq!(status, Some(2), "nothing is written over: {stderr}");
+}
+
+#[test]
+fn invalid_input_to_compare_is_reported() {
+    let folder = Folder::new("usage");
+    let path = folder.0.to_string_lossy().into_owned();
+    for (arguments, problem) in [
+        (vec!["compare", &path], "no .hurl files found"),
+        (vec!["compare", "/nowhere"], "/nowhere: No such file or directory"),
+        (
+            vec!["compare", &path, "--against", "nowhere"],
+            "found the address 'nowhere', expected one such as https://graph.microsoft.com",
+        ),
+        (vec!["compare", &path, "--header", "asecret"], "--header takes 'name: value', and found no colon"),
+        (vec!["compare", &path, "--header", "a b: c"], "--header takes 'name: value', not 'a b: …'"),
+        (vec!["record", "--out", &path, "--upstream", "https://localhost", "--upstream-ca", "/nowhere"], "/nowhere: "),
+        (vec!["convert", "a.txt", "b.hurl"], "a.txt: "),
+    ] {
+        let (status, printed, stderr) = run(&arguments);
+        assert_eq!((status, printed.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(stderr.contains(problem), "{arguments:?}: {stderr}");
+    }
+    folder.write("broken.hurl", "# who\nGET {{base}}/v1.0/me\n\nGET {{base}}/{{id}}\n\nHTTP 200\n\nGET {{base}}/a\nHTTP 2000\n");
+    let (status, printed, _) = run(&["compare", &path]);
+    insta::assert_snapshot!(printed, @r"
+    broken.hurl:4: GET /{{id}}
+      unknown value {{id}}: no earlier exchange has captured it
+
+    broken.hurl:9: unreadable exchange
+      invalid status `2000`, expected a number from 100 to 999
+
+    file         exchanges       same      known      drift
+    broken.hurl          3          1          0          2
+    total                3          1          0          2
+    ");
+    assert_eq!(status, Some(1));
+}

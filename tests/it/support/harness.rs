@@ -1,0 +1,364 @@
+//! A client without sockets, which checks the invariants of every answer.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use wfi_emulator::edm::schema::Schema;
+use wfi_emulator::entra::token_service::EntraRoute;
+use wfi_emulator::graph;
+use wfi_emulator::graph::request::Body;
+use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
+use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
+use wfi_emulator::text::exchange;
+use wfi_emulator::world::clock::Clock;
+use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::{World, fixture};
+
+/// The host of requests that name no other.
+pub(crate) const HOST: &str = "localhost:9340";
+
+/// Settings with repeatable answers: the built-in fixtures, a fixed clock, a fixed seed.
+pub(crate) fn settings(behaviors: Behaviors) -> Settings {
+    let schema = Arc::new(Schema::shipped());
+    let entities = fixture::shipped(&schema, &behaviors).unwrap();
+    let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
+    Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
+}
+
+pub(crate) fn world(choices: &[(&str, &str)]) -> World {
+    World::new(settings_with(choices))
+}
+
+/// [`settings`] with these behaviors.
+pub(crate) fn settings_with(choices: &[(&str, &str)]) -> Settings {
+    let mut behaviors = Behaviors::of(Profile::Documented);
+    for (name, value) in choices {
+        behaviors.set(name, value).unwrap();
+    }
+    settings(behaviors)
+}
+
+/// Sends a request as the server would pass it on. Calls to connectors fail.
+pub(crate) fn send(world: &World, request: &exchange::RecordedRequest) -> exchange::RecordedResponse {
+    send_with(world, request, |_| CallOutcome::Failed(CallFailure::NoClient))
+}
+
+/// Sends a request as the server would pass it on. A function plays the connectors.
+pub(crate) fn send_with(
+    world: &World,
+    request: &exchange::RecordedRequest,
+    mut called: impl FnMut(&OutboundCall) -> CallOutcome,
+) -> exchange::RecordedResponse {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    headers.entry(header::HOST).or_insert(HeaderValue::from_static(HOST));
+    if !request.body.is_empty() {
+        headers.entry(header::CONTENT_LENGTH).or_insert(request.body.len().into());
+    }
+    let owned = graph::request::Request {
+        method: request.method.clone(),
+        target: request.target.parse().unwrap(),
+        is_secure: false,
+        headers,
+        body: Body::Whole(request.body.clone()),
+    };
+    let mut step = graph::pipeline::answer(world, &owned);
+    let answer = loop {
+        step = match step {
+            Step::Done(answer) => break answer,
+            Step::Call(pending) => {
+                let outcome = called(&pending.call);
+                pending.resume(world, outcome)
+            }
+        };
+    };
+    check(world, &owned, &answer);
+    let header_text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
+    exchange::RecordedResponse {
+        status: answer.response.status(),
+        headers: answer.response.headers().iter().map(|(name, value)| (name.to_string(), header_text(value))).collect(),
+        body: answer.response.body().clone(),
+    }
+}
+
+/// Sends a request with a JSON body and returns the status and the body of the answer.
+pub(crate) fn json(world: &World, method: Method, target: &str, body: Option<&str>) -> (StatusCode, Value) {
+    let headers = body.map(|_| ("content-type".to_owned(), "application/json".to_owned())).into_iter().collect();
+    let body = body.unwrap_or_default().to_owned().into();
+    let response = send(world, &exchange::RecordedRequest { method, target: target.to_owned(), headers, body });
+    let value = if response.body.is_empty() { Value::Null } else { serde_json::from_slice(&response.body).unwrap() };
+    (response.status, value)
+}
+
+const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
+
+const SOME: [&str; 17] = [
+    "retry-after",
+    "x-wfi-emulator-explain",
+    "content-type",
+    "content-length",
+    "vary",
+    "location",
+    "odata-entityid",
+    "preference-applied",
+    "odata-version",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+    "server",
+    "connection",
+    "www-authenticate",
+];
+
+/// Checks the invariants of every answer.
+pub(crate) fn check(world: &World, request: &graph::request::Request, answer: &Answer) {
+    match EntraRoute::of(request.target.path()) {
+        Some(_) => check_entra(answer),
+        None => check_graph(world, request, answer),
+    }
+}
+
+/// Checks the invariants of every answer of the token service.
+fn check_entra(answer: &Answer) {
+    let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
+    for name in headers.keys() {
+        assert!(ENTRA.contains(&name.as_str()), "unexpected header {name}");
+        assert_eq!(headers.get_all(name).iter().count(), 1, "duplicate header {name}");
+    }
+    assert!(headers.contains_key("date") && !status.is_server_error(), "{status}");
+    assert_eq!(answer.refused.is_some(), status.is_client_error());
+    if status == StatusCode::NO_CONTENT {
+        return assert!(body.is_empty());
+    }
+    let text = |name: &str| headers[name].to_str().unwrap();
+    assert_eq!(text("content-length"), body.len().to_string());
+    assert_eq!(text("x-ms-request-id").len(), 36);
+    assert_eq!(headers.contains_key("location"), status == StatusCode::FOUND);
+    if text("content-type") == "application/json; charset=utf-8" {
+        let value: Value = serde_json::from_slice(body).unwrap();
+        if status.is_client_error() {
+            let names: Vec<&String> = value.as_object().unwrap().keys().collect();
+            let all = ["correlation_id", "error", "error_codes", "error_description", "error_uri", "timestamp", "trace_id"];
+            assert_eq!(names, all);
+            let start = format!("AADSTS{}: ", value["error_codes"][0]);
+            assert!(value["error_description"].as_str().unwrap().starts_with(&start), "{value}");
+            assert_eq!(value["trace_id"], text("x-ms-request-id"));
+        }
+    } else {
+        assert_eq!(text("content-type"), "text/html; charset=utf-8");
+        assert!(!status.is_client_error());
+    }
+}
+
+const ENTRA: [&str; 16] = [
+    "cache-control",
+    "pragma",
+    "content-type",
+    "expires",
+    "strict-transport-security",
+    "x-content-type-options",
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "p3p",
+    "x-ms-request-id",
+    "x-ms-ests-server",
+    "x-ms-clitelem",
+    "location",
+    "content-length",
+    "date",
+];
+
+/// Checks the invariants of every answer of Graph.
+fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer) {
+    let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    for (name, _) in headers {
+        let name = name.as_str();
+        assert!(EVERY.contains(&name) || SOME.contains(&name), "unexpected header {name}");
+        assert_eq!(headers.get_all(name).iter().count(), 1, "duplicate header {name}");
+    }
+    // Only a fault rule causes a server error.
+    assert!(answer.applied_rules.is_some() || !status.is_server_error(), "{status}");
+    if status == StatusCode::LENGTH_REQUIRED {
+        assert_eq!(text("content-type"), Some("text/html; charset=us-ascii"));
+        assert_eq!(text("server"), Some("Microsoft-HTTPAPI/2.0"));
+        return;
+    }
+    // Over TLS, a browser would obey this header.
+    let is_kept_back = |name: &str| name == "strict-transport-security" && request.is_secure;
+    for name in EVERY.into_iter().filter(|name| !is_kept_back(name)) {
+        assert!(headers.contains_key(name), "no header {name}");
+    }
+    assert_eq!(text("request-id").unwrap().len(), 36);
+    assert_eq!(headers.contains_key("access-control-allow-origin"), request.headers.contains_key(header::ORIGIN));
+    assert_eq!(answer.refused.is_some(), status.is_client_error() || status.is_server_error());
+    if status == StatusCode::NO_CONTENT {
+        for name in ["content-type", "content-length", "vary", "odata-version"] {
+            assert!(!headers.contains_key(name), "a 204 has no {name}");
+        }
+        assert!(body.is_empty());
+        return;
+    }
+    assert_eq!(text("content-length"), Some(body.len().to_string().as_str()));
+    if answer.applied_rules.is_some() && answer.refused.is_none() {
+        // A rule may have corrupted the body.
+        return;
+    }
+    assert_eq!(text("vary"), Some("Accept-Encoding"));
+    let raw = std::str::from_utf8(body).unwrap();
+    if matches!(text("content-type"), Some("text/plain" | "application/xml")) {
+        assert_eq!((status, text("odata-version")), (StatusCode::OK, Some("4.0")));
+        return;
+    }
+    let value: Value = serde_json::from_slice(body).unwrap();
+    if status.is_success() && request.target.path().to_ascii_lowercase().trim_end_matches('/').ends_with("batch") {
+        assert_eq!(text("content-type"), Some("application/json"));
+        assert!(!headers.contains_key("odata-version"), "a batch has no OData-Version");
+        check_items(world, request, &value, body, text("request-id").unwrap(), text("client-request-id").unwrap());
+        return;
+    }
+    if status.is_success() {
+        assert!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{status}");
+        let content_type = text("content-type").unwrap();
+        let level = content_type.strip_prefix("application/json").unwrap();
+        if level.is_empty() {
+            assert_eq!(world.behaviors.content_type, ContentType::Plain);
+        } else {
+            let level = level.strip_prefix(";odata.metadata=").and_then(|level| level.split(';').next()).unwrap();
+            assert!(content_type.ends_with(";charset=utf-8"), "{content_type}");
+            let names: Vec<&str> = raw.split('"').nth(1).into_iter().collect();
+            assert_eq!(names == ["@odata.context"], level != "none", "{content_type}: {raw}");
+        }
+        assert_eq!(text("odata-version"), Some("4.0"));
+        assert_eq!(headers.contains_key("location"), status == StatusCode::CREATED);
+        if world.behaviors.secret == Secret::Null {
+            assert!(no_secret(&value), "secret in an answer: {raw}");
+        }
+        return;
+    }
+    assert_eq!(text("content-type"), Some("application/json"));
+    assert!(!headers.contains_key("odata-version"));
+    assert_eq!(headers.contains_key("www-authenticate"), status == StatusCode::UNAUTHORIZED);
+    let compact: String = raw.split_inclusive('{').map(str::trim_start).collect();
+    assert!(compact.starts_with("{\"error\":") && raw.find("\"code\"") < raw.find("\"message\""), "{raw}");
+    let error = &value["error"];
+    assert_eq!(value.as_object().unwrap().len(), 1);
+    assert_eq!(error.as_object().unwrap().len(), 3);
+    assert!(error["code"].is_string() && error["message"].is_string());
+    let inner = error["innerError"].as_object().unwrap();
+    assert_eq!(inner["request-id"], text("request-id").unwrap());
+    assert_eq!(inner["client-request-id"], text("client-request-id").unwrap());
+    let date = inner["date"].as_str().unwrap();
+    assert!(date.len() == 19 && date.as_bytes()[10] == b'T', "{date}");
+}
+
+const ITEM_HEADERS: [&str; 6] =
+    ["Location", "OData-EntityId", "Preference-Applied", "x-wfi-emulator-explain", "OData-Version", "Content-Type"];
+
+/// Checks the invariants of every answer to a batch: one answer per id, each as complete as one to a single request.
+fn check_items(
+    world: &World,
+    request: &graph::request::Request,
+    batch: &Value,
+    raw: &[u8],
+    request_id: &str,
+    client_request_id: &str,
+) {
+    let raw = std::str::from_utf8(raw).unwrap();
+    if world.behaviors.layout == Layout::Compact {
+        assert!(raw.starts_with("{\"responses\": [{\"id\":"), "{raw}");
+    }
+    let Body::Whole(sent) = &request.body else { panic!("an oversized body cannot be a batch") };
+    // Compressed bodies are not checked.
+    if let Ok(sent) = serde_json::from_slice::<Value>(sent) {
+        let ids = |list: &Value| {
+            let mut ids: Vec<String> =
+                list.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!(ids(&batch["responses"]), ids(&sent["requests"]), "each id is answered once");
+    }
+    assert_eq!(batch.as_object().unwrap().len(), 1);
+    for item in batch["responses"].as_array().unwrap() {
+        let status = StatusCode::from_u16(u16::try_from(item["status"].as_u64().unwrap()).unwrap()).unwrap();
+        assert!(!status.is_server_error() && !status.is_informational() && !status.is_redirection(), "{item}");
+        let members: Vec<&str> =
+            ["id", "status", "headers", "body"].into_iter().filter(|name| item.get(name).is_some()).collect();
+        assert_eq!(item.as_object().unwrap().len(), members.len(), "{item}");
+        let headers = item["headers"].as_object().cloned().unwrap_or_default();
+        assert!(headers.keys().all(|name| ITEM_HEADERS.contains(&name.as_str())), "{item}");
+        assert_eq!(item.get("headers").is_some(), !headers.is_empty(), "{item}");
+        assert_eq!(headers.contains_key("Content-Type"), !item["body"].is_null(), "{item}");
+        if status == StatusCode::NO_CONTENT {
+            assert!(item.get("body").is_some_and(Value::is_null), "{item}");
+        } else if status.is_success() {
+            assert_eq!(headers["OData-Version"], "4.0");
+            assert!(world.behaviors.secret != Secret::Null || no_secret(&item["body"]), "secret in an answer: {item}");
+        } else {
+            assert_eq!(headers["Content-Type"], "application/json");
+            assert!(!headers.contains_key("OData-Version"), "{item}");
+            let inner = &item["body"]["error"]["innerError"];
+            assert_eq!(inner["request-id"], request_id);
+            assert_eq!(inner["client-request-id"], client_request_id);
+        }
+    }
+}
+
+fn no_secret(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.iter().all(|(name, value)| if name == "secret" { value.is_null() } else { no_secret(value) })
+        }
+        Value::Array(items) => items.iter().all(no_secret),
+        _ => true,
+    }
+}
+
+/// Returns a request with JSON, as the server would pass it on.
+pub(crate) fn request(method: Method, target: &str, body: &Value) -> graph::request::Request {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    graph::request::Request {
+        method,
+        target: target.parse().unwrap(),
+        is_secure: false,
+        headers,
+        body: Body::Whole(body.to_string().into()),
+    }
+}
+
+/// Plays the edge: a function returns the outcome of each call. Returns the answer and the calls.
+pub(crate) fn play(
+    world: &World,
+    request: &graph::request::Request,
+    mut called: impl FnMut(&OutboundCall) -> CallOutcome,
+) -> (Answer, Vec<OutboundCall>) {
+    let mut calls = Vec::new();
+    let mut step = graph::pipeline::answer(world, request);
+    loop {
+        step = match step {
+            Step::Done(answer) => {
+                // An undelivered answer follows no rule.
+                if !matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
+                    check(world, request, &answer);
+                }
+                return (*answer, calls);
+            }
+            Step::Call(pending) => {
+                let outcome = called(&pending.call);
+                calls.push(pending.call.clone());
+                pending.resume(world, outcome)
+            }
+        };
+    }
+}
