@@ -561,19 +561,19 @@ mod tests {
         workforceIntegrations.broken.json: $[1].encryption.secret: found a number, expected a string
         ");
         insta::assert_snapshot!(problems(r#"{"value":[{"id":"a","displayname":"x","displayName":"y","colour":1,"apiversions":2}]}"#), @r"
-        workforceIntegrations.broken.json: $.value[0].displayName: found a property that stands twice, expected each property once
-        workforceIntegrations.broken.json: $.value[0].colour: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has
-        workforceIntegrations.broken.json: $.value[0].apiversions: found a property that microsoft.graph.workforceIntegration does not have, expected one that it has (did you mean 'apiVersion'?)
+        workforceIntegrations.broken.json: $.value[0].displayName: duplicate property
+        workforceIntegrations.broken.json: $.value[0].colour: unknown property of microsoft.graph.workforceIntegration
+        workforceIntegrations.broken.json: $.value[0].apiversions: unknown property of microsoft.graph.workforceIntegration (did you mean 'apiVersion'?)
         ");
         insta::assert_snapshot!(problems(r#"[{"id":"a","supportedEntities":"shift,shit","createdDateTime":"yesterday","encryption":{"protocol":"none"}}]"#), @r#"
         workforceIntegrations.broken.json: $[0].createdDateTime: found "yesterday", expected a date such as 2021-03-12T17:37:05.84Z
-        workforceIntegrations.broken.json: $[0].supportedEntities: found "shift,shit", expected one or several, comma-separated, of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
+        workforceIntegrations.broken.json: $[0].supportedEntities: found "shift,shit", expected a comma-separated list of none, shift, swapRequest, userShiftPreferences, openShift, openShiftRequest, offerShiftRequest, timeCard, timeOffReason, timeOff, timeOffRequest
         workforceIntegrations.broken.json: $[0].encryption.protocol: found "none", expected one of sharedSecret
         "#);
         insta::assert_snapshot!(problems(r#"[{"id":"a"},{"displayName":"x"},{"id":""},{"id":null},{"id":"a"},7]"#), @r"
         workforceIntegrations.broken.json: $[1].id: must be a non-empty string
         workforceIntegrations.broken.json: $[2].id: must be a non-empty string
-        workforceIntegrations.broken.json: $[3].id: found null, expected a value: Edm.String is not nullable here
+        workforceIntegrations.broken.json: $[3].id: must not be null (Edm.String)
         workforceIntegrations.broken.json: $[4].id: duplicate id 'a' (first used at $[0])
         workforceIntegrations.broken.json: $[5]: found the number 7, expected an object
         ");
