@@ -1,8 +1,8 @@
-//! A connector: the web service behind the `url` of a workforce integration, which Shifts asks before it saves a change.
+//! A connector: the web service at the `url` of a workforce integration, which Shifts asks before it saves a change.
 //!
 //!     cargo run --example connector -- 127.0.0.1:8080 SECRET
 //!
-//! It refuses shifts of more than ten hours and approves everything else. `docs/connectors.md` shows how to try it out.
+//! It refuses shifts of more than ten hours and approves everything else. See `docs/connectors.md` to try it out.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,18 +18,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use wfi_emulator::edm::date_time::DateTimeOffset;
-use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::message::{Element, Requests, ResponseItem, Responses};
-use wfi_emulator::workloads::shifts::outbound_message::PASSTHROUGH;
+use wfi_emulator::emulator::connector::{
+    DateTimeOffset, Element, PASSTHROUGH, Requests, ResponseItem, Responses, Secret, decrypt,
+};
 
 /// The longest shift, in ticks of 100 nanoseconds.
 const TEN_HOURS: i64 = 10 * 3600 * 10_000_000;
 
-/// What a connector knows.
+/// The state of a connector.
 pub struct Connector {
     secret: Secret,
-    /// What was answered to each transaction: Shifts repeats a call whose answer got lost, and must hear the same again.
+    /// The response to each element of a transaction: Shifts retries a call whose answer got lost, and must get the same one.
     answered: Mutex<HashMap<(String, String), ResponseItem>>,
 }
 
@@ -47,14 +46,14 @@ pub async fn serve(listener: TcpListener, secret: Secret) {
     let connector = Arc::new(Connector { secret, answered: Mutex::default() });
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Whoever came is gone again, or there are too many open files, which will pass.
+            // The client is gone already, or too many files are open, which passes.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let connector = connector.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| answer(&connector, request));
-            // A connection that breaks is of no interest to others.
+            // A broken connection does not concern the others.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -67,44 +66,44 @@ async fn answer(connector: &Connector, request: Request<Incoming>) -> Result<Res
         Err(error) => Err(error.to_string()),
     };
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
-    let said = match (&head.method, plaintext) {
+    let plaintext = match (&head.method, plaintext) {
         (&Method::POST, Ok(plaintext)) => plaintext,
-        // Whoever does not know the secret is not Shifts.
+        // A caller without the secret is not Shifts.
         (_, Err(reason)) => return Ok(plain(StatusCode::BAD_REQUEST, reason)),
         _ => return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, String::new())),
     };
     if let Some(passthrough) = head.headers.get(PASSTHROUGH) {
-        println!("a change that was made through Graph, marked {passthrough:?}");
+        println!("change made through Graph, marked {passthrough:?}");
     }
     let decide: fn(&Element) -> ResponseItem = match segments[..] {
-        ["v1", "connect"] => return Ok(connect(&said)),
+        ["v1", "connect"] => return Ok(connect(&plaintext)),
         ["v1", "teams", _, "update"] => decide_change,
         ["v1", "teams", _, "read"] => |element| ResponseItem::eligible(&element.id, Vec::new()),
         _ => return Ok(plain(StatusCode::NOT_FOUND, String::new())),
     };
-    let Ok(requests) = Requests::read(&said) else { return Ok(plain(StatusCode::BAD_REQUEST, "no requests".to_owned())) };
+    let Ok(requests) = Requests::read(&plaintext) else { return Ok(plain(StatusCode::BAD_REQUEST, "no requests".to_owned())) };
     let responses = requests.requests.iter().map(|element| connector.once(element, decide)).collect();
-    // The status is 200 whatever the items say.
+    // The status is 200 even if items are refused.
     Ok(Response::new(Full::new(Responses { responses }.write())))
 }
 
 impl Connector {
-    /// Decides on an element, or repeats what was decided on it.
+    /// Decides on an element, or repeats the earlier decision.
     fn once(&self, element: &Element, decide: fn(&Element) -> ResponseItem) -> ResponseItem {
         let Some(headers) = &element.headers else { return decide(element) };
         let transaction = (headers.transaction_id.clone(), element.id.clone());
-        let mut answered = self.answered.lock().expect("nobody panics with the lock");
+        let mut answered = self.answered.lock().expect("no thread panics while it holds the lock");
         answered.entry(transaction).or_insert_with(|| decide(element)).clone()
     }
 }
 
-fn connect(said: &[u8]) -> Response<Full<Bytes>> {
-    let said: Value = serde_json::from_slice(said).unwrap_or_default();
-    let is_whole = said["tenantId"].is_string() && said["userId"].is_string();
-    plain(if is_whole { StatusCode::OK } else { StatusCode::BAD_REQUEST }, String::new())
+fn connect(plaintext: &[u8]) -> Response<Full<Bytes>> {
+    let handshake: Value = serde_json::from_slice(plaintext).unwrap_or_default();
+    let is_complete = handshake["tenantId"].is_string() && handshake["userId"].is_string();
+    plain(if is_complete { StatusCode::OK } else { StatusCode::BAD_REQUEST }, String::new())
 }
 
-/// Approves a change or refuses it. An item of its own for each element, since a missing one counts as approval.
+/// Approves or refuses a change. Every element gets an item, since a missing one counts as approval.
 fn decide_change(element: &Element) -> ResponseItem {
     let body: Value = element.body.as_ref().and_then(|body| serde_json::from_str(body.get()).ok()).unwrap_or_default();
     let shift = [&body["sharedShift"], &body["draftShift"]].into_iter().find(|shift| shift.is_object()).unwrap_or(&Value::Null);

@@ -7,9 +7,7 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
-use wfi_emulator::emulator::Emulator;
-use wfi_emulator::world::fault::FaultRule;
-use wfi_emulator::world::journal::{Expectation, JournalQuery, Secrets};
+use wfi_emulator::emulator::{Emulator, Expectation, FaultRule, JournalQuery, Secrets};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -22,12 +20,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let id = created["id"].as_str().unwrap_or_default();
     println!("created {id}");
 
-    // The first try of the update is throttled; the client tries again.
+    // The first attempt of the update is throttled; the client retries.
     emulator.set_faults(FaultRule::ready("throttled-without-retry-after").unwrap_or_default());
     let update = || client.patch(format!("{base}/{id}")).json(&json!({"displayName": "Renamed"})).send();
-    println!("first try: {}", update().await?.status());
+    println!("first attempt: {}", update().await?.status());
     emulator.set_faults(Vec::new());
-    println!("second try: {}", update().await?.status());
+    println!("second attempt: {}", update().await?.status());
 
     let expected = Expectation {
         of: JournalQuery {
@@ -41,5 +39,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let verdict = emulator.world().journal.verify(&expected, Secrets::Hidden);
     println!("{}", verdict.text);
-    if verdict.holds { Ok(()) } else { Err("the journal does not have the update".into()) }
+    if verdict.holds { Ok(()) } else { Err("missing update in the journal".into()) }
 }

@@ -1,10 +1,10 @@
-//! A snapshot of everything that a client asked and was answered, in a test with insta.
+//! A snapshot of all requests of a client and their answers, in a test with insta.
 //!
 //! ```console
 //! $ cargo run --example snapshot
 //! ```
 //!
-//! With a seed and a clock that stands, the journal is the same in every run, and secrets and tokens do not stand in it.
+//! With a seed and a fixed clock the journal is the same in every run. It contains no secrets or tokens.
 
 use std::error::Error;
 use std::time::UNIX_EPOCH;
@@ -28,11 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     x-ms-ags-diagnostic: {"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}
     date: Thu, 01 Jan 1970 00:00:00 GMT
     "#);
-    println!("the client does what it did");
+    println!("the client behaves as recorded");
     Ok(())
 }
 
-/// Deletes an integration, without a socket.
+/// Deletes an integration without a socket.
 fn client_under_test(emulator: &Emulator) -> Result<(), http::Error> {
     let request =
         Request::delete("http://localhost/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d");

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
-use wfi_emulator::cli::{arguments, run};
+use wfi_emulator::cli;
 
-// That of the library is whoever uses it to choose.
+// Chosen here and not in the library: the allocator of a test suite is the suite's own choice.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    run(&arguments())
+    cli::run()
 }

@@ -1,4 +1,4 @@
-//! `wfi-emulator ca`: where the local certificate authority is, and how to make clients trust it.
+//! `wfi-emulator ca`: the path of the local CA certificate, and commands that make clients trust it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ use crate::edge::certificate::{Authority, CertificateError, default_folder};
 use crate::edm::date_time::DateTimeOffset;
 use crate::world::clock::unix_millis;
 
-/// Where the local certificate authority is kept.
+/// The folder of the local CA.
 #[derive(Args, Clone, Debug)]
 pub(super) struct AuthorityFile {
-    /// Folder of the local certificate authority, instead of the user's cache folder; `memory` keeps it nowhere
+    /// Folder of the local CA, instead of the user's cache folder; `memory` for a CA that is not stored
     #[arg(long, global = true, env = "WFI_EMULATOR_CA_DIR", value_name = "DIR")]
     ca_dir: Option<PathBuf>,
 }
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
-    /// Print only the path of the certificate, for scripts
+pub(super) struct CaArguments {
+    /// Print only the path of the certificate
     #[arg(long)]
     path: bool,
 }
 
 impl AuthorityFile {
-    /// Returns the authority, which is made if there is none.
+    /// Returns the authority, which is created if absent.
     pub(super) fn authority(&self) -> Result<Authority, CertificateError> {
         match (&self.ca_dir, default_folder()) {
             (Some(folder), _) if folder == Path::new("memory") => Authority::in_memory(),
@@ -36,7 +36,7 @@ impl AuthorityFile {
     }
 }
 
-/// What to do where, with `{ca}` for the path of the certificate.
+/// Commands by client, with `{ca}` for the path of the certificate.
 const TRUST: &[(&str, &str)] = &[
     ("curl", "curl --cacert '{ca}' https://localhost:9340/v1.0/teamwork/workforceIntegrations"),
     ("Python", "export SSL_CERT_FILE='{ca}' REQUESTS_CA_BUNDLE='{ca}'   # httpx and aiohttp read the first, requests the second"),
@@ -53,10 +53,10 @@ const TRUST: &[(&str, &str)] = &[
 ];
 
 /// Returns what the command prints.
-pub(super) fn text(place: &AuthorityFile, arguments: &Arguments) -> Result<String, String> {
-    let authority = place.authority().map_err(|error| error.to_string())?;
+pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<String, String> {
+    let authority = file.authority().map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
-        return Err("an authority in memory has no file that a client could trust; leave out --ca-dir memory".to_owned());
+        return Err("no CA file with --ca-dir memory: name a folder, or omit the flag".to_owned());
     };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     if arguments.path {
@@ -64,7 +64,7 @@ pub(super) fn text(place: &AuthorityFile, arguments: &Arguments) -> Result<Strin
     }
     let mut date = Vec::with_capacity(19);
     DateTimeOffset::from_unix_millis(unix_millis(authority.valid_until())).write_seconds(&mut date);
-    let mut text = format!("{path}\nvalid until {}Z; the key beside it is for nobody's eyes\n", String::from_utf8_lossy(&date));
+    let mut text = format!("{path}\nvalid until {}Z; keep the key next to it private\n", String::from_utf8_lossy(&date));
     for (client, commands) in TRUST {
         text.push_str(&format!("\n{client}\n"));
         for command in commands.replace("{ca}", &path).lines() {

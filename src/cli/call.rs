@@ -1,4 +1,4 @@
-//! `call`: says to a connector what Shifts would say, and reports what it would make of the answer.
+//! `call`: calls a connector as Shifts does, and reports how Shifts would react to its answer.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use http::HeaderValue;
 
-use super::envelope::{ConnectorChoice, SecretChoice};
-use super::{UNUSABLE, fail, print};
+use super::connector::{ConnectorArguments, SecretArgument};
+use super::output::{UNUSABLE, fail, print};
+use super::runtime;
 use crate::edge::outgoing::{CallPolicy, Report, say};
 use crate::edm::date_time::DateTimeOffset;
 use crate::policy::behavior::Behaviors;
@@ -24,40 +25,40 @@ use crate::world::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CallCommand {
-    /// The handshake: is the connector there, and does it know the secret?
+    /// Perform the handshake, which checks that the connector is reachable and knows the secret
     Connect {
         #[command(flatten)]
         target: CallTarget,
-        /// The id of the tenant
+        /// Tenant id to send
         #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
         tenant_id: String,
-        /// The id of the integration's user
+        /// User id of the integration to send
         #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
         user_id: String,
     },
-    /// Ask for approval of changes
+    /// Request approval of changes
     Update {
         #[command(flatten)]
         target: CallTarget,
         #[command(flatten)]
         content: Content,
-        /// A change to ask about: entity type, method and, where it matters, an id, for example `timesoff:PUT:TOFF_1`; repeatable
+        /// Change to request, as entity type, method and optional id, for example `timesoff:PUT:TOFF_1`; repeatable
         #[arg(long, env = "WFI_EMULATOR_CHANGE", value_name = "TYPE:METHOD[:ID]", default_value = "shifts:POST", conflicts_with_all = ["swap_approval", "request"])]
         change: Vec<String>,
-        /// The approval of a swap: five elements
+        /// Request the approval of a swap, which has five elements
         #[arg(long, env = "WFI_EMULATOR_SWAP_APPROVAL", conflicts_with = "request")]
         swap_approval: bool,
-        /// The header X-MS-WFMPassthrough, as the caller of Graph has sent it
+        /// Value of the header X-MS-WFMPassthrough, as a caller of Graph sent it
         #[arg(long, env = "WFI_EMULATOR_PASSTHROUGH", value_name = "TEXT")]
         passthrough: Option<String>,
     },
-    /// Ask what is eligible
+    /// Request eligible time-off reasons or swaps
     Read {
         #[command(flatten)]
         target: CallTarget,
         #[command(flatten)]
         content: Content,
-        /// What to ask for
+        /// Kind of eligibility to request
         #[arg(long, env = "WFI_EMULATOR_ELIGIBILITY", default_value = "time-off-reasons", conflicts_with = "request")]
         eligibility: Eligibility,
     },
@@ -69,42 +70,42 @@ pub(super) enum Eligibility {
     Swaps,
 }
 
-/// Where the connector is, and how it is spoken to.
+/// The connector to call.
 #[derive(Args, Debug)]
 pub(super) struct CallTarget {
-    /// The url of the integration
+    /// URL of the integration
     #[arg(long, env = "WFI_EMULATOR_URL", value_name = "URL")]
-    pub(super) url: String,
-    /// Its apiVersion
+    url: String,
+    /// API version of the integration
     #[arg(long, env = "WFI_EMULATOR_API_VERSION", value_name = "NUMBER", default_value_t = 1)]
-    pub(super) api_version: i32,
+    api_version: i32,
     #[command(flatten)]
-    pub(super) secret: SecretChoice,
+    secret: SecretArgument,
     #[command(flatten)]
-    pub(super) connectors: ConnectorChoice,
-    /// How often a call is repeated whose answer is not 200 or no valid data
+    connectors: ConnectorArguments,
+    /// Number of retries after an answer other than 200 or with invalid data
     #[arg(long, env = "WFI_EMULATOR_RETRIES", value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
-    /// How many milliseconds the first repetition waits; each further one waits twice as long
+    /// Delay before the first retry in milliseconds; doubled for each further one
     #[arg(long, env = "WFI_EMULATOR_BACK_OFF", value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     back_off: u64,
-    /// Print what was said and answered too
+    /// Print the plaintext of requests and answers too
     #[arg(long, env = "WFI_EMULATOR_SHOW")]
     show: bool,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Content {
-    /// The id of the team whose schedule it is about
+    /// Team id of the schedule
     #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
-    /// File with the whole plaintext, {"requests": […]}, instead of a sample
+    /// File with the plaintext to send, {"requests": […]}, instead of a sample
     #[arg(long, env = "WFI_EMULATOR_REQUEST", value_name = "FILE")]
     request: Option<PathBuf>,
 }
 
 impl CallTarget {
-    pub(super) fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
+    fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
         self.secret.read()?;
         Ok(ConnectorEndpoint {
             url: Some(self.url.as_str().into()),
@@ -114,7 +115,7 @@ impl CallTarget {
         })
     }
 
-    pub(super) fn manner(&self, behaviors: &Behaviors) -> Result<CallPolicy, String> {
+    fn policy(&self, behaviors: &Behaviors) -> Result<CallPolicy, String> {
         Ok(CallPolicy {
             connectors: self.connectors.settings()?,
             retries: self.retries,
@@ -124,76 +125,76 @@ impl CallTarget {
     }
 }
 
-/// Makes a call and prints the report. The exit status is 0 if Shifts would go on, 1 if not.
+/// Makes a call and prints the report. The exit status is 0 if Shifts would proceed, else 1.
 pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
     let world = World::new(Settings::new());
-    let (target, said) = match call {
+    let (target, message) = match call {
         CallCommand::Connect { target, tenant_id, user_id } => (target, Ok(OutboundMessage::connect(tenant_id, user_id))),
         CallCommand::Update { target, content, change, swap_approval, passthrough } => {
             let passthrough = passthrough.as_deref().map(HeaderValue::from_str).transpose();
-            let passthrough = passthrough.map_err(|_| "--passthrough takes what can stand in a header".to_owned());
-            let said = |requests: &Requests| {
+            let passthrough = passthrough.map_err(|_| "invalid --passthrough: not a header value".to_owned());
+            let message = |requests: &Requests| {
                 passthrough.map(|passthrough| OutboundMessage::update(&content.team_id, requests, passthrough))
             };
-            let said = match &content.request {
-                Some(file) => read_requests(file).and_then(|(requests, text)| Ok(said(&requests)?.with_plaintext(text))),
-                None if *swap_approval => said(&maker(&world, &mut || world.next_entity_id().to_string()).swap_approval()),
-                None => changes(&world, change).and_then(|requests| said(&requests)),
+            let message = match &content.request {
+                Some(file) => read_requests(file).and_then(|(requests, text)| Ok(message(&requests)?.with_plaintext(text))),
+                None if *swap_approval => {
+                    message(&sample_builder(&world, &mut || world.next_entity_id().to_string()).swap_approval())
+                }
+                None => changes(&world, change).and_then(|requests| message(&requests)),
             };
-            (target, said)
+            (target, message)
         }
         CallCommand::Read { target, content, eligibility } => {
-            let said = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
-            let said = match &content.request {
-                Some(file) => read_requests(file).map(|(requests, text)| said(&requests).with_plaintext(text)),
-                None => Ok(said(&Requests { requests: vec![eligible(*eligibility)] })),
+            let message = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
+            let message = match &content.request {
+                Some(file) => read_requests(file).map(|(requests, text)| message(&requests).with_plaintext(text)),
+                None => Ok(message(&Requests { requests: vec![eligible(*eligibility)] })),
             };
-            (target, said)
+            (target, message)
         }
     };
-    let (endpoint, manner, said) = match (target.endpoint(), target.manner(behaviors), said) {
-        (Ok(endpoint), Ok(manner), Ok(said)) => (endpoint, manner, said),
+    let (endpoint, policy, message) = match (target.endpoint(), target.policy(behaviors), message) {
+        (Ok(endpoint), Ok(policy), Ok(message)) => (endpoint, policy, message),
         (Err(problem), _, _) | (_, Err(problem), _) | (_, _, Err(problem)) => return fail(UNUSABLE, &problem),
     };
-    let runtime = match super::small_runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("cannot start: {error}")),
-    };
-    let report = runtime.block_on(say(&endpoint, said, &manner, || world.next_message_bytes()));
-    let shown = if target.show { exchanged(&report) } else { String::new() };
-    let printed = print(&format!("{shown}{report}"));
-    if report.verdict.lets_pass() { printed } else { ExitCode::FAILURE }
+    runtime::run_few(async {
+        let report = say(&endpoint, message, &policy, || world.next_message_bytes()).await;
+        let plaintexts = if target.show { plaintexts(&report) } else { String::new() };
+        let status = print(&format!("{plaintexts}{report}"));
+        if report.verdict.lets_pass() { status } else { ExitCode::FAILURE }
+    })
 }
 
-/// Returns the words that went to and fro, for people.
-fn exchanged(report: &Report) -> String {
-    let mut text = format!("said: {}\n", String::from_utf8_lossy(&report.said.plaintext));
-    for (made, _) in &report.attempts {
-        if let CallOutcome::Answered { body, .. } = &made.outcome {
+/// Returns the plaintexts of a call and its answers, for people.
+fn plaintexts(report: &Report) -> String {
+    let mut text = format!("sent: {}\n", String::from_utf8_lossy(&report.said.plaintext));
+    for (call, _) in &report.attempts {
+        if let CallOutcome::Answered { body, .. } = &call.outcome {
             text.push_str(&format!("answered: {}\n", String::from_utf8_lossy(body)));
         }
     }
     text
 }
 
-/// Reads a plaintext, which is said as it stands in the file.
+/// Reads a plaintext, which is sent as it is in the file.
 fn read_requests(file: &Path) -> Result<(Requests, Vec<u8>), String> {
-    let told = |reason: String| format!("{}: {reason}", file.display());
-    let text = std::fs::read(file).map_err(|error| told(error.to_string()))?;
-    let requests = Requests::read(&text).map_err(|error| told(error.to_string()))?;
+    let problem = |reason: String| format!("{}: {reason}", file.display());
+    let text = std::fs::read(file).map_err(|error| problem(error.to_string()))?;
+    let requests = Requests::read(&text).map_err(|error| problem(error.to_string()))?;
     Ok((requests, text))
 }
 
-fn maker<'m>(world: &World, next_id: &'m mut dyn FnMut() -> String) -> SampleBuilder<'m> {
+fn sample_builder<'m>(world: &World, next_id: &'m mut dyn FnMut() -> String) -> SampleBuilder<'m> {
     SampleBuilder { next_id, now: now(world), expires: expiry(world) }
 }
 
-/// Returns the time as entities show it.
+/// Returns the current time in the form of entities.
 pub(super) fn now(world: &World) -> String {
     time(unix_millis(world.clock.now()))
 }
 
-/// Returns when a transaction expires that begins now.
+/// Returns the time at which a transaction expires that begins now.
 pub(super) fn expiry(world: &World) -> String {
     time(unix_millis(world.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
 }
@@ -204,24 +205,24 @@ fn time(millis: i64) -> String {
 
 fn changes(world: &World, changes: &[String]) -> Result<Requests, String> {
     let mut next_id = || world.next_entity_id().to_string();
-    let mut maker = maker(world, &mut next_id);
-    let requests: Result<Vec<Element>, String> = changes.iter().map(|change| element(&mut maker, change)).collect();
+    let mut builder = sample_builder(world, &mut next_id);
+    let requests: Result<Vec<Element>, String> = changes.iter().map(|change| element(&mut builder, change)).collect();
     Ok(Requests { requests: requests? })
 }
 
-fn element(maker: &mut SampleBuilder<'_>, change: &str) -> Result<Element, String> {
+fn element(builder: &mut SampleBuilder<'_>, change: &str) -> Result<Element, String> {
     let mut parts = change.splitn(3, ':');
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (name, method, id) = (part().unwrap_or_default(), part().unwrap_or("POST"), part());
     let kind: &SampleKind = KINDS.iter().find(|kind| kind.segment.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.segment).collect();
-        format!("there is no entity type '{name}'; it is one of {}", names.join(", "))
+        format!("unknown entity type '{name}' (known: {})", names.join(", "))
     })?;
     let method = method.to_ascii_uppercase();
     if !["POST", "PUT", "DELETE"].contains(&&*method) {
-        return Err(format!("a change is a POST, PUT or DELETE, not '{method}'"));
+        return Err(format!("unknown method '{method}': a change is a POST, PUT or DELETE"));
     }
-    Ok(maker.element(kind, &method, id))
+    Ok(builder.element(kind, &method, id))
 }
 
 fn eligible(eligibility: Eligibility) -> Element {

@@ -1,12 +1,13 @@
-//! `connector-check`: probes a running connector and reports whether it keeps the contract with Shifts.
+//! `connector-check`: probes a running connector for conformance to the Shifts contract.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::call::{expiry, now};
-use super::envelope::{ConnectorChoice, SecretChoice};
-use super::{UNUSABLE, fail, print};
+use super::connector::{ConnectorArguments, SecretArgument};
+use super::output::{UNUSABLE, fail, print};
+use super::runtime;
 use crate::edge::outgoing::{CallPolicy, Named, Source, check};
 use crate::policy::behavior::Behaviors;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
@@ -16,30 +17,30 @@ use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::settings::Settings;
 
 #[derive(Args, Debug)]
-pub(super) struct ConnectorCheck {
-    /// The url of the integration
+pub(super) struct ConnectorCheckArguments {
+    /// URL of the integration
     #[arg(env = "WFI_EMULATOR_URL")]
     url: String,
-    /// Its apiVersion
+    /// API version of the integration
     #[arg(long, env = "WFI_EMULATOR_API_VERSION", value_name = "NUMBER", default_value_t = 1)]
     api_version: i32,
     #[command(flatten)]
-    secret: SecretChoice,
+    secret: SecretArgument,
     #[command(flatten)]
-    connectors: ConnectorChoice,
-    /// The id of the tenant
+    connectors: ConnectorArguments,
+    /// Tenant id to send
     #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
     tenant_id: String,
-    /// The id of the integration's user
+    /// User id of the integration to send
     #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
     user_id: String,
-    /// The id of the team whose schedule it is about
+    /// Team id of the schedule
     #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
 }
 
-/// Probes a connector. The exit status is 0 if no probe has failed, 1 if one has.
-pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode {
+/// Probes a connector. The exit status is 1 if a probe has failed, else 0.
+pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) -> ExitCode {
     let (secret, connectors) = match (arguments.secret.read(), arguments.connectors.settings()) {
         (Ok(secret), Ok(connectors)) => (secret, connectors),
         (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
@@ -50,19 +51,17 @@ pub(super) fn run(arguments: &ConnectorCheck, behaviors: &Behaviors) -> ExitCode
         secret: Some(arguments.secret.text().into()),
         display_name: None,
     };
-    let manner = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
+    let policy = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
     let named =
         Named { tenant_id: arguments.tenant_id.clone(), user_id: arguments.user_id.clone(), team_id: arguments.team_id.clone() };
     let world = World::new(Settings::new());
     let mut next_id = || world.next_entity_id().to_string();
     let mut next_key_bytes = || world.next_message_bytes();
-    let maker = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
-    let source = Source { maker, next_key_bytes: &mut next_key_bytes };
-    let runtime = match super::small_runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("cannot start: {error}")),
-    };
-    let findings = runtime.block_on(check(&endpoint, &secret, &manner, &named, source));
-    let printed = print(&findings.to_string());
-    if findings.are_clean() { printed } else { ExitCode::FAILURE }
+    let builder = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
+    let source = Source { maker: builder, next_key_bytes: &mut next_key_bytes };
+    runtime::run_few(async {
+        let findings = check(&endpoint, &secret, &policy, &named, source).await;
+        let status = print(&findings.to_string());
+        if findings.are_clean() { status } else { ExitCode::FAILURE }
+    })
 }

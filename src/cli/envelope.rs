@@ -1,87 +1,56 @@
-//! `encrypt` and `decrypt`: what Shifts sends, made and taken apart between standard input and standard output.
+//! `encrypt` and `decrypt`: the envelope of calls to connectors, from standard input to standard output.
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::io::Read as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 
-use super::{UNUSABLE, fail};
-use crate::edge::outgoing;
+use super::connector::SecretArgument;
+use super::output::{UNUSABLE, fail, print_bytes};
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
-use crate::world::settings::Connectors;
 
-/// The secret that an integration and its connector share.
+/// The arguments of `encrypt`.
 #[derive(Args, Debug)]
-pub(super) struct SecretChoice {
-    /// The secret of the integration: 64 characters
-    #[arg(long, env = "WFI_EMULATOR_SECRET", value_name = "TEXT", hide_env_values = true)]
-    secret: String,
-}
-
-impl SecretChoice {
-    pub(super) fn text(&self) -> &str {
-        &self.secret
-    }
-
-    pub(super) fn read(&self) -> Result<Secret, String> {
-        Secret::new(&self.secret).map_err(|error| error.to_string())
-    }
-}
-
-/// How connectors are called.
-#[derive(Args, Clone, Debug)]
-pub(super) struct ConnectorChoice {
-    /// Let calls to connectors leave this machine and private networks
-    #[arg(long, env = "WFI_EMULATOR_ALLOW_REMOTE_CONNECTORS")]
-    allow_remote_connectors: bool,
-    /// How many seconds a connector may take to answer
-    #[arg(long, env = "WFI_EMULATOR_CONNECTOR_TIMEOUT", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    connector_timeout: u64,
-    /// File with the authorities whose certificates connectors may show, in PEM, instead of those of the system
-    #[arg(long, env = "WFI_EMULATOR_CONNECTOR_CA", value_name = "FILE")]
-    connector_ca: Option<PathBuf>,
-}
-
-impl ConnectorChoice {
-    pub(super) fn settings(&self) -> Result<Connectors, String> {
-        let authorities = match &self.connector_ca {
-            Some(file) => outgoing::authorities(file)?,
-            None => Vec::new(),
-        };
-        Ok(Connectors {
-            timeout: Duration::from_secs(self.connector_timeout),
-            may_be_remote: self.allow_remote_connectors,
-            authorities: authorities.into(),
-        })
-    }
-}
-
-#[derive(Args, Debug)]
-pub(super) struct EnvelopeForm {
+pub(super) struct EncryptArguments {
     #[command(flatten)]
-    secret: SecretChoice,
-    /// How the encrypted body is written
+    form: EnvelopeArguments,
+}
+
+/// The arguments of `decrypt`.
+#[derive(Args, Debug)]
+pub(super) struct DecryptArguments {
+    #[command(flatten)]
+    form: EnvelopeArguments,
+    /// Print the parts of the envelope instead of its plaintext
+    #[arg(long, env = "WFI_EMULATOR_PARTS")]
+    parts: bool,
+}
+
+#[derive(Args, Debug)]
+struct EnvelopeArguments {
+    #[command(flatten)]
+    secret: SecretArgument,
+    /// Encoding of the encrypted body
     #[arg(long, env = "WFI_EMULATOR_FORM", default_value = "raw")]
     form: Encoding,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Encoding {
-    /// The bytes themselves
+    /// Raw bytes
     Raw,
-    /// Two digits per byte
+    /// Two hexadecimal digits per byte
     Hex,
     /// Base64
     Base64,
 }
 
 /// Encrypts standard input.
-pub(super) fn encrypt(form: &EnvelopeForm) -> ExitCode {
+pub(super) fn encrypt(arguments: &EncryptArguments) -> ExitCode {
+    let form = &arguments.form;
     transform(form, |secret, input| {
         let keys = MessageKeys::random().map_err(|error| error.to_string())?;
         let body = envelope::encrypt(secret, &keys, input);
@@ -93,31 +62,30 @@ pub(super) fn encrypt(form: &EnvelopeForm) -> ExitCode {
     })
 }
 
-/// Decrypts standard input; with `parts`, tells what is in the envelope instead.
-pub(super) fn decrypt(form: &EnvelopeForm, parts: bool) -> ExitCode {
+/// Decrypts standard input, or prints the parts of the envelope.
+pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
+    let (form, parts) = (&arguments.form, arguments.parts);
     transform(form, |secret, input| {
         let body = match form.form {
             Encoding::Raw => input.to_vec(),
-            Encoding::Hex => {
-                unhex(input).ok_or("standard input is not hexadecimal: found something else than pairs of digits")?
-            }
+            Encoding::Hex => unhex(input).ok_or("standard input is not hexadecimal: expected pairs of digits")?,
             Encoding::Base64 => {
                 STANDARD.decode(without_space(input)).map_err(|error| format!("standard input is not base64: {error}"))?
             }
         };
-        let told = if parts { Envelope::read(&body).map(|envelope| describe(&envelope)) } else { Ok(String::new()) };
+        let description = if parts { Envelope::read(&body).map(|envelope| describe(&envelope)) } else { Ok(String::new()) };
         let decrypted = envelope::decrypt(secret, &body);
         let failed = |error: envelope::EnvelopeError| format!("{}: {error}", error.name());
-        let told = told.map_err(failed)?;
+        let description = description.map_err(failed)?;
         match decrypted {
-            Ok(plaintext) if parts => Ok(format!("{told}plaintext {} bytes\n", plaintext.len()).into_bytes()),
+            Ok(plaintext) if parts => Ok(format!("{description}plaintext {} bytes\n", plaintext.len()).into_bytes()),
             Ok(plaintext) => Ok(plaintext),
-            Err(error) => Err(format!("{told}{}", failed(error))),
+            Err(error) => Err(format!("{description}{}", failed(error))),
         }
     })
 }
 
-fn transform(form: &EnvelopeForm, make: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
+fn transform(form: &EnvelopeArguments, convert: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
     let secret = match form.secret.read() {
         Ok(secret) => secret,
         Err(problem) => return fail(UNUSABLE, &problem),
@@ -126,11 +94,8 @@ fn transform(form: &EnvelopeForm, make: impl FnOnce(&Secret, &[u8]) -> Result<Ve
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut input) {
         return fail(1, &format!("standard input: {error}"));
     }
-    match make(&secret, &input) {
-        Ok(output) => match std::io::stdout().lock().write_all(&output) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(1, &format!("standard output: {error}")),
-            _ => ExitCode::SUCCESS,
-        },
+    match convert(&secret, &input) {
+        Ok(output) => print_bytes(&output),
         Err(problem) => fail(1, &problem),
     }
 }
@@ -148,7 +113,7 @@ fn describe(envelope: &Envelope<'_>) -> String {
     )
 }
 
-/// Prints bytes as pairs of digits.
+/// Bytes displayed as hexadecimal digits.
 struct Hex<'b>(&'b [u8]);
 
 impl fmt::Display for Hex<'_> {

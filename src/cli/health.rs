@@ -1,21 +1,41 @@
-//! `wfi-emulator health`: asks a running emulator whether it answers, for health checks of containers without a shell.
+//! `wfi-emulator health`: the health check of containers without a shell.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-/// How long an answer may take.
+use clap::Args;
+
+use super::address::reachable_host;
+
+/// The arguments of the command.
+#[derive(Args, Debug)]
+pub(super) struct HealthArguments {
+    /// Address that the emulator listens on
+    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+    host: String,
+    /// Port that the emulator listens on
+    #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
+    port: u16,
+}
+
+/// The time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks an emulator whether it is ready; what is wrong is returned for people.
-pub(super) fn ask(host: &str, port: u16) -> Result<(), String> {
-    let place = format!("{host}:{port}");
-    let failed = |error: std::io::Error| format!("{place}: {error}");
+/// Asks an emulator whether it is ready.
+///
+/// # Errors
+///
+/// Fails with a message for people.
+pub(super) fn check(arguments: &HealthArguments) -> Result<(), String> {
+    let (host, port) = (reachable_host(&arguments.host), arguments.port);
+    let address = format!("{host}:{port}");
+    let failed = |error: std::io::Error| format!("{address}: {error}");
     let addresses = (host, port).to_socket_addrs().map_err(failed)?;
-    let mut problem = format!("{place}: no such address");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => return read(stream).map_err(failed).and_then(|answer| judge(&place, &answer)),
+    let mut problem = format!("{address}: unknown host");
+    for resolved in addresses {
+        match TcpStream::connect_timeout(&resolved, PATIENCE) {
+            Ok(stream) => return read(stream).map_err(failed).and_then(|answer| judge(&address, &answer)),
             Err(error) => problem = failed(error),
         }
     }
@@ -31,14 +51,14 @@ fn read(mut stream: TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// An emulator without a control API answers as Graph does to an unknown path, which shows as well that it answers.
-fn judge(place: &str, answer: &str) -> Result<(), String> {
+/// Judges an answer. Without a control API, an emulator answers as Graph does on an unknown path, which is healthy too.
+fn judge(address: &str, answer: &str) -> Result<(), String> {
     let line = answer.lines().next().unwrap_or_default();
     if line.starts_with("HTTP/1.1 ") && answer.to_ascii_lowercase().contains("\r\nx-ms-ags-diagnostic:")
         || line == "HTTP/1.1 200 OK"
     {
         Ok(())
     } else {
-        Err(format!("{place}: found {line:?}, expected HTTP/1.1 200 OK"))
+        Err(format!("{address}: found {line:?}, expected HTTP/1.1 200 OK"))
     }
 }

@@ -1,7 +1,7 @@
-//! The log on standard error, which never holds up an answer.
+//! The log on standard error, which never delays an answer.
 //!
-//! A test suite that spawns the program with a pipe and never reads it would stall the server once the pipe is full. So lines go to
-//! a thread of their own, and what it cannot get rid of in time is dropped and counted.
+//! A test suite that spawns the program with a pipe and never reads it would stall the server once the pipe is full. So lines go
+//! through a queue to a thread of their own; lines that do not fit are dropped and counted.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
@@ -10,24 +10,42 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait.
+/// The length of the queue in lines.
 const QUEUE: usize = 4096;
 
-/// How long the end of the program waits for lines that are still to be written.
+/// The time limit for writing the rest of the queue at the end of the program.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Starts the log. Dropping what is returned writes the lines that wait.
-pub(super) fn start(filter: LevelFilter) -> Flush {
+/// The least severe level to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// Starts the log, unless it is off. The returned value writes the rest of the queue when it is dropped.
+pub(super) fn start(level: LogLevel) -> Option<Flush> {
+    let filter = match level {
+        LogLevel::Off => return None,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
     let (lines, queue) = sync_channel(QUEUE);
     let (written, all_written) = sync_channel(1);
     let dropped = Arc::new(AtomicU64::new(0));
     let lost = dropped.clone();
     thread::spawn(move || {
         write_lines(&queue, &lost);
-        // Nobody waits if the program ends otherwise.
+        // The receiver may be gone: then the program is ending without a flush.
         let _ = written.send(());
     });
     let writer = Lines { lines: lines.clone(), dropped };
@@ -36,25 +54,25 @@ pub(super) fn start(filter: LevelFilter) -> Flush {
         .with_ansi(io::stderr().is_terminal())
         .with_max_level(filter)
         .with_target(false)
-        // They would go to standard error as well, and a panic would follow where nobody reads it.
+        // Internal errors would go to standard error as well, and would panic where that is closed.
         .log_internal_errors(false)
         .init();
-    Flush { lines, all_written }
+    Some(Flush { lines, all_written })
 }
 
-/// Writes lines until the empty one that ends the log. Nothing can be said about a failure to write: this is the place to say it.
+/// Writes lines up to the empty one that ends the log. A failure to write has no other place to be reported.
 fn write_lines(queue: &Receiver<Vec<u8>>, lost: &AtomicU64) {
     for line in queue.iter().take_while(|line| !line.is_empty()) {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(&line);
         let count = lost.swap(0, Ordering::Relaxed);
         if count > 0 {
-            let _ = writeln!(stderr, "{count} lines of the log were dropped, since nobody read them in time");
+            let _ = writeln!(stderr, "log lines dropped: {count}, since standard error was not read in time");
         }
     }
 }
 
-/// Writes what waits when it is dropped.
+/// Writes the rest of the queue when it is dropped.
 pub(super) struct Flush {
     lines: SyncSender<Vec<u8>>,
     all_written: Receiver<()>,
@@ -62,7 +80,7 @@ pub(super) struct Flush {
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        // A full queue means that nobody reads; then there is nothing to wait for.
+        // A full queue means that standard error is not read; waiting would not help.
         if self.lines.try_send(Vec::new()).is_ok() {
             let _ = self.all_written.recv_timeout(FLUSH);
         }
@@ -76,7 +94,7 @@ struct Lines {
 }
 
 impl Write for Lines {
-    /// Takes one line: the log hands over each in one piece.
+    /// Queues one line: the log writes each in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if !line.is_empty() && self.lines.try_send(line.to_vec()).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);

@@ -1,22 +1,20 @@
-//! What shells and manuals want to know of the program, made from its own arguments.
+//! Shell completions and the man page, generated from the program's arguments.
 
 use std::io;
 
-use clap::CommandFactory as _;
+use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Cli;
-
-/// Returns what makes a shell complete the arguments.
-pub(super) fn completions(shell: Shell) -> Vec<u8> {
+/// Returns the script that completes the arguments in a shell.
+pub(super) fn completions<C: CommandFactory>(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "wfi-emulator", &mut script);
+    clap_complete::generate(shell, &mut C::command(), "wfi-emulator", &mut script);
     script
 }
 
-/// Returns the page of the manual: the program, and behind it each of its commands.
-pub(super) fn manual() -> io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+/// Returns the man page: the program, followed by each of its commands.
+pub(super) fn manual<C: CommandFactory>() -> io::Result<Vec<u8>> {
+    let mut command = C::command();
     // So that commands know the name of the program.
     command.build();
     let mut page = Vec::new();

@@ -5,47 +5,47 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::fixed_clock;
+use super::clock;
 use crate::edm::date_time::DateTimeOffset;
 use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds};
 use crate::entra::user::user_named;
 use crate::policy::permissions::{self, Permission};
 use crate::world::fixture::directory::Directory;
 
-/// The client id of tokens whose application is not named.
+/// The client id of tokens without a named application.
 const APPLICATION: &str = "00000000-0000-4000-8000-000000000002";
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
-    /// For an application on its own behalf, with this client id
+pub(super) struct TokenArguments {
+    /// Client id of an application that acts on its own behalf
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = APPLICATION, conflicts_with = "user")]
     app: Option<String>,
-    /// For a user who signs in under this name; this is the default
+    /// Name of the user who signs in (default: the local user)
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     user: Option<String>,
-    /// One permission that the token has, for example WorkforceIntegration.Read.All; repeatable, all if left out
+    /// Permission to grant, for example WorkforceIntegration.Read.All; repeatable (default: all)
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
     scope: Vec<String>,
-    /// When the token ends: a duration from now such as 30s, 10m, 2h, 1d or -5m, or a time such as 2026-01-01T00:00:00Z
+    /// Expiry: a duration from now such as 30s, 10m, 2h, 1d or -5m, or a time such as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<String>,
-    /// For whom the token is
+    /// Audience of the token
     #[arg(long, value_name = "RESOURCE", default_value = GRAPH)]
     audience: String,
-    /// The tenant's id
+    /// Tenant id (default: that of the directory)
     #[arg(long, value_name = "ID")]
     tenant: Option<String>,
-    /// The time of issue, for an emulator whose clock stands
+    /// Time of issue, for an emulator with a fixed clock
     #[arg(long, value_name = "TIME")]
     clock: Option<String>,
-    /// File with the applications and users that there are
+    /// Directory file with applications and users
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
 }
 
 /// Returns the token.
-pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
+pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
     let directory = match &arguments.directory {
         Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
         None => Directory::default(),
@@ -53,11 +53,11 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     let now = arguments
         .clock
         .as_deref()
-        .map_or(Ok(SystemTime::now()), |text| fixed_clock(text).map(crate::world::clock::Clock::now))?;
+        .map_or(Ok(SystemTime::now()), |text| clock::fixed(text).map(crate::world::clock::Clock::now))?;
     let mut validity = Validity::starting(now, LIFETIME);
     if let Some(text) = &arguments.expires {
         validity.until = expiry(text, unix_seconds(now))?;
-        // A token that is over has begun before.
+        // An expired token became valid before it expired.
         validity.from = validity.from.min(validity.until.saturating_sub(1));
     }
     let is_application = arguments.app.is_some();
@@ -69,8 +69,8 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     }
     let application = arguments.app.as_deref().unwrap_or(APPLICATION);
     let name = arguments.user.as_deref().filter(|name| !name.is_empty());
-    let user =
-        user_named(&directory, name).ok_or_else(|| format!("the directory lists no user '{}'", name.unwrap_or_default()))?;
+    let user = user_named(&directory, name)
+        .ok_or_else(|| format!("unknown user '{}': the directory does not list it", name.unwrap_or_default()))?;
     let listed = directory.applications.iter().flatten().find(|listed| listed.app_id.eq_ignore_ascii_case(application));
     Ok(access_token(&Grant {
         audience: &arguments.audience,
@@ -83,7 +83,7 @@ pub(super) fn text(arguments: &Arguments) -> Result<String, String> {
     }))
 }
 
-/// Reads when a token ends, in seconds since the Unix epoch.
+/// Reads an expiry, in seconds since the Unix epoch.
 fn expiry(text: &str, now: i64) -> Result<i64, String> {
     let seconds = |unit: &str| match unit {
         "s" => Some(1),
@@ -99,7 +99,7 @@ fn expiry(text: &str, now: i64) -> Result<i64, String> {
     let time = || Some(DateTimeOffset::parse(text)?.ticks().div_euclid(10_000_000));
     let end = duration.and_then(|duration| now.checked_add(duration)).or_else(time);
     end.ok_or_else(|| {
-        format!("--expires takes a duration such as 10m or -1h, or a time such as 2026-01-01T00:00:00Z, not '{text}'")
+        format!("invalid --expires '{text}': expected a duration such as 10m or -1h, or a time such as 2026-01-01T00:00:00Z")
     })
 }
 
@@ -108,12 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_token_is_a_duration_or_a_time() {
+    fn an_expiry_is_a_duration_or_a_time() {
         for (text, end) in [("30s", 1030), ("10m", 1600), ("-1h", -2600), ("1d", 87400), ("1970-01-01T00:00:07Z", 7)] {
             assert_eq!(expiry(text, 1000), Ok(end), "{text}");
         }
         for text in ["", "m", "1", "1w", "é", "99999999999999999999d", "9223372036854775807d", "soon"] {
-            assert!(expiry(text, 1000).unwrap_err().contains("--expires takes"), "{text}");
+            assert!(expiry(text, 1000).unwrap_err().contains("invalid --expires"), "{text}");
         }
     }
 }

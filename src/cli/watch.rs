@@ -1,4 +1,4 @@
-//! Fixtures loaded again when they change.
+//! Fixtures reloaded when they change.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -9,20 +9,20 @@ use std::time::{Duration, SystemTime};
 use crate::edge::service::Service;
 use crate::world::worlds::Plan;
 
-/// How often the files are looked at.
-const EVERY: Duration = Duration::from_millis(250);
+/// The time between two checks of the files.
+const INTERVAL: Duration = Duration::from_millis(250);
 
-/// What is seen of files without reading them. A file that took the place of another may be as old and as long.
-type Seen = Vec<(PathBuf, Option<(SystemTime, u64, Identity)>)>;
+/// Files as far as they can be compared without reading them. A file that replaces another may be as old and as long.
+type Snapshot = Vec<(PathBuf, Option<(SystemTime, u64, Identity)>)>;
 
-/// Looks at files, and where they have changed makes another plan, from which the default tenant is made anew. Connections stay, and
-/// so does everything if there is no other plan: then the log says why.
+/// Checks files periodically and, when they have changed, resets the default world from a new plan. Connections stay open. Without a
+/// valid plan all stays as it is, and the log says why.
 pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() -> Result<Plan, String> + Send + 'static) {
-    let mut last = seen(&paths);
+    let mut last = snapshot(&paths);
     thread::spawn(move || {
         loop {
-            thread::sleep(EVERY);
-            let now = seen(&paths);
+            thread::sleep(INTERVAL);
+            let now = snapshot(&paths);
             if now == last {
                 continue;
             }
@@ -32,11 +32,11 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
                 Ok(plan) => {
                     let count = plan.settings.entities.len();
                     service.worlds.reload(plan);
-                    tracing::info!("fixtures have changed: {count} entities are loaded");
+                    tracing::info!("fixtures reloaded: {count} entities");
                 }
                 Err(problem) => {
                     for line in problem.lines() {
-                        tracing::error!("fixtures have changed and are not loaded: {line}");
+                        tracing::error!("fixtures not reloaded: {line}");
                     }
                 }
             }
@@ -44,27 +44,27 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
     });
 }
 
-fn seen(paths: &[PathBuf]) -> Seen {
-    let mut seen = Seen::new();
+fn snapshot(paths: &[PathBuf]) -> Snapshot {
+    let mut snapshot = Snapshot::new();
     for path in paths {
-        look(path, &mut seen);
-        let inside = fs::read_dir(path).into_iter().flatten().flatten();
-        let mut inside: Vec<PathBuf> = inside.map(|entry| entry.path()).collect();
-        inside.sort();
-        for path in inside {
-            look(&path, &mut seen);
+        add(path, &mut snapshot);
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        entries.sort();
+        for path in entries {
+            add(&path, &mut snapshot);
         }
     }
-    seen
+    snapshot
 }
 
-fn look(path: &Path, seen: &mut Seen) {
+fn add(path: &Path, snapshot: &mut Snapshot) {
     let metadata = fs::metadata(path).ok();
-    let stamp = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len(), identity(&metadata))));
-    seen.push((path.to_owned(), stamp));
+    let state = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len(), identity(&metadata))));
+    snapshot.push((path.to_owned(), state));
 }
 
-/// Which file it is, and when anything of it changed last, its name included.
+/// Device, inode and time of the last change, renames included.
 type Identity = (u64, u64, i64, i64);
 
 #[cfg(unix)]

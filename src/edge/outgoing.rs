@@ -154,6 +154,7 @@ async fn read(mut incoming: Incoming) -> Result<Bytes, CallFailure> {
     Ok(body.freeze())
 }
 
+#[cfg(feature = "tls")]
 #[cfg(test)]
 mod tests {
     use super::*;

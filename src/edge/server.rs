@@ -20,9 +20,13 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
+#[cfg(feature = "tls")]
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+#[cfg(feature = "tls")]
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -171,7 +175,10 @@ where
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match watched.version {
+        #[cfg(feature = "tls")]
         HttpVersion::Http2 => watch(http2(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
+        #[cfg(not(feature = "tls"))]
+        HttpVersion::Http2 => tracing::info!("HTTP/2 is unsupported in this build: it needs the feature `tls`"),
         HttpVersion::Http1 => watch(http1(&watched.gate.limits).serve_connection(stream, exchanges), &watched, stopping).await,
     }
 }
@@ -227,6 +234,7 @@ fn http1(limits: &ServerLimits) -> http1::Builder {
 }
 
 /// Returns how HTTP/2 is spoken. Against streams that are opened and reset, and heads without end, the library has limits of its own.
+#[cfg(feature = "tls")]
 fn http2(limits: &ServerLimits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));

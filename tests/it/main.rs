@@ -71,6 +71,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `architecture` | the order of the wings, no cycles between files, a reason for every dependency |
+//! | `dependencies` | the library needs few crates without the program |
 //! | `language` | comments, messages and pages have none of the banned words |
 //! | `pages` | pages name existing files, and the index lists all pages |
 //! | `readme` | the commands and examples of README.md |
@@ -129,6 +130,7 @@ mod program {
 }
 mod project {
     mod architecture;
+    mod dependencies;
     mod language;
     mod pages;
     mod readme;

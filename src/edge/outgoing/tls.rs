@@ -31,7 +31,7 @@ pub fn client(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfi
     let mut roots = RootCertStore::empty();
     if authorities.is_empty() {
         // One bad file among many is no reason to do without the others.
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let (added, _) = roots.add_parsable_certificates(system_authorities());
         if added == 0 {
             return Err(
                 "found no root certificates on this machine, expected some, or a file that SSL_CERT_FILE names".to_owned()
@@ -45,4 +45,14 @@ pub fn client(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfi
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(|error| format!("cannot set TLS up: {error}"))?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+#[cfg(feature = "tls")]
+fn system_authorities() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
+
+#[cfg(not(feature = "tls"))]
+fn system_authorities() -> Vec<CertificateDer<'static>> {
+    Vec::new()
 }

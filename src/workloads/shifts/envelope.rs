@@ -16,9 +16,8 @@ use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{Array, BlockCipherDecrypt as _, BlockCipherEncrypt as _, BlockModeDecrypt as _, BlockModeEncrypt as _};
 use aes::cipher::{KeyInit as _, KeyIvInit as _};
-use hmac::{Hmac, Mac as _};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use sha2::Sha256;
 
 use crate::text::constant_time::is_equal;
 
@@ -63,11 +62,13 @@ impl Secret {
     }
 
     fn tag(&self, encrypted_key: &[u8], iv: &[u8], ciphertext: &[u8]) -> [u8; TAG] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.tag_key()).expect("HMAC takes keys of any length");
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.tag_key()));
         for part in [ALGORITHM, &KEY_ID.to_le_bytes(), encrypted_key, iv, ciphertext] {
-            mac.update(part);
+            context.update(part);
         }
-        mac.finalize().into_bytes().0
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(context.sign().as_ref());
+        tag
     }
 }
 

@@ -207,7 +207,7 @@ fn commands_call_a_connector_as_shifts_does() {
     let (status, printed) = program(&["call", "connect", "--url", "http://192.0.2.1/"]);
     assert!(status == Some(1) && printed.contains("--allow-remote-connectors lets calls leave"), "{printed}");
     let (status, printed) = program(&["call", "update", "--url", &url, "--change", "unicorns:POST"]);
-    assert!(status == Some(2) && printed.contains("it is one of shifts, swapRequests"), "{printed}");
+    assert!(status == Some(2) && printed.contains("(known: shifts, swapRequests"), "{printed}");
 }
 
 #[test]
@@ -430,7 +430,7 @@ fn the_message_is_the_text_of_the_file() {
     std::fs::write(&file, text).unwrap();
     for verb in ["update", "read"] {
         let (_, printed) = program(&["call", verb, "--show", "--url", &connector.url(), "--request", file.to_str().unwrap()]);
-        assert!(printed.starts_with(&format!("said: {text}\n")), "{printed}");
+        assert!(printed.starts_with(&format!("sent: {text}\n")), "{printed}");
     }
     std::fs::remove_file(&file).unwrap();
     let (_, printed) = program(&["call", "update", "--show", "--url", &connector.url(), "--change", "timesoff:PUT:"]);

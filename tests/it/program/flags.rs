@@ -100,9 +100,9 @@ fn an_unknown_choice_gets_a_hint() {
     insta::assert_snapshot!(told.concat(), @"
     wfi-emulator: unknown behavior 'update-respons'; did you mean 'update-response'? (`wfi-emulator behaviors` lists them)
     wfi-emulator: unknown value 'loud' of behavior 'secret' (known: null, echo)
-    wfi-emulator: --behavior takes name=value, for example secret=echo, not 'secret'
-    wfi-emulator: there is no profile 'real'; it is one of documented, observed, reference-page
-    wfi-emulator: --clock takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'
+    wfi-emulator: invalid --behavior 'secret': expected name=value, for example secret=echo
+    wfi-emulator: unknown profile 'real' (known: documented, observed, reference-page)
+    wfi-emulator: invalid --clock 'noon': expected a time since 1970, for example 2026-01-01T00:00:00Z
     ");
 }
 
@@ -146,6 +146,27 @@ fn a_variable_turns_a_switch_on_and_off() {
     assert!(served.url.starts_with("https://"), "{}", served.url);
     let outcome = Program::start(command(&["--port", "0"], &[("WFI_EMULATOR_TLS", "maybe")])).outcome();
     assert_eq!(outcome.status, Some(2), "a typo is reported: {}", outcome.stderr);
+}
+
+#[test]
+fn flags_and_variables_of_worlds_are_still_known_by_their_older_names() {
+    let limit = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let served = Served::start_with(&[&["--log", "off"], arguments].concat(), variables);
+        let about = served.exchange("GET", "/_emulator", "");
+        let (_, rest) = about.split_once("\"limit\": ").unwrap_or_else(|| panic!("{about}"));
+        rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned()
+    };
+    for flag in ["--world-limit", "--tenant-limit"] {
+        assert_eq!(limit(&[flag, "7"], &[("WFI_EMULATOR_TENANT_LIMIT", "8")]), "7", "{flag}");
+    }
+    assert_eq!(limit(&[], &[("WFI_EMULATOR_WORLD_LIMIT", "9")]), "9");
+    assert_eq!(limit(&[], &[("WFI_EMULATOR_TENANT_LIMIT", "8")]), "8");
+    assert_eq!(limit(&[], &[("WFI_EMULATOR_WORLD_LIMIT", ""), ("WFI_EMULATOR_TENANT_LIMIT", "8")]), "8");
+    assert_eq!(limit(&[], &[("WFI_EMULATOR_WORLD_LIMIT", "9"), ("WFI_EMULATOR_TENANT_LIMIT", "8")]), "9");
+    Served::start(&["--world-by", "token", "--world-idle", "60"]);
+    Served::start(&["--tenant-by", "token", "--tenant-idle", "60"]);
+    let help = outcome(&["--help"]).stdout;
+    assert!(help.contains("--world-limit") && !help.contains("--tenant-limit"), "older names are hidden");
 }
 
 #[test]

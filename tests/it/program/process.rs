@@ -247,10 +247,10 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     wfi-emulator <version> serves an offline Microsoft Graph
       <url>/v1.0/teamwork/workforceIntegrations
       <url>/beta/teamwork/workforceIntegrations
-      with 4 entities of workforceIntegrations
+      entities: 4
       <url>/v1.0/teams
       <url>/beta/teams
-      with 2 entities of teams; below them schedule, shifts, openShifts, timeOffReasons, timesOff
+      entities: 2; nested: schedule, shifts, openShifts, timeOffReasons, timesOff
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C

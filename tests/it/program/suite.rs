@@ -290,7 +290,7 @@ fn a_state_file_that_cannot_be_written_is_reported_at_start() {
     );
     let told = refused(folder.path());
     assert_eq!(told.status, Some(2));
-    assert!(told.stderr.ends_with(": found a folder, expected a file\n"), "{told:?}");
+    assert!(told.stderr.ends_with(": is a folder, expected a file\n"), "{told:?}");
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left behind");
 }
 
@@ -358,9 +358,9 @@ fn flags_without_effect_are_an_error() {
     let file = folder.file("w.json", "[]");
     let named = format!("a={file}");
     for (arguments, told) in [
-        (&["--watch"][..], "--watch looks at fixtures: it takes --fixtures or --fixture besides"),
-        (&["--fixture", &named, "--fixture", &named], "--fixture names 'a' twice"),
-        (&["--fixture", "=x"], "--fixture takes name=path, for example empty=empty.json, not '=x'"),
+        (&["--watch"][..], "--watch requires --fixtures or --fixture"),
+        (&["--fixture", &named, "--fixture", &named], "duplicate --fixture 'a'"),
+        (&["--fixture", "=x"], "invalid --fixture '=x': expected name=path, for example empty=empty.json"),
     ] {
         let refused = outcome(&[&["--port", "0"], arguments].concat());
         assert_eq!((refused.status, refused.stderr.trim()), (Some(2), format!("wfi-emulator: {told}").trim()), "{arguments:?}");
@@ -398,11 +398,11 @@ fn changed_fixtures_are_reloaded_and_a_broken_file_keeps_the_old_ones() {
             }
         }
     };
-    let told = logged("are not loaded");
+    let told = logged("not reloaded");
     assert!(told.contains("$[0].displayName: found the number 7, expected a string"), "{told}");
     assert_eq!(name(&mut client), "first");
     folder.file("workforceIntegrations.json", r#"[{"id":"a","displayName":"second"}]"#);
-    logged("1 entities are loaded");
+    logged("fixtures reloaded: 1 entities");
     assert_eq!(name(&mut client), "second");
 }
 

@@ -54,12 +54,12 @@ fn the_greeting_has_both_addresses_and_the_certificate_to_trust() {
         (
             &["--ca-dir", folder.path()][..],
             format!("--cacert '{file}' "),
-            format!("; what clients have to trust: {file} (wfi-emulator ca says how)"),
+            format!("; CA for clients to trust: {file} (see `wfi-emulator ca`)"),
         ),
         (
             &["--ca-dir", "memory"],
             "--insecure ".to_owned(),
-            "; the authority is kept nowhere, so clients can only leave out the check".to_owned(),
+            "; the CA is in memory only: clients must disable verification".to_owned(),
         ),
         (&["--cert", &certificate, "--key", &key], String::new(), String::new()),
     ] {
@@ -67,7 +67,7 @@ fn the_greeting_has_both_addresses_and_the_certificate_to_trust() {
         let (url, address) = (served.url.clone(), served.address().to_owned());
         let outcome = served.stop();
         assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), ""), "one line, which was read already");
-        for expected in [format!("\ntry: curl {flag}{url}/v1.0/"), format!("\nthe same without TLS: http://{address}{told}\n")] {
+        for expected in [format!("\ntry: curl {flag}{url}/v1.0/"), format!("\nwithout TLS: http://{address}{told}\n")] {
             assert!(outcome.stderr.contains(&expected), "{expected:?} in {}", outcome.stderr);
         }
     }
@@ -128,7 +128,7 @@ fn an_impossible_host_name_is_an_error() {
     for name in ["", "a b", "https://a.test", "a.test:9340", "*.10.0.0.1", "é.test"] {
         let outcome = outcome(&["--port", "0", "--tls", "--ca-dir", "memory", "--san", name]);
         assert_eq!(outcome.status, Some(2), "{name}");
-        assert!(outcome.stderr.contains("expected the name of a host or an IP address"), "{name}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("expected a host name or an IP address"), "{name}: {}", outcome.stderr);
     }
     Served::start(&["--tls", "--ca-dir", "memory", "--san", "*.a.test,a_b.test,10.0.0.1,fe80::1"]);
 }
@@ -150,7 +150,7 @@ fn ca_explains_the_authority_for_every_runtime() {
     let (first, rest) = explained.stdout.split_once('\n').unwrap();
     assert_eq!((explained.status, first), (Some(0), path.as_str()));
     let (until, rest) = rest.split_once('\n').unwrap();
-    assert!(until.starts_with("valid until 20") && until.ends_with("Z; the key beside it is for nobody's eyes"), "{until}");
+    assert!(until.starts_with("valid until 20") && until.ends_with("Z; keep the key next to it private"), "{until}");
     insta::assert_snapshot!(rest.replace(&path, "<ca>"), @r#"
     curl
       curl --cacert '<ca>' https://localhost:9340/v1.0/teamwork/workforceIntegrations

@@ -71,7 +71,7 @@ async fn the_program_records_converts_and_compares() {
     let (archive, again) = (path("out.har"), path("again.hurl"));
     assert_eq!(run(&["convert", &file, &archive]), (Some(0), String::new(), "11 exchanges\n".to_owned()));
     let (status, _, told) = run(&["convert", &archive, &again]);
-    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts left out\n"));
+    assert_eq!((status, told.as_str()), (Some(0), "11 exchanges with graph.microsoft.com, 0 with other hosts omitted\n"));
     let mut resolver = exchange::Resolver::default();
     let entries = exchange::read_entries(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let concrete: Vec<exchange::Exchange> = entries.iter().map(|entry| resolver.resolve(entry).unwrap()).collect();
@@ -91,8 +91,8 @@ fn invalid_input_to_compare_is_reported() {
             vec!["compare", &path, "--against", "nowhere"],
             "found the address 'nowhere', expected one such as https://graph.microsoft.com",
         ),
-        (vec!["compare", &path, "--header", "asecret"], "--header takes 'name: value', and found no colon"),
-        (vec!["compare", &path, "--header", "a b: c"], "--header takes 'name: value', not 'a b: …'"),
+        (vec!["compare", &path, "--header", "asecret"], "invalid --header: no colon, expected 'name: value'"),
+        (vec!["compare", &path, "--header", "a b: c"], "invalid --header 'a b: …': expected 'name: value'"),
         (vec!["record", "--out", &path, "--upstream", "https://localhost", "--upstream-ca", "/nowhere"], "/nowhere: "),
         (vec!["convert", "a.txt", "b.hurl"], "a.txt: "),
     ] {

@@ -1,4 +1,4 @@
-//! The flags that limit what connections may take.
+//! The limits of connections.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use clap::Args;
 
 use crate::edge::server::ServerLimits;
 
-/// What connections may take.
+/// The flags.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Connections {
-    /// Serve at most so many connections at once; further ones wait
+pub(super) struct ConnectionArguments {
+    /// Maximum number of concurrent connections; further ones wait
     #[arg(long, env = "WFI_EMULATOR_CONNECTION_LIMIT", value_name = "NUMBER", default_value = "10000")]
     connection_limit: NonZeroUsize,
-    /// Close a connection that has sent and received nothing for so long
+    /// Time after which an idle connection is closed
     #[arg(long, env = "WFI_EMULATOR_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "900", value_parser = seconds)]
     idle_timeout: Duration,
-    /// Close a connection on which the head of a request takes longer than this
+    /// Time limit for the head of a request
     #[arg(long, env = "WFI_EMULATOR_HEAD_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     head_timeout: Duration,
-    /// Refuse a request whose head is larger than this
+    /// Maximum size of the head of a request
     #[arg(long, env = "WFI_EMULATOR_HEAD_LIMIT", value_name = "BYTES", default_value = "131072")]
     head_limit: NonZeroUsize,
-    /// Close a connection on which the body of a request takes longer than this
+    /// Time limit for the body of a request
     #[arg(long, env = "WFI_EMULATOR_BODY_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     body_timeout: Duration,
 }
 
-impl Connections {
+impl ConnectionArguments {
     pub(super) fn limits(&self) -> ServerLimits {
         ServerLimits {
             connections: self.connection_limit.get(),
@@ -40,12 +40,12 @@ impl Connections {
     }
 }
 
-/// Reads a time in seconds, which may have a fraction.
+/// Reads a duration in seconds, which may have a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds, such as 10 or 0.5".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds, for example 10 or 0.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if (0.01..=1e6).contains(&time.as_secs_f64()) => Ok(time),
-        _ => Err("it is a time from 0.01 to 1000000 seconds".to_owned()),
+        _ => Err("expected 0.01 to 1000000 seconds".to_owned()),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     #[derive(Parser)]
     struct Flags {
         #[command(flatten)]
-        connections: Connections,
+        connections: ConnectionArguments,
     }
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_seconds_within_reason() {
+    fn durations_are_seconds_within_reason() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for text in ["", "x", "-1", "0", "nan", "inf", "1e7"] {
             assert!(seconds(text).is_err(), "{text}");

@@ -1,0 +1,253 @@
+//! The command without a name: serves the emulator until it is stopped.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::connections::ConnectionArguments;
+use super::connector::ConnectorArguments;
+use super::log::LogLevel;
+use super::output::{UNUSABLE, fail, report, write_out};
+use super::suite::SuiteArguments;
+use super::tls::{TlsArguments, TrustAnchor};
+use super::{address, clock, greeting, log, parent, private_file, ready, runtime, signals, watch};
+use crate::edge::server;
+use crate::edge::service::Service;
+use crate::edm::schema::Schema;
+use crate::policy::behavior::{Behaviors, Secret};
+use crate::world::clock::Clock;
+use crate::world::fixture::directory::Directory;
+use crate::world::fixture::{self, Entities};
+use crate::world::ids::random_seed;
+use crate::world::settings::{Auth, PAGE_SIZE, Settings};
+use crate::world::stub::Stubs;
+use crate::world::worlds::{Plan, Worlds};
+
+/// The flags of the server.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServeArguments {
+    /// Address to listen on
+    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+    host: String,
+    /// Port to listen on; 0 for any free port
+    #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
+    port: u16,
+    /// File or folder of initial entities, instead of the built-in ones
+    #[arg(long, env = "WFI_EMULATOR_FIXTURES", value_name = "PATH")]
+    fixtures: Option<PathBuf>,
+    /// Seed of generated ids and random choices, for reproducible runs
+    #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Folder of recorded exchanges (.hurl) to serve on paths that the schema does not have
+    #[arg(long, env = "WFI_EMULATOR_STUBS", value_name = "DIR")]
+    stubs: Option<PathBuf>,
+    /// Time to stop the clock at, for example 2026-01-01T00:00:00Z
+    #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
+    clock: Option<String>,
+    /// Maximum number of entities on a page
+    #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
+    page_size: NonZeroUsize,
+    /// Name the deciding rule or behavior in the response header x-wfi-emulator-explain
+    #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
+    explain: bool,
+    #[command(flatten)]
+    connectors: ConnectorArguments,
+    #[command(flatten)]
+    suite: SuiteArguments,
+    /// Tokens that requests need: none, any token, or one of the emulator's own with the right permission
+    #[arg(long, env = "WFI_EMULATOR_AUTH", value_name = "LEVEL", default_value = "open")]
+    auth: AuthLevel,
+    /// File with the applications and users that may sign in; without it all may
+    #[arg(long, env = "WFI_EMULATOR_DIRECTORY", value_name = "FILE")]
+    directory: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) tls: TlsArguments,
+    /// Least severe level to log on standard error; off also suppresses the greeting
+    #[arg(long, env = "WFI_EMULATOR_LOG", value_name = "LEVEL", default_value = "info")]
+    log: LogLevel,
+    #[command(flatten)]
+    connections: ConnectionArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AuthLevel {
+    Open,
+    Bearer,
+    Strict,
+}
+
+impl From<AuthLevel> for Auth {
+    fn from(level: AuthLevel) -> Auth {
+        match level {
+            AuthLevel::Open => Auth::Open,
+            AuthLevel::Bearer => Auth::Bearer,
+            AuthLevel::Strict => Auth::Strict,
+        }
+    }
+}
+
+/// Serves until a signal comes, or the parent process ends.
+pub(super) fn run(arguments: &ServeArguments, behaviors: Behaviors) -> ExitCode {
+    // All plans of a run have one seed.
+    let seed = arguments.seed.unwrap_or_else(random_seed);
+    let plan = match arguments.plan(&behaviors, seed) {
+        Ok(plan) => plan,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
+    let _flushed_at_the_end = log::start(arguments.log);
+    let (tls, trust) = match arguments.tls.server_config() {
+        Ok(Some((tls, trust))) => (Some(tls), trust),
+        Ok(None) => (None, TrustAnchor::Unknown),
+        Err(error) => return fail(UNUSABLE, &error.to_string()),
+    };
+    let suite = &arguments.suite;
+    if let Some(path) = &suite.ready_file {
+        if let Err(problem) = private_file::check_writable(path) {
+            return fail(UNUSABLE, &problem);
+        }
+        // One of an earlier run would announce this one too early. A failure to remove it shows when the file cannot be written.
+        let _ = std::fs::remove_file(path);
+    }
+    runtime::run_many(async {
+        let (listener, url) = match listen(arguments).await {
+            Ok(listening) => listening,
+            Err(problem) => return fail(1, &problem),
+        };
+        // Signals are caught before the announcement: a server that is announced can be stopped.
+        let shutdown = match signals::shutdown() {
+            Ok(shutdown) => shutdown,
+            Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
+        };
+        let control = suite.control(&plan, arguments.configuration());
+        let service = Arc::new(Service { worlds: Worlds::new(plan, suite.limits()), control });
+        if arguments.log != LogLevel::Off {
+            let plain_url = tls.is_some().then_some(&*url.plain);
+            report(&greeting::text(&url.preferred, plain_url, &service.worlds.default_world(), &trust));
+        }
+        if suite.watch {
+            watch_fixtures(arguments, behaviors, seed, service.clone());
+        }
+        let line = ready::line(suite.ready, &url.preferred, url.port, seed, trust.path());
+        if let Some(path) = &suite.ready_file
+            && let Err(error) = private_file::write(path, &line)
+        {
+            return fail(1, &format!("{}: {error}", path.display()));
+        }
+        if let Err(problem) = write_out(line.as_bytes()) {
+            return fail(1, &problem);
+        }
+        let options = server::ServerOptions { tls, limits: arguments.connections.limits() };
+        let serving = server::run_with(listener, service.clone(), options, shutdown);
+        if suite.exit_with_parent {
+            tokio::select! {
+                () = serving => {}
+                // Without the parent there is no client left to wait for an answer.
+                () = parent::ended() => tracing::info!("stopping: standard input is closed"),
+            }
+        } else {
+            serving.await;
+        }
+        if let Some(path) = &suite.ready_file {
+            let _ = std::fs::remove_file(path);
+        }
+        suite.state.as_ref().map_or(ExitCode::SUCCESS, |path| save(path, &service))
+    })
+}
+
+/// The addresses of the server, as clients on this machine use them.
+struct Urls {
+    preferred: String,
+    plain: String,
+    port: u16,
+}
+
+async fn listen(arguments: &ServeArguments) -> Result<(TcpListener, Urls), String> {
+    let (host, port) = (arguments.host.as_str(), arguments.port);
+    let listener = TcpListener::bind((host, port)).await.map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
+    let scheme = if arguments.tls.tls { "https" } else { "http" };
+    let url = |scheme: &str| address::base_url(scheme, address);
+    Ok((listener, Urls { preferred: url(scheme), plain: url("http"), port: address.port() }))
+}
+
+impl ServeArguments {
+    /// Returns the plan of all worlds, from the flags and the files that they name.
+    fn plan(&self, behaviors: &Behaviors, seed: u64) -> Result<Plan, String> {
+        if self.suite.watch && self.fixture_paths().is_empty() {
+            return Err("--watch requires --fixtures or --fixture".to_owned());
+        }
+        self.suite.plan(self.settings(behaviors.clone(), seed)?)
+    }
+
+    fn settings(&self, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
+        let schema = Arc::new(Schema::shipped());
+        let clock = self.clock.as_deref().map_or(Ok(Clock::System), clock::fixed)?;
+        let entities: Result<Entities, _> = match &self.fixtures {
+            Some(path) => fixture::load(&schema, &behaviors, path),
+            None => fixture::shipped(&schema, &behaviors),
+        };
+        let entities = entities.map_err(|error| error.to_string())?;
+        let stubs = self.stubs.as_deref().map(Stubs::load).transpose()?.map(Arc::new);
+        let directory = match &self.directory {
+            Some(path) => Directory::load(path).map_err(|error| error.to_string())?,
+            None => Directory::default(),
+        };
+        Ok(Settings {
+            schema,
+            entities,
+            behaviors,
+            clock,
+            seed,
+            explains: self.explain,
+            auth: self.auth.into(),
+            directory: Arc::new(directory),
+            page_size: self.page_size,
+            connectors: self.connectors.settings()?,
+            stubs,
+            ..Settings::new()
+        })
+    }
+
+    fn fixture_paths(&self) -> Vec<PathBuf> {
+        self.fixtures.iter().cloned().chain(self.suite.fixture_paths()).collect()
+    }
+
+    /// Returns the part of the configuration that the control API shows and that is not about test suites.
+    fn configuration(&self) -> [(&'static str, Value); 8] {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
+        let auth = self.auth.to_possible_value().map(|value| value.get_name().to_owned());
+        [
+            ("host", self.host.clone().into()),
+            ("fixtures", path(&self.fixtures)),
+            ("pageSize", self.page_size.get().into()),
+            ("stubs", path(&self.stubs)),
+            ("directory", path(&self.directory)),
+            ("auth", auth.into()),
+            ("tls", self.tls.tls.into()),
+            ("clock", self.clock.clone().into()),
+        ]
+    }
+}
+
+/// Reloads fixtures when they change.
+fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, service: Arc<Service>) {
+    let paths = arguments.fixture_paths();
+    let arguments = arguments.clone();
+    watch::start(service, paths, move || arguments.plan(&behaviors, seed));
+}
+
+/// Saves the entities of the default world, secrets included: the next run goes on with them.
+fn save(path: &Path, service: &Service) -> ExitCode {
+    let world = service.worlds.default_world();
+    let text = fixture::write(&world.schema, &world.store, Secret::Echo);
+    match private_file::write(path, &text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{}: {error}", path.display())),
+    }
+}

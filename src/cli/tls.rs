@@ -1,0 +1,98 @@
+//! The flags of HTTPS: the certificate to serve, and what its clients have to trust.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
+
+use super::ca::AuthorityFile;
+use crate::edge::certificate::{self, Authority, CertificateError};
+
+/// The flags.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TlsArguments {
+    /// Serve HTTPS too, on the same port
+    #[arg(long, env = "WFI_EMULATOR_TLS", value_parser = BoolishValueParser::new())]
+    pub(super) tls: bool,
+    /// Additional host name or IP address for the certificate; repeatable
+    #[arg(long, env = "WFI_EMULATOR_SAN", value_name = "NAME", value_delimiter = ',', value_parser = certificate_name, requires = "tls")]
+    san: Vec<String>,
+    /// PEM certificate to serve instead of one issued by the local CA
+    #[arg(long, env = "WFI_EMULATOR_CERT", value_name = "FILE", requires_all = ["tls", "key"], conflicts_with = "san")]
+    cert: Option<PathBuf>,
+    /// PEM private key of --cert
+    #[arg(long, env = "WFI_EMULATOR_KEY", value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) authority: AuthorityFile,
+}
+
+/// The certificate that clients have to trust.
+pub(super) enum TrustAnchor {
+    /// None, or that of a certificate given by the user.
+    Unknown,
+    /// The certificate in this file.
+    File(PathBuf),
+    /// A CA that exists in memory only.
+    Memory,
+}
+
+impl TlsArguments {
+    /// Returns the configuration of a server over TLS, if it is to be one, and what its clients have to trust.
+    pub(super) fn server_config(&self) -> Result<Option<(Arc<ServerConfig>, TrustAnchor)>, CertificateError> {
+        if !self.tls {
+            return Ok(None);
+        }
+        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
+            return Ok(Some((certificate::own(certificate, key)?, TrustAnchor::Unknown)));
+        }
+        let authority = self.authority.authority()?;
+        Ok(Some((certificate::issued(&authority, &self.san)?, TrustAnchor::of(&authority))))
+    }
+}
+
+impl TrustAnchor {
+    fn of(authority: &Authority) -> TrustAnchor {
+        match authority.path() {
+            Some(path) => TrustAnchor::File(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
+            None => TrustAnchor::Memory,
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            TrustAnchor::File(path) => Some(path),
+            TrustAnchor::Unknown | TrustAnchor::Memory => None,
+        }
+    }
+
+    /// Returns the part of the greeting that says how clients come to trust the certificate.
+    pub(super) fn hint(&self) -> String {
+        match self {
+            TrustAnchor::Unknown => String::new(),
+            TrustAnchor::File(path) => format!("; CA for clients to trust: {} (see `wfi-emulator ca`)", path.display()),
+            TrustAnchor::Memory => "; the CA is in memory only: clients must disable verification".to_owned(),
+        }
+    }
+
+    /// Returns the flag with which curl accepts the certificate.
+    pub(super) fn curl_flag(&self) -> String {
+        match self {
+            TrustAnchor::Unknown => String::new(),
+            TrustAnchor::File(path) => format!("--cacert '{}' ", path.display()),
+            TrustAnchor::Memory => "--insecure ".to_owned(),
+        }
+    }
+}
+
+/// Reads a name for the certificate. One that no client can ask for, such as a URL, is a mistake.
+fn certificate_name(text: &str) -> Result<String, &'static str> {
+    let is_name = match text.strip_prefix("*.") {
+        Some(rest) => matches!(ServerName::try_from(rest), Ok(ServerName::DnsName(_))),
+        None => ServerName::try_from(text).is_ok(),
+    };
+    if is_name { Ok(text.to_owned()) } else { Err("expected a host name or an IP address") }
+}
