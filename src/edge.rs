@@ -5,6 +5,8 @@ pub mod certificate;
 #[cfg(feature = "cli")]
 pub mod client;
 pub mod control;
+pub(crate) mod http_client;
 pub mod outgoing;
+pub(crate) mod private_file;
 pub mod server;
 pub mod service;

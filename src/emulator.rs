@@ -161,13 +161,13 @@ impl Emulator {
         match self.service.begin(&request, Peer::Process) {
             Progress::Answered(answer) => answer.response,
             // A thread of its own, since the caller may be part of a runtime already.
-            Progress::Waits(waiting) => std::thread::scope(|scope| {
+            Progress::Pending(pending) => std::thread::scope(|scope| {
                 let answering = scope.spawn(|| {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    Ok::<_, io::Error>(runtime.block_on(waiting.answer(&request)))
+                    Ok::<_, io::Error>(runtime.block_on(pending.answer(&request)))
                 });
                 let answer = answering.join().ok().and_then(Result::ok);
-                answer.unwrap_or_else(service::without_calls).response
+                answer.unwrap_or_else(service::calls_unavailable).response
             }),
         }
     }

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use super::connector::{ConnectorArguments, SecretArgument};
 use super::output::{UNUSABLE, fail, print};
 use super::runtime;
-use crate::edge::outgoing::{CallPolicy, Report, say};
+use crate::edge::outgoing::{CallPolicy, CallReport, call_with_retries};
 use crate::edm::date_time::DateTimeOffset;
 use crate::policy::behavior::Behaviors;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
@@ -159,7 +159,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
         (Err(problem), _, _) | (_, Err(problem), _) | (_, _, Err(problem)) => return fail(UNUSABLE, &problem),
     };
     runtime::run_few(async {
-        let report = say(&endpoint, message, &policy, || world.next_message_bytes()).await;
+        let report = call_with_retries(&endpoint, message, &policy, || world.next_message_bytes()).await;
         let plaintexts = if target.show { plaintexts(&report) } else { String::new() };
         let status = print(&format!("{plaintexts}{report}"));
         if report.verdict.lets_pass() { status } else { ExitCode::FAILURE }
@@ -167,8 +167,8 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
 }
 
 /// Returns the plaintexts of a call and its answers, for people.
-fn plaintexts(report: &Report) -> String {
-    let mut text = format!("sent: {}\n", String::from_utf8_lossy(&report.said.plaintext));
+fn plaintexts(report: &CallReport) -> String {
+    let mut text = format!("sent: {}\n", String::from_utf8_lossy(&report.message.plaintext));
     for (call, _) in &report.attempts {
         if let CallOutcome::Answered { body, .. } = &call.outcome {
             text.push_str(&format!("answered: {}\n", String::from_utf8_lossy(body)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::edge::outgoing;
+use crate::edge::http_client::read_roots;
 use crate::workloads::shifts::envelope::Secret;
 use crate::world::settings::Connectors;
 
@@ -44,7 +44,7 @@ pub(super) struct ConnectorArguments {
 impl ConnectorArguments {
     pub(super) fn settings(&self) -> Result<Connectors, String> {
         let authorities = match &self.connector_ca {
-            Some(file) => outgoing::authorities(file)?,
+            Some(file) => read_roots(file)?,
             None => Vec::new(),
         };
         Ok(Connectors {

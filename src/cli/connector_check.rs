@@ -8,7 +8,7 @@ use super::call::{expiry, now};
 use super::connector::{ConnectorArguments, SecretArgument};
 use super::output::{UNUSABLE, fail, print};
 use super::runtime;
-use crate::edge::outgoing::{CallPolicy, Named, Source, check};
+use crate::edge::outgoing::{CallPolicy, ProbeIds, ProbeInputs, check};
 use crate::policy::behavior::Behaviors;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
@@ -52,16 +52,19 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
         display_name: None,
     };
     let policy = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
-    let named =
-        Named { tenant_id: arguments.tenant_id.clone(), user_id: arguments.user_id.clone(), team_id: arguments.team_id.clone() };
+    let named = ProbeIds {
+        tenant_id: arguments.tenant_id.clone(),
+        user_id: arguments.user_id.clone(),
+        team_id: arguments.team_id.clone(),
+    };
     let world = World::new(Settings::new());
     let mut next_id = || world.next_entity_id().to_string();
     let mut next_key_bytes = || world.next_message_bytes();
     let builder = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
-    let source = Source { maker: builder, next_key_bytes: &mut next_key_bytes };
+    let source = ProbeInputs { builder, next_key_bytes: &mut next_key_bytes };
     runtime::run_few(async {
         let findings = check(&endpoint, &secret, &policy, &named, source).await;
         let status = print(&findings.to_string());
-        if findings.are_clean() { status } else { ExitCode::FAILURE }
+        if findings.is_clean() { status } else { ExitCode::FAILURE }
     })
 }

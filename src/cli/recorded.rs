@@ -13,6 +13,7 @@ use super::log::{self, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, signals};
 use crate::edge::client::Upstream;
+use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::redact::{RedactionRules, Redactor};
@@ -231,7 +232,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
         }
         _ => return Err(format!("cannot convert {} to {}: expected a .har and a .hurl file", from.display(), to.display())),
     };
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(to).map_err(|error| problem(to, &error))?;
+    let mut file = private_file::create_new(to).map_err(|error| problem(to, &error))?;
     file.write_all(text.as_bytes()).map_err(|error| {
         // A partial file may look like a whole one.
         let _ = std::fs::remove_file(to);

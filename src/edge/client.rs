@@ -1,43 +1,40 @@
-//! A small HTTP client for one service: what sends recorded requests and what stands in front of an upstream.
+//! HTTP client for one service: sends recorded requests, and forwards requests to an upstream.
 //!
-//! It talks to the one base address that it was made for and never follows a redirection or a link, so nothing that an answer says
-//! can lead a request, with its token, to another host.
+//! It connects only to the base address that it was made for and never follows a redirect or a link, so no answer can lead a request,
+//! with its token, to another host.
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Scheme};
 use http::{Response, Uri};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use hyper::client::conn::http1::SendRequest;
 use tokio_rustls::TlsConnector;
 
-use crate::edge::outgoing;
-use crate::text::exchange::{self, is_of_connection};
+use crate::edge::http_client::{
+    self, AddressPolicy, BodyError, Destination, TlsPolicy, client_config, host_without_brackets, read_body, read_roots,
+};
+use crate::text::exchange::{RecordedRequest, RecordedResponse, is_of_connection};
 
-/// How long a connection may take to come about, and an answer to begin.
+/// Limit for a connection to be established, for an answer to begin, and between two pieces of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much of an answer is kept at most.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// Maximum size of an answer, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Where a service is, and how it is recognized.
+/// A service: its base address, and the roots that its certificate must chain to.
 #[derive(Clone)]
 pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
-    /// The path in front of all targets, without a slash at its end.
+    /// Prefix of all targets, without a slash at its end.
     path: String,
-    tls: Option<TlsConnector>,
+    tls: TlsPolicy,
 }
 
 impl fmt::Debug for Upstream {
@@ -46,12 +43,12 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Describes why a request got no answer.
+/// The reason why a request got no answer.
 #[derive(Debug)]
 pub struct NoAnswer {
     /// The base address of the service.
     pub base: String,
-    /// What went wrong, for people.
+    /// The cause, as a message.
     pub reason: String,
 }
 
@@ -64,25 +61,25 @@ impl fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 impl Upstream {
-    /// Reads a base address such as `https://graph.microsoft.com`.
+    /// Parses a base address such as `https://graph.microsoft.com`.
     ///
-    /// Over TLS the service must present a certificate that the roots of `authorities`, a PEM file, vouch for; without it those of
-    /// the platform count, or of the file that the variable `SSL_CERT_FILE` names.
+    /// Over TLS the service must present a certificate that chains to a root of `authorities`, a PEM file; without one, to a root of
+    /// the platform or of the file in the variable `SSL_CERT_FILE`.
     ///
     /// # Errors
     ///
-    /// Fails on an address that is none, and on roots that cannot be read, with a text for people.
+    /// Fails on an invalid address and on roots that cannot be read, with a message.
     pub fn new(base: &str, authorities: Option<&Path>) -> Result<Upstream, String> {
-        let wrong = || format!("found the address '{base}', expected one such as https://graph.microsoft.com");
-        let uri: Uri = base.parse().map_err(|_| wrong())?;
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(wrong()) };
+        let invalid = || format!("invalid address '{base}': expected one such as https://graph.microsoft.com");
+        let uri: Uri = base.parse().map_err(|_| invalid())?;
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(invalid()) };
         if uri.query().is_some() || authority.as_str().contains('@') {
-            return Err(wrong());
+            return Err(invalid());
         }
         let tls = match scheme.as_str() {
-            "http" => None,
-            "https" => Some(TlsConnector::from(tls_config(authorities)?)),
-            _ => return Err(wrong()),
+            "http" => TlsPolicy::Off,
+            "https" => TlsPolicy::Configured(connector(authorities)?),
+            _ => return Err(invalid()),
         };
         let path = uri.path().trim_end_matches('/').to_owned();
         Ok(Upstream { scheme: scheme.clone(), authority: authority.clone(), path, tls })
@@ -93,70 +90,54 @@ impl Upstream {
         format!("{}://{}{}", self.scheme, self.authority, self.path)
     }
 
-    /// Returns what requests name as their host.
+    /// Returns the value of the header `Host`.
     pub fn host(&self) -> &str {
         self.authority.as_str()
     }
 
-    /// Returns the target that a request line has for a target behind the base address.
+    /// Returns the target of a request line for a target below the base address.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the target is not a path: anything else would name another host.
     pub fn target(&self, target: &str) -> Result<Uri, NoAnswer> {
         let whole = format!("{}{target}", self.path);
-        // Only a path can follow; anything else would name another host.
         let uri = whole.parse::<Uri>().ok().filter(|uri| uri.authority().is_none() && whole.starts_with('/'));
-        uri.ok_or_else(|| self.no_answer(format!("found the target '{target}', expected a path")))
+        uri.ok_or_else(|| self.no_answer(format!("invalid target '{target}': expected a path")))
     }
 
-    /// Opens a connection.
+    /// Opens a connection, which ends when the sender is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Fails without a connection within 30 seconds.
     pub async fn connect<B>(&self) -> Result<SendRequest<B>, NoAnswer>
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        match tokio::time::timeout(PATIENCE, self.open()).await {
-            Ok(connected) => connected,
+        let destination = Destination {
+            host: host_without_brackets(self.authority.host()),
+            port: self.authority.port_u16(),
+            addresses: AddressPolicy::Any,
+            tls: self.tls.clone(),
+        };
+        match tokio::time::timeout(PATIENCE, http_client::connect(destination)).await {
+            Ok(Ok(connection)) => {
+                tokio::spawn(connection.driver);
+                Ok(connection.sender)
+            }
+            Ok(Err(error)) => Err(self.no_answer(error.to_string())),
             Err(_) => Err(self.no_answer(format!("no connection within {} s", PATIENCE.as_secs()))),
         }
     }
 
-    async fn open<B>(&self) -> Result<SendRequest<B>, NoAnswer>
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let failed = |error: &dyn fmt::Display| self.no_answer(format!("cannot connect: {error}"));
-        let port = self.authority.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
-        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
-        // A connection works without the option, only slower.
-        let _ = stream.set_nodelay(true);
-        match &self.tls {
-            None => self.speak(TokioIo::new(stream)).await,
-            Some(connector) => {
-                let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-                let stream = connector.connect(name, stream).await;
-                let stream = stream.map_err(|error| self.no_answer(format!("cannot agree on TLS: {error}")))?;
-                self.speak(TokioIo::new(stream)).await
-            }
-        }
-    }
-
-    async fn speak<S, B>(&self, stream: S) -> Result<SendRequest<B>, NoAnswer>
-    where
-        S: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let spoken = http1::handshake(stream).await;
-        let (sender, connection) = spoken.map_err(|error| self.no_answer(format!("cannot speak HTTP: {error}")))?;
-        // It ends when the sender is dropped; what goes wrong on it, the sender tells.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
-
     /// Sends a request on a connection and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection ends, or no answer begins within 30 seconds.
     pub async fn send_on<B>(&self, sender: &mut SendRequest<B>, request: http::Request<B>) -> Result<Response<Incoming>, NoAnswer>
     where
         B: Body + 'static,
@@ -168,10 +149,18 @@ impl Upstream {
         }
     }
 
-    /// Says that a request got no answer.
+    /// Returns the error of a request without an answer.
     pub fn no_answer(&self, reason: String) -> NoAnswer {
         NoAnswer { base: self.base(), reason }
     }
+}
+
+fn connector(authorities: Option<&Path>) -> Result<TlsConnector, String> {
+    let config = match authorities {
+        None => client_config(&[])?,
+        Some(path) => client_config(&read_roots(path)?).map_err(|problem| format!("{}: {problem}", path.display()))?,
+    };
+    Ok(TlsConnector::from(config))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
@@ -184,12 +173,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let Some(path) = authorities else { return outgoing::client(&[]) };
-    outgoing::client(&outgoing::authorities(path)?).map_err(|problem| format!("{}: {problem}", path.display()))
-}
-
-/// Sends whole requests one after another, on one connection as long as that lives.
+/// Sends requests one after another, on one connection as long as it is open.
 #[derive(Debug)]
 pub struct HttpClient {
     service: Upstream,
@@ -197,21 +181,25 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Makes a client that connects when it first sends.
+    /// Returns a client that connects with its first request.
     pub fn new(service: Upstream) -> HttpClient {
         HttpClient { service, sender: None }
     }
 
     /// Sends a request and returns the whole answer.
-    pub async fn send(&mut self, request: &exchange::RecordedRequest) -> Result<exchange::RecordedResponse, NoAnswer> {
-        // A connection that was kept may be closed by now, which is no answer to anything: then a new one is opened, once. What must
-        // not be done twice goes on a new one at once.
-        let kept = self.sender.take().filter(|_| request.method.is_idempotent());
-        if let Some(mut sender) = kept
+    ///
+    /// # Errors
+    ///
+    /// Fails without a complete answer of at most 64 MiB.
+    pub async fn send(&mut self, request: &RecordedRequest) -> Result<RecordedResponse, NoAnswer> {
+        // The service may have closed an idle connection; then the request is sent again on a new one, once. A request that is not
+        // idempotent uses a new one at once.
+        let idle = self.sender.take().filter(|_| request.method.is_idempotent());
+        if let Some(mut sender) = idle
             && sender.ready().await.is_ok()
         {
-            let request_again = self.build(request)?;
-            if let Ok(answer) = self.service.send_on(&mut sender, request_again).await {
+            let first_try = self.build(request)?;
+            if let Ok(answer) = self.service.send_on(&mut sender, first_try).await {
                 return self.finish(sender, answer).await;
             }
         }
@@ -224,30 +212,27 @@ impl HttpClient {
         &mut self,
         sender: SendRequest<Full<Bytes>>,
         answer: Response<Incoming>,
-    ) -> Result<exchange::RecordedResponse, NoAnswer> {
-        let (head, mut incoming) = answer.into_parts();
-        let mut body = BytesMut::new();
-        while let Some(frame) = incoming.frame().await {
-            let frame =
-                frame.map_err(|error| self.service.no_answer(format!("the answer broke off: {}", with_causes(&error))))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if body.len() + data.len() > LARGEST_ANSWER {
-                return Err(self.service.no_answer(format!("the answer is larger than {} MiB", LARGEST_ANSWER / 1024 / 1024)));
-            }
-            body.extend_from_slice(&data);
-        }
+    ) -> Result<RecordedResponse, NoAnswer> {
+        let (head, incoming) = answer.into_parts();
+        let body = read_body(incoming, ANSWER_LIMIT, PATIENCE).await.map_err(|error| {
+            self.service.no_answer(match error {
+                BodyError::Interrupted(error) => format!("answer interrupted: {}", with_causes(&error)),
+                BodyError::TooLarge => format!("answer larger than {} MiB", ANSWER_LIMIT / 1024 / 1024),
+                BodyError::Stalled => format!("answer interrupted: nothing received for {} s", PATIENCE.as_secs()),
+            })
+        })?;
         self.sender = Some(sender);
-        Ok(exchange::RecordedResponse { status: head.status, headers: texts(&head.headers), body: body.freeze() })
+        Ok(RecordedResponse { status: head.status, headers: texts(&head.headers), body })
     }
 
-    fn build(&self, request: &exchange::RecordedRequest) -> Result<http::Request<Full<Bytes>>, NoAnswer> {
+    fn build(&self, request: &RecordedRequest) -> Result<http::Request<Full<Bytes>>, NoAnswer> {
         let mut built = http::Request::new(Full::new(request.body.clone()));
         *built.method_mut() = request.method.clone();
         *built.uri_mut() = self.service.target(&request.target)?;
         let headers = built.headers_mut();
         for (name, value) in &request.headers {
             let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) else {
-                return Err(self.service.no_answer(format!("found the header '{name}: {value}', expected one that can be sent")));
+                return Err(self.service.no_answer(format!("invalid header '{}'", name.escape_debug())));
             };
             if !is_of_connection(&name) && name != header::ACCEPT_ENCODING {
                 headers.append(name, value);
@@ -262,7 +247,7 @@ impl HttpClient {
     }
 }
 
-/// Returns headers as exchanges have them.
+/// Returns names and values of headers as texts, as recorded exchanges have them.
 pub fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
@@ -285,7 +270,7 @@ mod tests {
             ["", "localhost:80", "ftp://localhost", "http://", "http://user:secret@localhost", "http://localhost/?a", "/v1.0"]
         {
             let problem = Upstream::new(base, None).unwrap_err();
-            assert!(problem.starts_with("found the address"), "{base}: {problem}");
+            assert!(problem.starts_with("invalid address"), "{base}: {problem}");
         }
     }
 
@@ -301,11 +286,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_creates_is_sent_once() {
+    async fn a_request_that_is_not_idempotent_is_sent_once() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        // A service that answers what reads, and ends the connection behind what creates.
+        // A service that answers GET, and ends the connection after a POST.
         let serving = tokio::spawn(async move {
             let mut created = 0;
             for _ in 0..2 {
@@ -324,8 +309,7 @@ mod tests {
             created
         });
         let mut client = HttpClient::new(Upstream::new(&base, None).unwrap());
-        let request =
-            |method| exchange::RecordedRequest { method, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
+        let request = |method| RecordedRequest { method, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
         client.send(&request(http::Method::GET)).await.unwrap();
         client.send(&request(http::Method::POST)).await.unwrap_err();
         drop(client);
@@ -333,16 +317,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_that_is_not_there_is_told_with_its_address() {
+    async fn an_unreachable_service_is_named_in_the_error() {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let request = exchange::RecordedRequest {
-            method: http::Method::GET,
-            target: "/".to_owned(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-        };
+        let request =
+            RecordedRequest { method: http::Method::GET, target: "/".to_owned(), headers: Vec::new(), body: Bytes::new() };
         let error = HttpClient::new(Upstream::new(&base, None).unwrap()).send(&request).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("{base}: cannot connect: ")), "{error}");
     }

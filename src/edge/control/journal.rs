@@ -1,7 +1,6 @@
-//! The journal of a tenant: asked, verified, printed as exchanges.
+//! The journal of a world: queries, verification, text of exchanges.
 
 use std::ops::RangeInclusive;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,25 +10,21 @@ use http::header::{self, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::worlds::shows_secrets;
-use super::{ControlCall, ControlError, ControlReply};
-use crate::edm::date_time::DateTimeOffset;
+use crate::edge::control::call::ControlCall;
+use crate::edge::control::reply::{ControlError, ControlReply};
+use crate::edge::control::time::{format_time, parse_time};
 use crate::edm::value::Entity;
 use crate::policy::behavior::Secret;
 use crate::text::redact::mask_json;
+use crate::world::World;
+use crate::world::fixture;
 use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
-use crate::world::{World, fixture};
-
-/// Writes a time as Graph does.
-pub(super) fn utc(time: SystemTime) -> String {
-    DateTimeOffset::from(time).to_string()
-}
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
         call.parameters(&["to", "method", "path", "id", "status", "since", "until", "limit", "secrets", "format"])?;
-    let value = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    let chosen = Chosen {
+    let value = |name: &str| parameters.get(name).map(str::to_owned);
+    let filter = EntryFilter {
         to: value("to"),
         method: value("method"),
         path: value("path"),
@@ -38,10 +33,10 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
         since: value("since"),
         until: value("until"),
     };
-    let limit = value("limit").map(|text| text.parse::<usize>()).transpose();
-    let limit = limit.map_err(|_| ControlError::unusable("limit takes a whole number"))?;
-    let query = JournalQuery { limit, ..chosen.query()? };
-    let secrets = if shows_secrets(&parameters)? { Secrets::Shown } else { Secrets::Hidden };
+    let limit = value("limit").map(|text| text.parse::<usize>().map_err(|_| text)).transpose();
+    let limit = limit.map_err(|text| invalid("limit", &text, "a whole number"))?;
+    let query = JournalQuery { limit, ..filter.query()? };
+    let secrets = if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden };
     let world = call.worlds.world(call.name)?;
     let entries = world.journal.query(&query, secrets);
     let wants_text = match value("format").as_deref() {
@@ -53,24 +48,24 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
             .is_some_and(|accept| accept.starts_with(b"text/plain")),
         Some("exchange") => true,
         Some("json") => false,
-        Some(_) => return Err(ControlError::unusable("format takes json or exchange")),
+        Some(other) => return Err(invalid("format", other, "json or exchange")),
     };
     if wants_text {
         return Ok(ControlReply::text(journal::print(&entries)));
     }
-    let entries: Vec<Value> = entries.iter().map(|entry| shown(&world, entry, secrets)).collect();
+    let entries: Vec<Value> = entries.iter().map(|entry| entry_json(&world, entry, secrets)).collect();
     Ok(ControlReply::ok(&json!({ "count": world.journal.count(), "entries": entries })))
 }
 
-fn shown(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
+fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
     let JournalExchange { number, time, exchange, decided, changed } = entry;
-    let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body(bytes) });
+    let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body_json(bytes) });
     let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
-        changed.as_ref().and_then(|changed| Some(entity_json(world, changed, pick(changed)?, secrets)))
+        changed.as_ref().and_then(|changed| Some(changed_json(world, changed, pick(changed)?, secrets)))
     };
     json!({
         "number": number,
-        "time": utc(*time),
+        "time": format_time(*time),
         "method": exchange.request.method.as_str(),
         "target": exchange.request.target,
         "status": exchange.response.as_ref().map(|response| response.status.as_u16()),
@@ -86,16 +81,16 @@ fn shown(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
     })
 }
 
-fn entity_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
+fn changed_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
     let text = fixture::write_entity_with(&world.schema, changed.set, entity, secret);
-    // Other properties may hold one too, such as an address with a key in its query.
+    // Other properties may contain secrets too, such as a URL with a key in its query.
     let text = if secrets == Secrets::Hidden { mask_json(&text).unwrap_or_default() } else { text };
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// Returns a body as the JSON that it is, else as text, else in base64.
-fn body(bytes: &[u8]) -> Value {
+/// Returns a body as JSON if it is JSON, else as text, else in base64.
+fn body_json(bytes: &[u8]) -> Value {
     if bytes.is_empty() {
         return Value::Null;
     }
@@ -108,13 +103,13 @@ fn body(bytes: &[u8]) -> Value {
 
 pub(super) fn clear(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.world(call.name)?.journal.clear();
-    Ok(ControlReply::nothing())
+    Ok(ControlReply::no_content())
 }
 
-/// Which requests are meant, in words.
+/// Conditions on journal entries, as written in queries and expectations.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Chosen {
+struct EntryFilter {
     to: Option<String>,
     method: Option<String>,
     path: Option<String>,
@@ -124,34 +119,36 @@ struct Chosen {
     until: Option<String>,
 }
 
-impl Chosen {
+impl EntryFilter {
     fn query(self) -> Result<JournalQuery, ControlError> {
         let method =
             self.method.map(|name| Method::from_bytes(name.to_ascii_uppercase().as_bytes()).map_err(|_| name)).transpose();
-        let method = method.map_err(|name| ControlError::unusable(format!("'{}' is no method", name.escape_debug())))?;
-        let path = self
-            .path
-            .map(|text| text.parse().map_err(|error| format!("path: found '{}', expected {error}", text.escape_debug())));
+        let method = method.map_err(|name| invalid("method", &name, "a token"))?;
+        let path = self.path.map(|text| text.parse().map_err(|error| invalid("path", &text, error)));
         let to = self.to.map(|name| Destination::from_name(&name).ok_or(name)).transpose();
         Ok(JournalQuery {
-            to: to
-                .map_err(|name| ControlError::unusable(format!("to takes graph or connector, not '{}'", name.escape_debug())))?,
+            to: to.map_err(|name| invalid("to", &name, "graph or connector"))?,
             method,
-            path: path.transpose().map_err(ControlError::unusable)?,
+            path: path.transpose()?,
             id: self.id,
             status: self.status.as_ref().map(statuses).transpose()?,
-            since: self.since.as_deref().map(|text| time("since", text)).transpose()?,
-            until: self.until.as_deref().map(|text| time("until", text)).transpose()?,
+            since: self.since.as_deref().map(|text| parse_time("since", text)).transpose()?,
+            until: self.until.as_deref().map(|text| parse_time("until", text)).transpose()?,
             limit: None,
         })
     }
 }
 
-/// Reads a status such as 204, or a class of them such as `2xx`.
+/// Returns the error of an invalid member or parameter.
+fn invalid(name: &str, value: &str, expected: impl std::fmt::Display) -> ControlError {
+    ControlError::unusable(format!("invalid {name} '{}': expected {expected}", value.escape_debug()))
+}
+
+/// Parses a status such as 204, or a class such as `2xx`.
 fn statuses(value: &Value) -> Result<RangeInclusive<u16>, ControlError> {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let is_status = |status: &u16| (100..1000).contains(status);
-    // There are no other classes (RFC 9110, 15), and a question after one would never be answered.
+    // Other classes do not exist (RFC 9110, 15).
     let class = match text.as_bytes() {
         [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(u16::from(digit - b'0')),
         _ => None,
@@ -159,28 +156,14 @@ fn statuses(value: &Value) -> Result<RangeInclusive<u16>, ControlError> {
     match (class, text.parse::<u16>().ok().filter(is_status)) {
         (Some(digit), _) => Ok(digit * 100..=digit * 100 + 99),
         (None, Some(status)) => Ok(status..=status),
-        _ => Err(ControlError::unusable(format!(
-            "status takes a number such as 204 or a class such as 2xx, not '{}'",
-            text.escape_debug()
-        ))),
+        _ => Err(invalid("status", &text, "a number such as 204 or a class such as 2xx")),
     }
 }
 
-fn time(name: &str, text: &str) -> Result<SystemTime, ControlError> {
-    let ticks = DateTimeOffset::parse(text).and_then(|time| u64::try_from(time.ticks()).ok());
-    let wrong = || {
-        ControlError::unusable(format!(
-            "{name} takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{}'",
-            text.escape_debug()
-        ))
-    };
-    Ok(UNIX_EPOCH + Duration::from_micros(ticks.ok_or_else(wrong)? / 10))
-}
-
-/// What is expected, in words.
+/// Body of a verification.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Expected {
+struct ExpectationBody {
     to: Option<String>,
     method: Option<String>,
     path: Option<String>,
@@ -194,11 +177,12 @@ struct Expected {
     secrets: bool,
 }
 
-/// Reads how many requests are expected.
-fn count(value: &Value) -> Result<Times, ControlError> {
+/// Parses the expected number of requests.
+fn parse_times(value: &Value) -> Result<Times, ControlError> {
     let whole = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
-    let wrong =
-        || ControlError::unusable(format!("times takes a whole number or an object with atLeast and atMost, not {value}"));
+    let wrong = || {
+        ControlError::unusable(format!("invalid times {value}: expected a whole number, or an object with atLeast and atMost"))
+    };
     let members = match value {
         Value::Object(members) if !members.is_empty() => members,
         number => return whole(number).map(Times::exactly).ok_or_else(wrong),
@@ -213,16 +197,16 @@ fn count(value: &Value) -> Result<Times, ControlError> {
     }
     let Times { at_least, at_most } = times;
     if at_least > at_most {
-        let message = format!("times: found an atMost of {at_most}, expected no less than atLeast, which is {at_least}");
+        let message = format!("invalid times: atMost ({at_most}) is less than atLeast ({at_least})");
         return Err(ControlError::unusable(message));
     }
     Ok(times)
 }
 
 pub(super) fn verify(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let Expected { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
-    let times = times.as_ref().map_or(Ok(Times::default()), count)?;
-    let of = Chosen { to, method, path, id, status, since, until }.query()?;
+    let ExpectationBody { to, method, path, id, status, since, until, body, answer, times, secrets } = call.read()?;
+    let times = times.as_ref().map_or(Ok(Times::default()), parse_times)?;
+    let of = EntryFilter { to, method, path, id, status, since, until }.query()?;
     let secrets = if secrets { Secrets::Shown } else { Secrets::Hidden };
     let verdict = call.worlds.world(call.name)?.journal.verify(&Expectation { of, body, answer, times }, secrets);
     Ok(ControlReply::ok(

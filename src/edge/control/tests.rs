@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph;
+use crate::graph::request::Body;
 use crate::graph::step::Step;
 use crate::world::clock::Clock;
 use crate::world::settings::Settings;
@@ -33,10 +34,10 @@ fn request(method: &Method, target: &str, headers: &[(&str, &str)], body: &str) 
     }
 }
 
-fn answered(controlled: ControlOutcome) -> Answer {
-    match controlled {
+fn answered(outcome: ControlOutcome) -> Answer {
+    match outcome {
         ControlOutcome::Answered(answer) => answer,
-        ControlOutcome::Waits(..) => panic!("nobody is called here"),
+        ControlOutcome::Pending(..) => panic!("no operation here makes calls"),
     }
 }
 
@@ -59,6 +60,11 @@ fn refusal(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
     format!("{status} {}: {}", value["error"]["code"].as_str().unwrap(), value["error"]["message"].as_str().unwrap())
 }
 
+/// Returns status and code of a refusal.
+fn refusal_code(worlds: &Worlds, method: Method, path: &str, body: &str) -> String {
+    refusal(worlds, method, path, body).split(':').next().unwrap_or_default().to_owned()
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "calls read better so")]
 fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Value) {
     let request = request(&method, target, &[("content-type", "application/json"), ("authorization", "Bearer hush")], body);
@@ -68,58 +74,58 @@ fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Val
 }
 
 #[test]
-fn worlds_are_made_listed_reset_forked_and_dropped() {
+fn worlds_are_created_listed_reset_forked_and_dropped() {
     let worlds = worlds();
-    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/a", "{}")["entities"]["workforceIntegrations"], 4);
-    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/b", r#"{"fixture":"none"}"#)["entities"]["workforceIntegrations"], 0);
+    assert_eq!(json_of(&worlds, Method::PUT, "/worlds/a", "{}")["entities"]["workforceIntegrations"], 4);
+    assert_eq!(json_of(&worlds, Method::PUT, "/worlds/b", r#"{"fixture":"none"}"#)["entities"]["workforceIntegrations"], 0);
     assert_eq!(graph(&worlds, Method::DELETE, &format!("/_tenant/a{ENTITY}"), "").0, 204);
-    assert_eq!(json_of(&worlds, Method::PUT, "/tenants/c", r#"{"fork":"a"}"#)["entities"]["workforceIntegrations"], 3);
-    assert_eq!(json_of(&worlds, Method::POST, "/tenants/a/reset", "")["entities"]["workforceIntegrations"], 4);
+    assert_eq!(json_of(&worlds, Method::PUT, "/worlds/c", r#"{"fork":"a"}"#)["entities"]["workforceIntegrations"], 3);
+    assert_eq!(json_of(&worlds, Method::POST, "/worlds/a/reset", "")["entities"]["workforceIntegrations"], 4);
     assert_eq!(
-        json_of(&worlds, Method::POST, "/tenants/d/reset", "")["entities"]["workforceIntegrations"],
+        json_of(&worlds, Method::POST, "/worlds/d/reset", "")["entities"]["workforceIntegrations"],
         4,
-        "made on first use"
+        "created on first use"
     );
-    let names: Vec<Value> = json_of(&worlds, Method::GET, "/tenants", "")["tenants"]
+    let names: Vec<Value> = json_of(&worlds, Method::GET, "/worlds", "")["worlds"]
         .as_array()
         .unwrap()
         .iter()
         .map(|world| world["name"].clone())
         .collect();
     assert_eq!(names, ["default", "a", "b", "c", "d"]);
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a", ""), @"409 tenant-exists: duplicate world 'a'");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/e", ""), @"409 too-many-tenants: world limit reached (4): drop worlds or raise the limit");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a%20b", ""), @"400 tenant-name: invalid world name 'a%20b': use 1–128 letters, digits, `-_.~`");
-    assert_eq!(call(&worlds, Method::DELETE, "/tenants/d", "").0, 204);
-    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/d", ""), @"404 unknown-tenant: unknown world 'd'");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/d", ""), @"404 unknown-tenant: unknown world 'd'");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixture":"nun"}"#), @"404 unknown-fixture: unknown fixture 'nun' (known: none)");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/d", r#"{"fixtur":"none"}"#), @"400 unusable: the body: unknown field `fixtur`, expected `fixture` or `fork` at line 1 column 9");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenant", ""), @"404 unknown-path: there is nothing at /_emulator/tenant; /_emulator tells what there is");
-    insta::assert_snapshot!(refusal(&worlds, Method::POST, "/tenants/a", ""), @"405 method: /_emulator/tenants/a takes GET, PUT, DELETE, not POST");
+    assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/a", ""), "409 world-exists");
+    assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/e", ""), "409 too-many-worlds");
+    assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/a%20b", ""), "400 world-name");
+    assert_eq!(call(&worlds, Method::DELETE, "/worlds/d", "").0, 204);
+    assert_eq!(refusal_code(&worlds, Method::DELETE, "/worlds/d", ""), "404 unknown-world");
+    assert_eq!(refusal_code(&worlds, Method::GET, "/worlds/d", ""), "404 unknown-world");
+    assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/d", r#"{"fixture":"nun"}"#), "404 unknown-fixture");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/d", r#"{"fixtur":"none"}"#), @"400 unusable: invalid body: unknown field `fixtur`, expected `fixture` or `fork` at line 1 column 9");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenant", ""), @"404 unknown-path: no such endpoint; GET /_emulator lists them");
+    insta::assert_snapshot!(refusal(&worlds, Method::POST, "/worlds/a", ""), @"405 method: unsupported method POST (supported: GET, PUT, DELETE)");
 }
 
 #[test]
-fn a_method_that_a_path_does_not_take_is_told_those_that_it_takes() {
+fn an_unsupported_method_is_answered_with_the_supported_ones() {
     let worlds = worlds();
     let sent = |method: Method, path: &str| {
         let request = request(&method, &format!("{PREFIX}{path}"), &[("host", "localhost:9340")], "");
         answered(answer(&Control::default(), &worlds, &request, Peer::Process)).response
     };
-    let refused = sent(Method::POST, "/tenants/default");
+    let refused = sent(Method::POST, "/worlds/default");
     assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &HeaderValue::from_static("GET, PUT, DELETE")));
-    assert!(sent(Method::GET, "/tenants/default").headers().get("allow").is_none());
-    // Whoever takes GET takes HEAD, and says the same without the body.
-    for path in ["/health", "/ready", "/tenants"] {
+    assert!(sent(Method::GET, "/worlds/default").headers().get("allow").is_none());
+    // GET includes HEAD, with the same headers.
+    for path in ["/health", "/ready", "/worlds"] {
         let (whole, head) = (sent(Method::GET, path), sent(Method::HEAD, path));
         assert_eq!((head.status(), head.headers()), (whole.status(), whole.headers()), "{path}");
         assert!(head.body().is_empty() && !whole.body().is_empty(), "{path}");
     }
-    assert_eq!(sent(Method::HEAD, "/tenants/default/reset").status(), 405);
+    assert_eq!(sent(Method::HEAD, "/worlds/default/reset").status(), 405);
 }
 
 #[test]
-fn state_is_taken_out_and_put_back() {
+fn state_is_exported_and_imported() {
     let worlds = worlds();
     let secret = "s".repeat(64);
     let (_, created) = graph(
@@ -129,32 +135,32 @@ fn state_is_taken_out_and_put_back() {
         &json!({"encryption": {"protocol": "sharedSecret", "secret": secret}}).to_string(),
     );
     let id = created["id"].as_str().unwrap();
-    let hidden = call(&worlds, Method::GET, "/tenants/default/state", "").1;
+    let hidden = call(&worlds, Method::GET, "/worlds/default/state", "").1;
     assert!(hidden.contains(id) && !hidden.contains(&secret) && !hidden.contains("REDACTED"), "{hidden}");
-    let whole = call(&worlds, Method::GET, "/tenants/default/state?secrets=true", "").1;
+    let whole = call(&worlds, Method::GET, "/worlds/default/state?secrets=true", "").1;
     assert!(whole.contains(&secret));
-    insta::assert_snapshot!(json_of(&worlds, Method::PUT, "/tenants/b/state", &whole)["entities"], @r#"{"openShifts":1,"schedule":1,"shifts":2,"teams":2,"timeOffReasons":1,"timesOff":1,"workforceIntegrations":5}"#);
-    assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
-    // A part replaces what it holds, and nothing else.
-    let integrations = call(&worlds, Method::GET, "/tenants/b/state?secrets=true&collection=workforceIntegrations", "").1;
-    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", "[]")["entities"].clone();
+    insta::assert_snapshot!(json_of(&worlds, Method::PUT, "/worlds/b/state", &whole)["entities"], @r#"{"openShifts":1,"schedule":1,"shifts":2,"teams":2,"timeOffReasons":1,"timesOff":1,"workforceIntegrations":5}"#);
+    assert_eq!(call(&worlds, Method::GET, "/worlds/b/state?secrets=true", "").1, whole);
+    // A part replaces its own collections and no others.
+    let integrations = call(&worlds, Method::GET, "/worlds/b/state?secrets=true&collection=workforceIntegrations", "").1;
+    let counted = json_of(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
-    json_of(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", &integrations);
-    let without_collection = refusal(&worlds, Method::PUT, "/tenants/b/state", &integrations);
+    json_of(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", &integrations);
+    let without_collection = refusal(&worlds, Method::PUT, "/worlds/b/state", &integrations);
     assert!(without_collection.starts_with("400 unusable: state.json: unknown collection: "), "{without_collection}");
-    assert_eq!(call(&worlds, Method::GET, "/tenants/b/state?secrets=true", "").1, whole);
-    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state?collection=teams", "[]")["entities"].clone();
+    assert_eq!(call(&worlds, Method::GET, "/worlds/b/state?secrets=true", "").1, whole);
+    let counted = json_of(&worlds, Method::PUT, "/worlds/b/state?collection=teams", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
-    // An answer of Graph says itself what it holds.
+    // An answer of Graph names its collection.
     let teams = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams","value":[{"id":"t1"}]}"#;
-    let counted = json_of(&worlds, Method::PUT, "/tenants/b/state", teams)["entities"].clone();
+    let counted = json_of(&worlds, Method::PUT, "/worlds/b/state", teams)["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["teams"]), (&json!(5), &json!(1)));
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
     let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?collection=users", ""), @"400 unusable: there is no collection 'users'; there are workforceIntegrations, teams");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/b/state?secret=true", ""), @"400 unusable: there is no parameter 'secret'; there are collection, secrets");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=users", ""), @"400 unusable: unknown collection 'users' (known: workforceIntegrations, teams)");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?secret=true", ""), @"400 unusable: unknown parameter 'secret' (known: collection, secrets)");
 }
 
 #[test]
@@ -162,46 +168,46 @@ fn behaviors_and_clocks_are_those_of_one_world() {
     let worlds = worlds();
     let patch = format!("/_tenant/a{ENTITY}");
     assert_eq!(
-        json_of(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"update-response":"no-content"}"#)["update-response"],
+        json_of(&worlds, Method::PATCH, "/worlds/a/behaviors", r#"{"update-response":"no-content"}"#)["update-response"],
         "no-content"
     );
     assert_eq!((graph(&worlds, Method::PATCH, &patch, "{}").0, graph(&worlds, Method::PATCH, ENTITY, "{}").0), (204, 200));
-    let observed = json_of(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":"observed","secret":"echo"}"#);
+    let observed = json_of(&worlds, Method::PATCH, "/worlds/a/behaviors", r#"{"profile":"observed","secret":"echo"}"#);
     assert_eq!((observed["secret"].as_str(), observed["batch-order"].as_str()), (Some("echo"), Some("shuffled")));
-    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"secret":"show"}"#), @"400 unusable: unknown value 'show' of behavior 'secret' (known: null, echo)");
-    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/tenants/a/behaviors", r#"{"profile":7}"#), @"400 unusable: profile takes one of documented, observed, reference-page, not 7");
-    let clock = |body: &str| json_of(&worlds, Method::PUT, "/tenants/a/clock", body).to_string();
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/behaviors", r#"{"secret":"show"}"#), @"400 unusable: unknown value 'show' of behavior 'secret' (known: null, echo)");
+    insta::assert_snapshot!(refusal(&worlds, Method::PATCH, "/worlds/a/behaviors", r#"{"profile":7}"#), @"400 unusable: invalid profile 7 (known: documented, observed, reference-page)");
+    let clock = |body: &str| json_of(&worlds, Method::PUT, "/worlds/a/clock", body).to_string();
     assert_eq!(clock(r#"{"now":"2026-01-01T00:00:00Z"}"#), r#"{"now":"2026-01-01T00:00:00Z","running":false}"#);
     assert_eq!(clock(r#"{"advance":1.5}"#), r#"{"now":"2026-01-01T00:00:01.5Z","running":false}"#);
     assert_eq!(clock(r#"{"now":"2027-01-01T00:00:00Z","advance":-1}"#), r#"{"now":"2026-12-31T23:59:59Z","running":false}"#);
     assert!(clock(r#"{"running":true}"#).starts_with(r#"{"now":"2026-12-31T23:59:59"#));
-    assert_eq!(json_of(&worlds, Method::GET, "/tenants/a/clock", "")["running"], true);
-    assert_eq!(json_of(&worlds, Method::GET, "/tenants/default/clock", "")["now"], "1970-01-01T00:00:00Z");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"{"now":"noon"}"#), @"400 unusable: now takes a time since 1970 such as 2026-01-01T00:00:00Z, not 'noon'");
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/a/clock", "")["running"], true);
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/default/clock", "")["now"], "1970-01-01T00:00:00Z");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/a/clock", r#"{"now":"noon"}"#), @"400 unusable: invalid now 'noon': expected a time since 1970 such as 2026-01-01T00:00:00Z");
 }
 
 #[test]
-fn faults_are_set_added_told_and_cleared() {
+fn faults_are_set_added_listed_and_cleared() {
     let worlds = worlds();
-    let rules = json_of(&worlds, Method::PUT, "/tenants/a/faults", r#"[{"name":"busy","on":{"nth":1},"do":"throttled"}]"#);
+    let rules = json_of(&worlds, Method::PUT, "/worlds/a/faults", r#"[{"name":"busy","on":{"nth":1},"do":"throttled"}]"#);
     insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
-    json_of(&worlds, Method::POST, "/tenants/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
+    json_of(&worlds, Method::POST, "/worlds/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
     let target = format!("/_tenant/a{ENTITY}");
     let statuses: Vec<u16> = (0..3).map(|_| graph(&worlds, Method::GET, &target, "").0).collect();
     assert_eq!(statuses, [429, 502, 502]);
-    let told = json_of(&worlds, Method::GET, "/tenants/a/faults", "");
-    assert_eq!((told["faults"][0]["struck"].as_u64(), told["faults"][1]["struck"].as_u64()), (Some(1), Some(2)));
-    assert_eq!(call(&worlds, Method::DELETE, "/tenants/a/faults", "").0, 204);
+    let listed = json_of(&worlds, Method::GET, "/worlds/a/faults", "");
+    assert_eq!((listed["faults"][0]["struck"].as_u64(), listed["faults"][1]["struck"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(call(&worlds, Method::DELETE, "/worlds/a/faults", "").0, 204);
     assert_eq!((graph(&worlds, Method::GET, &target, "").0, graph(&worlds, Method::GET, ENTITY, "").0), (200, 200));
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/faults", r#"[{"do":"trottled"}]"#), @r#"400 unusable: the body: $[0].do: found "trottled", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/a/faults", r#"[{"do":"trottled"}]"#), @r#"400 unusable: body: $[0].do: found "trottled", expected one of throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token"#);
 }
 
 #[test]
-fn the_journal_is_asked_printed_verified_and_cleared() {
+fn the_journal_is_queried_printed_verified_and_cleared() {
     let worlds = worlds();
     graph(&worlds, Method::PATCH, ENTITY, r#"{"displayName":"x","encryption":{"secret":"hush"}}"#);
     graph(&worlds, Method::GET, "/v1.0/me?a=b", "");
-    let all = json_of(&worlds, Method::GET, "/tenants/default/journal", "");
+    let all = json_of(&worlds, Method::GET, "/worlds/default/journal", "");
     assert_eq!(all["count"], 2);
     let entry = &all["entries"][0];
     assert_eq!(
@@ -210,9 +216,9 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
     );
     assert_eq!(entry["request"]["body"]["encryption"]["secret"], "REDACTED");
     assert!(!all.to_string().contains("hush"));
-    assert!(json_of(&worlds, Method::GET, "/tenants/default/journal?secrets=true", "").to_string().contains("hush"));
+    assert!(json_of(&worlds, Method::GET, "/worlds/default/journal?secrets=true", "").to_string().contains("hush"));
     let numbers = |query: &str| -> Vec<u64> {
-        let all = json_of(&worlds, Method::GET, &format!("/tenants/default/journal?{query}"), "");
+        let all = json_of(&worlds, Method::GET, &format!("/worlds/default/journal?{query}"), "");
         all["entries"].as_array().unwrap().iter().map(|entry| entry["number"].as_u64().unwrap()).collect()
     };
     assert_eq!(numbers("method=patch"), [1]);
@@ -221,15 +227,15 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
     assert_eq!(numbers("id=WFI_05227533-379e-4a0a-9d17-afe306a1e10d&status=200"), [1]);
     assert_eq!(numbers("limit=1"), [2]);
     assert_eq!(numbers("until=1970-01-01T00:00:00Z"), [0_u64; 0]);
-    let (_, text) = call(&worlds, Method::GET, "/tenants/default/journal?format=exchange&method=GET", "");
+    let (_, text) = call(&worlds, Method::GET, "/worlds/default/journal?format=exchange&method=GET", "");
     assert!(text.starts_with("# request 2 at 1970-01-01T00:00:00Z\n# refused by unknown-segment: this path is not emulated\nGET {{base}}/v1.0/me?a=b\n"), "{text}");
     let verdict =
-        json_of(&worlds, Method::POST, "/tenants/default/journal/verify", r#"{"method":"PATCH","body":{"displayName":"x"}}"#);
+        json_of(&worlds, Method::POST, "/worlds/default/journal/verify", r#"{"method":"PATCH","body":{"displayName":"x"}}"#);
     assert_eq!((verdict["holds"].as_bool(), verdict["found"][0].as_u64()), (Some(true), Some(1)));
     let verdict = json_of(
         &worlds,
         Method::POST,
-        "/tenants/default/journal/verify",
+        "/worlds/default/journal/verify",
         r#"{"method":"PATCH","status":"2xx","body":{"displayName":"y"},"times":{"atLeast":1}}"#,
     );
     insta::assert_snapshot!(verdict["text"].as_str().unwrap(), @r#"
@@ -237,49 +243,46 @@ fn the_journal_is_asked_printed_verified_and_cleared() {
     closest: request 1, PATCH /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d, 200
       $.displayName: expected "y", found "x"
     "#);
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?status=ok", ""), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not 'ok'");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal?status=ok", ""), @"400 unusable: invalid status 'ok': expected a number such as 204 or a class such as 2xx");
     for class in ["0xx", "6xx", "9xx", "%2B2xx", "20x"] {
-        let told = refusal(&worlds, Method::GET, &format!("/tenants/default/journal?status={class}"), "");
-        assert!(
-            told.starts_with("400 unusable: status takes a number such as 204 or a class such as 2xx, not "),
-            "{class}: {told}"
-        );
+        let message = refusal(&worlds, Method::GET, &format!("/worlds/default/journal?status={class}"), "");
+        assert!(message.ends_with("': expected a number such as 204 or a class such as 2xx"), "{class}: {message}");
     }
     assert_eq!(numbers("status=4XX"), [2]);
     assert_eq!((numbers("to=graph&status=4XX"), numbers("to=connector")), (vec![2], vec![]));
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?to=x", ""), @"400 unusable: to takes graph or connector, not 'x'");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?path=x", ""), @"400 unusable: path: found 'x', expected a path that begins with /");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/tenants/default/journal?limit=1&limit=2", ""), @"400 unusable: the parameter 'limit' stands twice");
-    assert_eq!(call(&worlds, Method::DELETE, "/tenants/default/journal", "").0, 204);
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal?to=x", ""), @"400 unusable: invalid to 'x': expected graph or connector");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal?path=x", ""), @"400 unusable: invalid path 'x': expected a path that begins with /");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/default/journal?limit=1&limit=2", ""), @"400 unusable: duplicate parameter 'limit'");
+    assert_eq!(call(&worlds, Method::DELETE, "/worlds/default/journal", "").0, 204);
     assert_eq!(numbers(""), [0_u64; 0]);
 }
 
 #[test]
-fn what_a_body_may_be_is_told_in_words_of_its_own() {
+fn an_invalid_body_has_a_message_of_its_own() {
     let worlds = worlds();
-    let verify = |body: &str| refusal(&worlds, Method::POST, "/tenants/a/journal/verify", body);
-    insta::assert_snapshot!(verify("[]"), @"400 unusable: the body: found an array, expected an object");
-    insta::assert_snapshot!(verify("null"), @"400 unusable: the body: found null, expected an object");
-    insta::assert_snapshot!(verify(r#"{"times":"x"}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not "x""#);
-    insta::assert_snapshot!(verify(r#"{"times":-1}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not -1");
-    insta::assert_snapshot!(verify(r#"{"times":{"atLest":1}}"#), @r#"400 unusable: times takes a whole number or an object with atLeast and atMost, not {"atLest":1}"#);
-    insta::assert_snapshot!(verify(r#"{"times":{}}"#), @"400 unusable: times takes a whole number or an object with atLeast and atMost, not {}");
-    insta::assert_snapshot!(verify(r#"{"times":{"atLeast":3,"atMost":1}}"#), @r#"400 unusable: times: found an atMost of 1, expected no less than atLeast, which is 3"#);
-    insta::assert_snapshot!(verify(r#"{"status":"9xx"}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '9xx'");
-    insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: status takes a number such as 204 or a class such as 2xx, not '2040'");
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/tenants/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: the body: found an array, expected an object");
-    insta::assert_snapshot!(refusal(&worlds, Method::DELETE, "/tenants/default", ""), @"409 default-tenant: the world 'default' cannot be dropped: reset it instead");
+    let verify = |body: &str| refusal(&worlds, Method::POST, "/worlds/a/journal/verify", body);
+    insta::assert_snapshot!(verify("[]"), @"400 unusable: invalid body: found an array, expected an object");
+    insta::assert_snapshot!(verify("null"), @"400 unusable: invalid body: found null, expected an object");
+    insta::assert_snapshot!(verify(r#"{"times":"x"}"#), @r#"400 unusable: invalid times "x": expected a whole number, or an object with atLeast and atMost"#);
+    insta::assert_snapshot!(verify(r#"{"times":-1}"#), @"400 unusable: invalid times -1: expected a whole number, or an object with atLeast and atMost");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLest":1}}"#), @r#"400 unusable: invalid times {"atLest":1}: expected a whole number, or an object with atLeast and atMost"#);
+    insta::assert_snapshot!(verify(r#"{"times":{}}"#), @"400 unusable: invalid times {}: expected a whole number, or an object with atLeast and atMost");
+    insta::assert_snapshot!(verify(r#"{"times":{"atLeast":3,"atMost":1}}"#), @r#"400 unusable: invalid times: atMost (1) is less than atLeast (3)"#);
+    insta::assert_snapshot!(verify(r#"{"status":"9xx"}"#), @"400 unusable: invalid status '9xx': expected a number such as 204 or a class such as 2xx");
+    insta::assert_snapshot!(verify(r#"{"status":2040}"#), @"400 unusable: invalid status '2040': expected a number such as 204 or a class such as 2xx");
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/a/clock", r#"["2027-01-01T00:00:00Z"]"#), @"400 unusable: invalid body: found an array, expected an object");
+    assert_eq!(refusal_code(&worlds, Method::DELETE, "/worlds/default", ""), "409 default-world");
 }
 
 #[test]
-fn pages_of_other_sites_and_other_machines_are_kept_out() {
+fn web_pages_and_other_machines_are_refused() {
     let worlds = worlds();
     let control = |token: Option<&str>| Control { token: token.map(str::to_owned), ..Control::default() };
     let local = Peer::Address("127.0.0.1".parse().unwrap());
     let mapped = Peer::Address("::ffff:127.0.0.1".parse().unwrap());
     let far = Peer::Address("192.0.2.7".parse().unwrap());
     let status = |token: Option<&str>, peer: Peer, headers: &[(&str, &str)]| {
-        let request = request(&Method::GET, "/_emulator/tenants", headers, "");
+        let request = request(&Method::GET, "/_emulator/worlds", headers, "");
         answered(answer(&control(token), &worlds, &request, peer)).response.status().as_u16()
     };
     let token = ("x-wfi-emulator-control-token", "key");
@@ -309,7 +312,7 @@ fn pages_of_other_sites_and_other_machines_are_kept_out() {
         (Some("key"), far, &[("host", "emulator:9340"), ("authorization", "Bearer keys")], 403),
         (Some("key"), far, &[("host", "emulator:9340")], 403),
         (Some("key"), local, &[("host", "localhost")], 200),
-        // A variable that is empty, as it is where a container's file names one that nobody has set, is no token.
+        // An empty variable, such as an unset one in a container's file, does not count as a token.
         (Some(""), far, &[("host", "emulator:9340"), ("x-wfi-emulator-control-token", "")], 403),
         (Some(""), far, &[("host", "emulator:9340"), ("authorization", "Bearer ")], 403),
         (None, Peer::Process, &[], 200),
@@ -317,11 +320,7 @@ fn pages_of_other_sites_and_other_machines_are_kept_out() {
         assert_eq!(status(given, peer, headers), expected, "{given:?} {peer:?} {headers:?}");
     }
     let health = request(&Method::GET, "/_emulator/health", &[("host", "anything")], "");
-    assert_eq!(
-        answered(answer(&control(None), &worlds, &health, far)).response.status(),
-        200,
-        "anybody may ask whether it lives"
-    );
+    assert_eq!(answered(answer(&control(None), &worlds, &health, far)).response.status(), 200, "health needs no token");
 }
 
 #[test]
@@ -353,7 +352,7 @@ proptest! {
     #![proptest_config(crate::property_tests())]
 
     #[test]
-    fn nothing_panics(path in "(/tenants/a)?/[a-z{}%/]{0,12}", query in "[a-z=&%0-9]{0,20}", body in r#"[\[\]{}":,a-z0-9]{0,30}"#, operation in 0..OPERATIONS.len()) {
+    fn nothing_panics(path in "(/worlds/a)?/[a-z{}%/]{0,12}", query in "[a-z=&%0-9]{0,20}", body in r#"[\[\]{}":,a-z0-9]{0,30}"#, operation in 0..OPERATIONS.len()) {
         let worlds = worlds();
         let operation = &OPERATIONS[operation];
         let fitting = operation.path.replace("{name}", "a");
@@ -365,4 +364,28 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_former_path_has_the_former_names() {
+    let worlds = worlds();
+    json_of(&worlds, Method::PUT, "/tenants/a", "");
+    assert_eq!(json_of(&worlds, Method::GET, "/tenants/a", ""), json_of(&worlds, Method::GET, "/worlds/a", ""));
+    let (former, current) = (json_of(&worlds, Method::GET, "/tenants", ""), json_of(&worlds, Method::GET, "/worlds", ""));
+    assert_eq!((&former["tenants"], former.get("worlds")), (&current["worlds"], None));
+    let about = json_of(&worlds, Method::GET, "", "");
+    assert_eq!((&about["tenants"], about["tenants"]["limit"].as_u64()), (&about["worlds"], Some(4)));
+    for (method, name, body, codes) in [
+        (Method::PUT, "/a", "", ["tenant-exists", "world-exists"]),
+        (Method::PUT, "/a%20b", "", ["tenant-name", "world-name"]),
+        (Method::GET, "/b", "", ["unknown-tenant", "unknown-world"]),
+        (Method::DELETE, "/default", "", ["default-tenant", "default-world"]),
+        (Method::PUT, "/b", r#"{"fixture":"x"}"#, ["unknown-fixture", "unknown-fixture"]),
+    ] {
+        for (path, code) in ["/tenants", "/worlds"].into_iter().zip(codes) {
+            let message = refusal(&worlds, method.clone(), &format!("{path}{name}"), body);
+            assert_eq!(message.split([' ', ':']).nth(1), Some(code), "{message}");
+        }
+    }
+    assert_eq!(call(&worlds, Method::GET, "/tenantsx", "").0, 404);
 }

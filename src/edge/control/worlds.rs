@@ -1,14 +1,14 @@
-//! Tenants: made, dropped, reset; their state, behaviors, clock and faults.
+//! Worlds: created, dropped, reset; their state, behaviors, clock and faults.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{ControlCall, ControlError, ControlReply};
-use crate::edm::date_time::DateTimeOffset;
+use crate::edge::control::call::{ControlCall, Parameters};
+use crate::edge::control::reply::{ControlError, ControlReply};
+use crate::edge::control::time::{format_time, parse_time};
 use crate::edm::schema::SetId;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
@@ -19,87 +19,78 @@ use crate::world::worlds::WorldInfo;
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
 pub(super) fn list(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    let worlds: Vec<Value> = call.worlds.list().iter().map(described).collect();
-    Ok(ControlReply::ok(&json!({ "tenants": worlds })))
+    let worlds: Vec<Value> = call.worlds.list().iter().map(world_json).collect();
+    Ok(ControlReply::ok(&json!({ call.list_member: worlds })))
 }
 
 pub(super) fn get(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    Ok(ControlReply::ok(&one(call)?))
+    Ok(ControlReply::ok(&current_json(call)?))
 }
 
-/// What a tenant is made from.
+/// Body of the creation of a world.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Making {
+struct CreateBody {
     fixture: Option<String>,
     fork: Option<String>,
 }
 
 pub(super) fn create(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    match call.read::<Making>()? {
-        Making { fork: Some(_), fixture: Some(_) } => {
-            return Err(ControlError::unusable("the body has both fixture and fork; expected one"));
+    match call.read::<CreateBody>()? {
+        CreateBody { fork: Some(_), fixture: Some(_) } => {
+            return Err(ControlError::unusable("conflicting members fixture and fork: use one of them"));
         }
-        Making { fork: Some(original), .. } => call.worlds.fork(&original, call.name)?,
-        Making { fixture, .. } => call.worlds.create(call.name, fixture.as_deref())?,
+        CreateBody { fork: Some(original), .. } => call.worlds.fork(&original, call.name)?,
+        CreateBody { fixture, .. } => call.worlds.create(call.name, fixture.as_deref())?,
     };
-    Ok(ControlReply::json(StatusCode::CREATED, &one(call)?))
+    Ok(ControlReply::json(StatusCode::CREATED, &current_json(call)?))
 }
 
 pub(super) fn delete(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.drop_world(call.name)?;
-    Ok(ControlReply::nothing())
+    Ok(ControlReply::no_content())
 }
 
 pub(super) fn reset(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    // A tenant that is not there yet is as it would be after a reset.
+    // A world that does not exist yet is created in the state after a reset.
     call.worlds.world(call.name)?;
     call.worlds.reset(call.name)?;
-    Ok(ControlReply::ok(&one(call)?))
+    Ok(ControlReply::ok(&current_json(call)?))
 }
 
-fn one(call: &ControlCall<'_>) -> Result<Value, ControlError> {
-    Ok(described(&call.worlds.info(call.name)?))
+fn current_json(call: &ControlCall<'_>) -> Result<Value, ControlError> {
+    Ok(world_json(&call.worlds.info(call.name)?))
 }
 
-fn described(listed: &WorldInfo) -> Value {
-    let world = &listed.world;
+fn world_json(info: &WorldInfo) -> Value {
+    let world = &info.world;
     let count = |set: SetId| (world.schema.set(set).name.to_string(), Value::from(world.store.count(set)));
     json!({
-        "name": &*listed.name,
-        "fixture": listed.fixture.as_deref(),
+        "name": &*info.name,
+        "fixture": info.fixture.as_deref(),
         "seed": world.seed(),
         "entities": world.schema.set_ids().map(count).collect::<Map<String, Value>>(),
         "requests": world.journal.count(),
         "faults": world.faults.rules().len(),
-        "idleSeconds": listed.idle.as_secs(),
+        "idleSeconds": info.idle.as_secs(),
     })
 }
 
-/// Returns the collection that a query names, if it names one.
-fn set_of(world: &World, parameters: &[(String, String)]) -> Result<Option<SetId>, ControlError> {
-    let Some((_, name)) = parameters.iter().find(|(name, _)| name == "collection") else { return Ok(None) };
+/// Returns the collection that the query parameter names, if any.
+fn set_of(world: &World, parameters: &Parameters) -> Result<Option<SetId>, ControlError> {
+    let Some(name) = parameters.get("collection") else { return Ok(None) };
     let name_of = |set: SetId| &*world.schema.set(set).name;
     let names = || world.schema.root_sets().map(name_of).collect::<Vec<_>>().join(", ");
-    let unknown = || ControlError::unusable(format!("there is no collection '{}'; there are {}", name.escape_debug(), names()));
+    let unknown = || ControlError::unusable(format!("unknown collection '{}' (known: {})", name.escape_debug(), names()));
     let set = world.schema.root_sets().find(|set| name_of(*set).eq_ignore_ascii_case(name));
     set.map(Some).ok_or_else(unknown)
-}
-
-/// Whether a query asks for secrets.
-pub(super) fn shows_secrets(parameters: &[(String, String)]) -> Result<bool, ControlError> {
-    match parameters.iter().find(|(name, _)| name == "secrets").map(|(_, value)| &**value) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(ControlError::unusable("the parameter secrets takes true or false")),
-    }
 }
 
 pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let parameters = call.parameters(&["collection", "secrets"])?;
     let set = set_of(&world, &parameters)?;
-    let secret = if shows_secrets(&parameters)? { Secret::Echo } else { Secret::Null };
+    let secret = if parameters.include_secrets()? { Secret::Echo } else { Secret::Null };
     let text = match set {
         Some(set) => fixture::write_set(&world.schema, &world.store, set, secret),
         None => fixture::write(&world.schema, &world.store, secret),
@@ -115,95 +106,86 @@ pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let replaced = fixture::sets_of(&world.schema, &name, call.body()?).map_err(unusable)?;
     let mut entities = fixture::read(&world.schema, &world.behaviors, &name, call.body()?).map_err(unusable)?;
     call.worlds.change(call.name, |world| {
-        // The other collections stay as they are.
+        // Other collections stay unchanged.
         let others = world.store.entities().into_iter();
         entities.extend(others.filter(|(place, _)| !replaced.contains(&world.schema.root_of(place.set))));
         Ok::<_, ControlError>(world.with_entities(&entities))
     })?;
-    Ok(ControlReply::ok(&one(call)?))
+    Ok(ControlReply::ok(&current_json(call)?))
 }
 
 pub(super) fn behaviors(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    Ok(ControlReply::ok(&all(&call.worlds.world(call.name)?.behaviors)))
+    Ok(ControlReply::ok(&behaviors_json(&call.worlds.world(call.name)?.behaviors)))
 }
 
-fn all(behaviors: &Behaviors) -> Map<String, Value> {
+fn behaviors_json(behaviors: &Behaviors) -> Map<String, Value> {
     ROWS.iter().map(|row| (row.name.to_owned(), behaviors.get(row.name).into())).collect()
 }
 
 pub(super) fn set_behaviors(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.world(call.name)?;
-    let wanted: Map<String, Value> = call.read()?;
+    let choices: Map<String, Value> = call.read()?;
     let changed = call.worlds.change(call.name, |world| {
         let mut behaviors = world.behaviors.clone();
-        // A profile is where the others start from, wherever it stands.
-        if let Some(profile) = wanted.get("profile") {
+        // The profile applies first, wherever it is in the object.
+        if let Some(profile) = choices.get("profile") {
             let known = profile.as_str().and_then(Profile::from_name);
             let names = || Profile::ALL.map(Profile::name).join(", ");
             behaviors = Behaviors::of(
-                known.ok_or_else(|| ControlError::unusable(format!("profile takes one of {}, not {profile}", names())))?,
+                known.ok_or_else(|| ControlError::unusable(format!("invalid profile {profile} (known: {})", names())))?,
             );
         }
-        for (name, value) in wanted.iter().filter(|(name, _)| *name != "profile") {
+        for (name, value) in choices.iter().filter(|(name, _)| *name != "profile") {
             let Value::String(value) = value else {
-                return Err(ControlError::unusable(format!("behavior '{name}' takes a string, not {value}")));
+                return Err(ControlError::unusable(format!(
+                    "invalid value of behavior '{name}': expected a string, found {value}"
+                )));
             };
             behaviors.set(name, value).map_err(|error| ControlError::unusable(error.to_string()))?;
         }
         Ok(world.with_behaviors(behaviors))
     })?;
-    Ok(ControlReply::ok(&all(&changed.behaviors)))
+    Ok(ControlReply::ok(&behaviors_json(&changed.behaviors)))
 }
 
 pub(super) fn clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
-    Ok(ControlReply::ok(&told(call.worlds.world(call.name)?.clock)))
+    Ok(ControlReply::ok(&clock_json(call.worlds.world(call.name)?.clock)))
 }
 
-fn told(clock: Clock) -> Value {
-    json!({ "now": super::journal::utc(clock.now()), "running": !matches!(clock, Clock::Fixed(_)) })
+fn clock_json(clock: Clock) -> Value {
+    json!({ "now": format_time(clock.now()), "running": !matches!(clock, Clock::Fixed(_)) })
 }
 
-/// What is to become of a clock, in the order in which it happens.
+/// Body of a change of the clock; the members apply in this order.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Setting {
-    /// The time that it shall show.
+struct ClockBody {
+    /// The new time.
     now: Option<String>,
-    /// Seconds that it shall go forward, or back.
+    /// Seconds to add; negative ones go back.
     advance: Option<f64>,
-    /// Whether it runs from there on.
+    /// Whether the clock runs from then on.
     running: Option<bool>,
 }
 
 pub(super) fn set_clock(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.world(call.name)?;
-    let setting: Setting = call.read()?;
+    let change: ClockBody = call.read()?;
     let changed = call.worlds.change(call.name, |world| {
         let was_running = !matches!(world.clock, Clock::Fixed(_));
         let mut clock = world.clock;
-        if let Some(text) = &setting.now {
-            clock = fixed(text)?;
+        if let Some(text) = &change.now {
+            clock = Clock::Fixed(parse_time("now", text)?);
         }
-        if let Some(seconds) = setting.advance {
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "what is out of range is the end of the range, as the clock wants it"
-            )]
+        if let Some(seconds) = change.advance {
+            #[allow(clippy::cast_possible_truncation, reason = "values out of range saturate, as the clock expects")]
             let millis = (seconds * 1000.0).round() as i64;
             clock = clock.advanced(millis);
         }
-        let clock = if setting.running.unwrap_or(was_running) { clock.running() } else { clock.frozen() };
+        let clock = if change.running.unwrap_or(was_running) { clock.running() } else { clock.frozen() };
         Ok::<_, ControlError>(world.with_clock(clock))
     })?;
-    Ok(ControlReply::ok(&told(changed.clock)))
-}
-
-fn fixed(text: &str) -> Result<Clock, ControlError> {
-    let wrong = || {
-        ControlError::unusable(format!("now takes a time since 1970 such as 2026-01-01T00:00:00Z, not '{}'", text.escape_debug()))
-    };
-    let ticks = DateTimeOffset::parse(text).and_then(|time| u64::try_from(time.ticks()).ok()).ok_or_else(wrong)?;
-    Ok(Clock::Fixed(UNIX_EPOCH + Duration::from_micros(ticks / 10)))
+    Ok(ControlReply::ok(&clock_json(changed.clock)))
 }
 
 pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -218,7 +200,7 @@ pub(super) fn faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
 
 fn rules(call: &ControlCall<'_>) -> Result<(Arc<World>, Vec<FaultRule>), ControlError> {
     let world = call.worlds.world(call.name)?;
-    let rules = fault::read("the body", call.body()?).map_err(|error| ControlError::unusable(error.to_string()))?;
+    let rules = fault::read("body", call.body()?).map_err(|error| ControlError::unusable(error.to_string()))?;
     Ok((world, rules))
 }
 
@@ -231,7 +213,7 @@ pub(super) fn set_faults(call: &ControlCall<'_>) -> Result<ControlReply, Control
 pub(super) fn add_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let (world, rules) = rules(call)?;
     if world.faults.rules().len() + rules.len() > fault::RULE_LIMIT {
-        return Err(ControlError::unusable(format!("there may be at most {} rules", fault::RULE_LIMIT)));
+        return Err(ControlError::unusable(format!("too many rules: at most {}", fault::RULE_LIMIT)));
     }
     world.faults.add(rules);
     faults(call)
@@ -239,5 +221,5 @@ pub(super) fn add_faults(call: &ControlCall<'_>) -> Result<ControlReply, Control
 
 pub(super) fn clear_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     call.worlds.world(call.name)?.faults.set(Vec::new());
-    Ok(ControlReply::nothing())
+    Ok(ControlReply::no_content())
 }

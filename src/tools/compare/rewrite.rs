@@ -1,9 +1,9 @@
 //! The rewrite of a recording with the actual answers.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::edge::private_file::Replacement;
 use crate::text::exchange::{Entry, ExchangePart, RecordedResponse};
 use crate::text::redact::{RedactionRules, Redactor};
 
@@ -13,8 +13,7 @@ const FIRST_PSEUDONYM: u64 = 100_001;
 /// A new version of a file, written next to the old one. It is removed when it is dropped unfinished.
 pub(super) struct FileRewrite {
     path: PathBuf,
-    new_path: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<Replacement>,
     count: usize,
     has_changed: bool,
     /// Redacts the answers of other services, which may contain private data.
@@ -23,10 +22,9 @@ pub(super) struct FileRewrite {
 
 impl FileRewrite {
     pub(super) fn begin(path: &Path, is_remote: bool) -> Result<FileRewrite, String> {
-        let new_path = path.with_extension("hurl.new");
-        let file = File::create(&new_path).map_err(|error| format!("{}: {error}", new_path.display()))?;
+        let file = Replacement::new(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let redactor = is_remote.then(|| Redactor::new(RedactionRules::default(), FIRST_PSEUDONYM));
-        Ok(FileRewrite { path: path.to_owned(), new_path, out: BufWriter::new(file), count: 0, has_changed: false, redactor })
+        Ok(FileRewrite { path: path.to_owned(), out: BufWriter::new(file), count: 0, has_changed: false, redactor })
     }
 
     /// Writes an entry, with a new response if given.
@@ -47,22 +45,17 @@ impl FileRewrite {
     }
 
     fn problem(&self, error: &io::Error) -> String {
-        format!("{}: {error}", self.new_path.display())
+        format!("{}: {error}", self.path.display())
     }
 
     /// Replaces the old file if any response has changed; returns whether it has.
-    pub(super) fn finish(mut self) -> Result<bool, String> {
-        self.out.flush().map_err(|error| self.problem(&error))?;
-        if self.has_changed {
-            std::fs::rename(&self.new_path, &self.path).map_err(|error| self.problem(&error))?;
+    pub(super) fn finish(self) -> Result<bool, String> {
+        let FileRewrite { path, out, has_changed, .. } = self;
+        let problem = |error: io::Error| format!("{}: {error}", path.display());
+        let replacement = out.into_inner().map_err(|error| problem(error.into_error()))?;
+        if has_changed {
+            replacement.commit().map_err(problem)?;
         }
-        Ok(self.has_changed)
-    }
-}
-
-impl Drop for FileRewrite {
-    fn drop(&mut self) {
-        // After a rename there is nothing to remove.
-        let _ = std::fs::remove_file(&self.new_path);
+        Ok(has_changed)
     }
 }

@@ -1,13 +1,14 @@
 //! The file of a recording, with exchanges redacted before they are written.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use http::StatusCode;
 
+use crate::edge::private_file;
 use crate::text::exchange::{Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
 use crate::text::gzip;
 use crate::text::redact::Redactor;
@@ -110,7 +111,7 @@ impl RecordingWriter {
     fn create(&self) -> Result<(PathBuf, File), String> {
         for number in 1..10_000 {
             let path = self.folder.join(format!("recorded-{number:04}.hurl"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match private_file::create_new(&path) {
                 Ok(file) => return Ok((path, file)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(format!("{}: {error}", path.display())),

@@ -261,8 +261,8 @@ fn a_connector_that_trusts_every_caller_fails_the_check() {
     for expected in [
         "passed  handshake: connected",
         "passed  no elements: answered, and nothing was asked",
-        "FAILED  wrong key, connect: it was believed (connected), expected a status other than 200",
-        "FAILED  altered tag, update: it was believed",
+        "FAILED  wrong key, connect: forged body accepted (connected), expected a status other than 200",
+        "FAILED  altered tag, update: forged body accepted",
         "noted   five-element swap: 5 of five elements have no item and count as approved",
         "approved implicitly: the answer has no item with this id",
     ] {

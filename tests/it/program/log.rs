@@ -38,7 +38,7 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
     GET /v1.0/me 400 … refused by unknown-segment: this path is not emulated
     PUT <entity> 404 … refused by unrouted-method: found PUT, expected GET, PATCH or DELETE
     PATCH <entity> 200 …
-    PATCH <entity>: skipped $.color, which its type does not have
+    PATCH <entity>: skipped $.color: not in its type
     ");
 }
 

@@ -416,7 +416,7 @@ fn faults_are_given_by_file_or_by_name() {
         [200, 429, 200]
     );
     served.logged();
-    assert_eq!(served.logged(), format!("GET {ENTITY} 429 … struck by busy refused by fault-throttled: rule busy"));
+    assert_eq!(served.logged(), format!("GET {ENTITY} 429 … (fault: busy) refused by fault-throttled: rule busy"));
     let named = Served::start(&["--log", "off", "--faults", "bad-gateway"]);
     assert_eq!(named.status("GET", ENTITY, ""), 502);
     let broken = folder.file("broken.json", r#"{"do":"nothing"}"#);

@@ -81,7 +81,7 @@ fn the_log_reports_a_client_that_does_not_trust_the_certificate() {
     assert!(get_over_tls(&served, &stranger.cert.pem(), COLLECTION, "").is_err());
     let outcome = served.stop();
     assert!(
-        outcome.stderr.contains("a client does not trust the certificate (UnknownCA); `wfi-emulator ca`"),
+        outcome.stderr.contains("certificate not trusted by client (UnknownCA); run `wfi-emulator ca`"),
         "{}",
         outcome.stderr
     );
@@ -102,10 +102,14 @@ fn a_certificate_from_a_file_is_served() {
         folder.file("before.pem", &format!("-----BEGIN RSA PRIVATE KEY-----\n{header}\n\nMIIE\n-----END RSA PRIVATE KEY-----\n"));
     for (certificate, key, complaint) in [
         (&key, &key, format!("{key}: found no certificate in PEM form")),
-        (&certificate, &certificate, format!("{certificate}: found no private key in PEM form; one that is encrypted has")),
-        (&certificate, &encrypted, format!("{encrypted}: found no private key in PEM form; one that is encrypted has")),
-        (&certificate, &encrypted_before, format!("{encrypted_before}: found no private key in PEM form; one that is encrypted")),
-        (&certificate, &other, format!("{other}: this is not the key of the certificate in {certificate}")),
+        (&certificate, &certificate, format!("{certificate}: no private key found: expected an unencrypted one in PEM")),
+        (&certificate, &encrypted, format!("{encrypted}: no private key found: expected an unencrypted one in PEM")),
+        (
+            &certificate,
+            &encrypted_before,
+            format!("{encrypted_before}: no private key found: expected an unencrypted one in PEM"),
+        ),
+        (&certificate, &other, format!("{other}: key does not match the certificate in {certificate}")),
         (&"nowhere.pem".to_owned(), &key, "nowhere.pem: No such file".to_owned()),
     ] {
         let outcome = outcome(&["--port", "0", "--tls", "--cert", certificate, "--key", key]);

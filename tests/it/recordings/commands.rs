@@ -89,7 +89,7 @@ fn invalid_input_to_compare_is_reported() {
         (vec!["compare", "/nowhere"], "/nowhere: No such file or directory"),
         (
             vec!["compare", &path, "--against", "nowhere"],
-            "found the address 'nowhere', expected one such as https://graph.microsoft.com",
+            "invalid address 'nowhere': expected one such as https://graph.microsoft.com",
         ),
         (vec!["compare", &path, "--header", "asecret"], "invalid --header: no colon, expected 'name: value'"),
         (vec!["compare", &path, "--header", "a b: c"], "invalid --header 'a b: …': expected 'name: value'"),

@@ -1,4 +1,4 @@
-//! Waiting for what seldom happens beside what happens all the time.
+//! Rare events awaited beside frequent ones.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A future that is polled only when it has asked for that.
+/// A future that is polled only after its own waker was called.
 ///
-/// A task is polled as a whole: each time that a socket is ready, a timer that stands beside it would be asked whether its time has come.
+/// A task is polled as a whole: without this, each time that a socket is ready the timers beside it would be polled too.
 pub(super) struct Throttled<F> {
     future: F,
     bell: Option<Arc<Bell>>,
 }
 
-/// Notes that the future wants to be polled.
+/// A waker that remembers that it was called.
 struct Bell {
     task: Waker,
     has_rung: AtomicBool,
@@ -48,13 +48,13 @@ impl<F: Future + Unpin> Future for Throttled<F> {
                 }
                 bell.clone()
             }
-            // Nobody has polled it yet, or another task has.
+            // The first poll, or the first one by another task.
             _ => {
                 let bell = Arc::new(Bell { task: context.waker().clone(), has_rung: AtomicBool::new(true) });
                 self.bell.insert(bell).clone()
             }
         };
-        // Whatever rings from here on is seen the next time.
+        // A call from here on is seen by the next poll.
         bell.has_rung.swap(false, Ordering::Acquire);
         Pin::new(&mut self.future).poll(&mut Context::from_waker(&Waker::from(bell)))
     }
@@ -70,38 +70,38 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_future_is_polled_when_it_has_asked_for_it_and_not_before() {
+    async fn a_future_is_polled_after_its_waker_was_called_and_not_before() {
         let (polls, rounds) = (Cell::new(0), Cell::new(0));
         let (sender, mut receiver) = tokio::sync::watch::channel(());
         let mut rare = pin!(async {
             receiver.changed().await.unwrap();
             tokio::time::sleep(Duration::from_millis(1)).await;
-            "it has come"
+            "done"
         });
-        let mut seldom = Throttled::new(poll_fn(|context| {
+        let mut throttled = Throttled::new(poll_fn(|context| {
             polls.set(polls.get() + 1);
             rare.as_mut().poll(context)
         }));
         let mut sender = Some(sender);
-        let came = poll_fn(|context| {
+        let polled = poll_fn(|context| {
             rounds.set(rounds.get() + 1);
             if rounds.get() == 100 {
                 assert_eq!(polls.get(), 1);
                 sender.take().unwrap().send(()).unwrap();
             }
             context.waker().wake_by_ref();
-            Pin::new(&mut seldom).poll(context)
+            Pin::new(&mut throttled).poll(context)
         });
-        assert_eq!(tokio::time::timeout(Duration::from_secs(10), came).await, Ok("it has come"));
+        assert_eq!(tokio::time::timeout(Duration::from_secs(10), polled).await, Ok("done"));
         assert!((2..10).contains(&polls.get()), "{}", polls.get());
     }
 
     #[tokio::test]
     async fn another_task_is_woken_too() {
         let (sender, receiver) = tokio::sync::oneshot::channel::<u8>();
-        let mut seldom = Throttled::new(receiver);
-        assert!(poll_fn(|context| Poll::Ready(Pin::new(&mut seldom).poll(context))).await.is_pending());
-        let other = tokio::spawn(seldom);
+        let mut throttled = Throttled::new(receiver);
+        assert!(poll_fn(|context| Poll::Ready(Pin::new(&mut throttled).poll(context))).await.is_pending());
+        let other = tokio::spawn(throttled);
         tokio::task::yield_now().await;
         sender.send(7).unwrap();
         assert_eq!(tokio::time::timeout(Duration::from_secs(10), other).await.unwrap().unwrap(), Ok(7));

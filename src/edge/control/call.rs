@@ -1,0 +1,83 @@
+//! Input of an operation: the request, its body and its query parameters.
+
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+
+use super::Control;
+use crate::edge::control::reply::ControlError;
+use crate::graph::request::{Body, Request};
+use crate::text::form;
+use crate::world::worlds::Worlds;
+
+/// Input of an operation.
+pub(super) struct ControlCall<'c> {
+    pub(super) control: &'c Control,
+    pub(super) worlds: &'c Worlds,
+    pub(super) request: &'c Request,
+    /// The name of a world; empty for paths without one.
+    pub(super) name: &'c str,
+    /// Name of the member that lists worlds: `worlds`, or `tenants` under the former path.
+    pub(super) list_member: &'static str,
+}
+
+impl ControlCall<'_> {
+    pub(super) fn body(&self) -> Result<&[u8], ControlError> {
+        match &self.request.body {
+            Body::Whole(body) => Ok(body),
+            Body::TooLarge => Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "body exceeds 4 MiB")),
+        }
+    }
+
+    /// Parses the body as a JSON object; an empty body is an empty object.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
+        let body = self.body()?;
+        let body = if body.is_empty() { b"{}" } else { body };
+        // serde would also accept an array with the members in order of declaration.
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        let found = match first {
+            Some(b'[') => "an array",
+            Some(b'"') => "a string",
+            Some(b'n') if body.trim_ascii() == b"null" => "null",
+            _ => return serde_json::from_slice(body).map_err(|error| ControlError::unusable(format!("invalid body: {error}"))),
+        };
+        Err(ControlError::unusable(format!("invalid body: found {found}, expected an object")))
+    }
+
+    /// Returns the decoded query parameters; fails on names that are not in `known`, and on duplicates.
+    pub(super) fn parameters(&self, known: &[&str]) -> Result<Parameters, ControlError> {
+        let query = self.request.target.query().unwrap_or_default();
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value) in form::fields(query) {
+            let (name, value) = (name.into_owned(), value.into_owned());
+            if !known.contains(&&*name) {
+                let message = format!("unknown parameter '{}' (known: {})", name.escape_debug(), known.join(", "));
+                return Err(ControlError::unusable(message));
+            }
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return Err(ControlError::unusable(format!("duplicate parameter '{name}'")));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Parameters(parameters))
+    }
+}
+
+/// Query parameters.
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| &**value)
+    }
+
+    /// Whether the parameter `secrets` asks for secrets.
+    pub(super) fn include_secrets(&self) -> Result<bool, ControlError> {
+        match self.get("secrets") {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => {
+                Err(ControlError::unusable(format!("invalid secrets '{}': expected true or false", other.escape_debug())))
+            }
+        }
+    }
+}

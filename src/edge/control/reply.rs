@@ -1,0 +1,105 @@
+//! Replies of the control API, and its errors.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::graph::step::{Answer, Pending};
+use crate::world::World;
+use crate::world::worlds::WorldError;
+
+/// An error reply.
+#[derive(Debug)]
+pub(super) struct ControlError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// Methods of the path, for an unsupported method.
+    pub(super) allow: Option<String>,
+}
+
+impl ControlError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> ControlError {
+        ControlError { status, code, message: message.into(), allow: None }
+    }
+
+    pub(super) fn unusable(message: impl Into<String>) -> ControlError {
+        ControlError::new(StatusCode::BAD_REQUEST, "unusable", message)
+    }
+
+    /// Returns the error with the code that it has under `/_emulator/tenants`, the former path of worlds.
+    pub(super) fn with_tenant_code(self) -> ControlError {
+        let code = match self.code {
+            "world-name" => "tenant-name",
+            "too-many-worlds" => "too-many-tenants",
+            "unknown-world" => "unknown-tenant",
+            "default-world" => "default-tenant",
+            "world-exists" => "tenant-exists",
+            other => other,
+        };
+        ControlError { code, ..self }
+    }
+}
+
+impl From<WorldError> for ControlError {
+    fn from(error: WorldError) -> ControlError {
+        let (status, code) = match error {
+            WorldError::Name(_) => (StatusCode::BAD_REQUEST, "world-name"),
+            WorldError::TooMany(_) => (StatusCode::CONFLICT, "too-many-worlds"),
+            WorldError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown-world"),
+            WorldError::Default => (StatusCode::CONFLICT, "default-world"),
+            WorldError::Taken(_) => (StatusCode::CONFLICT, "world-exists"),
+            WorldError::Fixture(..) => (StatusCode::NOT_FOUND, "unknown-fixture"),
+        };
+        ControlError::new(status, code, error.to_string())
+    }
+}
+
+/// A reply, or the call to a connector that it depends on.
+pub(super) struct ControlReply {
+    pub(super) status: StatusCode,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+    /// The call that the real reply depends on, and its world.
+    pub(super) pending: Option<(Arc<World>, Box<Pending>)>,
+}
+
+impl ControlReply {
+    pub(super) fn pending(world: Arc<World>, pending: Box<Pending>) -> ControlReply {
+        ControlReply { pending: Some((world, pending)), ..ControlReply::no_content() }
+    }
+
+    pub(super) fn json(status: StatusCode, value: &impl Serialize) -> ControlReply {
+        let mut body =
+            serde_json::to_vec_pretty(value).expect("values of this module have text for names and no other way to fail");
+        body.push(b'\n');
+        ControlReply { status, content_type: "application/json", body, pending: None }
+    }
+
+    pub(super) fn ok(value: &impl Serialize) -> ControlReply {
+        ControlReply::json(StatusCode::OK, value)
+    }
+
+    pub(super) fn text(text: String) -> ControlReply {
+        ControlReply { status: StatusCode::OK, content_type: "text/plain; charset=utf-8", body: text.into_bytes(), pending: None }
+    }
+
+    pub(super) fn no_content() -> ControlReply {
+        ControlReply { status: StatusCode::NO_CONTENT, content_type: "", body: Vec::new(), pending: None }
+    }
+
+    pub(super) fn answer(self) -> Answer {
+        let mut response = Response::new(Bytes::from(self.body));
+        *response.status_mut() = self.status;
+        if self.status != StatusCode::NO_CONTENT {
+            let length = response.body().len();
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Answer::of(response)
+    }
+}

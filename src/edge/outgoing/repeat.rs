@@ -1,0 +1,99 @@
+//! Calls with repetitions, as Shifts makes them, and a report of their effect in Shifts.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::CallPolicy;
+use crate::edge::outgoing::call::make_call;
+use crate::workloads::shifts::endpoint::ConnectorEndpoint;
+use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::outbound_message::OutboundMessage;
+use crate::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
+use crate::world::outbound::{CallOutcome, CallRecord};
+
+/// A call with its repetitions, and their effect in Shifts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallReport {
+    /// The message.
+    pub message: OutboundMessage,
+    /// The name of the integration, shown beside a refusal.
+    pub source: Option<String>,
+    /// The call and its repetitions: each with its own keys, its outcome, and its duration.
+    pub attempts: Vec<(CallRecord, Duration)>,
+    /// The verdict on the last attempt.
+    pub verdict: ConnectorVerdict,
+}
+
+/// Sends a message to a connector, again while its answer is unusable. Keys are made from the bytes that `next_key_bytes` returns.
+pub async fn call_with_retries(
+    endpoint: &ConnectorEndpoint,
+    message: OutboundMessage,
+    policy: &CallPolicy,
+    mut next_key_bytes: impl FnMut() -> [u8; MessageKeys::LENGTH],
+) -> CallReport {
+    let mut attempts: Vec<(CallRecord, Duration)> = Vec::new();
+    loop {
+        let keys = MessageKeys::from_bytes(&next_key_bytes());
+        let started = Instant::now();
+        let (url, headers, body, outcome) = match message.encrypted_for(endpoint, &keys, policy.content_type) {
+            Ok(encrypted) => {
+                let outcome = make_call(&encrypted.call(policy.connectors.timeout), &policy.connectors).await;
+                (encrypted.url.to_string(), encrypted.headers, encrypted.body, outcome)
+            }
+            Err(failure) => (endpoint.shown_url(), HeaderMap::new(), Bytes::new(), CallOutcome::Failed(failure)),
+        };
+        let verdict = message.judge(&outcome);
+        let plaintext = message.plaintext.clone();
+        let record = CallRecord { url, headers, plaintext, body, outcome, verdict: verdict.to_string() };
+        attempts.push((record, started.elapsed()));
+        let repetitions = u32::try_from(attempts.len() - 1).unwrap_or(u32::MAX);
+        if repetitions >= policy.retries || !verdict.is_retried(message.purpose) {
+            let source = endpoint.display_name.as_deref().map(str::to_owned);
+            return CallReport { message, source, attempts, verdict };
+        }
+        tokio::time::sleep(policy.back_off.saturating_mul(2_u32.saturating_pow(repetitions))).await;
+    }
+}
+
+impl fmt::Display for CallReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (record, duration)) in self.attempts.iter().enumerate() {
+            let answer = match &record.outcome {
+                CallOutcome::Answered { status, body, .. } => format!("{}, {} bytes", status.as_u16(), body.len()),
+                CallOutcome::Failed(failure) => failure.name().to_owned(),
+            };
+            let suffix = if index > 0 { format!(" (repetition {index})") } else { String::new() };
+            writeln!(f, "POST {}{suffix}: {answer}, {} ms", record.url, duration.as_millis())?;
+        }
+        match &self.verdict {
+            ConnectorVerdict::Connected => {}
+            ConnectorVerdict::Answered(judged) => {
+                for judged in judged {
+                    writeln!(f, "  {}: {}", judged.id, judged.judgement)?;
+                    if let Some(note) = judged.note {
+                        writeln!(f, "    note: {note}")?;
+                    }
+                }
+            }
+            other => writeln!(f, "  {other}")?,
+        }
+        match (self.verdict.sentence(), self.message.purpose) {
+            (None, CallPurpose::Connect) => writeln!(f, "Shifts registers the integration."),
+            (None, CallPurpose::Update) => writeln!(f, "Shifts saves the change."),
+            (None, CallPurpose::Read) => writeln!(f, "Shifts offers what is eligible."),
+            (Some(_), CallPurpose::Connect) => writeln!(f, "Shifts does not register the integration."),
+            (Some(sentence), purpose) => {
+                let verb = if purpose == CallPurpose::Read { "offers" } else { "saves" };
+                writeln!(f, "Shifts {verb} nothing. The person reads: {sentence}")?;
+                match (self.verdict.message(), &self.source) {
+                    (Some(message), Some(source)) => writeln!(f, "A client also sees: {message} ({source})"),
+                    (Some(message), None) => writeln!(f, "A client also sees: {message}"),
+                    (None, _) => Ok(()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Private files: readable by their owner only, replaced as a whole or not at all.
+//!
+//! State files, recordings and the key of the local certificate authority may hold secrets, so they have mode 0600 from their first
+//! byte on. A replacement is written to a file beside the target, which has an unguessable name and must not exist yet: no link that
+//! another user has planted is followed. On Windows the access control of the folder applies.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write};
+use std::path::{Path, PathBuf};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+/// Mode of a file for its owner only.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Mode of a file that all users of the machine may read.
+const READABLE: u32 = 0o644;
+
+/// Replaces a file. On failure the old content is still there.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, OWNER_ONLY)
+}
+
+/// Replaces a file in the same way that all users of the machine may read.
+pub(crate) fn replace_readable(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, READABLE)
+}
+
+fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut replacement = Replacement::with_mode(path, mode)?;
+    replacement.write_all(content)?;
+    replacement.commit()
+}
+
+/// Creates a file with its whole content unless one exists, which is then left as it is.
+pub(crate) fn create_if_absent(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut replacement = Replacement::with_mode(path, OWNER_ONLY)?;
+    replacement.write_all(content)?;
+    replacement.file.sync_all()?;
+    // Unlike a rename, a link fails where a file exists.
+    match fs::hard_link(&replacement.temporary, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => {
+            sync_folder(path);
+            Ok(())
+        }
+    }
+}
+
+/// Creates an empty file to append to; fails with [`ErrorKind::AlreadyExists`] if the name is taken, by a dangling link as well.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    create_with_mode(path, OWNER_ONLY)
+}
+
+fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)
+}
+
+/// Checks that [`replace`] could write a file, without touching it.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    Replacement::new(path).map(drop)
+}
+
+/// Returns the file behind a link that the user has named; the link stays, and the file need not exist yet.
+pub(crate) fn resolve_link(path: &Path) -> PathBuf {
+    let linked = || fs::read_link(path).map(|target| path.parent().unwrap_or(Path::new("")).join(target));
+    fs::canonicalize(path).or_else(|_| linked()).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The new content of a file, written beside the old one. Dropped without [`Replacement::commit`], it leaves the old file.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Replacement {
+    /// Creates an empty replacement for a file, which need not exist.
+    pub(crate) fn new(target: &Path) -> io::Result<Replacement> {
+        Replacement::with_mode(target, OWNER_ONLY)
+    }
+
+    fn with_mode(target: &Path, mode: u32) -> io::Result<Replacement> {
+        let temporary = target.with_file_name(temporary_name()?);
+        let file = create_with_mode(&temporary, mode)?;
+        Ok(Replacement { target: target.to_owned(), temporary, file })
+    }
+
+    /// Puts the replacement in place of the file. A link of that name is replaced, not followed.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        match fs::rename(&self.temporary, &self.target) {
+            // A file that is mounted into a container can be written, but not replaced.
+            Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
+                overwrite(&self.target, &fs::read(&self.temporary)?)
+            }
+            Err(error) => Err(error),
+            Ok(()) => {
+                sync_folder(&self.target);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        // After a commit it is usually gone.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Overwrites a file in place; on failure the old content is written back.
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    if !is_same_file(path, &file)? {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "a link is in the way"));
+    }
+    restrict_to_owner(path, &file);
+    let mut old = Vec::new();
+    file.read_to_end(&mut old)?;
+    write_whole(&mut file, content).inspect_err(|_| {
+        // The first error is the one to report.
+        let _ = write_whole(&mut file, &old);
+    })
+}
+
+fn write_whole(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
+}
+
+/// Whether a path leads to an open file without a link in between.
+fn is_same_file(path: &Path, file: &File) -> io::Result<bool> {
+    let (named, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
+    #[cfg(unix)]
+    let is_same = {
+        use std::os::unix::fs::MetadataExt as _;
+        (named.dev(), named.ino()) == (opened.dev(), opened.ino())
+    };
+    #[cfg(not(unix))]
+    let is_same = named.file_type() == opened.file_type();
+    Ok(is_same && named.is_file())
+}
+
+/// Takes the access of other users from a file that is kept. Where that is refused, the file is the only one there is.
+fn restrict_to_owner(path: &Path, file: &File) {
+    #[cfg(unix)]
+    {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(OWNER_ONLY);
+        if let Err(error) = file.set_permissions(permissions) {
+            tracing::debug!("{}: cannot set mode {OWNER_ONLY:o}: {error}", path.display());
+            warn_if_shared(path);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, file);
+}
+
+/// Warns if users other than the owner have access to a file. Nothing is changed: the owner may have a reason.
+pub(crate) fn warn_if_shared(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(path) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        if mode & 0o077 != 0 {
+            tracing::warn!("{}: file is accessible by other users (mode {:o})", path.display(), mode & 0o777);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+fn temporary_name() -> io::Result<String> {
+    let mut random = [0; 16];
+    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random bytes from the system"))?;
+    Ok(format!(".wfi-emulator-{:032x}.tmp", u128::from_ne_bytes(random)))
+}
+
+/// Makes a rename last. It has happened either way, and not every file system can sync a folder, so an error is ignored.
+fn sync_folder(path: &Path) {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that is removed when the value is dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("wfi-emulator-{}-private-{test}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let mut names: Vec<String> =
+                fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[cfg(unix)]
+    fn mode(path: &Path) -> u32 {
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+    }
+
+    #[test]
+    fn a_file_is_created_and_replaced_as_a_whole() {
+        let folder = Folder::new("replace");
+        let path = folder.0.join("state.json");
+        for content in ["first and longer", "second"] {
+            replace(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        check_writable(&path).unwrap();
+        create_if_absent(&path, b"third").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(create_new(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(folder.names(), ["state.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let folder = Folder::new("link");
+        let (victim, link) = (folder.0.join("victim"), folder.0.join("link"));
+        fs::write(&victim, "precious").unwrap();
+        let plant = || {
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(&victim, &link).unwrap();
+        };
+        plant();
+        assert_eq!(create_new(&link).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        create_if_absent(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(overwrite(&link, b"new").unwrap_err().to_string(), "a link is in the way");
+        replace(&link, b"new").unwrap();
+        assert!(!link.is_symlink());
+        assert_eq!((fs::read_to_string(&link).unwrap(), fs::read_to_string(&victim).unwrap()), ("new".into(), "precious".into()));
+        // A link that the user has named is resolved first.
+        plant();
+        replace(&resolve_link(&link), b"wanted").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "wanted");
+        fs::remove_file(&victim).unwrap();
+        assert_eq!(resolve_link(&link), victim);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_foreign_mode_does_not_last() {
+        let folder = Folder::new("mode");
+        let path = folder.0.join("state.json");
+        let open = |mode| fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        fs::write(&path, "old").unwrap();
+        open(0o666);
+        replace(&path, b"new").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        open(0o644);
+        overwrite(&path, b"newer").unwrap();
+        assert_eq!((mode(&path), fs::read_to_string(&path).unwrap()), (0o600, "newer".into()));
+        replace_readable(&path, b"public").unwrap();
+        assert_eq!(mode(&path) & 0o600, 0o600);
+        assert_eq!(mode(&folder.0.join("state.json")) & 0o022, 0);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_file() {
+        let folder = Folder::new("failure");
+        let path = folder.0.join("state.json");
+        fs::write(&path, "old").unwrap();
+        let mut replacement = Replacement::new(&path).unwrap();
+        replacement.write_all(b"half of the n").unwrap();
+        drop(replacement);
+        assert_eq!((fs::read_to_string(&path).unwrap(), folder.names()), ("old".into(), vec!["state.json".to_owned()]));
+        // A rename onto a folder fails after everything else has worked.
+        let taken = folder.0.join("taken");
+        fs::create_dir(&taken).unwrap();
+        replace(&taken, b"new").unwrap_err();
+        assert!(replace(&folder.0.join("missing/state.json"), b"new").is_err());
+        assert_eq!(folder.names(), ["state.json", "taken"]);
+    }
+
+    #[test]
+    fn an_overwritten_file_has_the_new_content_and_nothing_more() {
+        let folder = Folder::new("overwrite");
+        let path = folder.0.join("state.json");
+        fs::write(&path, "a long old content").unwrap();
+        overwrite(&path, b"short").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "short");
+    }
+}

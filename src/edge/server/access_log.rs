@@ -1,0 +1,50 @@
+//! Access log: one line per request, and one per detail that explains its answer.
+
+use std::time::Instant;
+
+use crate::entra::token_service::EntraRoute;
+use crate::graph::request::Request;
+use crate::graph::step::Answer;
+use crate::text::redact::mask_target;
+use crate::text::truncate::truncate;
+use crate::world::outbound::CallRecord;
+
+/// Maximum number of characters of a target.
+const TARGET_LIMIT: usize = 300;
+
+pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
+    let (method, path) = (&request.method, shortened_target(request));
+    let status = answer.response.status().as_u16();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let faults = answer.applied_rules.as_ref().map(|rules| format!(" (fault: {rules})")).unwrap_or_default();
+    match &answer.refused {
+        None => tracing::info!("{method} {path} {status} {micros}us{faults}"),
+        Some(error) => {
+            let rule = error.refusal.name;
+            let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            tracing::info!("{method} {path} {status} {micros}us{faults} refused by {rule}{detail}");
+        }
+    }
+    for (place, error) in &answer.refused_items {
+        let rule = error.refusal.name;
+        let detail = error.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
+    }
+    for CallRecord { url, verdict, .. } in &answer.calls {
+        tracing::info!("{method} {path}: called {url}: {verdict}");
+    }
+    for place in &answer.skipped {
+        tracing::info!("{method} {path}: skipped {place}: not in its type");
+    }
+}
+
+/// Returns path and redacted query: query options often explain an answer.
+fn shortened_target(request: &Request) -> String {
+    let whole = match request.target.path_and_query() {
+        // Queries of the token service may be secrets.
+        Some(target) if EntraRoute::of(request.path()).is_some() => target.path().to_owned(),
+        Some(target) => mask_target(target.as_str()),
+        None => "/".to_owned(),
+    };
+    truncate(&whole, TARGET_LIMIT).into_owned()
+}

@@ -1,0 +1,163 @@
+//! Activity of a connection: when it is idle or late, and the stream that tracks it.
+//!
+//! hyper can limit the time of a head too, with a timer per request that costs some percent of the throughput. Here each connection
+//! sets flags as it goes, and a timer polls them a few times within a limit.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::edge::server::accept::HttpVersion;
+use crate::edge::server::limits::{Gate, IDLE_WHEN_CROWDED};
+
+/// Activity of a connection. Only the connection writes to it, so a write costs next to nothing.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Whether something was sent or received since the last poll.
+    has_moved: AtomicBool,
+    /// Whether something was received since the last request was answered.
+    has_received: AtomicBool,
+    /// Number of requests that are being answered.
+    in_flight: AtomicUsize,
+    /// Number of requests so far.
+    requests: AtomicU64,
+    /// Whether the connection ends with a TCP reset.
+    pub(super) is_to_be_reset: AtomicBool,
+}
+
+/// A request that is being answered, until the value is dropped.
+#[derive(Debug)]
+pub(super) struct InFlight<'a>(&'a Activity);
+
+impl Activity {
+    pub(super) fn begin_request(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        InFlight(self)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.has_received.store(false, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Completes when a connection has been idle for too long, or a request head is late, with the reason.
+pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersion) -> &'static str {
+    let limits = &gate.limits;
+    let interval = (limits.head.min(limits.idle).min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
+    let started = Instant::now();
+    let (mut active, mut head, mut requests) = (started, None, 0);
+    loop {
+        tokio::time::sleep(interval).await;
+        let now = Instant::now();
+        let is_in_flight = activity.in_flight.load(Ordering::Relaxed) > 0;
+        if activity.has_moved.swap(false, Ordering::Relaxed) || is_in_flight {
+            active = now;
+        } else if now - active >= gate.idle() {
+            return "idle for too long";
+        }
+        let requests_before = std::mem::replace(&mut requests, activity.requests.load(Ordering::Relaxed));
+        // HTTP/2 has frames without a request, and its unfinished heads take little memory.
+        let is_in_head = version == HttpVersion::Http1 && !is_in_flight && activity.has_received.load(Ordering::Relaxed);
+        if !is_in_head || requests != requests_before {
+            head = None;
+        } else if now - *head.get_or_insert(now) >= limits.head {
+            return "request head not received in time";
+        }
+    }
+}
+
+/// Maximum number of bytes per read. hyper doubles its buffer whenever a read fills it, and the connection keeps the buffer.
+const READ_LIMIT: usize = 16 * 1024;
+
+/// A stream that records its activity.
+#[derive(Debug)]
+pub(super) struct TrackedStream<S: Tcp> {
+    pub(super) stream: S,
+    pub(super) activity: Arc<Activity>,
+}
+
+/// A stream over a TCP connection.
+pub(super) trait Tcp {
+    fn connection(&self) -> &TcpStream;
+}
+
+impl Tcp for TcpStream {
+    fn connection(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Tcp for TlsStream<TcpStream> {
+    fn connection(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl<S: Tcp> Drop for TrackedStream<S> {
+    fn drop(&mut self) {
+        if self.activity.is_to_be_reset.load(Ordering::Relaxed) {
+            // Without it the connection ends all the same, without a reset.
+            let _ = self.stream.connection().set_zero_linger();
+        }
+    }
+}
+
+impl<S: AsyncRead + Tcp + Unpin> AsyncRead for TrackedStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if buffer.remaining() > READ_LIMIT {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ_LIMIT));
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            let length = part.filled().len();
+            buffer.advance(length);
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        }
+        if buffer.filled().len() > before {
+            self.activity.has_moved.store(true, Ordering::Relaxed);
+            self.activity.has_received.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let length = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.activity.has_moved.store(true, Ordering::Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, pieces))?;
+        self.activity.has_moved.store(true, Ordering::Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

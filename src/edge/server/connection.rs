@@ -1,0 +1,130 @@
+//! One connection: accepted, served with HTTP/1 or HTTP/2, ended when it is idle or the server stops.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+#[cfg(feature = "tls")]
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+#[cfg(feature = "tls")]
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::edge::control::Peer;
+use crate::edge::server::accept::{Accepted, HttpVersion, accept};
+use crate::edge::server::activity::{Activity, Tcp, TrackedStream, overdue};
+use crate::edge::server::exchange::{Connection, Shared, exchange};
+use crate::edge::server::limits::{Gate, ServerLimits};
+use crate::edge::server::throttled::Throttled;
+
+/// Read buffer beyond the largest head; hyper needs at least this much.
+const READ_BUFFER: usize = 8 * 1024;
+
+/// Serves one connection until it ends.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared) {
+    // A connection works without the option, only slower.
+    let _ = stream.set_nodelay(true);
+    let no_activity = Activity::default();
+    let accepted = tokio::select! {
+        accepted = accept(stream, tls.as_ref()) => accepted,
+        // Without a request there is nothing to finish.
+        _ = shared.stopping.changed() => return,
+        _ = overdue(&shared.gate, &no_activity, HttpVersion::Http1) => return,
+    };
+    let connection = |is_secure: bool, version: HttpVersion| Connection {
+        shared,
+        peer: Peer::Address(peer.ip()),
+        is_secure,
+        version,
+        activity: Arc::default(),
+    };
+    match accepted {
+        Some(Accepted::Plain(stream, version)) => serve_http(stream, connection(false, version)).await,
+        // Boxed, so that connections without TLS need no room for it.
+        Some(Accepted::Tls(stream, version)) => Box::pin(serve_http(*stream, connection(true, version))).await,
+        None => {}
+    }
+}
+
+async fn serve_http<S>(stream: S, connection: Connection)
+where
+    S: AsyncRead + AsyncWrite + Tcp + Unpin + Send + 'static,
+{
+    let (gate, activity) = (connection.shared.gate.clone(), connection.activity.clone());
+    let deadline = Deadline { gate, activity, version: connection.version };
+    let stopping = connection.shared.stopping.clone();
+    let stream = TokioIo::new(TrackedStream { stream, activity: deadline.activity.clone() });
+    let connection = Arc::new(connection);
+    let exchanges = service_fn(move |request| exchange(connection.clone(), request));
+    match deadline.version {
+        #[cfg(not(feature = "tls"))]
+        HttpVersion::Http2 => tracing::info!("HTTP/2 is unsupported in this build: it needs the feature `tls`"),
+        #[cfg(feature = "tls")]
+        HttpVersion::Http2 => drive(http2(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
+        HttpVersion::Http1 => drive(http1(&deadline.gate.limits).serve_connection(stream, exchanges), &deadline, stopping).await,
+    }
+}
+
+/// Inputs of the decision that a connection is overdue.
+struct Deadline {
+    gate: Arc<Gate>,
+    activity: Arc<Activity>,
+    version: HttpVersion,
+}
+
+/// Polls a connection until it ends, is overdue, or has finished its requests after the server stops.
+async fn drive<C>(connection: C, deadline: &Deadline, mut stopping: watch::Receiver<()>)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let mut connection = pin!(connection);
+    let (stopped, overdue) = (pin!(stopping.changed()), pin!(overdue(&deadline.gate, &deadline.activity, deadline.version)));
+    let (mut stopped, mut overdue) = (Throttled::new(stopped), Throttled::new(overdue));
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            served = connection.as_mut() => {
+                return match served {
+                    Err(error) if error.is_parse() => {
+                        tracing::info!("malformed HTTP from client: {error}");
+                    }
+                    Err(error) => tracing::debug!("connection ended: {error}"),
+                    Ok(()) => {}
+                };
+            }
+            _ = &mut stopped, if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            reason = &mut overdue => return tracing::info!("connection closed: {reason}"),
+        }
+    }
+}
+
+/// Returns the options of HTTP/1.
+///
+/// Without `half_close` a client that closes its half after a request, such as `nc -N`, gets no answer. `pipeline_flush` stays off:
+/// it delays answers until the next request is complete, and loses them if malformed HTTP follows.
+pub(super) fn http1(limits: &ServerLimits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.half_close(true);
+    http.max_header_size(limits.head_bytes);
+    http.max_buf_size(limits.head_bytes.saturating_add(READ_BUFFER));
+    http
+}
+
+/// Returns the options of HTTP/2. h2 has limits of its own against rapid resets and endless heads.
+#[cfg(feature = "tls")]
+fn http2(limits: &ServerLimits) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
+    http
+}

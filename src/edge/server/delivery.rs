@@ -1,0 +1,259 @@
+//! Delivery of an answer: at once, late, in pieces, cut short or not at all.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::watch;
+
+use crate::graph::step::{Answer, DeliveryForm};
+use crate::world::fault::SlowBody;
+
+/// Time that a connection stays open for a request without an answer.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// Returns an answer to be sent whole and at once, as nearly all are.
+pub(super) fn whole(answer: Answer) -> http::Response<Payload> {
+    let length = answer.response.body().len();
+    answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean })
+}
+
+/// Delivers an answer as its [`Delivery`](crate::graph::step::Delivery) says. Delays end when the server stops.
+pub(super) async fn deliver(
+    answer: Box<Answer>,
+    stopping: &watch::Receiver<()>,
+) -> Result<http::Response<Payload>, ExchangeAborted> {
+    if answer.delivery.delay > Duration::ZERO {
+        wait(answer.delivery.delay, stopping).await;
+    }
+    let (length, form) = (answer.response.body().len(), answer.delivery.form);
+    let with =
+        |pieces: Pieces, ending: Ending| answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending });
+    match form {
+        DeliveryForm::Whole => Ok(with(Pieces::One, Ending::Clean)),
+        DeliveryForm::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
+        DeliveryForm::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
+        DeliveryForm::CutShort(at) => {
+            let cut = |payload: Payload| Payload { bytes: payload.bytes.map(|bytes| bytes.slice(..at)), ..payload };
+            Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(cut))
+        }
+        DeliveryForm::Reset => Err(ExchangeAborted),
+        DeliveryForm::Silence => {
+            wait(SILENCE, stopping).await;
+            Err(ExchangeAborted)
+        }
+    }
+}
+
+/// Sleeps until the server stops at the latest.
+async fn wait(delay: Duration, stopping: &watch::Receiver<()>) {
+    let mut stopping = stopping.clone();
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        // The sender is dropped without a value.
+        _ = stopping.changed() => {}
+    }
+}
+
+/// The end of a connection without an answer, or within one.
+#[derive(Debug)]
+pub(super) struct ExchangeAborted;
+
+impl fmt::Display for ExchangeAborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("exchange aborted")
+    }
+}
+
+impl std::error::Error for ExchangeAborted {}
+
+/// Body of an answer, and its end.
+#[derive(Debug)]
+pub(super) struct Payload {
+    bytes: Option<Bytes>,
+    length: usize,
+    pieces: Pieces,
+    ending: Ending,
+}
+
+#[derive(Debug)]
+enum Pieces {
+    One,
+    /// Several, with the timer of the next one.
+    Many(SlowBody, Pin<Box<tokio::time::Sleep>>),
+}
+
+#[derive(Debug)]
+enum Ending {
+    Clean,
+    /// An error, which ends the connection.
+    Cut {
+        /// Whether hyper had the chance to send the bytes before.
+        was_sent: bool,
+    },
+}
+
+impl Payload {
+    /// Returns a body of no bytes.
+    pub(super) fn empty() -> Payload {
+        Payload { bytes: None, length: 0, pieces: Pieces::One, ending: Ending::Clean }
+    }
+}
+
+impl HttpBody for Payload {
+    type Data = Bytes;
+    type Error = ExchangeAborted;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ExchangeAborted>>> {
+        if let Payload { bytes: Some(bytes), pieces: Pieces::Many(slow, next), .. } = &mut *self
+            && !bytes.is_empty()
+        {
+            ready!(next.as_mut().poll(context));
+            let pause = slow.pause;
+            next.set(tokio::time::sleep(pause));
+            return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(slow.bytes.clamp(1, bytes.len()))))));
+        }
+        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match &mut self.ending {
+            Ending::Clean => Poll::Ready(None),
+            // When a body fails, hyper discards unsent bytes, the head included. It sends them when the body is pending.
+            Ending::Cut { was_sent: was_sent @ false } => {
+                *was_sent = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ending::Cut { was_sent: true } => Poll::Ready(Some(Err(ExchangeAborted))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.ending, Ending::Clean) && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use http::header;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpListener;
+
+    use crate::edge::server::connection::http1;
+    use crate::edge::server::limits::ServerLimits;
+    use crate::graph::step::Delivery;
+
+    /// Timeout of a test.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn answer(delivery: Delivery) -> Box<Answer> {
+        let mut response = http::Response::new(Bytes::from_static(b"0123456789"));
+        // hyper adds the current date otherwise.
+        response.headers_mut().insert(header::DATE, header::HeaderValue::from_static("today"));
+        let mut answer = Answer::of(response);
+        answer.delivery = delivery;
+        Box::new(answer)
+    }
+
+    async fn listen() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn connect(address: SocketAddr) -> std::net::TcpStream {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Returns what a client receives for two requests on one connection; for one, if the delivery ends the connection: unread
+    /// requests would make the kernel discard sent bytes.
+    async fn delivered(form: DeliveryForm) -> String {
+        delivered_as(Delivery { form, ..Delivery::AT_ONCE }).await
+    }
+
+    async fn delivered_as(delivery: Delivery) -> String {
+        let (listener, address) = listen().await;
+        let is_interrupted = matches!(delivery.form, DeliveryForm::Reset | DeliveryForm::Silence | DeliveryForm::CutShort(0..10));
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = connect(address);
+            let requests = if is_interrupted { 1 } else { 2 };
+            stream.write_all(&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(requests)).unwrap();
+            // The server may have closed the connection already.
+            let _ = stream.shutdown(Shutdown::Write);
+            let mut seen = Vec::new();
+            stream.read_to_end(&mut seen).unwrap();
+            String::from_utf8(seen).unwrap().replace("\r\n", "\n")
+        });
+        let (stream, _) = listener.accept().await.unwrap();
+        // The server is stopping already, so endless delays end.
+        let stopping = Arc::new(watch::channel(()).1);
+        let exchanges = service_fn(move |_| {
+            let stopping = stopping.clone();
+            async move { deliver(answer(delivery), &stopping).await }
+        });
+        let served = http1(&ServerLimits::default()).serve_connection(TokioIo::new(stream), exchanges).await;
+        assert_eq!(served.is_err(), is_interrupted, "{served:?}");
+        client.await.unwrap()
+    }
+
+    const WHOLE: &str = "HTTP/1.1 200 OK\ndate: today\ncontent-length: 10\n\n0123456789";
+
+    #[tokio::test]
+    async fn an_answer_is_delivered_at_once_or_late() {
+        assert_eq!(delivered_as(Delivery::AT_ONCE).await, WHOLE.repeat(2));
+        let (stop, stopping) = watch::channel(());
+        let late = |delay| Delivery { delay, form: DeliveryForm::Whole };
+        let started = Instant::now();
+        deliver(answer(late(Duration::from_millis(20))), &stopping).await.unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(20));
+        drop(stop);
+        deliver(answer(late(PATIENCE * 60)), &stopping).await.unwrap();
+        assert!(started.elapsed() < PATIENCE, "a server that stops delays nothing");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_cut_short_ends_the_connection_within_its_body() {
+        for at in [0, 1, 9] {
+            assert_eq!(delivered(DeliveryForm::CutShort(at)).await, WHOLE[..WHOLE.len() - 10 + at], "cut at {at}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_cut_after_its_end_is_whole() {
+        assert_eq!(delivered(DeliveryForm::CutShort(10)).await, WHOLE.repeat(2));
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_comes_in_pieces_and_is_whole() {
+        let started = Instant::now();
+        let slow = SlowBody { bytes: 4, pause: Duration::from_millis(10) };
+        assert_eq!(delivered(DeliveryForm::Slow(slow)).await, WHOLE.repeat(2));
+        assert!(started.elapsed() >= Duration::from_millis(60), "three pieces of each of two answers");
+    }
+
+    #[tokio::test]
+    async fn silence_ends_without_an_answer_when_the_server_stops() {
+        assert_eq!(delivered(DeliveryForm::Silence).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_the_connection_without_an_answer() {
+        assert_eq!(delivered(DeliveryForm::Reset).await, "");
+    }
+}
