@@ -30,7 +30,6 @@ mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::edm::schema::Schema;
 use crate::policy::behavior::Behaviors;
 use crate::world::fixture;
 use arguments::{Cli, Command};
@@ -73,7 +72,7 @@ fn print_or_fail(text: Result<String, String>) -> ExitCode {
 }
 
 fn check(path: &Path, behaviors: &Behaviors) -> ExitCode {
-    match fixture::load(&Schema::shipped(), behaviors, path) {
+    match fixture::load(&crate::workloads::schema(), behaviors, path) {
         Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
         Err(error) => fail(UNUSABLE, &error.to_string()),
     }

@@ -125,7 +125,7 @@ impl Emulator {
     /// Returns the default configuration, to change it.
     pub fn builder() -> Builder {
         Builder {
-            settings: Settings::new(),
+            settings: crate::workloads::settings(),
             entities: None,
             tls: None,
             fixtures: BTreeMap::new(),
@@ -408,7 +408,11 @@ mod tests {
     #[test]
     fn the_built_in_fixtures_fit_under_all_profiles() {
         for profile in Profile::ALL {
-            assert!(fixture::shipped(&Settings::new().schema, &Behaviors::of(profile)).is_ok(), "{}", profile.name());
+            assert!(
+                fixture::shipped(&crate::workloads::settings().schema, &Behaviors::of(profile)).is_ok(),
+                "{}",
+                profile.name()
+            );
         }
     }
 
@@ -499,7 +503,11 @@ mod tests {
 
     #[test]
     fn faults_clock_journal_and_worlds_are_at_hand() {
-        let emulator = Emulator::builder().fixtures_json(r#"[{"id":"a"}]"#).unwrap().clock(SystemTime::UNIX_EPOCH).build();
+        let emulator = Emulator::builder()
+            .fixtures_json(r#"{"workforceIntegrations":[{"id":"a"}]}"#)
+            .unwrap()
+            .clock(SystemTime::UNIX_EPOCH)
+            .build();
         let status = |path: &str| emulator.send(Request::get(path).body(Bytes::new()).unwrap()).status().as_u16();
         assert_eq!(status("/v1.0/teamwork/workforceIntegrations/a"), 200);
         emulator.set_faults(FaultRule::ready("bad-gateway").unwrap());

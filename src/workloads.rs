@@ -3,7 +3,10 @@
 pub mod shifts;
 pub mod teams;
 
+use std::sync::Arc;
+
 use crate::edm::schema::{BUILT_IN, PropertyRule, Schema, WorkloadRules};
+use crate::world::settings::Settings;
 use crate::world::workload::Workload;
 
 /// All workloads.
@@ -28,4 +31,9 @@ pub fn schema() -> Schema {
 /// Returns the rules of all workloads, in the order of [`ALL`].
 pub fn rules() -> Vec<&'static WorkloadRules> {
     ALL.iter().map(|workload| workload.rules()).collect()
+}
+
+/// Returns settings with the built-in schema, all workloads, no entities, the default behaviors, the system clock and a random seed.
+pub fn settings() -> Settings {
+    Settings::new(Arc::new(schema()), ALL)
 }

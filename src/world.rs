@@ -21,14 +21,14 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use crate::edm::value::{Entity, Value};
+use crate::edm::value::Value;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
 use crate::world::settings::Settings;
-use crate::world::store::{Baselines, CollectionAddress, Store};
+use crate::world::store::{Baselines, CollectionAddress, Store, StoredEntity};
 
 /// An isolated sandbox.
 ///
@@ -115,7 +115,7 @@ impl World {
 
     /// Returns the same world with other entities.
     #[must_use]
-    pub fn with_entities(&self, entities: &[(CollectionAddress, Arc<Entity>)]) -> World {
+    pub fn with_entities(&self, entities: &[(CollectionAddress, Arc<StoredEntity>)]) -> World {
         World { store: Arc::new(Store::over(&Baselines::of(&self.schema, entities))), ..self.shared() }
     }
 
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn ids_follow_from_the_seed_and_do_not_repeat() {
-        let settings = Settings { seed: 7, ..Settings::new() };
+        let settings = Settings { seed: 7, ..crate::workloads::settings() };
         let (first, second) = (World::new(settings.clone()), World::new(settings));
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
@@ -192,12 +192,12 @@ mod tests {
         let changed = first.with_clock(Clock::System.frozen());
         assert_eq!(changed.next_entity_id(), second.next_entity_id(), "a world with another clock counts on");
         assert_eq!(first.fork().next_entity_id(), second.next_entity_id(), "so does a fork");
-        assert!(!seen.contains(&World::new(Settings { seed: 8, ..Settings::new() }).next_entity_id()));
+        assert!(!seen.contains(&World::new(Settings { seed: 8, ..crate::workloads::settings() }).next_entity_id()));
     }
 
     #[test]
     fn a_running_world_does_not_keep_its_initial_entities() {
-        let settings = Settings::new();
+        let settings = crate::workloads::settings();
         let entities = fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
         let baselines = Baselines::of(&settings.schema, &entities);
         let settings = Settings { entities, ..settings };

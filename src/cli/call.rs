@@ -21,7 +21,6 @@ use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::outbound::CallOutcome;
-use crate::world::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CallCommand {
@@ -127,7 +126,7 @@ impl CallTarget {
 
 /// Makes a call and prints the report. The exit status is 0 if Shifts would proceed, else 1.
 pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
-    let world = World::new(Settings::new());
+    let world = World::new(crate::workloads::settings());
     let (target, message) = match call {
         CallCommand::Connect { target, tenant_id, user_id } => (target, Ok(OutboundMessage::connect(tenant_id, user_id))),
         CallCommand::Update { target, content, change, swap_approval, passthrough } => {

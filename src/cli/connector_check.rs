@@ -14,7 +14,6 @@ use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::world::World;
 use crate::world::fixture::directory::HOME_TENANT;
-use crate::world::settings::Settings;
 
 #[derive(Args, Debug)]
 pub(super) struct ConnectorCheckArguments {
@@ -57,7 +56,7 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
         user_id: arguments.user_id.clone(),
         team_id: arguments.team_id.clone(),
     };
-    let world = World::new(Settings::new());
+    let world = World::new(crate::workloads::settings());
     let mut next_id = || world.next_entity_id().to_string();
     let mut next_key_bytes = || world.next_message_bytes();
     let builder = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };

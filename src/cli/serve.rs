@@ -19,7 +19,6 @@ use super::tls::{TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, log, parent, private_file, ready, runtime, signals, watch};
 use crate::edge::server;
 use crate::edge::service::Service;
-use crate::edm::schema::Schema;
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::world::clock::Clock;
 use crate::world::fixture::directory::Directory;
@@ -186,7 +185,7 @@ impl ServeArguments {
     }
 
     fn settings(&self, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
-        let schema = Arc::new(Schema::shipped());
+        let schema = Arc::new(crate::workloads::schema());
         let clock = self.clock.as_deref().map_or(Ok(Clock::System), clock::fixed)?;
         let entities: Result<Entities, _> = match &self.fixtures {
             Some(path) => fixture::load(&schema, &behaviors, path),
@@ -210,7 +209,7 @@ impl ServeArguments {
             page_size: self.page_size,
             connectors: self.connectors.settings()?,
             stubs,
-            ..Settings::new()
+            ..crate::workloads::settings()
         })
     }
 

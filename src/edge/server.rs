@@ -120,8 +120,6 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::Ipv4Addr;
 
-    use crate::world::settings::Settings;
-
     /// Timeout of a test.
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -144,7 +142,7 @@ mod tests {
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
         run_with_grace(
             listener,
-            Arc::new(Service::of(Settings::new())),
+            Arc::new(Service::of(crate::workloads::settings())),
             ServerOptions::default(),
             shutdown,
             Duration::from_millis(10),

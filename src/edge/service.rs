@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_one_request() {
-        let world = World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() });
+        let world = World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() });
         let request = request("/v1.0/teamwork/workforceIntegrations");
         let broken = catch_panic(&world, &request, || panic!("this panic is part of a test"));
         let Step::Done(broken) = broken else { panic!("a panic is an answer") };
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pending_request_resumes_with_the_outcome_of_its_call() {
-        let world = Arc::new(World::new(Settings::new()));
+        let world = Arc::new(World::new(crate::workloads::settings()));
         let request = request("/v1.0/teamwork/workforceIntegrations");
         let pending = |resume: fn(CallOutcome) -> Step| {
             let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_invalid_world_name_is_refused() {
-        let service = Service::of(Settings::new());
+        let service = Service::of(crate::workloads::settings());
         let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"), Peer::Process).await;
         assert_eq!(answer.response.status(), 400);
         insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"invalid world name 'a%20b': use 1–128 letters, digits, `-_.~`"}}"#);

@@ -116,11 +116,11 @@ pub fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edm::schema::{Schema, Version};
+    use crate::edm::schema::Version;
     use proptest::prelude::*;
 
     fn with_enum<T>(name: &str, test: impl FnOnce(&EnumType) -> T) -> T {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         let model = schema.model(Version::V1);
         let Some(crate::edm::schema::NamedType::Enum(id)) = model.resolve(&format!("microsoft.graph.{name}")) else {
             panic!("{name} is not an enum")

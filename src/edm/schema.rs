@@ -384,11 +384,6 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Returns the built-in schema.
-    pub fn shipped() -> Schema {
-        crate::workloads::schema()
-    }
-
     /// Reads the documents of both versions, with the rules of workloads.
     ///
     /// # Errors

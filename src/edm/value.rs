@@ -1,10 +1,9 @@
 //! The values of entities, as they are stored: typed by the model, independent of a version.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Initial, PropertyType, StructuredType};
-use crate::odata::write::Style;
 
 /// A value of a declared property.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,31 +74,17 @@ impl Complex {
 }
 
 /// An entity. It never changes: an update makes a new one.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
     /// The key, unique in its collection.
     pub key: Arc<str>,
     /// The values, the key's among them.
     pub properties: Complex,
-    /// The text of the members in the style of the first answer that showed them: most clients ask for one style again and again.
-    text: OnceLock<(Style, Box<[u8]>)>,
 }
 
 impl Entity {
-    /// Makes an entity.
+    /// Returns an entity.
     pub fn new(key: Arc<str>, properties: Complex) -> Entity {
-        Entity { key, properties, text: OnceLock::new() }
-    }
-
-    /// Returns the length of the text that is kept.
-    pub fn text_length(&self) -> Option<usize> {
-        self.text.get().map(|(_, text)| text.len())
-    }
-
-    /// Returns the text of the members in a style, written by a function if it is the first style that is asked for; nothing if
-    /// another style was.
-    pub(crate) fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
-        let (kept, text) = self.text.get_or_init(|| (style, write().into()));
-        (*kept == style).then_some(text)
+        Entity { key, properties }
     }
 }

@@ -9,22 +9,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use uuid::Uuid;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::entra::check::CHALLENGE;
 use crate::graph::explain::{self, EXPLAIN};
-use crate::graph::facts::RequestFacts;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::headers::{HSTS, ODATA_VERSION, StandardHeaders, add_common};
-use crate::policy::behavior::{Hsts, Layout};
+use crate::policy::behavior::Layout;
 use crate::policy::refusal::{ErrorCode, Layer};
 use crate::text::json;
 use crate::world::World;
 use crate::world::clock::unix_millis;
-use crate::world::journal::EntityChange;
 
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -36,89 +35,6 @@ const JSON: &[u8] = b"application/json";
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
 );
-
-/// What a request that was not refused is answered with.
-#[derive(Debug)]
-pub(super) struct Success {
-    pub(super) status: StatusCode,
-    /// The body with its content type; without it the answer has none.
-    pub(super) body: Option<(HeaderValue, Vec<u8>)>,
-    pub(super) location: Option<Vec<u8>>,
-    pub(super) preference_applied: Option<Cow<'static, str>>,
-    /// The behaviors that decided.
-    pub(super) decided: Vec<&'static str>,
-    /// What became of an entity.
-    pub(super) change: Option<EntityChange>,
-}
-
-impl Success {
-    pub(super) fn no_content() -> Success {
-        Success {
-            status: StatusCode::NO_CONTENT,
-            body: None,
-            location: None,
-            preference_applied: None,
-            decided: Vec::new(),
-            change: None,
-        }
-    }
-}
-
-/// What marks a request: its ids and its time, which headers and error bodies repeat.
-pub(super) struct ResponseMeta<'r> {
-    pub(super) facts: RequestFacts<'r>,
-    pub(super) now: SystemTime,
-    request_id: Uuid,
-    /// The client's own id, where it sent one that can be repeated in error bodies.
-    client_request_id: Option<&'r HeaderValue>,
-    /// Whether the request is part of a batch, whose ids these are.
-    is_item: bool,
-    /// Whether the answer tells browsers to come by TLS alone.
-    has_hsts: bool,
-}
-
-/// What of a meta outlives its request.
-pub(super) struct ResponseIds {
-    request_id: Uuid,
-    client_request_id: Option<HeaderValue>,
-    is_item: bool,
-    has_hsts: bool,
-}
-
-impl<'r> ResponseMeta<'r> {
-    /// Returns the time, a new request id, and the client's own id where it sent one.
-    pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
-        let facts = RequestFacts::of(&request.headers);
-        let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
-        let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
-        let (now, request_id) = (world.clock.now(), world.next_request_id());
-        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts }
-    }
-
-    /// Returns the ids, to be kept.
-    pub(super) fn ids(&self) -> ResponseIds {
-        let (client_request_id, is_item, has_hsts) = (self.client_request_id.cloned(), self.is_item, self.has_hsts);
-        ResponseIds { request_id: self.request_id, client_request_id, is_item, has_hsts }
-    }
-
-    /// Returns the time, and the ids of a request that goes on.
-    pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
-        let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
-        let client_request_id = ids.client_request_id.as_ref();
-        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
-    }
-
-    /// Returns the time, and the ids of the batch of which a request is a part (recorded in pnp/pnpcore, 42 of 42). Its headers are text
-    /// within the batch, which no browser obeys.
-    pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
-        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids) }
-    }
-
-    /// Returns the id of the batch of which the request is a part.
-    pub(super) fn batch(&self) -> Option<Box<str>> {
-        self.is_item.then(|| self.request_id.to_string().into())
-    }
-}
 
 /// The parts of an answer that are made for it alone. They share one piece of memory, which is asked for and given back once.
 struct ResponseParts {

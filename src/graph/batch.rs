@@ -8,8 +8,9 @@ use http::{Method, Uri, uri};
 
 use crate::edm::schema::Version;
 use crate::entra::check;
-use crate::graph::answer::{self, ResponseIds, ResponseMeta};
+use crate::graph::answer;
 use crate::graph::facts::RequestFacts;
+use crate::graph::meta::{ResponseIds, ResponseMeta};
 use crate::graph::method::wrong_method;
 use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, Delivery, DeliveryForm, Pending, Step};
@@ -263,7 +264,7 @@ mod tests {
     use crate::world::settings::Settings;
 
     fn world() -> World {
-        World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..Settings::new() })
+        World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() })
     }
 
     /// Sends a batch whose requests are answered by a function.

@@ -1,7 +1,7 @@
 //! Requests that wait for a service outside, which a workload consults before a change.
 
-use crate::graph::answer::{ResponseIds, ResponseMeta};
 use crate::graph::facts::RequestFacts;
+use crate::graph::meta::{ResponseIds, ResponseMeta};
 use crate::graph::request::Request;
 use crate::graph::step::{Pending, Step};
 use crate::world::World;

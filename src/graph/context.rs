@@ -9,20 +9,21 @@ use http::header::HeaderValue;
 use crate::edm::address::entity_address;
 use crate::edm::schema::{Model, StructuredType, Version};
 use crate::edm::value::Entity;
-use crate::graph::answer::{ResponseMeta, Success};
 use crate::graph::base_url::write_base_url;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::Route;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{Holder, Representation, write_entity, write_selected};
+use crate::odata::write::{Holder, Representation, write_cached, write_selected};
 use crate::policy::behavior::ContentType;
 use crate::policy::refusal::Refusal;
 use crate::world::World;
-use crate::world::store::CollectionRef;
+use crate::world::store::{CollectionRef, StoredEntity};
 
 /// The length of an entity's text, roughly.
 pub(super) const ENTITY_ROOM: usize = 824;
@@ -174,9 +175,9 @@ impl<'c> OperationContext<'c> {
     }
 
     /// Writes the body that shows one entity.
-    pub(super) fn entity_body(&self, entity: &Entity) -> Vec<u8> {
-        let mut out = self.begin("/$entity", entity.text_length().unwrap_or(ENTITY_ROOM));
-        write_entity(&self.representation(), self.structured(), self.holder(), entity, &mut out);
+    pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
+        let mut out = self.begin("/$entity", entity.text.length().unwrap_or(ENTITY_ROOM));
+        write_cached(&self.representation(), self.structured(), self.holder(), entity, &entity.text, &mut out);
         out.push(b'}');
         out
     }

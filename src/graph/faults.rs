@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use http::header;
 
-use crate::graph::answer::{self, ResponseMeta};
+use crate::graph::answer;
 use crate::graph::explain::{self, EXPLAIN};
+use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::{Answer, Delivery, DeliveryForm, Step};
 use crate::world::World;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::graph::answer::ResponseMeta;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;

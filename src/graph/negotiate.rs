@@ -1,6 +1,6 @@
 //! The format that a client accepts.
 
-use crate::graph::answer::ResponseMeta;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::Operation;
 use crate::graph::request::Request;
 use crate::odata::error::Error;

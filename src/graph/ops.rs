@@ -13,10 +13,10 @@ mod update;
 use http::Method;
 
 use crate::edm::schema::UpdateMethod;
-use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;
 use crate::graph::route::{PropertyTail, Route, Tail};
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::Origin;
 use crate::policy::permissions::OperationKind;

@@ -10,8 +10,9 @@
 use http::{Method, header};
 
 use crate::entra::check;
-use crate::graph::answer::{self, ResponseMeta};
+use crate::graph::answer;
 use crate::graph::context::OperationContext;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Resource};

@@ -338,7 +338,7 @@ mod tests {
 
         #[test]
         fn both_ways_of_resolving_agree(version in "v1.0|beta|V1.0|v2", key in "[A-Za-z0-9._~$()'%-]{0,12}") {
-            let schema = Schema::shipped();
+            let schema = crate::workloads::schema();
             let path = format!("/{version}/teamwork/workforceIntegrations/{key}");
             if let Some(route) = written_as_declared(&schema, &path) {
                 prop_assert_eq!(Some(told(route)), slowly(&schema, &path));
@@ -351,7 +351,7 @@ mod tests {
             shift in proptest::option::of("[A-Za-z0-9._~'@:-]{1,12}"),
             name in "(shifts|openShifts|timeOffReasons|timesOff|schedule)",
         ) {
-            let schema = Schema::shipped();
+            let schema = crate::workloads::schema();
             let encoded = |key: &str| crate::edm::address::encoded_key(key);
             let quoted = |key: &str| encoded(&key.replace('\'', "''"));
             let (mut apart, mut inside) = (format!("/v1.0/teams/{}", encoded(&team)), format!("/v1.0/teams('{}')", quoted(&team)));
@@ -374,18 +374,18 @@ mod tests {
 
         #[test]
         fn resolving_below_teams_never_panics(path in "/v1.0/teams(/|\\('|[a-z'%()=$]){0,4}(/schedule(/shifts(/|\\('|')){0,2}){0,2}\\PC{0,20}") {
-            let _ = resolve(&Schema::shipped(), &path);
+            let _ = resolve(&crate::workloads::schema(), &path);
         }
 
         #[test]
         fn resolving_never_panics(path in "\\PC{0,60}") {
-            let _ = resolve(&Schema::shipped(), &path);
+            let _ = resolve(&crate::workloads::schema(), &path);
         }
     }
 
     #[test]
     fn an_entity_is_found_where_it_is_declared() {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         assert!(written_as_declared(&schema, "/v1.0/teamwork/workforceIntegrations/WFI_1").is_some());
         assert!(written_as_declared(&schema, "/beta/teamwork/workforceIntegrations/WFI_1").is_some());
         for other in ["", "/", "/$count", "/a/b", "/a()", "x"] {

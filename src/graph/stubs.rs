@@ -2,8 +2,9 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-use crate::graph::answer::{self, ResponseMeta};
+use crate::graph::answer;
 use crate::graph::base_url::write_base_url;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
 use crate::odata::error::Error;

@@ -1,6 +1,7 @@
 //! Writes entities as JSON, with the control information of the metadata level.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::edm::address::entity_address;
 use crate::edm::enums;
@@ -135,20 +136,36 @@ pub enum Holder<'a> {
     Single(&'a str),
 }
 
-/// Writes the members of an entity, without the braces.
-///
-/// The text is cached with the entity for the next answer in the same style.
-pub fn write_entity(
-    shape: &Representation<'_>,
+/// The text of an entity's members in one style: most clients ask for the same style again and again.
+#[derive(Debug, Default)]
+pub struct TextCache(OnceLock<(Style, Box<[u8]>)>);
+
+impl TextCache {
+    /// Returns the length of the cached text.
+    pub fn length(&self) -> Option<usize> {
+        self.0.get().map(|(_, text)| text.len())
+    }
+
+    /// Returns the text in a style, written by a function if no style is cached; nothing if another style is.
+    fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
+        let (cached, text) = self.0.get_or_init(|| (style, write().into()));
+        (*cached == style).then_some(text)
+    }
+}
+
+/// Writes the members of an entity, without the braces, from the cache of its text if that has the style.
+pub fn write_cached(
+    representation: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
     entity: &Entity,
+    cache: &TextCache,
     out: &mut Vec<u8>,
 ) {
-    let text = entity.text(shape.style, || {
-        // After the brace, the first member is written without a separator.
+    let text = cache.text(representation.style, || {
+        // The brace makes the first member start without a separator.
         let mut text = vec![b'{'];
-        write_members(shape, structured, holder, entity, None, &mut text);
+        write_members(representation, structured, holder, entity, None, &mut text);
         text
     });
     match text {
@@ -157,8 +174,19 @@ pub fn write_entity(
             out.extend_from_slice(members);
         }
         Some(_) => {}
-        None => write_members(shape, structured, holder, entity, None, out),
+        None => write_entity(representation, structured, holder, entity, out),
     }
+}
+
+/// Writes the members of an entity, without the braces.
+pub fn write_entity(
+    representation: &Representation<'_>,
+    structured: &StructuredType,
+    holder: Holder<'_>,
+    entity: &Entity,
+    out: &mut Vec<u8>,
+) {
+    write_members(representation, structured, holder, entity, None, out);
 }
 
 /// Writes the selected members of an entity, without the braces.

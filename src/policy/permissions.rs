@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn every_row_is_unique_and_names_a_type_of_the_schema() {
-        let schema = crate::edm::schema::Schema::shipped();
+        let schema = crate::workloads::schema();
         for (index, row) in PERMISSIONS.iter().enumerate() {
             let twice =
                 PERMISSIONS[..index].iter().any(|other| (other.resource, other.operation) == (row.resource, row.operation));

@@ -21,10 +21,10 @@ use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::odata::write::{Holder, Representation, Style, write_entity};
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::text::json::{self, Json, Member, Outline};
-use crate::world::store::{CollectionAddress, Store};
+use crate::world::store::{CollectionAddress, Store, StoredEntity};
 
 /// The entities of fixtures, in their order.
-pub type Entities = Vec<(CollectionAddress, Arc<Entity>)>;
+pub type Entities = Vec<(CollectionAddress, Arc<StoredEntity>)>;
 
 /// The built-in fixture files: their names and their texts.
 pub const SHIPPED: [(&str, &str); 2] = [
@@ -284,7 +284,7 @@ impl<'l> Loader<'l> {
             self.problems.push(format!("{file}: {path}.{name}: duplicate {name} '{key}' (first used at {first})"));
             return;
         }
-        self.entities.push((address.clone(), Arc::new(Entity::new(key.clone(), properties))));
+        self.entities.push((address.clone(), Arc::new(StoredEntity::new(key.clone(), properties))));
         let mut seen = Vec::new();
         for (name, value) in contained {
             let Some(navigation) = structured.navigation(&name) else { continue };
@@ -512,7 +512,7 @@ mod tests {
     use crate::world::store::Baselines;
 
     fn outcome(name: &str, text: &str) -> String {
-        match read(&Schema::shipped(), &Behaviors::default(), name, text.as_bytes()) {
+        match read(&crate::workloads::schema(), &Behaviors::default(), name, text.as_bytes()) {
             Ok(entities) => format!("{} entities", entities.len()),
             Err(error) => error.to_string(),
         }
@@ -524,7 +524,7 @@ mod tests {
 
     #[test]
     fn the_built_in_fixtures_are_valid_and_include_that_of_the_draft_page() {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         let entities = shipped(&schema, &Behaviors::default()).unwrap();
         assert!(entities.len() >= 3);
         assert!(entities.iter().any(|(_, entity)| &*entity.key == "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"));
@@ -532,7 +532,7 @@ mod tests {
 
     #[test]
     fn written_fixtures_read_back_the_same() {
-        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let (schema, behaviors) = (crate::workloads::schema(), Behaviors::default());
         let first = shipped(&schema, &behaviors).unwrap();
         let store = Store::over(&Baselines::of(&schema, &first));
         let contents = |entities: &Entities| -> Vec<(CollectionAddress, Arc<str>, Complex)> {
@@ -619,7 +619,7 @@ mod tests {
 
     #[test]
     fn the_context_of_an_answer_names_its_collection() {
-        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let (schema, behaviors) = (crate::workloads::schema(), Behaviors::default());
         let collection = |name: &str, fragment: &str| {
             let context = format!("https://graph.microsoft.com/v1.0/$metadata{fragment}");
             let text = format!(r#"{{"@odata.context":"{context}","value":[{{"id":"a"}}]}}"#);
@@ -685,7 +685,10 @@ mod tests {
         // An empty array needs no collection.
         for text in ["[]", r#"{"value":[]}"#] {
             assert_eq!(outcome("empty.json", text), "0 entities");
-            assert!(sets_of(&Schema::shipped(), "empty.json", text.as_bytes()).is_err(), "it does not name what it replaces");
+            assert!(
+                sets_of(&crate::workloads::schema(), "empty.json", text.as_bytes()).is_err(),
+                "it does not name what it replaces"
+            );
         }
         for name in ["teams.json", "Teams.json", "folder/teams.old.json", "TEAMS.JSON"] {
             assert_eq!(outcome(name, r#"[{"id":"a"}]"#), "1 entities", "{name}");
@@ -712,7 +715,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_in_another_file_names_that_file() {
-        let (schema, behaviors) = (Schema::shipped(), Behaviors::default());
+        let (schema, behaviors) = (crate::workloads::schema(), Behaviors::default());
         let mut loader = Loader::new(&schema, &behaviors);
         loader.file("teams.json", br#"[{"id":"it's"}]"#);
         loader.file("teams.2.json", br#"[{"id":"it's"}]"#);

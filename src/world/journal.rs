@@ -18,11 +18,11 @@ use http::{Method, StatusCode};
 
 use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
-use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{mask_body, mask_headers, mask_target};
 use crate::world::clock;
+use crate::world::store::StoredEntity;
 use ring::{Ring, Texts};
 
 pub use verify::{Expectation, Times, VerificationReport};
@@ -113,9 +113,9 @@ pub struct EntityChange {
     /// The collection of the entity.
     pub set: SetId,
     /// The entity before; `None` if created.
-    pub before: Option<Arc<Entity>>,
+    pub before: Option<Arc<StoredEntity>>,
     /// The entity after; `None` if deleted.
-    pub after: Option<Arc<Entity>>,
+    pub after: Option<Arc<StoredEntity>>,
 }
 
 /// The cause of an answer that is not the plain one.

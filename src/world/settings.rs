@@ -7,14 +7,13 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 
 use crate::edm::schema::Schema;
-use crate::edm::value::Entity;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
 use crate::world::fixture::directory::Directory;
 use crate::world::ids::random_seed;
 use crate::world::journal::{Bounds, Budget};
-use crate::world::store::CollectionAddress;
+use crate::world::store::{CollectionAddress, StoredEntity};
 use crate::world::stub::Stubs;
 use crate::world::workload::Workload;
 
@@ -29,7 +28,7 @@ pub struct Settings {
     /// The workloads whose rules the schema was read with, in the same order.
     pub workloads: &'static [&'static dyn Workload],
     /// The initial entities, in order. Keys are unique within a collection. A running world does not keep them.
-    pub entities: Vec<(CollectionAddress, Arc<Entity>)>,
+    pub entities: Vec<(CollectionAddress, Arc<StoredEntity>)>,
     /// The choices where documentation and observation disagree.
     pub behaviors: Behaviors,
     /// The clock.
@@ -87,11 +86,12 @@ pub enum Auth {
 }
 
 impl Settings {
-    /// Returns settings with the built-in schema, no entities, the default behaviors, the system clock and a random seed.
-    pub fn new() -> Settings {
+    /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules
+    /// the schema was read with, in the same order.
+    pub fn new(schema: Arc<Schema>, workloads: &'static [&'static dyn Workload]) -> Settings {
         Settings {
-            schema: Arc::new(Schema::shipped()),
-            workloads: crate::workloads::ALL,
+            schema,
+            workloads,
             entities: Vec::new(),
             behaviors: Behaviors::default(),
             clock: Clock::System,
@@ -106,11 +106,5 @@ impl Settings {
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
         }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings::new()
     }
 }

@@ -19,9 +19,41 @@ use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
 use crate::edm::schema::{Schema, SetId};
-use crate::edm::value::Entity;
+use crate::edm::value::{Complex, Entity};
+use crate::odata::write::TextCache;
 
 pub use crate::edm::address::CollectionAddress;
+
+/// An entity in a store, with the cached text of its members.
+///
+/// An update stores a new entity, so the text is never out of date.
+#[derive(Debug)]
+pub struct StoredEntity {
+    entity: Entity,
+    /// The text of the members in the style of the first response that has them.
+    pub text: TextCache,
+}
+
+impl StoredEntity {
+    /// Returns an entity without a cached text.
+    pub fn new(key: Arc<str>, properties: Complex) -> StoredEntity {
+        Entity::new(key, properties).into()
+    }
+}
+
+impl From<Entity> for StoredEntity {
+    fn from(entity: Entity) -> StoredEntity {
+        StoredEntity { entity, text: TextCache::default() }
+    }
+}
+
+impl Deref for StoredEntity {
+    type Target = Entity;
+
+    fn deref(&self) -> &Entity {
+        &self.entity
+    }
+}
 
 /// All collections of a world.
 #[derive(Debug)]
@@ -104,7 +136,7 @@ impl Store {
     }
 
     /// Returns all entities with their addresses, in the order of [`Store::addresses`].
-    pub fn entities(&self) -> Vec<(CollectionAddress, Arc<Entity>)> {
+    pub fn entities(&self) -> Vec<(CollectionAddress, Arc<StoredEntity>)> {
         let at = |address: CollectionAddress| self.at(&address).list().into_iter().map(move |entity| (address.clone(), entity));
         self.addresses().into_iter().flat_map(at).collect()
     }
@@ -143,8 +175,8 @@ pub struct Baselines {
 
 impl Baselines {
     /// Returns baselines of these entities. Of two entities with one key in one collection the first is used.
-    pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<Entity>)]) -> Baselines {
-        let mut by_address: BTreeMap<&CollectionAddress, Vec<Arc<Entity>>> = BTreeMap::new();
+    pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<StoredEntity>)]) -> Baselines {
+        let mut by_address: BTreeMap<&CollectionAddress, Vec<Arc<StoredEntity>>> = BTreeMap::new();
         for (address, entity) in entities {
             by_address.entry(address).or_default().push(entity.clone());
         }
@@ -158,13 +190,13 @@ impl Baselines {
 /// Entities that collections share until they change them, copied on write.
 #[derive(Debug, Default)]
 pub struct Baseline {
-    entities: Vec<Arc<Entity>>,
+    entities: Vec<Arc<StoredEntity>>,
     indexes: HashMap<Arc<str>, usize>,
 }
 
 impl Baseline {
     /// Returns a baseline. Of two entities with one key the first is used.
-    pub fn new(entities: impl IntoIterator<Item = Arc<Entity>>) -> Baseline {
+    pub fn new(entities: impl IntoIterator<Item = Arc<StoredEntity>>) -> Baseline {
         let mut baseline = Baseline::default();
         for entity in entities {
             if let hash_map::Entry::Vacant(vacant) = baseline.indexes.entry(entity.key.clone()) {
@@ -175,7 +207,7 @@ impl Baseline {
         baseline
     }
 
-    fn get(&self, key: &str) -> Option<(u64, &Arc<Entity>)> {
+    fn get(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
         let index = *self.indexes.get(key)?;
         Some((number_of(index), &self.entities[index]))
     }
@@ -192,7 +224,7 @@ pub struct Collection {
     /// The initial entities, if shared.
     baseline: Option<Arc<Baseline>>,
     /// The entities and deletions that differ from the baseline.
-    entities: DashMap<Arc<str>, StoredEntity, RandomState>,
+    entities: DashMap<Arc<str>, EntityRecord, RandomState>,
     order: RwLock<Order>,
 }
 
@@ -206,11 +238,11 @@ struct Order {
 }
 
 #[derive(Debug)]
-struct StoredEntity {
+struct EntityRecord {
     /// The sequence number.
     number: u64,
     /// `None` for a deleted entity of the baseline.
-    entity: Option<Arc<Entity>>,
+    entity: Option<Arc<StoredEntity>>,
 }
 
 /// The key is in use.
@@ -221,9 +253,9 @@ pub struct DuplicateKey;
 #[derive(Debug)]
 pub struct StoreUpdate {
     /// The entity before.
-    pub before: Arc<Entity>,
+    pub before: Arc<StoredEntity>,
     /// The entity after.
-    pub after: Arc<Entity>,
+    pub after: Arc<StoredEntity>,
 }
 
 impl Collection {
@@ -243,7 +275,7 @@ impl Collection {
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.
-    pub fn get(&self, key: &str) -> Option<Arc<Entity>> {
+    pub fn get(&self, key: &str) -> Option<Arc<StoredEntity>> {
         match self.entities.get(key) {
             Some(stored) => stored.entity.clone(),
             None => self.baseline_entity(key).map(|(_, entity)| entity.clone()),
@@ -252,19 +284,19 @@ impl Collection {
 
     /// Calls a function with the entity with a key, if any. It runs under the lock of the entity's shard, so it must be quick and must not
     /// use the store. Unlike [`Collection::get`] it does not write to the reference count, which all cores share.
-    pub fn with_entity<T>(&self, key: &str, read: impl FnOnce(&Entity) -> T) -> Option<T> {
+    pub fn with_entity<T>(&self, key: &str, read: impl FnOnce(&StoredEntity) -> T) -> Option<T> {
         match self.entities.get(key) {
             Some(stored) => stored.entity.as_deref().map(read),
             None => self.baseline_entity(key).map(|(_, entity)| read(entity)),
         }
     }
 
-    fn baseline_entity(&self, key: &str) -> Option<(u64, &Arc<Entity>)> {
+    fn baseline_entity(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
         self.baseline.as_ref()?.get(key)
     }
 
     /// Appends an entity.
-    pub fn insert(&self, entity: Arc<Entity>) -> Result<(), DuplicateKey> {
+    pub fn insert(&self, entity: Arc<StoredEntity>) -> Result<(), DuplicateKey> {
         let mut order = self.write_order();
         let is_in_baseline = self.baseline_entity(&entity.key).is_some();
         match self.entities.entry(entity.key.clone()) {
@@ -274,7 +306,7 @@ impl Collection {
                 let number = order.next;
                 order.next += 1;
                 order.keys.insert(number, entity.key.clone());
-                entry.insert(StoredEntity { number, entity: Some(entity) });
+                entry.insert(EntityRecord { number, entity: Some(entity) });
                 Ok(())
             }
         }
@@ -284,9 +316,9 @@ impl Collection {
     ///
     /// The function runs under the lock of the entity's shard, so it must be quick and must not use the store.
     pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<StoreUpdate, E>> {
-        let replace = |current: &mut Arc<Entity>| {
+        let replace = |current: &mut Arc<StoredEntity>| {
             change(current).map(|entity| {
-                let after = Arc::new(entity);
+                let after = Arc::new(StoredEntity::from(entity));
                 StoreUpdate { before: std::mem::replace(current, after.clone()), after }
             })
         };
@@ -301,7 +333,7 @@ impl Collection {
                 let mut current = initial.clone();
                 let changed = replace(&mut current);
                 if changed.is_ok() {
-                    vacant.insert(StoredEntity { number, entity: Some(current) });
+                    vacant.insert(EntityRecord { number, entity: Some(current) });
                 }
                 Some(changed)
             }
@@ -309,7 +341,7 @@ impl Collection {
     }
 
     /// Removes the entity with a key.
-    pub fn remove(&self, key: &str) -> Option<Arc<Entity>> {
+    pub fn remove(&self, key: &str) -> Option<Arc<StoredEntity>> {
         let mut order = self.write_order();
         let Some((number, initial)) = self.baseline_entity(key) else {
             let (_, stored) = self.entities.remove(key)?;
@@ -328,7 +360,7 @@ impl Collection {
                 removed
             }
             Entry::Vacant(vacant) => {
-                vacant.insert(StoredEntity { number, entity: None });
+                vacant.insert(EntityRecord { number, entity: None });
                 order.removed += 1;
                 initial.clone()
             }
@@ -337,13 +369,13 @@ impl Collection {
     }
 
     /// Returns all entities in order, each in a state that it had during the call.
-    pub fn list(&self) -> Vec<Arc<Entity>> {
+    pub fn list(&self) -> Vec<Arc<StoredEntity>> {
         self.page(None, 0, usize::MAX).into_iter().map(|(_, entity)| entity).collect()
     }
 
     /// Returns up to `limit` entities after a sequence number, each with its own number. The cost depends on the entities skipped and
     /// returned, and on the deleted ones of the baseline between them, not on the size of the collection.
-    pub fn page(&self, behind: Option<u64>, skip: usize, limit: usize) -> Vec<(u64, Arc<Entity>)> {
+    pub fn page(&self, behind: Option<u64>, skip: usize, limit: usize) -> Vec<(u64, Arc<StoredEntity>)> {
         let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
         let order = self.read_order();
         let initial = self.baseline.as_ref().map_or(&[][..], |baseline| &baseline.entities);
@@ -389,9 +421,9 @@ mod tests {
     use super::*;
     use crate::edm::value::{Complex, Value};
 
-    fn entity(key: &str, number: i32) -> Arc<Entity> {
+    fn entity(key: &str, number: i32) -> Arc<StoredEntity> {
         let properties = Complex { values: vec![Value::Int32(number)].into(), dynamic: Vec::new() };
-        Arc::new(Entity::new(key.into(), properties))
+        Arc::new(StoredEntity::new(key.into(), properties))
     }
 
     fn keys(collection: &Collection) -> String {
@@ -425,7 +457,7 @@ mod tests {
 
     #[test]
     fn contained_collections_belong_to_their_entity_and_are_emptied_with_it() {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         let shifts = |team: &str| address(&schema, &format!("teams/{team}/schedule/schedule/shifts"));
         let store = Store::new(&schema);
         assert!(store.at(&shifts("a")).is_empty());
@@ -446,7 +478,7 @@ mod tests {
 
     #[test]
     fn addresses_are_those_of_context_urls() {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         let shifts = address(&schema, "teams/it's 19:x/schedule/schedule/shifts");
         assert_eq!(shifts.address(&schema, "SHFT_1"), "teams('it%27%27s%2019%3Ax')/schedule/shifts('SHFT_1')");
         assert_eq!(address(&schema, "teams/1/schedule").address(&schema, "any"), "teams('1')/schedule");
@@ -530,7 +562,7 @@ mod tests {
             operations in proptest::collection::vec((0..4_u8, 0..10_u8), 0..30),
         ) {
             let keys: Vec<String> = initial.iter().map(u8::to_string).collect();
-            let seeds: Vec<Arc<Entity>> = keys.iter().map(|key| entity(key, 0)).collect();
+            let seeds: Vec<Arc<StoredEntity>> = keys.iter().map(|key| entity(key, 0)).collect();
             let baseline = Arc::new(Baseline::new(seeds.clone()));
             let (over, filled) = (Collection::over(baseline.clone()), Collection::default());
             for seed in seeds {

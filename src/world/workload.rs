@@ -14,11 +14,12 @@ use http::HeaderMap;
 use crate::edm::address::CollectionAddress;
 use crate::edm::patch::Patch;
 use crate::edm::schema::{Model, StructuredType, TypeId, WorkloadRules};
-use crate::edm::value::{Complex, Entity};
+use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::write::Holder;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
+use crate::world::store::StoredEntity;
 
 /// A workload of Graph.
 pub trait Workload: fmt::Debug + Sync {
@@ -79,7 +80,7 @@ pub enum ChangeKind<'c> {
         /// The changes.
         patch: &'c Patch,
         /// Returns the stored entity.
-        current: &'c dyn Fn() -> Result<Arc<Entity>, Error>,
+        current: &'c dyn Fn() -> Result<Arc<StoredEntity>, Error>,
     },
     /// A replaced entity.
     Replace {

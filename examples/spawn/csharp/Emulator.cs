@@ -18,7 +18,7 @@ public sealed class Emulator : IDisposable
     }
 
     /// <summary>Returns the base URL of a test's own tenant; tests of two classes need two names.</summary>
-    public string BaseUrl(string test) => $"{Url}/_tenant/{Regex.Replace(test, "[^A-Za-z0-9._~-]", "-")}";
+    public string BaseUrl(string test) => $"{Url}/_world/{Regex.Replace(test, "[^A-Za-z0-9._~-]", "-")}";
 
     public void Dispose()
     {

@@ -43,5 +43,5 @@ var noName = regexp.MustCompile(`[^A-Za-z0-9._~-]`)
 
 // baseURL returns the base URL of a test's own tenant.
 func baseURL(t *testing.T) string {
-	return emulator.URL + "/_tenant/" + noName.ReplaceAllString(t.Name(), "-")
+	return emulator.URL + "/_world/" + noName.ReplaceAllString(t.Name(), "-")
 }

@@ -12,7 +12,7 @@ export async function startEmulator() {
   const ended = once(child, "exit").then(([status]) => { throw new Error(`${program} has ended with status ${status}`); });
   const [line] = await Promise.race([once(lines, "line"), ended]);
   const ready = JSON.parse(line);
-  const baseUrl = (test) => `${ready.url}/_tenant/${test.replace(/[^A-Za-z0-9._~-]/g, "-").slice(-128)}`;
+  const baseUrl = (test) => `${ready.url}/_world/${test.replace(/[^A-Za-z0-9._~-]/g, "-").slice(-128)}`;
   const stop = () => { ended.catch(() => {}); child.stdin.end(); return once(child, "exit"); };
   return { ...ready, baseUrl, stop };
 }

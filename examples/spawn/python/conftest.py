@@ -23,4 +23,4 @@ def emulator():
 @pytest.fixture
 def base_url(emulator, request):
     name = re.sub(r"[^A-Za-z0-9._~-]", "-", request.node.nodeid)[-128:]
-    return f"{emulator['url']}/_tenant/{name}"
+    return f"{emulator['url']}/_world/{name}"

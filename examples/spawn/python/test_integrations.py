@@ -23,15 +23,15 @@ def test_another_does_not_see_it(base_url):
 
 def test_the_journal_is_verified(base_url, emulator):
     call("POST", base_url + PATH, {"displayName": "Contoso"})
-    tenant = base_url.rsplit("/", 1)[1]
-    verdict = call("POST", f"{emulator['control']}/tenants/{tenant}/journal/verify", {"method": "POST", "body": {"displayName": "Contoso"}})
+    world = base_url.rsplit("/", 1)[1]
+    verdict = call("POST", f"{emulator['control']}/worlds/{world}/journal/verify", {"method": "POST", "body": {"displayName": "Contoso"}})
     assert verdict["holds"], verdict["text"]
 
 
 def test_what_was_exchanged_is_a_text(base_url, emulator):
     call("POST", base_url + PATH, {"displayName": "Contoso"})
-    tenant = base_url.rsplit("/", 1)[1]
-    with urllib.request.urlopen(f"{emulator['control']}/tenants/{tenant}/journal?format=exchange") as response:
+    world = base_url.rsplit("/", 1)[1]
+    with urllib.request.urlopen(f"{emulator['control']}/worlds/{world}/journal?format=exchange") as response:
         text = response.read().decode()
     # Compare it with a file, or keep it as a snapshot: with --seed, --clock and
     # --behavior base-url=https://graph.microsoft.com, which keeps the port out of links, it is the same in every run.

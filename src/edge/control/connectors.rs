@@ -15,8 +15,9 @@ use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::format_time;
 use crate::graph;
 use crate::graph::step::{Pending, Step};
-use crate::workloads::shifts::endpoint::ConnectorEndpoint;
+use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::envelope::MessageKeys;
+use crate::workloads::shifts::integration;
 use crate::workloads::shifts::message::Requests;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
@@ -61,15 +62,17 @@ pub(super) fn call(call: &ControlCall<'_>) -> Result<ControlReply, ControlError>
         return Err(ControlError::unusable(format!("invalid retries {}: at most {RETRY_LIMIT}", body.retries)));
     }
     let world = call.worlds.world(call.name)?;
-    let endpoint = crate::workloads::shifts::integration::endpoint(&world, &body.integration).ok_or_else(|| {
+    let endpoint = integration::endpoint(&world, &body.integration).ok_or_else(|| {
         ControlError::new(StatusCode::NOT_FOUND, "unknown-integration", format!("unknown integration {:?}", body.integration))
     })?;
     let message = message(&world, &body)?;
     let world: Arc<World> = Arc::clone(&world);
-    match attempt(&world, endpoint, message, body.retries, Vec::new()) {
-        Attempt::Pending(pending) => Ok(ControlReply::pending(world, pending)),
-        Attempt::Done(reply) => Ok(reply),
-    }
+    let keys = MessageKeys::from_bytes(&world.next_message_bytes());
+    let dialog = Dialog::new(endpoint, message, world.behaviors.connector_content_type, body.retries, &keys);
+    Ok(match attempt(&world, dialog) {
+        Attempt::Pending(pending) => ControlReply::pending(world, pending),
+        Attempt::Done(reply) => reply,
+    })
 }
 
 fn message(world: &World, body: &CallBody) -> Result<OutboundMessage, ControlError> {
@@ -113,42 +116,25 @@ enum Attempt {
     Done(ControlReply),
 }
 
-fn attempt(
-    world: &World,
-    endpoint: ConnectorEndpoint,
-    message: OutboundMessage,
-    retries: u32,
-    calls: Vec<CallRecord>,
-) -> Attempt {
-    let keys = MessageKeys::from_bytes(&world.next_message_bytes());
-    match message.encrypted_for(&endpoint, &keys, world.behaviors.connector_content_type) {
-        Ok(encrypted) => {
-            let call = encrypted.call(world.connectors.timeout);
-            Attempt::Pending(Pending::new(call, move |world, outcome| {
-                let verdict = message.judge(&outcome);
-                let mut calls = calls;
-                let record = CallRecord {
-                    url: encrypted.url.to_string(),
-                    headers: encrypted.headers,
-                    plaintext: encrypted.plaintext,
-                    body: encrypted.body,
-                    outcome,
-                    verdict: verdict.to_string(),
+fn attempt(world: &World, mut dialog: Dialog) -> Attempt {
+    match dialog.call(&world.connectors) {
+        Ok(call) => Attempt::Pending(Pending::new(call, move |world, outcome| {
+            let is_repeated = dialog.conclude(outcome);
+            dialog.calls().last().into_iter().for_each(|record| graph::journal::record_call(world, record));
+            if is_repeated {
+                dialog.encrypt_again(&MessageKeys::from_bytes(&world.next_message_bytes()));
+                return match attempt(world, dialog) {
+                    Attempt::Pending(pending) => Step::Call(pending),
+                    Attempt::Done(reply) => Step::Done(Box::new(reply.answer())),
                 };
-                graph::journal::record_call(world, &record);
-                calls.push(record);
-                if retries > 0 && verdict.is_retried(message.purpose) {
-                    return match attempt(world, endpoint, message, retries - 1, calls) {
-                        Attempt::Pending(pending) => Step::Call(pending),
-                        Attempt::Done(reply) => Step::Done(Box::new(reply.answer())),
-                    };
-                }
-                Step::Done(Box::new(ControlReply::ok(&verdict_json(&verdict, &calls)).answer()))
-            }))
-        }
+            }
+            let (calls, verdict) = dialog.finish();
+            Step::Done(Box::new(ControlReply::ok(&verdict_json(&verdict, &calls)).answer()))
+        })),
         Err(failure) => {
-            let verdict = message.judge(&CallOutcome::Failed(failure));
-            Attempt::Done(ControlReply::ok(&verdict_json(&verdict, &calls)))
+            // Nothing was sent, so there is no call to report.
+            let verdict = dialog.message().judge(&CallOutcome::Failed(failure));
+            Attempt::Done(ControlReply::ok(&verdict_json(&verdict, dialog.calls())))
         }
     }
 }

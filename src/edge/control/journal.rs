@@ -19,6 +19,7 @@ use crate::text::redact::mask_json;
 use crate::world::World;
 use crate::world::fixture;
 use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
+use crate::world::store::StoredEntity;
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
@@ -60,7 +61,7 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
 fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
     let JournalExchange { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body_json(bytes) });
-    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
+    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<StoredEntity>>| {
         changed.as_ref().and_then(|changed| Some(changed_json(world, changed, pick(changed)?, secrets)))
     };
     json!({

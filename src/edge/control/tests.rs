@@ -13,7 +13,7 @@ use crate::world::worlds::{Plan, WorldLimits};
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
 fn worlds() -> Worlds {
-    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..Settings::new() };
+    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..crate::workloads::settings() };
     let entities = crate::world::fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
     Worlds::new(
         Plan { settings: Settings { entities, ..settings }, fixtures: [("none".to_owned(), Vec::new())].into() },

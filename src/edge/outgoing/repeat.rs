@@ -3,11 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::HeaderMap;
-
 use super::CallPolicy;
 use crate::edge::outgoing::call::make_call;
+use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
@@ -34,28 +32,29 @@ pub async fn call_with_retries(
     policy: &CallPolicy,
     mut next_key_bytes: impl FnMut() -> [u8; MessageKeys::LENGTH],
 ) -> CallReport {
-    let mut attempts: Vec<(CallRecord, Duration)> = Vec::new();
+    let keys = MessageKeys::from_bytes(&next_key_bytes());
+    let mut dialog = Dialog::new(endpoint.clone(), message, policy.content_type, policy.retries, &keys);
+    let mut durations = Vec::new();
+    let mut pause = policy.back_off;
     loop {
-        let keys = MessageKeys::from_bytes(&next_key_bytes());
         let started = Instant::now();
-        let (url, headers, body, outcome) = match message.encrypted_for(endpoint, &keys, policy.content_type) {
-            Ok(encrypted) => {
-                let outcome = make_call(&encrypted.call(policy.connectors.timeout), &policy.connectors).await;
-                (encrypted.url.to_string(), encrypted.headers, encrypted.body, outcome)
-            }
-            Err(failure) => (endpoint.shown_url(), HeaderMap::new(), Bytes::new(), CallOutcome::Failed(failure)),
+        let outcome = match dialog.call(&policy.connectors) {
+            Ok(call) => make_call(&call, &policy.connectors).await,
+            Err(failure) => CallOutcome::Failed(failure),
         };
-        let verdict = message.judge(&outcome);
-        let plaintext = message.plaintext.clone();
-        let record = CallRecord { url, headers, plaintext, body, outcome, verdict: verdict.to_string() };
-        attempts.push((record, started.elapsed()));
-        let repetitions = u32::try_from(attempts.len() - 1).unwrap_or(u32::MAX);
-        if repetitions >= policy.retries || !verdict.is_retried(message.purpose) {
-            let source = endpoint.display_name.as_deref().map(str::to_owned);
-            return CallReport { message, source, attempts, verdict };
+        let is_repeated = dialog.conclude(outcome);
+        durations.push(started.elapsed());
+        if !is_repeated {
+            break;
         }
-        tokio::time::sleep(policy.back_off.saturating_mul(2_u32.saturating_pow(repetitions))).await;
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2);
+        dialog.encrypt_again(&MessageKeys::from_bytes(&next_key_bytes()));
     }
+    let message = dialog.message().clone();
+    let (calls, verdict) = dialog.finish();
+    let source = endpoint.display_name.as_deref().map(str::to_owned);
+    CallReport { message, source, attempts: calls.into_iter().zip(durations).collect(), verdict }
 }
 
 impl fmt::Display for CallReport {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn shipped_types() -> (Schema, Vec<(Version, TypeId)>) {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     let mut all = Vec::new();
     for version in Version::ALL {
         all.extend((0..schema.model(version).types.len()).map(|index| (version, TypeId(index))));
@@ -49,7 +49,7 @@ fn slots_are_the_same_in_all_versions_and_shared_by_aliases_alone() {
 
 #[test]
 fn enums_have_one_member_per_number_and_flags_one_bit_each() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for enumeration in Version::ALL.into_iter().flat_map(|version| &schema.model(version).enums) {
         for (index, (name, value)) in enumeration.members.iter().enumerate() {
             let single = *value == 0 || (*value > 0 && value.count_ones() == 1);
@@ -63,7 +63,7 @@ fn enums_have_one_member_per_number_and_flags_one_bit_each() {
 
 #[test]
 fn versions_agree_on_the_numbers_of_enum_members() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     let [v1, beta] = &schema.models;
     for enumeration in &v1.enums {
         let twin = beta.enums.iter().find(|other| other.name == enumeration.name).expect("beta has every enum of v1.0");
@@ -73,7 +73,7 @@ fn versions_agree_on_the_numbers_of_enum_members() {
 
 #[test]
 fn entity_types_that_can_be_stored_have_a_key() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for set in schema.set_ids() {
         for version in Version::ALL {
             let (_, structured) = schema.entity_type(schema.model(version), set).expect("both versions have every set");
@@ -86,7 +86,7 @@ fn entity_types_that_can_be_stored_have_a_key() {
 
 #[test]
 fn what_entities_contain_has_a_parent_and_a_path_with_its_key() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for set in schema.sets() {
         let parent = set.parent.map(|parent| schema.set(parent));
         let keys = parent.map_or(0, |parent| parent.path.matches(KEY_PLACE).count() + usize::from(!parent.is_single));
@@ -101,7 +101,7 @@ fn what_entities_contain_has_a_parent_and_a_path_with_its_key() {
 
 #[test]
 fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for rules in crate::workloads::rules() {
         for row in rules.types {
             assert!(schema.widest().type_named(row.name).is_some(), "{}", row.name);
@@ -129,7 +129,7 @@ fn a_type_without_a_row_has_the_generic_wording() {
 
 #[test]
 fn the_answer_order_is_that_of_the_published_example() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for version in Version::ALL {
         let model = schema.model(version);
         let structured = model.structured(model.type_named("workforceIntegration").unwrap());
@@ -144,7 +144,7 @@ fn the_answer_order_is_that_of_the_published_example() {
 
 #[test]
 fn the_older_name_is_declared_on_beta_alone() {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     for (version, declared) in [(Version::V1, false), (Version::Beta, true)] {
         let model = schema.model(version);
         let structured = model.structured(model.type_named("workforceIntegration").unwrap());

@@ -6,12 +6,12 @@ use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Model, PropertyType, ServerSetValue, StructuredType};
-use crate::edm::value::{Complex, Dynamic, Entity, Value};
+use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
-use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
+use crate::graph::success::Success;
 use crate::graph::{body, explain};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -20,6 +20,7 @@ use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
 use crate::world::journal::EntityChange;
+use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 
 /// Reads the body of a write up to the point where the service looks for the entity.
@@ -91,7 +92,7 @@ pub(super) fn set_key(structured: &StructuredType, properties: &mut Complex, key
 }
 
 /// Returns the success of a change of an existing entity.
-pub(super) fn changed_response(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
     let capabilities = context.structured().capabilities;
     let has_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
@@ -102,7 +103,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &Entity, 
         }
     };
     let answer = if has_entity {
-        decided.extend(explain::entities(context, std::iter::once(entity), None));
+        decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         context.json(StatusCode::OK, context.entity_body(entity), decided)
     } else {
         Success { decided, ..Success::no_content() }
@@ -114,8 +115,8 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &Entity, 
 pub(super) fn changed(
     context: &OperationContext<'_>,
     success: Success,
-    before: Option<Arc<Entity>>,
-    after: Option<Arc<Entity>>,
+    before: Option<Arc<StoredEntity>>,
+    after: Option<Arc<StoredEntity>>,
 ) -> Outcome {
     let change = Some(EntityChange { set: context.route.collection.set, before, after });
     Outcome::Success(Success { change, ..success })

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::edm::value::{Complex, Entity};
-use crate::graph::answer::Success;
+use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, changed, next_key, server_set_values, set_key};
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Location;
-use crate::world::store::{Collection, DuplicateKey};
+use crate::world::store::{Collection, DuplicateKey, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Creates an entity.
@@ -45,7 +45,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
-        let entity = Arc::new(Entity::new(key(), keyed_values()));
+        let entity = Arc::new(StoredEntity::new(key(), keyed_values()));
         if collection.insert(entity.clone()) != Err(DuplicateKey) {
             decided.extend(["id-format", "location"]);
             return Ok(changed(context, created(context, &entity, decided), None, Some(entity)));
@@ -66,7 +66,7 @@ fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str>
     }
 }
 
-fn created(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'static str>) -> Success {
+fn created(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
     let mut location = Vec::new();
     match context.world.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),
@@ -77,7 +77,7 @@ fn created(context: &OperationContext<'_>, entity: &Entity, mut decided: Vec<&'s
     let success = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }
     } else {
-        decided.extend(explain::entities(context, std::iter::once(entity), None));
+        decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         context.json(StatusCode::CREATED, context.entity_body(entity), decided)
     };
     Success { location: Some(location), preference_applied: context.write_preference(), ..success }

@@ -1,9 +1,9 @@
 //! DELETE of an entity.
 
-use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, changed};
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::workload::{ChangeKind, Reply};
 

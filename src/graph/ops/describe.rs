@@ -5,13 +5,14 @@ use http::header::HeaderValue;
 
 use crate::edm::schema::Model;
 use crate::entra::check;
-use crate::graph::answer::{ResponseMeta, Success};
 use crate::graph::context::OperationContext;
+use crate::graph::meta::ResponseMeta;
 use crate::graph::method::only_get;
 use crate::graph::negotiate;
 use crate::graph::ops::property;
 use crate::graph::request::Request;
 use crate::graph::route::Resource;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::write::separate;
 use crate::text::json::write_string;

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
 
@@ -14,7 +14,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
     let select = query.as_ref().and_then(|query| query.select.as_ref());
     let found = context.collection()?.with_entity(key, |entity| {
         let selection = select.map(|select| &select.selection);
-        let mut decided = explain::entities(context, std::iter::once(entity), selection);
+        let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));
         let body = match select {
             None => context.entity_body(entity),

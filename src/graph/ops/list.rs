@@ -10,27 +10,26 @@ use http::StatusCode;
 
 use crate::edm::address::encoded_key;
 use crate::edm::schema::KEY_PLACE;
-use crate::edm::value::Entity;
-use crate::graph::answer::Success;
 use crate::graph::context::{ENTITY_ROOM, OperationContext};
 use crate::graph::explain;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, QueryTarget, options, orderby};
-use crate::odata::write::{separate, write_entity, write_selected};
+use crate::odata::write::{separate, write_cached, write_selected};
 use crate::policy::behavior::{CollectionCount, Top, TopMaximum};
 use crate::policy::refusal;
 use crate::text::json::write_string;
-use crate::world::store::Collection;
+use crate::world::store::{Collection, StoredEntity};
 
 /// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
 const CHUNK: usize = 256;
 
 /// One page of a list.
 struct Page {
-    entities: Vec<Arc<Entity>>,
+    entities: Vec<Arc<StoredEntity>>,
     /// How many entities the whole list has, if that is shown.
     count: Option<usize>,
     /// The place of the last entity, if others follow.
@@ -41,7 +40,7 @@ struct Page {
 struct Candidate {
     keys: Vec<Scalar<'static>>,
     number: u64,
-    entity: Arc<Entity>,
+    entity: Arc<StoredEntity>,
 }
 
 /// Answers with a page of a collection.
@@ -52,7 +51,7 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let page = page(context, &query, binding)?;
     let body = body(context, &query, &page, binding);
     let selection = query.select.as_ref().map(|select| &select.selection);
-    let mut decided = explain::entities(context, page.entities.iter().map(AsRef::as_ref), selection);
+    let mut decided = explain::entities(context, page.entities.iter().map(|entity| &***entity), selection);
     if query.count.is_none() {
         decided.push("collection-count");
     }
@@ -204,7 +203,7 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
-            None => write_entity(&shape, context.structured(), context.holder(), entity, &mut out),
+            None => write_cached(&shape, context.structured(), context.holder(), entity, &entity.text, &mut out),
             Some(select) => {
                 write_selected(&shape, context.structured(), context.holder(), entity, &select.selection, &mut out);
             }

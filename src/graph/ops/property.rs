@@ -6,10 +6,10 @@ use http::StatusCode;
 
 use crate::edm::schema::{Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
-use crate::graph::answer::Success;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::route::{PropertyTail, Singleton, Tail, unknown_segment};
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
 use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};

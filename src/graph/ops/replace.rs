@@ -11,7 +11,7 @@ use crate::graph::ops::change::{before_commit, changed, changed_response, next_k
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
-use crate::world::store::{DuplicateKey, StoreUpdate};
+use crate::world::store::{DuplicateKey, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Replaces an entity, or creates it where a PUT may.
@@ -35,7 +35,7 @@ pub(super) fn replace(
     decided.push("replace");
     let server_set = server_set_values(context, current.is_none(), &mut decided);
     let key: Arc<str> = key.into();
-    let mut proposed = replaced(context, reading, current.as_deref(), &server_set);
+    let mut proposed = replaced(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
         set_key(structured, &mut proposed, &next_key(context));
     }
@@ -43,7 +43,7 @@ pub(super) fn replace(
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));
     }
-    let new = Arc::new(Entity::new(key.clone(), proposed));
+    let new = Arc::new(StoredEntity::new(key.clone(), proposed));
     let (before, after) = loop {
         let updated = collection.update(&key, |entity| {
             Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced(context, reading, Some(entity), &server_set)))

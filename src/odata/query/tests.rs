@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::edm::schema::{Schema, Version};
+use crate::edm::schema::Version;
 use crate::edm::value::Complex;
 use crate::policy::behavior::Behaviors;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn read(query: &str) -> Result<(), &'static str> {
 }
 
 fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
-    let schema = Schema::shipped();
+    let schema = crate::workloads::schema();
     let model = schema.model(Version::V1);
     let structured = model.structured(model.type_named("workforceIntegration").unwrap());
     let behaviors = Behaviors::default();

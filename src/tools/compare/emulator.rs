@@ -12,7 +12,6 @@ use super::seed::Seeds;
 use super::{CompareOptions, CompareRules, Event, EventSink};
 use crate::edge::server;
 use crate::edge::service::Service;
-use crate::edm::schema::Schema;
 use crate::policy::behavior::{Behaviors, Profile};
 use crate::text::exchange::EntryReader;
 use crate::world::fixture::{self, Entities};
@@ -26,7 +25,7 @@ pub(super) fn settings(
     name: &str,
     report: &mut EventSink<'_>,
 ) -> Result<Settings, String> {
-    let schema = Arc::new(Schema::shipped());
+    let schema = Arc::new(crate::workloads::schema());
     let mut seeds = Seeds::new(schema.clone());
     let mut profile = rules.profile.clone();
     let mut choices = rules.behaviors.clone();
@@ -60,7 +59,7 @@ pub(super) fn settings(
         }
         entities
     };
-    Ok(Settings { schema, entities, behaviors, seed: 1, ..Settings::new() })
+    Ok(Settings { schema, entities, behaviors, seed: 1, ..crate::workloads::settings() })
 }
 
 /// The emulator, served on a free port until the value is dropped.

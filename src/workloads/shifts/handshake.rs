@@ -1,7 +1,7 @@
 //! The handshake: a connector is called before an integration leads to it.
 
 use crate::edm::patch::Patch;
-use crate::edm::value::{Complex, Entity};
+use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
@@ -11,6 +11,7 @@ use crate::workloads::shifts::consultation::{ConnectorConsultation, ConnectorRep
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::rules::CONNECTION;
+use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, Consultation};
 
 /// The consequence of a failed handshake.
@@ -45,7 +46,7 @@ pub(super) fn for_creation(
 pub(super) fn for_update(
     change: &Change<'_>,
     patch: &Patch,
-    current: &dyn Fn() -> Result<std::sync::Arc<Entity>, Error>,
+    current: &dyn Fn() -> Result<std::sync::Arc<StoredEntity>, Error>,
     reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
 ) -> Decision {

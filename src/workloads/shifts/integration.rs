@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use crate::edm::schema::{Model, StructuredType};
-use crate::edm::value::{Entity, Value};
+use crate::edm::value::Value;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::rules::{ApprovalRule, INTEGRATION};
 use crate::world::World;
+use crate::world::store::StoredEntity;
 
 /// A stored integration.
 pub(super) struct Integration<'w> {
     model: &'w Model,
     structured: &'w StructuredType,
-    entity: Arc<Entity>,
+    entity: Arc<StoredEntity>,
 }
 
 /// Finds a stored integration.

@@ -137,12 +137,12 @@ fn reading(id: &str, url: String) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edm::schema::Schema;
+
     use crate::workloads::shifts::rules::APPROVALS;
 
     #[test]
     fn each_approved_type_has_a_sample() {
-        let schema = Schema::shipped();
+        let schema = crate::workloads::schema();
         for rule in &APPROVALS {
             assert!(KINDS.iter().any(|kind| kind.segment == rule.segment), "{}", rule.segment);
             let flags = schema.widest().type_named("workforceIntegration").map(|id| schema.widest().structured(id)).unwrap();

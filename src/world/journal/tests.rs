@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::edm::value::Complex;
 use crate::text::redact::mask_json;
+use crate::world::store::StoredEntity;
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
 
@@ -354,8 +355,8 @@ fn what_is_read_stays_as_it_was_while_others_write() {
 #[test]
 fn an_entry_that_has_fallen_out_holds_no_entity() {
     let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, Arc::default());
-    let set = crate::edm::schema::Schema::shipped().set_ids().next().unwrap();
-    let entity = Arc::new(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
+    let set = crate::workloads::schema().set_ids().next().unwrap();
+    let entity = Arc::new(StoredEntity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
     let headers = HeaderMap::new();
     journal.record(JournalRecord {
         time: at(0),

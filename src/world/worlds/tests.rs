@@ -8,7 +8,7 @@ use crate::world::fixture;
 use crate::world::name::HEADER;
 
 fn settings() -> Settings {
-    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..Settings::new() };
+    let settings = Settings { seed: 1, clock: Clock::Fixed(std::time::UNIX_EPOCH), ..crate::workloads::settings() };
     let entities = fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
     Settings { entities, ..settings }
 }
@@ -181,7 +181,7 @@ fn a_world_over_many_entities_takes_as_long_as_one_over_few() {
     let settings = settings();
     let (set, entity) = settings.entities[0].clone();
     let of = |number: i32| {
-        Arc::new(crate::edm::value::Entity::new(
+        Arc::new(crate::world::store::StoredEntity::new(
             number.to_string().into(),
             Complex { values: vec![Value::Int32(number); entity.properties.values.len()].into(), dynamic: Vec::new() },
         ))

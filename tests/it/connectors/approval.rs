@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::edm::value::Entity;
 use wfi_emulator::graph;
 use wfi_emulator::graph::request::Request;
 use wfi_emulator::graph::route::EntityPath;
@@ -14,6 +13,7 @@ use wfi_emulator::text::exchange;
 use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::world::store::StoredEntity;
 use wfi_emulator::world::{World, fault};
 
 use crate::support::harness::{self, request};
@@ -205,7 +205,7 @@ fn an_entity_is_stored_under_an_approved_id_though_the_first_id_is_in_use() {
     let take = |world: &World, id: &str| {
         let shifts = world.store.at(&EntityPath::of(&world.schema, &path).unwrap().collection);
         let other = shifts.get(SHIFT).unwrap();
-        shifts.insert(Arc::new(Entity::new(id.into(), other.properties.clone()))).unwrap();
+        shifts.insert(Arc::new(StoredEntity::new(id.into(), other.properties.clone()))).unwrap();
     };
     // Left by an earlier run with the same seed.
     let first = id_of(&play(&bound(&[]), &post, approves).1[0].0);

@@ -10,7 +10,6 @@ use flate2::write::GzEncoder;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::edm::value::Entity;
 use wfi_emulator::graph;
 use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
 use wfi_emulator::graph::step::{Answer, Step};
@@ -19,6 +18,7 @@ use wfi_emulator::world::clock::Clock;
 use wfi_emulator::world::journal::{JournalQuery, Secrets};
 use wfi_emulator::world::outbound::{CallFailure, CallOutcome};
 use wfi_emulator::world::settings::Settings;
+use wfi_emulator::world::store::StoredEntity;
 use wfi_emulator::world::{World, fixture};
 
 use crate::support::harness;
@@ -195,7 +195,8 @@ fn a_page_costs_the_same_in_small_and_large_collections() {
     let filled = |count: usize| {
         let settings = harness::settings(Behaviors::default());
         let (set, sample) = settings.entities[0].clone();
-        let entity = |number: usize| (set.clone(), Arc::new(Entity::new(format!("{number}").into(), sample.properties.clone())));
+        let entity =
+            |number: usize| (set.clone(), Arc::new(StoredEntity::new(format!("{number}").into(), sample.properties.clone())));
         World::new(Settings { entities: (0..count).map(entity).collect(), ..settings })
     };
     let (small, large) = (filled(200), filled(100_000));

@@ -28,7 +28,7 @@ fn world() -> World {
     let schema = Arc::new(Schema::read(SCHEMA, SCHEMA, &wfi_emulator::workloads::rules()).unwrap());
     let behaviors = Behaviors::default();
     let entities = fixture::read(&schema, &behaviors, "things.json", br#"[{"id":"1"}]"#).unwrap();
-    World::new(Settings { schema, entities, behaviors, ..Settings::new() })
+    World::new(Settings { schema, entities, behaviors, ..wfi_emulator::workloads::settings() })
 }
 
 /// The definition of a merge: members of a body replace those of the base, or merge if both are objects of a declared complex type; other

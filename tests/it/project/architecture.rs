@@ -180,7 +180,6 @@ fn in_cycles(uses: &BTreeSet<Use>) -> BTreeSet<&str> {
 }
 
 #[test]
-#[ignore = "holds when the wings are built"]
 fn wings_use_only_lower_wings() {
     let (order, sources) = (listed(), sources());
     let found = uses(&sources);
@@ -194,7 +193,6 @@ fn wings_use_only_lower_wings() {
 }
 
 #[test]
-#[ignore = "holds when the wings are built"]
 fn no_files_use_each_other_in_cycles() {
     let found = uses(&sources());
     let cycles = in_cycles(&found);

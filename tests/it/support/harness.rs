@@ -6,7 +6,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::edm::schema::Schema;
 use wfi_emulator::entra::token_service::EntraRoute;
 use wfi_emulator::graph;
 use wfi_emulator::graph::request::Body;
@@ -23,10 +22,10 @@ pub(crate) const HOST: &str = "localhost:9340";
 
 /// Settings with repeatable answers: the built-in fixtures, a fixed clock, a fixed seed.
 pub(crate) fn settings(behaviors: Behaviors) -> Settings {
-    let schema = Arc::new(Schema::shipped());
+    let schema = Arc::new(wfi_emulator::workloads::schema());
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Settings { schema, entities, behaviors, clock, seed: 1, ..Settings::new() }
+    Settings { schema, entities, behaviors, clock, seed: 1, ..wfi_emulator::workloads::settings() }
 }
 
 pub(crate) fn world(choices: &[(&str, &str)]) -> World {

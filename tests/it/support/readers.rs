@@ -52,14 +52,23 @@ readers! { body, query, path, batch, request, form, token, control, exchanges, f
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::shipped()));
+static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(wfi_emulator::workloads::schema()));
 
 /// A new service with a fixed state, so that inputs do not affect each other.
 fn service(auth: Auth) -> Service {
     let behaviors = Behaviors::of(Profile::Documented);
     let entities = fixture::shipped(&SCHEMA, &behaviors).expect("the built-in fixtures fit the built-in schema");
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Service::of(Settings { schema: SCHEMA.clone(), entities, behaviors, clock, seed: 1, auth, explains: true, ..Settings::new() })
+    Service::of(Settings {
+        schema: SCHEMA.clone(),
+        entities,
+        behaviors,
+        clock,
+        seed: 1,
+        auth,
+        explains: true,
+        ..wfi_emulator::workloads::settings()
+    })
 }
 
 fn send(service: &Service, method: Method, target: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Answer> {
@@ -220,7 +229,7 @@ fn faults(data: &[u8]) {
 fn csdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(schema) = Schema::read(text, text, &wfi_emulator::workloads::rules()) else { return };
-    let service = Service::of(Settings { schema: Arc::new(schema), ..Settings::new() });
+    let service = Service::of(Settings { schema: Arc::new(schema), ..wfi_emulator::workloads::settings() });
     let schema = &service.worlds.default_world().schema;
     answered(&service, Method::GET, "/v1.0/$metadata", &[], b"");
     answered(&service, Method::GET, "/beta/", &[], b"");

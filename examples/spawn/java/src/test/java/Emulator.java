@@ -31,6 +31,6 @@ public final class Emulator implements BeforeAllCallback {
     static String baseUrl(org.junit.jupiter.api.TestInfo test) {
         String name = test.getTestClass().orElseThrow().getSimpleName() + "." + test.getTestMethod().orElseThrow().getName() + test.getDisplayName();
         String clean = name.replaceAll("[^A-Za-z0-9._~-]", "-");
-        return url + "/_tenant/" + clean.substring(Math.max(0, clean.length() - 128));
+        return url + "/_world/" + clean.substring(Math.max(0, clean.length() - 128));
     }
 }

@@ -1,0 +1,67 @@
+//! Ids and time of a request.
+
+use std::time::SystemTime;
+
+use http::header::HeaderValue;
+use uuid::Uuid;
+
+use crate::graph::facts::RequestFacts;
+use crate::graph::request::Request;
+use crate::policy::behavior::Hsts;
+use crate::world::World;
+
+/// The ids and the time of a request, which headers and error bodies of its response repeat.
+pub(super) struct ResponseMeta<'r> {
+    pub(super) facts: RequestFacts<'r>,
+    pub(super) now: SystemTime,
+    pub(super) request_id: Uuid,
+    /// The client's own id, if it can be repeated in error bodies.
+    pub(super) client_request_id: Option<&'r HeaderValue>,
+    /// Whether the request is in a batch, whose ids these are.
+    pub(super) is_item: bool,
+    /// Whether the response has `Strict-Transport-Security`.
+    pub(super) has_hsts: bool,
+}
+
+/// The part of [`ResponseMeta`] that outlives its request.
+pub(super) struct ResponseIds {
+    pub(super) request_id: Uuid,
+    pub(super) client_request_id: Option<HeaderValue>,
+    pub(super) is_item: bool,
+    pub(super) has_hsts: bool,
+}
+
+impl<'r> ResponseMeta<'r> {
+    /// Returns the time, a new request id, and the client's own id where it sent one.
+    pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
+        let facts = RequestFacts::of(&request.headers);
+        let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
+        let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
+        let (now, request_id) = (world.clock.now(), world.next_request_id());
+        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts }
+    }
+
+    /// Returns the ids.
+    pub(super) fn ids(&self) -> ResponseIds {
+        let (client_request_id, is_item, has_hsts) = (self.client_request_id.cloned(), self.is_item, self.has_hsts);
+        ResponseIds { request_id: self.request_id, client_request_id, is_item, has_hsts }
+    }
+
+    /// Returns the current time, and the ids of a request that resumes.
+    pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
+        let client_request_id = ids.client_request_id.as_ref();
+        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
+    }
+
+    /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Its headers are text
+    /// within the batch, which no browser obeys.
+    pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids) }
+    }
+
+    /// Returns the id of the batch that has the request.
+    pub(super) fn batch(&self) -> Option<Box<str>> {
+        self.is_item.then(|| self.request_id.to_string().into())
+    }
+}
