@@ -1,10 +1,10 @@
 //! The schema and what it types: CSDL, values, patches, enums, dates, addresses.
 
-pub mod address;
-pub mod date_time;
-pub mod enums;
-pub mod patch;
-pub mod pattern;
-pub mod schema;
-pub mod segment;
-pub mod value;
+pub(crate) mod address;
+pub(crate) mod date_time;
+pub(crate) mod enums;
+pub(crate) mod patch;
+pub(crate) mod pattern;
+pub(crate) mod schema;
+pub(crate) mod segment;
+pub(crate) mod value;

@@ -1,8 +1,8 @@
 //! Sign-in: callers, permissions, and the token service of Entra ID.
 
-pub mod caller;
-pub mod check;
-pub mod key;
-pub mod token;
-pub mod token_service;
-pub mod user;
+pub(crate) mod caller;
+pub(crate) mod check;
+pub(crate) mod key;
+pub(crate) mod token;
+pub(crate) mod token_service;
+pub(crate) mod user;

@@ -1,10 +1,10 @@
 //! The OData protocol: request bodies, answers, queries, content negotiation, preferences and batches.
 
-pub mod batch;
-pub mod error;
-pub mod format;
-pub mod headers;
-pub mod prefer;
-pub mod query;
-pub mod read;
-pub mod write;
+pub(crate) mod batch;
+pub(crate) mod error;
+pub(crate) mod format;
+pub(crate) mod headers;
+pub(crate) mod prefer;
+pub(crate) mod query;
+pub(crate) mod read;
+pub(crate) mod write;

@@ -1,6 +1,6 @@
 //! The service's choices as data with evidence: tables of behaviors, refusals and permissions.
 
-pub mod behavior;
-pub mod grade;
-pub mod permissions;
-pub mod refusal;
+pub(crate) mod behavior;
+pub(crate) mod grade;
+pub(crate) mod permissions;
+pub(crate) mod refusal;

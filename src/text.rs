@@ -2,11 +2,11 @@
 
 pub(crate) mod bom;
 pub(crate) mod constant_time;
-pub mod exchange;
+pub(crate) mod exchange;
 pub(crate) mod form;
 pub(crate) mod guid;
 pub(crate) mod gzip;
-pub mod json;
-pub mod nearest;
-pub mod redact;
+pub(crate) mod json;
+pub(crate) mod nearest;
+pub(crate) mod redact;
 pub(crate) mod truncate;

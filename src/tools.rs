@@ -1,4 +1,4 @@
 //! Tools for recordings: recording, comparison.
 
-pub mod compare;
-pub mod record;
+pub(crate) mod compare;
+pub(crate) mod record;

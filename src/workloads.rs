@@ -1,7 +1,7 @@
 //! Workloads of Graph: what each does beyond the schema, behind one hook ([`Workload`]).
 
-pub mod shifts;
-pub mod teams;
+pub(crate) mod shifts;
+pub(crate) mod teams;
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::world::settings::Settings;
 use crate::world::workload::Workload;
 
 /// All workloads.
-pub static ALL: &[&dyn Workload] = &[&Directory, &teams::Teams, &shifts::Shifts];
+pub(crate) static ALL: &[&dyn Workload] = &[&Directory, &teams::Teams, &shifts::Shifts];
 
 /// Rules for the types that all workloads share.
 #[derive(Debug)]

@@ -2,19 +2,19 @@
 //!
 //! Worlds share no state, and a world created again from the same settings answers the same requests with the same bytes.
 
-pub mod chance;
-pub mod clock;
-pub mod fault;
-pub mod fixture;
-pub mod ids;
-pub mod journal;
-pub mod name;
-pub mod outbound;
-pub mod settings;
-pub mod store;
-pub mod stub;
-pub mod workload;
-pub mod worlds;
+pub(crate) mod chance;
+pub(crate) mod clock;
+pub(crate) mod fault;
+pub(crate) mod fixture;
+pub(crate) mod ids;
+pub(crate) mod journal;
+pub(crate) mod name;
+pub(crate) mod outbound;
+pub(crate) mod settings;
+pub(crate) mod store;
+pub(crate) mod stub;
+pub(crate) mod workload;
+pub(crate) mod worlds;
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};

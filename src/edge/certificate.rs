@@ -15,7 +15,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-pub use authority::{Authority, default_folder};
+pub use authority::Authority;
+pub(crate) use authority::default_folder;
 
 /// Names in every certificate: those of the loopback interface, and those of the services that the emulator replaces.
 pub const NAMES: [&str; 5] = ["localhost", "127.0.0.1", "::1", "graph.microsoft.com", "login.microsoftonline.com"];
@@ -85,7 +86,7 @@ pub fn issued(authority: &Authority, more_names: &[String]) -> Result<Arc<Server
 /// # Errors
 ///
 /// Fails if a file cannot be read, and if key and certificate do not match.
-pub fn own(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
+pub(crate) fn own(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(certificate, error, "invalid certificate: expected PEM"))?;

@@ -27,7 +27,7 @@ use crate::world::World;
 use crate::world::worlds::Worlds;
 
 /// Prefix of all paths of the control API.
-pub const PREFIX: &str = "/_emulator";
+pub(crate) const PREFIX: &str = "/_emulator";
 
 /// Former path of worlds, without the prefix. It works like `/worlds`, with the names of members and error codes of that time.
 const TENANTS: &str = "/tenants";
@@ -60,7 +60,7 @@ pub enum Peer {
 /// Outcome of a request to the control API.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
-pub enum ControlOutcome {
+pub(crate) enum ControlOutcome {
     /// The request is answered.
     Answered(Answer),
     /// The request needs a call to a connector, for this world.
@@ -116,7 +116,7 @@ pub fn is_control(path: &str) -> bool {
 }
 
 /// Answers a request to the control API.
-pub fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
+pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
     let (mut reply, allow) = match run(control, worlds, request, peer) {
         Ok(reply) => (reply, None),
         Err(ControlError { status, code, message, allow }) => {

@@ -12,13 +12,13 @@ use std::time::Duration;
 use crate::policy::behavior::ConnectorContentType;
 use crate::world::settings::Connectors;
 
-pub use call::make_call;
-pub use check::{ProbeIds, ProbeInputs, ProbeReport, ProbeResult, Rating, check};
-pub use repeat::{CallReport, call_with_retries};
+pub(crate) use call::make_call;
+pub(crate) use check::{ProbeIds, ProbeInputs, check};
+pub(crate) use repeat::{CallReport, call_with_retries};
 
 /// Options for calls to a connector.
 #[derive(Clone, Debug)]
-pub struct CallPolicy {
+pub(crate) struct CallPolicy {
     /// Timeout, allowed addresses, and trusted roots.
     pub connectors: Connectors,
     /// Maximum number of repetitions of a call without a usable answer. Shifts repeats "multiple times"; the number is not documented.

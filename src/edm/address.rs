@@ -12,7 +12,7 @@ use crate::edm::schema::{Schema, SetId};
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the address of an entity of a collection, behind the version.
-pub fn entity_address(path: &str, is_single: bool, key: &str) -> String {
+pub(crate) fn entity_address(path: &str, is_single: bool, key: &str) -> String {
     if is_single {
         return path.to_owned();
     }
@@ -20,7 +20,7 @@ pub fn entity_address(path: &str, is_single: bool, key: &str) -> String {
 }
 
 /// Returns a key as it stands in an address.
-pub fn encoded_key(key: &str) -> String {
+pub(crate) fn encoded_key(key: &str) -> String {
     utf8_percent_encode(key, KEY).to_string()
 }
 

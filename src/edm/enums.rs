@@ -5,7 +5,7 @@ use crate::policy::behavior::{EmptyFlags, FlagLists};
 
 /// The accepted syntax of enum values.
 #[derive(Clone, Copy, Debug)]
-pub struct FlagSyntax {
+pub(crate) struct FlagSyntax {
     /// The behavior `flag-lists`.
     pub lists: FlagLists,
     /// The behavior `empty-flags`.
@@ -14,13 +14,13 @@ pub struct FlagSyntax {
 
 impl FlagSyntax {
     /// The syntax of fixtures, which may hold any client's values.
-    pub const LENIENT: FlagSyntax = FlagSyntax { lists: FlagLists::AnyCase, empty: EmptyFlags::None };
+    pub(crate) const LENIENT: FlagSyntax = FlagSyntax { lists: FlagLists::AnyCase, empty: EmptyFlags::None };
 }
 
 /// Parses a value of an enum; `None` if it is invalid.
 ///
 /// Members of a flags enum are separated by commas with optional white space; a number selects the members of its bits.
-pub fn parse(enumeration: &EnumType, text: &str, syntax: FlagSyntax) -> Option<i64> {
+pub(crate) fn parse(enumeration: &EnumType, text: &str, syntax: FlagSyntax) -> Option<i64> {
     if !enumeration.is_flags {
         return member(enumeration, text.trim(), syntax.lists == FlagLists::AnyCase, true);
     }
@@ -68,17 +68,17 @@ fn is_pascal_of(name: &str, text: &str) -> bool {
 }
 
 /// Whether a number includes the sentinel, the member that represents those unknown to a client.
-pub fn has_sentinel(enumeration: &EnumType, number: i64) -> bool {
+pub(crate) fn has_sentinel(enumeration: &EnumType, number: i64) -> bool {
     enumeration.sentinel.is_some_and(|sentinel| if enumeration.is_flags { number & sentinel != 0 } else { number == sentinel })
 }
 
 /// Whether a number includes members above the sentinel, which clients see only on request.
-pub fn has_hidden(enumeration: &EnumType, number: i64) -> bool {
+pub(crate) fn has_hidden(enumeration: &EnumType, number: i64) -> bool {
     enumeration.sentinel.is_some_and(|sentinel| if enumeration.is_flags { number >= sentinel << 1 } else { number > sentinel })
 }
 
 /// Returns a number with all members above the sentinel replaced by one sentinel.
-pub fn masked(enumeration: &EnumType, number: i64) -> i64 {
+pub(crate) fn masked(enumeration: &EnumType, number: i64) -> i64 {
     match enumeration.sentinel {
         Some(sentinel) if has_hidden(enumeration, number) => {
             if enumeration.is_flags {
@@ -95,7 +95,7 @@ pub fn masked(enumeration: &EnumType, number: i64) -> i64 {
 ///
 /// Unless `show_hidden`, all members above the sentinel become one sentinel. A number with bits that have no member, possible only
 /// after a change of the schema, is written as a number.
-pub fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out: &mut Vec<u8>) {
+pub(crate) fn write(enumeration: &EnumType, number: i64, show_hidden: bool, out: &mut Vec<u8>) {
     let number = if show_hidden { number } else { masked(enumeration, number) };
     if let Some((name, _)) = enumeration.members.iter().find(|(_, member)| *member == number) {
         out.extend_from_slice(name.as_bytes());

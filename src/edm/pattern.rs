@@ -11,10 +11,10 @@ use crate::edm::segment::segments;
 /// `/teams('1')/schedule` is `/teams/1/schedule`. An asterisk within a segment, which no path of the service has, is written `%2A`.
 ///
 /// ```
-/// let entities: wfi_emulator::edm::pattern::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
+/// let entities: wfi_emulator::emulator::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
 /// assert!(entities.matches("/v1.0/teamwork/workforceintegrations/WFI_1"));
 /// assert!(!entities.matches("/v1.0/teamwork/workforceIntegrations"));
-/// # Ok::<(), wfi_emulator::edm::pattern::PatternError>(())
+/// # Ok::<(), wfi_emulator::emulator::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -100,7 +100,7 @@ impl Pattern {
 }
 
 /// Whether a path names an entity by an id: as a segment of its own or in parentheses. Ids are compared to the letter.
-pub fn names_id(path: &str, id: &str) -> bool {
+pub(crate) fn names_id(path: &str, id: &str) -> bool {
     segments(path).any(|segment| segment == id)
 }
 

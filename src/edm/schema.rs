@@ -12,9 +12,9 @@ mod rules;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, ServerSetValue, TypeRules,
-    UpdateMethod, ValueCheck, Wording, WorkloadRules,
+pub(crate) use rules::{
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateMethod,
+    ValueCheck, Wording, WorkloadRules,
 };
 
 /// A version of the service, the first segment of every path.
@@ -342,7 +342,7 @@ impl Model {
 }
 
 /// What stands in the path of a [`Set`] for the key of an entity that contains it.
-pub const KEY_PLACE: &str = "{id}";
+pub(crate) const KEY_PLACE: &str = "{id}";
 
 /// A collection that a path can name, or one of which each entity of another has its own.
 #[derive(Debug)]
@@ -475,7 +475,8 @@ impl Schema {
 }
 
 /// The built-in documents, in the order of [`Version::ALL`].
-pub const BUILT_IN: [&str; 2] = [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
+pub(crate) const BUILT_IN: [&str; 2] =
+    [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
 
 /// A schema document that cannot be used.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 /// A decoded segment of a path: a name, and the key predicate in parentheses after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment<'s> {
+pub(crate) struct Segment<'s> {
     /// The name.
     pub name: &'s str,
     /// The text in parentheses: `'1'` or `id='1'`.
@@ -15,7 +15,7 @@ pub struct Segment<'s> {
 
 impl<'s> Segment<'s> {
     /// Splits a segment.
-    pub fn of(segment: &'s str) -> Segment<'s> {
+    pub(crate) fn of(segment: &'s str) -> Segment<'s> {
         match segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
             Some((name, predicate)) => Segment { name, predicate: Some(predicate) },
             None => Segment { name: segment, predicate: None },
@@ -25,7 +25,7 @@ impl<'s> Segment<'s> {
 
 /// A key predicate: `'1'` or `id='1'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPredicate<'s> {
+pub(crate) struct KeyPredicate<'s> {
     /// The name of the key property, if the predicate has one.
     pub name: Option<&'s str>,
     /// The key.
@@ -34,7 +34,7 @@ pub struct KeyPredicate<'s> {
 
 impl<'s> KeyPredicate<'s> {
     /// Reads a predicate; nothing if it is malformed or the key is empty.
-    pub fn of(predicate: &'s str) -> Option<KeyPredicate<'s>> {
+    pub(crate) fn of(predicate: &'s str) -> Option<KeyPredicate<'s>> {
         let (name, literal) = match predicate.split_once('=') {
             Some((name, literal)) if !name.contains('\'') => (Some(name.trim()), literal.trim()),
             _ => (None, predicate),
@@ -62,7 +62,7 @@ fn string_literal(literal: &str) -> Option<String> {
 }
 
 /// Returns the segments of a path, decoded. A key in parentheses is a segment of its own.
-pub fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+pub(crate) fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     path.split('/').flat_map(|segment| {
         let segment = percent_decode_str(segment).decode_utf8_lossy();
         let Segment { name, predicate } = Segment::of(&segment);
@@ -76,7 +76,7 @@ pub fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// Returns the names in the decoded fragment of a context URL, without keys, lists of properties, and `$` segments.
-pub fn fragment_names(fragment: &str) -> Vec<&str> {
+pub(crate) fn fragment_names(fragment: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let (mut start, mut depth, mut is_quoted) = (0, 0_usize, false);
     for (index, character) in fragment.char_indices().chain([(fragment.len(), '/')]) {

@@ -9,11 +9,11 @@ use http::header::{AUTHORIZATION, HeaderMap};
 use crate::entra::token::{self, Claims};
 
 /// The header in which an application names the user that it acts for.
-pub const ACTS_AS: &str = "ms-app-acts-as";
+pub(crate) const ACTS_AS: &str = "ms-app-acts-as";
 
 /// The caller of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// A user.
     User(Person),
     /// An application without a user.
@@ -24,7 +24,7 @@ pub enum Caller {
 
 /// A user or an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub(crate) struct Person {
     /// The object id of a user, the client id of an application.
     pub id: String,
     /// The display name, if the token has one.
@@ -32,7 +32,7 @@ pub struct Person {
 }
 
 /// Returns the caller of a request.
-pub fn caller(headers: &HeaderMap) -> Caller {
+pub(crate) fn caller(headers: &HeaderMap) -> Caller {
     let Some(claims) = claims(headers) else { return Caller::Unknown };
     if !claims.is_application() {
         return claims.oid.map_or(Caller::Unknown, |id| Caller::User(Person { id, display_name: claims.name }));
@@ -45,7 +45,7 @@ pub fn caller(headers: &HeaderMap) -> Caller {
 }
 
 /// Returns the tenant id of a token, without a check of its signature.
-pub fn tenant_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn tenant_id(headers: &HeaderMap) -> Option<String> {
     claims(headers)?.tid.as_str().map(str::to_owned)
 }
 

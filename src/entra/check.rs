@@ -15,17 +15,17 @@ use crate::world::settings::Auth;
 /// The `WWW-Authenticate` header of every 401 of Graph (microsoftgraph/msgraph-sample-reactspa#54), with the real token service.
 ///
 /// A longer form of 2024 has a second challenge, whose nonce would be another token.
-pub const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
+pub(crate) const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
 
 /// The claims of an authenticated request.
 #[derive(Debug)]
-pub struct TokenClaims(Claims);
+pub(crate) struct TokenClaims(Claims);
 
 /// Checks the token of a request as the world requires. Returns its claims if there is something to authorize.
 ///
 /// The order is that of the library behind the service (Microsoft.IdentityModel): form, signature, lifetime, audience, issuer. The
 /// library tolerates five minutes of clock skew; here one clock issues and checks, and a test of expiry need not wait.
-pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<TokenClaims>, Error> {
+pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<TokenClaims>, Error> {
     if world.auth == Auth::Open {
         // An unreadable token counts as missing.
         let needs_claims = world.behaviors.acts_as == ActsAs::Required;
@@ -64,7 +64,7 @@ pub fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<TokenCl
 }
 
 /// Checks the permissions for an operation on a resource, given by the qualified name of its type.
-pub fn authorize(
+pub(crate) fn authorize(
     world: &World,
     headers: &HeaderMap,
     claims: Option<&TokenClaims>,

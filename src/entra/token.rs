@@ -16,13 +16,13 @@ use crate::world::fixture::directory::User;
 /// The audience of tokens for Graph. [`GRAPH_ID`] is equivalent.
 pub const GRAPH: &str = "https://graph.microsoft.com";
 /// The application id of Graph.
-pub const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
+pub(crate) const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The tenant of personal accounts (learn.microsoft.com/entra/identity-platform/id-token-claims-reference, `tid`).
-pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+pub(crate) const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// The default lifetime of tokens (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
-pub const LIFETIME: Duration = Duration::from_secs(3599);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(3599);
 
 /// The tolerance for clock skew: tokens are issued this much in the past. Published tokens of Graph live 65 minutes by their claims,
 /// and 60 by the answer with the token.
@@ -237,7 +237,7 @@ impl Validity {
 }
 
 /// Returns the issuer of access tokens of a tenant.
-pub fn issuer(tenant_id: &str) -> String {
+pub(crate) fn issuer(tenant_id: &str) -> String {
     format!("https://sts.windows.net/{tenant_id}/")
 }
 

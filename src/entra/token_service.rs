@@ -101,7 +101,7 @@ impl<'p> EntraRoute<'p> {
 
 /// A request to the token service.
 #[derive(Debug)]
-pub struct EntraRequest<'r> {
+pub(crate) struct EntraRequest<'r> {
     /// The method.
     pub method: &'r Method,
     /// The query.
@@ -163,7 +163,7 @@ const P3P: HeaderName = HeaderName::from_static("p3p");
 const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// Answers a request to the token service, with the error of a refusal.
-pub fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
+pub(crate) fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
     let trace = world.next_request_id();
     let mut response = Response::new(Bytes::new());
     if request.method == Method::OPTIONS {

@@ -4,7 +4,7 @@ use crate::entra::token::id_of;
 use crate::world::fixture::directory::{Directory, User};
 
 /// Id and name of the caller without a readable token, and of the user who signs in without a name.
-pub const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
+pub(crate) const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
 
 /// Returns the user who signs in without a name.
 pub fn local_user() -> User {
@@ -16,7 +16,7 @@ pub fn local_user() -> User {
 }
 
 /// Returns the user of a directory with a name or id, without one the first user. A directory without a list of users accepts any name.
-pub fn user_named(directory: &Directory, name: Option<&str>) -> Option<User> {
+pub(crate) fn user_named(directory: &Directory, name: Option<&str>) -> Option<User> {
     let local = local_user();
     match (&directory.users, name) {
         (None, None) => Some(local),

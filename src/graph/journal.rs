@@ -60,7 +60,7 @@ impl Waiting {
 const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 
 /// Writes a call to a connector that no request of Graph has caused.
-pub fn record_call(world: &World, made: &CallRecord) {
+pub(crate) fn record_call(world: &World, made: &CallRecord) {
     if world.journal.is_on() {
         write_call(world, world.clock.now(), made);
     }

@@ -58,7 +58,7 @@ fn answer_single(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> S
 }
 
 /// Answers a request whose handling panicked.
-pub fn internal_error(world: &World, request: &Request) -> Answer {
+pub(crate) fn internal_error(world: &World, request: &Request) -> Answer {
     answer::refusal(world, &ResponseMeta::of(world, request), Error::new(&refusal::INTERNAL, &[]))
 }
 

@@ -8,6 +8,6 @@ mod envelope;
 mod response;
 mod url;
 
-pub use self::envelope::{BatchItem, split};
-pub use self::response::{BatchPart, join};
-pub use self::url::{resolve, version_of};
+pub(crate) use self::envelope::{BatchItem, split};
+pub(crate) use self::response::{BatchPart, join};
+pub(crate) use self::url::{resolve, version_of};

@@ -9,7 +9,7 @@ use crate::policy::refusal;
 
 /// The metadata level of an answer (OData JSON Format 4.0, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// Only counts and next links, which a client cannot compute.
     None,
     /// The control information that a client with the schema cannot compute.
@@ -20,7 +20,7 @@ pub enum Level {
 
 /// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format {
+pub(crate) struct Format {
     /// The metadata level, if the client requested one.
     pub level: Option<Level>,
     /// Whether control information is in the order of streaming payloads.
@@ -41,7 +41,7 @@ const SUPPORTED: &str = "application/json;odata.metadata=minimal;odata.streaming
 
 impl Format {
     /// Returns the format that a request asks for. `$format` takes precedence over `Accept`.
-    pub fn of(headers: &HeaderMap, query: Option<&str>, behaviors: &Behaviors) -> Result<Format, Error> {
+    pub(crate) fn of(headers: &HeaderMap, query: Option<&str>, behaviors: &Behaviors) -> Result<Format, Error> {
         // The fast path: most requests have no `Accept`, or one without parameters.
         let mut accepted = headers.get_all(ACCEPT).iter();
         let wanted = match (query.and_then(format_option), accepted.next()) {
@@ -69,7 +69,7 @@ impl Format {
     }
 
     /// Returns the content type of an answer in this format.
-    pub fn content_type(self) -> HeaderValue {
+    pub(crate) fn content_type(self) -> HeaderValue {
         if self == Format::default() || self == (Format { level: Some(Level::Minimal), ..Format::default() }) {
             return HeaderValue::from_static(
                 "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",

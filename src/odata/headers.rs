@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The id of a request.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// The client's id of a request; without one, the service's.
-pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
 /// The OData version of a body.
-pub const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+pub(crate) const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
 /// The value of `Strict-Transport-Security` (behavior `hsts`).
-pub const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+pub(crate) const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
 
@@ -82,7 +82,7 @@ fn template() -> HeaderMap {
 }
 
 /// Adds the headers of every response of Graph, with a body or without.
-pub fn add_common(headers: &mut HeaderMap, request_id: HeaderValue, client_request_id: HeaderValue) {
+pub(crate) fn add_common(headers: &mut HeaderMap, request_id: HeaderValue, client_request_id: HeaderValue) {
     headers.insert(REQUEST_ID, request_id);
     headers.insert(CLIENT_REQUEST_ID, client_request_id);
     headers.insert(DIAGNOSTIC, DIAGNOSTIC_VALUE);

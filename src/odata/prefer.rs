@@ -6,11 +6,11 @@ use std::num::NonZeroUsize;
 use http::header::{HeaderMap, HeaderName};
 
 /// The request header.
-pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The supported preferences of a request. Unknown preferences are ignored, as the RFC requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Preferences {
+pub(crate) struct Preferences {
     /// `return=minimal` or `return=representation`.
     pub answer: Option<Return>,
     /// `include-unknown-enum-members`
@@ -21,7 +21,7 @@ pub struct Preferences {
 
 /// The requested answer of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
+pub(crate) enum Return {
     /// Only headers.
     Minimal,
     /// The entity.
@@ -30,7 +30,7 @@ pub enum Return {
 
 impl Preferences {
     /// Parses all `Prefer` headers. Of duplicate preferences the first wins (RFC 7240, 2).
-    pub fn of(headers: &HeaderMap) -> Preferences {
+    pub(crate) fn of(headers: &HeaderMap) -> Preferences {
         let mut preferences = Preferences::default();
         let mut has_return = false;
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
@@ -57,7 +57,7 @@ impl Preferences {
     }
 
     /// Returns the value of `Preference-Applied` for the applied preferences.
-    pub fn applied(self) -> Option<Cow<'static, str>> {
+    pub(crate) fn applied(self) -> Option<Cow<'static, str>> {
         let answer = self.answer.map(|answer| match answer {
             Return::Minimal => "return=minimal",
             Return::Representation => "return=representation",

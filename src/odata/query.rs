@@ -5,20 +5,20 @@
 //! the Teams workload's library; the position in the query is in the error's detail.
 
 mod expand;
-pub mod filter;
-pub mod options;
-pub mod orderby;
-pub mod path;
+pub(crate) mod filter;
+pub(crate) mod options;
+pub(crate) mod orderby;
+pub(crate) mod path;
 mod position;
 mod scope;
-pub mod select;
-pub mod selection;
-pub mod skiptoken;
+pub(crate) mod select;
+pub(crate) mod selection;
+pub(crate) mod skiptoken;
 
 use self::filter::Expression;
 use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
-pub use self::scope::Scope;
+pub(crate) use self::scope::Scope;
 use self::select::Select;
 use crate::odata::error::Error;
 use crate::policy::behavior::QueryOptions;
@@ -26,7 +26,7 @@ use crate::policy::refusal;
 
 /// The kind of resource that a query applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueryTarget {
+pub(crate) enum QueryTarget {
     /// A collection of entities.
     Collection,
     /// The number of entities in a collection, `/$count`, to which only `$filter` applies (OData 4.0 Part 1, 11.2.9).
@@ -39,7 +39,7 @@ pub enum QueryTarget {
 
 /// The system query options of a request.
 #[derive(Debug, Default)]
-pub struct Query<'m> {
+pub(crate) struct Query<'m> {
     /// `$select`
     pub select: Option<Select>,
     /// `$filter`
@@ -71,12 +71,12 @@ const UNSUPPORTED: [Name; 4] = [Name::Search, Name::Apply, Name::Compute, Name::
 
 impl<'m> Query<'m> {
     /// Returns the behavior that decided on an undocumented option, if the query has one.
-    pub fn doubted(&self) -> Option<&'static str> {
+    pub(crate) fn doubted(&self) -> Option<&'static str> {
         self.has_undocumented.then_some("query-options")
     }
 
     /// Parses a query string, the part of a URL after `?`.
-    pub fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
+    pub(crate) fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
         let mut options = SystemQueryOptions::split(text)?;
         let mut query = Query { has_undocumented: UNDOCUMENTED.iter().any(|name| options.has(*name)), ..Query::default() };
         match scope.behaviors.query_options {

@@ -22,13 +22,13 @@ mod names;
 mod problem;
 mod reader;
 
-pub use self::problem::BodyProblem;
+pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
 use self::reader::BodyReader;
 
 /// The source of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A request that creates an entity.
     Create,
     /// A request that updates one.
@@ -39,7 +39,7 @@ pub enum Origin {
 
 /// The rules for reading a body.
 #[derive(Clone, Copy, Debug)]
-pub struct ReadRules<'r> {
+pub(crate) struct ReadRules<'r> {
     /// The model of the version.
     pub model: &'r Model,
     /// The world's behaviors.
@@ -56,7 +56,7 @@ pub struct ReadRules<'r> {
 
 /// The result of reading a body.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The changes in the body.
     pub patch: Patch,
     /// Whether the body has members other than annotations, even if none of them changes a property.
@@ -72,7 +72,7 @@ pub struct Reading {
 }
 
 /// Reads an object of a type. `path` is the JSON path of the object.
-pub fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
+pub(crate) fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
     let mut reader = BodyReader::new(rules, rules.model.structured(structured).wording.enum_refusals);
     let place = Path::Root(path);
     match object {

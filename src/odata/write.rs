@@ -14,7 +14,7 @@ use crate::text::json::write_string;
 
 /// The control information of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ControlInformation {
+pub(crate) enum ControlInformation {
     /// The control information of a metadata level.
     Level(Level),
     /// The control information on the draft page: types of the entity and of complex values, the latter without `#`.
@@ -23,7 +23,7 @@ pub enum ControlInformation {
 
 /// The choices that decide the text of an entity of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     /// The version of the model.
     pub version: Version,
     /// The control information.
@@ -44,7 +44,7 @@ pub struct Style {
 
 /// A style with the model of its version.
 #[derive(Clone, Copy, Debug)]
-pub struct Representation<'s> {
+pub(crate) struct Representation<'s> {
     /// The model.
     pub model: &'s Model,
     /// The style.
@@ -54,7 +54,7 @@ pub struct Representation<'s> {
 impl<'s> Representation<'s> {
     /// Returns the representation for a client. `level` is the metadata level that it requested, `knows_hidden` whether it sent `Prefer:
     /// include-unknown-enum-members`.
-    pub fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Representation<'s> {
+    pub(crate) fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Representation<'s> {
         let control = match (level, behaviors.annotations) {
             (Some(level), _) => ControlInformation::Level(level),
             (None, Annotations::Minimal) => ControlInformation::Level(Level::Minimal),
@@ -74,7 +74,7 @@ impl<'s> Representation<'s> {
     }
 
     /// Returns the lossless representation of state and fixtures.
-    pub fn for_state(model: &'s Model) -> Representation<'s> {
+    pub(crate) fn for_state(model: &'s Model) -> Representation<'s> {
         let style = Style {
             version: model.version,
             control: ControlInformation::Level(Level::None),
@@ -89,24 +89,24 @@ impl<'s> Representation<'s> {
     }
 
     /// Returns the representation in calls to connectors: as in the published update call, without control information and null.
-    pub fn for_connectors(model: &'s Model) -> Representation<'s> {
+    pub(crate) fn for_connectors(model: &'s Model) -> Representation<'s> {
         let state = Representation::for_state(model);
         let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..state.style };
         Representation { style, ..state }
     }
 
     /// Whether answers begin with a context URL.
-    pub fn has_context(&self) -> bool {
+    pub(crate) fn has_context(&self) -> bool {
         matches!(self.style.control, ControlInformation::Level(Level::Minimal | Level::Full))
     }
 
     /// Whether answers can include a property.
-    pub fn shows(&self, structured: &StructuredType, index: usize) -> bool {
+    pub(crate) fn shows(&self, structured: &StructuredType, index: usize) -> bool {
         is_shown(self.style.aliases, structured, index)
     }
 
     /// Writes the type of a top-level property value, where the level requires it and JSON does not imply it.
-    pub fn write_type_of_value(&self, property: &Property, out: &mut Vec<u8>) {
+    pub(crate) fn write_type_of_value(&self, property: &Property, out: &mut Vec<u8>) {
         if let Some(type_name) = annotated_type(self.model, property).filter(|_| self.is_full()) {
             begin_member(out, "@odata.type");
             write_string(out, &format!("#{type_name}"));
@@ -154,7 +154,7 @@ impl TextCache {
 }
 
 /// Writes the members of an entity, without the braces, from the cache of its text if that has the style.
-pub fn write_cached(
+pub(crate) fn write_cached(
     representation: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
@@ -179,7 +179,7 @@ pub fn write_cached(
 }
 
 /// Writes the members of an entity, without the braces.
-pub fn write_entity(
+pub(crate) fn write_entity(
     representation: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
@@ -190,7 +190,7 @@ pub fn write_entity(
 }
 
 /// Writes the selected members of an entity, without the braces.
-pub fn write_selected(
+pub(crate) fn write_selected(
     shape: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
@@ -237,7 +237,7 @@ fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
 }
 
 /// Writes a comma, unless the member is the first of its object.
-pub fn separate(out: &mut Vec<u8>) {
+pub(crate) fn separate(out: &mut Vec<u8>) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
@@ -330,7 +330,13 @@ fn annotated_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, s
 }
 
 /// Writes a value of a type, or its selected part.
-pub fn write_value(shape: &Representation<'_>, kind: PropertyType, value: &Value, part: Option<&Selection>, out: &mut Vec<u8>) {
+pub(crate) fn write_value(
+    shape: &Representation<'_>,
+    kind: PropertyType,
+    value: &Value,
+    part: Option<&Selection>,
+    out: &mut Vec<u8>,
+) {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),

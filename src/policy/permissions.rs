@@ -106,7 +106,7 @@ pub static PERMISSIONS: &[Permission] = &[
 ];
 
 /// Returns the permissions of an operation; `None`, as for types of a custom schema, if any token is sufficient.
-pub fn of(resource: &str, operation: OperationKind) -> Option<&'static Permission> {
+pub(crate) fn of(resource: &str, operation: OperationKind) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 

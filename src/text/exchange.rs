@@ -30,7 +30,7 @@ mod cursor;
 mod element;
 mod entry;
 mod escape;
-pub mod har;
+pub(crate) mod har;
 mod headers;
 mod layout;
 mod message;
@@ -46,11 +46,11 @@ use std::fmt;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-pub use capture::{Capture, CaptureQuery};
-pub use entry::{Entry, ExchangePart, Resolver, Template};
-pub use headers::{is_of_connection, without_connection};
-pub use stream::{EntryReader, StreamError};
-pub use target::is_absolute;
+pub(crate) use capture::{Capture, CaptureQuery};
+pub use entry::Resolver;
+pub(crate) use entry::{Entry, ExchangePart, Template};
+pub(crate) use headers::{is_of_connection, without_connection};
+pub(crate) use stream::{EntryReader, StreamError};
 
 /// A request and, if known, its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,9 +106,9 @@ pub struct ReadError {
 /// # Examples
 ///
 /// ```
-/// let exchanges = wfi_emulator::text::exchange::read("GET {{base}}/v1.0/me\n\nHTTP 404\n")?;
+/// let exchanges = wfi_emulator::internals::text::exchange::read("GET {{base}}/v1.0/me\n\nHTTP 404\n")?;
 /// assert_eq!(exchanges[0].request.target, "/v1.0/me");
-/// # Ok::<(), wfi_emulator::text::exchange::ReadError>(())
+/// # Ok::<(), wfi_emulator::internals::text::exchange::ReadError>(())
 /// ```
 pub fn read(text: &str) -> Result<Vec<Exchange>, ReadError> {
     parse::exchanges(text)
@@ -139,7 +139,7 @@ pub fn write_entries(entries: &[Entry]) -> String {
 }
 
 /// Lays out JSON as in the bodies of exchanges; returns `None` for text that Hurl would not read as JSON.
-pub fn lay_out(text: &str) -> Option<String> {
+pub(crate) fn lay_out(text: &str) -> Option<String> {
     layout::lay_out(text)
 }
 

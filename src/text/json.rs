@@ -11,7 +11,7 @@ use crate::text::bom;
 
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json<'a> {
+pub(crate) enum Json<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -27,11 +27,11 @@ pub enum Json<'a> {
 }
 
 /// A member of an object: name and value.
-pub type Member<'a> = (Cow<'a, str>, Json<'a>);
+pub(crate) type Member<'a> = (Cow<'a, str>, Json<'a>);
 
 impl Json<'_> {
     /// Returns the kind of the value as a noun phrase for messages.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Json::Null => "null",
             Json::Boolean(_) => "true or false",
@@ -43,7 +43,7 @@ impl Json<'_> {
     }
 
     /// Describes the value for messages, without the content of strings.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Json::Boolean(value) => value.to_string(),
             Json::Number(number) => format!("the number {number}"),
@@ -52,7 +52,7 @@ impl Json<'_> {
     }
 
     /// Writes the value as compact JSON.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Json::Null => out.extend_from_slice(b"null"),
             Json::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -85,7 +85,7 @@ impl Json<'_> {
 }
 
 /// Lays out a JSON text with two spaces per level and CRLF between lines. Text other than JSON is returned unchanged.
-pub fn laid_out(text: &[u8]) -> Vec<u8> {
+pub(crate) fn laid_out(text: &[u8]) -> Vec<u8> {
     let Ok(json) = parse(text) else { return text.to_vec() };
     let mut out = Vec::with_capacity(text.len() * 2);
     lay_out(&json, 0, &mut out);
@@ -126,7 +126,7 @@ fn lay_out(json: &Json<'_>, depth: usize, out: &mut Vec<u8>) {
 
 /// Writes a string with its quotes and escapes.
 #[allow(clippy::needless_bitwise_bool, reason = "without branches the compiler looks at many bytes at a time")]
-pub fn write_string(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     // Most texts need no escapes.
     let needs_escapes = text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
     if !needs_escapes {
@@ -140,7 +140,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Returns a string as JSON text.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(&mut out, text);
     String::from_utf8_lossy(&out).into_owned()
@@ -149,12 +149,12 @@ pub fn quoted(text: &str) -> String {
 /// Parses a JSON text. A byte order mark in front is skipped, as .NET's readers do.
 ///
 /// The parser rejects more than 128 levels of nesting, so code that walks the tree needs no limit of its own.
-pub fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
+pub(crate) fn parse(text: &[u8]) -> Result<Json<'_>, serde_json::Error> {
     parse_limited(text, usize::MAX)
 }
 
 /// Parses a JSON text; fails if it has more values than the limit.
-pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
+pub(crate) fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let remaining = Cell::new(limit);
@@ -165,7 +165,7 @@ pub fn parse_limited(text: &[u8], limit: usize) -> Result<Json<'_>, serde_json::
 
 /// The outermost level of a JSON text.
 #[derive(Debug)]
-pub enum Outline<'a> {
+pub(crate) enum Outline<'a> {
     /// The texts of an array's items.
     Array(Vec<&'a str>),
     /// The names of an object's members, and the texts of their values, in the order of the text.
@@ -175,7 +175,7 @@ pub enum Outline<'a> {
 }
 
 /// Finds the items or members of a JSON text without parsing their content. A byte order mark in front is skipped.
-pub fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
+pub(crate) fn outline(text: &[u8]) -> Result<Outline<'_>, serde_json::Error> {
     let text = bom::strip_bytes(text);
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => {

@@ -23,11 +23,12 @@ use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 use crate::text::json::Json;
 use crate::text::{bom, form};
 
-pub use encodings::userinfo_length;
-pub use mask::{REDACTED, UNPACKED_LIMIT, mask_body, mask_content, mask_headers, mask_json, mask_target, mask_text};
-pub use names::{NamePlace, SecretKind, classify, examples, is_secret_name};
-pub use pseudonym::{is_pseudonym, is_pseudonymous_id};
-pub use rules::{RedactionRules, RedactionRulesError};
+pub(crate) use encodings::userinfo_length;
+pub(crate) use mask::{REDACTED, UNPACKED_LIMIT, mask_body, mask_content, mask_headers, mask_json, mask_target, mask_text};
+pub use names::{NamePlace, examples};
+pub(crate) use names::{SecretKind, is_secret_name};
+pub(crate) use pseudonym::{is_pseudonym, is_pseudonymous_id};
+pub use rules::RedactionRules;
 
 use pseudonym::Pseudonyms;
 

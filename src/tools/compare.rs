@@ -26,9 +26,10 @@ use std::path::{Path, PathBuf};
 
 use http::header::{HeaderName, HeaderValue};
 
-pub use difference::{Difference, DifferenceKind};
+pub(crate) use difference::Difference;
+pub use difference::DifferenceKind;
 pub use report::{ReportFormat, Reporter};
-pub use rules::{CompareRules, FILE as RULES_FILE, RulesError};
+pub use rules::CompareRules;
 
 use crate::edge::client::Upstream;
 use crate::policy::behavior::Behaviors;
@@ -119,7 +120,7 @@ pub enum Event<'e> {
 }
 
 /// A receiver of events.
-pub type EventSink<'s> = dyn FnMut(&Event<'_>) + Send + 's;
+pub(crate) type EventSink<'s> = dyn FnMut(&Event<'_>) + Send + 's;
 
 /// Compares all files, and reports each event while the comparison runs.
 ///

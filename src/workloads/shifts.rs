@@ -4,16 +4,16 @@
 
 mod approval;
 mod consultation;
-pub mod dialog;
-pub mod endpoint;
-pub mod envelope;
+pub(crate) mod dialog;
+pub(crate) mod endpoint;
+pub(crate) mod envelope;
 mod handshake;
-pub mod integration;
-pub mod message;
-pub mod outbound_message;
-pub mod rules;
-pub mod sample;
-pub mod verdict;
+pub(crate) mod integration;
+pub(crate) mod message;
+pub(crate) mod outbound_message;
+pub(crate) mod rules;
+pub(crate) mod sample;
+pub(crate) mod verdict;
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use consultation::ConnectorReply;
 
 /// The workload Shifts.
 #[derive(Debug)]
-pub struct Shifts;
+pub(crate) struct Shifts;
 
 impl Workload for Shifts {
     fn rules(&self) -> &'static WorkloadRules {

@@ -6,7 +6,7 @@ use crate::world::workload::Workload;
 
 /// The workload Teams.
 #[derive(Debug)]
-pub struct Teams;
+pub(crate) struct Teams;
 
 impl Workload for Teams {
     fn rules(&self) -> &'static WorkloadRules {

@@ -10,7 +10,7 @@ pub fn mixed(number: u64) -> u64 {
 
 /// Returns a number from 0 (inclusive) to 1 (exclusive), derived from a seed, a stream and an index in it.
 #[allow(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-pub fn fraction(seed: u64, stream: u64, index: u64) -> f64 {
+pub(crate) fn fraction(seed: u64, stream: u64, index: u64) -> f64 {
     let bits = mixed(seed ^ mixed(mixed(stream) ^ index)) >> 11;
     bits as f64 / (1_u64 << 53) as f64
 }

@@ -61,13 +61,13 @@ fn shifted(time: SystemTime, millis: i64) -> SystemTime {
 }
 
 /// Returns milliseconds since the Unix epoch, the resolution of the service's timestamps. Earlier times give 0.
-pub fn unix_millis(time: SystemTime) -> i64 {
+pub(crate) fn unix_millis(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Returns a time as Graph writes it, in UTC.
-pub fn utc(time: SystemTime) -> String {
+pub(crate) fn utc(time: SystemTime) -> String {
     let mut text = Vec::new();
     DateTimeOffset::from_unix_millis(unix_millis(time)).write_utc(&mut text);
     String::from_utf8_lossy(&text).into_owned()

@@ -20,12 +20,13 @@ use crate::odata::error::{Error, ErrorOverride};
 use crate::policy::refusal::{self, Refusal};
 use crate::world::chance::fraction;
 
-pub use read::{RULE_LIMIT, load, read};
-pub use ready::{Preset, READY};
-pub use write::write;
+pub use read::read;
+pub(crate) use read::{RULE_LIMIT, load};
+pub(crate) use ready::{Preset, READY};
+pub(crate) use write::write;
 
 /// The longest delay of an answer.
-pub const DELAY_LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const DELAY_LIMIT: Duration = Duration::from_secs(600);
 
 /// A fault rule.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 //! the schedule in the team. Annotations are allowed.
 
 mod context;
-pub mod directory;
+pub(crate) mod directory;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use crate::world::store::{CollectionAddress, Store, StoredEntity};
 pub type Entities = Vec<(CollectionAddress, Arc<StoredEntity>)>;
 
 /// The built-in fixture files: their names and their texts.
-pub const SHIPPED: [(&str, &str); 2] = [
+pub(crate) const SHIPPED: [(&str, &str); 2] = [
     ("workforceIntegrations.json", include_str!("../../fixtures/workforceIntegrations.json")),
     ("teams.json", include_str!("../../fixtures/teams.json")),
 ];
@@ -51,7 +51,7 @@ impl fmt::Display for FixtureError {
 impl std::error::Error for FixtureError {}
 
 /// Loads a file, or every `.json` file of a folder by name.
-pub fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
+pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match files_of(path) {
         Ok(files) => {
@@ -75,7 +75,7 @@ pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> 
 }
 
 /// Reads one entity of a collection, with its contained entities. `name` is its name in errors.
-pub fn read_one(
+pub(crate) fn read_one(
     schema: &Schema,
     behaviors: &Behaviors,
     name: &str,
@@ -91,7 +91,7 @@ pub fn read_one(
 }
 
 /// Returns the entity sets in a file, without contained ones. `name` is the file name.
-pub fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
+pub(crate) fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
     let found = collections_of(schema, name, text).and_then(|collections| match collections {
         Collections::Known(collections) => Ok(collections),
         // An array without a collection is valid as a fixture without entities, but it replaces nothing.
@@ -127,7 +127,7 @@ pub fn write(schema: &Schema, store: &Store, secret: Secret) -> String {
 }
 
 /// Writes the entities of a root set, with their contained entities, as a fixture file.
-pub fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> String {
+pub(crate) fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secret) -> String {
     let mut out = "{\"value\":[".to_owned();
     write_entities(schema, store, &set.into(), secret, &mut out);
     out.push_str("]}\n");

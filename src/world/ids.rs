@@ -8,7 +8,7 @@ use uuid::{Builder, Uuid};
 use crate::world::chance::mixed;
 
 /// Returns a seed that differs from run to run. The standard library's hash keys come from the randomness of the system.
-pub fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(SystemTime::now())
 }

@@ -208,10 +208,10 @@ impl Destination {
 }
 
 /// The comment on a printed call to a connector.
-pub const CALL: &str = "a call to a connector";
+pub(crate) const CALL: &str = "a call to a connector";
 
 /// The beginning of the comment on a printed request within a batch.
-pub const IN_BATCH: &str = "in the batch ";
+pub(crate) const IN_BATCH: &str = "in the batch ";
 
 /// The treatment of secrets and tokens when a journal is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

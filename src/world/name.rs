@@ -8,20 +8,20 @@ use http::header::HeaderMap;
 const PREFIXES: [&str; 2] = ["/_world/", "/_tenant/"];
 
 /// The header that names the world of a request.
-pub const HEADER: &str = "x-wfi-emulator-world";
+pub(crate) const HEADER: &str = "x-wfi-emulator-world";
 
 /// The former header, which stays accepted. [`HEADER`] takes precedence.
-pub const FORMER_HEADER: &str = "x-wfi-emulator-tenant";
+pub(crate) const FORMER_HEADER: &str = "x-wfi-emulator-tenant";
 
 /// The name of the world of requests that name none.
-pub const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 
 /// The longest name, in bytes.
 pub(crate) const NAME_LIMIT: usize = 128;
 
 /// Returns the part of a path that names a world, as the client wrote it: `/_world/a` of `/_world/a/v1.0`. It is empty if the path
 /// names no world.
-pub fn prefix_of(path: &str) -> &str {
+pub(crate) fn prefix_of(path: &str) -> &str {
     split(path).map_or("", |(prefix, _)| prefix)
 }
 

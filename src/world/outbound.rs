@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 /// How long an answer may be. Answers hold a few hundred bytes for each element of a request.
-pub const ANSWER_LIMIT: usize = 1024 * 1024;
+pub(crate) const ANSWER_LIMIT: usize = 1024 * 1024;
 
 /// A call that must be made outside.
 #[derive(Clone, Debug, PartialEq, Eq)]

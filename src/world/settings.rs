@@ -18,7 +18,7 @@ use crate::world::stub::Stubs;
 use crate::world::workload::Workload;
 
 /// The default page size. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
-pub const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+pub(crate) const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
 /// The settings from which a world is created.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use crate::edm::schema::{Schema, SetId};
 use crate::edm::value::{Complex, Entity};
 use crate::odata::write::TextCache;
 
-pub use crate::edm::address::CollectionAddress;
+pub(crate) use crate::edm::address::CollectionAddress;
 
 /// An entity in a store, with the cached text of its members.
 ///
@@ -189,14 +189,14 @@ impl Baselines {
 
 /// Entities that collections share until they change them, copied on write.
 #[derive(Debug, Default)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     entities: Vec<Arc<StoredEntity>>,
     indexes: HashMap<Arc<str>, usize>,
 }
 
 impl Baseline {
     /// Returns a baseline. Of two entities with one key the first is used.
-    pub fn new(entities: impl IntoIterator<Item = Arc<StoredEntity>>) -> Baseline {
+    pub(crate) fn new(entities: impl IntoIterator<Item = Arc<StoredEntity>>) -> Baseline {
         let mut baseline = Baseline::default();
         for entity in entities {
             if let hash_map::Entry::Vacant(vacant) = baseline.indexes.entry(entity.key.clone()) {

@@ -41,7 +41,7 @@ pub struct Authority {
 }
 
 /// Returns the default folder of a user's authority, below the cache folder.
-pub fn default_folder() -> Option<PathBuf> {
+pub(crate) fn default_folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = if cfg!(windows) {
         variable("LOCALAPPDATA")

@@ -16,7 +16,7 @@ use crate::world::outbound::{ANSWER_LIMIT, CallFailure, CallOutcome, OutboundCal
 use crate::world::settings::Connectors;
 
 /// Makes a call. Resolving the host, connecting and reading the whole answer share the call's timeout.
-pub async fn make_call(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
+pub(crate) async fn make_call(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
     let outcome = tokio::time::timeout(call.timeout, exchange(call, connectors)).await;
     outcome.unwrap_or(Err(CallFailure::Timeout)).unwrap_or_else(CallOutcome::Failed)
 }

@@ -28,7 +28,7 @@ const PATIENCE: u32 = 3;
 
 /// Result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rating {
+pub(crate) enum Rating {
     /// The connector keeps the contract.
     Passed,
     /// The connector keeps the contract, with a note for its author.
@@ -39,7 +39,7 @@ pub enum Rating {
 
 /// A probe and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeResult {
+pub(crate) struct ProbeResult {
     /// The name of the probe.
     pub probe: String,
     /// Its rating.
@@ -50,11 +50,11 @@ pub struct ProbeResult {
 
 /// The results of all probes, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProbeReport(pub Vec<ProbeResult>);
+pub(crate) struct ProbeReport(pub Vec<ProbeResult>);
 
 impl ProbeReport {
     /// Whether no probe has failed.
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.0.iter().all(|result| result.rating != Rating::Failed)
     }
 
@@ -80,7 +80,7 @@ impl fmt::Display for ProbeReport {
 }
 
 /// Sources of new ids, keys and times.
-pub struct ProbeInputs<'s> {
+pub(crate) struct ProbeInputs<'s> {
     /// Builds elements.
     pub builder: SampleBuilder<'s>,
     /// Returns the bytes of a new message key.
@@ -89,7 +89,7 @@ pub struct ProbeInputs<'s> {
 
 /// Ids that calls refer to. A connector may know only one tenant, and the user who has registered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeIds {
+pub(crate) struct ProbeIds {
     /// The id of the tenant.
     pub tenant_id: String,
     /// The id of the integration's user.
@@ -119,7 +119,7 @@ struct Check<'c, 's> {
 }
 
 /// Probes a connector.
-pub async fn check(
+pub(crate) async fn check(
     endpoint: &ConnectorEndpoint,
     secret: &Secret,
     policy: &CallPolicy,

@@ -14,7 +14,7 @@ use crate::world::outbound::{CallOutcome, CallRecord};
 
 /// A call with its repetitions, and their effect in Shifts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallReport {
+pub(crate) struct CallReport {
     /// The message.
     pub message: OutboundMessage,
     /// The name of the integration, shown beside a refusal.
@@ -26,7 +26,7 @@ pub struct CallReport {
 }
 
 /// Sends a message to a connector, again while its answer is unusable. Keys are made from the bytes that `next_key_bytes` returns.
-pub async fn call_with_retries(
+pub(crate) async fn call_with_retries(
     endpoint: &ConnectorEndpoint,
     message: OutboundMessage,
     policy: &CallPolicy,

@@ -136,7 +136,7 @@ impl Capabilities {
 }
 
 /// The capabilities of types without a row.
-pub static DEFAULT_CAPABILITIES: Capabilities = Capabilities {
+pub(crate) static DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     creates: true,
     update: Some(UpdateMethod::Patch),
     deletes: true,
@@ -175,7 +175,7 @@ pub struct EnumRefusals {
 }
 
 /// The wording for types without a row.
-pub static DEFAULT_WORDING: Wording = Wording {
+pub(crate) static DEFAULT_WORDING: Wording = Wording {
     id_prefix: "",
     noun: "resource",
     not_found_code: None,

@@ -16,7 +16,7 @@ const MAX_REQUESTS: usize = 20;
 
 /// One request of a batch.
 #[derive(Debug)]
-pub struct BatchItem<'a> {
+pub(crate) struct BatchItem<'a> {
     /// The id, which the answer repeats.
     pub id: &'a str,
     /// The method.
@@ -33,13 +33,13 @@ pub struct BatchItem<'a> {
 
 impl BatchItem<'_> {
     /// Whether the request has a header. Names are compared without case (microsoft-graph-docs#1988).
-    pub fn has_header(&self, name: &str) -> bool {
+    pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 
     /// Returns the bytes of the body. A string is base64, in which SDKs wrap serialized bodies; if it does not decode, it is a JSON
     /// string.
-    pub fn payload(&self) -> Vec<u8> {
+    pub(crate) fn payload(&self) -> Vec<u8> {
         const LENIENT: GeneralPurpose = GeneralPurpose::new(
             &base64::alphabet::STANDARD,
             GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -62,7 +62,7 @@ impl BatchItem<'_> {
 }
 
 /// Splits an envelope into its requests. Unknown members are ignored, `atomicityGroup` among them.
-pub fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<BatchItem<'a>>, Error> {
+pub(crate) fn split<'a>(envelope: &'a Json<'a>, behaviors: &Behaviors) -> Result<Vec<BatchItem<'a>>, Error> {
     let requests = match envelope {
         Json::Object(members) => match member(members, "requests") {
             Some(Json::Array(requests)) if !requests.is_empty() => requests,

@@ -7,7 +7,7 @@ use crate::text::json::write_string;
 
 /// The answer to one request of a batch.
 #[derive(Debug)]
-pub struct BatchPart<'a> {
+pub(crate) struct BatchPart<'a> {
     /// The id of the request, as it was sent.
     pub id: &'a str,
     /// The status.
@@ -21,7 +21,7 @@ pub struct BatchPart<'a> {
 }
 
 /// Joins answers into the body of a batch, with the single space of recorded batches (pnp/pnpcore, 749 of 749).
-pub fn join<'a>(parts: impl Iterator<Item = BatchPart<'a>>) -> Vec<u8> {
+pub(crate) fn join<'a>(parts: impl Iterator<Item = BatchPart<'a>>) -> Vec<u8> {
     let mut out = b"{\"responses\": [".to_vec();
     for (index, part) in parts.enumerate() {
         out.extend_from_slice(if index > 0 { b",{\"id\":" } else { b"{\"id\":" });

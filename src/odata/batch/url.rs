@@ -7,7 +7,7 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 
 /// Returns the version of a path to `$batch`; `None` for any other path.
-pub fn version_of(path: &str) -> Option<Version> {
+pub(crate) fn version_of(path: &str) -> Option<Version> {
     // `/v1.0/%24batch/` is the longest form; nearly all other paths are longer.
     if path.len() > 15 {
         return None;
@@ -22,7 +22,7 @@ pub fn version_of(path: &str) -> Option<Version> {
 ///
 /// It may be relative to the version, with or without a leading slash, as documented; begin with the version itself; or be absolute
 /// with any host, as msgraph-sdk-python-core sends it. Characters that are invalid in URLs are escaped.
-pub fn resolve(url: &str, outer: Version) -> Result<String, Error> {
+pub(crate) fn resolve(url: &str, outer: Version) -> Result<String, Error> {
     const INVALID: &AsciiSet =
         &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'|').add(b'\\').add(b'^');
     let url = utf8_percent_encode(url.trim_ascii(), INVALID).to_string();

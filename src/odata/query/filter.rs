@@ -1,12 +1,12 @@
 //! `$filter`: a Boolean expression of OData (OData 4.0 Part 2, 5.1.1), bound to the model when it is parsed.
 
-pub mod evaluate;
+pub(crate) mod evaluate;
 mod functions;
 mod lexer;
 mod literal;
-pub mod parser;
-pub mod problem;
-pub mod types;
+pub(crate) mod parser;
+pub(crate) mod problem;
+pub(crate) mod types;
 
 use self::evaluate::{Node, Scalar};
 use self::parser::Parser;
@@ -19,24 +19,24 @@ use crate::policy::refusal;
 
 /// A parsed expression.
 #[derive(Debug)]
-pub struct Expression<'m> {
+pub(crate) struct Expression<'m> {
     node: Node<'m>,
     kind: ExpressionType<'m>,
 }
 
 impl Expression<'_> {
     /// Whether the expression is true for an entity. Null is not true.
-    pub fn is_fulfilled(&self, object: &Complex) -> bool {
+    pub(crate) fn is_fulfilled(&self, object: &Complex) -> bool {
         self.evaluate(object) == Scalar::Boolean(true)
     }
 
     /// Whether the expression is a complex value, which cannot be ordered.
-    pub fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         matches!(self.kind, ExpressionType::Object)
     }
 
     /// Returns the value of the expression for an entity.
-    pub fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
+    pub(crate) fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
         self.node.evaluate(object)
     }
 }

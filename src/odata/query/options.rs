@@ -8,7 +8,7 @@ use crate::text::form::{decoded, raw_fields};
 
 /// The name of a system query option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
+pub(crate) enum Name {
     /// `$select`
     Select,
     /// `$filter`
@@ -56,7 +56,7 @@ static NAMES: [(Name, &str, &str); 13] = [
 
 impl Name {
     /// Returns the name without `$`.
-    pub fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         NAMES[self as usize].1
     }
 
@@ -68,13 +68,13 @@ impl Name {
 
 /// The system query options of a query, each at most once.
 #[derive(Debug, Default)]
-pub struct SystemQueryOptions<'q> {
+pub(crate) struct SystemQueryOptions<'q> {
     values: [Option<Cow<'q, str>>; NAMES.len()],
 }
 
 impl<'q> SystemQueryOptions<'q> {
     /// Splits a query string. Custom options are ignored, unless their names begin with `$`.
-    pub fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
+    pub(crate) fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
         let mut options = SystemQueryOptions::default();
         for (name, value) in raw_fields(query) {
             let name = decoded(name);
@@ -101,22 +101,22 @@ impl<'q> SystemQueryOptions<'q> {
     }
 
     /// Whether the query has an option.
-    pub fn has(&self, name: Name) -> bool {
+    pub(crate) fn has(&self, name: Name) -> bool {
         self.values[name as usize].is_some()
     }
 
     /// Removes an option and returns its value.
-    pub fn take(&mut self, name: Name) -> Option<Cow<'q, str>> {
+    pub(crate) fn take(&mut self, name: Name) -> Option<Cow<'q, str>> {
         self.values[name as usize].take()
     }
 
     /// Removes an option.
-    pub fn remove(&mut self, name: Name) {
+    pub(crate) fn remove(&mut self, name: Name) {
         self.values[name as usize] = None;
     }
 
     /// Returns an error for the first of the given options that the query has.
-    pub fn refuse(&self, names: &[Name]) -> Result<(), Error> {
+    pub(crate) fn refuse(&self, names: &[Name]) -> Result<(), Error> {
         match names.iter().find(|name| self.has(**name)) {
             Some(name) => Err(Error::new(&refusal::QUERY_OPTION_NOT_ALLOWED, &[NAMES[*name as usize].2])),
             None => Ok(()),
@@ -125,7 +125,7 @@ impl<'q> SystemQueryOptions<'q> {
 }
 
 /// Returns the options that a next link repeats, as the client wrote them: all except `$skip` and `$skiptoken`.
-pub fn kept(query: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn kept(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|piece| {
         let name = decoded(piece.split('=').next().unwrap_or_default());
         !piece.is_empty() && !matches!(Name::parse(name.trim()), Some(Name::Skip | Name::SkipToken))

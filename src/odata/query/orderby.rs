@@ -20,7 +20,7 @@ const SIGNIFICANT: usize = 128;
 
 /// One sort key.
 #[derive(Debug)]
-pub struct OrderKey<'m> {
+pub(crate) struct OrderKey<'m> {
     expression: Expression<'m>,
     is_descending: bool,
 }
@@ -53,12 +53,12 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
 }
 
 /// Returns the sort keys of an entity.
-pub fn keys_of(order: &[OrderKey<'_>], object: &Complex) -> Vec<Scalar<'static>> {
+pub(crate) fn keys_of(order: &[OrderKey<'_>], object: &Complex) -> Vec<Scalar<'static>> {
     order.iter().map(|key| truncate(key.expression.evaluate(object))).collect()
 }
 
 /// Compares the sort keys of two entities. Null sorts first in ascending order, last in descending order (OData 4.0 Part 2, 5.1.4).
-pub fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scalar<'_>]) -> Ordering {
+pub(crate) fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scalar<'_>]) -> Ordering {
     for ((key, left), right) in order.iter().zip(left).zip(right) {
         let ordering = evaluate::total_order(left, right);
         if ordering != Ordering::Equal {

@@ -14,7 +14,7 @@ const MAX_SEGMENTS: usize = 16;
 
 /// A path to a property.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PropertyPath {
+pub(crate) struct PropertyPath {
     /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
     slots: Vec<usize>,
@@ -30,7 +30,7 @@ pub struct PropertyPath {
 
 /// The value that a path selects in an entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PathValue<'e> {
+pub(crate) enum PathValue<'e> {
     /// The value of a declared property.
     Value(&'e Value),
     /// The JSON text of an undeclared member.
@@ -39,7 +39,7 @@ pub enum PathValue<'e> {
 
 impl PropertyPath {
     /// Returns the value at the path; `None` where a segment before the last is null, or an undeclared member is absent.
-    pub fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
+    pub(crate) fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
         for (index, slot) in self.slots.iter().enumerate() {
             let value = &object.values[*slot];
@@ -56,7 +56,7 @@ impl PropertyPath {
 
 /// The reason why a path cannot be resolved.
 #[derive(Debug)]
-pub enum PathProblem {
+pub(crate) enum PathProblem {
     /// A segment names no property of its type.
     Unknown(Error),
     /// The text is not a path.
@@ -64,7 +64,7 @@ pub enum PathProblem {
 }
 
 /// Resolves a path. Names match in any case.
-pub fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
+pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
     if text.split('/').count() > MAX_SEGMENTS || !text.split('/').all(is_identifier) {
         return Err(PathProblem::Malformed);
     }

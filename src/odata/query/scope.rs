@@ -6,7 +6,7 @@ use crate::policy::behavior::{Behaviors, HiddenMembers};
 
 /// The model, type and behaviors against which a query is parsed.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope<'m> {
+pub(crate) struct Scope<'m> {
     /// The model of the version.
     pub model: &'m Model,
     /// The type of the requested resource.

@@ -11,7 +11,7 @@ use crate::policy::refusal;
 
 /// A parsed `$select`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Select {
+pub(crate) struct Select {
     /// The selected properties.
     pub selection: Selection,
     /// The list for context URLs: in the client's order and the declared case.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// The selected properties of a type.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Selection {
+pub(crate) struct Selection {
     is_all: bool,
     /// Indices into the properties of the type; with a nested selection where only a part of the value is selected.
     properties: Vec<(usize, Option<Selection>)>,
@@ -13,7 +13,7 @@ pub struct Selection {
 
 /// The selected extent of a property.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Selected<'s> {
+pub(crate) enum Selected<'s> {
     /// Not selected.
     Nothing,
     /// Selected by `*`.
@@ -26,7 +26,7 @@ pub enum Selected<'s> {
 
 impl Selection {
     /// Returns the selected extent of the property with this index.
-    pub fn of(&self, index: usize) -> Selected<'_> {
+    pub(crate) fn of(&self, index: usize) -> Selected<'_> {
         match self.properties.iter().find(|(selected, _)| *selected == index) {
             // `*` wins: selecting a part as well does not narrow it.
             _ if self.is_all => Selected::Everything,
@@ -37,7 +37,7 @@ impl Selection {
     }
 
     /// Whether an undeclared member is selected.
-    pub fn has_undeclared(&self, name: &str) -> bool {
+    pub(crate) fn has_undeclared(&self, name: &str) -> bool {
         self.is_all || self.undeclared.contains(name)
     }
 

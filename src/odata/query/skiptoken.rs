@@ -11,7 +11,7 @@ use super::filter::evaluate::Scalar;
 
 /// A position in a list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Position {
+pub(crate) struct Position {
     /// The number of the entity before the position, in the order of creation.
     pub number: u64,
     /// The number of entities that may follow, where `$top` limits it.
@@ -22,11 +22,11 @@ pub struct Position {
 
 /// The hash of the list that a token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding(u64);
+pub(crate) struct Binding(u64);
 
 impl Binding {
     /// Hashes a secret and the texts that identify the list.
-    pub fn of(secret: u64, texts: &[&str]) -> Binding {
+    pub(crate) fn of(secret: u64, texts: &[&str]) -> Binding {
         let mut hash = fnv1a(0xcbf2_9ce4_8422_2325, &secret.to_be_bytes());
         for text in texts {
             // The length prefix keeps the boundaries of the texts significant.
@@ -50,7 +50,7 @@ fn fnv1a(start: u64, bytes: &[u8]) -> u64 {
 }
 
 /// Encodes a token.
-pub fn write(position: &Position, binding: Binding) -> String {
+pub(crate) fn write(position: &Position, binding: Binding) -> String {
     let mut bytes = Vec::with_capacity(32);
     bytes.extend_from_slice(&position.number.to_be_bytes());
     match position.remaining {
@@ -89,7 +89,7 @@ fn write_key(key: &Scalar<'_>, out: &mut Vec<u8>) {
 }
 
 /// Decodes a token with `keys` keys. `None`: the token is malformed or belongs to another list.
-pub fn read(text: &str, binding: Binding, keys: usize) -> Option<Position> {
+pub(crate) fn read(text: &str, binding: Binding, keys: usize) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (payload, check) = bytes.split_last_chunk::<8>()?;
     if binding.check(payload) != *check {

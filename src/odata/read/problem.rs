@@ -10,7 +10,7 @@ use crate::text::truncate::truncate;
 
 /// A problem of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BodyProblem {
+pub(crate) struct BodyProblem {
     path: String,
     /// Never contains a secret.
     message: String,
@@ -27,7 +27,7 @@ impl fmt::Display for BodyProblem {
 
 impl BodyProblem {
     /// Returns the error with which Graph answers.
-    pub fn to_error(&self) -> Error {
+    pub(crate) fn to_error(&self) -> Error {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         Error::new(self.refusal, &words).with_detail(self.to_string())
     }

@@ -19,7 +19,7 @@ use crate::text::bom;
 use format::{Archive, Content, Creator, EmptyObject, HarEntry, HarRequest, HarResponse, Log, NameValue, PostData, Timings};
 
 /// Maximum length of an archive in bytes.
-pub const LARGEST: usize = 256 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 256 * 1024 * 1024;
 
 /// Maximum number of entries of an archive.
 const ENTRY_LIMIT: usize = 100_000;

@@ -24,12 +24,12 @@ pub(super) fn first_value<'h>(headers: &'h [(String, String)], name: &str) -> Op
 }
 
 /// Returns whether a header belongs to the connection or to message framing rather than to the message.
-pub fn is_of_connection(name: &HeaderName) -> bool {
+pub(crate) fn is_of_connection(name: &HeaderName) -> bool {
     CONNECTION_HEADERS.contains(&name.as_str())
 }
 
 /// Returns headers without those of the connection.
-pub fn without_connection(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(crate) fn without_connection(headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let is_of_message = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| !is_of_connection(&name));
     headers.into_iter().filter(|(name, _)| is_of_message(name)).collect()
 }

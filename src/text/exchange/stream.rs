@@ -16,7 +16,7 @@ const ENTRY_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Reads entries from a file or another source; holds no more of it in memory than the longest entry requires.
 #[derive(Debug)]
-pub struct EntryReader<R> {
+pub(crate) struct EntryReader<R> {
     source: R,
     /// The bytes read and not yet parsed.
     buffer: Vec<u8>,
@@ -29,7 +29,7 @@ pub struct EntryReader<R> {
 
 /// The end of reading before the end of the text.
 #[derive(Debug)]
-pub enum StreamError {
+pub(crate) enum StreamError {
     /// A syntax error in the text.
     Text(ReadError),
     /// An error of the source.
@@ -49,7 +49,7 @@ impl std::error::Error for StreamError {}
 
 impl<R: Read> EntryReader<R> {
     /// Creates a reader at the start of a text.
-    pub fn new(source: R) -> EntryReader<R> {
+    pub(crate) fn new(source: R) -> EntryReader<R> {
         EntryReader { source, buffer: Vec::new(), line: 1, is_at_end: false, ready: VecDeque::new(), has_failed: false }
     }
 

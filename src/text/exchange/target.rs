@@ -4,6 +4,6 @@
 pub(super) const BASE: &str = "{{base}}";
 
 /// Returns whether a target is a whole address, that is, a request to another service than the file's own.
-pub fn is_absolute(target: &str) -> bool {
+pub(crate) fn is_absolute(target: &str) -> bool {
     target.starts_with("http://") || target.starts_with("https://")
 }

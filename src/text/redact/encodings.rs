@@ -79,7 +79,7 @@ pub(super) fn userinfo(text: &str) -> Option<Range<usize>> {
 }
 
 /// Returns the length of the `user:password` with which an authority begins.
-pub fn userinfo_length(text: &str) -> Option<usize> {
+pub(crate) fn userinfo_length(text: &str) -> Option<usize> {
     text[..text.find(['/', '?', '#']).unwrap_or(text.len())].rfind('@')
 }
 

@@ -13,16 +13,16 @@ use crate::text::json::{self, Json};
 use crate::text::{bom, form, gzip};
 
 /// The word that replaces a secret.
-pub const REDACTED: &str = "REDACTED";
+pub(crate) const REDACTED: &str = "REDACTED";
 
 /// Characters that are encoded in a value that was changed.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
 
 /// The largest packed body that is unpacked, in bytes.
-pub const UNPACKED_LIMIT: usize = 8 * 1024 * 1024;
+pub(crate) const UNPACKED_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Masks the values of secret headers, and the secrets in addresses and JSON that other headers hold.
-pub fn mask_headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(crate) fn mask_headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
     for (name, value) in &mut headers {
         if is_secret_name(NamePlace::Header, name) {
             *value = match value.split_once(' ') {
@@ -37,12 +37,12 @@ pub fn mask_headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)>
 }
 
 /// Masks the secrets in the address of a request: `user:password`, the query and the fragment.
-pub fn mask_target(target: &str) -> String {
+pub(crate) fn mask_target(target: &str) -> String {
     address(target, 0).into_owned()
 }
 
 /// Masks the secrets of a body. A body without secrets stays as it is, to the byte.
-pub fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
+pub(crate) fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
     let redacted = || Bytes::from_static(REDACTED.as_bytes());
     if body.is_empty() {
         return Bytes::new();
@@ -67,7 +67,7 @@ pub fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
 }
 
 /// Masks the secrets of a whole text: JSON, a form, or a text that mentions secrets.
-pub fn mask_content(text: &str) -> Cow<'_, str> {
+pub(crate) fn mask_content(text: &str) -> Cow<'_, str> {
     let bare = bom::strip(text);
     if let Some(masked) = mask_json(bare) {
         return if masked == bare { Cow::Borrowed(text) } else { Cow::Owned(masked) };
@@ -79,12 +79,12 @@ pub fn mask_content(text: &str) -> Cow<'_, str> {
 }
 
 /// Masks the secrets of a short text that has no name: addresses in it, or the JSON that it is.
-pub fn mask_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn mask_text(text: &str) -> Cow<'_, str> {
     text_at(text, 0)
 }
 
 /// Masks the secrets of a JSON text; nothing if it is not JSON. A text without secrets stays as it is.
-pub fn mask_json(text: &str) -> Option<String> {
+pub(crate) fn mask_json(text: &str) -> Option<String> {
     json_at(text, 0)
 }
 

@@ -167,7 +167,7 @@ const HARMLESS: &[&str] =
 const SCHEMES: &[&str] = &["basic", "bearer", "digest", "mac", "negotiate", "ntlm", "pop"];
 
 /// Classifies the value of a name; nothing if it is not private.
-pub fn classify(place: NamePlace, name: &str) -> Option<SecretKind> {
+pub(crate) fn classify(place: NamePlace, name: &str) -> Option<SecretKind> {
     let name = normalized(name);
     if HARMLESS.contains(&&*name) {
         return None;
@@ -177,7 +177,7 @@ pub fn classify(place: NamePlace, name: &str) -> Option<SecretKind> {
 }
 
 /// Returns whether the value of a name is a secret: it grants access, so that no output may show it.
-pub fn is_secret_name(place: NamePlace, name: &str) -> bool {
+pub(crate) fn is_secret_name(place: NamePlace, name: &str) -> bool {
     classify(place, name).is_some_and(SecretKind::is_secret)
 }
 

@@ -149,7 +149,7 @@ fn format_pseudonym(kind: SecretKind, value: &str, count: u64) -> String {
 }
 
 /// Returns whether a text is a pseudonym other than a GUID.
-pub fn is_pseudonym(text: &str) -> bool {
+pub(crate) fn is_pseudonym(text: &str) -> bool {
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     let Some((kind, rest)) = text.split_once('-') else { return false };
     match kind {
@@ -161,7 +161,7 @@ pub fn is_pseudonym(text: &str) -> bool {
 }
 
 /// Returns whether a text is an id that ends with a pseudonymous GUID.
-pub fn is_pseudonymous_id(text: &str) -> bool {
+pub(crate) fn is_pseudonymous_id(text: &str) -> bool {
     text.len().checked_sub(guid::LENGTH).and_then(|start| text.get(start..)).is_some_and(|guid| guid.starts_with(GUID))
 }
 

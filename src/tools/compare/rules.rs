@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The name of the rules file of a folder.
-pub const FILE: &str = "compare.rules";
+pub(crate) const FILE: &str = "compare.rules";
 
 /// The treatment of the values at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::world::settings::Connectors;
 /// A message to a connector with its repetitions. Callers make the calls: they take one from [`Dialog::call`], give its outcome to
 /// [`Dialog::conclude`], and go on as long as that returns true.
 #[derive(Debug)]
-pub struct Dialog {
+pub(crate) struct Dialog {
     endpoint: ConnectorEndpoint,
     message: OutboundMessage,
     content_type: ConnectorContentType,
@@ -23,7 +23,7 @@ pub struct Dialog {
 
 impl Dialog {
     /// Returns a dialog that repeats its call up to `retries` times where the answer is unusable.
-    pub fn new(
+    pub(crate) fn new(
         endpoint: ConnectorEndpoint,
         message: OutboundMessage,
         content_type: ConnectorContentType,
@@ -35,7 +35,7 @@ impl Dialog {
     }
 
     /// Encrypts the message again, with other keys.
-    pub fn encrypt_again(&mut self, keys: &MessageKeys) {
+    pub(crate) fn encrypt_again(&mut self, keys: &MessageKeys) {
         self.encrypted = self.message.encrypted_for(&self.endpoint, keys, self.content_type);
     }
 
@@ -44,12 +44,12 @@ impl Dialog {
     /// # Errors
     ///
     /// Fails if the integration does not say where or how its connector is called.
-    pub fn call(&self, connectors: &Connectors) -> Result<OutboundCall, CallFailure> {
+    pub(crate) fn call(&self, connectors: &Connectors) -> Result<OutboundCall, CallFailure> {
         self.encrypted.as_ref().map(|encrypted| encrypted.call(connectors.timeout)).map_err(|failure| *failure)
     }
 
     /// Takes the outcome of a call. Returns true if the call is to be repeated.
-    pub fn conclude(&mut self, outcome: CallOutcome) -> bool {
+    pub(crate) fn conclude(&mut self, outcome: CallOutcome) -> bool {
         let verdict = self.message.judge(&outcome);
         // A message that cannot be encrypted will not be on the next attempt.
         let is_repeated = self.retries > 0 && self.encrypted.is_ok() && verdict.is_retried(self.message.purpose);
@@ -65,22 +65,17 @@ impl Dialog {
     }
 
     /// Returns the message.
-    pub fn message(&self) -> &OutboundMessage {
+    pub(crate) fn message(&self) -> &OutboundMessage {
         &self.message
     }
 
-    /// Returns the connector's endpoint.
-    pub fn endpoint(&self) -> &ConnectorEndpoint {
-        &self.endpoint
-    }
-
     /// Returns the calls so far.
-    pub fn calls(&self) -> &[CallRecord] {
+    pub(crate) fn calls(&self) -> &[CallRecord] {
         &self.calls
     }
 
     /// Returns the calls and the verdict on the last one.
-    pub fn finish(self) -> (Vec<CallRecord>, ConnectorVerdict) {
+    pub(crate) fn finish(self) -> (Vec<CallRecord>, ConnectorVerdict) {
         let unsent = || ConnectorVerdict::NoAnswer(CallFailure::NoClient);
         (self.calls, self.verdict.unwrap_or_else(unsent))
     }

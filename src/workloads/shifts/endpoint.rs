@@ -16,7 +16,7 @@ use crate::world::outbound::{CallFailure, OutboundCall};
 
 /// What an integration says of its connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConnectorEndpoint {
+pub(crate) struct ConnectorEndpoint {
     /// `url`
     pub url: Option<Arc<str>>,
     /// `apiVersion`
@@ -29,7 +29,7 @@ pub struct ConnectorEndpoint {
 
 /// What is said to a connector, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncryptedMessage {
+pub(crate) struct EncryptedMessage {
     /// Where it goes.
     pub url: Uri,
     /// The headers, without those that follow from the rest.
@@ -42,7 +42,7 @@ pub struct EncryptedMessage {
 
 impl EncryptedMessage {
     /// Returns the call that sends it.
-    pub fn call(&self, timeout: std::time::Duration) -> OutboundCall {
+    pub(crate) fn call(&self, timeout: std::time::Duration) -> OutboundCall {
         OutboundCall {
             method: Method::POST,
             url: self.url.clone(),
@@ -55,7 +55,7 @@ impl EncryptedMessage {
 
 impl ConnectorEndpoint {
     /// Reads an integration.
-    pub fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> ConnectorEndpoint {
+    pub(crate) fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> ConnectorEndpoint {
         let text = |name: &str| text(structured, properties, name);
         let api_version = match structured.slot("apiVersion").map(|slot| &properties.values[slot]) {
             Some(Value::Int32(number)) => Some(*number),
@@ -72,7 +72,7 @@ impl ConnectorEndpoint {
     /// Returns the address of a path behind `{url}/v{apiVersion}`, `connect` for example.
     ///
     /// How the two are joined where `url` ends with a slash, as the published samples do, is not documented: with one slash.
-    pub fn address(&self, path: &str) -> Result<Uri, CallFailure> {
+    pub(crate) fn address(&self, path: &str) -> Result<Uri, CallFailure> {
         let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(CallFailure::NoUrl)?;
         let api_version = self.api_version.ok_or(CallFailure::NoApiVersion)?;
         if url.contains(['?', '#']) {
@@ -85,7 +85,7 @@ impl ConnectorEndpoint {
     }
 
     /// Returns `url` as it may be shown: without the name and the password of somebody.
-    pub fn shown_url(&self) -> String {
+    pub(crate) fn shown_url(&self) -> String {
         let url = self.url.as_deref().unwrap_or_default();
         let start = url.find("://").map_or(0, |at| at + 3);
         match userinfo_length(&url[start..]) {
@@ -95,7 +95,7 @@ impl ConnectorEndpoint {
     }
 
     /// Encrypts what is to be said at a path.
-    pub fn message(
+    pub(crate) fn message(
         &self,
         path: &str,
         plaintext: Bytes,

@@ -217,7 +217,7 @@ impl std::error::Error for EnvelopeError {}
 
 /// An encrypted body, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Envelope<'b> {
+pub(crate) struct Envelope<'b> {
     /// EK: the data key, encrypted; 32 bytes.
     pub encrypted_key: &'b [u8],
     /// IV: the initialization vector; 16 bytes.
@@ -266,7 +266,7 @@ pub fn decrypt(secret: &Secret, body: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
 
 impl<'b> Envelope<'b> {
     /// Takes a body apart. Nothing in it is trusted yet.
-    pub fn read(body: &'b [u8]) -> Result<Envelope<'b>, EnvelopeError> {
+    pub(crate) fn read(body: &'b [u8]) -> Result<Envelope<'b>, EnvelopeError> {
         let mut outer = Reader { body, at: 0 };
         outer.expect(field(0, INT32), "KeyID")?;
         let number = outer.number("KeyID")?;
@@ -291,7 +291,7 @@ impl<'b> Envelope<'b> {
     }
 
     /// Puts the body together.
-    pub fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         let mut inner = Vec::with_capacity(self.ciphertext.len() + 128);
         for (number, bytes) in (0..).zip([self.encrypted_key, self.iv, self.ciphertext, self.tag]) {
             write_blob(&mut inner, number, bytes);

@@ -27,7 +27,7 @@ pub(super) fn find<'w>(world: &'w World, id: &str) -> Option<Integration<'w>> {
 }
 
 /// Returns the endpoint of the connector of a stored integration.
-pub fn endpoint(world: &World, id: &str) -> Option<ConnectorEndpoint> {
+pub(crate) fn endpoint(world: &World, id: &str) -> Option<ConnectorEndpoint> {
     find(world, id).map(|integration| integration.endpoint())
 }
 

@@ -20,7 +20,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// What is said to a connector in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutboundMessage {
+pub(crate) struct OutboundMessage {
     /// What it is about.
     pub purpose: CallPurpose,
     /// The path behind `{url}/v{apiVersion}/`.
@@ -35,25 +35,25 @@ pub struct OutboundMessage {
 
 impl OutboundMessage {
     /// Introduces a tenant and the user of the integration.
-    pub fn connect(tenant_id: &str, user_id: &str) -> OutboundMessage {
+    pub(crate) fn connect(tenant_id: &str, user_id: &str) -> OutboundMessage {
         let plaintext = format!("{{\"tenantId\":{},\"userId\":{}}}", quoted(tenant_id), quoted(user_id));
         let (path, plaintext) = ("connect".to_owned(), plaintext.into());
         OutboundMessage { purpose: CallPurpose::Connect, path, plaintext, ids: Vec::new(), passthrough: None }
     }
 
     /// Asks for approval of changes in the schedule of a team.
-    pub fn update(team_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> OutboundMessage {
+    pub(crate) fn update(team_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> OutboundMessage {
         OutboundMessage { passthrough, ..OutboundMessage::in_team(CallPurpose::Update, team_id, "update", requests) }
     }
 
     /// Asks what is eligible in the schedule of a team.
-    pub fn read(team_id: &str, requests: &Requests) -> OutboundMessage {
+    pub(crate) fn read(team_id: &str, requests: &Requests) -> OutboundMessage {
         OutboundMessage::in_team(CallPurpose::Read, team_id, "read", requests)
     }
 
     /// Returns the same with another plaintext, of the same elements: as somebody has written it.
     #[must_use]
-    pub fn with_plaintext(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
+    pub(crate) fn with_plaintext(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
         OutboundMessage { plaintext: plaintext.into(), ..self }
     }
 
@@ -64,7 +64,7 @@ impl OutboundMessage {
     }
 
     /// Encrypts it for a connector.
-    pub fn encrypted_for(
+    pub(crate) fn encrypted_for(
         &self,
         endpoint: &ConnectorEndpoint,
         keys: &MessageKeys,
@@ -78,7 +78,7 @@ impl OutboundMessage {
     }
 
     /// Judges what came of it.
-    pub fn judge(&self, outcome: &CallOutcome) -> ConnectorVerdict {
+    pub(crate) fn judge(&self, outcome: &CallOutcome) -> ConnectorVerdict {
         ConnectorVerdict::of(self.purpose, self.ids.iter().map(|id| &**id), outcome)
     }
 }

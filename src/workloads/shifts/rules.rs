@@ -20,7 +20,7 @@ pub(super) const BINDING: &str = "workforceIntegrationIds";
 
 /// The name of a type in update calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ApprovalRule {
+pub(crate) struct ApprovalRule {
     /// The type.
     pub type_name: &'static str,
     /// The entity type in the `url` of an element, in this spelling.
@@ -30,7 +30,7 @@ pub struct ApprovalRule {
 }
 
 /// The types whose changes a connector approves, by the names of learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
-pub static APPROVALS: [ApprovalRule; 4] = [
+pub(crate) static APPROVALS: [ApprovalRule; 4] = [
     ApprovalRule { type_name: "shift", segment: "shifts", supported: "shift" },
     ApprovalRule { type_name: "openShift", segment: "openshifts", supported: "openShift" },
     ApprovalRule { type_name: "timeOffReason", segment: "timeoffReasons", supported: "timeOffReason" },
@@ -38,7 +38,7 @@ pub static APPROVALS: [ApprovalRule; 4] = [
 ];
 
 /// Returns the rule by which a connector approves changes of a type.
-pub fn approval_rule(type_name: &str) -> Option<ApprovalRule> {
+pub(crate) fn approval_rule(type_name: &str) -> Option<ApprovalRule> {
     APPROVALS.into_iter().find(|rule| rule.type_name == type_name)
 }
 

@@ -6,7 +6,7 @@ use crate::workloads::shifts::message::{Element, ElementHeaders, Requests};
 
 /// A kind of entity, as update calls name it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SampleKind {
+pub(crate) struct SampleKind {
     /// The segment of `url`, spelt exactly so.
     pub segment: &'static str,
     /// What its ids begin with. `SHFT_`, `OPNSHFT_` and `TOR_` are published, the others are those of Graph's examples.
@@ -21,7 +21,7 @@ const TRACKED: &str = r#""createdDateTime":"{now}","lastModifiedDateTime":"{now}
 const REQUEST: &str = r#""assignedTo":"manager","state":"pending","senderUserId":"{user}","senderMessage":null,"senderDateTime":"{now}","managerUserId":null,"managerActionMessage":null,"managerActionDateTime":null"#;
 
 /// The kinds of the published table.
-pub static KINDS: [SampleKind; 8] = [
+pub(crate) static KINDS: [SampleKind; 8] = [
     SampleKind {
         segment: "shifts",
         prefix: "SHFT_",
@@ -65,16 +65,16 @@ pub static KINDS: [SampleKind; 8] = [
 ];
 
 /// A user of the samples.
-pub const USER: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+pub(crate) const USER: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
 /// How long after now the transactions of samples expire: as in the published example.
-pub const EXPIRES_AFTER_MILLIS: i64 = 30_250;
+pub(crate) const EXPIRES_AFTER_MILLIS: i64 = 30_250;
 
 /// A team of the samples.
-pub const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
+pub(crate) const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
 
 /// What elements are made from.
-pub struct SampleBuilder<'m> {
+pub(crate) struct SampleBuilder<'m> {
     /// Returns a new GUID.
     pub next_id: &'m mut dyn FnMut() -> String,
     /// The time, as entities show it.
@@ -85,7 +85,7 @@ pub struct SampleBuilder<'m> {
 
 impl SampleBuilder<'_> {
     /// Makes an element: of a new entity, or of one with this id. A deletion has no body.
-    pub fn element(&mut self, kind: &SampleKind, method: &str, id: Option<&str>) -> Element {
+    pub(crate) fn element(&mut self, kind: &SampleKind, method: &str, id: Option<&str>) -> Element {
         let id = id.map_or_else(|| format!("{}{}", kind.prefix, (self.next_id)()), str::to_owned);
         let body = if method == "DELETE" { "null".to_owned() } else { self.body(kind, &id) };
         Element {
@@ -105,7 +105,7 @@ impl SampleBuilder<'_> {
 
     /// Makes the approval of a swap: "one PUT swap request, two DELETE shifts (existing shifts), and two POST shifts (new shifts)". The
     /// five are one transaction (a guess).
-    pub fn swap_approval(&mut self) -> Requests {
+    pub(crate) fn swap_approval(&mut self) -> Requests {
         let (shifts, swaps) = (&KINDS[0], &KINDS[1]);
         let plan = [(swaps, "PUT"), (shifts, "DELETE"), (shifts, "DELETE"), (shifts, "POST"), (shifts, "POST")];
         let mut requests: Vec<Element> = plan.into_iter().map(|(kind, method)| self.element(kind, method, None)).collect();
@@ -121,12 +121,12 @@ impl SampleBuilder<'_> {
 }
 
 /// Asks which time-off reasons a user may choose from.
-pub fn eligible_time_off_reasons(user_id: &str) -> Element {
+pub(crate) fn eligible_time_off_reasons(user_id: &str) -> Element {
     reading(user_id, format!("/users/{user_id}/timeOffReasons?requestType=TimeOffReason"))
 }
 
 /// Asks which shifts a shift may be swapped with, in a time (seven digits behind the second, as published).
-pub fn eligible_swaps(shift_id: &str, start: &str, end: &str) -> Element {
+pub(crate) fn eligible_swaps(shift_id: &str, start: &str, end: &str) -> Element {
     reading(shift_id, format!("/shifts/{shift_id}/requestableShifts?requestType=SwapRequest&startTime={start}&endTime={end}"))
 }
 

@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::world::outbound::{CallFailure, CallOutcome};
 
 /// What a person in Shifts reads when a connector refuses.
-pub const REFUSED_SENTENCE: &str = "Something went wrong. Sorry, your change couldn't be completed,";
+pub(crate) const REFUSED_SENTENCE: &str = "Something went wrong. Sorry, your change couldn't be completed,";
 
 /// What a person reads when an answer is no valid data.
-pub const INVALID_DATA_SENTENCE: &str =
+pub(crate) const INVALID_DATA_SENTENCE: &str =
     "Something went wrong. The workforce integration set up on your team has responded with invalid data.";
 
 /// What a person reads when the answer is not 200; published with the other spelling.
-pub const NOT_OK_SENTENCE: &str =
+pub(crate) const NOT_OK_SENTENCE: &str =
     "Something went wrong. The workforce integration setup on your team has responded with invalid data.";
 
 /// What is asked of a connector.

@@ -12,10 +12,10 @@ use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 
 /// The largest number of rules: each is evaluated for each request.
-pub const RULE_LIMIT: usize = 1_000;
+pub(crate) const RULE_LIMIT: usize = 1_000;
 
 /// Loads a file of rules.
-pub fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
+pub(crate) fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
     let name = path.display().to_string();
     let text = fs::read(path).map_err(|error| {
         let mut problem = format!("{name}: {error}");

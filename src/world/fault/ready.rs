@@ -9,7 +9,7 @@ use crate::policy::refusal::{self, Refusal};
 
 /// A preset error.
 #[derive(Debug)]
-pub struct Preset {
+pub(crate) struct Preset {
     /// The name.
     pub name: &'static str,
     /// Status, code, message and envelope, with their evidence.
@@ -19,7 +19,7 @@ pub struct Preset {
 }
 
 /// The preset errors. A `Retry-After` of the service is one second here, so that clients that obey it continue soon.
-pub static READY: &[Preset] = &[
+pub(crate) static READY: &[Preset] = &[
     Preset { name: "throttled", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("1") },
     // The decimal number of the published sample (learn.microsoft.com/graph/throttling).
     Preset { name: "throttled-decimal", refusal: &refusal::FAULT_THROTTLED, retry_after: Some("2.128") },

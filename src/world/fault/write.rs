@@ -7,7 +7,7 @@ use super::{Delay, Effect, Failure, FaultRule, READY};
 use crate::text::json::quoted;
 
 /// Writes a rule as an object that reads back to the same rule.
-pub fn write(rule: &FaultRule) -> String {
+pub(crate) fn write(rule: &FaultRule) -> String {
     let mut on = Vec::new();
     match &rule.on.methods[..] {
         [] => {}

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::graph;
-use wfi_emulator::graph::request::Request;
-use wfi_emulator::graph::route::EntityPath;
-use wfi_emulator::graph::step::{Answer, Step};
-use wfi_emulator::text::exchange;
-use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
-use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::world::store::StoredEntity;
-use wfi_emulator::world::{World, fault};
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::graph::request::Request;
+use wfi_emulator::internals::graph::route::EntityPath;
+use wfi_emulator::internals::graph::step::{Answer, Step};
+use wfi_emulator::internals::text::exchange;
+use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::internals::world::journal::{self, Destination, Expectation, JournalQuery, Secrets};
+use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::world::store::StoredEntity;
+use wfi_emulator::internals::world::{World, fault};
 
 use crate::support::harness::{self, request};
 

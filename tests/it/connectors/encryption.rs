@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use wfi_emulator::workloads::shifts::envelope::{self, MessageKeys, Secret};
+use wfi_emulator::internals::workloads::shifts::envelope::{self, MessageKeys, Secret};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::settings::Connectors;
+use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::internals::world::settings::Connectors;
 
 use crate::edge::http::{Server, exchange};
 use crate::support::harness;

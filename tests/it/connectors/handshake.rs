@@ -4,13 +4,13 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::graph;
-use wfi_emulator::graph::request::Request;
-use wfi_emulator::graph::step::{Answer, Step};
-use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::world::World;
-use wfi_emulator::world::journal::{JournalExchange, JournalQuery, Secrets};
-use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::graph::request::Request;
+use wfi_emulator::internals::graph::step::{Answer, Step};
+use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::journal::{JournalExchange, JournalQuery, Secrets};
+use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 
 use crate::support::harness::{self, request};
 

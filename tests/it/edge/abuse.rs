@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wfi_emulator::edge::server::ServerLimits;
+use wfi_emulator::internals::edge::server::ServerLimits;
 
 use crate::edge::abuse_http2::{http2, outcomes_in_frames};
 use crate::edge::http::Server;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wfi_emulator::edge::server::ServerLimits;
+use wfi_emulator::internals::edge::server::ServerLimits;
 
 use crate::edge::abuse::{Abuse, ENTITY, SOON, abuse, exchange_and, target};
 use crate::edge::http::Server;

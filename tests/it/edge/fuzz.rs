@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use wfi_emulator::world::chance::mixed;
+use wfi_emulator::internals::world::chance::mixed;
 
 use crate::support::readers::READERS;
 

@@ -13,12 +13,12 @@ use flate2::write::GzEncoder;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use wfi_emulator::edge::server;
-use wfi_emulator::edge::service::Service;
-use wfi_emulator::graph::request::BODY_LIMIT;
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::World;
-use wfi_emulator::world::settings::Settings;
+use wfi_emulator::internals::edge::server;
+use wfi_emulator::internals::edge::service::Service;
+use wfi_emulator::internals::graph::request::BODY_LIMIT;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::settings::Settings;
 
 use crate::support::harness::{self, HOST};
 

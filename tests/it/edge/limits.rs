@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use wfi_emulator::edge::server::ServerLimits;
+use wfi_emulator::internals::edge::server::ServerLimits;
 
 use crate::edge::abuse::{ENTITY, PATIENCE, SOON, exchange, exchange_and, get_with, head, patch, statuses, target};
 use crate::edge::abuse_http2::{END_HEADERS, END_STREAM, HEADERS, begin, frame, frames_of, literal};

@@ -12,10 +12,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, ServerConfig, StreamOwned};
 use serde_json::Value;
-use wfi_emulator::edge::certificate::{self, Authority, NAMES};
-use wfi_emulator::edge::server;
-use wfi_emulator::edge::service::Service;
-use wfi_emulator::policy::behavior::Behaviors;
+use wfi_emulator::internals::edge::certificate::{self, Authority, NAMES};
+use wfi_emulator::internals::edge::server;
+use wfi_emulator::internals::edge::service::Service;
+use wfi_emulator::internals::policy::behavior::Behaviors;
 
 use crate::support::harness;
 

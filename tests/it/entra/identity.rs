@@ -5,11 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::Value;
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::policy::permissions::{OperationKind, PERMISSIONS};
-use wfi_emulator::text::exchange::{self, RecordedRequest};
-use wfi_emulator::world::World;
-use wfi_emulator::world::settings::{Auth, Settings};
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::policy::permissions::{OperationKind, PERMISSIONS};
+use wfi_emulator::internals::text::exchange::{self, RecordedRequest};
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::settings::{Auth, Settings};
 
 use crate::support::{harness, tokens};
 
@@ -28,7 +28,7 @@ fn strict() -> World {
 fn later(seconds: u64) -> World {
     let settings = harness::settings(Behaviors::default());
     let now = settings.clock.now() + std::time::Duration::from_secs(seconds);
-    World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::world::clock::Clock::Fixed(now), ..settings })
+    World::new(Settings { auth: Auth::Strict, clock: wfi_emulator::internals::world::clock::Clock::Fixed(now), ..settings })
 }
 
 fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> exchange::RecordedResponse {
@@ -204,7 +204,7 @@ fn each_operation_accepts_exactly_the_permissions_of_its_row() {
 #[test]
 fn any_number_is_accepted_as_lifetime() {
     let world = strict();
-    let now = wfi_emulator::entra::token::unix_seconds(world.clock.now());
+    let now = wfi_emulator::internals::entra::token::unix_seconds(world.clock.now());
     let claims = tokens::claims(&tokens::token(&world, "app"));
     for (name, value, is_valid) in [
         ("exp", serde_json::json!(f64::from(i32::MAX) + 0.5), true),
@@ -224,7 +224,7 @@ fn any_number_is_accepted_as_lifetime() {
     ] {
         let mut claims = claims.clone();
         claims[name] = value.clone();
-        let status = get(&world, &wfi_emulator::entra::token::signed(&claims));
+        let status = get(&world, &wfi_emulator::internals::entra::token::signed(&claims));
         assert_eq!(status, if is_valid { StatusCode::OK } else { StatusCode::UNAUTHORIZED }, "{name}: {value}");
     }
 }

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::policy::behavior::{self, Profile, Secret};
-use wfi_emulator::policy::refusal::REFUSALS;
-use wfi_emulator::text::exchange::RecordedRequest;
-use wfi_emulator::world::settings::Settings;
-use wfi_emulator::world::{World, fixture};
+use wfi_emulator::internals::policy::behavior::{self, Profile, Secret};
+use wfi_emulator::internals::policy::refusal::REFUSALS;
+use wfi_emulator::internals::text::exchange::RecordedRequest;
+use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::{World, fixture};
 
 use crate::support::harness;
 use table::{ROWS, Row, Then};

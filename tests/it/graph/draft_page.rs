@@ -3,9 +3,9 @@
 //! The page prints `Content-Length: 344` and `889`, which are the lengths of its bodies with lines that end in CRLF.
 
 use http::{Method, StatusCode};
-use wfi_emulator::policy::behavior::{Behaviors, Profile};
-use wfi_emulator::text::exchange::RecordedRequest;
-use wfi_emulator::world::World;
+use wfi_emulator::internals::policy::behavior::{Behaviors, Profile};
+use wfi_emulator::internals::text::exchange::RecordedRequest;
+use wfi_emulator::internals::world::World;
 
 use crate::support::harness;
 

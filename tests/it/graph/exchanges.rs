@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use wfi_emulator::entra::token_service::EntraRoute;
-use wfi_emulator::policy::behavior::{Behaviors, Profile};
-use wfi_emulator::text::exchange::{self, Exchange};
-use wfi_emulator::world::fixture::directory::Directory;
-use wfi_emulator::world::settings::{Auth, Settings};
-use wfi_emulator::world::{World, fault};
+use wfi_emulator::internals::entra::token_service::EntraRoute;
+use wfi_emulator::internals::policy::behavior::{Behaviors, Profile};
+use wfi_emulator::internals::text::exchange::{self, Exchange};
+use wfi_emulator::internals::world::fixture::directory::Directory;
+use wfi_emulator::internals::world::settings::{Auth, Settings};
+use wfi_emulator::internals::world::{World, fault};
 
 use crate::support::{harness, tokens};
 

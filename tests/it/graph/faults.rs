@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use serde_json::json;
-use wfi_emulator::edm::value::Value;
-use wfi_emulator::graph;
-use wfi_emulator::graph::request::{Body, Request};
-use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::World;
-use wfi_emulator::world::fault::{self, Effect, FaultRule};
-use wfi_emulator::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
-use wfi_emulator::world::settings::Settings;
+use wfi_emulator::internals::edm::value::Value;
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::graph::request::{Body, Request};
+use wfi_emulator::internals::graph::step::{Answer, DeliveryForm, Step};
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fault::{self, Effect, FaultRule};
+use wfi_emulator::internals::world::journal::{self, Expectation, JournalQuery, Secrets, Times};
+use wfi_emulator::internals::world::settings::Settings;
 
 use crate::support::harness;
 
@@ -168,7 +168,9 @@ fn the_journal_has_the_request_the_decisions_and_the_changes() {
             let request = &entry.exchange.request;
             let status = entry.exchange.response.as_ref().map(|response| response.status.as_u16());
             let key = |entity: &Option<_>| {
-                entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::world::store::StoredEntity>| entity.key.to_string())
+                entity
+                    .as_ref()
+                    .map(|entity: &std::sync::Arc<wfi_emulator::internals::world::store::StoredEntity>| entity.key.to_string())
             };
             let key = |entity| key(entity).map(|key| key.chars().take(8).collect::<String>());
             let (before, after) =
@@ -189,8 +191,9 @@ fn the_journal_has_the_request_the_decisions_and_the_changes() {
     DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(204) Some("WFI_0522") None 
     POST /v1.0/teamwork/workforceIntegrations Some(201) None Some("WFI_e9fd")
     "#);
-    let slot =
-        |entity: &wfi_emulator::edm::value::Entity| entity.properties.values.contains(&Value::String(before.as_str().into()));
+    let slot = |entity: &wfi_emulator::internals::edm::value::Entity| {
+        entity.properties.values.contains(&Value::String(before.as_str().into()))
+    };
     let changed = entries[0].changed.as_ref().unwrap();
     assert!(slot(changed.before.as_ref().unwrap()) && !slot(changed.after.as_ref().unwrap()));
     let once = Expectation {

@@ -8,7 +8,7 @@ use std::thread;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::world::World;
+use wfi_emulator::internals::world::World;
 
 use crate::support::harness;
 
@@ -168,7 +168,7 @@ fn list(world: &World) -> Act {
 
 /// Performs a random operation; near the end, deletes the entity, from several threads at once.
 fn act(world: &World, address: &str, number: i64, is_near_end: bool) -> Act {
-    match wfi_emulator::world::chance::mixed(u64::try_from(number).unwrap()) % 10 {
+    match wfi_emulator::internals::world::chance::mixed(u64::try_from(number).unwrap()) % 10 {
         0 | 1 => list(world),
         2 => {
             let (status, entity) = harness::json(world, Method::GET, address, None);

@@ -10,16 +10,16 @@ use flate2::write::GzEncoder;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::graph;
-use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
-use wfi_emulator::graph::step::{Answer, Step};
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::world::clock::Clock;
-use wfi_emulator::world::journal::{JournalQuery, Secrets};
-use wfi_emulator::world::outbound::{CallFailure, CallOutcome};
-use wfi_emulator::world::settings::Settings;
-use wfi_emulator::world::store::StoredEntity;
-use wfi_emulator::world::{World, fixture};
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::internals::graph::step::{Answer, Step};
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::journal::{JournalQuery, Secrets};
+use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome};
+use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::store::StoredEntity;
+use wfi_emulator::internals::world::{World, fixture};
 
 use crate::support::harness;
 

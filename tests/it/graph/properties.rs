@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use wfi_emulator::edm::schema::{Primitive, Schema};
-use wfi_emulator::policy::behavior::{Behaviors, Secret};
-use wfi_emulator::text::exchange;
-use wfi_emulator::world::settings::Settings;
-use wfi_emulator::world::{World, fixture};
+use wfi_emulator::internals::edm::schema::{Primitive, Schema};
+use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
+use wfi_emulator::internals::text::exchange;
+use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::{World, fixture};
 
 use crate::support::harness;
 
@@ -25,10 +25,10 @@ const SCHEMA: &str = r#"<Schema Namespace="test" Alias="t">
 </Schema>"#;
 
 fn world() -> World {
-    let schema = Arc::new(Schema::read(SCHEMA, SCHEMA, &wfi_emulator::workloads::rules()).unwrap());
+    let schema = Arc::new(Schema::read(SCHEMA, SCHEMA, &wfi_emulator::internals::workloads::rules()).unwrap());
     let behaviors = Behaviors::default();
     let entities = fixture::read(&schema, &behaviors, "things.json", br#"[{"id":"1"}]"#).unwrap();
-    World::new(Settings { schema, entities, behaviors, ..wfi_emulator::workloads::settings() })
+    World::new(Settings { schema, entities, behaviors, ..wfi_emulator::internals::workloads::settings() })
 }
 
 /// The definition of a merge: members of a body replace those of the base, or merge if both are objects of a declared complex type; other

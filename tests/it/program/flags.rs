@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use wfi_emulator::policy::behavior::ROWS;
+use wfi_emulator::internals::policy::behavior::ROWS;
 
 use crate::program::process::{COLLECTION, ENTITY, Folder, Outcome, Program, Served, command, outcome, refused};
 

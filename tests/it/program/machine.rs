@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::Request;
 use wfi_emulator::emulator::Emulator;
-use wfi_emulator::world::clock::Clock;
-use wfi_emulator::world::fault;
+use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::fault;
 
 use crate::program::process::{Folder, Program, Served, command, outcome, resident_mib};
 use crate::support::harness::HOST;
@@ -115,7 +115,7 @@ fn a_recording_on_a_full_disk_ends_with_a_complete_exchange() {
         "{ended:?}"
     );
     let text = fs::read_to_string(folder.0.join("recorded-0001.hurl")).unwrap();
-    assert_eq!(wfi_emulator::text::exchange::read(&text).map(|exchanges| exchanges.len()), Ok(1), "{text}");
+    assert_eq!(wfi_emulator::internals::text::exchange::read(&text).map(|exchanges| exchanges.len()), Ok(1), "{text}");
 }
 
 #[test]

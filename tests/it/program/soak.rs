@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wfi_emulator::world::chance::mixed;
+use wfi_emulator::internals::world::chance::mixed;
 
 use crate::connectors::example::{Connector, SECRET};
 use crate::program::process::{Folder, PATIENCE, Served, resident_mib};

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use http::Method;
-use wfi_emulator::edge::control::{self, Peer};
-use wfi_emulator::edge::service::{Progress, Service};
-use wfi_emulator::graph;
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::text::exchange::{RecordedRequest, RecordedResponse};
-use wfi_emulator::world::fixture::directory::Directory;
+use wfi_emulator::internals::edge::control::{self, Peer};
+use wfi_emulator::internals::edge::service::{Progress, Service};
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
+use wfi_emulator::internals::world::fixture::directory::Directory;
 
 use crate::connectors::example::Connector;
 use crate::support::harness;

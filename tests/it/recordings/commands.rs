@@ -1,6 +1,6 @@
 //! The commands for recorded exchanges: record, convert, compare.
 
-use wfi_emulator::text::exchange;
+use wfi_emulator::internals::text::exchange;
 
 use crate::recordings::recorded::{Folder, emulator, session};
 

@@ -1,8 +1,8 @@
 //! Private values planted in every part of an exchange, none of which a recording may contain.
 
 use http::Method;
-use wfi_emulator::text::exchange::{self, RecordedResponse};
-use wfi_emulator::text::redact::{RedactionRules, Redactor};
+use wfi_emulator::internals::text::exchange::{self, RecordedResponse};
+use wfi_emulator::internals::text::redact::{RedactionRules, Redactor};
 
 use crate::recordings::recorded::{JSON, request, snapshot};
 

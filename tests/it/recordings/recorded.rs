@@ -6,14 +6,14 @@ use std::sync::Arc;
 use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use wfi_emulator::edge::client::{HttpClient, Upstream};
-use wfi_emulator::edge::{certificate, server};
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::text::exchange::{self, RecordedRequest, RecordedResponse};
-use wfi_emulator::text::redact::RedactionRules;
-use wfi_emulator::tools::compare::{self, ComparisonOutcome, Counts, DifferenceKind, Event};
-use wfi_emulator::tools::record;
-use wfi_emulator::world::World;
+use wfi_emulator::internals::edge::client::{HttpClient, Upstream};
+use wfi_emulator::internals::edge::{certificate, server};
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::text::exchange::{self, RecordedRequest, RecordedResponse};
+use wfi_emulator::internals::text::redact::RedactionRules;
+use wfi_emulator::internals::tools::compare::{self, ComparisonOutcome, Counts, DifferenceKind, Event};
+use wfi_emulator::internals::tools::record;
+use wfi_emulator::internals::world::World;
 
 use crate::support::harness;
 
@@ -50,12 +50,12 @@ async fn listen() -> (TcpListener, String) {
 }
 
 /// The built-in fixtures, answered with these behaviors.
-fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::edge::service::Service> {
+fn served(choices: &[(&str, &str)]) -> Arc<wfi_emulator::internals::edge::service::Service> {
     let mut behaviors = Behaviors::default();
     for (name, value) in choices {
         behaviors.set(name, value).unwrap();
     }
-    Arc::new(wfi_emulator::edge::service::Service::of(harness::settings(behaviors)))
+    Arc::new(wfi_emulator::internals::edge::service::Service::of(harness::settings(behaviors)))
 }
 
 /// Compares a text with its snapshot in `snapshots/recordings/`.
@@ -448,7 +448,7 @@ async fn captured_values_and_rules_apply_to_the_comparison() {
 
 #[test]
 fn a_journal_is_a_snapshot() {
-    let emulator = wfi_emulator::edge::service::Service::of(harness::settings(Behaviors::default()));
+    let emulator = wfi_emulator::internals::edge::service::Service::of(harness::settings(Behaviors::default()));
     let world = emulator.worlds.default_world();
     for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
         let request = request(Method::DELETE, target, &[TOKEN], "");
@@ -464,23 +464,23 @@ fn a_journal_is_a_snapshot() {
 fn worlds_serve_stubs_for_paths_outside_the_model() {
     let folder = Folder::new("stubs");
     folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
-    let stubs = wfi_emulator::world::stub::Stubs::load(&folder.0).unwrap();
+    let stubs = wfi_emulator::internals::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
-    let world = World::new(wfi_emulator::world::settings::Settings { stubs: Some(Arc::new(stubs)), ..settings });
+    let world = World::new(wfi_emulator::internals::world::settings::Settings { stubs: Some(Arc::new(stubs)), ..settings });
     let answer = |target: &str| {
         let mut headers = http::HeaderMap::new();
         headers.insert("host", http::HeaderValue::from_static("localhost:1"));
-        let body = wfi_emulator::graph::request::Body::Whole(bytes::Bytes::new());
-        let request = wfi_emulator::graph::request::Request {
+        let body = wfi_emulator::internals::graph::request::Body::Whole(bytes::Bytes::new());
+        let request = wfi_emulator::internals::graph::request::Request {
             method: Method::GET,
             target: target.parse().unwrap(),
             is_secure: false,
             headers,
             body,
         };
-        match wfi_emulator::graph::pipeline::answer(&world, &request) {
-            wfi_emulator::graph::step::Step::Done(answer) => answer,
-            wfi_emulator::graph::step::Step::Call(_) => panic!("nothing is called"),
+        match wfi_emulator::internals::graph::pipeline::answer(&world, &request) {
+            wfi_emulator::internals::graph::step::Step::Done(answer) => answer,
+            wfi_emulator::internals::graph::step::Step::Call(_) => panic!("nothing is called"),
         }
     };
     let me = answer("/v1.0/me");

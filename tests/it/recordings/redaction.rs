@@ -3,11 +3,11 @@
 use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use wfi_emulator::edge::client::Upstream;
-use wfi_emulator::policy::behavior::Behaviors;
-use wfi_emulator::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse};
-use wfi_emulator::text::redact::{NamePlace, RedactionRules, Redactor, examples};
-use wfi_emulator::tools::compare::{self, CompareOptions, ReportFormat, Reporter};
+use wfi_emulator::internals::edge::client::Upstream;
+use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse};
+use wfi_emulator::internals::text::redact::{NamePlace, RedactionRules, Redactor, examples};
+use wfi_emulator::internals::tools::compare::{self, CompareOptions, ReportFormat, Reporter};
 
 use crate::program::process::Served;
 use crate::program::suite::Client;

@@ -6,26 +6,26 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::Value;
-use wfi_emulator::entra::token_service::EntraRoute;
-use wfi_emulator::graph;
-use wfi_emulator::graph::request::Body;
-use wfi_emulator::graph::step::{Answer, DeliveryForm, Step};
-use wfi_emulator::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
-use wfi_emulator::text::exchange;
-use wfi_emulator::world::clock::Clock;
-use wfi_emulator::world::outbound::{CallFailure, CallOutcome, OutboundCall};
-use wfi_emulator::world::settings::Settings;
-use wfi_emulator::world::{World, fixture};
+use wfi_emulator::internals::entra::token_service::EntraRoute;
+use wfi_emulator::internals::graph;
+use wfi_emulator::internals::graph::request::Body;
+use wfi_emulator::internals::graph::step::{Answer, DeliveryForm, Step};
+use wfi_emulator::internals::policy::behavior::{Behaviors, ContentType, Layout, Profile, Secret};
+use wfi_emulator::internals::text::exchange;
+use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::world::settings::Settings;
+use wfi_emulator::internals::world::{World, fixture};
 
 /// The host of requests that name no other.
 pub(crate) const HOST: &str = "localhost:9340";
 
 /// Settings with repeatable answers: the built-in fixtures, a fixed clock, a fixed seed.
 pub(crate) fn settings(behaviors: Behaviors) -> Settings {
-    let schema = Arc::new(wfi_emulator::workloads::schema());
+    let schema = Arc::new(wfi_emulator::internals::workloads::schema());
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Settings { schema, entities, behaviors, clock, seed: 1, ..wfi_emulator::workloads::settings() }
+    Settings { schema, entities, behaviors, clock, seed: 1, ..wfi_emulator::internals::workloads::settings() }
 }
 
 pub(crate) fn world(choices: &[(&str, &str)]) -> World {

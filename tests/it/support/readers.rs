@@ -9,27 +9,27 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use wfi_emulator::edge::control::Peer;
-use wfi_emulator::edge::service::{Progress, Service};
-use wfi_emulator::edm::date_time::DateTimeOffset;
-use wfi_emulator::edm::schema::Schema;
-use wfi_emulator::graph::request::{BODY_LIMIT, Body, Request};
-use wfi_emulator::graph::step::Answer;
-use wfi_emulator::policy::behavior::{self, Behaviors, Profile};
-use wfi_emulator::text::exchange;
-use wfi_emulator::text::exchange::har;
-use wfi_emulator::text::redact::{RedactionRules, Redactor};
-use wfi_emulator::tools::compare;
-use wfi_emulator::workloads::shifts::envelope::{Secret, decrypt};
-use wfi_emulator::workloads::shifts::message::Requests;
-use wfi_emulator::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
-use wfi_emulator::world::clock::Clock;
-use wfi_emulator::world::fixture::Entities;
-use wfi_emulator::world::fixture::directory::Directory;
-use wfi_emulator::world::outbound::CallOutcome;
-use wfi_emulator::world::settings::{Auth, Settings};
-use wfi_emulator::world::store::{Baselines, Store};
-use wfi_emulator::world::{fault, fixture};
+use wfi_emulator::internals::edge::control::Peer;
+use wfi_emulator::internals::edge::service::{Progress, Service};
+use wfi_emulator::internals::edm::date_time::DateTimeOffset;
+use wfi_emulator::internals::edm::schema::Schema;
+use wfi_emulator::internals::graph::request::{BODY_LIMIT, Body, Request};
+use wfi_emulator::internals::graph::step::Answer;
+use wfi_emulator::internals::policy::behavior::{self, Behaviors, Profile};
+use wfi_emulator::internals::text::exchange;
+use wfi_emulator::internals::text::exchange::har;
+use wfi_emulator::internals::text::redact::{RedactionRules, Redactor};
+use wfi_emulator::internals::tools::compare;
+use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
+use wfi_emulator::internals::workloads::shifts::message::Requests;
+use wfi_emulator::internals::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
+use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::fixture::Entities;
+use wfi_emulator::internals::world::fixture::directory::Directory;
+use wfi_emulator::internals::world::outbound::CallOutcome;
+use wfi_emulator::internals::world::settings::{Auth, Settings};
+use wfi_emulator::internals::world::store::{Baselines, Store};
+use wfi_emulator::internals::world::{fault, fixture};
 
 /// A reader, and the name of its folder of inputs.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ readers! { body, query, path, batch, request, form, token, control, exchanges, f
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(wfi_emulator::workloads::schema()));
+static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(wfi_emulator::internals::workloads::schema()));
 
 /// A new service with a fixed state, so that inputs do not affect each other.
 fn service(auth: Auth) -> Service {
@@ -67,7 +67,7 @@ fn service(auth: Auth) -> Service {
         seed: 1,
         auth,
         explains: true,
-        ..wfi_emulator::workloads::settings()
+        ..wfi_emulator::internals::workloads::settings()
     })
 }
 
@@ -228,8 +228,8 @@ fn faults(data: &[u8]) {
 
 fn csdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(schema) = Schema::read(text, text, &wfi_emulator::workloads::rules()) else { return };
-    let service = Service::of(Settings { schema: Arc::new(schema), ..wfi_emulator::workloads::settings() });
+    let Ok(schema) = Schema::read(text, text, &wfi_emulator::internals::workloads::rules()) else { return };
+    let service = Service::of(Settings { schema: Arc::new(schema), ..wfi_emulator::internals::workloads::settings() });
     let schema = &service.worlds.default_world().schema;
     answered(&service, Method::GET, "/v1.0/$metadata", &[], b"");
     answered(&service, Method::GET, "/beta/", &[], b"");

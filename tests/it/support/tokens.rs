@@ -9,10 +9,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use wfi_emulator::entra::token::{GRAPH, Grant, Proof, TokenSubject, Validity, access_token, signed, unix_seconds};
-use wfi_emulator::entra::user::local_user;
-use wfi_emulator::world::World;
-use wfi_emulator::world::fixture::directory::HOME_TENANT;
+use wfi_emulator::internals::entra::token::{GRAPH, Grant, Proof, TokenSubject, Validity, access_token, signed, unix_seconds};
+use wfi_emulator::internals::entra::user::local_user;
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fixture::directory::HOME_TENANT;
 
 const ALL: [&str; 2] = ["WorkforceIntegration.Read.All", "WorkforceIntegration.ReadWrite.All"];
 

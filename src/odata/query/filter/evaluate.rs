@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 1 << 20;
 
 /// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Scalar<'e> {
+pub(crate) enum Scalar<'e> {
     /// Null.
     Null,
     /// A Boolean.
@@ -32,7 +32,7 @@ pub enum Scalar<'e> {
 
 /// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// `eq`
     Equal,
     /// `ne`
@@ -49,7 +49,7 @@ pub enum Comparison {
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
+pub(crate) enum Function {
     /// `contains`
     Contains,
     /// `startswith`
@@ -74,7 +74,7 @@ pub enum Function {
 
 /// A node of an expression.
 #[derive(Debug)]
-pub enum Node<'m> {
+pub(crate) enum Node<'m> {
     /// A literal.
     Constant(Scalar<'static>),
     /// A property.
@@ -187,7 +187,7 @@ fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> boo
 }
 
 /// Orders any two values: null first, values of one type by size, strings by code points.
-pub fn total_order(left: &Scalar<'_>, right: &Scalar<'_>) -> Ordering {
+pub(crate) fn total_order(left: &Scalar<'_>, right: &Scalar<'_>) -> Ordering {
     match (left, right) {
         (Scalar::Boolean(left), Scalar::Boolean(right)) => left.cmp(right),
         (Scalar::Number(left), Scalar::Number(right)) => left.total_cmp(right),

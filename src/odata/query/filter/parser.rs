@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 100;
 const MAX_NODES: usize = 1_000;
 
 /// A recursive-descent parser.
-pub struct Parser<'t, 'm> {
+pub(crate) struct Parser<'t, 'm> {
     text: &'t str,
     scope: Scope<'m>,
     /// The next token with its offsets, as the lexer returns them.
@@ -29,12 +29,12 @@ pub struct Parser<'t, 'm> {
 
 impl<'t, 'm> Parser<'t, 'm> {
     /// Returns a parser at the beginning of a text.
-    pub fn new(text: &'t str, scope: Scope<'m>) -> Parser<'t, 'm> {
+    pub(crate) fn new(text: &'t str, scope: Scope<'m>) -> Parser<'t, 'm> {
         Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0 }
     }
 
     /// Parses the whole text as a condition.
-    pub fn filter(&mut self) -> Result<Expression<'m>, FilterProblem> {
+    pub(crate) fn filter(&mut self) -> Result<Expression<'m>, FilterProblem> {
         let expression = self.expression()?;
         match self.peek()? {
             FilterToken::End => {}
@@ -47,7 +47,7 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Parses one key of an `$orderby`. Returns the expression, whether it is descending, and whether another key follows.
-    pub fn order_key(&mut self) -> Result<(Expression<'m>, bool, bool), FilterProblem> {
+    pub(crate) fn order_key(&mut self) -> Result<(Expression<'m>, bool, bool), FilterProblem> {
         let expression = self.expression()?;
         let is_descending = match self.peek()? {
             FilterToken::Word(word) if word.eq_ignore_ascii_case("desc") => Some(true),
@@ -69,7 +69,7 @@ impl<'t, 'm> Parser<'t, 'm> {
     }
 
     /// Returns a syntax problem at the next token.
-    pub fn problem(&self, detail: impl Into<String>) -> FilterProblem {
+    pub(crate) fn problem(&self, detail: impl Into<String>) -> FilterProblem {
         FilterProblem::syntax(self.at(), detail)
     }
 

@@ -6,7 +6,7 @@ use crate::policy::refusal::Refusal;
 
 /// A problem of an expression with its position.
 #[derive(Debug)]
-pub struct FilterProblem {
+pub(crate) struct FilterProblem {
     /// The offset in the text, in bytes.
     pub at: usize,
     /// The cause.
@@ -15,7 +15,7 @@ pub struct FilterProblem {
 
 /// The cause of a problem of an expression.
 #[derive(Debug)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// A property that its type does not declare.
     UnknownProperty(Box<Error>),
     /// The path of a write-only property, whose value a query must not reveal.
@@ -26,7 +26,7 @@ pub enum Cause {
 
 impl FilterProblem {
     /// Returns a problem of syntax or types.
-    pub fn syntax(at: usize, detail: impl Into<String>) -> FilterProblem {
+    pub(crate) fn syntax(at: usize, detail: impl Into<String>) -> FilterProblem {
         FilterProblem { at, cause: Cause::Syntax(detail.into()) }
     }
 
@@ -34,7 +34,7 @@ impl FilterProblem {
     ///
     /// `$filter` and `$orderby` differ in the refusal of write-only properties and in the error for invalid syntax, which is made from
     /// the offset and the detail.
-    pub fn into_error(self, text: &str, write_only: &'static Refusal, syntax: impl FnOnce(usize, &str) -> Error) -> Error {
+    pub(crate) fn into_error(self, text: &str, write_only: &'static Refusal, syntax: impl FnOnce(usize, &str) -> Error) -> Error {
         match self.cause {
             Cause::UnknownProperty(error) => located_error(*error, text, self.at),
             Cause::WriteOnly(path) => located_error(Error::new(write_only, &[&path]), text, self.at),

@@ -4,7 +4,7 @@ use crate::edm::schema::{EnumType, Model, Primitive, PropertyType};
 
 /// The static type of an expression.
 #[derive(Clone, Copy, Debug)]
-pub enum ExpressionType<'m> {
+pub(crate) enum ExpressionType<'m> {
     /// The literal `null`.
     Null,
     /// `Edm.Boolean`

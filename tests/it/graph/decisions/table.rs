@@ -2,8 +2,8 @@
 //!
 //! Each is a PATCH of the first built-in integration on v1.0 under the default profile, changed by `under`.
 
-use wfi_emulator::policy::behavior::Grade::{self, Medium, None as NoEvidence, Strong, Weak};
-use wfi_emulator::policy::refusal::{self, Refusal};
+use wfi_emulator::internals::policy::behavior::Grade::{self, Medium, None as NoEvidence, Strong, Weak};
+use wfi_emulator::internals::policy::refusal::{self, Refusal};
 
 pub(super) struct Row {
     /// The kind of property.
