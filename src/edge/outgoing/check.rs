@@ -89,6 +89,7 @@ pub(crate) struct ProbeInputs<'s> {
 
 /// Ids that calls refer to. A connector may know only one tenant, and the user who has registered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the calls")]
 pub(crate) struct ProbeIds {
     /// The id of the tenant.
     pub tenant_id: String,
