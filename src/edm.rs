@@ -1,4 +1,4 @@
-//! The schema and what it types: CSDL, values, patches, enums, dates, addresses.
+//! The entity data model: CSDL, values, patches, enums, dates, addresses.
 
 pub(crate) mod address;
 pub(crate) mod date_time;

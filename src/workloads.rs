@@ -28,7 +28,7 @@ pub fn schema() -> Schema {
     Schema::read(v1, beta, &rules()).expect("a test reads the built-in schema")
 }
 
-/// Returns the rules of all workloads, in the order of [`ALL`].
+/// Returns the rules of all workloads, in the order of `ALL`.
 pub fn rules() -> Vec<&'static WorkloadRules> {
     ALL.iter().map(|workload| workload.rules()).collect()
 }

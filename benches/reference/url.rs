@@ -44,7 +44,7 @@ pub(crate) fn target_of(arguments: &[String]) -> Option<Target> {
     (arguments.first()? == LOAD).then(|| Target::parse_from(arguments))
 }
 
-/// Loads the target and prints the figures. With a number of requests, there is no warm-up.
+/// Loads the target and prints the figures. With a number of requests, the warm-up is skipped.
 pub(crate) async fn load(target: &Target) -> Result<(), Problem> {
     let exchange = if target.patch { Exchange::patch_at(&target.path) } else { Exchange::get_at(&target.path) };
     let connections = usize::from(target.connections);

@@ -28,7 +28,7 @@ pub(super) enum CallCommand {
     Connect {
         #[command(flatten)]
         target: CallTarget,
-        /// Tenant id to send
+        /// Entra tenant id to send
         #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
         tenant_id: String,
         /// User id of the integration to send

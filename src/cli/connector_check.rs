@@ -27,7 +27,7 @@ pub(super) struct ConnectorCheckArguments {
     secret: SecretArgument,
     #[command(flatten)]
     connectors: ConnectorArguments,
-    /// Tenant id to send
+    /// Entra tenant id to send
     #[arg(long, env = "WFI_EMULATOR_TENANT_ID", value_name = "ID", default_value = HOME_TENANT)]
     tenant_id: String,
     /// User id of the integration to send

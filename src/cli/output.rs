@@ -13,7 +13,7 @@ pub(super) fn fail(status: u8, problem: &str) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Prints to standard error. A reader that has gone away is no reason to stop.
+/// Prints to standard error. Errors of a closed pipe are ignored.
 pub(super) fn report(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -146,7 +146,7 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Behaviors) -> ExitCode 
         if suite.exit_with_parent {
             tokio::select! {
                 () = serving => {}
-                // Without the parent there is no client left to wait for an answer.
+                // Open requests are dropped: without the parent, no client waits for an answer.
                 () = parent::ended() => tracing::info!("stopping: standard input is closed"),
             }
         } else {

@@ -97,7 +97,8 @@ impl SuiteArguments {
             private_file::check_writable(path)?;
         }
         if let Some(path) = self.state.as_ref().filter(|path| path.exists()) {
-            settings.entities = fixture::load(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
+            settings.entities =
+                fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
         }
         let mut fixtures = BTreeMap::new();
         for named in &self.fixture {

@@ -1,12 +1,12 @@
-//! A change to an entity: what a body says of each property, and its merging into values.
+//! Patches: the changes of a request body, and their merge into values.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::value::{Complex, Dynamic, Value};
 use crate::edm::schema::{Model, PropertyType, StructuredType};
+use crate::edm::value::{Complex, Dynamic, Value};
 
-/// What a body says of an object's members. What it does not name stays as it is.
+/// The changes of an object by a body. Members that the body does not name keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
     /// Declared properties, each at most once.
@@ -15,33 +15,33 @@ pub struct Patch {
     pub dynamic: Vec<Dynamic>,
 }
 
-/// What a body says of one declared property.
+/// The change of a declared property.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PropertyChange {
     /// The index of the property in its type.
     pub property: usize,
-    /// The change.
+    /// The new value.
     pub to: NewValue,
 }
 
-/// The change of one property.
+/// The new value of a property.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewValue {
-    /// The value is replaced.
+    /// Replaces the value.
     Set(Value),
-    /// The complex value is merged member by member (OData 4.0 Part 1, 11.4.3).
+    /// Merges a complex value member by member (OData 4.0 Part 1, 11.4.3).
     Merge(Patch),
 }
 
 impl Patch {
-    /// Returns the values with the changes merged in.
+    /// Returns the values after the changes.
     pub fn apply(&self, model: &Model, structured: &StructuredType, base: &Complex) -> Complex {
         let mut merged = base.clone();
         for change in &self.changes {
             let property = &structured.properties[change.property];
             match property.alias {
-                Some(alias) if self.alias_loses(alias.target, &base.values[property.slot]) => continue,
-                // The stored value changes nothing, but it would undo the value that an alias before it has set.
+                Some(alias) if self.alias_is_stale(alias.target, &base.values[property.slot]) => continue,
+                // An unchanged value would undo the change of an alias before it.
                 None if change.to == NewValue::Set(base.values[property.slot].clone()) => continue,
                 _ => {}
             }
@@ -63,9 +63,9 @@ impl Patch {
         merged
     }
 
-    /// Whether the value of an alias gives way to that of its target: clients that read, change and write back send the older name
-    /// along with its stale value, so the one that differs from the stored value counts.
-    fn alias_loses(&self, target: usize, stored: &Value) -> bool {
+    /// Whether the value of an alias is ignored in favor of its target. Clients that read, change and write back an entity send the older
+    /// name with its stale value, so the value that differs from the stored one counts.
+    fn alias_is_stale(&self, target: usize, stored: &Value) -> bool {
         let newer_name = self.changes.iter().find(|change| change.property == target);
         newer_name.is_some_and(|change| change.to != NewValue::Set(stored.clone()))
     }
@@ -74,10 +74,10 @@ impl Patch {
         if self.dynamic.is_empty() {
             return;
         }
-        let places: HashMap<Arc<str>, usize> =
+        let indexes: HashMap<Arc<str>, usize> =
             members.iter().enumerate().map(|(index, member)| (member.name.clone(), index)).collect();
         for member in &self.dynamic {
-            match places.get(&member.name) {
+            match indexes.get(&member.name) {
                 Some(index) => members[*index] = member.clone(),
                 None => members.push(member.clone()),
             }

@@ -1,14 +1,14 @@
-//! Patterns of paths, by which fault rules and journal queries select requests.
+//! Path patterns, which select requests in fault rules and journal queries.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::edm::segment::segments;
 
-/// A pattern of paths: segments separated by slashes, of which `*` stands for any one, and `**` at the end for any number of them.
+/// A path pattern: segments separated by slashes. `*` matches one segment, and `**` at the end any number of them.
 ///
-/// Segments are compared decoded and in any case, as the service compares them, and a key in parentheses is a segment of its own:
-/// `/teams('1')/schedule` is `/teams/1/schedule`. An asterisk within a segment, which no path of the service has, is written `%2A`.
+/// Segments are compared decoded and in any case, as in the service, and a key in parentheses is a segment of its own:
+/// `/teams('1')/schedule` equals `/teams/1/schedule`. An asterisk within a segment, which no path of the service has, is written `%2A`.
 ///
 /// ```
 /// let entities: wfi_emulator::emulator::Pattern = "/*/teamwork/workforceIntegrations/*".parse()?;
@@ -29,7 +29,7 @@ enum PatternSegment {
     Text(String),
 }
 
-/// A text that is no pattern; the text is what is wrong with it.
+/// An invalid pattern. The message is the expected form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError(&'static str);
 
@@ -46,7 +46,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Pattern, PatternError> {
         let path = text.strip_prefix('/').ok_or(PatternError("a path that begins with /"))?;
-        // Nothing would ever fit either.
+        // Paths are matched without their query, so this pattern would match nothing.
         if path.contains('?') {
             return Err(PatternError("a path without a query"));
         }
@@ -62,14 +62,14 @@ impl FromStr for Pattern {
         if path.split('/').any(|segment| segment != "*" && segment.contains('*')) {
             return Err(PatternError("* only as a whole segment"));
         }
-        let mut wanted = Vec::new();
+        let mut pattern_segments = Vec::new();
         for segment in path.split('/') {
             match segment {
-                "*" => wanted.push(PatternSegment::Any),
-                text => wanted.extend(segments(text).map(|text| PatternSegment::Text(text.into_owned()))),
+                "*" => pattern_segments.push(PatternSegment::Any),
+                text => pattern_segments.extend(segments(text).map(|text| PatternSegment::Text(text.into_owned()))),
             }
         }
-        Ok(Pattern { text: text.to_owned(), segments: wanted, is_open })
+        Ok(Pattern { text: text.to_owned(), segments: pattern_segments, is_open })
     }
 }
 
@@ -80,18 +80,18 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
-    /// Whether a path, without its query, fits the pattern. One slash may end it.
+    /// Whether a path without a query matches. One trailing slash is allowed.
     pub fn matches(&self, path: &str) -> bool {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
         let mut segments = segments(path);
-        for wanted in &self.segments {
-            let fits = match (wanted, segments.next()) {
+        for expected in &self.segments {
+            let is_match = match (expected, segments.next()) {
                 (_, None) => false,
                 (PatternSegment::Any, Some(_)) => true,
                 (PatternSegment::Text(text), Some(segment)) => segment.eq_ignore_ascii_case(text),
             };
-            if !fits {
+            if !is_match {
                 return false;
             }
         }
@@ -99,7 +99,7 @@ impl Pattern {
     }
 }
 
-/// Whether a path names an entity by an id: as a segment of its own or in parentheses. Ids are compared to the letter.
+/// Whether a path has an id as a segment or in parentheses. Ids are case-sensitive.
 pub(crate) fn names_id(path: &str, id: &str) -> bool {
     segments(path).any(|segment| segment == id)
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_one_segment_and_two_are_the_rest() {
+    fn one_asterisk_matches_a_segment_and_two_the_rest() {
         for (pattern, path, expected) in [
             ("/v1.0/teamwork", "/V1.0/Teamwork/", true),
             ("/v1.0/teamwork", "/v1.0/teamwork/x", false),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_told() {
+    fn the_error_of_an_invalid_pattern_is_the_expected_form() {
         assert_eq!("v1.0".parse::<Pattern>().unwrap_err().to_string(), "a path that begins with /");
         assert_eq!("/a*/b".parse::<Pattern>().unwrap_err().to_string(), "* only as a whole segment");
         assert_eq!("/a?b".parse::<Pattern>().unwrap_err().to_string(), "a path without a query");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_named_in_every_form() {
+    fn ids_are_found_as_segments_and_in_parentheses() {
         for path in ["/v1.0/t/WFI_1", "/v1.0/t/WFI%5f1/", "/v1.0/t('WFI_1')", "/v1.0/t(id='WFI_1')/displayName"] {
             assert!(names_id(path, "WFI_1"), "{path}");
         }
@@ -159,7 +159,7 @@ mod tests {
         #![proptest_config(crate::property_tests())]
 
         #[test]
-        fn nothing_panics_and_a_path_without_wildcards_is_its_own_pattern(text in "[/a*%()'=é0-9]{0,12}", path in "[/a*%()'=é0-9]{0,12}") {
+        fn nothing_panics_and_a_pattern_without_double_asterisks_matches_itself(text in "[/a*%()'=é0-9]{0,12}", path in "[/a*%()'=é0-9]{0,12}") {
             if let Ok(pattern) = text.parse::<Pattern>() {
                 pattern.matches(&path);
                 prop_assert!(text.contains("**") || pattern.matches(&text));

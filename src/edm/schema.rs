@@ -1,9 +1,9 @@
-//! The schema as flat tables: types, properties, enums, and what lies under which path.
+//! The schema as flat tables: types, properties, enums and paths.
 //!
 //! Microsoft Graph publishes its schema as CSDL XML, one document per version. The emulator reads documents of the same format (its
-//! own are in `fixtures/model/`) into the tables here, and everything else is driven by them: routing, the checking of bodies, the
-//! writing of answers, the checking of fixtures. Entities do not belong to a version, so every property has a *slot*: its place
-//! among the values of its type, which is the same in all versions. Properties that share a value share a slot.
+//! own are in `fixtures/model/`) into these tables, which drive routing, the validation of bodies and fixtures, and the writing of
+//! responses. Entities do not belong to a version, so every property has a *slot*: its index among the values of its type, the same in
+//! all versions. Properties that share a value share a slot.
 
 mod build;
 mod csdl;
@@ -57,12 +57,12 @@ pub struct EnumId(usize);
 pub struct SetId(usize);
 
 impl SetId {
-    /// Returns the set at a place among [`Schema::sets`].
+    /// Returns the set at an index of [`Schema::sets`].
     pub fn at(index: usize) -> SetId {
         SetId(index)
     }
 
-    /// Returns the place of the set among [`Schema::sets`].
+    /// Returns the index of the set in [`Schema::sets`].
     pub fn index(self) -> usize {
         self.0
     }
@@ -105,11 +105,11 @@ pub enum PropertyType {
     Enum(EnumId),
     /// A complex value.
     Complex(TypeId),
-    /// Any number of values of one type, in an order.
+    /// An ordered list of values of one type.
     Collection(ItemType),
 }
 
-/// The type of what a collection holds. Collections of collections do not exist.
+/// The type of a collection's items. Collections of collections do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemType {
     /// Primitive values.
@@ -131,12 +131,12 @@ impl ItemType {
     }
 }
 
-/// The value that a new entity gets where the request has none.
+/// The value of a property in a new entity, if the request omits the property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initial {
     /// A Boolean.
     Boolean(bool),
-    /// A whole number.
+    /// An integer.
     Int32(i32),
     /// The number of an enum member.
     Member(i64),
@@ -152,29 +152,29 @@ pub struct Property {
     pub member: Box<[u8]>,
     /// The type.
     pub kind: PropertyType,
-    /// Whether null is a value; of a collection, whether its items may be null, since itself it never is (CSDL 4.0, 6.2.1).
+    /// Whether null is valid; for a collection, whether its items may be null, as the collection itself never is (CSDL 4.0, 6.2.1).
     pub nullable: bool,
-    /// The place among the values of the type, the same in all versions.
+    /// The index among the values of the type, the same in all versions.
     pub slot: usize,
-    /// Whether the schema of this version declares it. A mirror exists on versions that do not.
+    /// Whether the schema of this version declares it. An alias exists in versions that do not.
     pub declared: bool,
     /// Whether requests cannot change it.
     pub read_only: bool,
-    /// Whether answers show null instead of the value.
+    /// Whether responses have null instead of the value.
     pub write_only: bool,
-    /// Whether answers leave it out while it is null.
+    /// Whether responses omit it while it is null.
     pub omitted_while_null: bool,
-    /// The property of the same type of whose value this one is another name.
+    /// The target, if the property is an alias.
     pub alias: Option<Alias>,
     /// A check beyond the type.
     pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
-    /// The value that the service sets it to on a write.
+    /// The value that the service sets on a write.
     pub server_set: Option<ServerSetValue>,
 }
 
-/// The property that an alias is another name of.
+/// The target of an alias: a property of the same type that shares its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The index of the property in its type.
@@ -183,14 +183,14 @@ pub struct Alias {
     pub behavior: &'static str,
 }
 
-/// A property that leads to the entities that an entity contains.
+/// A navigation property to contained entities.
 #[derive(Debug)]
 pub struct Navigation {
     /// The name, in the declared case.
     pub name: Box<str>,
     /// The type of the entities.
     pub target: TypeId,
-    /// The collection that it leads to.
+    /// The collection of the entities.
     pub set: SetId,
 }
 
@@ -203,23 +203,23 @@ pub struct StructuredType {
     pub full_name: Box<str>,
     /// Whether it is an entity type.
     pub is_entity: bool,
-    /// Whether it takes members that it does not declare.
+    /// Whether it allows undeclared members.
     pub is_open: bool,
     /// The wording of refusals for its entities.
     pub wording: &'static Wording,
     /// The changes that clients can make to its entities.
     pub capabilities: &'static Capabilities,
-    /// The place of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
+    /// The index of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
     pub consulted: Option<usize>,
     /// All properties, inherited ones first.
     pub properties: Vec<Property>,
-    /// The order in which answers show the properties: those without members of their own first, as the service's writer does.
+    /// The order of the properties in responses: those without members of their own first, as from the service's writer.
     pub answer_order: Vec<usize>,
     /// The order of the draft page.
     pub page_order: Vec<usize>,
-    /// Properties that lead to other entities, inherited ones first.
+    /// Navigation properties, inherited ones first.
     pub navigations: Vec<Navigation>,
-    /// How many slots an instance has.
+    /// The number of slots of an instance.
     pub slots: usize,
     /// The index of the key property, for entity types.
     pub key: Option<usize>,
@@ -231,7 +231,7 @@ impl StructuredType {
         self.properties.iter().position(|property| property.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns what leads to contained entities by its name in any case.
+    /// Returns a navigation property by its name in any case.
     pub fn navigation(&self, name: &str) -> Option<&Navigation> {
         self.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
     }
@@ -253,11 +253,11 @@ pub struct EnumType {
     pub is_flags: bool,
     /// Names and numbers, in ascending order of the numbers.
     pub members: Vec<(Box<str>, i64)>,
-    /// The number of `unknownFutureValue`, the member that stands for those that clients do not know.
+    /// The number of `unknownFutureValue`, the member that represents those unknown to a client.
     pub sentinel: Option<i64>,
 }
 
-/// A singleton or an entity set: the first segment behind the version.
+/// A singleton or an entity set: the first segment after the version.
 #[derive(Debug)]
 pub struct Root {
     /// The name, in the declared case.
@@ -280,7 +280,7 @@ pub struct Model {
     roots: Vec<Root>,
 }
 
-/// What a type name in a payload can mean.
+/// The type of a qualified name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedType {
     /// A structured type.
@@ -315,7 +315,7 @@ impl Model {
         self.types.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(name)).map(TypeId)
     }
 
-    /// Returns what a qualified name means, in any case.
+    /// Returns the type of a qualified name, in any case.
     pub fn resolve(&self, full_name: &str) -> Option<NamedType> {
         if let Some(index) = self.types.iter().position(|candidate| candidate.full_name.eq_ignore_ascii_case(full_name)) {
             return Some(NamedType::Structured(TypeId(index)));
@@ -341,13 +341,13 @@ impl Model {
     }
 }
 
-/// What stands in the path of a [`Set`] for the key of an entity that contains it.
+/// The placeholder of a key in the path of a [`Set`].
 pub(crate) const KEY_PLACE: &str = "{id}";
 
-/// A collection that a path can name, or one of which each entity of another has its own.
+/// A collection of entities. A contained one exists once per entity of its parent.
 #[derive(Debug)]
 pub struct Set {
-    /// The path behind the version, in the declared case, with [`KEY_PLACE`] where the keys of the entities stand that contain it.
+    /// The path after the version, in the declared case, with [`KEY_PLACE`] for the keys of the entities that contain it.
     pub path: Box<str>,
     /// The path as the fragment of context URLs.
     pub fragment: Box<str>,
@@ -355,16 +355,16 @@ pub struct Set {
     pub name: Box<str>,
     /// The name of the entity type, without namespace.
     pub type_name: Box<str>,
-    /// The set of the entities that contain it, each a collection of its own; nothing where there is one collection.
+    /// The set of the entities that contain it; `None` for a root set.
     pub parent: Option<SetId>,
-    /// Whether it holds at most one entity, whose key no path names.
+    /// Whether it holds at most one entity, which has no key in its path.
     pub is_single: bool,
 }
 
-/// Where a collection that no entity contains stands in one version.
+/// The path of a root set in one version.
 #[derive(Debug)]
 pub struct Address {
-    /// The whole path, in the declared case, without a slash at its end.
+    /// The path with the version, in the declared case, without a trailing slash.
     pub path: Box<str>,
     /// The version.
     pub version: Version,
@@ -374,7 +374,7 @@ pub struct Address {
     pub type_id: TypeId,
 }
 
-/// All versions of the schema, with what they have in common.
+/// The tables of all versions, and the sets that they share.
 #[derive(Debug)]
 pub struct Schema {
     models: [Model; 2],
@@ -388,7 +388,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// Fails if a document is not CSDL, declares what is not emulated, or disagrees with the other one.
+    /// Fails if a document is not CSDL, declares unsupported elements, or conflicts with the other one.
     pub fn read(v1: &str, beta: &str, rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
         let mut sets = Vec::new();
         let mut models = [build::model(Version::V1, v1, rules, &mut sets)?, build::model(Version::Beta, beta, rules, &mut sets)?];
@@ -414,7 +414,7 @@ impl Schema {
         }
     }
 
-    /// Returns the document that a version was read from.
+    /// Returns the document of a version.
     pub fn document(&self, version: Version) -> &str {
         match version {
             Version::V1 => &self.documents[0],
@@ -422,52 +422,52 @@ impl Schema {
         }
     }
 
-    /// Returns the tables that fixtures are read with: those of the version that declares the most.
+    /// Returns the tables of the version that declares the most, which fixtures are read with.
     pub fn widest(&self) -> &Model {
         self.model(Version::Beta)
     }
 
-    /// Returns all collections; their places are those of their [`SetId`]s.
+    /// Returns all sets, in the order of their ids.
     pub fn sets(&self) -> &[Set] {
         &self.sets
     }
 
-    /// Returns where all collections that no entity contains stand in all versions.
+    /// Returns the addresses of all root sets in all versions.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    /// Returns one collection.
+    /// Returns a set.
     pub fn set(&self, id: SetId) -> &Set {
         &self.sets[id.0]
     }
 
-    /// Returns a collection by the last segment of its path, in any case.
+    /// Returns a set by the last segment of its path, in any case.
     pub fn set_named(&self, name: &str) -> Option<SetId> {
         self.sets.iter().position(|set| set.name.eq_ignore_ascii_case(name)).map(SetId)
     }
 
-    /// Returns the sets that no entity contains.
+    /// Returns the root sets: those that no entity contains.
     pub fn root_sets(&self) -> impl Iterator<Item = SetId> + '_ {
         self.set_ids().filter(|set| self.set(*set).parent.is_none())
     }
 
-    /// Returns the set, that no entity contains, in whose entities the entities of a set are contained, or the set itself.
+    /// Returns the root set above a set, or the set itself.
     pub fn root_of(&self, set: SetId) -> SetId {
         std::iter::successors(Some(set), |set| self.set(*set).parent).last().unwrap_or(set)
     }
 
-    /// Returns what the entities of a collection contain: collections, or single entities.
+    /// Returns the sets that the entities of a set contain.
     pub fn contained(&self, parent: SetId) -> impl Iterator<Item = SetId> + '_ {
         self.set_ids().filter(move |set| self.set(*set).parent == Some(parent))
     }
 
-    /// Returns all collections' ids.
+    /// Returns the ids of all sets.
     pub fn set_ids(&self) -> impl Iterator<Item = SetId> + use<> {
         (0..self.sets.len()).map(SetId)
     }
 
-    /// Returns the type of a collection's entities in a version, if that version has the collection.
+    /// Returns the type of a set's entities in a version, if that version has it.
     pub fn entity_type<'a>(&self, model: &'a Model, set: SetId) -> Option<(TypeId, &'a StructuredType)> {
         let id = model.type_named(&self.sets[set.0].type_name)?;
         Some((id, model.structured(id)))
@@ -481,9 +481,9 @@ pub(crate) const BUILT_IN: [&str; 2] =
 /// A schema document that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SchemaError {
-    /// The line in the document, counted from 1; 0 where the whole document is meant.
+    /// The line in the document, from 1; 0 for the document as a whole.
     pub line: usize,
-    /// What is wrong, for people.
+    /// The problem, for people.
     pub reason: String,
 }
 

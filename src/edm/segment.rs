@@ -33,7 +33,7 @@ pub(crate) struct KeyPredicate<'s> {
 }
 
 impl<'s> KeyPredicate<'s> {
-    /// Reads a predicate; nothing if it is malformed or the key is empty.
+    /// Parses a predicate; `None` if it is malformed or the key is empty.
     pub(crate) fn of(predicate: &'s str) -> Option<KeyPredicate<'s>> {
         let (name, literal) = match predicate.split_once('=') {
             Some((name, literal)) if !name.contains('\'') => (Some(name.trim()), literal.trim()),
@@ -61,7 +61,7 @@ fn string_literal(literal: &str) -> Option<String> {
     (pieces % 2 == 1).then_some(text)
 }
 
-/// Returns the segments of a path, decoded. A key in parentheses is a segment of its own.
+/// Returns the decoded segments of a path. A key in parentheses is a segment of its own.
 pub(crate) fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     path.split('/').flat_map(|segment| {
         let segment = percent_decode_str(segment).decode_utf8_lossy();
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn a_predicate_is_a_literal_with_or_without_the_name_of_the_key() {
-        let read = |text| KeyPredicate::of(text).map(|predicate| (predicate.name, predicate.key));
-        assert_eq!(read("'1'"), Some((None, "1".to_owned())));
-        assert_eq!(read("id = 'a''b'"), Some((Some("id"), "a'b".to_owned())));
-        assert_eq!(read("'a=b'"), Some((None, "a=b".to_owned())));
+        let parse = |text| KeyPredicate::of(text).map(|predicate| (predicate.name, predicate.key));
+        assert_eq!(parse("'1'"), Some((None, "1".to_owned())));
+        assert_eq!(parse("id = 'a''b'"), Some((Some("id"), "a'b".to_owned())));
+        assert_eq!(parse("'a=b'"), Some((None, "a=b".to_owned())));
         for malformed in ["", "'", "''", "1", "'a'b'", "'a", "a'", "id='"] {
-            assert_eq!(read(malformed), None, "{malformed}");
+            assert_eq!(parse(malformed), None, "{malformed}");
         }
     }
 

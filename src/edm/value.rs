@@ -1,4 +1,4 @@
-//! The values of entities, as they are stored: typed by the model, independent of a version.
+//! Stored values of entities: typed by the model, independent of a version.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum Value {
     DateTimeOffset(DateTimeOffset),
     /// The number of an enum member, or of several.
     Enum(i64),
-    /// Text that is no member of its enum (behavior `enum-values`).
+    /// Text that is not a member of its enum (behavior `enum-values`).
     EnumText(Arc<str>),
     /// A complex value.
     Complex(Arc<Complex>),
@@ -33,7 +33,7 @@ pub enum Value {
 pub struct Complex {
     /// One value per slot.
     pub values: Box<[Value]>,
-    /// Undeclared members of an open type, in the order in which they came.
+    /// Undeclared members of an open type, in the order of their arrival.
     pub dynamic: Vec<Dynamic>,
 }
 
@@ -47,7 +47,7 @@ pub struct Dynamic {
 }
 
 impl Complex {
-    /// Returns an instance whose values are all null, or without items where they are collections, which are never null.
+    /// Returns an instance with null values, and empty collections, which are never null.
     pub fn blank(structured: &StructuredType) -> Complex {
         let mut values: Box<[Value]> = vec![Value::Null; structured.slots].into();
         for property in &structured.properties {
@@ -58,7 +58,7 @@ impl Complex {
         Complex { values, dynamic: Vec::new() }
     }
 
-    /// Returns an instance with the values that a new one starts with.
+    /// Returns an instance with the initial values of its type.
     pub fn initial(structured: &StructuredType) -> Complex {
         let mut blank = Complex::blank(structured);
         for property in &structured.properties {
@@ -73,17 +73,17 @@ impl Complex {
     }
 }
 
-/// An entity. It never changes: an update makes a new one.
+/// An immutable entity: an update creates a new one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
     /// The key, unique in its collection.
     pub key: Arc<str>,
-    /// The values, the key's among them.
+    /// The values, the key included.
     pub properties: Complex,
 }
 
 impl Entity {
-    /// Returns an entity.
+    /// Returns an entity with a key and values.
     pub fn new(key: Arc<str>, properties: Complex) -> Entity {
         Entity { key, properties }
     }

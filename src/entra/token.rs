@@ -13,7 +13,7 @@ use crate::entra::key::KEY;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::User;
 
-/// The audience of tokens for Graph. [`GRAPH_ID`] is equivalent.
+/// The audience of tokens for Graph. `GRAPH_ID` is equivalent.
 pub const GRAPH: &str = "https://graph.microsoft.com";
 /// The application id of Graph.
 pub(crate) const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";

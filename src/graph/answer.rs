@@ -1,6 +1,6 @@
-//! From an outcome to status, headers and body, as the service sends them.
+//! Builds responses: status, headers and body in the form of the service.
 //!
-//! Names and order of the headers are those of recorded responses (pnp/pnpcore).
+//! Header names and their order follow recorded responses (pnp/pnpcore).
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -28,7 +28,7 @@ use crate::world::clock::unix_millis;
 pub(super) const ODATA_ENTITY_ID: HeaderName = HeaderName::from_static("odata-entityid");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// What the content type of JSON begins with.
+/// The prefix of JSON content types.
 const JSON: &[u8] = b"application/json";
 
 /// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
@@ -36,7 +36,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
 );
 
-/// The parts of an answer that are made for it alone. They share one piece of memory, which is asked for and given back once.
+/// The variable parts of a response, in a single allocation.
 struct ResponseParts {
     body: Bytes,
     request_id: HeaderValue,
@@ -58,22 +58,22 @@ impl ResponseParts {
     }
 }
 
-/// Builds the answer of a success.
+/// Builds the response to a successful request.
 pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
-        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), laid_out(world, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), with_layout(world, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
     let parts = ResponseParts::of(meta, body);
-    let explained = if world.explains { explain::success(world, &success.decided) } else { None };
+    let explanation = if world.explains { explain::success(world, &success.decided) } else { None };
     let is_standard = meta.has_hsts
         && success.location.is_none()
         && success.preference_applied.is_none()
-        && explained.is_none()
+        && explanation.is_none()
         && !meta.facts.has_origin;
     let content_type = match content_type {
-        Some(content_type) if is_standard => return standard(meta, success.status, content_type, parts),
+        Some(content_type) if is_standard => return standard_response(meta, success.status, content_type, parts),
         other => other,
     };
     let mut headers = HeaderMap::with_capacity(12);
@@ -84,13 +84,13 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     }
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
-        // Without a body the address also tells the entity's id (OData 4.0 Part 1, 8.3.4).
+        // Without a body, `OData-EntityId` repeats the address (OData 4.0 Part 1, 8.3.4).
         if !has_body {
             headers.insert(ODATA_ENTITY_ID, location.clone());
         }
         headers.insert(header::LOCATION, location);
     }
-    common(&mut headers, meta, parts.request_id, has_body);
+    insert_common(&mut headers, meta, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {
         let applied = match applied {
             Cow::Borrowed(text) => HeaderValue::from_static(text),
@@ -98,7 +98,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
         };
         headers.insert(PREFERENCE_APPLIED, applied);
     }
-    if let Some(text) = explained {
+    if let Some(text) = explanation {
         headers.insert(EXPLAIN, text);
     }
     if has_body {
@@ -108,15 +108,20 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     Box::new(answer(success.status, headers, parts.body))
 }
 
-/// Builds the answer of a success with a body and the standard headers.
-fn standard(meta: &ResponseMeta<'_>, status: StatusCode, content_type: HeaderValue, parts: ResponseParts) -> Box<Answer> {
+/// Builds a successful response with a body and no other headers than the standard ones.
+fn standard_response(
+    meta: &ResponseMeta<'_>,
+    status: StatusCode,
+    content_type: HeaderValue,
+    parts: ResponseParts,
+) -> Box<Answer> {
     let ResponseParts { body, request_id, content_length } = parts;
     let client_request_id = meta.client_request_id.unwrap_or(&request_id).clone();
     let headers = StandardHeaders { content_type, content_length, request_id, client_request_id, date: date(meta.now) };
     Box::new(Answer { standard_headers: Some(headers.clone()), ..answer(status, headers.into_map(), body) })
 }
 
-/// Builds an answer from recorded parts. What marks a request is that of this one, and framing is left to the server.
+/// Builds a response from a recording, with the ids and the date of this request. The server does the framing.
 pub(super) fn recorded(
     meta: &ResponseMeta<'_>,
     status: StatusCode,
@@ -140,7 +145,7 @@ pub(super) fn recorded(
     answer(status, headers, body)
 }
 
-/// Builds the answer of a refusal.
+/// Builds the response to a refused request.
 pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
     let time = DateTimeOffset::from_unix_millis(unix_millis(meta.now));
@@ -149,16 +154,16 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     let request_id = meta.request_id.hyphenated().to_string();
     let client_request_id = meta.client_request_id.and_then(|value| value.to_str().ok()).unwrap_or(&request_id);
     let body = error.body(&String::from_utf8_lossy(&seconds), &request_id, client_request_id);
-    let body = if error.refusal.layer == Layer::FrontDoor { body } else { laid_out(world, body) };
+    let body = if error.refusal.layer == Layer::FrontDoor { body } else { with_layout(world, body) };
     let parts = ResponseParts::of(meta, body);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(error.content_type()));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
     if error.refusal.layer == Layer::FrontDoor {
-        // The web server in front knows nothing of Graph's headers.
+        // The web server in front of the service does not send Graph's headers.
         headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     } else {
-        common(&mut headers, meta, parts.request_id, true);
+        insert_common(&mut headers, meta, parts.request_id, true);
         if error.refusal.code == ErrorCode::InvalidAuthenticationToken {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
@@ -170,18 +175,18 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);
     }
-    let mut built = answer(error.status(), headers, parts.body);
-    built.refused = Some(error);
-    built
+    let mut response = answer(error.status(), headers, parts.body);
+    response.refused = Some(error);
+    response
 }
 
-/// Builds the answer of a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
+/// Builds the response to a batch, which has no `OData-Version` (recorded in pnp/pnpcore).
 pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decided: &[&'static str]) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
-    let parts = ResponseParts::of(meta, laid_out(world, body));
+    let parts = ResponseParts::of(meta, with_layout(world, body));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, parts.content_length);
-    common(&mut headers, meta, parts.request_id, true);
+    insert_common(&mut headers, meta, parts.request_id, true);
     if world.explains
         && let Some(text) = explain::success(world, decided)
     {
@@ -191,13 +196,13 @@ pub(super) fn batch(world: &World, meta: &ResponseMeta<'_>, body: Vec<u8>, decid
     answer(StatusCode::OK, headers, parts.body)
 }
 
-/// Builds the answer to a browser that asks whether a script may send a request.
+/// Builds the response to a CORS preflight request.
 pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(12);
     let parts = ResponseParts::of(meta, Vec::new());
-    common(&mut headers, meta, parts.request_id, false);
+    insert_common(&mut headers, meta, parts.request_id, false);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, PUT, DELETE"));
-    // A list of the headers that are asked for, since the wildcard does not cover Authorization (Fetch standard).
+    // Lists the requested headers, since the wildcard does not cover Authorization (Fetch standard).
     if let Some(wanted) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
@@ -213,21 +218,21 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     Answer::of(response)
 }
 
-/// Builds the answer of a request that gets none.
-pub(super) fn nothing() -> Answer {
+/// Builds the placeholder of a response that is never sent.
+pub(super) fn unsent() -> Answer {
     answer(StatusCode::NO_CONTENT, HeaderMap::new(), Bytes::new())
 }
 
-/// Gives JSON the white space that a behavior wants.
-fn laid_out(world: &World, body: Vec<u8>) -> Vec<u8> {
+/// Formats a JSON body as the behavior `layout` requires.
+fn with_layout(world: &World, body: Vec<u8>) -> Vec<u8> {
     match world.behaviors.layout {
         Layout::Compact => body,
         Layout::PrettyCrlf => json::laid_out(&body),
     }
 }
 
-/// Adds what every answer of Graph has.
-fn common(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, request_id: HeaderValue, has_body: bool) {
+/// Adds the headers of every response of Graph.
+fn insert_common(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, request_id: HeaderValue, has_body: bool) {
     if has_body {
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
@@ -242,7 +247,6 @@ fn common(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, request_id: HeaderVa
     add_common(headers, request_id, client_request_id);
 }
 
-/// Writes a number in decimal digits.
 fn write_number(out: &mut Vec<u8>, number: usize) {
     let start = out.len();
     let mut rest = number;
@@ -256,7 +260,7 @@ fn write_number(out: &mut Vec<u8>, number: usize) {
     out[start..].reverse();
 }
 
-/// Returns the `Date` header. Requests of one second share it: writing it anew costs as much as finding the entity.
+/// Returns the `Date` header, cached for a second: formatting it costs as much as finding the entity.
 pub(super) fn date(now: SystemTime) -> HeaderValue {
     thread_local! {
         static LAST: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))) };
@@ -264,13 +268,13 @@ pub(super) fn date(now: SystemTime) -> HeaderValue {
     let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     LAST.with_borrow_mut(|(last, value)| {
         if *last != second {
-            (*last, *value) = (second, written_date(now));
+            (*last, *value) = (second, formatted_date(now));
         }
         value.clone()
     })
 }
 
-fn written_date(now: SystemTime) -> HeaderValue {
+fn formatted_date(now: SystemTime) -> HeaderValue {
     let text = DateTimeOffset::from_unix_millis(unix_millis(now)).http_date();
     HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }

@@ -1,7 +1,7 @@
-//! `$batch`: one request after another through the same steps as single ones, and their answers joined.
+//! `$batch`: runs each request through the same stages as a single one, and joins the responses.
 //!
-//! A request that has to wait for a call outside holds up only those that depend on it. When all others are answered the batch as a
-//! whole waits, and what is left of it goes on with the outcome.
+//! A request that waits for an outgoing call delays only its dependents. When all others are answered, the batch as a whole waits, and
+//! resumes with the outcome.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri, uri};
@@ -24,9 +24,9 @@ use crate::text::json::Json;
 use crate::world::World;
 use crate::world::name::prefix_of;
 
-/// The headers of a request's answer that are written into a batch, in the order and the case of recorded ones (pnp/pnpcore). What is
-/// not recorded stands where it stands in answers to single requests.
-static WRITTEN: [(HeaderName, &str); 8] = [
+/// The response headers that a batch repeats, in the order and case of recorded batches (pnp/pnpcore). A header without a recording
+/// has its position in single responses.
+static ITEM_HEADERS: [(HeaderName, &str); 8] = [
     (header::LOCATION, "Location"),
     (answer::ODATA_ENTITY_ID, "OData-EntityId"),
     (header::RETRY_AFTER, "Retry-After"),
@@ -37,30 +37,30 @@ static WRITTEN: [(HeaderName, &str); 8] = [
     (header::CONTENT_TYPE, "Content-Type"),
 ];
 
-/// How many bytes of answers a batch may have before it answers no further request: twenty lists of large entities would take many
-/// times the memory of what is stored.
+/// The size of the responses, in bytes, after which a batch answers no further request: twenty lists of large entities would take many
+/// times the memory of the stored data.
 const ANSWERS_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Answers one request of a batch.
 type Responder = fn(&World, &Request, &ResponseMeta<'_>) -> Step;
 
-/// A batch on its way.
+/// A batch in progress.
 struct Batch {
-    /// The ids that all answers repeat.
+    /// The ids that all responses repeat.
     ids: ResponseIds,
     /// Whether a script of another origin sent it.
     has_origin: bool,
     answer_one: Responder,
-    slots: Vec<Slot>,
+    items: Vec<ItemState>,
 }
 
-/// A request of a batch and how far it has come: exactly one of the last three is there.
-struct Slot {
+/// A request of a batch and its progress: exactly one of the last three fields is set.
+struct ItemState {
     id: String,
     depends_on: Vec<usize>,
-    /// The request, as long as it has not been looked at.
-    waiting: Option<Result<Request, Error>>,
-    /// What it waits for.
+    /// The request, until it is answered or waits.
+    unstarted: Option<Result<Request, Error>>,
+    /// The request, while it waits for a call.
     pending: Option<Box<Pending>>,
     answer: Option<Box<Answer>>,
 }
@@ -87,43 +87,44 @@ fn read(
     let bytes = body::bytes(request, &world.behaviors)?;
     let envelope = body::parse(&bytes)?;
     let items = batch::split(&envelope, &world.behaviors)?;
-    let slot = |item: BatchItem<'_>| Slot {
-        waiting: Some(request_of(&item, request, version)),
+    let state = |item: BatchItem<'_>| ItemState {
+        unstarted: Some(request_of(&item, request, version)),
         id: item.id.to_owned(),
         depends_on: item.depends_on,
         pending: None,
         answer: None,
     };
-    let slots = items.into_iter().map(slot).collect();
-    Ok(Batch { ids: meta.ids(), has_origin: meta.facts.has_origin, answer_one, slots })
+    let items = items.into_iter().map(state).collect();
+    Ok(Batch { ids: meta.ids(), has_origin: meta.facts.has_origin, answer_one, items })
 }
 
-/// Makes the request of an item. From the batch it has host, scheme and token; nothing else is handed down (recorded in pnp/pnpcore:
-/// numbers stay numbers when the batch accepts `IEEE754Compatible=true`).
+/// Builds the request of an item. It inherits host, scheme and token from the batch, and nothing else (recorded in pnp/pnpcore: numbers
+/// stay numbers when the batch accepts `IEEE754Compatible=true`).
 fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
-    let unfit = |what: &str| Error::new(&refusal::BATCH_ITEM, &[]).with_detail(format!("its {what} cannot stand in HTTP"));
+    let invalid =
+        |part: &str| Error::new(&refusal::BATCH_ITEM, &[]).with_detail(format!("invalid {part}: not expressible in HTTP"));
     let resolved = batch::resolve(item.url, version)?;
-    // What an item names is of the same tenant as the batch.
+    // An item is in the world of its batch.
     let target = format!("{}{}", prefix_of(outer.target.path()), &resolved[prefix_of(&resolved).len()..]);
     let mut parts = uri::Parts::default();
-    parts.path_and_query = Some(target.parse().map_err(|_| unfit("url"))?);
-    // HTTP/2 names the host there.
+    parts.path_and_query = Some(target.parse().map_err(|_| invalid("url"))?);
+    // An HTTP/2 target includes the host.
     if let (Some(scheme), Some(authority)) = (outer.target.scheme(), outer.target.authority()) {
         (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
     }
-    let target = Uri::from_parts(parts).map_err(|_| unfit("url"))?;
+    let target = Uri::from_parts(parts).map_err(|_| invalid("url"))?;
     if batch::version_of(&target.path()[prefix_of(target.path()).len()..]).is_some() {
         return Err(Error::new(&refusal::BATCH_NESTED, &["$batch"]));
     }
-    let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes()).map_err(|_| unfit("method"))?;
+    let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes()).map_err(|_| invalid("method"))?;
     let mut headers = HeaderMap::with_capacity(item.headers.len() + 4);
     for (name, value) in item.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit("header"))?;
-        let Json::String(text) = value else { return Err(unfit("header")) };
-        let value = HeaderValue::from_str(text.trim()).map_err(|_| unfit("header"))?;
-        // Whose host it is and how long the body is, the batch says; no script asks for leave inside of one.
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("header"))?;
+        let Json::String(text) = value else { return Err(invalid("header")) };
+        let value = HeaderValue::from_str(text.trim()).map_err(|_| invalid("header"))?;
+        // The batch decides host and length. CORS does not apply to its items.
         if name != header::HOST && name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING && name != header::ORIGIN {
-            headers.try_append(name, value).map_err(|_| unfit("headers"))?;
+            headers.try_append(name, value).map_err(|_| invalid("headers"))?;
         }
     }
     for name in [header::HOST, header::AUTHORIZATION] {
@@ -140,14 +141,14 @@ fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result
 }
 
 impl Batch {
-    /// Answers what can be answered, then waits or is done.
+    /// Answers all requests that are ready, then waits for a call or finishes.
     fn advance(mut self, world: &World) -> Step {
-        // Requests depend only on earlier ones, so one pass settles all that can be.
-        for place in 0..self.slots.len() {
-            let Some(have_succeeded) = self.dependencies(place) else { continue };
-            let Some(waiting) = self.slots[place].waiting.take() else { continue };
-            let step = match waiting {
-                Ok(_) if !have_succeeded => self.refuse(world, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
+        // Requests depend only on earlier ones, so one pass reaches all that are ready.
+        for index in 0..self.items.len() {
+            let Some(succeeded) = self.dependencies_succeeded(index) else { continue };
+            let Some(request) = self.items[index].unstarted.take() else { continue };
+            let step = match request {
+                Ok(_) if !succeeded => self.refuse(world, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
                 Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
                     self.refuse(world, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
                 }
@@ -158,76 +159,76 @@ impl Batch {
                 ),
                 Err(error) => self.refuse(world, error),
             };
-            self.settle(place, step);
+            self.set_step(index, step);
         }
-        for place in 0..self.slots.len() {
-            if let Some(pending) = self.slots[place].pending.take() {
+        for index in 0..self.items.len() {
+            if let Some(pending) = self.items[index].pending.take() {
                 return Step::Call(pending.then(move |world, step| {
-                    self.settle(place, step);
+                    self.set_step(index, step);
                     self.advance(world)
                 }));
             }
         }
-        Step::Done(Box::new(self.joined(world)))
+        Step::Done(Box::new(self.into_answer(world)))
     }
 
-    /// Returns whether all that a request depends on has succeeded; nothing as long as that is not known.
-    fn dependencies(&self, place: usize) -> Option<bool> {
-        self.slots[place].depends_on.iter().try_fold(true, |have_succeeded, earlier| {
-            let status = self.slots[*earlier].answer.as_ref()?.response.status();
-            Some(have_succeeded && !status.is_client_error() && !status.is_server_error())
+    /// Whether all dependencies of a request succeeded; `None` while one is unanswered.
+    fn dependencies_succeeded(&self, index: usize) -> Option<bool> {
+        self.items[index].depends_on.iter().try_fold(true, |succeeded, earlier| {
+            let status = self.items[*earlier].answer.as_ref()?.response.status();
+            Some(succeeded && !status.is_client_error() && !status.is_server_error())
         })
     }
 
     fn answered_bytes(&self) -> usize {
-        self.slots.iter().filter_map(|slot| slot.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
+        self.items.iter().filter_map(|item| item.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
     }
 
     fn refuse(&self, world: &World, error: Error) -> Step {
         Step::Done(Box::new(answer::refusal(world, &ResponseMeta::of_item(world, RequestFacts::default(), &self.ids), error)))
     }
 
-    fn settle(&mut self, place: usize, step: Step) {
+    fn set_step(&mut self, index: usize, step: Step) {
         match step {
-            Step::Done(answer) => self.slots[place].answer = Some(answer),
-            Step::Call(pending) => self.slots[place].pending = Some(pending),
+            Step::Done(answer) => self.items[index].answer = Some(answer),
+            Step::Call(pending) => self.items[index].pending = Some(pending),
         }
     }
 
-    fn joined(self, world: &World) -> Answer {
-        let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.slots.len());
-        for (place, slot) in self.slots.iter().enumerate() {
-            answered.extend(slot.answer.as_deref().map(|answer| (place, &*slot.id, answer)));
+    fn into_answer(self, world: &World) -> Answer {
+        let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.items.len());
+        for (index, item) in self.items.iter().enumerate() {
+            answered.extend(item.answer.as_deref().map(|answer| (index, &*item.id, answer)));
         }
-        // A batch comes when the last of its answers is there, and as badly as the worst of them.
+        // A batch has the longest delay and the worst delivery of its responses.
         let delay = answered.iter().map(|(_, _, answer)| answer.delivery.delay).max().unwrap_or_default();
-        let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(badness).unwrap_or(DeliveryForm::Whole);
+        let form = answered.iter().map(|(_, _, answer)| answer.delivery.form).max_by_key(severity).unwrap_or(DeliveryForm::Whole);
         let rules: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.applied_rules.as_deref()).collect();
         let applied_rules = (!rules.is_empty()).then(|| rules.join(", "));
-        let skipped = answered.iter().flat_map(|(place, _, answer)| {
-            answer.skipped.iter().map(move |skipped| format!("requests[{place}].body: {skipped}"))
+        let skipped = answered.iter().flat_map(|(index, _, answer)| {
+            answer.skipped.iter().map(move |skipped| format!("requests[{index}].body: {skipped}"))
         });
         let skipped = skipped.collect();
-        let refused = answered.iter().filter_map(|(place, _, answer)| Some((*place, answer.refused.clone()?)));
+        let refused = answered.iter().filter_map(|(index, _, answer)| Some((*index, answer.refused.clone()?)));
         let refused_items = refused.collect();
         let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
         if world.behaviors.batch_order == BatchOrder::Shuffled {
-            // Fisher and Yates: each order is as likely as any other.
+            // Fisher-Yates shuffle: all orders are equally likely.
             for last in (1..answered.len()).rev() {
                 answered.swap(last, world.next_chance(last + 1));
             }
         }
-        let body = batch::join(answered.iter().map(|(_, id, answer)| part(id, answer)));
+        let body = batch::join(answered.iter().map(|(_, id, answer)| batch_part(id, answer)));
         let facts = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
         let meta = ResponseMeta::resumed(world, facts, &self.ids);
         let delivery = Delivery { delay, form };
-        let decided: &[&str] = if self.slots.len() > 1 { &["batch-order"] } else { &[] };
+        let decided: &[&str] = if self.items.len() > 1 { &["batch-order"] } else { &[] };
         Answer { delivery, applied_rules, skipped, refused_items, calls, ..answer::batch(world, &meta, body, decided) }
     }
 }
 
-/// Orders forms by how little of an answer arrives.
-fn badness(form: &DeliveryForm) -> u8 {
+/// Orders forms of delivery by the loss of data.
+fn severity(form: &DeliveryForm) -> u8 {
     match form {
         DeliveryForm::Whole => 0,
         DeliveryForm::Slow(_) => 1,
@@ -237,10 +238,10 @@ fn badness(form: &DeliveryForm) -> u8 {
     }
 }
 
-fn part<'a>(id: &'a str, answer: &'a Answer) -> BatchPart<'a> {
+fn batch_part<'a>(id: &'a str, answer: &'a Answer) -> BatchPart<'a> {
     let headers = answer.response.headers();
     let value = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
-    let written = WRITTEN.iter().filter_map(|(name, written)| Some((*written, value(name)?)));
+    let written = ITEM_HEADERS.iter().filter_map(|(name, written)| Some((*written, value(name)?)));
     BatchPart {
         id,
         status: answer.response.status().as_u16(),
@@ -267,8 +268,8 @@ mod tests {
         World::new(Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() })
     }
 
-    /// Sends a batch whose requests are answered by a function.
-    fn begin(world: &World, requests: &Value, answer_one: Responder) -> Step {
+    /// Sends a batch whose requests `answer_one` answers.
+    fn send_batch(world: &World, requests: &Value, answer_one: Responder) -> Step {
         let request = Request {
             method: Method::POST,
             target: "/v1.0/$batch".parse().unwrap(),
@@ -285,8 +286,8 @@ mod tests {
         OutboundCall { method: Method::POST, url: url.parse().unwrap(), headers, body, timeout }
     }
 
-    /// Each segment of a path is a call; what comes of it is the status of the answer. Paths with none are answered at once.
-    fn waiting_for_calls(_: &World, request: &Request, _: &ResponseMeta<'_>) -> Step {
+    /// Makes a call for each segment of the path; the outcome of the last one is the status of the answer. The path `now` makes none.
+    fn call_each_segment(_: &World, request: &Request, _: &ResponseMeta<'_>) -> Step {
         let calls: Vec<String> = request.target.path().split('/').skip(2).map(str::to_owned).collect();
         let is_direct = calls == ["now"];
         next(if is_direct { Vec::new() } else { calls }, StatusCode::NO_CONTENT)
@@ -305,14 +306,14 @@ mod tests {
         }))
     }
 
-    /// Plays the edge: hands out these outcomes one after another, and returns the calls that were asked for with the statuses.
-    fn played(world: &World, mut step: Step, outcomes: &[CallOutcome]) -> (Vec<String>, Vec<(String, u64)>) {
+    /// Resumes with these outcomes in order, and returns the calls and the statuses of the responses.
+    fn run_with_outcomes(world: &World, mut step: Step, outcomes: &[CallOutcome]) -> (Vec<String>, Vec<(String, u64)>) {
         let (mut calls, mut outcomes) = (Vec::new(), outcomes.iter());
         loop {
             step = match step {
                 Step::Call(pending) => {
                     calls.push(pending.call.url.host().unwrap().trim_end_matches(".test").to_owned());
-                    pending.resume(world, outcomes.next().expect("there is an outcome for each call").clone())
+                    pending.resume(world, outcomes.next().expect("one outcome per call").clone())
                 }
                 Step::Done(answer) => {
                     let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
@@ -337,29 +338,32 @@ mod tests {
     }
 
     #[test]
-    fn a_call_holds_up_only_what_depends_on_it() {
+    fn a_call_delays_only_dependent_requests() {
         let world = world();
         let requests =
             json!([get("a", "first/second", &[]), get("b", "third", &["A"]), get("c", "now", &[]), get("d", "fourth", &["c"])]);
         let outcomes = [StatusCode::OK, StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::OK].map(answered);
-        let (calls, parts) = played(&world, begin(&world, &requests, waiting_for_calls), &outcomes);
-        // Calls go out one at a time, in the order of the requests.
+        let (calls, parts) = run_with_outcomes(&world, send_batch(&world, &requests, call_each_segment), &outcomes);
+        // Calls are made one at a time, in the order of the requests.
         assert_eq!(calls, ["first", "second", "third", "fourth"]);
         assert_eq!(statuses(&parts), [("a", 202), ("b", 201), ("c", 204), ("d", 200)]);
     }
 
     #[test]
-    fn a_call_that_fails_fails_what_depends_on_it() {
+    fn a_failed_call_fails_dependent_requests() {
         let world = world();
         let requests = json!([get("a", "first", &[]), get("b", "second", &["a"]), get("c", "now", &["b"]), get("d", "now", &[])]);
-        let (calls, parts) =
-            played(&world, begin(&world, &requests, waiting_for_calls), &[CallOutcome::Failed(CallFailure::Timeout)]);
+        let (calls, parts) = run_with_outcomes(
+            &world,
+            send_batch(&world, &requests, call_each_segment),
+            &[CallOutcome::Failed(CallFailure::Timeout)],
+        );
         assert_eq!(calls, ["first"]);
         assert_eq!(statuses(&parts), [("a", 409), ("b", 424), ("c", 424), ("d", 204)]);
     }
 
     #[test]
-    fn the_longest_delay_is_that_of_the_batch() {
+    fn a_batch_has_the_longest_delay_of_its_responses() {
         let step = |_: &World, request: &Request, _: &ResponseMeta<'_>| {
             let Step::Done(answer) = next(Vec::new(), StatusCode::NO_CONTENT) else { unreachable!() };
             let millis = request.target.path().rsplit('/').next().unwrap().parse().unwrap();
@@ -369,12 +373,12 @@ mod tests {
             }))
         };
         let requests = json!([get("a", "2", &[]), get("b", "9", &[]), get("c", "5", &[])]);
-        let Step::Done(answer) = begin(&world(), &requests, step) else { panic!("nothing makes a call") };
+        let Step::Done(answer) = send_batch(&world(), &requests, step) else { panic!("unexpected call") };
         assert_eq!(answer.delivery, Delivery { delay: Duration::from_millis(9), ..Delivery::AT_ONCE });
     }
 
     #[test]
-    fn answers_beyond_the_limit_are_not_collected() {
+    fn requests_beyond_the_response_limit_are_refused() {
         let large = |_: &World, _: &Request, _: &ResponseMeta<'_>| {
             let Step::Done(mut answer) = next(Vec::new(), StatusCode::OK) else { unreachable!() };
             answer.response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -382,8 +386,8 @@ mod tests {
             Step::Done(answer)
         };
         let requests = json!([get("a", "1", &[]), get("b", "2", &[]), get("c", "3", &[]), get("d", "4", &["c"])]);
-        let Step::Done(answer) = begin(&world(), &requests, large) else { panic!("nothing makes a call") };
-        let refused = answer.refused_items.iter().map(|(place, error)| (*place, error.refusal.name));
+        let Step::Done(answer) = send_batch(&world(), &requests, large) else { panic!("unexpected call") };
+        let refused = answer.refused_items.iter().map(|(index, error)| (*index, error.refusal.name));
         assert_eq!(refused.collect::<Vec<_>>(), [(2, "batch-answers-too-large"), (3, "failed-dependency")]);
         assert!(answer.response.body().len() > ANSWERS_LIMIT);
     }

@@ -1,4 +1,4 @@
-//! From the bytes of a request to JSON: length, content type, content coding, syntax.
+//! Reads request bodies: length, content type, content coding, JSON syntax.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use crate::policy::refusal;
 use crate::text::gzip::{self, GzipError};
 use crate::text::json::{self, Json};
 
-/// How many values a body may hold. An entity has a few dozen; without a limit 4 MiB of empty arrays would take a hundred times
-/// their size in memory.
+/// The maximum number of JSON values in a body. An entity has a few dozen; without a limit, 4 MiB of empty arrays would take a hundred
+/// times their size in memory.
 const NODE_LIMIT: usize = 100_000;
 
-/// Returns the bytes of a body that is to be read as JSON.
+/// Returns the decoded bytes of a JSON body.
 pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<Cow<'r, [u8]>, Error> {
     let Body::Whole(body) = &request.body else {
-        let detail = format!("the body is larger than {BODY_LIMIT} bytes");
+        let detail = format!("body exceeds {BODY_LIMIT} bytes");
         return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail));
     };
     let headers = &request.headers;
@@ -33,22 +33,21 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
     match headers.get(header::CONTENT_TYPE) {
         Some(value) if is_json(value) => {}
         Some(value) => {
-            let detail = format!("found {value:?}, expected application/json");
+            let detail = format!("unsupported Content-Type {value:?}, expected application/json");
             return Err(Error::new(&refusal::WRONG_CONTENT_TYPE, &[]).with_detail(detail));
         }
         None => {
-            let detail = "found no Content-Type, expected application/json".to_owned();
+            let detail = "missing Content-Type, expected application/json".to_owned();
             return Err(Error::new(&refusal::MISSING_CONTENT_TYPE, &[]).with_detail(detail));
         }
     }
-    let unpacked = unpacked(body, headers)?;
-    if unpacked.is_empty() {
+    let decoded = decoded(body, headers)?;
+    if decoded.is_empty() {
         return Err(Error::new(&refusal::EMPTY_PAYLOAD, &[]));
     }
-    Ok(unpacked)
+    Ok(decoded)
 }
 
-/// Parses a body.
 pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
     json::parse_limited(body, NODE_LIMIT)
         .map_err(|reason| Error::new(&refusal::UNREADABLE_PAYLOAD, &[]).with_detail(reason.to_string()))
@@ -59,7 +58,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-fn unpacked<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Error> {
+fn decoded<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Error> {
     let coding = headers.get(header::CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
     match coding.map(str::trim) {
         Ok(coding) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => Ok(Cow::Borrowed(body)),
@@ -71,7 +70,7 @@ fn unpacked<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Er
             Error::new(refusal, &[]).with_detail(format!("the gzip-encoded body {error}"))
         }),
         _ => {
-            let detail = "found a content coding other than gzip, expected gzip or none".to_owned();
+            let detail = "unsupported Content-Encoding, expected gzip or none".to_owned();
             Err(Error::new(&refusal::CONTENT_ENCODING, &[]).with_detail(detail))
         }
     }

@@ -1,4 +1,4 @@
-//! Requests that wait for a service outside, which a workload consults before a change.
+//! Requests that wait for an external service, which a workload consults before a change.
 
 use crate::graph::facts::RequestFacts;
 use crate::graph::meta::{ResponseIds, ResponseMeta};
@@ -9,31 +9,31 @@ use crate::world::outbound::{CallOutcome, CallRecord};
 use crate::world::workload::{Consultation, Reply};
 
 /// Answers a request again, with the reply of the service.
-type Again = fn(&World, &Request, &ResponseMeta<'_>, Option<Reply>) -> Step;
+type Rerun = fn(&World, &Request, &ResponseMeta<'_>, Option<Reply>) -> Step;
 
-/// A request that waits.
-struct Waiting {
+/// A request that waits for its consultation.
+struct WaitingRequest {
     request: Request,
     ids: ResponseIds,
     consultation: Box<dyn Consultation>,
     /// The calls of earlier consultations.
     calls: Vec<CallRecord>,
-    again: Again,
+    rerun: Rerun,
 }
 
-/// Consults a service, then answers the request again. `calls` are the calls that the request has caused before.
+/// Consults the service, then reruns the request. `calls` are the calls that the request has already caused.
 pub(super) fn begin(
     world: &World,
     request: &Request,
     meta: &ResponseMeta<'_>,
     consultation: Box<dyn Consultation>,
     calls: Vec<CallRecord>,
-    again: Again,
+    rerun: Rerun,
 ) -> Step {
-    Waiting { request: request.clone(), ids: meta.ids(), consultation, calls, again }.call(world)
+    WaitingRequest { request: request.clone(), ids: meta.ids(), consultation, calls, rerun }.call(world)
 }
 
-impl Waiting {
+impl WaitingRequest {
     fn call(self, world: &World) -> Step {
         match self.consultation.call(world) {
             Ok(call) => Step::Call(Pending::new(call, move |world, outcome| self.conclude(world, outcome))),
@@ -45,10 +45,10 @@ impl Waiting {
         if self.consultation.conclude(outcome) {
             return self.call(world);
         }
-        let Waiting { request, ids, consultation, mut calls, again } = self;
+        let WaitingRequest { request, ids, consultation, mut calls, rerun } = self;
         let mut reply = consultation.reply();
         calls.append(&mut reply.calls);
         let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids);
-        again(world, &request, &meta, Some(Reply { calls, ..reply }))
+        rerun(world, &request, &meta, Some(Reply { calls, ..reply }))
     }
 }

@@ -25,8 +25,8 @@ use crate::policy::refusal::Refusal;
 use crate::world::World;
 use crate::world::store::{CollectionRef, StoredEntity};
 
-/// The length of an entity's text, roughly.
-pub(super) const ENTITY_ROOM: usize = 824;
+/// The approximate length of an entity's JSON, in bytes.
+pub(super) const ENTITY_LENGTH: usize = 824;
 
 /// The context of one operation. `R` is the resource that the path addresses.
 pub(super) struct OperationContext<'c, R = Route<'c>> {
@@ -34,7 +34,7 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     pub(super) request: &'c Request,
     /// The host that the client named.
     host: Option<&'c HeaderValue>,
-    /// The one time of everything that the request does.
+    /// The time of the request, which all of its effects share.
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
     pub(super) format: Format,
@@ -59,7 +59,7 @@ impl<'c, R> OperationContext<'c, R> {
         self.model.version
     }
 
-    /// Writes scheme and host into an answer. The text may be put into JSON as it is.
+    /// Writes the base URL of links, safe in a JSON string.
     pub(super) fn write_base_url(&self, out: &mut Vec<u8>) {
         match &self.world.behaviors.base_url {
             Some(fixed) => out.extend_from_slice(fixed.as_bytes()),
@@ -67,17 +67,17 @@ impl<'c, R> OperationContext<'c, R> {
         }
     }
 
-    /// Begins a body: the context URL, unless the metadata level has none. `path` and `shape` are what it says of the body.
+    /// Begins a body with its context URL, unless the metadata level omits it. `path` and `suffix` make up the fragment of the URL.
     ///
-    /// The text is given the room for what follows, so that it is not moved when it grows. No more than that: the allocator gives
-    /// pieces below a kilobyte much quicker.
-    pub(super) fn begin_at(&self, path: &str, shape: &str, room: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(200 + room);
+    /// `capacity` is reserved for the members that follow, in bytes, so that the buffer does not grow. A larger value costs time: the
+    /// allocator serves pieces below a kilobyte much faster.
+    pub(super) fn begin_body(&self, path: &str, suffix: &str, capacity: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(200 + capacity);
         out.push(b'{');
         if self.representation().has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
-            for part in ["/", self.version().segment(), "/$metadata", path, shape, "\""] {
+            for part in ["/", self.version().segment(), "/$metadata", path, suffix, "\""] {
                 out.extend_from_slice(part.as_bytes());
             }
         }
@@ -89,7 +89,7 @@ impl<'c, R> OperationContext<'c, R> {
         Representation::of(self.model, &self.world.behaviors, self.format.level, knows_hidden)
     }
 
-    /// Returns the applied preferences of a response without a choice of its own.
+    /// Returns the applied preferences of a read: `include-unknown-enum-members` alone.
     pub(super) fn enum_preference(&self) -> Option<Cow<'static, str>> {
         Preferences { answer: None, max_page_size: None, ..self.preferences }.applied()
     }
@@ -99,7 +99,7 @@ impl<'c, R> OperationContext<'c, R> {
         Preferences { max_page_size: None, ..self.preferences }.applied()
     }
 
-    /// Reads the query options of the request for a resource of a type; nothing if it has no query.
+    /// Reads the query options for a resource of a type; `None` without a query.
     pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
         let Some(text) = self.request.target.query() else { return Ok(None) };
         let behaviors = &self.world.behaviors;
@@ -118,7 +118,7 @@ impl<'c, R> OperationContext<'c, R> {
         Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
     }
 
-    /// Returns a success with a body of another type than JSON.
+    /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
@@ -131,22 +131,22 @@ impl<'c> OperationContext<'c> {
         self.route.structured()
     }
 
-    /// Returns the path of the collection behind the version.
+    /// Returns the path of the collection, after the version.
     pub(super) fn collection_path(&self) -> &'c str {
         &self.route.fragment[1..]
     }
 
-    /// Returns the address of an entity of the collection, behind the version.
+    /// Returns the address of an entity of the collection, after the version.
     pub(super) fn entity_path(&self, key: &str) -> String {
         entity_address(self.collection_path(), self.is_single(), key)
     }
 
-    /// Whether the collection is one of at most one entity, which has no key in its path.
+    /// Whether the collection holds at most one entity, which has no key in its path.
     pub(super) fn is_single(&self) -> bool {
         !self.route.ancestors.is_empty() && self.world.schema.set(self.route.collection.set).is_single
     }
 
-    /// Returns what the ids and links of entities tell of the collection.
+    /// Returns the parent of the entities, from which their ids and links are built.
     pub(super) fn holder(&self) -> Holder<'c> {
         let path = self.collection_path();
         if self.is_single() { Holder::Single(path) } else { Holder::Collection(path) }
@@ -156,7 +156,7 @@ impl<'c> OperationContext<'c> {
     ///
     /// # Errors
     ///
-    /// Fails if an entity does not exist that contains it.
+    /// Fails if an entity that contains it does not exist.
     pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         for ancestor in &self.route.ancestors {
             if self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
@@ -169,28 +169,28 @@ impl<'c> OperationContext<'c> {
         Ok(self.world.store.at(&self.route.collection))
     }
 
-    /// Begins a body that shows a part of the collection.
-    pub(super) fn begin(&self, shape: &str, room: usize) -> Vec<u8> {
-        self.begin_at(&self.route.fragment, shape, room)
+    /// Begins a body whose context URL is the collection's, with a suffix.
+    pub(super) fn begin_collection_body(&self, suffix: &str, capacity: usize) -> Vec<u8> {
+        self.begin_body(&self.route.fragment, suffix, capacity)
     }
 
-    /// Writes the body that shows one entity.
+    /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
-        let mut out = self.begin("/$entity", entity.text.length().unwrap_or(ENTITY_ROOM));
+        let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
         write_cached(&self.representation(), self.structured(), self.holder(), entity, &entity.text, &mut out);
         out.push(b'}');
         out
     }
 
-    /// Writes the body that shows what a client selects of one entity.
+    /// Returns the body with the selected members of an entity.
     pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
-        let mut out = self.begin(&format!("({})/$entity", select.list), ENTITY_ROOM);
+        let mut out = self.begin_collection_body(&format!("({})/$entity", select.list), ENTITY_LENGTH);
         write_selected(&self.representation(), self.structured(), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
     }
 
-    /// Returns the refusal of an entity that does not exist.
+    /// Returns the refusal of a missing entity.
     pub(super) fn not_found(&self, key: &str) -> Error {
         let (structured, path) = (self.structured(), self.collection_path());
         let error = not_found(structured, structured.wording.unknown_entity, key);
@@ -201,10 +201,10 @@ impl<'c> OperationContext<'c> {
     }
 }
 
-/// Returns the refusal of an unknown entity in the words of its workload.
+/// Returns the refusal of an unknown entity, with the wording of its workload.
 fn not_found(structured: &StructuredType, refusal: &'static Refusal, key: &str) -> Error {
     let wording = structured.wording;
     let error = Error::new(refusal, &[wording.noun, key, &structured.full_name]);
-    // A recording may answer for an entity that clients cannot create.
+    // A stub can answer for an entity that clients cannot create.
     Error { inner_code: wording.not_found_code, may_be_stubbed: !structured.capabilities.creates, ..error }
 }

@@ -1,4 +1,4 @@
-//! Requests to the token service, which has its own forms of everything.
+//! Requests to the token service, which has its own formats and headers.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,6 @@ use crate::graph::step::Answer;
 use crate::policy::behavior::Hsts;
 use crate::world::World;
 
-/// Answers a request to the token service.
 pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>) -> Answer {
     let mut base_url = Vec::with_capacity(64);
     write_base_url(request, request.headers.get(header::HOST), &mut base_url);

@@ -1,4 +1,4 @@
-//! Which rows decided an answer, for clients that ask (`--explain`).
+//! Explanations of responses (`--explain`): the rows that decided them.
 
 use http::header::{HeaderName, HeaderValue};
 
@@ -15,22 +15,22 @@ use crate::world::World;
 /// The response header with the explanation.
 pub(super) const EXPLAIN: HeaderName = HeaderName::from_static("x-wfi-emulator-explain");
 
-/// How long an explanation may be: clients limit the size of a response's head.
+/// The maximum length of an explanation, in characters: clients limit the size of response headers.
 const LIMIT: usize = 1000;
 
-/// Rows about the form of a body, which decide only where they differ from what everybody knows.
-const FORM: [&str; 6] = ["annotations", "nulls", "property-order", "layout", "content-type", "base-url"];
+/// Rows about the format of a body. They are listed only with a value other than the default.
+const FORMAT_ROWS: [&str; 6] = ["annotations", "nulls", "property-order", "layout", "content-type", "base-url"];
 
-/// Says by which row, and under which behaviors, a request was refused.
+/// Returns the explanation of a refusal: its row, the behaviors of the row, and the detail.
 pub(super) fn refusal(world: &World, error: &Error) -> HeaderValue {
     let row = error.refusal;
-    let behaviors = named(world, row.behaviors);
+    let behaviors = with_values(world, row.behaviors);
     let behaviors = if behaviors.is_empty() { String::new() } else { format!(" ({behaviors})") };
     let detail = error.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-    header(&format!("refused by {}{behaviors}{detail}", row.name))
+    header_value(&format!("refused by {}{behaviors}{detail}", row.name))
 }
 
-/// Names the behaviors that decided a success, if there were any.
+/// Returns the explanation of a success; `None` if no behavior decided it.
 pub(super) fn success(world: &World, decided: &[&'static str]) -> Option<HeaderValue> {
     let mut unique: Vec<&'static str> = Vec::new();
     for name in decided {
@@ -38,29 +38,29 @@ pub(super) fn success(world: &World, decided: &[&'static str]) -> Option<HeaderV
             unique.push(name);
         }
     }
-    (!unique.is_empty()).then(|| header(&format!("decided by {}", named(world, &unique))))
+    (!unique.is_empty()).then(|| header_value(&format!("decided by {}", with_values(world, &unique))))
 }
 
-/// Adds to an explanation, if there is one, which rules of faults let the answer arrive otherwise.
+/// Adds the applied fault rules to an explanation.
 pub(super) fn with_fault(explanation: Option<&HeaderValue>, rules: &str) -> HeaderValue {
-    let struck = header(&format!("struck by {rules}"));
-    let Some(before) = explanation else { return struck };
-    HeaderValue::from_bytes(&[before.as_bytes(), b"; ", struck.as_bytes()].concat()).unwrap_or(struck)
+    let fault = header_value(&format!("fault rules: {rules}"));
+    let Some(explanation) = explanation else { return fault };
+    HeaderValue::from_bytes(&[explanation.as_bytes(), b"; ", fault.as_bytes()].concat()).unwrap_or(fault)
 }
 
-fn named(world: &World, names: &[&'static str]) -> String {
+fn with_values(world: &World, names: &[&'static str]) -> String {
     let value = |name: &&'static str| format!("{name}={}", world.behaviors.get(name).unwrap_or_default());
     names.iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
-fn header(text: &str) -> HeaderValue {
+fn header_value(text: &str) -> HeaderValue {
     let visible: String = text.chars().take(LIMIT).flat_map(char::escape_default).collect();
-    // Quotes need no escape in a header, and read better without.
+    // Quotes are valid in a header and more readable without an escape.
     let readable = visible.replace("\\\"", "\"").replace("\\'", "'");
     HeaderValue::try_from(readable).unwrap_or(HeaderValue::from_static("not expressible"))
 }
 
-/// Returns the behaviors that decided how entities look in an answer.
+/// Returns the behaviors that decided the JSON of entities.
 pub(super) fn entities<'e>(
     context: &OperationContext<'_>,
     entities: impl Iterator<Item = &'e Entity>,
@@ -69,26 +69,26 @@ pub(super) fn entities<'e>(
     if !context.world.explains {
         return Vec::new();
     }
-    let shape = context.representation();
+    let representation = context.representation();
     let mut decided = Vec::new();
     for entity in entities {
-        object(&shape, context.structured(), &entity.properties, selection, &mut decided);
+        explain_object(&representation, context.structured(), &entity.properties, selection, &mut decided);
     }
-    decided.extend(form(context.world));
+    decided.extend(format_rows(context.world));
     decided
 }
 
-/// Returns the behaviors that decided how the value of one property looks in an answer.
+/// Returns the behaviors that decided the JSON of a property value.
 pub(super) fn value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
-    let mut decided = form(context.world);
+    let mut decided = format_rows(context.world);
     if context.world.explains {
-        member(&context.representation(), property, value, None, &mut decided);
+        explain_member(&context.representation(), property, value, None, &mut decided);
     }
     decided
 }
 
-/// Returns the behaviors that decided the form of a body.
-fn form(world: &World) -> Vec<&'static str> {
+/// Returns the behaviors that decided the format of a body.
+fn format_rows(world: &World) -> Vec<&'static str> {
     if !world.explains {
         return Vec::new();
     }
@@ -96,41 +96,41 @@ fn form(world: &World) -> Vec<&'static str> {
         let row = ROWS.iter().find(|row| row.name == *name);
         row.is_some_and(|row| world.behaviors.get(name) != Some(row.profiles[0]))
     };
-    FORM.into_iter().filter(differs).collect()
+    FORMAT_ROWS.into_iter().filter(differs).collect()
 }
 
-fn object(
-    shape: &Representation<'_>,
+fn explain_object(
+    representation: &Representation<'_>,
     structured: &StructuredType,
-    object_values: &Complex,
+    values: &Complex,
     selection: Option<&Selection>,
     decided: &mut Vec<&'static str>,
 ) {
     for (index, property) in structured.properties.iter().enumerate() {
         let selected = selection.map_or(Selected::Everything, |selection| selection.of(index));
-        let part = match selected {
+        let nested = match selected {
             Selected::Nothing => continue,
-            Selected::Part(part) => Some(part),
+            Selected::Part(nested) => Some(nested),
             Selected::Everything | Selected::Whole => None,
         };
-        member(shape, property, &object_values.values[property.slot], part, decided);
+        explain_member(representation, property, &values.values[property.slot], nested, decided);
     }
 }
 
-fn member(
-    shape: &Representation<'_>,
+fn explain_member(
+    representation: &Representation<'_>,
     property: &Property,
     value: &Value,
-    part: Option<&Selection>,
+    nested: Option<&Selection>,
     decided: &mut Vec<&'static str>,
 ) {
-    if let Some(alias) = property.alias.filter(|_| !property.declared || shape.style.aliases == Aliases::Only) {
+    if let Some(alias) = property.alias.filter(|_| !property.declared || representation.style.aliases == Aliases::Only) {
         decided.push(alias.behavior);
     }
     match (value, property.kind) {
         (Value::Null, _) => {}
         _ if property.write_only => decided.push("secret"),
-        (Value::Enum(number), PropertyType::Enum(id)) if enums::has_hidden(shape.model.enumeration(id), *number) => {
+        (Value::Enum(number), PropertyType::Enum(id)) if enums::has_hidden(representation.model.enumeration(id), *number) => {
             decided.push("hidden-members");
         }
         (Value::DateTimeOffset(time), _) => {
@@ -141,10 +141,12 @@ fn member(
                 decided.push("timestamps");
             }
         }
-        (Value::Complex(value), PropertyType::Complex(id)) => object(shape, shape.model.structured(id), value, part, decided),
+        (Value::Complex(value), PropertyType::Complex(id)) => {
+            explain_object(representation, representation.model.structured(id), value, nested, decided);
+        }
         (Value::Collection(items), PropertyType::Collection(ItemType::Complex(id))) => {
             let objects = items.iter().filter_map(|item| if let Value::Complex(object) = item { Some(object) } else { None });
-            objects.for_each(|item| object(shape, shape.model.structured(id), item, part, decided));
+            objects.for_each(|item| explain_object(representation, representation.model.structured(id), item, nested, decided));
         }
         _ => {}
     }

@@ -1,13 +1,13 @@
-//! The request's own statements, read once.
+//! The request headers that nearly every response depends on, read in one pass.
 //!
-//! A look-up in a header map costs a hash; most requests have a handful of headers, and walking over them once is cheaper than
-//! several look-ups.
+//! A look-up in a header map costs a hash. Most requests have a handful of headers, so one pass over them is cheaper than several
+//! look-ups.
 
 use http::header::{HeaderMap, HeaderValue};
 
 use crate::odata::prefer::Preferences;
 
-/// The facts in the headers of a request that nearly every response depends on.
+/// The request headers that nearly every response depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RequestFacts<'r> {
     /// The host that the client named.
@@ -16,9 +16,8 @@ pub(super) struct RequestFacts<'r> {
     pub(super) client_request_id: Option<&'r HeaderValue>,
     /// Whether a script of another origin sends the request.
     pub(super) has_origin: bool,
-    /// The preferences.
     pub(super) preferences: Preferences,
-    /// Whether the client accepts another format than the default one.
+    /// Whether the client accepts a format other than the default one.
     pub(super) has_format: bool,
 }
 
@@ -28,7 +27,7 @@ impl<'r> RequestFacts<'r> {
         let mut has_preferences = false;
         for (name, value) in headers {
             match name.as_str() {
-                // Of several values the first counts, as in a look-up.
+                // The first of several values counts, as in a look-up.
                 "host" => facts.host = facts.host.or(Some(value)),
                 "client-request-id" => facts.client_request_id = facts.client_request_id.or(Some(value)),
                 "origin" => facts.has_origin = true,

@@ -1,4 +1,4 @@
-//! Faults: what fault rules make of a request and its answer.
+//! Faults: the effect of fault rules on a request and its response.
 
 use bytes::Bytes;
 use http::header;
@@ -14,49 +14,49 @@ use crate::world::fault::{Effect, FaultDecision, FaultSubject};
 /// A fault that applies to a request.
 pub(super) struct Fault(FaultDecision);
 
-/// Returns the fault that the rules of the world inject into a request.
+/// Returns the fault that the world's rules inject into a request.
 pub(super) fn decide(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool) -> Option<Fault> {
-    // Rules are for single requests. A batch holds some, and has a fault itself only if a rule names its path.
+    // Rules apply to the requests in a batch, and to the batch itself only if one names its path.
     let subject = FaultSubject { method: &request.method, path: request.path(), is_named_only: is_batch, now: meta.now };
     world.faults.decide(subject).map(Fault)
 }
 
 impl Fault {
-    /// Answers a request as the rules say. A request that takes effect gets its own answer first; of any other nothing is stored.
+    /// Answers a request under the fault. The request is processed first if the rules let it take effect; otherwise nothing is stored.
     pub(super) fn apply(self, world: &World, meta: &ResponseMeta<'_>, respond: impl FnOnce() -> Step) -> Step {
         let Fault(decision) = self;
-        let instead = match &decision.effect {
+        let replacement = match &decision.effect {
             Effect::Answer(failure) => Some(answer::refusal(world, meta, failure.to_error(&decision.rules))),
-            Effect::Reset | Effect::Silence => Some(answer::nothing()),
+            Effect::Reset | Effect::Silence => Some(answer::unsent()),
             _ => None,
         };
-        match instead {
-            Some(answer) if !decision.applies => Step::Done(Box::new(delivered(answer, &decision))),
-            instead => replace(world, respond(), instead, decision),
+        match replacement {
+            Some(answer) if !decision.applies => Step::Done(Box::new(with_delivery(answer, &decision))),
+            replacement => replace(world, respond(), replacement, decision),
         }
     }
 }
 
-/// Replaces or changes the request's own answer, once it is there.
-fn replace(world: &World, step: Step, instead: Option<Answer>, decision: FaultDecision) -> Step {
+/// Replaces or changes the original answer when it is ready.
+fn replace(world: &World, step: Step, replacement: Option<Answer>, decision: FaultDecision) -> Step {
     match step {
-        Step::Done(own) => {
-            let answer = match instead {
-                // The change has been made, and the journal shows it.
-                Some(instead) => {
-                    let Answer { skipped, refused_items, calls, change, .. } = *own;
-                    Answer { skipped, refused_items, calls, change, ..instead }
+        Step::Done(original) => {
+            let answer = match replacement {
+                // The change is committed, so the journal records it.
+                Some(replacement) => {
+                    let Answer { skipped, refused_items, calls, change, .. } = *original;
+                    Answer { skipped, refused_items, calls, change, ..replacement }
                 }
-                None => explained(world, *own, &decision),
+                None => with_explanation(world, *original, &decision),
             };
-            Step::Done(Box::new(delivered(answer, &decision)))
+            Step::Done(Box::new(with_delivery(answer, &decision)))
         }
-        Step::Call(pending) => Step::Call(pending.then(move |world, step| replace(world, step, instead, decision))),
+        Step::Call(pending) => Step::Call(pending.then(move |world, step| replace(world, step, replacement, decision))),
     }
 }
 
 /// Adds the rules to the explanation of an answer.
-fn explained(world: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
+fn with_explanation(world: &World, mut answer: Answer, decision: &FaultDecision) -> Answer {
     if world.explains {
         let headers = answer.response.headers_mut();
         let explanation = explain::with_fault(headers.get(EXPLAIN), &decision.rules);
@@ -66,8 +66,8 @@ fn explained(world: &World, mut answer: Answer, decision: &FaultDecision) -> Ans
     answer
 }
 
-/// Returns an answer with the delivery that the rules give it.
-fn delivered(answer: Answer, decision: &FaultDecision) -> Answer {
+/// Returns an answer with the delivery of the fault.
+fn with_delivery(answer: Answer, decision: &FaultDecision) -> Answer {
     let form = match decision.effect {
         Effect::Reset => DeliveryForm::Reset,
         Effect::Silence => DeliveryForm::Silence,
@@ -80,7 +80,7 @@ fn delivered(answer: Answer, decision: &FaultDecision) -> Answer {
     Answer { delivery: Delivery { delay, form }, applied_rules: Some(decision.rules.clone()), ..answer }
 }
 
-/// Removes the second half of a body, so that JSON becomes invalid.
+/// Removes the second half of a body, which makes JSON invalid.
 fn truncate_body(mut answer: Answer) -> Answer {
     let body = answer.response.body();
     let half: Bytes = body.slice(..body.len() / 2);
@@ -88,7 +88,6 @@ fn truncate_body(mut answer: Answer) -> Answer {
         answer.response.headers_mut().insert(header::CONTENT_LENGTH, half.len().into());
     }
     *answer.response.body_mut() = half;
-    // The length has changed.
     answer.standard_headers = None;
     answer
 }

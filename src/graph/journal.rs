@@ -1,4 +1,4 @@
-//! What the journal is told of a request and its answer.
+//! Records requests, answers and outgoing calls in the journal.
 
 use std::time::SystemTime;
 
@@ -14,41 +14,43 @@ use crate::world::World;
 use crate::world::journal::{AnswerCause, JournalRecord};
 use crate::world::outbound::{CallOutcome, CallRecord};
 
-/// Writes a request and its answer into the journal of the tenant, when the answer is there.
+/// Records a request and its answer in the world's journal, once the answer is ready.
 pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool, step: Step) -> Step {
     if !world.journal.is_on() {
         return step;
     }
     match step {
         Step::Done(mut answer) => {
-            write(world, request, meta.now, meta.batch(), is_batch, &mut answer);
+            write_exchange(world, request, meta.now, meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
-        Step::Call(_) => Waiting { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step),
+        Step::Call(_) => {
+            PendingRecord { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step)
+        }
     }
 }
 
-/// Writes a request that is none of Graph's and its answer into the journal of the tenant.
+/// Records a request to the token service and its answer in the world's journal.
 pub(super) fn record_answer(world: &World, request: &Request, now: SystemTime, mut answer: Answer) -> Answer {
     if world.journal.is_on() {
-        write(world, request, now, None, false, &mut answer);
+        write_exchange(world, request, now, None, false, &mut answer);
     }
     answer
 }
 
-/// What must be kept of a request whose answer is not there yet.
-struct Waiting {
+/// The parts of an unanswered request that the journal needs.
+struct PendingRecord {
     request: Request,
     now: SystemTime,
     batch: Option<Box<str>>,
     is_batch: bool,
 }
 
-impl Waiting {
+impl PendingRecord {
     fn record(self, world: &World, step: Step) -> Step {
         match step {
             Step::Done(mut answer) => {
-                write(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
+                write_exchange(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
                 Step::Done(answer)
             }
             Step::Call(pending) => Step::Call(pending.then(move |world, step| self.record(world, step))),
@@ -56,51 +58,58 @@ impl Waiting {
     }
 }
 
-/// The header of an entry that holds what was sent to a connector, in base64: its body is what was said, before it was encrypted.
-const RAW: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
+/// The header of an entry with the bytes sent to a connector, in base64. The body of the entry is the plaintext.
+const RAW_BODY: HeaderName = HeaderName::from_static("x-wfi-emulator-raw-body");
 
-/// Writes a call to a connector that no request of Graph has caused.
-pub(crate) fn record_call(world: &World, made: &CallRecord) {
+/// Records a call to a connector that no request to Graph caused.
+pub(crate) fn record_call(world: &World, call: &CallRecord) {
     if world.journal.is_on() {
-        write_call(world, world.clock.now(), made);
+        write_call(world, world.clock.now(), call);
     }
 }
 
-/// Writes a call to a connector, with what was said and what was sent.
-fn write_call(world: &World, time: SystemTime, made: &CallRecord) {
-    let mut request_headers = made.headers.clone();
-    if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&made.body)) {
-        request_headers.insert(RAW, raw);
+/// Records a call to a connector: the plaintext and the sent bytes.
+fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
+    let mut request_headers = call.headers.clone();
+    if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&call.body)) {
+        request_headers.insert(RAW_BODY, raw);
     }
     let none = HeaderMap::new();
-    let (status, response_headers, response_body, ended_by) = match &made.outcome {
+    let (status, response_headers, response_body, ended_by) = match &call.outcome {
         CallOutcome::Answered { status, headers, body } => (Some(*status), headers, &**body, None),
         CallOutcome::Failed(failure) => (None, &none, &b""[..], Some(failure.name())),
     };
     world.journal.record(JournalRecord {
         time,
         method: &Method::POST,
-        target: &made.url,
+        target: &call.url,
         request_headers: &request_headers,
-        request_body: &made.plaintext,
+        request_body: &call.plaintext,
         status,
         response_headers,
         standard_headers: None,
         response_body,
-        decided: AnswerCause { detail: Some(made.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
+        decided: AnswerCause { detail: Some(call.verdict.as_str().into()), ended_by, ..AnswerCause::default() },
         changed: None,
     });
 }
 
-fn write(world: &World, request: &Request, time: SystemTime, batch: Option<Box<str>>, is_batch: bool, answer: &mut Answer) {
-    // The calls of a batch follow its requests.
+fn write_exchange(
+    world: &World,
+    request: &Request,
+    time: SystemTime,
+    batch: Option<Box<str>>,
+    is_batch: bool,
+    answer: &mut Answer,
+) {
+    // The calls of a batch are recorded with its requests.
     if !is_batch {
-        answer.calls.iter().for_each(|made| write_call(world, time, made));
+        answer.calls.iter().for_each(|call| write_call(world, time, call));
     }
     let (ended_by, is_answered) = match answer.delivery.form {
         DeliveryForm::Whole | DeliveryForm::Slow(_) => (None, true),
-        DeliveryForm::CutShort(_) => (Some("a cut within the body"), true),
-        DeliveryForm::Reset => (Some("a reset without an answer"), false),
+        DeliveryForm::CutShort(_) => (Some("a truncated body"), true),
+        DeliveryForm::Reset => (Some("a connection reset"), false),
         DeliveryForm::Silence => (Some("silence"), false),
     };
     let refused = answer.refused.as_ref().filter(|_| is_answered);

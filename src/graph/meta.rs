@@ -1,4 +1,4 @@
-//! Ids and time of a request.
+//! The ids and the time of a request.
 
 use std::time::SystemTime;
 
@@ -32,7 +32,7 @@ pub(super) struct ResponseIds {
 }
 
 impl<'r> ResponseMeta<'r> {
-    /// Returns the time, a new request id, and the client's own id where it sent one.
+    /// Returns the current time, a new request id, and the client's own id.
     pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
         let facts = RequestFacts::of(&request.headers);
         let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
@@ -41,7 +41,6 @@ impl<'r> ResponseMeta<'r> {
         ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts }
     }
 
-    /// Returns the ids.
     pub(super) fn ids(&self) -> ResponseIds {
         let (client_request_id, is_item, has_hsts) = (self.client_request_id.cloned(), self.is_item, self.has_hsts);
         ResponseIds { request_id: self.request_id, client_request_id, is_item, has_hsts }
@@ -54,8 +53,8 @@ impl<'r> ResponseMeta<'r> {
         ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
     }
 
-    /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Its headers are text
-    /// within the batch, which no browser obeys.
+    /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Browsers ignore
+    /// `Strict-Transport-Security` in a batch, so it is always there.
     pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
         ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids) }
     }

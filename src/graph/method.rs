@@ -1,4 +1,4 @@
-//! Methods that a resource does not have.
+//! Refusals of unsupported methods.
 
 use http::Method;
 
@@ -7,7 +7,7 @@ use crate::policy::behavior::WrongMethod;
 use crate::policy::refusal;
 use crate::world::World;
 
-/// Checks that a request to a resource with GET alone has that method.
+/// Checks the method of a request to a resource that supports only GET.
 ///
 /// # Errors
 ///
@@ -16,7 +16,7 @@ pub(super) fn only_get(world: &World, method: &Method) -> Result<(), Error> {
     if method == Method::GET { Ok(()) } else { Err(wrong_method(world, method, &[Method::GET])) }
 }
 
-/// Returns the refusal of a method.
+/// Returns the refusal of an unsupported method.
 pub(super) fn wrong_method(world: &World, method: &Method, expected: &[Method]) -> Error {
     let names: Vec<&str> = expected.iter().map(Method::as_str).collect();
     let expected = match &*names {

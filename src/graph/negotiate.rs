@@ -1,4 +1,4 @@
-//! The format that a client accepts.
+//! Content negotiation.
 
 use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::Operation;
@@ -18,8 +18,8 @@ pub(super) fn format(
     meta: &ResponseMeta<'_>,
     operation: &Operation<'_>,
 ) -> Result<Format, Error> {
-    // A response without JSON has no format of JSON.
-    if operation.has_json() { accepted(world, request, meta) } else { Ok(Format::default()) }
+    // Only JSON has a format to negotiate.
+    if operation.has_json() { accepted_format(world, request, meta) } else { Ok(Format::default()) }
 }
 
 /// Returns the format that a request accepts.
@@ -27,7 +27,7 @@ pub(super) fn format(
 /// # Errors
 ///
 /// Fails if the client accepts none of the emulated formats.
-pub(super) fn accepted(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Result<Format, Error> {
+pub(super) fn accepted_format(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Result<Format, Error> {
     let query = request.target.query();
     if query.is_none() && !meta.facts.has_format {
         return Ok(Format::default());

@@ -27,7 +27,7 @@ use crate::world::workload::{Consultation, Reply};
 pub(super) enum Outcome {
     /// The response.
     Success(Success),
-    /// A service outside that must be consulted first.
+    /// The consultation of an external service, which must come first.
     Consult(Box<dyn Consultation>),
 }
 
@@ -67,7 +67,7 @@ impl Operation<'_> {
         }
     }
 
-    /// Returns the operation under whose name permissions are listed.
+    /// Returns the kind of the operation in the table of permissions.
     pub(super) fn kind(&self) -> OperationKind {
         match self {
             Operation::List | Operation::Count => OperationKind::List,
@@ -84,7 +84,7 @@ impl Operation<'_> {
     }
 }
 
-/// Runs an operation. `reply` is the result of a consultation, on a second run.
+/// Runs an operation. `reply` is the result of a consultation, on the second run.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
 //! The pipeline: one request in, one answer out, in named stages.
 //!
-//! [`answer`] is a pure function of a world's state and a request. It does no I/O and never waits; a call that must be made outside is
-//! part of what it returns.
+//! [`answer()`] is a pure function of a world's state and a request. It does no I/O and never waits; a required outgoing call is part of
+//! its result.
 //!
 //! The order of the checks is the service's: version and path, token, permission, content type and JSON, names and types and
-//! annotations, existence of the entity, values; then the change is made. When the service looks at the accepted format is not known;
-//! here it does after the path, so that nothing is stored before.
+//! annotations, existence of the entity, values; then the change is committed. The service's position of content negotiation is unknown;
+//! here it precedes the operation, so that a client that accepts no emulated format changes nothing.
 
 use http::{Method, header};
 
@@ -25,11 +25,11 @@ use crate::policy::refusal;
 use crate::world::World;
 use crate::world::workload::Reply;
 
-/// Answers a request and writes it into the journal.
+/// Answers a request and records it in the journal.
 pub fn answer(world: &World, request: &Request) -> Step {
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
-        // The token service is not Graph's, and no fault rule is for it.
+        // Fault rules do not apply to the token service, which is not part of Graph.
         let answer = entra::answer(world, request, route);
         return Step::Done(Box::new(journal::record_answer(world, request, world.clock.now(), answer)));
     }
@@ -62,7 +62,7 @@ pub(crate) fn internal_error(world: &World, request: &Request) -> Answer {
     answer::refusal(world, &ResponseMeta::of(world, request), Error::new(&refusal::INTERNAL, &[]))
 }
 
-/// Puts the first stage before a request's own stages, and the last one after them: faults and journal.
+/// Runs a request's own stages between the first and the last one: faults and journal.
 fn run(
     world: &World,
     request: &Request,
@@ -77,8 +77,8 @@ fn run(
     journal::record(world, request, meta, is_batch, step)
 }
 
-/// Answers a request to Graph. It runs again with the reply of a service that had to be consulted: then everything is read, checked and
-/// merged on the state at that time.
+/// Answers a request to Graph. After a consultation it runs again with the reply: everything is read, checked and merged on the state at
+/// that time.
 fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
     let outcome = stages(world, request, meta, reply.as_ref(), &mut skipped);

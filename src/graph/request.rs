@@ -6,7 +6,7 @@ use http::{Method, Uri};
 
 use crate::world::name::prefix_of;
 
-/// The largest body, packed or unpacked: Graph takes up to 4 MB
+/// The maximum size of a body in bytes, compressed or decompressed: Graph accepts up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -15,7 +15,7 @@ pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The target: path and query, or a whole address.
+    /// The target: path and query, or an absolute URI.
     pub target: Uri,
     /// Whether it came over TLS.
     pub is_secure: bool,
@@ -44,6 +44,6 @@ impl Request {
 pub enum Body {
     /// The whole body.
     Whole(Bytes),
-    /// A body larger than [`BODY_LIMIT`], which was not kept.
+    /// A body larger than [`BODY_LIMIT`], which was discarded.
     TooLarge,
 }

@@ -1,4 +1,4 @@
-//! The steps of the pipeline: an answer, or a call that must be made before there is one.
+//! The steps of the pipeline: an answer, or an outgoing call that must come first.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
 pub enum Step {
     /// The answer. Boxed: it is large and moved often.
     Done(Box<Answer>),
-    /// A call that must be made outside; the pipeline resumes with its outcome.
+    /// An outgoing call; the pipeline resumes with its outcome.
     Call(Box<Pending>),
 }
 
-/// An answer, and how it is delivered.
+/// An answer and its delivery.
 #[derive(Debug)]
 pub struct Answer {
     /// Status, headers and body.
     pub response: Response<Bytes>,
-    /// The delivery.
+    /// The delay and the form of the delivery.
     pub delivery: Delivery,
     /// The refusal, if the request was refused.
     pub refused: Option<Error>,
@@ -35,11 +35,11 @@ pub struct Answer {
     pub applied_rules: Option<String>,
     /// The members of the body that a behavior skipped.
     pub skipped: Vec<String>,
-    /// The refused requests of a batch: their places, and the refusals.
+    /// The refused requests of a batch: their indexes, and the refusals.
     pub refused_items: Vec<(usize, Error)>,
     /// The outgoing calls on which the answer depends.
     pub calls: Vec<CallRecord>,
-    /// The change of an entity, until the journal takes it.
+    /// The change of an entity, until it is in the journal.
     pub(super) change: Option<EntityChange>,
     /// The values of the standard headers, as long as the response has no others.
     pub(super) standard_headers: Option<StandardHeaders>,
@@ -48,7 +48,7 @@ pub struct Answer {
 /// The delivery of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The time for which it is held back.
+    /// The time before the first byte.
     pub delay: Duration,
     /// The part of it that arrives.
     pub form: DeliveryForm,

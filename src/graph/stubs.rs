@@ -1,4 +1,4 @@
-//! Answers from recordings, where the schema has no such path, and for entities that clients cannot create.
+//! Stubs: recorded answers for paths outside of the schema, and for entities that clients cannot create.
 
 use http::header::{HeaderName, HeaderValue};
 
@@ -11,10 +11,10 @@ use crate::odata::error::Error;
 use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
 
-/// The refusals of paths that the schema does not have.
+/// The refusals of paths outside of the schema.
 const UNKNOWN_PATHS: [&Refusal; 2] = [&refusal::UNKNOWN_SEGMENT, &refusal::INVALID_VERSION];
 
-/// Answers a refused request from a stub, if there is one for it, else with the refusal.
+/// Answers a refused request from a stub, or with the refusal if no stub matches.
 pub(super) fn answer_or_refuse(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error) -> Answer {
     stub(world, request, meta, error).unwrap_or_else(|error| answer::refusal(world, meta, error))
 }

@@ -15,9 +15,8 @@ pub(super) struct Success {
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
     pub(super) preference_applied: Option<Cow<'static, str>>,
-    /// The behaviors that decided.
+    /// The behaviors that decided the response.
     pub(super) decided: Vec<&'static str>,
-    /// The change of an entity.
     pub(super) change: Option<EntityChange>,
 }
 

@@ -11,12 +11,12 @@ pub(super) enum Target<'p> {
     Entra(EntraRoute<'p>),
     /// `$batch` of a version.
     Batch(Version),
-    /// Any other path of Graph. The schema is asked for it after faults and before anything else.
+    /// Any other path. The schema resolves it after the faults and before all other checks.
     Graph,
 }
 
 impl<'p> Target<'p> {
-    /// Returns the target of a path without the prefix of a world.
+    /// Returns the target of a path, which has no world prefix.
     pub(super) fn of(path: &'p str) -> Target<'p> {
         if let Some(route) = EntraRoute::of(path) {
             return Target::Entra(route);

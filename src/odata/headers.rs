@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// The id of a request.
+/// The service's id of a request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// The client's id of a request; without one, the service's.
@@ -23,9 +23,9 @@ const DIAGNOSTIC_VALUE: HeaderValue = HeaderValue::from_static(
     r#"{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"0","ScaleUnit":"000","RoleInstance":"WFI-EMULATOR"}}"#,
 );
 
-/// The head of nearly every response with a body: five values beside constant headers.
+/// The headers of nearly every response with a body: five variable values and several constant ones.
 ///
-/// A response copies a prepared map instead of building one, and the journal keeps the values alone.
+/// A response copies a prepared map instead of building one, and the journal stores only the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandardHeaders {
     /// `content-type`
@@ -46,7 +46,7 @@ impl StandardHeaders {
         [&self.content_type, &self.content_length, &self.request_id, &self.client_request_id, &self.date]
     }
 
-    /// Returns the headers with these values, which have the order of the fields.
+    /// Returns the headers with these values, in the order of the fields.
     pub fn from_values([content_type, content_length, request_id, client_request_id, date]: [HeaderValue; 5]) -> StandardHeaders {
         StandardHeaders { content_type, content_length, request_id, client_request_id, date }
     }
@@ -57,17 +57,17 @@ impl StandardHeaders {
         let StandardHeaders { content_type, content_length, request_id, client_request_id, date } = self;
         let mut headers = TEMPLATE.clone();
         let mut values = headers.values_mut();
-        // The template has the variable headers at these distances from each other.
+        // The numbers are the constant headers before each variable one.
         for (skipped, value) in [(0, content_type), (0, content_length), (2, request_id), (0, client_request_id), (2, date)] {
-            if let Some(place) = values.nth(skipped) {
-                *place = value;
+            if let Some(variable) = values.nth(skipped) {
+                *variable = value;
             }
         }
         headers
     }
 }
 
-/// Returns the headers with empty values in place of the variable ones, in the order of responses.
+/// Returns the headers with empty variable values, in the order of responses.
 fn template() -> HeaderMap {
     const VARIABLE: HeaderValue = HeaderValue::from_static("");
     let mut headers = HeaderMap::with_capacity(12);
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_value_is_under_its_name() {
+    fn each_value_has_the_header_of_its_field() {
         let value = HeaderValue::from_static;
         let standard = StandardHeaders::from_values(["type", "12", "id", "client", "today"].map(value));
         assert!(standard.values().into_iter().eq(["type", "12", "id", "client", "today"]));

@@ -136,7 +136,7 @@ pub enum Holder<'a> {
     Single(&'a str),
 }
 
-/// The text of an entity's members in one style: most clients ask for the same style again and again.
+/// The cached text of an entity's members in one style, since most clients use a single style.
 #[derive(Debug, Default)]
 pub struct TextCache(OnceLock<(Style, Box<[u8]>)>);
 
@@ -146,14 +146,14 @@ impl TextCache {
         self.0.get().map(|(_, text)| text.len())
     }
 
-    /// Returns the text in a style, written by a function if no style is cached; nothing if another style is.
+    /// Returns the text in a style, written on the first call; `None` if the cache has another style.
     fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
         let (cached, text) = self.0.get_or_init(|| (style, write().into()));
         (*cached == style).then_some(text)
     }
 }
 
-/// Writes the members of an entity, without the braces, from the cache of its text if that has the style.
+/// Writes the members of an entity, without the braces, from its cache if that has the style.
 pub(crate) fn write_cached(
     representation: &Representation<'_>,
     structured: &StructuredType,
@@ -163,7 +163,7 @@ pub(crate) fn write_cached(
     out: &mut Vec<u8>,
 ) {
     let text = cache.text(representation.style, || {
-        // The brace makes the first member start without a separator.
+        // After a brace, the first member has no separator.
         let mut text = vec![b'{'];
         write_members(representation, structured, holder, entity, None, &mut text);
         text
@@ -191,30 +191,30 @@ pub(crate) fn write_entity(
 
 /// Writes the selected members of an entity, without the braces.
 pub(crate) fn write_selected(
-    shape: &Representation<'_>,
+    representation: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
     entity: &Entity,
     selection: &Selection,
     out: &mut Vec<u8>,
 ) {
-    write_members(shape, structured, holder, entity, Some(selection), out);
+    write_members(representation, structured, holder, entity, Some(selection), out);
 }
 
 /// Writes control information in the order of streaming payloads: type, then id and links, then properties, each directly after its
 /// annotation (OData JSON Format 4.0, 4.4).
 fn write_members(
-    shape: &Representation<'_>,
+    representation: &Representation<'_>,
     structured: &StructuredType,
     holder: Holder<'_>,
     entity: &Entity,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
-    if shape.is_full() || shape.style.control == ControlInformation::Page {
+    if representation.is_full() || representation.style.control == ControlInformation::Page {
         write_type(structured, "#", out);
     }
-    if shape.is_full() {
+    if representation.is_full() {
         // Both are relative to the context URL.
         let address = match holder {
             Holder::Collection(path) => entity_address(path, false, &entity.key),
@@ -225,7 +225,7 @@ fn write_members(
             write_string(out, &address);
         }
     }
-    write_properties(shape, structured, &entity.properties, selection, out);
+    write_properties(representation, structured, &entity.properties, selection, out);
 }
 
 fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
@@ -250,13 +250,13 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
 }
 
 fn write_properties(
-    shape: &Representation<'_>,
+    representation: &Representation<'_>,
     structured: &StructuredType,
     object: &Complex,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
-    let order = match shape.style.order {
+    let order = match representation.style.order {
         PropertyOrder::Lifelike => &structured.answer_order,
         PropertyOrder::Page => &structured.page_order,
     };
@@ -267,22 +267,22 @@ fn write_properties(
             continue;
         }
         let stored = &object.values[property.slot];
-        let value = if property.write_only && shape.style.secret == Secret::Null { &Value::Null } else { stored };
-        if !is_written(shape, structured, *index, value, selected) {
+        let value = if property.write_only && representation.style.secret == Secret::Null { &Value::Null } else { stored };
+        if !is_written(representation, structured, *index, value, selected) {
             continue;
         }
-        if shape.is_full() {
-            write_type_annotation(shape.model, property, value, out);
+        if representation.is_full() {
+            write_type_annotation(representation.model, property, value, out);
         }
         separate(out);
         out.extend_from_slice(&property.member);
-        let part = match selected {
-            Selected::Part(part) => Some(part),
+        let nested = match selected {
+            Selected::Part(nested) => Some(nested),
             Selected::Nothing | Selected::Everything | Selected::Whole => None,
         };
-        write_value(shape, property.kind, value, part, out);
+        write_value(representation, property.kind, value, nested, out);
     }
-    for member in object.dynamic.iter().filter(|member| shape.style.nulls == Nulls::Write || &*member.json != "null") {
+    for member in object.dynamic.iter().filter(|member| representation.style.nulls == Nulls::Write || &*member.json != "null") {
         if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {
             continue;
         }
@@ -292,7 +292,7 @@ fn write_properties(
 }
 
 fn is_written(
-    shape: &Representation<'_>,
+    representation: &Representation<'_>,
     structured: &StructuredType,
     index: usize,
     value: &Value,
@@ -301,10 +301,10 @@ fn is_written(
     let property = &structured.properties[index];
     // Selecting a property by its name overrides `omitted_while_null`.
     let is_omitted = property.omitted_while_null && selected == Selected::Everything;
-    if *value == Value::Null && (is_omitted || shape.style.nulls == Nulls::Omit) {
+    if *value == Value::Null && (is_omitted || representation.style.nulls == Nulls::Omit) {
         return false;
     }
-    shape.shows(structured, index)
+    representation.shows(structured, index)
 }
 
 /// Writes the type annotation of a value whose JSON does not imply its type. Null has no type.
@@ -329,12 +329,12 @@ fn annotated_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, s
     }
 }
 
-/// Writes a value of a type, or its selected part.
+/// Writes a value of a type, or its selected members.
 pub(crate) fn write_value(
-    shape: &Representation<'_>,
+    representation: &Representation<'_>,
     kind: PropertyType,
     value: &Value,
-    part: Option<&Selection>,
+    nested: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
     match (value, kind) {
@@ -344,7 +344,7 @@ pub(crate) fn write_value(
         (Value::String(text) | Value::EnumText(text), _) => write_string(out, text),
         (Value::DateTimeOffset(time), _) => {
             out.push(b'"');
-            match shape.style.timestamps {
+            match representation.style.timestamps {
                 Timestamps::Utc => time.write_utc(out),
                 Timestamps::Verbatim => time.write_verbatim(out),
             }
@@ -352,18 +352,18 @@ pub(crate) fn write_value(
         }
         (Value::Enum(number), PropertyType::Enum(id)) => {
             out.push(b'"');
-            enums::write(shape.model.enumeration(id), *number, shape.style.show_hidden, out);
+            enums::write(representation.model.enumeration(id), *number, representation.style.show_hidden, out);
             out.push(b'"');
         }
         (Value::Complex(object), PropertyType::Complex(id)) => {
-            let structured = shape.model.structured(id);
+            let structured = representation.model.structured(id);
             out.push(b'{');
-            match shape.style.control {
+            match representation.style.control {
                 ControlInformation::Level(Level::Full) => write_type(structured, "#", out),
                 ControlInformation::Page => write_type(structured, "", out),
                 ControlInformation::Level(Level::None | Level::Minimal) => {}
             }
-            write_properties(shape, structured, object, part, out);
+            write_properties(representation, structured, object, nested, out);
             out.push(b'}');
         }
         (Value::Collection(items), PropertyType::Collection(item)) => {
@@ -372,7 +372,7 @@ pub(crate) fn write_value(
                 if index > 0 {
                     out.push(b',');
                 }
-                write_value(shape, item.kind(), value, part, out);
+                write_value(representation, item.kind(), value, nested, out);
             }
             out.push(b']');
         }

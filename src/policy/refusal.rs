@@ -353,23 +353,23 @@ refusals! {
     UNKNOWN_ID "unknown-id" 404 NotFound Layer::Shifts("NotFound"),
         "Sorry, the {0} was not found, or you may not have access to it.",
         Weak "microsoft-graph-docs#8933 (the shape, and the words for a team); words and inner code here are a guess";
-    /// A team that Teams does not know.
+    /// An unknown team.
     UNKNOWN_TEAM "unknown-team" 404 NotFound Layer::Gateway, "No team found with Group Id {1}",
         Strong "microsoft-graph-docs#9811";
     /// A schedule of an unknown team, or an entity in it.
     UNKNOWN_TEAM_OF_SCHEDULE "unknown-team-of-schedule" 404 NotFound Layer::Shifts("TeamNotFound"),
         "Sorry, the team was not found, or you may not have access to it.",
         Strong "microsoft-graph-docs#8933; microsoft-graph-docs#9811";
-    /// No entity of a type without words of its own has the id.
+    /// An unknown id, for a type without its own wording.
     UNKNOWN_ENTITY "unknown-entity" 404 NotFound Layer::Gateway,
         "Resource '{1}' does not exist or one of its queried reference-property objects are not present.",
         None "microsoft-graph-docs-contrib#6431 (the text, of the directory, with the code Request_ResourceNotFound); that other workloads answer so is a guess";
-    /// An invalid value of an enum, of a type without words of its own.
+    /// An invalid enum value, for a type without its own wording.
     INVALID_ENUM_VALUE "invalid-enum-value" 400 BadRequest Layer::Gateway,
         "One or more properties contains invalid values.",
         None "microsoft-graph-docs-contrib#6967 (the text, of the directory); that it is answered for enums is a guess"
         by "enum-values" "flag-lists" "empty-flags" "sentinel-in" "hidden-members-in";
-    /// Text that is no member of its enum.
+    /// An enum value that is not a member.
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)"
         by "enum-values" "flag-lists" "empty-flags";
@@ -441,7 +441,7 @@ refusals! {
     /// An unsupported method on an endpoint.
     ENTRA_METHOD "entra-method" 400 InvalidRequest Layer::Entra(900_561), "The endpoint only accepts {0} requests. Received a {1} request.",
         Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
-    /// An invalid tenant in the path.
+    /// An invalid tenant in the path of an Entra endpoint.
     ENTRA_TENANT "entra-tenant" 400 InvalidRequest Layer::Entra(900_023),
         "Specified tenant identifier '{0}' is neither a valid DNS name, nor a valid external domain.",
         Medium "Azure/azure-sdk-for-go sdk/azidentity/TROUBLESHOOTING.md";

@@ -52,7 +52,15 @@ impl std::error::Error for FixtureError {}
 
 /// Loads a file, or every `.json` file of a folder by name.
 pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
-    let mut loader = Loader::new(schema, behaviors);
+    load_with(Loader::new(schema, behaviors), path)
+}
+
+/// Loads a saved state. Earlier versions saved the first collection alone, without its name.
+pub(crate) fn load_state(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
+    load_with(Loader { default: schema.root_sets().next(), ..Loader::new(schema, behaviors) }, path)
+}
+
+fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureError> {
     match files_of(path) {
         Ok(files) => {
             for file in files {
@@ -92,7 +100,7 @@ pub(crate) fn read_one(
 
 /// Returns the entity sets in a file, without contained ones. `name` is the file name.
 pub(crate) fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
-    let found = collections_of(schema, name, text).and_then(|collections| match collections {
+    let found = collections_of(schema, name, text, None).and_then(|collections| match collections {
         Collections::Known(collections) => Ok(collections),
         // An array without a collection is valid as a fixture without entities, but it replaces nothing.
         Collections::Empty => Err(unknown_collection(schema)),
@@ -190,12 +198,14 @@ struct Loader<'l> {
     entities: Entities,
     /// File and JSON path of the first use of each key.
     first_uses: HashMap<(CollectionAddress, Arc<str>), (String, String)>,
+    /// The collection of entities for which neither file nor context names one.
+    default: Option<SetId>,
     problems: Vec<String>,
 }
 
 impl<'l> Loader<'l> {
     fn new(schema: &'l Schema, behaviors: &'l Behaviors) -> Loader<'l> {
-        Loader { schema, behaviors, entities: Vec::new(), first_uses: HashMap::new(), problems: Vec::new() }
+        Loader { schema, behaviors, entities: Vec::new(), first_uses: HashMap::new(), default: None, problems: Vec::new() }
     }
 
     fn finish(self) -> Result<Entities, FixtureError> {
@@ -209,7 +219,7 @@ impl<'l> Loader<'l> {
     }
 
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
-        if let Collections::Known(collections) = collections_of(self.schema, file, text)? {
+        if let Collections::Known(collections) = collections_of(self.schema, file, text, self.default)? {
             for RawCollection { set, items, path } in collections {
                 self.items(file, set, items, &path)?;
             }
@@ -351,7 +361,8 @@ enum Collections<'t> {
 /// The members of an object, and the texts of their values.
 type Members<'t> = [(Cow<'t, str>, &'t str)];
 
-fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Collections<'t>, String> {
+/// Returns the collections of a file. `default` is the collection of entities for which neither file nor context names one.
+fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8], default: Option<SetId>) -> Result<Collections<'t>, String> {
     let outline = json::outline(text).map_err(|error| format!("not JSON: {error}"))?;
     let root = |name: &str| schema.set_named(name).filter(|set| schema.set(*set).parent.is_none());
     let members = match &outline {
@@ -373,7 +384,7 @@ fn collections_of<'t>(schema: &Schema, file: &str, text: &'t [u8]) -> Result<Col
         return Err(format!("$: unknown member {name}, expected \"value\" or collections ({})", root_names(schema)));
     }
     let (texts, path) = items_of(outline)?;
-    match set {
+    match set.or(default) {
         Some(set) => Ok(Collections::Known(vec![RawCollection { set, items: RawItems::List(texts), path: path.to_owned() }])),
         None if texts.is_empty() => Ok(Collections::Empty),
         None => Err(unknown_collection(schema)),

@@ -132,7 +132,7 @@ fn attempt(world: &World, mut dialog: Dialog) -> Attempt {
             Step::Done(Box::new(ControlReply::ok(&verdict_json(&verdict, &calls)).answer()))
         })),
         Err(failure) => {
-            // Nothing was sent, so there is no call to report.
+            // Nothing was sent: no call to report.
             let verdict = dialog.message().judge(&CallOutcome::Failed(failure));
             Attempt::Done(ControlReply::ok(&verdict_json(&verdict, dialog.calls())))
         }

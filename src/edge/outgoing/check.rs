@@ -87,11 +87,11 @@ pub(crate) struct ProbeInputs<'s> {
     pub next_key_bytes: &'s mut dyn FnMut() -> [u8; MessageKeys::LENGTH],
 }
 
-/// Ids that calls refer to. A connector may know only one tenant, and the user who has registered it.
+/// Ids that calls refer to. A connector may know only one Entra tenant, and the user who registered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_field_names, reason = "the names are those of the calls")]
 pub(crate) struct ProbeIds {
-    /// The id of the tenant.
+    /// The id of the Entra tenant.
     pub tenant_id: String,
     /// The id of the integration's user.
     pub user_id: String,

@@ -1,4 +1,4 @@
-//! From the declarations of a document to tables.
+//! Builds tables from the declarations of a document.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::{
     SchemaError, Set, SetId, StructuredType, TypeId, Version, csdl,
 };
 
-/// Builds the tables of one version, and adds the collections that earlier versions did not have.
+/// Builds the tables of one version, and adds its new sets to those of earlier versions.
 pub(super) fn model(
     version: Version,
     xml: &str,
@@ -20,15 +20,15 @@ pub(super) fn model(
     let enums = document.enums.iter().map(|declaration| build_enum(&document.namespace, declaration)).collect();
     let mut model = Model { version, namespace: document.namespace.as_str().into(), types: Vec::new(), enums, roots: Vec::new() };
 
-    // Types refer to each other, so all of them get their place before any property is resolved.
+    // Types refer to each other, so all of them are added before any property is resolved.
     for declaration in &document.types {
         if model.type_named(&declaration.name).is_some() {
-            return Err(error(format!("type {} is declared twice", declaration.name)));
+            return Err(error(format!("duplicate type {}", declaration.name)));
         }
         let row = rules
             .iter()
             .zip(0..)
-            .find_map(|(workload, place)| workload.types.iter().find(|row| row.name == declaration.name).map(|row| (row, place)));
+            .find_map(|(workload, index)| workload.types.iter().find(|row| row.name == declaration.name).map(|row| (row, index)));
         model.types.push(StructuredType {
             name: declaration.name.as_str().into(),
             full_name: format!("{}.{}", document.namespace, declaration.name).into(),
@@ -36,7 +36,7 @@ pub(super) fn model(
             is_open: declaration.is_open,
             wording: row.map_or(&DEFAULT_WORDING, |(row, _)| row.wording),
             capabilities: row.map_or(&DEFAULT_CAPABILITIES, |(row, _)| row.capabilities),
-            consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, place)| place),
+            consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             properties: Vec::new(),
             answer_order: Vec::new(),
             page_order: Vec::new(),
@@ -63,16 +63,13 @@ pub(super) fn model(
     }
     for navigation in document.types.iter().flat_map(|declaration| &declaration.navigations) {
         if !navigation.contains_target {
-            return Err(error(format!(
-                "navigation property {} leads to what it does not contain; only what is contained is emulated",
-                navigation.name
-            )));
+            return Err(error(format!("unsupported navigation property {}: ContainsTarget must be true", navigation.name)));
         }
     }
     for root in &document.roots {
         let target = entity_type(&document, &model, &root.type_name).map_err(error)?;
-        let at = SetAt { path: root.name.clone(), parent: None, is_single: false };
-        let set = (!root.is_singleton).then(|| at.add(sets, &model.types[target.0].name));
+        let location = SetLocation { path: root.name.clone(), parent: None, is_single: false };
+        let set = (!root.is_singleton).then(|| location.add(sets, &model.types[target.0].name));
         let holder = if set.is_some() { format!("{}/{KEY_PLACE}", root.name) } else { root.name.clone() };
         add_contained(&document, &mut model, sets, target, &holder, set).map_err(error)?;
         model.roots.push(Root { name: root.name.as_str().into(), target, set });
@@ -80,7 +77,7 @@ pub(super) fn model(
     Ok(model)
 }
 
-/// Adds what entities of a type contain, and what those contain. `holder` is the path of such an entity, `parent` its set if it is in one.
+/// Adds the sets that entities of a type contain, recursively. `holder` is the path of such an entity, `parent` its set, if it has one.
 fn add_contained(
     document: &csdl::Document,
     model: &mut Model,
@@ -94,14 +91,14 @@ fn add_contained(
     let lineage = declaration.map(|declaration| lineage(document, declaration)).transpose()?.unwrap_or_default();
     let navigations: Vec<_> = lineage.iter().flat_map(|ancestor| &ancestor.navigations).collect();
     if !navigations.is_empty() && !model.types[id.0].navigations.is_empty() {
-        return Err(format!("entities of {name} are contained in several places, and contain others, which is not emulated"));
+        return Err(format!("unsupported containment: entities of {name} are contained in several sets and contain others"));
     }
     for navigation in navigations {
         let element = collection_element(&navigation.type_name);
         let target = entity_type(document, model, element.unwrap_or(&navigation.type_name))?;
         let path = format!("{holder}/{}", navigation.name);
-        let at = SetAt { path: path.clone(), parent, is_single: element.is_none() };
-        let set = at.add(sets, &model.types[target.0].name);
+        let location = SetLocation { path: path.clone(), parent, is_single: element.is_none() };
+        let set = location.add(sets, &model.types[target.0].name);
         model.types[id.0].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
         let below = if element.is_some() { format!("{path}/{KEY_PLACE}") } else { path };
         add_contained(document, model, sets, target, &below, Some(set))?;
@@ -132,9 +129,9 @@ fn lineage<'a>(
     let mut current = declaration;
     while let Some(base) = current.base.as_deref() {
         let found = document.types.iter().find(|candidate| candidate.name == local_name(base));
-        current = found.ok_or_else(|| format!("type {} derives from {base}, which is not declared", current.name))?;
+        current = found.ok_or_else(|| format!("unknown base type {base} of type {}", current.name))?;
         if lineage.len() > document.types.len() {
-            return Err(format!("type {} derives from itself", declaration.name));
+            return Err(format!("circular base types of type {}", declaration.name));
         }
         lineage.push(current);
     }
@@ -154,13 +151,13 @@ fn build_property(
     let type_name = element.unwrap_or(&declaration.type_name);
     let item = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == type_name) {
         Some(primitive) => ItemType::Primitive(primitive),
-        None => match model.resolve(&expanded(document, type_name)) {
+        None => match model.resolve(&expand_alias(document, type_name)) {
             Some(NamedType::Enum(id)) => ItemType::Enum(id),
             Some(NamedType::Structured(id)) => ItemType::Complex(id),
             None => {
                 let known: Vec<&str> = Primitive::ALL.iter().map(|primitive| primitive.name()).collect();
                 return Err(format!(
-                    "property {place} has the type {}; expected {}, or a declared enum or complex type",
+                    "unsupported type {} of property {place}: expected {}, or a declared enum or complex type",
                     declaration.type_name,
                     known.join(", ")
                 ));
@@ -179,8 +176,8 @@ fn build_property(
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
             PropertyRule::InitialValue(json) => {
                 let value = initial(model, kind, json);
-                let misfit = || format!("property {place} cannot start as {json}: it is of type {}", declaration.type_name);
-                property.initial = Some(value.ok_or_else(misfit)?);
+                let mismatch = || format!("invalid initial value {json} of property {place}: expected {}", declaration.type_name);
+                property.initial = Some(value.ok_or_else(mismatch)?);
             }
             // Aliases need their targets, so they are resolved after all properties.
             PropertyRule::AliasOf { .. } => {}
@@ -220,7 +217,7 @@ fn initial(model: &Model, kind: PropertyType, json: &str) -> Option<Initial> {
     }
 }
 
-/// Adds the aliases of a type that its schema does not declare, and ties all of them to their targets.
+/// Adds the aliases that the schema of a type does not declare, and links all aliases to their targets.
 fn add_aliases(rules: &[&'static WorkloadRules], type_name: &str, properties: &mut Vec<Property>) {
     let rows = rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| *owner == type_name);
     for (name, target, behavior) in rows.filter_map(|(_, name, rule)| match rule {
@@ -247,8 +244,8 @@ fn rules_of(rules: &[&'static WorkloadRules], type_name: &str, property: &str) -
     rows.filter(move |(owner, name, _)| *owner == type_name && *name == property).map(|(_, _, rule)| *rule)
 }
 
-/// Returns the order of answers: as declared, but complex values and collections of them behind all others, since the service's writer treats them as
-/// nested resources.
+/// Returns the order of responses: as declared, but with complex values and collections of them last, since the service's writer treats
+/// them as nested resources.
 fn answer_order(properties: &[Property]) -> Vec<usize> {
     let is_complex = |index: &usize| {
         matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(ItemType::Complex(_)))
@@ -267,17 +264,17 @@ fn page_order(rules: &[&'static WorkloadRules], type_name: &str, properties: &[P
     order
 }
 
-/// Where a set stands.
-struct SetAt {
+/// The location of a set.
+struct SetLocation {
     path: String,
     parent: Option<SetId>,
     is_single: bool,
 }
 
-impl SetAt {
+impl SetLocation {
     /// Adds the set, unless another version has it already.
     fn add(self, sets: &mut Vec<Set>, type_name: &str) -> SetId {
-        let SetAt { path, parent, is_single } = self;
+        let SetLocation { path, parent, is_single } = self;
         if let Some(index) = sets.iter().position(|set| *set.path == *path) {
             return SetId(index);
         }
@@ -291,12 +288,12 @@ impl SetAt {
 fn entity_type(document: &csdl::Document, model: &Model, type_name: &str) -> Result<TypeId, String> {
     let declaration = document.types.iter().find(|declaration| declaration.name == local_name(type_name));
     if declaration.is_some_and(|declaration| declaration.is_abstract) {
-        return Err(format!("{type_name} is abstract and has no entities"));
+        return Err(format!("abstract entity type {type_name}: a set needs a concrete one"));
     }
     model
         .type_named(local_name(type_name))
         .filter(|id| model.structured(*id).is_entity)
-        .ok_or_else(|| format!("{type_name} is not a declared entity type"))
+        .ok_or_else(|| format!("unknown entity type {type_name}"))
 }
 
 fn collection_element(type_name: &str) -> Option<&str> {
@@ -307,16 +304,15 @@ fn local_name(qualified: &str) -> &str {
     qualified.rsplit('.').next().unwrap_or(qualified)
 }
 
-/// Replaces the schema's alias by its namespace.
-fn expanded(document: &csdl::Document, qualified: &str) -> String {
+/// Replaces the schema's alias with its namespace.
+fn expand_alias(document: &csdl::Document, qualified: &str) -> String {
     match qualified.strip_prefix(document.alias.as_str()).and_then(|rest| rest.strip_prefix('.')) {
         Some(local) => format!("{}.{local}", document.namespace),
         None => qualified.to_owned(),
     }
 }
 
-/// Checks that the versions agree on the types of properties, since they share the values, and that mirrors have the type of what
-/// they mirror.
+/// Checks that a property has the same type in all versions, which share its value, and that an alias has the type of its target.
 pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
     let [v1, beta] = models;
     for structured in &v1.types {
@@ -325,8 +321,11 @@ pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
             let Some(other) = twin.property(&property.name).map(|index| &twin.properties[index]) else { continue };
             let (here, there) = (v1.kind_name(property.kind), beta.kind_name(other.kind));
             if here != there {
-                let place = format!("property {}/{}", structured.name, property.name);
-                return Err(SchemaError::new(0, format!("{place} has the type {here} in v1.0 and {there} in beta")));
+                let path = format!("{}/{}", structured.name, property.name);
+                return Err(SchemaError::new(
+                    0,
+                    format!("conflicting types of property {path}: {here} in v1.0, {there} in beta"),
+                ));
             }
         }
     }
@@ -334,14 +333,14 @@ pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
         let differs =
             |property: &&Property| property.alias.is_some_and(|alias| structured.properties[alias.target].kind != property.kind);
         if let Some(alias) = structured.properties.iter().find(differs) {
-            let place = format!("property {}/{}", structured.name, alias.name);
-            return Err(SchemaError::new(0, format!("{place} differs in type from the property that it is an alias of")));
+            let path = format!("{}/{}", structured.name, alias.name);
+            return Err(SchemaError::new(0, format!("conflicting types of property {path} and its alias target")));
         }
     }
     Ok(())
 }
 
-/// Gives every property its slot: the same for the same type and name in all versions, shared by mirrors.
+/// Assigns the slot of every property: the same for the same type and name in all versions, shared by aliases.
 pub(super) fn assign_slots(models: &mut [Model; 2]) {
     let mut slots: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();
     let mut counts: HashMap<Box<str>, usize> = HashMap::new();
@@ -359,8 +358,8 @@ pub(super) fn assign_slots(models: &mut [Model; 2]) {
     for structured in models.iter_mut().flat_map(|model| &mut model.types) {
         structured.slots = counts.get(&structured.name).copied().unwrap_or(0);
         for index in 0..structured.properties.len() {
-            let named = structured.properties[index].alias.map_or(index, |alias| alias.target);
-            let key = (structured.name.clone(), structured.properties[named].name.clone());
+            let target = structured.properties[index].alias.map_or(index, |alias| alias.target);
+            let key = (structured.name.clone(), structured.properties[target].name.clone());
             structured.properties[index].slot = slots[&key];
         }
     }

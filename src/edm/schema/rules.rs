@@ -1,4 +1,4 @@
-//! Service rules that CSDL cannot express, as rows that workloads hand to the schema.
+//! Service rules that CSDL cannot express, as rows of the workloads.
 //!
 //! CSDL describes names and types. That a secret is never returned, that one property is another name of a second one, or which value an
 //! absent property of a new entity gets is a rule of the service.
@@ -42,14 +42,14 @@ pub enum PropertyRule {
     ReadOnly,
     /// Left out of responses while it is null.
     OmittedWhileNull,
-    /// Another name of the value of a property, on versions that declare it and on those that do not.
+    /// Another name of a property's value, in all versions, declared or not.
     AliasOf {
-        /// The property whose value it shows.
+        /// The property that has the value.
         target: &'static str,
         /// The behavior that decides whether requests and responses may have the alias.
         behavior: &'static str,
     },
-    /// The value in a new entity where the request has none, as JSON text.
+    /// The value in a new entity if the request omits it, as JSON text.
     InitialValue(&'static str),
     /// Checked in requests beyond its type.
     Checked(ValueCheck),

@@ -1,4 +1,4 @@
-//! Laws of the tables, for the built-in schema and for documents that break them.
+//! Invariants of the tables, for the built-in schema and for invalid documents.
 
 use super::*;
 
@@ -54,8 +54,8 @@ fn enums_have_one_member_per_number_and_flags_one_bit_each() {
         for (index, (name, value)) in enumeration.members.iter().enumerate() {
             let single = *value == 0 || (*value > 0 && value.count_ones() == 1);
             assert!(!enumeration.is_flags || single, "{}/{name} is not one bit", enumeration.name);
-            let twice = enumeration.members[..index].iter().any(|(_, other)| other == value);
-            assert!(!twice, "{}/{name} has the number of another member", enumeration.name);
+            let is_duplicate = enumeration.members[..index].iter().any(|(_, other)| other == value);
+            assert!(!is_duplicate, "{}/{name} has the number of another member", enumeration.name);
         }
         assert!(enumeration.sentinel.is_some() || !enumeration.is_flags, "{} has no sentinel", enumeration.name);
     }
@@ -85,7 +85,7 @@ fn entity_types_that_can_be_stored_have_a_key() {
 }
 
 #[test]
-fn what_entities_contain_has_a_parent_and_a_path_with_its_key() {
+fn contained_sets_have_a_parent_and_a_path_with_its_key() {
     let schema = crate::workloads::schema();
     for set in schema.sets() {
         let parent = set.parent.map(|parent| schema.set(parent));
@@ -162,31 +162,31 @@ fn versions_that_give_a_property_different_types_are_refused() {
         )
     };
     let refused = Schema::read(&schema("n.t"), &schema("Edm.String"), &[]).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: property t/p has the type n.t in v1.0 and Edm.String in beta");
+    insta::assert_snapshot!(refused, @"schema: conflicting types of property t/p: n.t in v1.0, Edm.String in beta");
     let [v1, beta] = BUILT_IN;
     let other = beta.replace(
         "Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\"",
         "Name=\"supports\" Type=\"Edm.String\"",
     );
     let refused = Schema::read(v1, &other, &crate::workloads::rules()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports has the type microsoft.graph.workforceIntegrationSupportedEntities in v1.0 and Edm.String in beta");
+    insta::assert_snapshot!(refused, @"schema: conflicting types of property workforceIntegration/supports: microsoft.graph.workforceIntegrationSupportedEntities in v1.0, Edm.String in beta");
     let refused = Schema::read(&other, &other, &crate::workloads::rules()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: property workforceIntegration/supports differs in type from the property that it is an alias of");
+    insta::assert_snapshot!(refused, @"schema: conflicting types of property workforceIntegration/supports and its alias target");
 }
 
 #[test]
-fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
+fn an_invalid_document_is_refused_with_its_line_or_its_declaration() {
     let read = |body: &str| {
         let xml = format!("<Schema Namespace=\"n\" Alias=\"a\">\n{body}\n</Schema>");
         Schema::read(&xml, &xml, &[]).unwrap_err().to_string()
     };
     insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: missing attribute Name of <EntityType>");
     insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: invalid value 'x' of member m: expected an integer");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Decimal\"/></ComplexType>"), @"schema: property t/p has the type Edm.Decimal; expected Edm.Boolean, Edm.Int32, Edm.String, Edm.DateTimeOffset, or a declared enum or complex type");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema: type t derives from n.u, which is not declared");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: type t derives from itself");
-    insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: n.u is not a declared entity type");
-    insta::assert_snapshot!(read("<EntityType Name=\"t\" Abstract=\"true\"/><EntitySet Name=\"s\" EntityType=\"n.t\"/>"), @"schema: n.t is abstract and has no entities");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Decimal\"/></ComplexType>"), @"schema: unsupported type Edm.Decimal of property t/p: expected Edm.Boolean, Edm.Int32, Edm.String, Edm.DateTimeOffset, or a declared enum or complex type");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema: unknown base type n.u of type t");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: circular base types of type t");
+    insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: unknown entity type n.u");
+    insta::assert_snapshot!(read("<EntityType Name=\"t\" Abstract=\"true\"/><EntitySet Name=\"s\" EntityType=\"n.t\"/>"), @"schema: abstract entity type n.t: a set needs a concrete one");
     let entity = |name: &str, inside: &str| {
         format!(
             "<EntityType Name=\"{name}\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/>{inside}</EntityType>"
@@ -194,9 +194,9 @@ fn a_broken_document_is_refused_with_its_line_or_its_culprit() {
     };
     let set = "<EntitySet Name=\"s\" EntityType=\"n.t\"/><EntitySet Name=\"other\" EntityType=\"n.t\"/>";
     let to_itself = entity("t", "<NavigationProperty Name=\"u\" Type=\"n.t\" ContainsTarget=\"true\"/>");
-    insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: entities of t are contained in several places, and contain others, which is not emulated");
+    insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: unsupported containment: entities of t are contained in several sets and contain others");
     let to_another = entity("t", "<NavigationProperty Name=\"u\" Type=\"Collection(n.u)\"/>") + &entity("u", "");
-    insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: navigation property u leads to what it does not contain; only what is contained is emulated");
+    insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: unsupported navigation property u: ContainsTarget must be true");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: invalid Name 'a\u{1}\"b': use letters, digits and underscores"#);
     insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: invalid Name '1st': use letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: invalid Namespace 'a..b': use letters, digits and underscores");

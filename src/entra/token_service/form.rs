@@ -12,9 +12,9 @@ const LIMIT: usize = 64 * 1024;
 pub(super) struct Form<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
 
 impl<'f> Form<'f> {
-    /// Reads the parameters of a request: those of the body, then those of the query. What is too long has none.
-    pub(super) fn of(asked: &EntraRequest<'f>) -> Form<'f> {
-        let texts = [asked.body, asked.query.as_bytes()];
+    /// Reads the parameters of a request: those of the body, then those of the query. A text above the size limit is ignored.
+    pub(super) fn of(request: &EntraRequest<'f>) -> Form<'f> {
+        let texts = [request.body, request.query.as_bytes()];
         Form(texts.into_iter().filter(|text| text.len() <= LIMIT).flat_map(form::fields_of_bytes).collect())
     }
 

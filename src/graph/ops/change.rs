@@ -1,4 +1,4 @@
-//! The parts that all changes have in common.
+//! Steps that the operations on entities share when they write.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::world::journal::EntityChange;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 
-/// Reads the body of a write up to the point where the service looks for the entity.
+/// Reads the body of a write as far as the service does before it looks up the entity.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped:
     }
 }
 
-/// Lets the workload of a type decide about a change of an entity before it is stored.
+/// Consults the workload of the type about a change of an entity before it is stored.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub(super) fn before_commit(
     reply: Option<&Reply>,
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<dyn Consultation>>, Error> {
-    let Some(workload) = context.structured().consulted.and_then(|place| context.world.workloads.get(place)) else {
+    let Some(workload) = context.structured().consulted.and_then(|index| context.world.workloads.get(index)) else {
         return Ok(None);
     };
     let change = Change {
@@ -111,8 +111,8 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     Success { preference_applied: context.write_preference(), ..answer }
 }
 
-/// Returns a success with the change of an entity, which the journal takes.
-pub(super) fn changed(
+/// Returns a success with the change of an entity for the journal.
+pub(super) fn with_change(
     context: &OperationContext<'_>,
     success: Success,
     before: Option<Arc<StoredEntity>>,
@@ -122,7 +122,7 @@ pub(super) fn changed(
     Outcome::Success(Success { change, ..success })
 }
 
-/// Returns the values that the service sets on a write, by slot: its time, and its caller.
+/// Returns the values that the service sets on a write, by slot: the time and the caller.
 pub(super) fn server_set_values(
     context: &OperationContext<'_>,
     is_new: bool,
@@ -142,7 +142,7 @@ pub(super) fn server_set_values(
             _ => {}
         }
     }
-    // Without such a property nothing was decided.
+    // The behavior decides only for types with such a property.
     let is_modified =
         |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
     if !is_new && context.structured().properties.iter().any(|property| is_modified(property.server_set)) {
@@ -178,8 +178,8 @@ fn caller(
 /// Returns a value of the type identitySet that names one user or application.
 fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, person: Person) -> Value {
     let mut set = Complex::blank(identity_set);
-    let place = identity_set.property(member).map(|index| &identity_set.properties[index]);
-    if let Some(property) = place
+    let property = identity_set.property(member).map(|index| &identity_set.properties[index]);
+    if let Some(property) = property
         && let PropertyType::Complex(id) = property.kind
     {
         set.values[property.slot] = identity_value(model.structured(id), member == "user", person);
@@ -187,7 +187,7 @@ fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str
     Value::Complex(Arc::new(set))
 }
 
-/// Returns a value of the type identity. A user's carries what the published example shows beside the declared members.
+/// Returns a value of the type identity. A user has the undeclared members of the published example.
 fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> Value {
     let mut value = Complex::blank(identity);
     if let Some(slot) = identity.slot("id") {

@@ -9,7 +9,7 @@ use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed, next_key, server_set_values, set_key};
+use crate::graph::ops::change::{before_commit, next_key, server_set_values, set_key, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -20,7 +20,7 @@ use crate::world::workload::{ChangeKind, Reply};
 
 /// Creates an entity.
 pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Outcome, Error> {
-    // The service looks for what contains the collection before it looks at values.
+    // The service looks up the entities that contain the collection before it checks values.
     let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
@@ -31,11 +31,11 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     for (slot, value) in server_set_values(context, true, &mut decided) {
         properties.values[slot] = value;
     }
-    // An approved entity has the id that the service outside was given.
+    // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
-        let drawn = approved.take().map_or_else(OnceCell::new, OnceCell::from);
-        let key = || drawn.get_or_init(|| free_key(context, &collection)).clone();
+        let new_key = approved.take().map_or_else(OnceCell::new, OnceCell::from);
+        let key = || new_key.get_or_init(|| free_key(context, &collection)).clone();
         let keyed_values = || {
             let mut values = properties.clone();
             set_key(structured, &mut values, &key());
@@ -48,15 +48,14 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         let entity = Arc::new(StoredEntity::new(key(), keyed_values()));
         if collection.insert(entity.clone()) != Err(DuplicateKey) {
             decided.extend(["id-format", "location"]);
-            return Ok(changed(context, created(context, &entity, decided), None, Some(entity)));
+            return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
         }
-        // The key was taken in the meantime, and no other one has been approved.
+        // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());
     }
 }
 
-/// Returns an unused key. A fixture may hold keys of the world's own sequence, above all those that an earlier run with the same seed has
-/// saved.
+/// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.
 fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str> {
     loop {
         let key = next_key(context);
@@ -66,7 +65,7 @@ fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str>
     }
 }
 
-fn created(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
+fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
     let mut location = Vec::new();
     match context.world.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),

@@ -2,12 +2,12 @@
 
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed};
+use crate::graph::ops::change::{before_commit, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::workload::{ChangeKind, Reply};
 
-/// Deletes an entity, and all that it contains.
+/// Deletes an entity and its contained entities.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&Reply>) -> Result<Outcome, Error> {
     let collection = context.collection()?;
     let mut decided = Vec::new();
@@ -21,5 +21,5 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     if !context.structured().navigations.is_empty() {
         context.world.store.empty_within(&context.entity_path(key));
     }
-    Ok(changed(context, Success { decided, ..Success::no_content() }, Some(before), None))
+    Ok(with_change(context, Success { decided, ..Success::no_content() }, Some(before), None))
 }

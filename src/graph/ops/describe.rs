@@ -29,10 +29,10 @@ pub(in crate::graph) fn answer(
         check::authenticate(world, &request.headers)?;
     }
     only_get(world, &request.method)?;
-    let format = || negotiate::accepted(world, request, meta);
+    let format = || negotiate::accepted_format(world, request, meta);
     match resource {
         Resource::Metadata(model) => Ok(metadata(world, model)),
-        Resource::Service(model) => Ok(service(&OperationContext::new(world, request, meta, model, &(), format()?))),
+        Resource::Service(model) => Ok(service_document(&OperationContext::new(world, request, meta, model, &(), format()?))),
         Resource::Singleton(singleton) => {
             property::singleton(&OperationContext::new(world, request, meta, singleton.model, singleton, format()?))
         }
@@ -40,9 +40,9 @@ pub(in crate::graph) fn answer(
     }
 }
 
-/// Lists the roots of a version (OData JSON Format 4.0, 5).
-fn service(context: &OperationContext<'_, ()>) -> Success {
-    let mut out = context.begin_at("", "", 200);
+/// Returns the service document: the roots of a version (OData JSON Format 4.0, 5).
+fn service_document(context: &OperationContext<'_, ()>) -> Success {
+    let mut out = context.begin_body("", "", 200);
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
     for (index, root) in context.model.roots().iter().enumerate() {
@@ -57,7 +57,7 @@ fn service(context: &OperationContext<'_, ()>) -> Success {
     context.json(StatusCode::OK, out, Vec::new())
 }
 
-/// Returns the schema as it was read. It is XML for every client: a service need not have another form (OData 4.0 Part 1, 10.1).
+/// Returns the schema document. It is XML for every client: other formats are optional (OData 4.0 Part 1, 10.1).
 fn metadata(world: &World, model: &Model) -> Success {
     let document = world.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));

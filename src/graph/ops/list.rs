@@ -1,7 +1,7 @@
-//! Lists: which entities of a collection a page shows, and where the next page is.
+//! Lists: the pages of a collection.
 //!
-//! Pages are found by what the last entity was sorted by, never by how many came before. While others write, everything that nobody
-//! touches is therefore seen exactly once.
+//! A page continues after the sort keys of the last entity, not after a number of entities. An entity that no concurrent write touches
+//! is therefore on exactly one page.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::edm::address::encoded_key;
 use crate::edm::schema::KEY_PLACE;
-use crate::graph::context::{ENTITY_ROOM, OperationContext};
+use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::explain;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -24,19 +24,19 @@ use crate::policy::refusal;
 use crate::text::json::write_string;
 use crate::world::store::{Collection, StoredEntity};
 
-/// How many entities are taken from the store at a time where all must be looked at: its lock is not held while they are.
+/// The number of entities that a scan takes from the store at a time. It checks them without holding the store's lock.
 const CHUNK: usize = 256;
 
 /// One page of a list.
 struct Page {
     entities: Vec<Arc<StoredEntity>>,
-    /// How many entities the whole list has, if that is shown.
+    /// The number of entities in the whole list, if the page has it.
     count: Option<usize>,
-    /// The place of the last entity, if others follow.
+    /// The position of the last entity, if others follow.
     next: Option<Position>,
 }
 
-/// An entity and its place in the list.
+/// An entity and its position in the list.
 struct Candidate {
     keys: Vec<Scalar<'static>>,
     number: u64,
@@ -48,8 +48,8 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.world.secret(), &texts);
-    let page = page(context, &query, binding)?;
-    let body = body(context, &query, &page, binding);
+    let page = find_page(context, &query, binding)?;
+    let body = page_body(context, &query, &page, binding);
     let selection = query.select.as_ref().map(|select| &select.selection);
     let mut decided = explain::entities(context, page.entities.iter().map(|entity| &***entity), selection);
     if query.count.is_none() {
@@ -71,13 +71,13 @@ pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Count)?.unwrap_or_default();
     let count = match query.filter {
         None => context.collection()?.len(),
-        Some(_) => matching(&*context.collection()?, &query, None, 0, 0, true).1,
+        Some(_) => scan(&*context.collection()?, &query, None, 0, 0, true).1,
     };
     Ok(context.text("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
 }
 
-/// Finds the page that a query asks for.
-fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
+/// Finds the page that a query requests.
+fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> Result<Page, Error> {
     let collection = context.collection()?;
     let after = match &query.token {
         None => None,
@@ -104,23 +104,23 @@ fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> 
         }
     };
     let size = page_size.min(wanted);
-    // The first page has skipped what is to be skipped.
+    // `$skip` applies to the first page; later ones continue after it.
     let skip = if after.is_none() { query.skip } else { 0 };
     let is_counted = query.count.unwrap_or(context.world.behaviors.collection_count == CollectionCount::Always);
-    // One more than the page shows tells whether there is another.
+    // One entity more than the page shows whether another page follows.
     let (mut found, count) = if query.filter.is_none() && query.order.is_empty() {
-        let behind = after.as_ref().map(|position| position.number);
-        let found = collection.page(behind, skip, size.saturating_add(1));
+        let after_number = after.as_ref().map(|position| position.number);
+        let found = collection.page(after_number, skip, size.saturating_add(1));
         let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity };
         (found.into_iter().map(candidate).collect(), is_counted.then(|| collection.len()))
     } else {
-        let (found, count) = matching(&collection, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
+        let (found, count) = scan(&collection, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
         (found, is_counted.then_some(count))
     };
     let has_more = found.len() > size && size > 0;
     found.truncate(size);
-    let shown = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    let remaining = limit.map(|limit| limit.saturating_sub(shown));
+    let page_length = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let remaining = limit.map(|limit| limit.saturating_sub(page_length));
     let next = match found.last() {
         Some(last) if has_more && remaining != Some(0) => {
             Some(Position { number: last.number, remaining, keys: last.keys.clone() })
@@ -130,10 +130,11 @@ fn page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding) -> 
     Ok(Page { entities: found.into_iter().map(|candidate| candidate.entity).collect(), count, next })
 }
 
-/// Finds the matching entities behind a place, in the order of the query, and counts all that match, before the place too.
+/// Returns the matching entities after a position, in the order of the query, and the number of all matches, those before the position
+/// included.
 ///
-/// Without an order it stops as soon as there are enough, unless all are to be counted.
-fn matching(
+/// Without an order, the scan stops at the limit unless all matches are counted.
+fn scan(
     collection: &Collection,
     query: &Query<'_>,
     after: Option<&Position>,
@@ -142,51 +143,51 @@ fn matching(
     is_counted: bool,
 ) -> (Vec<Candidate>, usize) {
     let is_ordered = !query.order.is_empty();
-    let enough = skip.saturating_add(limit);
-    let by_place = |left: &Candidate, right: &Candidate| {
+    let needed = skip.saturating_add(limit);
+    let by_position = |left: &Candidate, right: &Candidate| {
         orderby::compare(&query.order, &left.keys, &right.keys).then(left.number.cmp(&right.number))
     };
-    // What comes before the place has to be looked at only where the order is not that of the numbers, or for the count.
-    let mut behind = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
+    // Entities before the position matter only for the count, or in an order other than that of the numbers.
+    let mut after_number = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
     let (mut found, mut count): (Vec<Candidate>, usize) = (Vec::new(), 0);
     loop {
-        let chunk = collection.page(behind, 0, CHUNK);
+        let chunk = collection.page(after_number, 0, CHUNK);
         let Some((last, _)) = chunk.last() else { break };
-        behind = Some(*last);
+        after_number = Some(*last);
         for (number, entity) in chunk {
             if query.filter.as_ref().is_some_and(|filter| !filter.is_fulfilled(&entity.properties)) {
                 continue;
             }
             count += 1;
-            if !is_ordered && found.len() == enough {
+            if !is_ordered && found.len() == needed {
                 continue;
             }
             let keys = orderby::keys_of(&query.order, &entity.properties);
-            let is_behind = after
+            let is_after = after
                 .is_none_or(|after| orderby::compare(&query.order, &keys, &after.keys).then(number.cmp(&after.number)).is_gt());
-            if is_behind {
+            if is_after {
                 found.push(Candidate { keys, number, entity });
             }
         }
-        if !is_ordered && !is_counted && found.len() >= enough {
+        if !is_ordered && !is_counted && found.len() >= needed {
             break;
         }
-        // Only the first of an order are kept, so that a page does not need the memory of the whole collection.
-        if is_ordered && found.len() >= enough.saturating_mul(2).saturating_add(CHUNK) {
-            found.select_nth_unstable_by(enough, by_place);
-            found.truncate(enough);
+        // Keeps only the first entities of an order, so that a page does not take the memory of the whole collection.
+        if is_ordered && found.len() >= needed.saturating_mul(2).saturating_add(CHUNK) {
+            found.select_nth_unstable_by(needed, by_position);
+            found.truncate(needed);
         }
     }
     if is_ordered {
-        found.sort_unstable_by(by_place);
+        found.sort_unstable_by(by_position);
     }
     (found.into_iter().skip(skip).take(limit).collect(), count)
 }
 
 /// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore).
-fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
+fn page_body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
     let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
-    let mut out = context.begin(&list, page.entities.len() * ENTITY_ROOM);
+    let mut out = context.begin_collection_body(&list, page.entities.len() * ENTITY_LENGTH);
     if let Some(count) = page.count {
         separate(&mut out);
         let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
@@ -199,13 +200,13 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
     }
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
-    let shape = context.representation();
+    let representation = context.representation();
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
-            None => write_cached(&shape, context.structured(), context.holder(), entity, &entity.text, &mut out),
+            None => write_cached(&representation, context.structured(), context.holder(), entity, &entity.text, &mut out),
             Some(select) => {
-                write_selected(&shape, context.structured(), context.holder(), entity, &select.selection, &mut out);
+                write_selected(&representation, context.structured(), context.holder(), entity, &select.selection, &mut out);
             }
         }
         out.push(b'}');
@@ -214,7 +215,7 @@ fn body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding:
     out
 }
 
-/// Returns the path of the collection with keys in segments of their own, as links of Teams have it (recorded in pnp/pnpcore).
+/// Returns the path of the collection with keys as segments, the form of links of Teams (recorded in pnp/pnpcore).
 fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
     let mut path = Cow::Borrowed(&*context.world.schema.set(context.route.collection.set).path);
     for ancestor in &context.route.ancestors {
@@ -225,7 +226,7 @@ fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
     path
 }
 
-/// Returns the address of the page with a token, with the client's other options as it wrote them.
+/// Returns the URL of the next page: its token, and the client's other options as written.
 fn next_link(context: &OperationContext<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);

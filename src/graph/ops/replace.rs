@@ -7,14 +7,14 @@ use crate::edm::schema::UpdateMethod;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed, changed_response, next_key, server_set_values, set_key};
+use crate::graph::ops::change::{before_commit, changed_response, next_key, server_set_values, set_key, with_change};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
 use crate::world::store::{DuplicateKey, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
-/// Replaces an entity, or creates it where a PUT may.
+/// Replaces an entity, or creates it if PUT is an upsert.
 pub(super) fn replace(
     context: &OperationContext<'_>,
     key: &str,
@@ -35,7 +35,7 @@ pub(super) fn replace(
     decided.push("replace");
     let server_set = server_set_values(context, current.is_none(), &mut decided);
     let key: Arc<str> = key.into();
-    let mut proposed = replaced(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
+    let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
         set_key(structured, &mut proposed, &next_key(context));
     }
@@ -46,21 +46,21 @@ pub(super) fn replace(
     let new = Arc::new(StoredEntity::new(key.clone(), proposed));
     let (before, after) = loop {
         let updated = collection.update(&key, |entity| {
-            Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced(context, reading, Some(entity), &server_set)))
+            Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced_values(context, reading, Some(entity), &server_set)))
         });
         match updated {
             Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
             None if !is_upsert => return Err(context.not_found(&key)),
-            // Another request may create it between the two; then it can be replaced.
+            // Another request created it in between, so the next round replaces it.
             None if collection.insert(new.clone()) == Err(DuplicateKey) => {}
             None => break (None, new),
         }
     };
-    Ok(changed(context, changed_response(context, &after, decided), before, Some(after)))
+    Ok(with_change(context, changed_response(context, &after, decided), before, Some(after)))
 }
 
-/// Returns the values of an entity that a body replaces. Read-only members stay.
-fn replaced(
+/// Returns the values of an entity that a body replaces. Read-only members keep their values.
+fn replaced_values(
     context: &OperationContext<'_>,
     reading: &Reading,
     current: Option<&Entity>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::edm::value::Entity;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed, changed_response, server_set_values};
+use crate::graph::ops::change::{before_commit, changed_response, server_set_values, with_change};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::world::store::StoreUpdate;
@@ -22,7 +22,7 @@ pub(super) fn update(
     let (model, structured) = (context.route.model, context.structured());
     let collection = context.collection()?;
     if let Some(problem) = reading.values.first() {
-        // The service looks for the entity before it looks at values.
+        // The service looks up the entity before it checks values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
     let mut decided = reading.decided.clone();
@@ -41,5 +41,5 @@ pub(super) fn update(
         Ok::<_, Infallible>(Entity::new(Arc::clone(&entity.key), properties))
     });
     let Some(Ok(StoreUpdate { before, after })) = updated else { return Err(context.not_found(key)) };
-    Ok(changed(context, changed_response(context, &after, decided), Some(before), Some(after)))
+    Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
 }

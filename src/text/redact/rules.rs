@@ -5,8 +5,8 @@ use std::fmt;
 use super::names::{self, NamePlace, SecretKind};
 use crate::text::guid;
 
-/// Values that are the same in every tenant: the empty GUID and Microsoft Graph's application id.
-const KEPT: &[&str] = &["00000000-0000-0000-0000-000000000000", "00000003-0000-0000-c000-000000000000"];
+/// Values that are the same in every Entra tenant: the empty GUID and Microsoft Graph's application id.
+const PUBLIC_IDS: &[&str] = &["00000000-0000-0000-0000-000000000000", "00000003-0000-0000-c000-000000000000"];
 
 /// The length up to which an id is a number within a message, such as that of an item of a batch.
 const SHORT_ID: usize = 12;
@@ -109,7 +109,7 @@ impl RedactionRules {
     }
 
     pub(super) fn keeps(&self, value: &str) -> bool {
-        KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(value)) || self.kept.iter().any(|kept| kept == value)
+        PUBLIC_IDS.iter().any(|id| id.eq_ignore_ascii_case(value)) || self.kept.iter().any(|kept| kept == value)
     }
 }
 

@@ -187,7 +187,7 @@ fn the_journal_has_the_request_the_decisions_and_the_changes() {
     PATCH /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(200) Some("WFI_0522") Some("WFI_0522") 
     GET /v1.0/me Some(400) None None refused by unknown-segment: this path is not emulated
     DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(429) None None refused by fault-throttled: rule busy; fault rules: busy
-    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d None None None fault rules: gone; ended by a reset without an answer
+    DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d None None None fault rules: gone; ended by a connection reset
     DELETE /v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d Some(204) Some("WFI_0522") None 
     POST /v1.0/teamwork/workforceIntegrations Some(201) None Some("WFI_e9fd")
     "#);

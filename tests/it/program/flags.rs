@@ -30,7 +30,7 @@ fn fixtures_come_from_a_file_or_from_a_folder() {
         let answer = served.exchange("GET", COLLECTION, "");
         assert!(answer.contains(r#""value":[{"id":"only","#) && answer.ends_with("}]}"), "{answer}");
     }
-    // A folder's files are read in the order of their names; what is no JSON file is left alone.
+    // A folder's files are read in the order of their names; other files are ignored.
     folder.file("workforceIntegrations.2.json", r#"{"value":[{"id":"second"}]}"#);
     folder.file("notes.txt", "not JSON");
     let answer = Served::start(&["--fixtures", folder.path()]).exchange("GET", COLLECTION, "");

@@ -328,9 +328,9 @@ fn run_with_faults(run: &Run, address: &str, world: &str) {
     keeper.client = Client::new(address);
     let (_, answer) = keeper.control("GET", "/faults", &Value::Null);
     for fault in answer["faults"].as_array().unwrap() {
-        let (name, struck) = (fault["rule"]["name"].as_str().unwrap(), fault["struck"].as_u64().unwrap());
+        let (name, applied) = (fault["rule"]["name"].as_str().unwrap(), fault["struck"].as_u64().unwrap());
         if !matches!(name, "late" | "drip") {
-            assert_eq!(seen.remove(name).unwrap_or_default(), struck, "{name}: {answer}");
+            assert_eq!(seen.remove(name).unwrap_or_default(), applied, "{name}: {answer}");
         }
     }
     seen.remove("200");

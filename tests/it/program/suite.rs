@@ -265,8 +265,8 @@ fn state_is_saved_at_exit_and_loaded_at_start() {
     assert_eq!(second.status("DELETE", ENTITY, ""), 204);
     assert_eq!(second.stop().status, Some(0));
     assert!(!std::fs::read_to_string(&file).unwrap().contains("\"kept\""));
-    // A file of one collection has no teams.
-    std::fs::write(&file, r#"{"workforceIntegrations":[{"id":"a"}]}"#).unwrap();
+    // A state that an earlier version saved: one collection, without its name and without teams.
+    std::fs::write(&file, r#"{"value":[{"id":"a"}]}"#).unwrap();
     let third = Served::start(&["--log", "off", "--state", state]);
     assert_eq!((third.status("GET", &format!("{COLLECTION}/a"), ""), third.status("GET", schedule, "")), (200, 404));
     assert_eq!(third.stop().status, Some(0));

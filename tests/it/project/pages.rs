@@ -48,7 +48,6 @@ fn every_link_leads_to_a_file() {
 }
 
 #[test]
-#[ignore = "holds when the wings are rewritten"]
 fn every_path_in_a_code_span_exists() {
     let mut missing = Vec::new();
     for page in pages() {
