@@ -38,6 +38,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
     pub(super) format: Format,
+    /// The form of entities in the response.
+    pub(super) representation: Representation<'c>,
     pub(super) model: &'c Model,
     pub(super) route: &'c R,
 }
@@ -52,7 +54,9 @@ impl<'c, R> OperationContext<'c, R> {
         format: Format,
     ) -> Self {
         let (host, preferences) = (meta.facts.host, meta.facts.preferences);
-        OperationContext { world, request, host, now: meta.now, preferences, format, model, route }
+        let knows_hidden = preferences.include_unknown_enum_members;
+        let representation = Representation::of(model, &world.behaviors, format.level, knows_hidden);
+        OperationContext { world, request, host, now: meta.now, preferences, format, representation, model, route }
     }
 
     pub(super) fn version(&self) -> Version {
@@ -74,7 +78,7 @@ impl<'c, R> OperationContext<'c, R> {
     pub(super) fn begin_body(&self, path: &str, suffix: &str, capacity: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(200 + capacity);
         out.push(b'{');
-        if self.representation().has_context() {
+        if self.representation.has_context() {
             out.extend_from_slice(b"\"@odata.context\":\"");
             self.write_base_url(&mut out);
             for part in ["/", self.version().segment(), "/$metadata", path, suffix, "\""] {
@@ -82,11 +86,6 @@ impl<'c, R> OperationContext<'c, R> {
             }
         }
         out
-    }
-
-    pub(super) fn representation(&self) -> Representation<'c> {
-        let knows_hidden = self.preferences.include_unknown_enum_members;
-        Representation::of(self.model, &self.world.behaviors, self.format.level, knows_hidden)
     }
 
     /// Returns the applied preferences of a read: `include-unknown-enum-members` alone.
@@ -177,7 +176,7 @@ impl<'c> OperationContext<'c> {
     /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
-        write_cached(&self.representation(), self.structured(), self.holder(), entity, &entity.text, &mut out);
+        write_cached(&self.representation, self.structured(), self.holder(), entity, &entity.text, &mut out);
         out.push(b'}');
         out
     }
@@ -185,7 +184,7 @@ impl<'c> OperationContext<'c> {
     /// Returns the body with the selected members of an entity.
     pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
         let mut out = self.begin_collection_body(&format!("({})/$entity", select.list), ENTITY_LENGTH);
-        write_selected(&self.representation(), self.structured(), self.holder(), entity, &select.selection, &mut out);
+        write_selected(&self.representation, self.structured(), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
     }

@@ -69,7 +69,7 @@ pub(super) fn entities<'e>(
     if !context.world.explains {
         return Vec::new();
     }
-    let representation = context.representation();
+    let representation = context.representation;
     let mut decided = Vec::new();
     for entity in entities {
         explain_object(&representation, context.structured(), &entity.properties, selection, &mut decided);
@@ -82,7 +82,7 @@ pub(super) fn entities<'e>(
 pub(super) fn value<R>(context: &OperationContext<'_, R>, property: &Property, value: &Value) -> Vec<&'static str> {
     let mut decided = format_rows(context.world);
     if context.world.explains {
-        explain_member(&context.representation(), property, value, None, &mut decided);
+        explain_member(&context.representation, property, value, None, &mut decided);
     }
     decided
 }

@@ -20,6 +20,7 @@ use crate::graph::step::{Answer, Step};
 use crate::graph::target::Target;
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, stubs};
 use crate::odata::error::Error;
+use crate::odata::format::Format;
 use crate::policy::behavior::Preflight;
 use crate::policy::refusal;
 use crate::world::World;
@@ -35,26 +36,16 @@ pub fn answer(world: &World, request: &Request) -> Step {
     }
     let meta = ResponseMeta::of(world, request);
     match target {
-        Target::Batch(version) => run(world, request, &meta, true, |world, request, meta| {
-            if is_preflight(world, request, meta) {
-                return Step::Done(Box::new(answer::preflight(request, meta)));
-            }
-            batch::answer(world, request, meta, version, answer_item)
-        }),
-        Target::Entra(_) | Target::Graph => run(world, request, &meta, false, answer_single),
+        Target::Batch(version) => {
+            run(world, request, &meta, true, |world, request, meta| batch::answer(world, request, meta, version, answer_single))
+        }
+        Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     }
 }
 
-/// Answers one request of a batch.
-fn answer_item(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Step {
-    run(world, request, meta, false, |world, request, meta| operate(world, request, meta, None))
-}
-
+/// Answers a request that is not a batch, alone or in one.
 fn answer_single(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Step {
-    if is_preflight(world, request, meta) {
-        return Step::Done(Box::new(answer::preflight(request, meta)));
-    }
-    operate(world, request, meta, None)
+    run(world, request, meta, false, |world, request, meta| operate(world, request, meta, None))
 }
 
 /// Answers a request whose handling panicked.
@@ -70,9 +61,15 @@ fn run(
     is_batch: bool,
     respond: impl FnOnce(&World, &Request, &ResponseMeta<'_>) -> Step,
 ) -> Step {
+    let respond = || {
+        if is_preflight(world, request, meta) {
+            return Step::Done(Box::new(answer::preflight(request, meta)));
+        }
+        respond(world, request, meta)
+    };
     let step = match faults::decide(world, request, meta, is_batch) {
-        None => respond(world, request, meta),
-        Some(fault) => fault.apply(world, meta, || respond(world, request, meta)),
+        None => respond(),
+        Some(fault) => fault.apply(world, meta, respond),
     };
     journal::record(world, request, meta, is_batch, step)
 }
@@ -113,7 +110,8 @@ fn stages(
     let credentials = check::authenticate(world, &request.headers)?;
     let operation = Operation::of(world, &route, &request.method)?;
     check::authorize(world, &request.headers, credentials.as_ref(), &route.structured().full_name, operation.kind())?;
-    let format = negotiate::format(world, request, meta, &operation)?;
+    // Only JSON has a format to negotiate.
+    let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format);
     ops::run(&operation, &context, reply, skipped)
 }

@@ -200,7 +200,7 @@ fn page_body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, bin
     }
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
-    let representation = context.representation();
+    let representation = context.representation;
     for (index, entity) in page.entities.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {

@@ -45,9 +45,9 @@ pub(super) fn singleton(context: &OperationContext<'_, Singleton<'_>>) -> Result
             let entity = Entity::new(root.name.as_ref().into(), properties);
             let holder = Holder::Single(&root.name);
             match &query.select {
-                None => write_entity(&context.representation(), structured, holder, &entity, &mut out),
+                None => write_entity(&context.representation, structured, holder, &entity, &mut out),
                 Some(select) => {
-                    write_selected(&context.representation(), structured, holder, &entity, &select.selection, &mut out);
+                    write_selected(&context.representation, structured, holder, &entity, &select.selection, &mut out);
                 }
             }
             out.push(b'}');
@@ -68,7 +68,7 @@ fn property_response<R>(
     let Some((property, value, fragment)) = resolve(context, structured, object, owner, path)? else {
         return Ok(Success::no_content());
     };
-    let representation = context.representation();
+    let representation = context.representation;
     let mut decided = explain::value(context, property, &value);
     decided.extend(query.doubted());
     let mut json = Vec::new();
@@ -119,9 +119,9 @@ fn resolve<'p, R>(
     let mut found = None;
     for index in &path.indexes {
         let property = &structured.properties[*index];
-        if !context.representation().shows(structured, *index) {
+        if !context.representation.shows(structured, *index) {
             let visible =
-                structured.properties.iter().enumerate().filter(|(index, _)| context.representation().shows(structured, *index));
+                structured.properties.iter().enumerate().filter(|(index, _)| context.representation.shows(structured, *index));
             return Err(unknown_segment(&property.name, visible.map(|(_, property)| &*property.name)));
         }
         fragment.push('/');
