@@ -1,4 +1,4 @@
-//! Workloads of Graph: what each does beyond the schema, behind one hook ([`Workload`]).
+//! Workloads of Graph: the behavior of each beyond its schema, behind one hook ([`Workload`]).
 
 pub(crate) mod shifts;
 pub(crate) mod teams;
@@ -9,10 +9,9 @@ use crate::edm::schema::{BUILT_IN, PropertyRule, Schema, WorkloadRules};
 use crate::world::settings::Settings;
 use crate::world::workload::Workload;
 
-/// All workloads.
 pub(crate) static ALL: &[&dyn Workload] = &[&Directory, &teams::Teams, &shifts::Shifts];
 
-/// Rules for the types that all workloads share.
+/// Rules of the types that all workloads share.
 #[derive(Debug)]
 struct Directory;
 

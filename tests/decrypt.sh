@@ -45,7 +45,7 @@ expect 0000
 # The tag covers the algorithm's name, the number 1 in four bytes, and the first three fields. It is compared first.
 covered=$(printf 'AES-256-CBC-HMAC-SHA256' | hex)01000000$encrypted_key$iv$ciphertext
 computed=$(unhex "$covered" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$tag_key" -r | cut -d ' ' -f 1)
-[ "$computed" = "$tag" ] || { echo "the tag does not fit" >&2; exit 1; }
+[ "$computed" = "$tag" ] || { echo "tag mismatch: wrong secret or altered bytes" >&2; exit 1; }
 
 data_key=$(unhex "$encrypted_key" | openssl enc -d -aes-256-ecb -nopad -K "$key_key" | hex)
 unhex "$ciphertext" | openssl enc -d -aes-256-cbc -K "$data_key" -iv "$iv"

@@ -1,6 +1,6 @@
-//! Shifts: the rules of its types, and its conversation with the connector behind an integration's `url`.
+//! Shifts: the rules of its types, and its protocol with the connector at an integration's `url`.
 //!
-//! Nothing here does I/O: messages are made and answers are judged here, and the wing `edge` makes the calls.
+//! No I/O: these modules encrypt messages and judge answers; the wing `edge` makes the calls.
 
 mod approval;
 mod consultation;
@@ -24,7 +24,6 @@ use crate::world::workload::{Change, ChangeKind, Consultation, Reply, Workload};
 use approval::Proposal;
 use consultation::ConnectorReply;
 
-/// The workload Shifts.
 #[derive(Debug)]
 pub(crate) struct Shifts;
 
@@ -54,7 +53,7 @@ impl Workload for Shifts {
             ChangeKind::Create { key, keyed_values, .. } => decide("POST", key, &|| Some(keyed_values())),
             ChangeKind::Replace { key, values } => decide("PUT", &|| Arc::clone(key), &|| Some((*values).clone())),
             ChangeKind::Delete { key } => decide("DELETE", &|| Arc::clone(key), &|| None),
-            // Shifts has no PATCH for them.
+            // The types that need approval have no PATCH.
             ChangeKind::Update { .. } => Ok(None),
         }
     }

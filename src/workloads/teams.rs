@@ -1,10 +1,9 @@
-//! Teams: the entities that hold schedules.
+//! Teams: the entities that contain schedules.
 
 use crate::edm::schema::{Capabilities, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, TypeRules, Wording, WorkloadRules};
 use crate::policy::refusal;
 use crate::world::workload::Workload;
 
-/// The workload Teams.
 #[derive(Debug)]
 pub(crate) struct Teams;
 
@@ -21,7 +20,7 @@ static RULES: WorkloadRules = WorkloadRules {
     page_order: &[],
 };
 
-/// Teams exist for their schedules; other operations on them are not emulated.
+/// Teams can only be read: they exist for their schedules, and other operations are not emulated.
 static READ_ONLY: Capabilities = Capabilities {
     creates: false,
     update: None,
@@ -30,7 +29,7 @@ static READ_ONLY: Capabilities = Capabilities {
     returns_entity: DEFAULT_CAPABILITIES.returns_entity,
 };
 
-/// Teams answers for an unknown team; for a schedule of such a team Shifts does, in its own words.
+/// An unknown team is refused with the wording of Teams, the schedule of an unknown team with that of Shifts.
 static WORDING: Wording = Wording {
     id_prefix: "",
     noun: "team",

@@ -1,79 +1,79 @@
-//! A call to a connector, and what came of it.
+//! Calls to connectors and their outcomes.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-/// How long an answer may be. Answers hold a few hundred bytes for each element of a request.
+/// Maximum length of an answer in bytes. Typical answers have a few hundred bytes per element.
 pub(crate) const ANSWER_LIMIT: usize = 1024 * 1024;
 
-/// A call that must be made outside.
+/// Call that the caller of the pipeline must make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundCall {
-    /// The method.
+    /// HTTP method.
     pub method: Method,
-    /// The address, with scheme and host.
+    /// Absolute URL.
     pub url: Uri,
-    /// The headers, without those that follow from the rest.
+    /// Headers except those derived from the URL and the body.
     pub headers: HeaderMap,
-    /// The body.
+    /// Encrypted body.
     pub body: Bytes,
-    /// How long the answer may take.
+    /// Time limit for the complete answer.
     pub timeout: Duration,
 }
 
-/// What came of a call.
+/// Outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// There was an answer.
+    /// The connector answered.
     Answered {
-        /// Its status.
+        /// HTTP status.
         status: StatusCode,
-        /// Its headers.
+        /// Response headers.
         headers: HeaderMap,
-        /// Its body.
+        /// Response body.
         body: Bytes,
     },
-    /// There was none.
+    /// The call could not be made, or has no complete answer.
     Failed(CallFailure),
 }
 
-/// A call that was made, or that could not be, with what came of it.
+/// Call and its outcome, for the journal. It may be a call that could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
-    /// Where it went, as far as that is known.
+    /// URL of the call, or as much of it as the integration has.
     pub url: String,
-    /// The headers of the request.
+    /// Request headers.
     pub headers: HeaderMap,
-    /// What was said, before it was encrypted.
+    /// Message before encryption.
     pub plaintext: Bytes,
-    /// The encrypted body.
+    /// Encrypted message.
     pub body: Bytes,
-    /// What came of it.
+    /// Outcome of the call.
     pub outcome: CallOutcome,
-    /// What Shifts makes of it, for people.
+    /// Verdict of Shifts, as readable text.
     pub verdict: String,
 }
 
 macro_rules! failures {
     ($( $(#[$doc:meta])+ $Variant:ident $name:literal $text:literal; )+) => {
-        /// Why a call was not made, or not answered.
+        /// Reason why a call was not made or has no complete answer.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum CallFailure {
             $( $(#[$doc])+ $Variant, )+
         }
 
         impl CallFailure {
-            /// All failures.
+            /// All failures, in the order of declaration.
             pub const ALL: &[CallFailure] = &[$( CallFailure::$Variant, )+];
 
-            /// Returns the name that logs and reports use.
+            /// Returns the name in logs and reports.
             pub fn name(self) -> &'static str {
                 match self { $( CallFailure::$Variant => $name, )+ }
             }
 
-            /// Returns the reason, for people.
+            /// Returns the message.
             pub fn reason(self) -> &'static str {
                 match self { $( CallFailure::$Variant => $text, )+ }
             }
@@ -83,39 +83,39 @@ macro_rules! failures {
 
 failures! {
     /// The integration has no `url`.
-    NoUrl "no-url" "the integration has no url";
-    /// Its `url` is none that can be called.
-    InvalidUrl "invalid-url" "the url is no address that can be called: http:// or https://, a host, a port that there is, and neither a user's name nor a query";
-    /// It has no `apiVersion`.
-    NoApiVersion "no-api-version" "the integration has no apiVersion, which is a part of the address";
-    /// It has no secret, or one of another length.
-    Secret "secret" "the integration's secret is not exactly 64 characters, so nothing can be encrypted with it";
-    /// Its host has no address.
-    UnknownHost "unknown-host" "the host has no address";
-    /// Its host is not on this machine or in a private network.
-    RemoteAddress "remote-address" "the host is neither this machine nor in a private network; --allow-remote-connectors lets calls leave";
-    /// Nobody listens.
-    Refused "refused" "the connection was refused";
-    /// The host cannot be reached.
-    Unreachable "unreachable" "the host cannot be reached";
-    /// TLS failed.
-    Tls "tls" "TLS failed: there is none, or none of version 1.2 or 1.3, or the certificate cannot be used";
-    /// The certificate is of an authority that is not believed.
-    Authority "certificate-authority" "the certificate is of an authority that is not believed (--connector-ca)";
-    /// The certificate is for another name.
-    Name "certificate-name" "the certificate is for another name than that of the host";
-    /// The certificate is not valid now.
-    Expired "certificate-time" "the certificate is not valid any more, or not yet";
-    /// The certificate is that of an authority, which no server may show.
-    AuthorityShown "certificate-of-authority" "the certificate is that of an authority (CA:TRUE, as openssl req -x509 makes it), which no server may show: make one with CA:FALSE";
-    /// There was no answer in time.
-    Timeout "timeout" "there was no answer in time";
-    /// The connection ended, or what came was no HTTP.
-    Broken "broken" "the connection ended before the answer was complete, or the answer is no HTTP";
-    /// The answer is too long.
-    TooLarge "too-large" "the answer is longer than 1 MiB";
-    /// Whoever drives the pipeline makes no calls.
-    NoClient "no-client" "whoever answers requests here makes no calls";
+    NoUrl "no-url" "missing url in the integration";
+    /// The integration's `url` cannot be called.
+    InvalidUrl "invalid-url" "invalid url in the integration: expected http:// or https://, a host, optionally a port, and neither a user name nor a query";
+    /// The integration has no `apiVersion`.
+    NoApiVersion "no-api-version" "missing apiVersion in the integration: it is part of the URL of a call";
+    /// The integration has no secret, or one of the wrong length.
+    Secret "secret" "invalid secret in the integration: encryption needs exactly 64 ASCII characters";
+    /// Name resolution found no address.
+    UnknownHost "unknown-host" "unknown host: name resolution found no address";
+    /// The host is neither this machine nor in a private network.
+    RemoteAddress "remote-address" "public address blocked: the host is neither this machine nor in a private network; --allow-remote-connectors allows the call";
+    /// No server listens on the port.
+    Refused "refused" "connection refused";
+    /// No connection to the host is possible.
+    Unreachable "unreachable" "host unreachable";
+    /// The TLS handshake failed.
+    Tls "tls" "TLS handshake failed: the server does not support TLS 1.2 or 1.3, or its certificate is unusable";
+    /// The issuer of the certificate is not trusted.
+    Authority "certificate-authority" "untrusted certificate authority: --connector-ca adds a trusted one";
+    /// The certificate is for another host name.
+    Name "certificate-name" "certificate name mismatch: the certificate does not name the host";
+    /// The certificate has expired or is not valid yet.
+    Expired "certificate-time" "certificate expired or not yet valid";
+    /// The server presents the certificate of an authority.
+    CaCertificate "certificate-of-authority" "CA certificate presented by the server: use a certificate with CA:FALSE (openssl req -x509 sets CA:TRUE by default)";
+    /// The answer is not complete within the time limit.
+    Timeout "timeout" "no answer in time";
+    /// The connection ended early, or the answer is not HTTP.
+    Broken "broken" "incomplete or malformed answer: the connection ended early, or the data is not HTTP";
+    /// The answer is longer than 1 MiB.
+    TooLarge "too-large" "answer larger than 1 MiB";
+    /// The caller of the pipeline makes no calls.
+    NoClient "no-client" "outgoing calls are not available in this mode";
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_have_names_of_their_own() {
+    fn names_of_failures_are_unique() {
         for (index, failure) in CallFailure::ALL.iter().enumerate() {
             assert!(CallFailure::ALL[..index].iter().all(|other| other.name() != failure.name()), "{}", failure.name());
         }

@@ -1,8 +1,8 @@
-//! The hook of workloads: what one workload of Graph does beyond its schema.
+//! Hook of workloads: the behavior of one workload of Graph beyond its schema.
 //!
-//! A workload is asked at three points. Its [`rules`](Workload::rules) give the capabilities and the wording of types, and the checks and
-//! server-set values of properties. [`before_commit`](Workload::before_commit) is called before a change of one of its entities is
-//! stored; it may refuse the change, or first consult a service outside.
+//! [`rules`](Workload::rules) gives the capabilities and the wording of types, and the checks and server-set values of properties.
+//! [`before_commit`](Workload::before_commit) is called before a change of one of its entities is stored; it may refuse the change, or
+//! consult an external service first.
 
 use std::any::Any;
 use std::fmt;
@@ -21,15 +21,15 @@ use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
 use crate::world::store::StoredEntity;
 
-/// A workload of Graph.
+/// Workload of Graph.
 pub trait Workload: fmt::Debug + Sync {
-    /// Returns the rules of its types and properties.
+    /// Returns the rules of the workload's types and properties.
     fn rules(&self) -> &'static WorkloadRules;
 
-    /// Decides about a change before it is stored: nothing, if it may be stored, else whom to consult first. `reply` is the result of the
-    /// consultation that an earlier call has asked for. `decided` collects the behaviors that decided.
+    /// Decides about a change before it is stored. Returns `None` to accept it, or the consultation that must take place first.
     ///
-    /// The state may change while a service is consulted, so the change is read, checked and merged again before the second call.
+    /// `reply` is the result of the consultation that an earlier call returned. The names of the behaviors that decided are appended to
+    /// `decided`. The state may change during a consultation, so the change is read, checked and merged again before the second call.
     ///
     /// # Errors
     ///
@@ -44,92 +44,92 @@ pub trait Workload: fmt::Debug + Sync {
     }
 }
 
-/// A change that is about to be stored.
+/// Change before it is stored.
 pub struct Change<'c> {
-    /// The world.
+    /// World of the entity.
     pub world: &'c World,
-    /// The tables of the version.
+    /// Schema of the requested version.
     pub model: &'c Model,
-    /// The type of the entity.
+    /// Type of the entity.
     pub structured: &'c StructuredType,
-    /// The headers of the request.
+    /// Request headers.
     pub headers: &'c HeaderMap,
-    /// The time of the request.
+    /// Time of the request.
     pub now: SystemTime,
-    /// The entities that contain it, the outermost first.
+    /// Entities that contain it, outermost first.
     pub ancestors: &'c [Ancestor],
-    /// The address that its links show.
+    /// Position of the entity, for its links.
     pub holder: Holder<'c>,
-    /// The kind of change.
+    /// Kind of change.
     pub kind: ChangeKind<'c>,
 }
 
-/// The kind of a [`Change`]. Values that cost something are made when the workload asks for them.
+/// Kind of a [`Change`]. Costly values are closures, called only if needed.
 pub enum ChangeKind<'c> {
-    /// A new entity.
+    /// New entity.
     Create {
-        /// Returns the key, which is drawn at the first call.
+        /// Returns the key. The first call generates it.
         key: &'c dyn Fn() -> Arc<str>,
-        /// The values, without the key.
+        /// Values without the key.
         values: &'c Complex,
-        /// Returns the values, with the key.
+        /// Returns the values with the key.
         keyed_values: &'c dyn Fn() -> Complex,
     },
-    /// A changed entity.
+    /// Update of an entity.
     Update {
-        /// The changes.
+        /// Changes to merge.
         patch: &'c Patch,
         /// Returns the stored entity.
         current: &'c dyn Fn() -> Result<Arc<StoredEntity>, Error>,
     },
-    /// A replaced entity.
+    /// Replacement of an entity.
     Replace {
-        /// The key.
+        /// Key of the entity.
         key: &'c Arc<str>,
-        /// The values.
+        /// New values.
         values: &'c Complex,
     },
-    /// A deleted entity.
+    /// Deletion of an entity.
     Delete {
-        /// The key.
+        /// Key of the entity.
         key: &'c Arc<str>,
     },
 }
 
-/// An entity on the way of a path, which contains the rest.
+/// Entity in a path that contains the rest of the path.
 #[derive(Debug)]
 pub struct Ancestor {
-    /// The collection of the entity.
+    /// Collection of the entity.
     pub collection: CollectionAddress,
-    /// The type of the entity.
+    /// Type of the entity.
     pub type_id: TypeId,
-    /// The key of the entity.
+    /// Key of the entity.
     pub key: String,
 }
 
-/// A conversation with a service outside, on which a change depends.
+/// Dialog with an external service, on which a change depends.
 pub trait Consultation: fmt::Debug + Send {
-    /// Returns the next call, or why it cannot be made.
+    /// Returns the next call.
     ///
     /// # Errors
     ///
-    /// Returns the reason, which [`conclude`](Consultation::conclude) takes as the outcome.
+    /// Returns the reason if no call can be made; it must be passed to [`conclude`](Consultation::conclude) as the outcome.
     fn call(&self, world: &World) -> Result<OutboundCall, CallFailure>;
 
-    /// Takes the outcome of the call. Returns true if the call is to be repeated.
+    /// Records the outcome of the call. Returns true if the call must be repeated.
     fn conclude(&mut self, outcome: CallOutcome) -> bool;
 
-    /// Returns the result, for the workload's next decision about the change.
+    /// Returns the result for the next decision about the change.
     fn reply(self: Box<Self>) -> Reply;
 }
 
-/// The result of a [`Consultation`].
+/// Result of a [`Consultation`].
 #[derive(Debug)]
 pub struct Reply {
-    /// The calls, for the journal.
+    /// Calls, for the journal.
     pub calls: Vec<CallRecord>,
-    /// The key that the service was given for a new entity.
+    /// Key of the new entity that was sent to the service.
     pub key: Option<Arc<str>>,
-    /// The workload's own view of the result.
-    pub opinion: Box<dyn Any + Send>,
+    /// Workload-specific result.
+    pub result: Box<dyn Any + Send>,
 }

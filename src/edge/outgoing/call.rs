@@ -82,7 +82,7 @@ fn handshake_failure(error: &io::Error) -> CallFailure {
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => CallFailure::Expired,
         // rustls has no variant of its own for it.
-        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => CallFailure::AuthorityShown,
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => CallFailure::CaCertificate,
         _ => CallFailure::Tls,
     }
 }
@@ -241,7 +241,7 @@ mod tests {
         let fine = self_signed_outcome(|_| {}).await;
         assert!(matches!(fine, CallOutcome::Answered { .. }), "{fine:?}");
         let shown = self_signed_outcome(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)).await;
-        assert_eq!(shown, CallOutcome::Failed(CallFailure::AuthorityShown));
+        assert_eq!(shown, CallOutcome::Failed(CallFailure::CaCertificate));
         let expired = self_signed_outcome(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)).await;
         assert_eq!(expired, CallOutcome::Failed(CallFailure::Expired));
         let named = |params: &mut rcgen::CertificateParams| {

@@ -1,4 +1,4 @@
-//! The approval: before what a schedule contains is changed, the connector of the integration is asked to which the schedule is bound.
+//! Approval: the connector of the integration to which a schedule is bound approves changes of the schedule's contents.
 
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ use crate::workloads::shifts::verdict::ConnectorVerdict;
 use crate::world::clock::unix_millis;
 use crate::world::workload::{Change, Consultation};
 
-/// The change as update calls name it.
+/// Proposed change, in the terms of update calls.
 pub(super) struct Proposal<'p> {
-    /// `POST` creates, `PUT` changes, `DELETE` deletes.
+    /// `POST` creates, `PUT` replaces, `DELETE` deletes.
     pub(super) method: &'static str,
     pub(super) key: &'p dyn Fn() -> Arc<str>,
-    /// The values of the entity after the change; nothing if it is deleted.
+    /// Values of the entity after the change; `None` for a deletion.
     pub(super) values: &'p dyn Fn() -> Option<Complex>,
 }
 
-/// Decides about a change, for which a connector's approval may be needed.
+/// Decides about a change that may need a connector's approval (behavior `update-calls`).
 ///
-/// The binding may change while a connector is asked. A refusal holds all the same; an approval counts for the integration that was
-/// asked alone, and another one is asked too. The service's way of dealing with that is not known.
+/// The binding may change during the call. A refusal remains in force; an approval counts only for the integration that was called, and the
+/// newly bound one is called as well. The service's behavior in this case is not known.
 pub(super) fn decide(
     change: &Change<'_>,
     rule: ApprovalRule,
@@ -41,31 +41,31 @@ pub(super) fn decide(
     reply: Option<&ConnectorReply>,
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<dyn Consultation>>, Error> {
-    let asked = reply.and_then(|reply| Some((reply, reply.subject.as_ref()?)));
-    if let Some((reply, subject)) = asked {
+    let approval = reply.and_then(|reply| Some((reply, reply.subject.as_ref()?)));
+    if let Some((reply, subject)) = approval {
         decided.push("update-calls");
-        weigh(change, subject, reply)?;
+        check_reply(change, subject, reply)?;
     }
-    let Some(bound) = bound(change).filter(|bound| bound.supports(rule)) else { return Ok(None) };
+    let Some(integration) = bound_integration(change).filter(|integration| integration.supports(rule)) else { return Ok(None) };
     decided.push("update-calls");
     if change.world.behaviors.update_calls == UpdateCalls::Off {
         return Ok(None);
     }
-    if !bound.is_active() {
+    if !integration.is_active() {
         decided.push("inactive-integration");
         if change.world.behaviors.inactive_integration == InactiveIntegration::Skip {
             return Ok(None);
         }
     }
-    if asked.is_some_and(|(_, subject)| subject.integration == *bound.id()) {
+    if approval.is_some_and(|(_, subject)| subject.integration == *integration.id()) {
         return Ok(None);
     }
-    Ok(Some(consultation(change, &bound, rule, proposal)))
+    Ok(Some(consultation(change, &integration, rule, proposal)))
 }
 
-/// Finds the integration to which what contains the changed entity is bound: "If you include more than one workforceIntegrationId in the
+/// Finds the integration to which the schedule of the changed entity is bound: "If you include more than one workforceIntegrationId in the
 /// request, the first one is used."
-fn bound<'c>(change: &Change<'c>) -> Option<Integration<'c>> {
+fn bound_integration<'c>(change: &Change<'c>) -> Option<Integration<'c>> {
     change.ancestors.iter().rev().find_map(|ancestor| {
         let slot = change.model.structured(ancestor.type_id).slot(BINDING)?;
         let entity = change.world.store.at(&ancestor.collection).get(&ancestor.key)?;
@@ -75,7 +75,8 @@ fn bound<'c>(change: &Change<'c>) -> Option<Integration<'c>> {
     })
 }
 
-fn weigh(change: &Change<'_>, subject: &ApprovalSubject, reply: &ConnectorReply) -> Result<(), Error> {
+/// Refuses the change if the connector did not approve it and its approval is enforced.
+fn check_reply(change: &Change<'_>, subject: &ApprovalSubject, reply: &ConnectorReply) -> Result<(), Error> {
     if change.world.behaviors.update_calls != UpdateCalls::Enforce || reply.verdict.lets_pass() {
         return Ok(());
     }
@@ -92,11 +93,11 @@ fn weigh(change: &Change<'_>, subject: &ApprovalSubject, reply: &ConnectorReply)
 
 fn consultation(
     change: &Change<'_>,
-    bound: &Integration<'_>,
+    integration: &Integration<'_>,
     rule: ApprovalRule,
     proposal: &Proposal<'_>,
 ) -> Box<dyn Consultation> {
-    let (world, endpoint, key) = (change.world, bound.endpoint(), (proposal.key)());
+    let (world, endpoint, key) = (change.world, integration.endpoint(), (proposal.key)());
     let mut expires = Vec::new();
     DateTimeOffset::from_unix_millis(unix_millis(change.now).saturating_add(EXPIRES_AFTER_MILLIS)).write_utc(&mut expires);
     let headers = ElementHeaders {
@@ -111,7 +112,7 @@ fn consultation(
         headers: Some(headers),
         body: RawValue::from_string(body).ok(),
     };
-    // The outermost ancestor of what has to be approved is the team.
+    // The outermost ancestor of a schedule's contents is the team.
     let team_id = change.ancestors.first().map_or("", |ancestor| &*ancestor.key);
     let passthrough: Option<HeaderValue> = change.headers.get(PASSTHROUGH).cloned();
     let message = OutboundMessage::update(team_id, &Requests { requests: vec![element] }, passthrough);
@@ -120,11 +121,11 @@ fn consultation(
         UpdateRetries::Three => 3,
     };
     let source = endpoint.display_name.as_deref().unwrap_or_default().into();
-    let subject = ApprovalSubject { key, integration: bound.id().clone(), source };
+    let subject = ApprovalSubject { key, integration: integration.id().clone(), source };
     ConnectorConsultation::new(world, endpoint, message, retries, Some(subject))
 }
 
-/// Writes an entity in the form of update calls.
+/// Returns an entity in the JSON of update calls.
 fn entity_json(change: &Change<'_>, key: &Arc<str>, values: Complex) -> String {
     let entity = Entity::new(key.clone(), values);
     let mut out = b"{".to_vec();

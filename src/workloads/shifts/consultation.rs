@@ -1,4 +1,4 @@
-//! The conversation on which a change depends.
+//! Consultation of a connector before a change is stored.
 
 use std::sync::Arc;
 
@@ -11,31 +11,31 @@ use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 use crate::world::workload::{Consultation, Reply};
 
-/// The conversation with a connector before a change is stored.
+/// Dialog with a connector about one change.
 #[derive(Debug)]
 pub(super) struct ConnectorConsultation {
     dialog: Dialog,
     subject: Option<ApprovalSubject>,
 }
 
-/// The change that a connector approves, and on whose behalf.
+/// Entity and integration of an approval.
 #[derive(Clone, Debug)]
 pub(super) struct ApprovalSubject {
-    /// The key of the entity, which a new one must have once it is approved.
+    /// Key of the entity. A new entity is stored under the key that was approved.
     pub(super) key: Arc<str>,
-    /// The id of the integration whose connector is asked.
+    /// Id of the integration whose connector is called.
     pub(super) integration: Arc<str>,
-    /// The name of the integration.
+    /// Display name of the integration.
     pub(super) source: Box<str>,
 }
 
-/// The result of a conversation.
+/// Result of a consultation.
 #[derive(Debug)]
 pub(super) struct ConnectorReply {
     pub(super) verdict: ConnectorVerdict,
-    /// The address of the connector, as far as it is known.
+    /// URL of the call, or as much of it as the integration has.
     pub(super) url: String,
-    /// The change that it was about; nothing for a handshake.
+    /// Subject of an approval; `None` for a handshake.
     pub(super) subject: Option<ApprovalSubject>,
 }
 
@@ -67,17 +67,17 @@ impl Consultation for ConnectorConsultation {
         let (calls, verdict) = dialog.finish();
         let url = calls.last().map(|call| call.url.clone()).unwrap_or_default();
         let key = subject.as_ref().map(|subject| subject.key.clone());
-        Reply { calls, key, opinion: Box::new(ConnectorReply { verdict, url, subject }) }
+        Reply { calls, key, result: Box::new(ConnectorReply { verdict, url, subject }) }
     }
 }
 
 impl ConnectorReply {
-    /// Returns what came of the consultation that this workload has asked for.
+    /// Returns the result of a consultation of this workload.
     pub(super) fn of(reply: &Reply) -> Option<&ConnectorReply> {
-        reply.opinion.downcast_ref()
+        reply.result.downcast_ref()
     }
 
-    /// Returns the verdict with the connector's address.
+    /// Returns the connector's URL and the verdict.
     pub(super) fn detail(&self) -> String {
         let connector = if self.url.is_empty() { "the connector" } else { &self.url };
         format!("{connector}: {}", self.verdict)

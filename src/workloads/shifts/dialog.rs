@@ -1,4 +1,4 @@
-//! A message to a connector with its repetitions: which call comes next, and the verdict on the last one.
+//! Dialog with a connector: one message, its repetitions, and the verdict on the last answer.
 
 use crate::policy::behavior::ConnectorContentType;
 use crate::workloads::shifts::endpoint::{ConnectorEndpoint, EncryptedMessage};
@@ -8,8 +8,8 @@ use crate::workloads::shifts::verdict::ConnectorVerdict;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
 use crate::world::settings::Connectors;
 
-/// A message to a connector with its repetitions. Callers make the calls: they take one from [`Dialog::call`], give its outcome to
-/// [`Dialog::conclude`], and go on as long as that returns true.
+/// One message to a connector and its repetitions. The caller does the I/O: it takes a call from [`Dialog::call`], passes the outcome to
+/// [`Dialog::conclude`], and repeats both while that returns true.
 #[derive(Debug)]
 pub(crate) struct Dialog {
     endpoint: ConnectorEndpoint,
@@ -22,7 +22,7 @@ pub(crate) struct Dialog {
 }
 
 impl Dialog {
-    /// Returns a dialog that repeats its call up to `retries` times where the answer is unusable.
+    /// Creates a dialog that repeats its call up to `retries` times after unusable answers.
     pub(crate) fn new(
         endpoint: ConnectorEndpoint,
         message: OutboundMessage,
@@ -34,7 +34,7 @@ impl Dialog {
         Dialog { endpoint, message, content_type, retries, encrypted, verdict: None, calls: Vec::new() }
     }
 
-    /// Encrypts the message again, with other keys.
+    /// Encrypts the message again, with new keys.
     pub(crate) fn encrypt_again(&mut self, keys: &MessageKeys) {
         self.encrypted = self.message.encrypted_for(&self.endpoint, keys, self.content_type);
     }
@@ -43,20 +43,20 @@ impl Dialog {
     ///
     /// # Errors
     ///
-    /// Fails if the integration does not say where or how its connector is called.
+    /// Fails if the integration's `url`, `apiVersion` or secret is missing or invalid.
     pub(crate) fn call(&self, connectors: &Connectors) -> Result<OutboundCall, CallFailure> {
         self.encrypted.as_ref().map(|encrypted| encrypted.call(connectors.timeout)).map_err(|failure| *failure)
     }
 
-    /// Takes the outcome of a call. Returns true if the call is to be repeated.
+    /// Records the outcome of a call. Returns true if the call must be repeated.
     pub(crate) fn conclude(&mut self, outcome: CallOutcome) -> bool {
         let verdict = self.message.judge(&outcome);
-        // A message that cannot be encrypted will not be on the next attempt.
+        // A repetition cannot fix a message that could not be encrypted.
         let is_repeated = self.retries > 0 && self.encrypted.is_ok() && verdict.is_retried(self.message.purpose);
         self.retries = self.retries.saturating_sub(1);
         let (url, headers, body) = match &self.encrypted {
             Ok(encrypted) => (encrypted.url.to_string(), encrypted.headers.clone(), encrypted.body.clone()),
-            Err(_) => (self.endpoint.shown_url(), http::HeaderMap::new(), bytes::Bytes::new()),
+            Err(_) => (self.endpoint.redacted_url(), http::HeaderMap::new(), bytes::Bytes::new()),
         };
         let plaintext = self.message.plaintext.clone();
         self.calls.push(CallRecord { url, headers, plaintext, body, outcome, verdict: verdict.to_string() });
@@ -64,12 +64,10 @@ impl Dialog {
         is_repeated
     }
 
-    /// Returns the message.
     pub(crate) fn message(&self) -> &OutboundMessage {
         &self.message
     }
 
-    /// Returns the calls so far.
     pub(crate) fn calls(&self) -> &[CallRecord] {
         &self.calls
     }

@@ -1,4 +1,4 @@
-//! What an integration says of its connector: where it is, and how to speak to it.
+//! Endpoint of a connector: its URL and secret, and the encryption of messages to it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::text::redact::userinfo_length;
 use crate::workloads::shifts::envelope::{self, MessageKeys, Secret};
 use crate::world::outbound::{CallFailure, OutboundCall};
 
-/// What an integration says of its connector.
+/// Properties of an integration that calls need. Each may be missing, or invalid under lenient behaviors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ConnectorEndpoint {
     /// `url`
@@ -27,21 +27,19 @@ pub(crate) struct ConnectorEndpoint {
     pub display_name: Option<Arc<str>>,
 }
 
-/// What is said to a connector, ready to be sent.
+/// Message to a connector, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EncryptedMessage {
-    /// Where it goes.
     pub url: Uri,
-    /// The headers, without those that follow from the rest.
+    /// Headers except those derived from the URL and the body.
     pub headers: HeaderMap,
-    /// What is said, before it was encrypted.
     pub plaintext: Bytes,
-    /// The encrypted body.
+    /// Encrypted plaintext.
     pub body: Bytes,
 }
 
 impl EncryptedMessage {
-    /// Returns the call that sends it.
+    /// Returns the call that sends the message.
     pub(crate) fn call(&self, timeout: std::time::Duration) -> OutboundCall {
         OutboundCall {
             method: Method::POST,
@@ -54,7 +52,7 @@ impl EncryptedMessage {
 }
 
 impl ConnectorEndpoint {
-    /// Reads an integration.
+    /// Reads the properties of an integration.
     pub(crate) fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> ConnectorEndpoint {
         let text = |name: &str| text(structured, properties, name);
         let api_version = match structured.slot("apiVersion").map(|slot| &properties.values[slot]) {
@@ -69,23 +67,23 @@ impl ConnectorEndpoint {
         ConnectorEndpoint { url: text("url"), api_version, secret, display_name: text("displayName") }
     }
 
-    /// Returns the address of a path behind `{url}/v{apiVersion}`, `connect` for example.
+    /// Returns the URL of a path below `{url}/v{apiVersion}`, for example `connect`.
     ///
-    /// How the two are joined where `url` ends with a slash, as the published samples do, is not documented: with one slash.
-    pub(crate) fn address(&self, path: &str) -> Result<Uri, CallFailure> {
+    /// Published sample URLs end with a slash, and the way of joining is not documented. Guess: with one slash.
+    fn call_url(&self, path: &str) -> Result<Uri, CallFailure> {
         let url = self.url.as_deref().filter(|url| !url.is_empty()).ok_or(CallFailure::NoUrl)?;
         let api_version = self.api_version.ok_or(CallFailure::NoApiVersion)?;
         if url.contains(['?', '#']) {
             return Err(CallFailure::InvalidUrl);
         }
-        let address = format!("{}/v{api_version}/{path}", url.trim_end_matches('/'));
-        let address: Uri = address.parse().map_err(|_| CallFailure::InvalidUrl)?;
-        let is_http = address.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        if is_http && address.authority().is_some_and(is_callable) { Ok(address) } else { Err(CallFailure::InvalidUrl) }
+        let url = format!("{}/v{api_version}/{path}", url.trim_end_matches('/'));
+        let url: Uri = url.parse().map_err(|_| CallFailure::InvalidUrl)?;
+        let is_http = url.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        if is_http && url.authority().is_some_and(is_callable) { Ok(url) } else { Err(CallFailure::InvalidUrl) }
     }
 
-    /// Returns `url` as it may be shown: without the name and the password of somebody.
-    pub(crate) fn shown_url(&self) -> String {
+    /// Returns `url` with user name and password replaced by `…`, for logs.
+    pub(crate) fn redacted_url(&self) -> String {
         let url = self.url.as_deref().unwrap_or_default();
         let start = url.find("://").map_or(0, |at| at + 3);
         match userinfo_length(&url[start..]) {
@@ -94,7 +92,7 @@ impl ConnectorEndpoint {
         }
     }
 
-    /// Encrypts what is to be said at a path.
+    /// Encrypts a plaintext for a path.
     pub(crate) fn message(
         &self,
         path: &str,
@@ -102,7 +100,7 @@ impl ConnectorEndpoint {
         keys: &MessageKeys,
         content_type: ConnectorContentType,
     ) -> Result<EncryptedMessage, CallFailure> {
-        let url = self.address(path)?;
+        let url = self.call_url(path)?;
         let secret = self.secret.as_deref().and_then(|secret| Secret::new(secret).ok()).ok_or(CallFailure::Secret)?;
         let body = envelope::encrypt(&secret, keys, &plaintext).into();
         let mut headers = HeaderMap::new();
@@ -121,8 +119,9 @@ impl ConnectorEndpoint {
     }
 }
 
-/// Whether an authority is a host that has a name, and a port that there is. A user's name and password would end up in logs, and nothing
-/// says that Shifts would send them. Of a port that is none the library makes the usual one, which would call somebody else.
+/// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and Shifts
+/// is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
+/// another server.
 fn is_callable(authority: &Authority) -> bool {
     let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
     let is_port =
@@ -145,7 +144,7 @@ mod tests {
     fn at(url: &str, api_version: i32) -> Result<String, CallFailure> {
         let endpoint =
             ConnectorEndpoint { url: Some(url.into()), api_version: Some(api_version), ..ConnectorEndpoint::default() };
-        endpoint.address("connect").map(|address| address.to_string())
+        endpoint.call_url("connect").map(|url| url.to_string())
     }
 
     #[test]
@@ -160,17 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        let shown = |url: &str| ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.shown_url();
-        assert_eq!(shown("http://me:sec/ret@localhost/a@b"), "http://me:sec/ret@localhost/a@b", "the host is me");
-        assert_eq!(shown("http://me:sec@ret@localhost/a@b?c"), "http://…@localhost/a@b?c");
-        assert_eq!(shown("me:secret@localhost"), "…@localhost");
-        assert_eq!(shown("https://contoso.com/wfi"), "https://contoso.com/wfi");
-        assert_eq!(ConnectorEndpoint::default().shown_url(), "");
+    fn user_information_in_a_url_is_redacted() {
+        let redacted = |url: &str| ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.redacted_url();
+        assert_eq!(redacted("http://me:sec/ret@localhost/a@b"), "http://me:sec/ret@localhost/a@b", "the host is `me`");
+        assert_eq!(redacted("http://me:sec@ret@localhost/a@b?c"), "http://…@localhost/a@b?c");
+        assert_eq!(redacted("me:secret@localhost"), "…@localhost");
+        assert_eq!(redacted("https://contoso.com/wfi"), "https://contoso.com/wfi");
+        assert_eq!(ConnectorEndpoint::default().redacted_url(), "");
     }
 
     #[test]
-    fn what_cannot_be_called_is_told() {
+    fn unusable_properties_are_failures() {
         for url in [
             "/relative",
             "ftp://contoso.com",
@@ -189,7 +188,7 @@ mod tests {
         }
         assert_eq!(at("", 1), Err(CallFailure::NoUrl));
         let endpoint = ConnectorEndpoint { url: Some("http://localhost".into()), ..ConnectorEndpoint::default() };
-        assert_eq!(endpoint.address("connect"), Err(CallFailure::NoApiVersion));
+        assert_eq!(endpoint.call_url("connect"), Err(CallFailure::NoApiVersion));
         let endpoint = ConnectorEndpoint { api_version: Some(1), secret: Some("short".into()), ..endpoint };
         let keys = MessageKeys::from_bytes(&[0; MessageKeys::LENGTH]);
         let message = endpoint.message("connect", Bytes::new(), &keys, ConnectorContentType::Json);
@@ -202,7 +201,7 @@ mod tests {
         #[test]
         fn no_url_from_outside_causes_a_panic(url in "\\PC{0,40}", version in any::<i32>()) {
             let _ = at(&url, version);
-            let _ = ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.shown_url();
+            let _ = ConnectorEndpoint { url: Some(url.into()), ..ConnectorEndpoint::default() }.redacted_url();
         }
     }
 }

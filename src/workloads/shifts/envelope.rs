@@ -1,11 +1,11 @@
-//! The encryption of everything that Shifts sends: AES-256-CBC with an HMAC-SHA-256 tag, in Bond's `CompactBinary` version 1.
+//! Encryption of requests by Shifts: AES-256-CBC with an HMAC-SHA-256 tag, in Bond's `CompactBinary` version 1.
 //!
-//! For a plaintext, with the 64 characters of the secret as 64 bytes:
-//! 1. the first 32 bytes are the key of the tag, the last 32 the key that encrypts keys;
-//! 2. a new data key of 32 bytes and a new initialization vector of 16 are chosen;
+//! The 64 ASCII characters of the secret are 64 bytes of key material:
+//! 1. the first 32 bytes are the tag key, the last 32 the key-encryption key;
+//! 2. each message has a new data key of 32 bytes and a new initialization vector (IV) of 16 bytes;
 //! 3. CT is the plaintext under AES-256-CBC with PKCS#7 padding, EK the data key under AES-256-ECB without padding;
-//! 4. AT is the HMAC-SHA-256 of the algorithm's name, the number 1 in four bytes (little-endian), EK, IV and CT;
-//! 5. EK, IV, CT and AT are the fields of one Bond struct, which is a blob in another beside the number of the key, 1.
+//! 4. AT is the HMAC-SHA-256 of the algorithm name, the number 1 in four bytes (little-endian), EK, IV and CT;
+//! 5. EK, IV, CT and AT are the fields of a Bond struct, which is a blob in an outer struct, after the key id 1.
 //!
 //! Source: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Encryption);
 //! OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors `Aes256CbcHmacSha256Encryptor.cs` with its two `.bond` schemas.
@@ -21,31 +21,31 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::text::constant_time::is_equal;
 
-/// The name of the algorithm, which the tag covers.
+/// Name of the algorithm, authenticated by the tag.
 const ALGORITHM: &[u8] = b"AES-256-CBC-HMAC-SHA256";
 
-/// The number of the one key that there is.
+/// The only key id in use.
 const KEY_ID: u32 = 1;
 
-/// The length of a secret in characters.
-const SECRET: usize = 64;
+/// Length of a secret in characters.
+const SECRET_LENGTH: usize = 64;
 
 const KEY: usize = 32;
 const BLOCK: usize = 16;
 const TAG: usize = 32;
 
-// Bond's CompactBinary: a field begins with its number and the type of its value in one byte, a list with the type of its items.
+// Bond's CompactBinary: a field begins with its id and the type of its value in one byte, a list with the type of its items.
 const INT32: u8 = 16;
 const LIST: u8 = 11;
 const INT8: u8 = 14;
 const STOP: u8 = 0;
 
-/// The secret that an integration and its connector share.
+/// Shared secret of an integration and its connector.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret([u8; SECRET]);
+pub struct Secret([u8; SECRET_LENGTH]);
 
 impl Secret {
-    /// Reads a secret: exactly 64 characters of ASCII.
+    /// Parses a secret of exactly 64 ASCII characters.
     pub fn new(text: &str) -> Result<Secret, EnvelopeError> {
         let bytes = text.as_bytes().try_into().ok().filter(|_| text.is_ascii());
         bytes.map(Secret).ok_or_else(|| EnvelopeError::Secret { is_ascii: text.is_ascii(), found: text.chars().count() })
@@ -78,7 +78,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is new with each message: the data key and the initialization vector. From equal ones come equal bytes.
+/// Data key and initialization vector of one message. Encryption is deterministic: equal keys and plaintexts give equal bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageKeys {
     data_key: [u8; KEY],
@@ -86,10 +86,10 @@ pub struct MessageKeys {
 }
 
 impl MessageKeys {
-    /// How many bytes they are made from.
+    /// Total length in bytes.
     pub const LENGTH: usize = KEY + BLOCK;
 
-    /// Makes them from bytes: the data key, then the vector.
+    /// Splits bytes into the data key and the initialization vector, in this order.
     pub fn from_bytes(bytes: &[u8; MessageKeys::LENGTH]) -> MessageKeys {
         let mut keys = MessageKeys { data_key: [0; KEY], iv: [0; BLOCK] };
         keys.data_key.copy_from_slice(&bytes[..KEY]);
@@ -97,7 +97,7 @@ impl MessageKeys {
         keys
     }
 
-    /// Makes them from the system's randomness.
+    /// Draws keys from the system's random number generator.
     pub fn random() -> Result<MessageKeys, EnvelopeError> {
         let mut bytes = [0; MessageKeys::LENGTH];
         SystemRandom::new().fill(&mut bytes).map_err(|_| EnvelopeError::NoRandomness)?;
@@ -111,68 +111,68 @@ impl fmt::Debug for MessageKeys {
     }
 }
 
-/// Why a body cannot be read, or a message not be made.
+/// Error of encryption or decryption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnvelopeError {
-    /// The secret is not 64 characters of ASCII.
+    /// The secret is not 64 ASCII characters.
     Secret {
         /// Whether all its characters are ASCII.
         is_ascii: bool,
-        /// How many characters it has.
+        /// Number of characters.
         found: usize,
     },
-    /// The system has no randomness to give.
+    /// The system's random number generator failed.
     NoRandomness,
     /// The body ends too early.
     Truncated {
-        /// What should stand there.
+        /// Incomplete part.
         part: &'static str,
     },
-    /// A byte of the framing is another than it must be.
+    /// Unexpected byte in the framing.
     Framing {
-        /// What begins with the byte.
+        /// Part that begins with the byte.
         part: &'static str,
-        /// Where it stands in the body.
+        /// Offset in the body.
         at: usize,
-        /// What it must be.
+        /// Expected byte.
         expected: u8,
-        /// What it is.
+        /// Actual byte.
         found: u8,
     },
-    /// A number has more digits than 32 bits hold.
+    /// A number is larger than 32 bits.
     Number {
-        /// What the number says.
+        /// Part that the number belongs to.
         part: &'static str,
     },
-    /// The number of the key is not 1.
+    /// The key id is not 1.
     KeyId {
-        /// What it is.
+        /// Actual key id.
         found: i32,
     },
-    /// A field has another length than it must have.
+    /// A field has an invalid length.
     Length {
-        /// The field.
+        /// Name of the field.
         part: &'static str,
-        /// What it must be.
+        /// Expected length.
         expected: &'static str,
-        /// What it is.
+        /// Actual length in bytes.
         found: usize,
     },
-    /// There is something behind the end.
+    /// Bytes follow the end of a struct.
     Trailing {
-        /// Where.
+        /// Name of the struct.
         part: &'static str,
-        /// How many bytes.
+        /// Number of trailing bytes.
         count: usize,
     },
-    /// The tag does not fit: another secret, or altered bytes. Nothing was decrypted.
+    /// Tag mismatch: wrong secret or altered bytes. Nothing was decrypted.
     Tag,
-    /// The tag fits, but the plaintext has no valid padding: whoever encrypted made a mistake.
+    /// Invalid padding despite a matching tag: an error of the encrypting side.
     Padding,
 }
 
 impl EnvelopeError {
-    /// Returns the name that logs and reports use.
+    /// Returns the name in logs and reports.
     pub fn name(&self) -> &'static str {
         match self {
             EnvelopeError::Secret { .. } => "secret",
@@ -193,48 +193,48 @@ impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EnvelopeError::Secret { is_ascii: true, found } => {
-                write!(f, "the secret has {found} characters, expected exactly {SECRET}")
+                write!(f, "invalid secret: {found} characters, expected {SECRET_LENGTH}")
             }
             EnvelopeError::Secret { is_ascii: false, .. } => {
-                write!(f, "the secret has characters that are not ASCII, expected exactly {SECRET} that are")
+                write!(f, "invalid secret: non-ASCII characters, expected {SECRET_LENGTH} ASCII characters")
             }
-            EnvelopeError::NoRandomness => f.write_str("the system has no random bytes for a new key"),
-            EnvelopeError::Truncated { part } => write!(f, "the body ends before {part} is complete"),
+            EnvelopeError::NoRandomness => f.write_str("no random bytes from the system"),
+            EnvelopeError::Truncated { part } => write!(f, "truncated body: {part} is incomplete"),
             EnvelopeError::Framing { part, at, expected, found } => {
                 write!(f, "{part}: found {found:#04x} at byte {at}, expected {expected:#04x}")
             }
-            EnvelopeError::Number { part } => write!(f, "{part}: the number does not fit into 32 bits"),
+            EnvelopeError::Number { part } => write!(f, "{part}: number larger than 32 bits"),
             EnvelopeError::KeyId { found } => write!(f, "KeyID: found {found}, expected {KEY_ID}"),
             EnvelopeError::Length { part, expected, found } => write!(f, "{part}: found {found} bytes, expected {expected}"),
-            EnvelopeError::Trailing { part, count } => write!(f, "{count} bytes follow behind the end of {part}"),
-            EnvelopeError::Tag => f.write_str("the tag does not fit: it was made with another secret, or bytes were altered"),
-            EnvelopeError::Padding => f.write_str("the tag fits, but what was encrypted has no valid PKCS#7 padding"),
+            EnvelopeError::Trailing { part, count } => write!(f, "trailing data: {count} bytes after {part}"),
+            EnvelopeError::Tag => f.write_str("tag mismatch: wrong secret or altered bytes"),
+            EnvelopeError::Padding => f.write_str("invalid PKCS#7 padding in the plaintext, although the tag matches"),
         }
     }
 }
 
 impl std::error::Error for EnvelopeError {}
 
-/// An encrypted body, taken apart.
+/// Fields of an encrypted body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope<'b> {
-    /// EK: the data key, encrypted; 32 bytes.
+    /// EK: encrypted data key; 32 bytes.
     pub encrypted_key: &'b [u8],
-    /// IV: the initialization vector; 16 bytes.
+    /// IV: initialization vector; 16 bytes.
     pub iv: &'b [u8],
-    /// CT: what is said; at least 16 bytes, in blocks of 16.
+    /// CT: ciphertext; one or more blocks of 16 bytes.
     pub ciphertext: &'b [u8],
-    /// AT: the tag; 32 bytes.
+    /// AT: tag; 32 bytes.
     pub tag: &'b [u8],
 }
 
-/// Encrypts a plaintext and returns the body that Shifts would send.
+/// Encrypts a plaintext and returns the request body that Shifts would send.
 pub fn encrypt(secret: &Secret, keys: &MessageKeys, plaintext: &[u8]) -> Vec<u8> {
     let mut data_key = Array(keys.data_key);
     let cipher = cbc::Encryptor::<Aes256>::new(&data_key, &Array(keys.iv));
     let mut ciphertext = plaintext.to_vec();
     ciphertext.resize((plaintext.len() / BLOCK + 1) * BLOCK, 0);
-    cipher.encrypt_padded::<Pkcs7>(&mut ciphertext, plaintext.len()).expect("there is room for the padding");
+    cipher.encrypt_padded::<Pkcs7>(&mut ciphertext, plaintext.len()).expect("the buffer has room for the padding");
     let encrypted_key = {
         let (block, _) = Array::slice_as_chunks_mut(data_key.as_mut_slice());
         secret.key_cipher().encrypt_blocks(block);
@@ -244,7 +244,7 @@ pub fn encrypt(secret: &Secret, keys: &MessageKeys, plaintext: &[u8]) -> Vec<u8>
     Envelope { encrypted_key: &encrypted_key, iv: &keys.iv, ciphertext: &ciphertext, tag: &tag }.write()
 }
 
-/// Decrypts a body. Nothing is decrypted before the tag fits, which is compared in constant time.
+/// Decrypts a body. The tag is verified first, in constant time.
 pub fn decrypt(secret: &Secret, body: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     let envelope = Envelope::read(body)?;
     let expected = secret.tag(envelope.encrypted_key, envelope.iv, envelope.ciphertext);
@@ -265,32 +265,32 @@ pub fn decrypt(secret: &Secret, body: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
 }
 
 impl<'b> Envelope<'b> {
-    /// Takes a body apart. Nothing in it is trusted yet.
+    /// Parses a body. The tag is not verified.
     pub(crate) fn read(body: &'b [u8]) -> Result<Envelope<'b>, EnvelopeError> {
         let mut outer = Reader { body, at: 0 };
         outer.expect(field(0, INT32), "KeyID")?;
-        let number = outer.number("KeyID")?;
-        // Zigzag: the sign is the lowest bit.
-        let key_id = (number >> 1).cast_signed() ^ -((number & 1).cast_signed());
+        let zigzag = outer.number("KeyID")?;
+        // Zigzag encoding: the lowest bit is the sign.
+        let key_id = (zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed());
         if key_id != KEY_ID.cast_signed() {
             return Err(EnvelopeError::KeyId { found: key_id });
         }
         let inner = outer.blob(1, "Ciphertext")?;
         outer.end("EncryptionManagerPayload")?;
         let mut inner = Reader { body: &body[..outer.at - 1], at: outer.at - 1 - inner.len() };
-        let encrypted_key = sized(inner.blob(0, "EK")?, KEY, "EK", "32")?;
-        let iv = sized(inner.blob(1, "IV")?, BLOCK, "IV", "16")?;
+        let encrypted_key = exact_length(inner.blob(0, "EK")?, KEY, "EK", "32")?;
+        let iv = exact_length(inner.blob(1, "IV")?, BLOCK, "IV", "16")?;
         let ciphertext = inner.blob(2, "CT")?;
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK) {
             let (part, expected, found) = ("CT", "blocks of 16, at least one", ciphertext.len());
             return Err(EnvelopeError::Length { part, expected, found });
         }
-        let tag = sized(inner.blob(3, "AT")?, TAG, "AT", "32")?;
+        let tag = exact_length(inner.blob(3, "AT")?, TAG, "AT", "32")?;
         inner.end("AesCbcHmacEncryptorPayload")?;
         Ok(Envelope { encrypted_key, iv, ciphertext, tag })
     }
 
-    /// Puts the body together.
+    /// Serializes the body.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut inner = Vec::with_capacity(self.ciphertext.len() + 128);
         for (number, bytes) in (0..).zip([self.encrypted_key, self.iv, self.ciphertext, self.tag]) {
@@ -306,7 +306,12 @@ impl<'b> Envelope<'b> {
     }
 }
 
-fn sized<'b>(bytes: &'b [u8], length: usize, part: &'static str, expected: &'static str) -> Result<&'b [u8], EnvelopeError> {
+fn exact_length<'b>(
+    bytes: &'b [u8],
+    length: usize,
+    part: &'static str,
+    expected: &'static str,
+) -> Result<&'b [u8], EnvelopeError> {
     if bytes.len() == length { Ok(bytes) } else { Err(EnvelopeError::Length { part, expected, found: bytes.len() }) }
 }
 
@@ -320,7 +325,7 @@ fn write_blob(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Writes a number in groups of seven bits, the lowest first (LEB128).
+/// Writes a number in LEB128: groups of seven bits, lowest first.
 fn write_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
@@ -329,7 +334,7 @@ fn write_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// What of a body was read.
+/// Cursor over a body.
 struct Reader<'b> {
     body: &'b [u8],
     at: usize,

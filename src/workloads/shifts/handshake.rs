@@ -1,4 +1,4 @@
-//! The handshake: a connector is called before an integration leads to it.
+//! Handshake: the connector is called before an integration with its URL is stored.
 
 use crate::edm::patch::Patch;
 use crate::edm::value::Complex;
@@ -14,7 +14,7 @@ use crate::workloads::shifts::rules::CONNECTION;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, Consultation};
 
-/// The consequence of a failed handshake.
+/// Consequence of a failed handshake.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Consequence {
     Logged,
@@ -23,7 +23,7 @@ enum Consequence {
 
 type Decision = Result<Option<Box<dyn Consultation>>, Error>;
 
-/// Decides about a new integration.
+/// Decides about a new integration (behavior `connect`).
 pub(super) fn for_creation(
     change: &Change<'_>,
     values: &Complex,
@@ -37,12 +37,12 @@ pub(super) fn for_creation(
         Connect::Enforce => Consequence::Refused,
     };
     match reply {
-        Some(reply) => weigh(consequence, reply).map(|()| None),
+        Some(reply) => check_reply(consequence, reply).map(|()| None),
         None => Ok(Some(consultation(change, values))),
     }
 }
 
-/// Decides about an update of an integration, which may lead to another connector.
+/// Decides about an update of an integration, which may change its connector (behavior `connect-on-update`).
 pub(super) fn for_update(
     change: &Change<'_>,
     patch: &Patch,
@@ -51,8 +51,8 @@ pub(super) fn for_update(
     decided: &mut Vec<&'static str>,
 ) -> Decision {
     let structured = change.structured;
-    let connects = |property: usize| CONNECTION.contains(&&*structured.properties[property].name);
-    if !patch.changes.iter().any(|change| connects(change.property)) {
+    let is_connection = |property: usize| CONNECTION.contains(&&*structured.properties[property].name);
+    if !patch.changes.iter().any(|change| is_connection(change.property)) {
         return Ok(None);
     }
     decided.push("connect-on-update");
@@ -62,16 +62,17 @@ pub(super) fn for_update(
         ConnectOnUpdate::Enforce => Consequence::Refused,
     };
     if let Some(reply) = reply {
-        return weigh(consequence, reply).map(|()| None);
+        return check_reply(consequence, reply).map(|()| None);
     }
     let current = current()?;
     let changed = patch.apply(change.model, structured, &current.properties);
     let differs = |slot: usize| changed.values[slot] != current.properties.values[slot];
-    let leads_elsewhere = CONNECTION.iter().filter_map(|name| structured.slot(name)).any(differs);
-    Ok(leads_elsewhere.then(|| consultation(change, &changed)))
+    let has_new_connection = CONNECTION.iter().filter_map(|name| structured.slot(name)).any(differs);
+    Ok(has_new_connection.then(|| consultation(change, &changed)))
 }
 
-fn weigh(consequence: Consequence, reply: &ConnectorReply) -> Result<(), Error> {
+/// Refuses the change if the handshake failed and its failure is enforced.
+fn check_reply(consequence: Consequence, reply: &ConnectorReply) -> Result<(), Error> {
     if consequence == Consequence::Logged || reply.verdict.lets_pass() {
         return Ok(());
     }
@@ -81,7 +82,7 @@ fn weigh(consequence: Consequence, reply: &ConnectorReply) -> Result<(), Error> 
 fn consultation(change: &Change<'_>, values: &Complex) -> Box<dyn Consultation> {
     let endpoint = ConnectorEndpoint::of(change.model, change.structured, values);
     let tenant_id = caller::tenant_id(change.headers).unwrap_or_else(|| change.world.directory.tenant_id.clone());
-    // The user of an integration that an application registers is not known; here it is the application.
+    // Unknown: the user that Shifts sends if an application registers the integration. Guess: the application.
     let user_id = match caller::caller(change.headers) {
         Caller::User(person) | Caller::Application(person) => person.id,
         Caller::Unknown => LOCAL_USER.0.to_owned(),

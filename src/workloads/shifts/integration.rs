@@ -9,14 +9,13 @@ use crate::workloads::shifts::rules::{ApprovalRule, INTEGRATION};
 use crate::world::World;
 use crate::world::store::StoredEntity;
 
-/// A stored integration.
 pub(super) struct Integration<'w> {
     model: &'w Model,
     structured: &'w StructuredType,
     entity: Arc<StoredEntity>,
 }
 
-/// Finds a stored integration.
+/// Finds the stored integration with this id.
 pub(super) fn find<'w>(world: &'w World, id: &str) -> Option<Integration<'w>> {
     world.schema.addresses().iter().find_map(|address| {
         let model = world.schema.model(address.version);
@@ -26,7 +25,7 @@ pub(super) fn find<'w>(world: &'w World, id: &str) -> Option<Integration<'w>> {
     })
 }
 
-/// Returns the endpoint of the connector of a stored integration.
+/// Returns the connector's endpoint of the stored integration with this id.
 pub(crate) fn endpoint(world: &World, id: &str) -> Option<ConnectorEndpoint> {
     find(world, id).map(|integration| integration.endpoint())
 }

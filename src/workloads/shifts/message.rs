@@ -1,111 +1,111 @@
-//! The JSON of update and read calls and of their answers.
+//! JSON of update and read calls and of their answers.
 //!
-//! Source: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. Requests are encrypted, answers are not.
+//! Source: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. Only requests are encrypted.
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// What an update or read call asks.
+/// Plaintext of an update or read call.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Requests {
-    /// The elements; usually one, five for the approval of a swap.
+    /// The elements: one, or five for the approval of a swap.
     pub requests: Vec<Element>,
 }
 
-/// One element of a call: what would change, or what is asked for.
+/// One element of a call: a proposed change, or a query.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Element {
-    /// The id of the entity; in a read call about time-off reasons that of the user.
+    /// The id of the entity, or of the user in a query for time-off reasons.
     pub id: String,
     /// `POST` creates, `PUT` updates, `DELETE` deletes, `GET` reads.
     pub method: String,
-    /// `/{EntityType}/{EntityId}`, or what is read.
+    /// `/{EntityType}/{EntityId}`, or the path of a query.
     pub url: String,
     /// The transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<ElementHeaders>,
-    /// The entity, as the text that was sent. `null` is a body too: that of a deletion.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    /// The entity, as sent. A deletion has the body `null`, which differs from an absent one.
+    #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<RawValue>>,
 }
 
-/// Reads a member that is there, `null` included.
-fn present<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Box<RawValue>>, D::Error> {
+/// Deserializes a present member, even if it is `null`.
+fn deserialize_present<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(member).map(Some)
 }
 
-/// The transaction of an element. These are members of its JSON, not headers of HTTP.
+/// The transaction of an element: JSON members, not HTTP headers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ElementHeaders {
-    /// What a connector can recognize a repeated request by.
+    /// Equal in repetitions of an element, so that a connector can recognize them.
     #[serde(rename = "X-MS-Transaction-ID")]
     pub transaction_id: String,
-    /// When the transaction expires.
+    /// Expiry time of the transaction, in ISO 8601.
     #[serde(rename = "X-MS-Expires")]
     pub expires: String,
 }
 
 impl Requests {
-    /// Reads what was decrypted.
+    /// Parses a decrypted body.
     pub fn read(plaintext: &[u8]) -> Result<Requests, serde_json::Error> {
         serde_json::from_slice(plaintext)
     }
 
-    /// Writes what is to be encrypted.
+    /// Returns the plaintext to encrypt.
     pub fn write(&self) -> Bytes {
-        serde_json::to_vec(self).expect("texts and JSON are JSON").into()
+        serde_json::to_vec(self).expect("strings and raw JSON serialize").into()
     }
 
-    /// Returns the ids in their order.
+    /// Returns the ids of the elements, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.requests.iter().map(|element| &*element.id)
     }
 }
 
-/// Writes text as it stands between the quotes of a JSON string.
-pub(super) fn inside_quotes(text: &str) -> String {
+/// Escapes text for use inside a JSON string.
+pub(super) fn escape_json(text: &str) -> String {
     let quoted = crate::text::json::quoted(text);
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// The answer of a connector.
+/// Answer of a connector.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Responses {
-    /// One item for each element. An element without one counts as approved.
+    /// One item per element. An element without an item counts as approved.
     pub responses: Vec<ResponseItem>,
 }
 
-/// What a connector answers to one element.
+/// Answer of a connector to one element.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ResponseItem {
     /// The id of the element.
     pub id: String,
-    /// 200 approves, anything else refuses.
+    /// 200 approves, any other status refuses.
     pub status: u16,
-    /// The rest.
+    /// The version, error or data.
     pub body: ItemBody,
 }
 
-/// The rest of an item.
+/// Body of an item.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ItemBody {
-    /// The version of the entity on the connector's side. An approval should have one: according to the published connector its
-    /// acknowledgement fails without.
+    /// Version of the entity in the connector's system. Required for approvals in practice: according to the published connector,
+    /// acknowledgement fails without it.
     #[serde(default, rename = "eTag", skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// Why the element is refused.
+    /// The reason of a refusal.
     pub error: Option<ItemError>,
-    /// What is eligible, in the answer to a read call.
+    /// Eligible ids, in the answer to a read call.
     pub data: Option<Vec<String>>,
 }
 
-/// Why an element is refused.
+/// Reason of a refusal.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ItemError {
-    /// The status again, as text.
+    /// The status, as text.
     pub code: String,
-    /// For the one whose change it was.
+    /// Text for the user who requested the change.
     pub message: String,
 }
 
@@ -116,22 +116,22 @@ impl ResponseItem {
         ResponseItem { id: id.to_owned(), status: 200, body }
     }
 
-    /// Refuses an element: 403 for good, by policy, 500 for now.
+    /// Refuses an element: status 403 for a violated policy (permanent), 500 for a temporary failure.
     pub fn refused(id: &str, status: u16, message: &str) -> ResponseItem {
         let error = ItemError { code: status.to_string(), message: message.to_owned() };
         ResponseItem { id: id.to_owned(), status, body: ItemBody { error: Some(error), ..ItemBody::default() } }
     }
 
-    /// Answers an element of a read call with what is eligible.
+    /// Answers an element of a read call with the eligible ids.
     pub fn eligible(id: &str, ids: Vec<String>) -> ResponseItem {
         ResponseItem { id: id.to_owned(), status: 200, body: ItemBody { data: Some(ids), ..ItemBody::default() } }
     }
 }
 
 impl Responses {
-    /// Writes the body of the answer, which goes with status 200 whatever it says.
+    /// Returns the body of the answer. Its HTTP status is 200, refusals included.
     pub fn write(&self) -> Bytes {
-        serde_json::to_vec(self).expect("texts are JSON").into()
+        serde_json::to_vec(self).expect("strings and numbers serialize").into()
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn answers_are_written_as_published() {
+    fn answers_have_the_published_format() {
         let text = |item: ResponseItem| String::from_utf8(Responses { responses: vec![item] }.write().to_vec()).unwrap();
         assert_eq!(
             text(ResponseItem::approved("SHFT_12345678-1234-1234-1234-1234567890ab", "3f4e5d6c-7a8b-9c0d-1e2f-3g4h5i6j7k8l")),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_request_is_read_and_written_as_it_was() {
+    fn a_published_request_survives_a_round_trip() {
         let text = r#"{"requests":[{"id":"SHFT_1","method":"POST","url":"/shifts/SHFT_1","headers":{"X-MS-Transaction-ID":"1","X-MS-Expires":"2024-10-11T21:27:59.0134605Z"},"body":{"z":1,"a":[1.0,null]}},{"id":"SHFT_3","method":"DELETE","url":"/shifts/SHFT_3","body":null},{"id":"SHFT_2","method":"GET","url":"/shifts/SHFT_2/requestableShifts?requestType=SwapRequest\u0026startTime=2024-10-01T04:00:00.0000000Z"}]}"#;
         let requests = Requests::read(text.as_bytes()).unwrap();
         assert_eq!(requests.ids().collect::<Vec<_>>(), ["SHFT_1", "SHFT_3", "SHFT_2"]);

@@ -1,4 +1,4 @@
-//! What is said to a connector in one call, and how its answer is judged.
+//! Message to a connector, and the verdict on its answer.
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -12,46 +12,44 @@ use crate::workloads::shifts::message::Requests;
 use crate::workloads::shifts::verdict::{CallPurpose, ConnectorVerdict};
 use crate::world::outbound::{CallFailure, CallOutcome};
 
-/// The header in which the caller of a write to Graph marks it; update calls repeat it.
+/// Header with which a client of Graph marks its writes. Update calls forward it.
 pub const PASSTHROUGH: http::HeaderName = http::HeaderName::from_static("x-ms-wfmpassthrough");
 
-/// What stands in a segment of a path as it is (RFC 3986, unreserved characters).
+/// Characters to encode in a path segment: all but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What is said to a connector in one call.
+/// Message to a connector: the plaintext of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutboundMessage {
-    /// What it is about.
     pub purpose: CallPurpose,
-    /// The path behind `{url}/v{apiVersion}/`.
+    /// Path below `{url}/v{apiVersion}/`.
     pub path: String,
-    /// What is said, before it is encrypted.
     pub plaintext: Bytes,
-    /// The ids of the elements, in their order.
+    /// Ids of the elements, in order.
     pub ids: Vec<String>,
-    /// What the caller of Graph sent in the header `X-MS-WFMPassthrough`.
+    /// Value of the header `X-MS-WFMPassthrough` in the request to Graph.
     pub passthrough: Option<HeaderValue>,
 }
 
 impl OutboundMessage {
-    /// Introduces a tenant and the user of the integration.
+    /// Builds the handshake: the ids of the Entra tenant and of the integration's user.
     pub(crate) fn connect(tenant_id: &str, user_id: &str) -> OutboundMessage {
         let plaintext = format!("{{\"tenantId\":{},\"userId\":{}}}", quoted(tenant_id), quoted(user_id));
         let (path, plaintext) = ("connect".to_owned(), plaintext.into());
         OutboundMessage { purpose: CallPurpose::Connect, path, plaintext, ids: Vec::new(), passthrough: None }
     }
 
-    /// Asks for approval of changes in the schedule of a team.
+    /// Builds a request to approve changes in a team's schedule.
     pub(crate) fn update(team_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> OutboundMessage {
         OutboundMessage { passthrough, ..OutboundMessage::in_team(CallPurpose::Update, team_id, "update", requests) }
     }
 
-    /// Asks what is eligible in the schedule of a team.
+    /// Builds a query for eligible entities in a team's schedule.
     pub(crate) fn read(team_id: &str, requests: &Requests) -> OutboundMessage {
         OutboundMessage::in_team(CallPurpose::Read, team_id, "read", requests)
     }
 
-    /// Returns the same with another plaintext, of the same elements: as somebody has written it.
+    /// Replaces the plaintext with a user-supplied text of the same elements.
     #[must_use]
     pub(crate) fn with_plaintext(self, plaintext: impl Into<Bytes>) -> OutboundMessage {
         OutboundMessage { plaintext: plaintext.into(), ..self }
@@ -63,21 +61,21 @@ impl OutboundMessage {
         OutboundMessage { purpose, path, plaintext: requests.write(), ids, passthrough: None }
     }
 
-    /// Encrypts it for a connector.
+    /// Encrypts the message for a connector.
     pub(crate) fn encrypted_for(
         &self,
         endpoint: &ConnectorEndpoint,
         keys: &MessageKeys,
-        form: ConnectorContentType,
+        content_type: ConnectorContentType,
     ) -> Result<EncryptedMessage, CallFailure> {
-        let mut message = endpoint.message(&self.path, self.plaintext.clone(), keys, form)?;
+        let mut message = endpoint.message(&self.path, self.plaintext.clone(), keys, content_type)?;
         if let Some(value) = &self.passthrough {
             message.headers.insert(PASSTHROUGH, value.clone());
         }
         Ok(message)
     }
 
-    /// Judges what came of it.
+    /// Judges the outcome of the call.
     pub(crate) fn judge(&self, outcome: &CallOutcome) -> ConnectorVerdict {
         ConnectorVerdict::of(self.purpose, self.ids.iter().map(|id| &**id), outcome)
     }
@@ -88,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_team_stands_in_the_path_whatever_it_is_called() {
+    fn team_ids_are_percent_encoded_in_the_path() {
         assert_eq!(OutboundMessage::read("a/b c-1", &Requests::default()).path, "teams/a%2Fb%20c-1/read");
         assert_eq!(OutboundMessage::connect("t\"", "u").plaintext, r#"{"tenantId":"t\"","userId":"u"}"#);
     }

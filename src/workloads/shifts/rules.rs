@@ -7,29 +7,28 @@ use crate::edm::schema::{
 use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
 use crate::policy::refusal;
 
-/// The type of integrations.
+/// Type name of integrations.
 pub(super) const INTEGRATION: &str = "workforceIntegration";
 
-/// The properties of an integration that decide where and how its connector is called: a new value is tried out (behaviors `connect`,
+/// Properties of an integration that determine calls to its connector. A new value causes a handshake (behaviors `connect` and
 /// `connect-on-update`).
 pub(super) const CONNECTION: [&str; 3] = ["url", "apiVersion", "encryption"];
 
-/// The property of a schedule with the ids of integrations. The connector of the first is asked before what the schedule contains is
-/// changed.
+/// Property of a schedule with the ids of integrations. The connector of the first approves changes of the schedule's contents.
 pub(super) const BINDING: &str = "workforceIntegrationIds";
 
-/// The name of a type in update calls.
+/// Names of a type whose changes a connector approves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ApprovalRule {
-    /// The type.
     pub type_name: &'static str,
-    /// The entity type in the `url` of an element, in this spelling.
+    /// Entity type in the `url` of an element, case-sensitive.
     pub segment: &'static str,
-    /// The member of `supportedEntities` without which no call is made.
+    /// Member of `supportedEntities` that enables the calls.
     pub supported: &'static str,
 }
 
-/// The types whose changes a connector approves, by the names of learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
+/// Types whose changes a connector approves. Source of the names:
+/// learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
 pub(crate) static APPROVALS: [ApprovalRule; 4] = [
     ApprovalRule { type_name: "shift", segment: "shifts", supported: "shift" },
     ApprovalRule { type_name: "openShift", segment: "openshifts", supported: "openShift" },
@@ -37,14 +36,14 @@ pub(crate) static APPROVALS: [ApprovalRule; 4] = [
     ApprovalRule { type_name: "timeOff", segment: "timesoff", supported: "timeOff" },
 ];
 
-/// Returns the rule by which a connector approves changes of a type.
+/// Returns the rule of a type; `None` if its changes need no approval.
 pub(crate) fn approval_rule(type_name: &str) -> Option<ApprovalRule> {
     APPROVALS.into_iter().find(|rule| rule.type_name == type_name)
 }
 
-/// The methods are those of the pages of learn.microsoft.com/graph/api that the table of permissions names. Prefixes of ids are those of
-/// lifelike published ids; that of a timeOff is a guess. Noun and code follow those for a team (microsoft-graph-docs#8933), which also
-/// answer for a team without a schedule (a guess: Shifts knows teams by their schedules).
+/// Methods are those of the learn.microsoft.com/graph/api pages in the table of permissions. Prefixes are those of realistic published ids;
+/// the prefix of a timeOff is a guess. Nouns and codes follow those of a team (microsoft-graph-docs#8933), which also apply to a team
+/// without a schedule (a guess: Shifts knows teams by their schedules).
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         TypeRules { name: INTEGRATION, capabilities: &DEFAULT_CAPABILITIES, wording: &INTEGRATION_WORDING, is_consulted: true },
@@ -60,10 +59,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
             wording: &SCHEDULE_WORDING,
             is_consulted: false,
         },
-        scheduled("shift", &SHIFT_WORDING),
-        scheduled("openShift", &OPEN_SHIFT_WORDING),
-        scheduled("timeOffReason", &TIME_OFF_REASON_WORDING),
-        scheduled("timeOff", &TIME_OFF_WORDING),
+        schedule_item("shift", &SHIFT_WORDING),
+        schedule_item("openShift", &OPEN_SHIFT_WORDING),
+        schedule_item("timeOffReason", &TIME_OFF_REASON_WORDING),
+        schedule_item("timeOff", &TIME_OFF_WORDING),
     ],
     properties: &[
         ("changeTrackedEntity", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
@@ -74,12 +73,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("changeTrackedEntity", "createdBy", PropertyRule::ReadOnly),
         ("changeTrackedEntity", "createdBy", PropertyRule::OmittedWhileNull),
         (INTEGRATION, "supports", PropertyRule::AliasOf { target: "supportedEntities", behavior: "supports" }),
-        // The service's values are not known (grade none); only that "by default, no entities are supported" is on the resource page.
+        // Initial values are not known (grade none); the resource page only says that "by default, no entities are supported".
         (INTEGRATION, "supportedEntities", PropertyRule::InitialValue("\"none\"")),
         (INTEGRATION, "eligibilityFilteringEnabledEntities", PropertyRule::InitialValue("\"none\"")),
         (INTEGRATION, "isActive", PropertyRule::InitialValue("true")),
         (INTEGRATION, "url", PropertyRule::Checked(ValueCheck(check_url))),
-        // The published exchange sends two members of a schedule and is answered with these. Offline it is provisioned at once.
+        // In the published exchange, a request with two members of a schedule gets these in the response. The emulator provisions a
+        // schedule immediately.
         ("schedule", "provisionStatus", PropertyRule::InitialValue("\"Completed\"")),
         ("schedule", "enabled", PropertyRule::InitialValue("true")),
         ("schedule", "timeClockEnabled", PropertyRule::InitialValue("true")),
@@ -87,7 +87,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("schedule", "swapShiftsRequestsEnabled", PropertyRule::InitialValue("true")),
         ("schedule", "offerShiftRequestsEnabled", PropertyRule::InitialValue("true")),
         ("schedule", "timeOffRequestsEnabled", PropertyRule::InitialValue("true")),
-        // Null is not a value of these, so they start as the default that .NET gives an absent one (grade none).
+        // These are not nullable, so they start with the .NET default of an absent value (grade none).
         ("scheduleEntity", "theme", PropertyRule::InitialValue("\"white\"")),
         ("shiftActivity", "theme", PropertyRule::InitialValue("\"white\"")),
         ("openShiftItem", "openSlotCount", PropertyRule::InitialValue("0")),
@@ -112,8 +112,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     )],
 };
 
-/// The capabilities of what a schedule contains.
-static SCHEDULED: Capabilities = Capabilities {
+/// Capabilities of a schedule's contents.
+static SCHEDULE_ITEM: Capabilities = Capabilities {
     creates: true,
     update: Some(UpdateMethod::Replace),
     deletes: true,
@@ -121,8 +121,8 @@ static SCHEDULED: Capabilities = Capabilities {
     returns_entity: |behaviors| behaviors.replace_response == ReplaceResponse::Entity,
 };
 
-const fn scheduled(name: &'static str, wording: &'static Wording) -> TypeRules {
-    TypeRules { name, capabilities: &SCHEDULED, wording, is_consulted: true }
+const fn schedule_item(name: &'static str, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities: &SCHEDULE_ITEM, wording, is_consulted: true }
 }
 
 static ENUM_REFUSALS: EnumRefusals = EnumRefusals {
@@ -146,12 +146,12 @@ const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'
         unknown_entity: &refusal::UNKNOWN_ID,
         unknown_ancestor: &refusal::UNKNOWN_ID,
         enum_refusals: &ENUM_REFUSALS,
-        // Resources of Teams name it in `Location` (recorded in pnp/pnpcore).
+        // From `Location` headers of Teams resources, recorded in pnp/pnpcore.
         backend_url: "https://teamsgraph.teams.microsoft.com",
     }
 }
 
-/// A secret has exactly 64 characters (behavior `secret-length`).
+/// Checks that a secret has exactly 64 characters (behavior `secret-length`).
 fn check_secret_length(behaviors: &Behaviors, text: &str) -> CheckResult {
     match (text.chars().count(), behaviors.secret_length) {
         (64, _) => CheckResult::Valid,
@@ -164,7 +164,7 @@ fn check_secret_length(behaviors: &Behaviors, text: &str) -> CheckResult {
     }
 }
 
-/// An integration's address is absolute (behavior `url-check`).
+/// Checks that an integration's `url` is absolute (behavior `url-check`).
 fn check_url(behaviors: &Behaviors, text: &str) -> CheckResult {
     let schemes: &[&str] = match behaviors.url_check {
         UrlCheck::None => return CheckResult::ValidUnder("url-check"),
@@ -174,16 +174,16 @@ fn check_url(behaviors: &Behaviors, text: &str) -> CheckResult {
     if is_absolute_url(text, schemes) {
         return CheckResult::Valid;
     }
-    let expected = format!("an absolute {} address", schemes.join(" or "));
+    let expected = format!("an absolute {} URL", schemes.join(" or "));
     CheckResult::Invalid { found: None, expected, refusal: &refusal::INVALID_URL }
 }
 
-/// Whether a text is an absolute address of one of the schemes, with a host and without white space.
+/// Whether a text is an absolute URL with one of the schemes, a host, and no white space.
 fn is_absolute_url(text: &str, schemes: &[&str]) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
-    let known = schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    let has_scheme = schemes.iter().any(|expected| expected.eq_ignore_ascii_case(scheme));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let has_host = !host.is_empty() && !host.starts_with(':');
-    known && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
+    has_scheme && has_host && !text.chars().any(|character| character.is_whitespace() || character.is_control())
 }

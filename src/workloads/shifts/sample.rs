@@ -1,26 +1,27 @@
-//! Elements to try a connector with: one kind per entity type that Shifts sends.
+//! Sample elements for tests of connectors: one kind per entity type that Shifts sends.
 
 use serde_json::value::RawValue;
 
 use crate::workloads::shifts::message::{Element, ElementHeaders, Requests};
 
-/// A kind of entity, as update calls name it.
+/// Kind of entity in update calls.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SampleKind {
-    /// The segment of `url`, spelt exactly so.
+    /// Segment of `url`, case-sensitive.
     pub segment: &'static str,
-    /// What its ids begin with. `SHFT_`, `OPNSHFT_` and `TOR_` are published, the others are those of Graph's examples.
+    /// Prefix of ids. `SHFT_`, `OPNSHFT_` and `TOR_` are published, the others are from Graph's examples.
     pub prefix: &'static str,
-    /// An entity, with places for ids and the time.
+    /// Entity with placeholders for ids and the time.
     body: &'static str,
 }
 
-/// What all entities of Shifts have; `{id}`, `{user}` and `{now}` are places.
+/// Members that all entities of Shifts have; `{id}`, `{user}` and `{now}` are placeholders.
 const TRACKED: &str = r#""createdDateTime":"{now}","lastModifiedDateTime":"{now}","lastModifiedBy":{"user":{"id":"{user}","displayName":"Adele Vance"}},"id":"{id}""#;
 
+/// Members that all requests have.
 const REQUEST: &str = r#""assignedTo":"manager","state":"pending","senderUserId":"{user}","senderMessage":null,"senderDateTime":"{now}","managerUserId":null,"managerActionMessage":null,"managerActionDateTime":null"#;
 
-/// The kinds of the published table.
+/// Kinds of the published table.
 pub(crate) static KINDS: [SampleKind; 8] = [
     SampleKind {
         segment: "shifts",
@@ -64,27 +65,27 @@ pub(crate) static KINDS: [SampleKind; 8] = [
     },
 ];
 
-/// A user of the samples.
+/// User of the samples.
 pub(crate) const USER: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
-/// How long after now the transactions of samples expire: as in the published example.
+/// Lifetime of transactions, as in the published example.
 pub(crate) const EXPIRES_AFTER_MILLIS: i64 = 30_250;
 
-/// A team of the samples.
+/// Team of the samples.
 pub(crate) const TEAM: &str = "6a720ba5-7373-463b-bc9f-4cd04b5c6742";
 
-/// What elements are made from.
+/// Builds elements with new ids and one time.
 pub(crate) struct SampleBuilder<'m> {
     /// Returns a new GUID.
     pub next_id: &'m mut dyn FnMut() -> String,
-    /// The time, as entities show it.
+    /// Creation time, in the format of entities.
     pub now: String,
-    /// When transactions expire.
+    /// Expiry time of transactions.
     pub expires: String,
 }
 
 impl SampleBuilder<'_> {
-    /// Makes an element: of a new entity, or of one with this id. A deletion has no body.
+    /// Builds an element for the entity with this id, or a new id if `None`. A deletion has the body `null`.
     pub(crate) fn element(&mut self, kind: &SampleKind, method: &str, id: Option<&str>) -> Element {
         let id = id.map_or_else(|| format!("{}{}", kind.prefix, (self.next_id)()), str::to_owned);
         let body = if method == "DELETE" { "null".to_owned() } else { self.body(kind, &id) };
@@ -98,13 +99,13 @@ impl SampleBuilder<'_> {
     }
 
     fn body(&self, kind: &SampleKind, id: &str) -> String {
-        let whole = kind.body.replace("{tracked}", TRACKED).replace("{request}", REQUEST);
-        let id = super::message::inside_quotes(id);
-        whole.replace("{user}", USER).replace("{now}", &self.now).replace("{id}", &id)
+        let template = kind.body.replace("{tracked}", TRACKED).replace("{request}", REQUEST);
+        let id = super::message::escape_json(id);
+        template.replace("{user}", USER).replace("{now}", &self.now).replace("{id}", &id)
     }
 
-    /// Makes the approval of a swap: "one PUT swap request, two DELETE shifts (existing shifts), and two POST shifts (new shifts)". The
-    /// five are one transaction (a guess).
+    /// Builds the approval of a swap: "one PUT swap request, two DELETE shifts (existing shifts), and two POST shifts (new shifts)". The
+    /// five elements share a transaction (a guess).
     pub(crate) fn swap_approval(&mut self) -> Requests {
         let (shifts, swaps) = (&KINDS[0], &KINDS[1]);
         let plan = [(swaps, "PUT"), (shifts, "DELETE"), (shifts, "DELETE"), (shifts, "POST"), (shifts, "POST")];
@@ -120,17 +121,17 @@ impl SampleBuilder<'_> {
     }
 }
 
-/// Asks which time-off reasons a user may choose from.
+/// Queries the time-off reasons that a user may choose from.
 pub(crate) fn eligible_time_off_reasons(user_id: &str) -> Element {
-    reading(user_id, format!("/users/{user_id}/timeOffReasons?requestType=TimeOffReason"))
+    query(user_id, format!("/users/{user_id}/timeOffReasons?requestType=TimeOffReason"))
 }
 
-/// Asks which shifts a shift may be swapped with, in a time (seven digits behind the second, as published).
+/// Queries the shifts that a shift may be swapped with in a period. Times have seven fractional digits, as published.
 pub(crate) fn eligible_swaps(shift_id: &str, start: &str, end: &str) -> Element {
-    reading(shift_id, format!("/shifts/{shift_id}/requestableShifts?requestType=SwapRequest&startTime={start}&endTime={end}"))
+    query(shift_id, format!("/shifts/{shift_id}/requestableShifts?requestType=SwapRequest&startTime={start}&endTime={end}"))
 }
 
-fn reading(id: &str, url: String) -> Element {
+fn query(id: &str, url: String) -> Element {
     Element { id: id.to_owned(), method: "GET".to_owned(), url, headers: None, body: None }
 }
 
@@ -145,36 +146,37 @@ mod tests {
         let schema = crate::workloads::schema();
         for rule in &APPROVALS {
             assert!(KINDS.iter().any(|kind| kind.segment == rule.segment), "{}", rule.segment);
-            let flags = schema.widest().type_named("workforceIntegration").map(|id| schema.widest().structured(id)).unwrap();
-            let supported = &flags.properties[flags.property("supportedEntities").unwrap()];
+            let integration =
+                schema.widest().type_named("workforceIntegration").map(|id| schema.widest().structured(id)).unwrap();
+            let supported = &integration.properties[integration.property("supportedEntities").unwrap()];
             assert!(schema.widest().member(supported.kind, rule.supported).is_some(), "{}", rule.supported);
             assert!(schema.widest().type_named(rule.type_name).is_some(), "{}", rule.type_name);
         }
     }
 
     #[test]
-    fn samples_are_entities_with_their_id() {
+    fn samples_have_the_id_of_their_element() {
         let mut count = 0;
         let mut next_id = || {
             count += 1;
             format!("00000000-0000-4000-8000-{count:012}")
         };
-        let mut maker = SampleBuilder {
+        let mut builder = SampleBuilder {
             next_id: &mut next_id,
             now: "2024-10-11T21:27:28.762Z".into(),
             expires: "2024-10-11T21:27:59Z".into(),
         };
         for kind in &KINDS {
-            let element = maker.element(kind, "POST", None);
+            let element = builder.element(kind, "POST", None);
             let body: serde_json::Value = serde_json::from_str(element.body.as_ref().unwrap().get()).unwrap();
             assert_eq!(body["id"], element.id, "{}", kind.segment);
             assert_eq!(body["createdDateTime"], "2024-10-11T21:27:28.762Z", "{}", kind.segment);
             assert!(!body.to_string().contains('{') || body.is_object());
             assert_eq!(element.url, format!("/{}/{}", kind.segment, element.id));
-            let odd = maker.element(kind, "PUT", Some("a\"b"));
-            assert!(odd.body.is_some(), "any id can stand in a body");
+            let odd = builder.element(kind, "PUT", Some("a\"b"));
+            assert!(odd.body.is_some(), "ids are escaped in the body");
         }
-        let swap = maker.swap_approval();
+        let swap = builder.swap_approval();
         let methods: Vec<String> =
             swap.requests.iter().map(|element| format!("{} {}", element.method, &element.url[..6])).collect();
         assert_eq!(methods, ["PUT /swapR", "DELETE /shift", "DELETE /shift", "POST /shift", "POST /shift"]);

@@ -1,7 +1,7 @@
-//! What Shifts makes of what came of a call.
+//! Verdict of Shifts on the outcome of a call.
 //!
-//! Source of the rules and the sentences: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. What it leaves
-//! open is decided here and marked as a guess.
+//! Source of the rules and the sentences: learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration. Rules that it does not
+//! give are marked as guesses.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,111 +11,111 @@ use serde_json::Value;
 
 use crate::world::outbound::{CallFailure, CallOutcome};
 
-/// What a person in Shifts reads when a connector refuses.
+/// Sentence that the user of Shifts reads after a refusal.
 pub(crate) const REFUSED_SENTENCE: &str = "Something went wrong. Sorry, your change couldn't be completed,";
 
-/// What a person reads when an answer is no valid data.
+/// Sentence that the user reads after an answer with invalid data.
 pub(crate) const INVALID_DATA_SENTENCE: &str =
     "Something went wrong. The workforce integration set up on your team has responded with invalid data.";
 
-/// What a person reads when the answer is not 200; published with the other spelling.
+/// Sentence that the user reads after a status other than 200. It is published with this spelling of "setup".
 pub(crate) const NOT_OK_SENTENCE: &str =
     "Something went wrong. The workforce integration setup on your team has responded with invalid data.";
 
-/// What is asked of a connector.
+/// Purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallPurpose {
-    /// Whether it is there.
+    /// Handshake.
     Connect,
-    /// Whether it approves changes.
+    /// Approval of changes.
     Update,
-    /// What is eligible.
+    /// Query for eligible entities.
     Read,
 }
 
-/// What Shifts makes of what came of a call.
+/// Verdict of Shifts on the outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectorVerdict {
-    /// The handshake has succeeded.
+    /// The handshake succeeded.
     Connected,
-    /// The answer can be used: one judgement per element, in their order.
-    Answered(Vec<Judged>),
-    /// The answer is no valid data, for this reason.
+    /// The answer is usable: one verdict per element, in order.
+    Answered(Vec<ElementVerdict>),
+    /// The answer has invalid data, for this reason.
     InvalidData(String),
-    /// The answer has another status than 200.
+    /// The status of the answer is not 200.
     NotOk(StatusCode),
-    /// There is no answer. Guess: it counts as one that is not 200.
+    /// The call failed. Guess: Shifts treats this like a status other than 200.
     NoAnswer(CallFailure),
 }
 
-/// What becomes of one element.
+/// Verdict on one element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// The id of the element.
+pub struct ElementVerdict {
+    /// Id of the element.
     pub id: String,
-    /// What becomes of it.
+    /// Verdict on its item.
     pub judgement: ItemVerdict,
-    /// What a connector's author should know about the item.
+    /// Hint for the author of the connector.
     pub note: Option<&'static str>,
 }
 
-/// What becomes of an element.
+/// Verdict on the item of an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemVerdict {
-    /// The connector approves.
+    /// The connector approves the change.
     Approved {
-        /// The version of the entity on its side.
+        /// Version of the entity in the connector's system.
         etag: Option<String>,
     },
-    /// It says nothing that could be used, which counts as approval.
+    /// The item is missing or incomplete, which counts as approval.
     ApprovedImplicitly {
-        /// What is missing.
+        /// Missing part.
         missing: &'static str,
     },
-    /// It refuses.
+    /// The connector refuses the change.
     Refused {
-        /// The item's status.
+        /// Status of the item.
         status: i64,
         /// `error.code`
         code: Option<String>,
         /// `error.message`
         message: Option<String>,
     },
-    /// It names what is eligible.
+    /// Eligible ids.
     Eligible(Vec<String>),
 }
 
 impl ConnectorVerdict {
-    /// Judges what came of a call with these elements.
+    /// Judges the outcome of a call with these elements.
     pub fn of<'i>(purpose: CallPurpose, ids: impl IntoIterator<Item = &'i str>, outcome: &CallOutcome) -> ConnectorVerdict {
         match outcome {
             CallOutcome::Failed(failure) => ConnectorVerdict::NoAnswer(*failure),
             CallOutcome::Answered { status, .. } if *status != StatusCode::OK => ConnectorVerdict::NotOk(*status),
-            // "A success response is returned only if this endpoint returns an HTTP 200 OK response"; the body is not looked at.
+            // "A success response is returned only if this endpoint returns an HTTP 200 OK response"; the body is ignored.
             CallOutcome::Answered { .. } if purpose == CallPurpose::Connect => ConnectorVerdict::Connected,
-            CallOutcome::Answered { headers, body, .. } => match judged(purpose, ids, headers, body) {
-                Ok(judged) => ConnectorVerdict::Answered(judged),
+            CallOutcome::Answered { headers, body, .. } => match judge_body(purpose, ids, headers, body) {
+                Ok(elements) => ConnectorVerdict::Answered(elements),
                 Err(reason) => ConnectorVerdict::InvalidData(reason),
             },
         }
     }
 
-    /// Whether Shifts asks again: it "retries /read and /update multiple times".
+    /// Whether Shifts repeats the call: it "retries /read and /update multiple times".
     pub fn is_retried(&self, purpose: CallPurpose) -> bool {
         purpose != CallPurpose::Connect && !matches!(self, ConnectorVerdict::Connected | ConnectorVerdict::Answered(_))
     }
 
-    /// Whether what the call was about takes place. One refused element stops all of its call (a guess).
+    /// Whether the change is stored, or the query has a result. One refused element blocks the whole call (a guess).
     pub fn lets_pass(&self) -> bool {
-        let refuses = |judged: &Judged| matches!(judged.judgement, ItemVerdict::Refused { .. });
+        let is_refused = |element: &ElementVerdict| matches!(element.judgement, ItemVerdict::Refused { .. });
         match self {
             ConnectorVerdict::Connected => true,
-            ConnectorVerdict::Answered(judged) => !judged.iter().any(refuses),
+            ConnectorVerdict::Answered(elements) => !elements.iter().any(is_refused),
             ConnectorVerdict::InvalidData(_) | ConnectorVerdict::NotOk(_) | ConnectorVerdict::NoAnswer(_) => false,
         }
     }
 
-    /// Returns what the person in Shifts reads whose change does not take place.
+    /// Returns the sentence that the user of Shifts reads; `None` if the call succeeded.
     pub fn sentence(&self) -> Option<&'static str> {
         match self {
             ConnectorVerdict::Connected | ConnectorVerdict::Answered(_) if self.lets_pass() => None,
@@ -125,123 +125,132 @@ impl ConnectorVerdict {
         }
     }
 
-    /// Returns the connector's own words for the first refusal.
+    /// Returns the connector's message of the first refusal.
     pub fn message(&self) -> Option<&str> {
-        let ConnectorVerdict::Answered(judged) = self else { return None };
-        judged.iter().find_map(|judged| match &judged.judgement {
+        let ConnectorVerdict::Answered(elements) = self else { return None };
+        elements.iter().find_map(|element| match &element.judgement {
             ItemVerdict::Refused { message, .. } => Some(message.as_deref().unwrap_or_default()),
             _ => None,
         })
     }
 }
 
-fn judged<'i>(
+/// Judges the body of an answer with status 200.
+///
+/// # Errors
+///
+/// Returns the reason why the data is invalid.
+fn judge_body<'i>(
     purpose: CallPurpose,
     ids: impl IntoIterator<Item = &'i str>,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Vec<Judged>, String> {
-    let answer: Value = serde_json::from_slice(body).map_err(|error| why_no_json(headers, body, &error))?;
-    let items = answer.get("responses").and_then(Value::as_array).ok_or("the body has no array 'responses'")?;
-    // The first item of each id, and whether there are more.
+) -> Result<Vec<ElementVerdict>, String> {
+    let answer: Value = serde_json::from_slice(body).map_err(|error| json_error(headers, body, &error))?;
+    let items = answer.get("responses").and_then(Value::as_array).ok_or("missing array 'responses' in the body")?;
+    // First item of each id, and whether the id has more.
     let mut by_id: HashMap<&str, (&Value, bool)> = HashMap::new();
     for item in items {
         if let Some(id) = item.get("id").and_then(Value::as_str) {
             by_id.entry(id).and_modify(|(_, has_more)| *has_more = true).or_insert((item, false));
         }
     }
-    let asked: Vec<&str> = ids.into_iter().collect();
-    let found = asked.iter().collect::<HashSet<_>>().into_iter().filter(|id| by_id.contains_key(**id)).count();
-    let has_others = found < by_id.len();
-    asked.iter().map(|id| judged_element(purpose, id, by_id.get(id).copied(), has_others)).collect()
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let found = ids.iter().collect::<HashSet<_>>().into_iter().filter(|id| by_id.contains_key(**id)).count();
+    let has_unknown_ids = found < by_id.len();
+    ids.iter().map(|id| judge_element(purpose, id, by_id.get(id).copied(), has_unknown_ids)).collect()
 }
 
-/// Says why a body is no JSON; what JSON it lacks is told by the error.
-fn why_no_json(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> String {
+/// Describes invalid JSON. Common causes have a clearer text than the parser's error.
+fn json_error(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> String {
     if body.is_empty() {
-        return "the body is empty, expected JSON".to_owned();
+        return "empty body, expected JSON".to_owned();
     }
     if let Some(coding) = headers.get(header::CONTENT_ENCODING) {
-        return format!("the body is no JSON: its Content-Encoding is {coding:?}, and nobody asked for one");
+        return format!("invalid JSON body: unrequested Content-Encoding {coding:?}");
     }
     if body.starts_with("\u{feff}".as_bytes()) {
-        return "the body is no JSON: it begins with a byte order mark".to_owned();
+        return "invalid JSON body: it begins with a byte order mark".to_owned();
     }
-    format!("the body is no JSON: {error}")
+    format!("invalid JSON body: {error}")
 }
 
-/// What is missing where items were answered that nobody has asked for: most likely with ids that are wrong.
-const NONE_BUT_OTHERS: &str = "the answer has no item with this id, but some with ids that were not asked about";
+/// Text for a missing item if the answer has items with unknown ids: their ids are probably wrong.
+const MISSING_ITEM_UNKNOWN_IDS: &str = "missing item for this id, but the answer has items with unknown ids";
 
-fn judged_element(purpose: CallPurpose, id: &str, own: Option<(&Value, bool)>, has_others: bool) -> Result<Judged, String> {
-    let judged = |judgement, note| Ok(Judged { id: id.to_owned(), judgement, note });
-    // That what is missing counts as approval is said of changes.
+fn judge_element(
+    purpose: CallPurpose,
+    id: &str,
+    item: Option<(&Value, bool)>,
+    has_unknown_ids: bool,
+) -> Result<ElementVerdict, String> {
+    let verdict = |judgement, note| Ok(ElementVerdict { id: id.to_owned(), judgement, note });
+    // Implicit approval is documented for update calls only.
     let missing = |missing| match purpose {
-        CallPurpose::Read => judged(ItemVerdict::Eligible(Vec::new()), Some(missing)),
-        CallPurpose::Connect | CallPurpose::Update => judged(ItemVerdict::ApprovedImplicitly { missing }, None),
+        CallPurpose::Read => verdict(ItemVerdict::Eligible(Vec::new()), Some(missing)),
+        CallPurpose::Connect | CallPurpose::Update => verdict(ItemVerdict::ApprovedImplicitly { missing }, None),
     };
-    let Some((item, has_more)) = own else {
-        return missing(if has_others { NONE_BUT_OTHERS } else { "the answer has no item with this id" });
+    let Some((item, has_duplicates)) = item else {
+        return missing(if has_unknown_ids { MISSING_ITEM_UNKNOWN_IDS } else { "missing item for this id" });
     };
-    let note = has_more.then_some("the answer has several items with this id; the first counts");
+    let note = has_duplicates.then_some("duplicate items for this id: only the first one counts");
     let status = match item.get("status") {
-        None | Some(Value::Null) => return missing("its item has no status"),
-        // The reference table says that it is text, all examples have a number.
+        None | Some(Value::Null) => return missing("missing status in the item"),
+        // A string in the reference table, a number in all examples.
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(other) => other.as_i64(),
     };
-    let status: i64 = status.ok_or_else(|| format!("the status of the item {id} is no number"))?;
+    let status: i64 = status.ok_or_else(|| format!("invalid status in item {id}: not a number"))?;
     let body = item.get("body");
-    let text = |place: &str, name: &str| {
-        let value = body?.get(place)?.get(name)?;
+    let text = |object: &str, name: &str| {
+        let value = body?.get(object)?.get(name)?;
         value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|number| number.to_string()))
     };
     if status != 200 {
         let (code, message) = (text("error", "code"), text("error", "message"));
-        let note = note.or(message.is_none().then_some("a refusal without error.message leaves people without a reason"));
-        return judged(ItemVerdict::Refused { status, code, message }, note);
+        let note = note.or(message.is_none().then_some("missing error.message: the user gets no reason for the refusal"));
+        return verdict(ItemVerdict::Refused { status, code, message }, note);
     }
-    let Some(Value::Object(body)) = body else { return missing("its item has no body") };
+    let Some(Value::Object(body)) = body else { return missing("missing body in the item") };
     let has_error = body.get("error").is_some_and(|error| !error.is_null());
-    let note = note.or(has_error.then_some("it has an error, but its status is 200, which is what counts"));
+    let note = note.or(has_error.then_some("ignored error: the item has status 200"));
     if purpose == CallPurpose::Read {
         let eligible = match body.get("data") {
-            // What is sent when nothing is eligible is not known.
-            None | Some(Value::Null) => return judged(ItemVerdict::Eligible(Vec::new()), note.or(Some("data is null"))),
+            // It is not known how a connector answers if nothing is eligible.
+            None | Some(Value::Null) => return verdict(ItemVerdict::Eligible(Vec::new()), note.or(Some("data is null"))),
             Some(Value::Array(ids)) => ids.iter().map(|id| id.as_str().map(str::to_owned)).collect(),
             Some(_) => None,
         };
         let eligible: Option<Vec<String>> = eligible;
-        let eligible = eligible.ok_or_else(|| format!("data of the item {id} is no array of texts"))?;
-        return judged(ItemVerdict::Eligible(eligible), note);
+        let eligible = eligible.ok_or_else(|| format!("body.data of item {id} is not an array of strings"))?;
+        return verdict(ItemVerdict::Eligible(eligible), note);
     }
     let etag = body.get("eTag").and_then(Value::as_str).map(str::to_owned);
-    // A comment of the published connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors TeamsController.cs).
-    let without = "it has no eTag: authors of the published connector saw 502 Bad Gateway then";
-    let note = note.or(etag.is_none().then_some(without));
-    judged(ItemVerdict::Approved { etag }, note)
+    // Source: a comment in OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors TeamsController.cs.
+    let missing_etag = "missing eTag: the authors of the published connector got 502 Bad Gateway without one";
+    let note = note.or(etag.is_none().then_some(missing_etag));
+    verdict(ItemVerdict::Approved { etag }, note)
 }
 
-/// What Shifts makes of a call, for people.
 impl fmt::Display for ConnectorVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectorVerdict::Connected => f.write_str("connected"),
-            ConnectorVerdict::Answered(judged) if judged.is_empty() => f.write_str("answered, and nothing was asked"),
-            ConnectorVerdict::Answered(judged) => {
-                for (index, judged) in judged.iter().enumerate() {
+            ConnectorVerdict::Answered(elements) if elements.is_empty() => f.write_str("answered, no elements sent"),
+            ConnectorVerdict::Answered(elements) => {
+                for (index, element) in elements.iter().enumerate() {
                     if index > 0 {
                         f.write_str("; ")?;
                     }
-                    write!(f, "{} {}", judged.id, judged.judgement)?;
+                    write!(f, "{} {}", element.id, element.judgement)?;
                 }
                 Ok(())
             }
             ConnectorVerdict::InvalidData(reason) => write!(f, "invalid data: {reason}"),
             ConnectorVerdict::NotOk(status) if status.is_redirection() => {
-                write!(f, "the connector answered {}, expected 200; redirects are not followed", status.as_u16())
+                write!(f, "status {}, expected 200; redirects are not followed", status.as_u16())
             }
-            ConnectorVerdict::NotOk(status) => write!(f, "the connector answered {}, expected 200", status.as_u16()),
+            ConnectorVerdict::NotOk(status) => write!(f, "status {}, expected 200", status.as_u16()),
             ConnectorVerdict::NoAnswer(failure) => write!(f, "{}: {}", failure.name(), failure.reason()),
         }
     }
@@ -258,7 +267,10 @@ impl fmt::Display for ItemVerdict {
                 if let Some(code) = code.as_deref().filter(|code| *code != status.to_string()) {
                     write!(f, " (code {code})")?;
                 }
-                write!(f, " {}", message.as_deref().unwrap_or("without a message"))
+                match message {
+                    Some(message) => write!(f, " {message}"),
+                    None => f.write_str(", no message"),
+                }
             }
             ItemVerdict::Eligible(ids) if ids.is_empty() => f.write_str("nothing is eligible"),
             ItemVerdict::Eligible(ids) => write!(f, "eligible: {}", ids.join(", ")),
@@ -276,11 +288,13 @@ mod tests {
         CallOutcome::Answered { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
-    /// Returns what is told of an answer, whether the change takes place, and what notes there are.
-    fn told(purpose: CallPurpose, body: &str) -> String {
+    /// Describes the verdict on a body: whether the call passes, the text, and the notes.
+    fn describe(purpose: CallPurpose, body: &str) -> String {
         let verdict = ConnectorVerdict::of(purpose, ["A"], &answered(body));
         let notes = match &verdict {
-            ConnectorVerdict::Answered(judged) => judged.iter().filter_map(|judged| judged.note).collect::<Vec<_>>().join("; "),
+            ConnectorVerdict::Answered(elements) => {
+                elements.iter().filter_map(|element| element.note).collect::<Vec<_>>().join("; ")
+            }
             _ => String::new(),
         };
         let passes = if verdict.lets_pass() { "passes" } else { "stops" };
@@ -289,64 +303,64 @@ mod tests {
 
     #[test]
     fn answers_to_updates_are_judged_by_the_published_rules() {
-        let told = |items: &str| told(CallPurpose::Update, &format!("{{\"responses\":[{items}]}}"));
-        insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"eTag":"e","error":null,"data":null}}"#), @"passes: A approved, eTag e");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":"200","body":{"eTag":"e"}}"#), @"passes: A approved, eTag e");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"eTag":null}}"#), @"passes: A approved [it has no eTag: authors of the published connector saw 502 Bad Gateway then]");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":403,"body":{"error":{"code":"403","message":"Could not add the shift"},"data":null}}"#), @"stops: A refused: 403 Could not add the shift");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":500,"body":{"error":{"code":"busy"}}}"#), @"stops: A refused: 500 (code busy) without a message [a refusal without error.message leaves people without a reason]");
-        insta::assert_snapshot!(told(""), @"passes: A approved implicitly: the answer has no item with this id");
-        insta::assert_snapshot!(told(r#"{"id":"a","status":403}"#), @"passes: A approved implicitly: the answer has no item with this id, but some with ids that were not asked about");
-        insta::assert_snapshot!(told(r#"{"id":"A"}"#), @"passes: A approved implicitly: its item has no status");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":200}"#), @"passes: A approved implicitly: its item has no body");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":403}"#), @"passes: A approved, eTag e [the answer has several items with this id; the first counts]");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":200,"body":{"error":{"code":"403","message":"no"}}}"#), @"passes: A approved [it has an error, but its status is 200, which is what counts]");
-        insta::assert_snapshot!(told(r#"{"id":"A","status":true}"#), @"stops: invalid data: the status of the item A is no number");
-        insta::assert_snapshot!(super::tests::told(CallPurpose::Update, "OK"), @"stops: invalid data: the body is no JSON: expected value at line 1 column 1");
-        insta::assert_snapshot!(super::tests::told(CallPurpose::Update, "{}"), @"stops: invalid data: the body has no array 'responses'");
+        let describe_items = |items: &str| describe(CallPurpose::Update, &format!("{{\"responses\":[{items}]}}"));
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":"e","error":null,"data":null}}"#), @"passes: A approved, eTag e");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":"200","body":{"eTag":"e"}}"#), @"passes: A approved, eTag e");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":null}}"#), @"passes: A approved [missing eTag: the authors of the published connector got 502 Bad Gateway without one]");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":403,"body":{"error":{"code":"403","message":"Could not add the shift"},"data":null}}"#), @"stops: A refused: 403 Could not add the shift");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":500,"body":{"error":{"code":"busy"}}}"#), @"stops: A refused: 500 (code busy), no message [missing error.message: the user gets no reason for the refusal]");
+        insta::assert_snapshot!(describe_items(""), @"passes: A approved implicitly: missing item for this id");
+        insta::assert_snapshot!(describe_items(r#"{"id":"a","status":403}"#), @"passes: A approved implicitly: missing item for this id, but the answer has items with unknown ids");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A"}"#), @"passes: A approved implicitly: missing status in the item");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200}"#), @"passes: A approved implicitly: missing body in the item");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":403}"#), @"passes: A approved, eTag e [duplicate items for this id: only the first one counts]");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"error":{"code":"403","message":"no"}}}"#), @"passes: A approved [ignored error: the item has status 200]");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":true}"#), @"stops: invalid data: invalid status in item A: not a number");
+        insta::assert_snapshot!(describe(CallPurpose::Update, "OK"), @"stops: invalid data: invalid JSON body: expected value at line 1 column 1");
+        insta::assert_snapshot!(describe(CallPurpose::Update, "{}"), @"stops: invalid data: missing array 'responses' in the body");
     }
 
     #[test]
-    fn what_is_no_json_is_told_so_that_its_author_finds_it() {
-        insta::assert_snapshot!(told(CallPurpose::Read, ""), @"stops: invalid data: the body is empty, expected JSON");
-        insta::assert_snapshot!(told(CallPurpose::Read, "\u{feff}{}"), @"stops: invalid data: the body is no JSON: it begins with a byte order mark");
+    fn common_causes_of_invalid_json_are_named() {
+        insta::assert_snapshot!(describe(CallPurpose::Read, ""), @"stops: invalid data: empty body, expected JSON");
+        insta::assert_snapshot!(describe(CallPurpose::Read, "\u{feff}{}"), @"stops: invalid data: invalid JSON body: it begins with a byte order mark");
         let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, http::HeaderValue::from_static("gzip"))]);
-        let packed = CallOutcome::Answered { status: StatusCode::OK, headers, body: Bytes::from_static(b"\x1f\x8b") };
-        insta::assert_snapshot!(ConnectorVerdict::of(CallPurpose::Update, ["A"], &packed), @r#"invalid data: the body is no JSON: its Content-Encoding is "gzip", and nobody asked for one"#);
+        let compressed = CallOutcome::Answered { status: StatusCode::OK, headers, body: Bytes::from_static(b"\x1f\x8b") };
+        insta::assert_snapshot!(ConnectorVerdict::of(CallPurpose::Update, ["A"], &compressed), @r#"invalid data: invalid JSON body: unrequested Content-Encoding "gzip""#);
     }
 
     #[test]
-    fn who_asks_nothing_is_not_told_that_a_handshake_has_succeeded() {
+    fn a_call_without_elements_is_not_a_handshake() {
         let verdict = ConnectorVerdict::of(CallPurpose::Update, [], &answered(r#"{"responses":[]}"#));
-        assert_eq!((verdict.to_string().as_str(), verdict.lets_pass()), ("answered, and nothing was asked", true));
+        assert_eq!((verdict.to_string().as_str(), verdict.lets_pass()), ("answered, no elements sent", true));
         assert_eq!(ConnectorVerdict::of(CallPurpose::Connect, [], &answered("")), ConnectorVerdict::Connected);
     }
 
     #[test]
-    fn many_elements_and_many_items_cost_no_more_than_their_sum() {
+    fn judging_takes_linear_time() {
         let ids: Vec<String> = (0..50_000).map(|number| format!("SHFT_{number}")).collect();
         let items: Vec<String> = ids.iter().rev().map(|id| format!("{{\"id\":\"{id}\",\"status\":403}}")).collect();
         let body = answered(&format!("{{\"responses\":[{}]}}", items.join(",")));
         let started = std::time::Instant::now();
         let verdict = ConnectorVerdict::of(CallPurpose::Update, ids.iter().map(|id| &**id), &body);
-        // Each id looked for in all items takes minutes.
+        // A linear search per id takes minutes.
         assert!(!verdict.lets_pass() && started.elapsed().as_secs() < 20);
     }
 
     #[test]
-    fn answers_to_reads_name_what_is_eligible() {
-        let told = |body: &str| told(CallPurpose::Read, &format!("{{\"responses\":[{{\"id\":\"A\",{body}}}]}}"));
-        insta::assert_snapshot!(told(r#""status":200,"body":{"data":["SHFT_1","SHFT_2"],"error":null}"#), @"passes: A eligible: SHFT_1, SHFT_2");
-        insta::assert_snapshot!(told(r#""status":200,"body":{"data":[],"error":null}"#), @"passes: A nothing is eligible");
-        insta::assert_snapshot!(told(r#""status":200,"body":{"data":null}"#), @"passes: A nothing is eligible [data is null]");
-        insta::assert_snapshot!(told(r#""status":200"#), @"passes: A nothing is eligible [its item has no body]");
-        insta::assert_snapshot!(super::tests::told(CallPurpose::Read, r#"{"responses":[]}"#), @"passes: A nothing is eligible [the answer has no item with this id]");
-        insta::assert_snapshot!(told(r#""status":200,"body":{"data":"SHFT_1"}"#), @"stops: invalid data: data of the item A is no array of texts");
-        insta::assert_snapshot!(told(r#""status":503,"body":{"data":null,"error":{"code":"503","message":"could not reach WFM"}}"#), @"stops: A refused: 503 could not reach WFM");
+    fn answers_to_reads_list_eligible_ids() {
+        let describe_item = |body: &str| describe(CallPurpose::Read, &format!("{{\"responses\":[{{\"id\":\"A\",{body}}}]}}"));
+        insta::assert_snapshot!(describe_item(r#""status":200,"body":{"data":["SHFT_1","SHFT_2"],"error":null}"#), @"passes: A eligible: SHFT_1, SHFT_2");
+        insta::assert_snapshot!(describe_item(r#""status":200,"body":{"data":[],"error":null}"#), @"passes: A nothing is eligible");
+        insta::assert_snapshot!(describe_item(r#""status":200,"body":{"data":null}"#), @"passes: A nothing is eligible [data is null]");
+        insta::assert_snapshot!(describe_item(r#""status":200"#), @"passes: A nothing is eligible [missing body in the item]");
+        insta::assert_snapshot!(describe(CallPurpose::Read, r#"{"responses":[]}"#), @"passes: A nothing is eligible [missing item for this id]");
+        insta::assert_snapshot!(describe_item(r#""status":200,"body":{"data":"SHFT_1"}"#), @"stops: invalid data: body.data of item A is not an array of strings");
+        insta::assert_snapshot!(describe_item(r#""status":503,"body":{"data":null,"error":{"code":"503","message":"could not reach WFM"}}"#), @"stops: A refused: 503 could not reach WFM");
     }
 
     #[test]
-    fn what_people_read_depends_on_what_went_wrong() {
+    fn the_sentence_depends_on_the_cause() {
         let not_ok = CallOutcome::Answered { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), body: Bytes::new() };
         for (outcome, sentence, is_retried) in [
             (answered(r#"{"responses":[{"id":"A","status":403}]}"#), REFUSED_SENTENCE, false),
@@ -366,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn one_refused_element_stops_its_call() {
+    fn one_refused_element_blocks_its_call() {
         let body = r#"{"responses":[{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"B","status":403,"body":{"error":{"message":"no"}}}]}"#;
         let verdict = ConnectorVerdict::of(CallPurpose::Update, ["A", "B", "C"], &answered(body));
         assert!(!verdict.lets_pass());

@@ -83,11 +83,11 @@ fn a_captured_body_is_decrypted() {
     assert_eq!(String::from_utf8(output).unwrap().lines().collect::<Vec<_>>(), expected);
     let (status, output, problem) = program(&["decrypt", "--secret", &"0".repeat(64)], &body);
     assert_eq!((status, output), (Some(1), Vec::new()));
-    insta::assert_snapshot!(problem, @"wfi-emulator: tag: the tag does not fit: it was made with another secret, or bytes were altered");
+    insta::assert_snapshot!(problem, @"wfi-emulator: tag: tag mismatch: wrong secret or altered bytes");
     let (status, output, problem) = program(&["decrypt", "--secret", SECRET], b"{\"tenantId\":\"0\"}");
     assert_eq!((status, output), (Some(1), Vec::new()));
     insta::assert_snapshot!(problem, @"wfi-emulator: framing: KeyID: found 0x7b at byte 0, expected 0x10");
     let (status, _, problem) = program(&["encrypt", "--secret", "My Secret"], b"{}");
     assert_eq!(status, Some(2));
-    insta::assert_snapshot!(problem, @"wfi-emulator: the secret has 9 characters, expected exactly 64");
+    insta::assert_snapshot!(problem, @"wfi-emulator: invalid secret: 9 characters, expected 64");
 }

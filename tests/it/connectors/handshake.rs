@@ -86,7 +86,7 @@ fn an_integration_is_stored_only_after_200() {
         let (answer, calls) = play(&world, &create, &outcome);
         assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1), "{outcome:?}");
         assert_eq!(count(&world), before + 1);
-        assert!(detail.ends_with(&answer.calls[0].verdict), "what is refused here is reported there");
+        assert!(detail.ends_with(&answer.calls[0].verdict), "`enforce` and `report` give the same reason");
     }
 }
 
@@ -173,6 +173,6 @@ fn the_journal_has_the_call_and_its_answer_decrypted_and_raw() {
     let raw = base64::engine::general_purpose::STANDARD.decode(&raw.1).unwrap();
     assert_eq!(decrypt(&Secret::new(SECRET).unwrap(), &raw).unwrap(), expected.as_bytes());
     assert_eq!(entries[0].exchange.response.as_ref().unwrap().status, 503);
-    assert_eq!(entries[0].decided.detail.as_deref(), Some("the connector answered 503, expected 200"));
+    assert_eq!(entries[0].decided.detail.as_deref(), Some("status 503, expected 200"));
     assert_eq!((entries[2].exchange.response.is_none(), entries[2].decided.ended_by), (true, Some("timeout")));
 }
