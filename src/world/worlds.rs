@@ -156,7 +156,7 @@ impl ReadyPlan {
 
     fn unknown_fixture(&self, name: &str) -> WorldError {
         let names: Vec<&str> = self.fixtures.keys().map(String::as_str).collect();
-        let known = if names.is_empty() { "no named fixtures".to_owned() } else { names.join(", ") };
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         WorldError::Fixture(name.to_owned(), known)
     }
 }

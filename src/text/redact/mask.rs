@@ -49,14 +49,18 @@ pub(crate) fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
     }
     // Of other codings nothing is known.
     let Some(plain) = gzip::decoded_body(body, headers, UNPACKED_LIMIT) else { return redacted() };
-    let is_form = headers.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains("x-www-form-urlencoded")
-    });
+    let is_type = |wanted: &str| {
+        headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains(wanted)
+        })
+    };
     let masked = match std::str::from_utf8(&plain) {
-        Ok(text) if is_form => fields(text, 0),
+        Ok(text) if is_type("x-www-form-urlencoded") => fields(text, 0),
+        // In malformed JSON a secret can stand where no name tells.
+        Ok(text) if is_type("json") && json::parse(bom::strip(text).as_bytes()).is_err() => Cow::Borrowed(REDACTED),
         Ok(text) => mask_content(text),
-        Err(_) if is_form || names::mentions_secret(&String::from_utf8_lossy(&plain)) => Cow::Borrowed(REDACTED),
-        Err(_) => return Bytes::copy_from_slice(body),
+        // UTF-16, say, in which no name is found.
+        Err(_) => Cow::Borrowed(REDACTED),
     };
     match &plain {
         _ if masked.as_bytes() == &*plain => Bytes::copy_from_slice(body),
@@ -243,6 +247,16 @@ mod tests {
             assert_eq!(mask_target(target), expected);
             assert_eq!(mask_target(expected), expected);
         }
+    }
+
+    #[test]
+    fn bodies_whose_names_cannot_be_found_are_hidden() {
+        let masked = |content_type: &str, body: &[u8]| mask_body(body, &[("content-type".into(), content_type.into())]);
+        let utf_16: Vec<u8> = "{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes).chain([0xff]).collect();
+        assert_eq!(masked("application/json", br#"{"region":"\ud800"}"#), REDACTED);
+        assert_eq!(masked("application/json", &utf_16), REDACTED);
+        assert_eq!(masked("application/json", br#"{"region":"us"}"#), &br#"{"region":"us"}"#[..]);
+        assert_eq!(masked("text/plain", b"just words"), &b"just words"[..]);
     }
 
     #[test]
