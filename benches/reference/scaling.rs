@@ -85,5 +85,6 @@ pub(crate) fn fixtures(count: usize) -> Result<Temporary, Problem> {
         copy
     });
     let copies: Vec<serde_json::Value> = copies.collect();
-    Ok(Temporary::write(&format!("{count}.json"), serde_json::to_string(&copies)?.as_bytes())?)
+    let fixtures = serde_json::json!({ "workforceIntegrations": copies });
+    Ok(Temporary::write(&format!("{count}.json"), fixtures.to_string().as_bytes())?)
 }

@@ -50,13 +50,13 @@ pub(crate) fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
     // Of other codings nothing is known.
     let Some(plain) = gzip::decoded_body(body, headers, UNPACKED_LIMIT) else { return redacted() };
     let is_type = |wanted: &str| {
-        headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains(wanted)
-        })
+        headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains(wanted))
     };
     let masked = match std::str::from_utf8(&plain) {
         Ok(text) if is_type("x-www-form-urlencoded") => fields(text, 0),
-        // In malformed JSON a secret can stand where no name tells.
+        // Malformed JSON can contain a secret without its name.
         Ok(text) if is_type("json") && json::parse(bom::strip(text).as_bytes()).is_err() => Cow::Borrowed(REDACTED),
         Ok(text) => mask_content(text),
         // UTF-16, say, in which no name is found.
