@@ -10,6 +10,7 @@ pub(crate) mod directory;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -286,10 +287,12 @@ impl<'l> Loader<'l> {
                 return;
             }
         };
-        let use_of_key = (file.to_owned(), path.to_owned());
-        if let Some((first_file, first_path)) = self.first_uses.insert((address.clone(), key.clone()), use_of_key) {
+        let uses = self.first_uses.entry((address.clone(), key.clone()));
+        let is_used = matches!(uses, Entry::Occupied(_));
+        let (first_file, first_path) = uses.or_insert_with(|| (file.to_owned(), path.to_owned()));
+        if is_used {
             let name = &key_property.name;
-            let first = if first_file == file { first_path } else { format!("{first_file}: {first_path}") };
+            let first = if first_file == file { first_path.clone() } else { format!("{first_file}: {first_path}") };
             let key: String = key.chars().filter(|character| !character.is_control()).collect();
             self.problems.push(format!("{file}: {path}.{name}: duplicate {name} '{key}' (first used at {first})"));
             return;

@@ -40,7 +40,7 @@ pub(crate) fn client_config(roots: &[CertificateDer<'static>]) -> Result<Arc<Cli
     }
     // The provider is named, so that no other part of a program can change it.
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| format!("cannot set up TLS: {error}"))?;
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     Ok(Arc::new(builder.with_root_certificates(store).with_no_client_auth()))
 }
 

@@ -55,12 +55,16 @@ pub(crate) fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
             .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains(wanted))
     };
     let masked = match std::str::from_utf8(&plain) {
-        Ok(text) if is_type("x-www-form-urlencoded") => fields(text, 0),
-        // Malformed JSON can contain a secret without its name.
-        Ok(text) if is_type("json") && json::parse(bom::strip(text).as_bytes()).is_err() => Cow::Borrowed(REDACTED),
+        Ok(text) if is_type("x-www-form-urlencoded") && encodings::looks_like_a_form(text) => fields(text, 0),
+        // In malformed JSON a name can be written with escapes.
+        Ok(text) if is_type("json") && text.contains('\\') && json::parse(bom::strip(text).as_bytes()).is_err() => {
+            Cow::Borrowed(REDACTED)
+        }
         Ok(text) => mask_content(text),
         // UTF-16, say, in which no name is found.
-        Err(_) => Cow::Borrowed(REDACTED),
+        Err(_) if is_type("json") || is_type("x-www-form-urlencoded") => Cow::Borrowed(REDACTED),
+        Err(_) if names::mentions_secret(&String::from_utf8_lossy(&plain)) => Cow::Borrowed(REDACTED),
+        Err(_) => return Bytes::copy_from_slice(body),
     };
     match &plain {
         _ if masked.as_bytes() == &*plain => Bytes::copy_from_slice(body),
@@ -257,6 +261,27 @@ mod tests {
         assert_eq!(masked("application/json", &utf_16), REDACTED);
         assert_eq!(masked("application/json", br#"{"region":"us"}"#), &br#"{"region":"us"}"#[..]);
         assert_eq!(masked("text/plain", b"just words"), &b"just words"[..]);
+        assert_eq!(masked("application/json", br#"{"region":"#), &br#"{"region":"#[..]);
+        assert_eq!(masked("image/jpeg", b"\xff\xd8"), &b"\xff\xd8"[..]);
+    }
+
+    #[test]
+    fn secrets_are_hidden_whatever_the_content_type_says() {
+        let bodies = [
+            r#"{"encryption":{"secret":"hush"}}"#,
+            r#"{"secret":"hush=="}"#,
+            r#"{"secrets":["hush"]}"#,
+            r#"{"client_secret":"hush","a":"\ud800"}"#,
+            "client_secret\0=hush",
+            "password[0]=hush",
+            "a=b&nonce=hush",
+        ];
+        for (body, content_type) in
+            bodies.iter().flat_map(|body| ["application/x-www-form-urlencoded", "text/plain"].map(|of| (body, of)))
+        {
+            let masked = mask_body(body.as_bytes(), &[("content-type".into(), content_type.into())]);
+            assert!(!String::from_utf8_lossy(&masked).contains("hush"), "{content_type}: {body} became {masked:?}");
+        }
     }
 
     #[test]

@@ -166,10 +166,15 @@ const HARMLESS: &[&str] =
 /// Schemes of the header `Authorization`, which tell how a client proves its identity and stay readable.
 const SCHEMES: &[&str] = &["basic", "bearer", "digest", "mac", "negotiate", "ntlm", "pop"];
 
-/// Classifies the value of a name; nothing if it is not private.
+/// Classifies the value of a name; nothing if it is not private. The plural of a secret's name is the name of secrets.
 pub(crate) fn classify(place: NamePlace, name: &str) -> Option<SecretKind> {
     let name = normalized(name);
-    if HARMLESS.contains(&&*name) {
+    let singular = || name.strip_suffix('s').and_then(|name| classify_normalized(place, name)).filter(|kind| kind.is_secret());
+    classify_normalized(place, &name).or_else(singular)
+}
+
+fn classify_normalized(place: NamePlace, name: &str) -> Option<SecretKind> {
+    if HARMLESS.contains(&name) {
         return None;
     }
     let fits = |pattern: &str| pattern.strip_prefix('*').map_or_else(|| name == pattern, |ending| name.ends_with(ending));
@@ -236,10 +241,12 @@ pub(super) fn is_scheme(word: &str) -> bool {
     SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word))
 }
 
-/// Returns a name in the form of the table. Of a path such as `encryption/secret` or `user[password]` the last segment counts.
+/// Returns a name in the form of the table. Of a path such as `encryption/secret`, `user[password]` or
+/// `password[0]` the last segment that is not an index counts.
 pub(super) fn normalized(name: &str) -> String {
     let mut segments = name.rsplit(['/', '.', '[', ']', ':', '#', '?', '$']).map(str::trim);
-    normalized_text(segments.find(|segment| !segment.is_empty()).unwrap_or_default())
+    let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
+    normalized_text(segments.find(is_name).unwrap_or_default())
 }
 
 /// Returns a text in the form of the table.
