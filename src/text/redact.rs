@@ -306,6 +306,9 @@ impl Redactor {
 
     /// Replaces the literals of a filter for private members.
     fn scrub_literals(&mut self, filter: &str) -> String {
+        if !encodings::has_quoted_literals(filter) {
+            return self.pseudonyms.of(SecretKind::Secret, filter);
+        }
         let mut pieces: Vec<String> = filter.split('\'').map(str::to_owned).collect();
         for piece in pieces.iter_mut().skip(1).step_by(2).filter(|piece| !piece.is_empty()) {
             *piece = self.pseudonyms.of(SecretKind::Name, piece);

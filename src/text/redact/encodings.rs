@@ -222,6 +222,34 @@ pub(super) fn replace_forms(text: &str, replacement: &mut dyn FnMut(SecretKind, 
     out
 }
 
+/// Returns whether all literals of a filter are between single quotes, but for `null`, `true` and `false`. In any other
+/// filter it is unknown which words are values.
+pub(super) fn has_quoted_literals(filter: &str) -> bool {
+    let mut outside = filter.split('\'').step_by(2);
+    let first = outside.next().unwrap_or_default();
+    let follows_a_literal = |part: &str| !part.starts_with(|character: char| !matches!(character, ' ' | ')' | ',' | '+'));
+    has_no_values(first) && outside.all(|part| follows_a_literal(part) && has_no_values(part))
+}
+
+/// Returns whether no word of a part of a filter follows an operator or a comma, except for function names.
+fn has_no_values(part: &str) -> bool {
+    const OPERATORS: &[&str] = &["eq", "ne", "gt", "ge", "lt", "le", "in", "has"];
+    if part.contains('"') {
+        return false;
+    }
+    let spaced = part.replace('(', "( ").replace(',', " , ").replace(')', " ) ").replace('+', " ");
+    let mut is_value_next = false;
+    for word in spaced.split_whitespace() {
+        let is_operator = word == "," || OPERATORS.iter().any(|operator| word.eq_ignore_ascii_case(operator));
+        let is_harmless = matches!(word, "null" | "true" | "false") || word.ends_with('(') || word == ")";
+        if is_value_next && !is_operator && !is_harmless {
+            return false;
+        }
+        is_value_next = is_operator || is_value_next && word.ends_with('(');
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +296,29 @@ mod tests {
         assert_eq!(base64_text("aHVudGVyMg").unwrap().encode("hunter2"), "aHVudGVyMg");
         for other in ["displayName", "05227533-379e-4a0a-9d17-afe306a1e10d", "a b c d e f", "abc"] {
             assert!(base64_text(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn filters_with_values_outside_single_quotes_are_found() {
+        for quoted in [
+            "secret eq 'a'",
+            "startswith(encryption/secret,'a') and isActive eq true",
+            "secret in ('a','b') or not (x ne null)",
+            "secret eq tolower('a')",
+            "secret eq 'unclosed",
+            "secret eq 'o''clock' and isActive",
+        ] {
+            assert!(has_quoted_literals(quoted), "{quoted}");
+        }
+        for other in [
+            r#"secret eq "a" and x eq 'b'"#,
+            "secret eq ''a''",
+            "secret eq a and x eq 'b'",
+            "secret eq (a) and x eq 'b'",
+            "contains(secret,a) and x eq 'b'",
+        ] {
+            assert!(!has_quoted_literals(other), "{other}");
         }
     }
 

@@ -212,7 +212,7 @@ fn filter(filter: &str) -> Cow<'_, str> {
     }
     // Each second part between quotes is a literal, and two quotes in a row are one quote within it.
     let parts: Vec<&str> = filter.split('\'').collect();
-    if parts.len() == 1 {
+    if parts.len() == 1 || !encodings::has_quoted_literals(filter) {
         return Cow::Borrowed(REDACTED);
     }
     let literal = format!("'{REDACTED}'");
