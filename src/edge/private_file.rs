@@ -79,6 +79,7 @@ pub(crate) struct Replacement {
     target: PathBuf,
     temporary: PathBuf,
     file: File,
+    mode: u32,
 }
 
 impl Replacement {
@@ -90,7 +91,7 @@ impl Replacement {
     fn with_mode(target: &Path, mode: u32) -> io::Result<Replacement> {
         let temporary = target.with_file_name(temporary_name()?);
         let file = create_with_mode(&temporary, mode)?;
-        Ok(Replacement { target: target.to_owned(), temporary, file })
+        Ok(Replacement { target: target.to_owned(), temporary, file, mode })
     }
 
     /// Puts the replacement in place of the file. A link of that name is replaced, not followed.
@@ -99,7 +100,7 @@ impl Replacement {
         match fs::rename(&self.temporary, &self.target) {
             // A file that is mounted into a container can be written, but not replaced.
             Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
-                overwrite(&self.target, &fs::read(&self.temporary)?)
+                overwrite(&self.target, &fs::read(&self.temporary)?, self.mode)
             }
             Err(error) => Err(error),
             Ok(()) => {
@@ -128,12 +129,12 @@ impl Drop for Replacement {
 }
 
 /// Overwrites a file in place; on failure the old content is written back.
-fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     if !is_same_file(path, &file)? {
         return Err(io::Error::new(ErrorKind::InvalidInput, "a link is in the way"));
     }
-    restrict_to_owner(path, &file);
+    set_mode(path, &file, mode);
     let mut old = Vec::new();
     file.read_to_end(&mut old)?;
     write_whole(&mut file, content).inspect_err(|_| {
@@ -162,18 +163,20 @@ fn is_same_file(path: &Path, file: &File) -> io::Result<bool> {
     Ok(is_same && named.is_file())
 }
 
-/// Takes the access of other users from a file that is kept. Where that is refused, the file is the only one there is.
-fn restrict_to_owner(path: &Path, file: &File) {
+/// Sets the mode of a file that is kept. Where that is refused, the file is the only one there is.
+fn set_mode(path: &Path, file: &File, mode: u32) {
     #[cfg(unix)]
     {
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(OWNER_ONLY);
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
         if let Err(error) = file.set_permissions(permissions) {
-            tracing::debug!("{}: cannot set mode {OWNER_ONLY:o}: {error}", path.display());
-            warn_if_shared(path);
+            tracing::debug!("{}: cannot set mode {mode:o}: {error}", path.display());
+            if mode == OWNER_ONLY {
+                warn_if_shared(path);
+            }
         }
     }
     #[cfg(not(unix))]
-    let _ = (path, file);
+    let _ = (path, file, mode);
 }
 
 /// Warns if users other than the owner have access to a file. Nothing is changed: the owner may have a reason.
@@ -268,7 +271,7 @@ mod tests {
         assert_eq!(create_new(&link).unwrap_err().kind(), ErrorKind::AlreadyExists);
         create_if_absent(&link, b"new").unwrap();
         assert!(link.is_symlink());
-        assert_eq!(overwrite(&link, b"new").unwrap_err().to_string(), "a link is in the way");
+        assert_eq!(overwrite(&link, b"new", OWNER_ONLY).unwrap_err().to_string(), "a link is in the way");
         replace(&link, b"new").unwrap();
         assert!(!link.is_symlink());
         assert_eq!((fs::read_to_string(&link).unwrap(), fs::read_to_string(&victim).unwrap()), ("new".into(), "precious".into()));
@@ -292,8 +295,10 @@ mod tests {
         replace(&path, b"new").unwrap();
         assert_eq!(mode(&path), 0o600);
         open(0o644);
-        overwrite(&path, b"newer").unwrap();
+        overwrite(&path, b"newer", OWNER_ONLY).unwrap();
         assert_eq!((mode(&path), fs::read_to_string(&path).unwrap()), (0o600, "newer".into()));
+        overwrite(&path, b"public", READABLE).unwrap();
+        assert_eq!(mode(&path), 0o644, "what everybody may read stays so when it is overwritten in place");
         replace_readable(&path, b"public").unwrap();
         assert_eq!(mode(&path) & 0o600, 0o600);
         assert_eq!(mode(&folder.0.join("state.json")) & 0o022, 0);
@@ -321,7 +326,7 @@ mod tests {
         let folder = Folder::new("overwrite");
         let path = folder.0.join("state.json");
         fs::write(&path, "a long old content").unwrap();
-        overwrite(&path, b"short").unwrap();
+        overwrite(&path, b"short", OWNER_ONLY).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "short");
     }
 }

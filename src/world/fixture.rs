@@ -202,18 +202,41 @@ struct Loader<'l> {
     /// The collection of entities for which neither file nor context names one.
     default: Option<SetId>,
     problems: Vec<String>,
+    /// Whether something was left unread, since there are problems enough.
+    is_cut: bool,
 }
 
 impl<'l> Loader<'l> {
     fn new(schema: &'l Schema, behaviors: &'l Behaviors) -> Loader<'l> {
-        Loader { schema, behaviors, entities: Vec::new(), first_uses: HashMap::new(), default: None, problems: Vec::new() }
+        Loader {
+            schema,
+            behaviors,
+            entities: Vec::new(),
+            first_uses: HashMap::new(),
+            default: None,
+            problems: Vec::new(),
+            is_cut: false,
+        }
     }
 
-    fn finish(self) -> Result<Entities, FixtureError> {
+    fn finish(mut self) -> Result<Entities, FixtureError> {
+        if self.is_cut {
+            self.problems.push(format!("stopped after {PROBLEM_LIMIT} problems: there may be more"));
+        }
         if self.problems.is_empty() { Ok(self.entities) } else { Err(FixtureError { problems: self.problems }) }
     }
 
+    /// Returns whether there are problems enough, so that what comes next stays unread.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.problems.len() >= PROBLEM_LIMIT;
+        self.is_cut |= is_full;
+        is_full
+    }
+
     fn file(&mut self, name: &str, text: &[u8]) {
+        if self.is_full() {
+            return;
+        }
         if let Err(problem) = self.entities_of(name, text) {
             self.problems.push(format!("{name}: {problem}"));
         }
@@ -222,20 +245,20 @@ impl<'l> Loader<'l> {
     fn entities_of(&mut self, file: &str, text: &[u8]) -> Result<(), String> {
         if let Collections::Known(collections) = collections_of(self.schema, file, text, self.default)? {
             for RawCollection { set, items, path } in collections {
-                self.items(file, set, items, &path)?;
+                self.items(file, set, items, &path);
             }
         }
         Ok(())
     }
 
-    fn items(&mut self, file: &str, set: SetId, items: RawItems<'_>, path: &str) -> Result<(), String> {
+    fn items(&mut self, file: &str, set: SetId, items: RawItems<'_>, path: &str) {
         let (texts, is_single) = match items {
             RawItems::List(texts) => (texts, false),
             RawItems::Single(text) => (vec![text], true),
         };
         for (index, item) in texts.into_iter().enumerate() {
-            if self.problems.len() >= PROBLEM_LIMIT {
-                return Err(format!("…: more than {PROBLEM_LIMIT} problems, the rest is omitted"));
+            if self.is_full() {
+                return;
             }
             let path = if is_single { path.to_owned() } else { format!("{path}[{index}]") };
             match json::parse(item.as_bytes()) {
@@ -243,7 +266,6 @@ impl<'l> Loader<'l> {
                 Err(error) => self.problems.push(format!("{file}: {path}: not JSON: {error}")),
             }
         }
-        Ok(())
     }
 
     fn entity(&mut self, file: &str, address: &CollectionAddress, item: Json<'_>, path: &str) {
@@ -313,7 +335,7 @@ impl<'l> Loader<'l> {
                 (true, single) => self.entity(file, &inner, single, &path),
                 (false, Json::Array(items)) => {
                     for (index, item) in items.into_iter().enumerate() {
-                        if self.problems.len() >= PROBLEM_LIMIT {
+                        if self.is_full() {
                             return;
                         }
                         self.entity(file, &inner, item, &format!("{path}[{index}]"));
@@ -688,6 +710,33 @@ mod tests {
     fn only_the_first_problems_of_a_file_are_reported() {
         let text = format!("[{}]", vec!["{}"; 1000].join(","));
         assert_eq!(problems(&text).lines().count(), PROBLEM_LIMIT + 1);
+        assert!(problems(&text).ends_with("\nstopped after 20 problems: there may be more"));
+        let exactly = format!("[{}]", vec!["{}"; PROBLEM_LIMIT].join(","));
+        assert_eq!(problems(&exactly).lines().count(), PROBLEM_LIMIT, "nothing is left unread");
+    }
+
+    #[test]
+    fn contained_entities_and_further_files_count_among_the_first_problems() {
+        let shifts = vec!["{}"; 50].join(",");
+        let team = format!(r#"{{"teams":[{{"id":"t","schedule":{{"id":"t","shifts":[{shifts}]}}}}]}}"#);
+        let reported = problems(&team);
+        assert_eq!(reported.lines().count(), PROBLEM_LIMIT + 1, "{reported}");
+        assert!(reported.ends_with("\nstopped after 20 problems: there may be more"));
+
+        let (schema, behaviors) = (crate::workloads::schema(), Behaviors::default());
+        let mut loader = Loader::new(&schema, &behaviors);
+        loader.file("workforceIntegrations.a.json", format!("[{}]", vec!["{}"; PROBLEM_LIMIT].join(",")).as_bytes());
+        loader.file("workforceIntegrations.b.json", b"[]");
+        loader.file("workforceIntegrations.c.json", b"broken");
+        let reported = loader.finish().err().expect("the first file has problems").to_string();
+        assert_eq!(reported.lines().count(), PROBLEM_LIMIT + 1, "{reported}");
+        assert_eq!(reported.lines().last(), Some("stopped after 20 problems: there may be more"));
+    }
+
+    #[test]
+    fn the_first_use_of_an_id_is_named_however_often_it_is_used() {
+        let reported = problems(r#"[{"id":"a"},{"id":"a"},{"id":"a"}]"#);
+        assert_eq!(reported.matches("duplicate id 'a' (first used at $[0])").count(), 2, "{reported}");
     }
 
     #[test]

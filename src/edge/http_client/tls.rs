@@ -21,7 +21,13 @@ pub(crate) fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, St
     }
 }
 
-/// Returns a configuration that trusts these roots; without any, those of the platform or of the file in `SSL_CERT_FILE`.
+#[cfg(feature = "tls")]
+const NO_ROOTS: &str = "no root certificates found on this machine; name a PEM file in SSL_CERT_FILE";
+#[cfg(not(feature = "tls"))]
+const NO_ROOTS: &str = "no root certificates named: without the feature `tls` those of the platform are not read";
+
+/// Returns a configuration that trusts these roots; without any, with the feature `tls`, those of the platform or of the file in
+/// `SSL_CERT_FILE`.
 ///
 /// # Errors
 ///
@@ -32,7 +38,7 @@ pub(crate) fn client_config(roots: &[CertificateDer<'static>]) -> Result<Arc<Cli
         // One bad file among many does not invalidate the others.
         let (added, _) = store.add_parsable_certificates(system_roots());
         if added == 0 {
-            return Err("no root certificates found on this machine; name a PEM file in SSL_CERT_FILE".to_owned());
+            return Err(NO_ROOTS.to_owned());
         }
     }
     for root in roots {
