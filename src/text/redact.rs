@@ -509,6 +509,17 @@ mod tests {
     }
 
     #[test]
+    fn no_literal_of_a_filter_is_left() {
+        for filter in
+            ["secret eq 'hush'", r#"secret eq "hush" and b eq 'c'"#, "secret eq ''hush''", "secret eq hush and b eq 'c'"]
+        {
+            let target = format!("/x?$filter={}", encodings::percent_encoded(filter));
+            let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange(&target, &[], b""));
+            assert!(!redacted.request.target.contains("hush"), "{filter} became {}", redacted.request.target);
+        }
+    }
+
+    #[test]
     fn neighbors_of_a_secret_are_not_taken_for_one() {
         let headers = [
             ("set-cookie", "a=0123456789abcdef; Path=/; Max-Age=31536000; HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),

@@ -242,6 +242,8 @@ mod tests {
             ("/x?a=b#c", "/x?a=b#c"),
             ("/x?token=hush&$skiptoken=abc", "/x?token=REDACTED&$skiptoken=abc"),
             ("/x?code=a#b", "/x?code=REDACTED"),
+            ("/x?$filter=secret%20eq%20%22hush%22%20and%20b%20eq%20'c'", "/x?$filter=REDACTED"),
+            ("/x?$filter=secret%20eq%20''hush''", "/x?$filter=REDACTED"),
             ("/x?a=b#id_token=hush&c=d", "/x?a=b#id_token=REDACTED&c=d"),
             ("/x#access_token=hush", "/x#access_token=REDACTED"),
             ("https://me:hush@a.test/b@c?d=e", "https://REDACTED@a.test/b@c?d=e"),
