@@ -728,7 +728,7 @@ mod tests {
         loader.file("workforceIntegrations.a.json", format!("[{}]", vec!["{}"; PROBLEM_LIMIT].join(",")).as_bytes());
         loader.file("workforceIntegrations.b.json", b"[]");
         loader.file("workforceIntegrations.c.json", b"broken");
-        let reported = loader.finish().err().expect("the first file has problems").to_string();
+        let reported = loader.finish().map(|entities| entities.len()).expect_err("the first file has problems").to_string();
         assert_eq!(reported.lines().count(), PROBLEM_LIMIT + 1, "{reported}");
         assert_eq!(reported.lines().last(), Some("stopped after 20 problems: there may be more"));
     }
