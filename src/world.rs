@@ -2,6 +2,7 @@
 //!
 //! Worlds share no state, and a world created again from the same settings answers the same requests with the same bytes.
 
+pub(crate) mod budget;
 pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod fault;

@@ -13,7 +13,8 @@ use super::private_file;
 use super::ready::ReadyForm;
 use crate::edge::control::Control;
 use crate::policy::behavior::ROWS;
-use crate::world::journal::{Bounds, Budget};
+use crate::world::budget::Budget;
+use crate::world::journal::{self, Bounds};
 use crate::world::settings::Settings;
 use crate::world::worlds::{Plan, WorldLimits};
 use crate::world::{fault, fixture};
@@ -58,7 +59,7 @@ pub(super) struct SuiteArguments {
     #[arg(long, env = "WFI_EMULATOR_JOURNAL_BYTES", value_name = "BYTES", default_value_t = 32 * 1024 * 1024)]
     journal_bytes: usize,
     /// Maximum size of all journals together
-    #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "BYTES", default_value_t = 256 * 1024 * 1024)]
+    #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "BYTES", default_value_t = journal::ALL_BYTES)]
     journals_bytes: usize,
     /// Serve the control API under /_emulator
     #[arg(long, env = "WFI_EMULATOR_CONTROL", value_name = "SWITCH", default_value = "on")]

@@ -21,6 +21,7 @@ use crate::edm::schema::SetId;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
 use crate::text::redact::{mask_body, mask_headers, mask_target};
+use crate::world::budget::Budget;
 use crate::world::clock;
 use crate::world::store::StoredEntity;
 use ring::{Ring, Texts};
@@ -47,38 +48,8 @@ impl Default for Bounds {
     }
 }
 
-/// The memory budget shared by the journals of a process.
-#[derive(Debug)]
-pub struct Budget {
-    limit: usize,
-    used: AtomicUsize,
-}
-
-impl Budget {
-    /// Returns a budget in bytes.
-    pub fn new(limit: usize) -> Budget {
-        Budget { limit, used: AtomicUsize::new(0) }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.limit
-    }
-
-    /// Adds the growth of a journal. A full journal mostly does not grow, and does not write to memory that all cores share.
-    fn change(&self, added: usize, removed: usize) {
-        if added > removed {
-            self.used.fetch_add(added - removed, Ordering::Relaxed);
-        } else if removed > added {
-            self.used.fetch_sub(removed - added, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget::new(256 * 1024 * 1024)
-    }
-}
+/// The default limit of all journals of a process together, in bytes.
+pub(crate) const ALL_BYTES: usize = 256 * 1024 * 1024;
 
 /// A request and its answer, to be recorded.
 #[derive(Debug)]

@@ -8,11 +8,12 @@ use rustls::pki_types::CertificateDer;
 
 use crate::edm::schema::Schema;
 use crate::policy::behavior::Behaviors;
+use crate::world::budget::Budget;
 use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
 use crate::world::fixture::directory::Directory;
 use crate::world::ids::random_seed;
-use crate::world::journal::{Bounds, Budget};
+use crate::world::journal::{self, Bounds};
 use crate::world::store::{CollectionAddress, StoredEntity};
 use crate::world::stub::Stubs;
 use crate::world::workload::Workload;
@@ -101,7 +102,7 @@ impl Settings {
             stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
-            journals: Arc::default(),
+            journals: Arc::new(Budget::new(journal::ALL_BYTES)),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),

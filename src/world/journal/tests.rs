@@ -11,6 +11,10 @@ use crate::world::store::StoredEntity;
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
 
+fn budget() -> Arc<Budget> {
+    Arc::new(Budget::new(ALL_BYTES))
+}
+
 fn map(headers: &[(&str, &str)]) -> HeaderMap {
     let pair = |(name, value): &(&str, &str)| {
         (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
@@ -49,7 +53,7 @@ fn numbers(journal: &Journal, query: &JournalQuery) -> Vec<u64> {
 }
 
 fn filled() -> Journal {
-    let journal = Journal::new(Bounds::default(), Arc::default());
+    let journal = Journal::new(Bounds::default(), budget());
     write(&journal, &Method::GET, "/v1.0/teamwork/workforceIntegrations?$top=1", "", 200);
     write(&journal, &Method::PATCH, ENTITY, r#"{"displayName":"x","isActive":true}"#, 200);
     write(&journal, &Method::PATCH, "/beta/teamwork/workforceIntegrations('WFI_1')", r#"{"displayName":"y"}"#, 404);
@@ -78,7 +82,7 @@ fn entries_are_asked_for_by_method_path_id_status_and_time() {
 
 #[test]
 fn entries_are_printed_as_exchanges() {
-    let journal = Journal::new(Bounds::default(), Arc::default());
+    let journal = Journal::new(Bounds::default(), budget());
     let headers = map(&[
         ("host", "127.0.0.1:41573"),
         ("content-length", "40"),
@@ -147,7 +151,7 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("application/json", r#"{"requests":[{"url":"/x?$filter=encryption/secret eq 'hush'"}]}"#),
         ("application/json", r#"{"url":"https://contoso.test/api?code=hush"}"#),
     ] {
-        let journal = Journal::new(Bounds::default(), Arc::default());
+        let journal = Journal::new(Bounds::default(), budget());
         let headers = [
             ("content-type", content_type),
             ("cookie", "hush"),
@@ -228,7 +232,7 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
       method: expected POST, found PATCH
     ");
-    let empty = Journal::new(Bounds::default(), Arc::default()).verify(&never, Secrets::Hidden);
+    let empty = Journal::new(Bounds::default(), budget()).verify(&never, Secrets::Hidden);
     assert!(empty.holds && empty.closest.is_none());
 }
 
@@ -247,7 +251,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
     expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
     matches: request 5, POST /, 201
     ");
-    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, Arc::default());
+    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, budget());
     write(&small, &Method::GET, "/", "", 200);
     write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
     let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
@@ -260,7 +264,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
 
 #[test]
 fn a_journal_that_keeps_nothing_verifies_nothing() {
-    let journal = Journal::new(Bounds::OFF, Arc::default());
+    let journal = Journal::new(Bounds::OFF, budget());
     write(&journal, &Method::DELETE, ENTITY, "", 204);
     let never = Expectation {
         of: JournalQuery { method: Some(Method::DELETE), ..JournalQuery::default() },
@@ -274,7 +278,7 @@ fn a_journal_that_keeps_nothing_verifies_nothing() {
 
 #[test]
 fn a_subset_is_compared_member_by_member() {
-    let journal = Journal::new(Bounds::default(), Arc::default());
+    let journal = Journal::new(Bounds::default(), budget());
     write(&journal, &Method::POST, "/", r#"{"a":{"b":1.0,"c":null},"d":[{"e":1,"f":2}],"g":1e2}"#, 201);
     let holds = |body: serde_json::Value| {
         journal.verify(&Expectation { body: Some(body), ..Expectation::default() }, Secrets::Hidden).holds
@@ -296,7 +300,7 @@ fn bytes(journal: &Journal) -> usize {
 
 #[test]
 fn the_journal_is_bounded_by_count_and_by_bytes() {
-    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, Arc::default());
+    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, budget());
     for _ in 0..35 {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
@@ -318,7 +322,7 @@ fn the_journal_is_bounded_by_count_and_by_bytes() {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
     assert!(journal.len() == 10 && bytes(&journal) < 60_000, "buffers of large bodies are not kept for small ones");
-    let off = Journal::new(Bounds::OFF, Arc::default());
+    let off = Journal::new(Bounds::OFF, budget());
     write(&off, &Method::GET, ENTITY, "", 200);
     assert!(off.is_empty() && !off.is_on());
 }
@@ -333,17 +337,17 @@ fn journals_share_a_budget_and_give_back_what_they_took() {
         }
     }
     let taken: usize = journals.iter().map(bytes).sum();
-    assert_eq!(budget.used.load(Ordering::Relaxed), taken);
+    assert_eq!(budget.used(), taken);
     assert!((100_000..120_000).contains(&taken), "{taken}");
     assert!(journals.iter().all(|journal| !journal.is_empty()), "the latest request is always there");
     journals[0].clear();
     drop(journals);
-    assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    assert_eq!(budget.used(), 0);
 }
 
 #[test]
 fn what_is_read_stays_as_it_was_while_others_write() {
-    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 }, Arc::default());
+    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 }, budget());
     write(&journal, &Method::GET, "/first", "", 200);
     let held = journal.entries();
     for number in 0..10 {
@@ -354,7 +358,7 @@ fn what_is_read_stays_as_it_was_while_others_write() {
 
 #[test]
 fn an_entry_that_has_fallen_out_holds_no_entity() {
-    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, Arc::default());
+    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, budget());
     let set = crate::workloads::schema().set_ids().next().unwrap();
     let entity = Arc::new(StoredEntity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
     let headers = HeaderMap::new();
@@ -378,7 +382,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
 
 #[test]
 fn many_threads_write_at_once_and_nothing_is_lost() {
-    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, Arc::default());
+    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, budget());
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let journal = &journal;
@@ -407,7 +411,7 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read(targets in proptest::collection::vec(("/[a-z]{0,9}", "[ -~]{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 1..6)) {
-        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, Arc::default());
+        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, budget());
         for (target, value, body) in &targets {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {

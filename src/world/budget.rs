@@ -1,0 +1,123 @@
+//! Memory budgets: a limit of bytes, shared by all holders of one kind of data.
+//!
+//! A holder takes the bytes that it holds, not those that were sent, and gives them back when it drops them. Holders that count their own
+//! changes use [`Budget::change`]; all others keep a [`Reservation`], which gives back on drop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A limit of bytes, and the bytes in use.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    /// Returns a budget in bytes.
+    pub fn new(limit: usize) -> Budget {
+        Budget { limit, used: AtomicUsize::new(0) }
+    }
+
+    /// Returns the limit in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Returns the bytes in use.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether more bytes are in use than the limit.
+    pub fn is_spent(&self) -> bool {
+        self.used() > self.limit
+    }
+
+    /// Adds the growth of a holder, beyond the limit if need be. A holder that is full mostly does not grow, and does not write to memory
+    /// that all cores share.
+    pub fn change(&self, added: usize, removed: usize) {
+        if added > removed {
+            self.used.fetch_add(added - removed, Ordering::Relaxed);
+        } else if removed > added {
+            self.used.fetch_sub(removed - added, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes bytes until the reservation is dropped; `None` if they exceed the limit.
+    pub fn take(self: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
+        let mut reservation = Reservation { budget: self.clone(), bytes: 0 };
+        reservation.grow(bytes).then_some(reservation)
+    }
+
+    /// Adds bytes unless they exceed the limit. Returns whether they were added.
+    fn try_add(&self, bytes: usize) -> bool {
+        let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+    }
+}
+
+/// Bytes of a budget, given back on drop.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// Returns the reserved bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Reserves more bytes. Returns `false`, and reserves nothing more, if they exceed the limit.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let is_added = self.budget.try_add(bytes);
+        self.bytes += if is_added { bytes } else { 0 };
+        is_added
+    }
+
+    /// Gives back all bytes beyond a number.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.budget.change(0, surplus);
+        self.bytes -= surplus;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.change(0, self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_stays_within_the_limit_and_is_given_back() {
+        let budget = Arc::new(Budget::new(10));
+        let mut one = budget.take(6).unwrap();
+        assert!(budget.take(5).is_none() && budget.used() == 6);
+        assert!(!one.grow(5) && one.bytes() == 6, "a refused growth changes nothing");
+        assert!(one.grow(4) && budget.used() == 10 && !budget.is_spent());
+        one.shrink_to(3);
+        one.shrink_to(5);
+        assert_eq!((one.bytes(), budget.used()), (3, 3));
+        assert!(budget.take(usize::MAX).is_none(), "no overflow");
+        drop(one);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_budget_is_spent_beyond_its_limit() {
+        let budget = Budget::new(10);
+        budget.change(10, 0);
+        assert!(!budget.is_spent());
+        budget.change(3, 2);
+        assert!(budget.is_spent());
+        budget.change(2, 11);
+        assert_eq!(budget.used(), 2);
+    }
+}
