@@ -1,11 +1,23 @@
 //! The asynchronous runtime of commands that wait for the network.
 
+use std::hint::black_box;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use super::output::fail;
 
+/// Interval at which free memory is returned to the system.
+const RETURN_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Runs a command with threads for many connections.
 pub(super) fn run_many(future: impl Future<Output = ExitCode>) -> ExitCode {
+    let future = async {
+        let returning = tokio::spawn(return_free_memory());
+        let code = future.await;
+        returning.abort();
+        code
+    };
     run(tokio::runtime::Builder::new_multi_thread().enable_all().build(), future)
 }
 
@@ -18,5 +30,17 @@ fn run(runtime: std::io::Result<tokio::runtime::Runtime>, future: impl Future<Ou
     match runtime {
         Ok(runtime) => runtime.block_on(future),
         Err(error) => fail(1, &format!("cannot start: {error}")),
+    }
+}
+
+/// Makes the allocator return memory that was freed long enough ago.
+///
+/// mimalloc does so when a thread has allocated a few thousand times, or ends. After the last large request, threads that wait for more do
+/// neither, so a thread that ends at once is started from time to time.
+async fn return_free_memory() {
+    loop {
+        tokio::time::sleep(RETURN_INTERVAL).await;
+        // Without an allocation the thread would have no heap to clean up. Where no thread can be started, memory is scarce anyway.
+        let _ = thread::Builder::new().stack_size(64 * 1024).spawn(|| drop(black_box(Box::new(0_u8))));
     }
 }
