@@ -20,8 +20,10 @@ mod private_file;
 mod ready;
 mod recorded;
 mod runtime;
+mod secret_file;
 mod serve;
 mod signals;
+mod state;
 mod suite;
 mod tls;
 mod token;
@@ -38,29 +40,31 @@ use output::{UNUSABLE, fail, print, print_bytes};
 /// Runs the program with the arguments of this process and returns its exit status.
 pub fn run() -> ExitCode {
     let cli = arguments::parse();
-    let behaviors = match cli.behaviors.behaviors() {
+    let behaviors = cli.behaviors.behaviors();
+    // The server has a task before anything can fail.
+    let Some(command) = &cli.command else { return serve::run(&cli.serve, behaviors) };
+    let behaviors = match behaviors {
         Ok(behaviors) => behaviors,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    match &cli.command {
-        None => serve::run(&cli.serve, behaviors),
-        Some(Command::Check { path }) => check(path, &behaviors),
-        Some(Command::Behaviors) => print(&behaviors::table(&behaviors)),
-        Some(Command::Call { call }) => call::run(call, &behaviors),
-        Some(Command::ConnectorCheck(arguments)) => connector_check::run(arguments, &behaviors),
-        Some(Command::Encrypt(arguments)) => envelope::encrypt(arguments),
-        Some(Command::Decrypt(arguments)) => envelope::decrypt(arguments),
-        Some(Command::Compare(arguments)) => recorded::compare(arguments, behaviors, cli.behaviors.overrides()),
-        Some(Command::Record(arguments)) => recorded::record(arguments),
-        Some(Command::Convert(arguments)) => recorded::convert(arguments),
-        Some(Command::Ca(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
-        Some(Command::Token(arguments)) => print_or_fail(token::text(arguments)),
-        Some(Command::Health(arguments)) => match health::check(arguments) {
+    match command {
+        Command::Check { path } => check(path, &behaviors),
+        Command::Behaviors => print(&behaviors::table(&behaviors)),
+        Command::Call { call } => call::run(call, &behaviors),
+        Command::ConnectorCheck(arguments) => connector_check::run(arguments, &behaviors),
+        Command::Encrypt(arguments) => envelope::encrypt(arguments),
+        Command::Decrypt(arguments) => envelope::decrypt(arguments),
+        Command::Compare(arguments) => recorded::compare(arguments, behaviors, cli.behaviors.overrides()),
+        Command::Record(arguments) => recorded::record(arguments),
+        Command::Convert(arguments) => recorded::convert(arguments),
+        Command::Ca(arguments) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
+        Command::Token(arguments) => print_or_fail(token::text(arguments)),
+        Command::Health(arguments) => match health::check(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
-        Some(Command::Completions { shell }) => print_bytes(&pages::completions::<Cli>(*shell)),
-        Some(Command::Man) => match pages::manual::<Cli>() {
+        Command::Completions { shell } => print_bytes(&pages::completions::<Cli>(*shell)),
+        Command::Man => match pages::manual::<Cli>() {
             Ok(page) => print_bytes(&page),
             Err(error) => fail(1, &format!("cannot write the man page: {error}")),
         },

@@ -5,6 +5,8 @@ pub(crate) mod certificate;
 #[cfg(feature = "cli")]
 pub(crate) mod client;
 pub(crate) mod control;
+#[cfg(any(feature = "cli", feature = "tls"))]
+pub(crate) mod file_lock;
 pub(crate) mod http_client;
 pub(crate) mod outgoing;
 pub(crate) mod private_file;

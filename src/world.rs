@@ -11,6 +11,7 @@ pub(crate) mod ids;
 pub(crate) mod journal;
 pub(crate) mod name;
 pub(crate) mod outbound;
+pub(crate) mod regular_file;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod stub;

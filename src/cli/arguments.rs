@@ -1,6 +1,6 @@
 //! The arguments of the program, and how they are read.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
@@ -12,6 +12,7 @@ use super::call::CallCommand;
 use super::connector_check::ConnectorCheckArguments;
 use super::envelope::{DecryptArguments, EncryptArguments};
 use super::health::HealthArguments;
+use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
@@ -78,8 +79,31 @@ const RENAMED_VARIABLES: [(&str, &str); 3] = [
 
 /// Returns the arguments of this process. Prints help, or what is wrong, and exits where there is reason to.
 pub(super) fn parse() -> Cli {
-    let mut matches = with_variables(Cli::command()).get_matches();
+    let matches = with_variables(Cli::command()).try_get_matches();
+    let mut matches = matches.unwrap_or_else(|error| {
+        // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
+        if let Some(path) = ready_file(std::env::args_os()).filter(|_| error.use_stderr()) {
+            drop(ReadyFile::clear(&path));
+        }
+        error.exit()
+    });
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit())
+}
+
+/// Finds the ready file in arguments that cannot be read otherwise, or in its variable.
+fn ready_file(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let flag = loop {
+        match arguments.next() {
+            None => break None,
+            Some(flag) if flag == "--ready-file" => break arguments.next(),
+            Some(flag) => {
+                if let Some(value) = flag.to_str().and_then(|flag| flag.strip_prefix("--ready-file=")) {
+                    break Some(value.into());
+                }
+            }
+        }
+    };
+    flag.or_else(|| std::env::var_os("WFI_EMULATOR_READY_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Ignores empty environment variables, since `${X:-}` in a file for containers means that a variable is not set, and accepts older

@@ -25,12 +25,12 @@ pub(super) struct CaArguments {
 }
 
 impl AuthorityFile {
-    /// Returns the authority, which is created if absent.
-    pub(super) fn authority(&self) -> Result<Authority, CertificateError> {
+    /// Returns the authority for the names of every certificate and more, which is created if absent.
+    pub(super) fn authority(&self, more_names: &[String]) -> Result<Authority, CertificateError> {
         match (&self.ca_dir, default_folder()) {
-            (Some(folder), _) if folder == Path::new("memory") => Authority::in_memory(),
-            (Some(folder), _) => Authority::in_folder(folder),
-            (None, Some(folder)) => Authority::in_folder(&folder),
+            (Some(folder), _) if folder == Path::new("memory") => Authority::in_memory_for(more_names),
+            (Some(folder), _) => Authority::in_folder(folder, more_names),
+            (None, Some(folder)) => Authority::in_folder(&folder, more_names),
             (None, None) => Err(CertificateError::no_folder()),
         }
     }
@@ -54,7 +54,7 @@ const TRUST: &[(&str, &str)] = &[
 
 /// Returns what the command prints.
 pub(super) fn text(file: &AuthorityFile, arguments: &CaArguments) -> Result<String, String> {
-    let authority = file.authority().map_err(|error| error.to_string())?;
+    let authority = file.authority(&[]).map_err(|error| error.to_string())?;
     let Some(path) = authority.path() else {
         return Err("no CA file with --ca-dir memory: name a folder, or omit the flag".to_owned());
     };

@@ -105,11 +105,11 @@ pub(super) struct Content {
 
 impl CallTarget {
     fn endpoint(&self) -> Result<ConnectorEndpoint, String> {
-        self.secret.read()?;
+        let (secret, _) = self.secret.read()?;
         Ok(ConnectorEndpoint {
             url: Some(self.url.as_str().into()),
             api_version: Some(self.api_version),
-            secret: Some(self.secret.text().into()),
+            secret: Some(secret.as_str().into()),
             display_name: None,
         })
     }

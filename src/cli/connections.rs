@@ -41,7 +41,7 @@ impl ConnectionArguments {
 }
 
 /// Reads a duration in seconds, which may have a fraction.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds, for example 10 or 0.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if (0.01..=1e6).contains(&time.as_secs_f64()) => Ok(time),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::secret_file;
 use crate::edge::http_client::read_roots;
 use crate::workloads::shifts::envelope::Secret;
 use crate::world::settings::Connectors;
@@ -13,17 +14,39 @@ use crate::world::settings::Connectors;
 #[derive(Args, Debug)]
 pub(super) struct SecretArgument {
     /// Secret of the integration, 64 ASCII characters
-    #[arg(long, env = "WFI_EMULATOR_SECRET", value_name = "TEXT", hide_env_values = true)]
-    secret: String,
+    #[arg(
+        long,
+        env = "WFI_EMULATOR_SECRET",
+        value_name = "TEXT",
+        hide_env_values = true,
+        required_unless_present = "secret_file"
+    )]
+    secret: Option<String>,
+    /// File with the secret, which keeps it out of process lists; `-` for standard input, except for messages
+    #[arg(long, env = "WFI_EMULATOR_SECRET_FILE", value_name = "FILE", conflicts_with = "secret")]
+    secret_file: Option<PathBuf>,
 }
 
 impl SecretArgument {
-    pub(super) fn text(&self) -> &str {
-        &self.secret
+    /// Reads the secret, as text and as a key.
+    pub(super) fn read(&self) -> Result<(String, Secret), String> {
+        let text = match &self.secret_file {
+            Some(file) => secret_file::read(file)?,
+            None => self.secret.clone().unwrap_or_default(),
+        };
+        let secret = Secret::new(&text).map_err(|error| match &self.secret_file {
+            Some(file) => format!("{}: {error}", file.display()),
+            None => error.to_string(),
+        })?;
+        Ok((text, secret))
     }
 
-    pub(super) fn read(&self) -> Result<Secret, String> {
-        Secret::new(&self.secret).map_err(|error| error.to_string())
+    /// Reads the secret for a command that reads other things from standard input.
+    pub(super) fn read_beside_input(&self) -> Result<Secret, String> {
+        if self.secret_file.as_deref().is_some_and(secret_file::is_standard_input) {
+            return Err("--secret-file - cannot be used here: standard input has the message".to_owned());
+        }
+        self.read().map(|(_, secret)| secret)
     }
 }
 

@@ -40,14 +40,14 @@ pub(super) struct ConnectorCheckArguments {
 
 /// Probes a connector. The exit status is 1 if a probe has failed, else 0.
 pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) -> ExitCode {
-    let (secret, connectors) = match (arguments.secret.read(), arguments.connectors.settings()) {
+    let ((text, secret), connectors) = match (arguments.secret.read(), arguments.connectors.settings()) {
         (Ok(secret), Ok(connectors)) => (secret, connectors),
         (Err(problem), _) | (_, Err(problem)) => return fail(UNUSABLE, &problem),
     };
     let endpoint = ConnectorEndpoint {
         url: Some(arguments.url.as_str().into()),
         api_version: Some(arguments.api_version),
-        secret: Some(arguments.secret.text().into()),
+        secret: Some(text.as_str().into()),
         display_name: None,
     };
     let policy = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };

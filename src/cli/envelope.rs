@@ -86,7 +86,7 @@ pub(super) fn decrypt(arguments: &DecryptArguments) -> ExitCode {
 }
 
 fn transform(form: &EnvelopeArguments, convert: impl FnOnce(&Secret, &[u8]) -> Result<Vec<u8>, String>) -> ExitCode {
-    let secret = match form.secret.read() {
+    let secret = match form.secret.read_beside_input() {
         Ok(secret) => secret,
         Err(problem) => return fail(UNUSABLE, &problem),
     };

@@ -1,9 +1,23 @@
 //! Files that the program writes for its user: state and announcements. A link to one stays a link.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::edge::private_file;
+
+/// Returns the file that a path leads to, and that need not exist yet.
+///
+/// # Errors
+///
+/// Fails with a message for people if it is a folder, a pipe or a device.
+pub(super) fn target(path: &Path) -> Result<PathBuf, String> {
+    let target = private_file::resolve_link(path);
+    match std::fs::symlink_metadata(&target) {
+        Ok(metadata) if metadata.is_dir() => Err(format!("{}: is a folder, expected a file", path.display())),
+        Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a regular file", path.display())),
+        _ => Ok(target),
+    }
+}
 
 /// Checks at start-up that a file can be written later.
 ///
@@ -11,11 +25,7 @@ use crate::edge::private_file;
 ///
 /// Fails with a message for people.
 pub(super) fn check_writable(path: &Path) -> Result<(), String> {
-    if path.is_dir() {
-        return Err(format!("{}: is a folder, expected a file", path.display()));
-    }
-    private_file::check_writable(&private_file::resolve_link(path))
-        .map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+    private_file::check_writable(&target(path)?).map_err(|error| format!("{}: cannot be written: {error}", path.display()))
 }
 
 /// Writes a file atomically: a process that waits for it never reads half of it.
@@ -25,4 +35,17 @@ pub(super) fn check_writable(path: &Path) -> Result<(), String> {
 /// Fails if the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     private_file::replace(&private_file::resolve_link(path), text.as_bytes())
+}
+
+/// Writes a new file in the folder for temporary files, and returns its path.
+///
+/// # Errors
+///
+/// Fails if the file cannot be written.
+pub(super) fn write_copy(name: &str, text: &str) -> io::Result<PathBuf> {
+    let folder = std::env::temp_dir();
+    let path = folder.join(format!("{name}-{}.json", private_file::random_digits()?));
+    private_file::create_if_absent(&path, text.as_bytes())
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+    Ok(path)
 }

@@ -1,9 +1,14 @@
 //! The announcement that the server listens.
 
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::json;
+
+use super::private_file;
+use crate::world::regular_file;
 
 /// The form of the announcement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +33,49 @@ pub(super) fn line(form: ReadyForm, url: &str, port: u16, seed: u64, ca: Option<
                 "ca": ca.map(|path| path.display().to_string()),
             });
             format!("{announcement}\n")
+        }
+    }
+}
+
+/// The file of the announcement, which exists only while the server listens. It is removed when the value is dropped.
+pub(super) struct ReadyFile {
+    path: PathBuf,
+    line: Option<String>,
+}
+
+impl ReadyFile {
+    /// Removes the file of an earlier run, which may have been killed: it would announce this one too early.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a message for people if it cannot be removed, or if the file cannot be written later.
+    pub(super) fn clear(path: &Path) -> Result<ReadyFile, String> {
+        let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Err(problem(&"is a folder, expected a file")),
+            // A device or a pipe is not a file of an earlier run.
+            Ok(metadata) if !(metadata.is_file() || metadata.is_symlink()) => return Err(problem(&"not a regular file")),
+            Ok(_) => fs::remove_file(path).map_err(|error| problem(&format!("cannot be removed: {error}")))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(problem(&error)),
+        }
+        private_file::check_writable(path)?;
+        Ok(ReadyFile { path: path.to_owned(), line: None })
+    }
+
+    pub(super) fn write(&mut self, line: &str) -> Result<(), String> {
+        self.line = Some(line.to_owned());
+        private_file::write(&self.path, line).map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Another program may have announced itself in the same file since.
+        if let Some(line) = &self.line
+            && regular_file::read(&self.path).is_ok_and(|text| text == line.as_bytes())
+        {
+            let _ = fs::remove_file(&self.path);
         }
     }
 }

@@ -12,13 +12,12 @@ const RETURN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Runs a command with threads for many connections.
 pub(super) fn run_many(future: impl Future<Output = ExitCode>) -> ExitCode {
-    let future = async {
-        let returning = tokio::spawn(return_free_memory());
-        let code = future.await;
-        returning.abort();
-        code
-    };
-    run(tokio::runtime::Builder::new_multi_thread().enable_all().build(), future)
+    run(workers(), future)
+}
+
+/// Returns threads for many connections, beside the one of [`run_few`].
+pub(super) fn workers() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// Runs a command that makes one call after another.
@@ -28,7 +27,13 @@ pub(super) fn run_few(future: impl Future<Output = ExitCode>) -> ExitCode {
 
 fn run(runtime: std::io::Result<tokio::runtime::Runtime>, future: impl Future<Output = ExitCode>) -> ExitCode {
     match runtime {
-        Ok(runtime) => runtime.block_on(future),
+        Ok(runtime) => {
+            runtime.spawn(return_free_memory());
+            let status = runtime.block_on(future);
+            // The end of the program waits neither for a computation nor for the look-up of a name.
+            runtime.shutdown_background();
+            status
+        }
         Err(error) => fail(1, &format!("cannot start: {error}")),
     }
 }

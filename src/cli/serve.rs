@@ -1,25 +1,33 @@
 //! The command without a name: serves the emulator until it is stopped.
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::connections::ConnectionArguments;
 use super::connector::ConnectorArguments;
 use super::log::LogLevel;
 use super::output::{UNUSABLE, fail, report, write_out};
+use super::ready::ReadyFile;
+use super::signals::{INTERRUPTED, Signals};
+use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, clock, greeting, log, parent, private_file, ready, runtime, signals, watch};
+use super::{address, clock, greeting, log, parent, ready, runtime, watch};
 use crate::edge::server;
 use crate::edge::service::Service;
-use crate::policy::behavior::{Behaviors, Secret};
+use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
 use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
@@ -91,40 +99,65 @@ impl From<AuthLevel> for Auth {
     }
 }
 
+/// Time from a signal to the end of all waiting, less the time that saving takes: longer than that of the server, which ends it by itself
+/// unless its threads are busy or the disk is slow. With the last save, it is within the ten seconds that container runtimes give.
+const PATIENCE: Duration = server::GRACE.saturating_add(Duration::from_millis(500));
+
 /// Serves until a signal comes, or the parent process ends.
-pub(super) fn run(arguments: &ServeArguments, behaviors: Behaviors) -> ExitCode {
+///
+/// Requests have threads of their own. This one waits for reasons to stop, so that no request can delay them.
+pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, String>) -> ExitCode {
+    let suite = &arguments.suite;
+    // First of all, before anything else can fail.
+    let mut ready_file = match suite.ready_file.as_deref().map(ReadyFile::clear).transpose() {
+        Ok(file) => file,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
+    let behaviors = match behaviors {
+        Ok(behaviors) => behaviors,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
+    let mut state = match suite.state.as_deref().map(StateFile::open).transpose() {
+        Ok(state) => state,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
     // All plans of a run have one seed.
     let seed = arguments.seed.unwrap_or_else(random_seed);
-    let plan = match arguments.plan(&behaviors, seed) {
+    let (plan, control_token) = match arguments.plan(&behaviors, seed).and_then(|plan| Ok((plan, suite.control_token()?))) {
         Ok(plan) => plan,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     let _flushed_at_the_end = log::start(arguments.log);
+    if let Some(line) = suite.state_line(&plan) {
+        tracing::info!("{line}");
+    }
     let (tls, trust) = match arguments.tls.server_config() {
         Ok(Some((tls, trust))) => (Some(tls), trust),
         Ok(None) => (None, TrustAnchor::Unknown),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
-    let suite = &arguments.suite;
-    if let Some(path) = &suite.ready_file {
-        if let Err(problem) = private_file::check_writable(path) {
-            return fail(UNUSABLE, &problem);
-        }
-        // One of an earlier run would announce this one too early. A failure to remove it shows when the file cannot be written.
-        let _ = std::fs::remove_file(path);
-    }
-    runtime::run_many(async {
-        let (listener, url) = match listen(arguments).await {
-            Ok(listening) => listening,
-            Err(problem) => return fail(1, &problem),
-        };
+    let workers = match runtime::workers() {
+        Ok(workers) => workers,
+        Err(error) => return fail(1, &format!("cannot start: {error}")),
+    };
+    let (listener, url) = match workers.block_on(listen(arguments)) {
+        Ok(listening) => listening,
+        Err(problem) => return fail(1, &problem),
+    };
+    let status = runtime::run_few(async {
         // Signals are caught before the announcement: a server that is announced can be stopped.
-        let shutdown = match signals::shutdown() {
-            Ok(shutdown) => shutdown,
+        let signals = match Signals::catch() {
+            Ok(signals) => signals,
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
-        let control = suite.control(&plan, arguments.configuration());
+        let control = suite.control(&plan, control_token, arguments.configuration());
         let service = Arc::new(Service { worlds: Worlds::new(plan, suite.limits()), control });
+        if suite.state_every.is_some()
+            && let Some(state) = &mut state
+        {
+            // Before any request can change it.
+            state.begin(&service);
+        }
         if arguments.log != LogLevel::Off {
             let plain_url = tls.is_some().then_some(&*url.plain);
             report(&greeting::text(&url.preferred, plain_url, &service.worlds.default_world(), &trust));
@@ -132,31 +165,117 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Behaviors) -> ExitCode 
         if suite.watch {
             watch_fixtures(arguments, behaviors, seed, service.clone());
         }
+        let options = server::ServerOptions { tls, limits: arguments.connections.limits() };
+        let (stop, stopped) = oneshot::channel();
+        // A dropped sender ends it too.
+        let shutdown = async { drop(stopped.await) };
+        let server = workers.spawn(server::run_with(listener, service.clone(), options, shutdown));
         let line = ready::line(suite.ready, &url.preferred, url.port, seed, trust.path());
-        if let Some(path) = &suite.ready_file
-            && let Err(error) = private_file::write(path, &line)
+        if let Some(file) = &mut ready_file
+            && let Err(problem) = file.write(&line)
         {
-            return fail(1, &format!("{}: {error}", path.display()));
+            return fail(1, &problem);
         }
         if let Err(problem) = write_out(line.as_bytes()) {
             return fail(1, &problem);
         }
-        let options = server::ServerOptions { tls, limits: arguments.connections.limits() };
-        let serving = server::run_with(listener, service.clone(), options, shutdown);
-        if suite.exit_with_parent {
-            tokio::select! {
-                () = serving => {}
+        Running { suite, signals, server, stop, service, ready_file, state }.until_stopped().await
+    });
+    // Neither a computation nor a look-up delays the end.
+    workers.shutdown_background();
+    status
+}
+
+/// A server that has announced itself.
+struct Running<'r> {
+    suite: &'r SuiteArguments,
+    signals: Signals,
+    server: JoinHandle<()>,
+    /// Asks the server to stop.
+    stop: oneshot::Sender<()>,
+    service: Arc<Service>,
+    ready_file: Option<ReadyFile>,
+    state: Option<StateFile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StopReason {
+    Signal,
+    ParentGone,
+    Failure,
+}
+
+impl Running<'_> {
+    /// Waits for a reason to stop, then for the requests in flight. The state is saved before that, since the program may be killed
+    /// while it waits, and again after.
+    async fn until_stopped(mut self) -> ExitCode {
+        let reason = self.wait().await;
+        let stopping = Instant::now();
+        drop(self.ready_file.take());
+        match reason {
+            StopReason::Signal => tracing::info!("stopping: requests in flight finish first"),
+            StopReason::ParentGone => {
                 // Open requests are dropped: without the parent, no client waits for an answer.
-                () = parent::ended() => tracing::info!("stopping: standard input is closed"),
+                self.server.abort();
+                tracing::info!("stopping: standard input is closed");
             }
-        } else {
-            serving.await;
+            StopReason::Failure => tracing::error!("stopping: the server has failed"),
         }
-        if let Some(path) = &suite.ready_file {
-            let _ = std::fs::remove_file(path);
+        if let Some(state) = &mut self.state
+            && let Err(problem) = state.save(&self.service)
+        {
+            tracing::error!("state not saved: {problem}");
         }
-        suite.state.as_ref().map_or(ExitCode::SUCCESS, |path| save(path, &service))
-    })
+        // The last save may take as long as the first.
+        let deadline = stopping + PATIENCE.saturating_sub(stopping.elapsed());
+        drop(self.stop);
+        let mut status = if reason == StopReason::Failure { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        if reason == StopReason::Signal {
+            tokio::select! {
+                _ = &mut self.server => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    tracing::warn!("requests still in work after {} s are dropped", server::GRACE.as_secs());
+                    self.server.abort();
+                }
+                () = self.signals.interrupt() => status = ExitCode::from(INTERRUPTED),
+            }
+        }
+        match self.state.as_mut().map(|state| state.finish(&self.service)) {
+            Some(Err(problem)) => fail(1, &problem),
+            _ => status,
+        }
+    }
+
+    /// Waits for a reason to stop, and saves the state meanwhile if a flag says so.
+    async fn wait(&mut self) -> StopReason {
+        let saving = self.suite.state_every.zip(self.state.as_mut());
+        let saving = async {
+            match saving {
+                Some((period, state)) => save_periodically(state, &self.service, period).await,
+                None => std::future::pending().await,
+            }
+        };
+        let orphaned = async { if self.suite.exit_with_parent { parent::ended().await } else { std::future::pending().await } };
+        tokio::select! {
+            () = self.signals.stop() => StopReason::Signal,
+            () = orphaned => StopReason::ParentGone,
+            // It ends by itself only after a panic.
+            _ = &mut self.server => StopReason::Failure,
+            never = saving => match never {},
+        }
+    }
+}
+
+/// Saves the state whenever it has changed. A failure may pass, and the last attempt decides.
+async fn save_periodically(state: &mut StateFile, service: &Service, period: Duration) -> Infallible {
+    let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(problem) = state.save_changes(service) {
+            tracing::error!("state not saved: {problem}");
+        }
+    }
 }
 
 /// The addresses of the server, as clients on this machine use them.
@@ -239,14 +358,4 @@ fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, s
     let paths = arguments.fixture_paths();
     let arguments = arguments.clone();
     watch::start(service, paths, move || arguments.plan(&behaviors, seed));
-}
-
-/// Saves the entities of the default world, secrets included: the next run goes on with them.
-fn save(path: &Path, service: &Service) -> ExitCode {
-    let world = service.worlds.default_world();
-    let text = fixture::write(&world.schema, &world.store, Secret::Echo);
-    match private_file::write(path, &text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, &format!("{}: {error}", path.display())),
-    }
 }

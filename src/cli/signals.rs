@@ -1,32 +1,92 @@
 //! The signals that stop the program.
 
-/// Returns a future that is ready when a signal asks the program to stop. A second Ctrl-C ends it at once.
-pub(super) fn shutdown() -> std::io::Result<impl Future<Output = ()>> {
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The caught signals that ask the program to stop.
+pub(super) struct Signals {
     #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    interrupt: Signal,
     #[cfg(unix)]
-    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
-    Ok(async move {
+    terminate: Signal,
+    #[cfg(unix)]
+    hang_up: Option<Signal>,
+    #[cfg(unix)]
+    quit: Option<Signal>,
+}
+
+impl Signals {
+    /// Catches the signals from now on. One that the parent process has made this program ignore, as `nohup` does, stays ignored.
+    pub(super) fn catch() -> std::io::Result<Signals> {
+        #[cfg(unix)]
+        {
+            let unless_ignored = |number, kind| if is_ignored(number) { Ok(None) } else { signal(kind).map(Some) };
+            Ok(Signals {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: unless_ignored(1, SignalKind::hangup())?,
+                quit: unless_ignored(3, SignalKind::quit())?,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Signals {})
+    }
+
+    /// Waits until a signal asks the program to stop.
+    pub(super) async fn stop(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            () = receive(&mut self.hang_up) => {}
+            () = receive(&mut self.quit) => {}
         }
-        // Without a handler for signals there is nothing to wait for, and the system's own Ctrl-C ends the program.
         #[cfg(not(unix))]
-        if tokio::signal::ctrl_c().await.is_err() {
+        self.interrupt().await;
+    }
+
+    /// Waits for Ctrl-C.
+    pub(super) async fn interrupt(&mut self) {
+        // The same listener, since a new one would miss a signal that comes before it.
+        #[cfg(unix)]
+        let is_interrupted = self.interrupt.recv().await.is_some();
+        #[cfg(not(unix))]
+        let is_interrupted = tokio::signal::ctrl_c().await.is_ok();
+        // Without a handler for signals there is nothing to wait for, and the system's own Ctrl-C ends the program.
+        if !is_interrupted {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(unix)]
+async fn receive(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether a signal is ignored, where the system says so without a call that is unsafe.
+#[cfg(unix)]
+fn is_ignored(number: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (number - 1) & 1 == 1)
+}
+
+/// The exit status after a second Ctrl-C.
+pub(super) const INTERRUPTED: u8 = 130;
+
+/// Returns a future that is ready when a signal asks the program to stop. A second Ctrl-C ends it at once.
+pub(super) fn shutdown() -> std::io::Result<impl Future<Output = ()>> {
+    let mut signals = Signals::catch()?;
+    Ok(async move {
+        signals.stop().await;
         tracing::info!("stopping: requests in flight finish first");
         tokio::spawn(async move {
-            // The same listener, since a new one would miss a signal that comes before it.
-            #[cfg(unix)]
-            let is_interrupted = interrupt.recv().await.is_some();
-            #[cfg(not(unix))]
-            let is_interrupted = tokio::signal::ctrl_c().await.is_ok();
-            if is_interrupted {
-                std::process::exit(130);
-            }
+            signals.interrupt().await;
+            std::process::exit(INTERRUPTED.into());
         });
     })
 }

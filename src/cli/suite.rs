@@ -1,7 +1,7 @@
 //! The flags for test suites: worlds, faults, journals, control API, announcement and end.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::private_file;
+use super::connections::seconds;
 use super::ready::ReadyForm;
+use super::secret_file;
 use crate::edge::control::Control;
 use crate::policy::behavior::ROWS;
 use crate::world::budget::Budget;
@@ -37,6 +38,9 @@ pub(super) struct SuiteArguments {
     /// File of initial entities, if it exists; written, secrets included, when the program stops
     #[arg(long, env = "WFI_EMULATOR_STATE", value_name = "FILE", conflicts_with = "watch")]
     pub(super) state: Option<PathBuf>,
+    /// Save to the file of --state periodically too, if something has changed
+    #[arg(long, env = "WFI_EMULATOR_STATE_EVERY", value_name = "SECONDS", requires = "state", value_parser = seconds)]
+    pub(super) state_every: Option<Duration>,
     /// Reload fixtures when they change, and reset the default world to them
     #[arg(long, env = "WFI_EMULATOR_WATCH", value_parser = BoolishValueParser::new())]
     pub(super) watch: bool,
@@ -67,6 +71,9 @@ pub(super) struct SuiteArguments {
     /// Bearer token that gives clients on other machines access to the control API; empty for none
     #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN", value_name = "TEXT", hide_env_values = true)]
     control_token: Option<String>,
+    /// File with the bearer token, which keeps it out of process lists; `-` for standard input
+    #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN_FILE", value_name = "FILE", conflicts_with = "control_token")]
+    control_token_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,11 +100,7 @@ impl SuiteArguments {
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
         settings.journals = Arc::new(Budget::new(self.journals_bytes));
-        if let Some(path) = &self.state {
-            // At the end it would be too late to refuse.
-            private_file::check_writable(path)?;
-        }
-        if let Some(path) = self.state.as_ref().filter(|path| path.exists()) {
+        if let Some(path) = self.saved_state() {
             settings.entities =
                 fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
         }
@@ -116,6 +119,30 @@ impl SuiteArguments {
         Ok(Plan { settings, fixtures })
     }
 
+    /// Returns the state file if it has a state. An empty one counts as missing: a file must exist to be mounted into a container.
+    fn saved_state(&self) -> Option<&Path> {
+        self.state.as_deref().filter(|path| !std::fs::metadata(path).is_ok_and(|file| file.len() == 0) && path.exists())
+    }
+
+    /// Returns the line of the log on the state file, before the server starts.
+    pub(super) fn state_line(&self, plan: &Plan) -> Option<String> {
+        let path = self.state.as_ref()?.display();
+        let count = plan.settings.entities.len();
+        Some(match self.saved_state() {
+            Some(_) => format!("state loaded: {count} entities of the default world from {path}"),
+            None => format!("state new: {count} initial entities, to be saved to {path}"),
+        })
+    }
+
+    /// Returns the token of the control API.
+    pub(super) fn control_token(&self) -> Result<Option<String>, String> {
+        let Some(file) = &self.control_token_file else { return Ok(self.control_token.clone()) };
+        if secret_file::is_standard_input(file) && self.exit_with_parent {
+            return Err("--control-token-file - cannot be used with --exit-with-parent: both read standard input".to_owned());
+        }
+        secret_file::read(file).map(Some)
+    }
+
     /// Returns the paths of named fixtures.
     pub(super) fn fixture_paths(&self) -> impl Iterator<Item = PathBuf> {
         self.fixture.iter().filter_map(|named| named.split_once('=')).map(|(_, path)| path.into())
@@ -127,7 +154,12 @@ impl SuiteArguments {
     }
 
     /// Returns the control API, unless it is off. It shows the configuration of these flags and `others`.
-    pub(super) fn control(&self, plan: &Plan, others: impl IntoIterator<Item = (&'static str, Value)>) -> Option<Control> {
+    pub(super) fn control(
+        &self,
+        plan: &Plan,
+        token: Option<String>,
+        others: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Option<Control> {
         let settings = &plan.settings;
         let behaviors = ROWS.iter().map(|row| (row.name.to_owned(), settings.behaviors.get(row.name).into()));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
@@ -140,6 +172,6 @@ impl SuiteArguments {
             ("explain", settings.explains.into()),
         ];
         let configuration = own.into_iter().chain(others).map(|(name, value)| (name.to_owned(), value)).collect();
-        (self.control == Switch::On).then(|| Control { token: self.control_token.clone(), configuration })
+        (self.control == Switch::On).then_some(Control { token, configuration })
     }
 }

@@ -49,7 +49,7 @@ impl TlsArguments {
         if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
             return Ok(Some((certificate::own(certificate, key)?, TrustAnchor::Unknown)));
         }
-        let authority = self.authority.authority()?;
+        let authority = self.authority.authority(&self.san)?;
         Ok(Some((certificate::issued(&authority, &self.san)?, TrustAnchor::of(&authority))))
     }
 }

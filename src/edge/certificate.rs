@@ -60,9 +60,12 @@ impl std::error::Error for CertificateError {}
 ///
 /// # Errors
 ///
-/// Fails on a name that cannot be in a certificate.
+/// Fails on a name that cannot be in a certificate, and on one that the authority is not for.
 pub fn issued(authority: &Authority, more_names: &[String]) -> Result<Arc<ServerConfig>, CertificateError> {
     let failed = |error: rcgen::Error| CertificateError::new("certificate cannot be issued", error);
+    if let Some(name) = authority.first_refused(more_names) {
+        return Err(CertificateError::new("certificate cannot be issued", format!("the local CA is not for {name}")));
+    }
     let mut names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
     names.extend(more_names.iter().cloned());
     let mut params = CertificateParams::new(names).map_err(failed)?;

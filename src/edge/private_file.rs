@@ -2,7 +2,8 @@
 //!
 //! State files, recordings and the key of the local certificate authority may hold secrets, so they have mode 0600 from their first
 //! byte on. A replacement is written to a file beside the target, which has an unguessable name and must not exist yet: no link that
-//! another user has planted is followed. On Windows the access control of the folder applies.
+//! another user has planted is followed. A file that is mounted into a container can be written, but not replaced: it is overwritten in
+//! place. On Windows the access control of the folder applies.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write};
@@ -27,9 +28,27 @@ pub(crate) fn replace_readable(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut replacement = Replacement::with_mode(path, mode)?;
+    let mut replacement = match Replacement::with_mode(path, mode) {
+        // A mounted file is often in a folder that cannot be written.
+        Err(error) if is_denied(&error) && is_regular(path)? => return overwrite(path, content, mode),
+        replacement => replacement?,
+    };
     replacement.write_all(content)?;
     replacement.commit()
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Whether a file exists; an error if something else has its name, such as a device.
+fn is_regular(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(_) => Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Creates a file with its whole content unless one exists, which is then left as it is.
@@ -62,9 +81,18 @@ fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     options.open(path)
 }
 
-/// Checks that [`replace`] could write a file, without touching it.
+/// Checks that [`replace`] can write a file, by the same steps: a file is replaced by its own content; for a missing
+/// one, a file beside it is written and renamed.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
-    Replacement::new(path).map(drop)
+    if is_regular(path)? {
+        return replace(path, &fs::read(path)?);
+    }
+    let mut trial = Replacement::new(path)?;
+    trial.write_all(b"{}\n")?;
+    trial.target = path.with_file_name(temporary_name()?);
+    let target = trial.target.clone();
+    trial.commit()?;
+    fs::remove_file(target)
 }
 
 /// Returns the file behind a link that the user has named; the link stays, and the file need not exist yet.
@@ -128,7 +156,8 @@ impl Drop for Replacement {
     }
 }
 
-/// Overwrites a file in place; on failure the old content is written back.
+/// Overwrites a file in place; on failure the old content is written back. The part that makes the file longer is written first: on a
+/// full disk nothing has changed then.
 fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     if !is_same_file(path, &file)? {
@@ -137,9 +166,16 @@ fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     set_mode(path, &file, mode);
     let mut old = Vec::new();
     file.read_to_end(&mut old)?;
-    write_whole(&mut file, content).inspect_err(|_| {
+    let write = |file: &mut File| {
+        if let Some(longer) = content.get(old.len()..) {
+            file.write_all(longer)?;
+            file.sync_all()?;
+        }
+        write_whole(file, content)
+    };
+    write(&mut file).inspect_err(|_| {
         // The first error is the one to report.
-        let _ = write_whole(&mut file, &old);
+        let _ = file.set_len(old.len() as u64).and_then(|()| write_whole(&mut file, &old));
     })
 }
 
@@ -151,7 +187,7 @@ fn write_whole(file: &mut File, content: &[u8]) -> io::Result<()> {
 }
 
 /// Whether a path leads to an open file without a link in between.
-fn is_same_file(path: &Path, file: &File) -> io::Result<bool> {
+pub(crate) fn is_same_file(path: &Path, file: &File) -> io::Result<bool> {
     let (named, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
     #[cfg(unix)]
     let is_same = {
@@ -193,9 +229,14 @@ pub(crate) fn warn_if_shared(path: &Path) {
 }
 
 fn temporary_name() -> io::Result<String> {
+    Ok(format!(".wfi-emulator-{}.tmp", random_digits()?))
+}
+
+/// Returns a part of a name that other users cannot guess.
+pub(crate) fn random_digits() -> io::Result<String> {
     let mut random = [0; 16];
     SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random bytes from the system"))?;
-    Ok(format!(".wfi-emulator-{:032x}.tmp", u128::from_ne_bytes(random)))
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
 }
 
 /// Makes a rename last. It has happened either way, and not every file system can sync a folder, so an error is ignored.

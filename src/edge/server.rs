@@ -29,8 +29,8 @@ use crate::edge::service::Service;
 
 pub use limits::ServerLimits;
 
-/// Time for requests in flight to finish when the server stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time for requests in flight to finish when the server stops. Container runtimes kill ten seconds after they have asked.
+pub(crate) const GRACE: Duration = Duration::from_secs(6);
 
 /// Interval of the search for idle worlds.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ pub struct ServerOptions {
 
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
-/// Connections that are still busy after ten seconds are closed, and so are all connections if the future is dropped.
+/// Connections that are still busy after six seconds are closed, and so are all connections if the future is dropped.
 pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
     run_with(listener, service, ServerOptions::default(), shutdown).await;
 }

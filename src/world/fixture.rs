@@ -22,6 +22,7 @@ use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::odata::write::{Holder, Representation, Style, write_entity};
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::text::json::{self, Json, Member, Outline};
+use crate::world::regular_file;
 use crate::world::store::{CollectionAddress, Store, StoredEntity};
 
 /// The entities of fixtures, in their order.
@@ -65,7 +66,7 @@ fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureErr
     match files_of(path) {
         Ok(files) => {
             for file in files {
-                match std::fs::read(&file) {
+                match regular_file::read(&file) {
                     Ok(text) => loader.file(&file.display().to_string(), &text),
                     Err(error) => loader.problems.push(format!("{}: {error}", file.display())),
                 }
@@ -185,12 +186,19 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = std::fs::read_dir(path).map_err(|error| format!("{name}: {error}"))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{name}: {error}")));
     let mut files = paths.collect::<Result<Vec<PathBuf>, String>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && file.is_file());
+    files.retain(|file| {
+        file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) && is_other_than_folder(file)
+    });
     if files.is_empty() {
         return Err(format!("{name}: no .json files in this folder"));
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a name of a folder leads to something to read, or to refuse: a link to a missing file is ignored, as editors leave them.
+fn is_other_than_folder(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_dir())
 }
 
 struct Loader<'l> {

@@ -4,7 +4,6 @@
 //! are answered from recordings, unchanged except for links.
 
 use std::fmt;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use crate::edm::segment::segments;
 use crate::text::exchange::{EntryReader, RecordedResponse, Resolver};
 use crate::text::form;
 use crate::text::nearest::nearest;
+use crate::world::regular_file;
 
 /// Maximum number of stubs.
 const LIMIT: usize = 10_000;
@@ -64,7 +64,7 @@ impl Stubs {
         let mut stubs = Stubs::default();
         for file in files {
             let mut resolver = Resolver::default();
-            let source = File::open(&file).map_err(|error| problem(&file, &error))?;
+            let source = regular_file::open(&file).map_err(|error| problem(&file, &error))?;
             for entry in EntryReader::new(BufReader::new(source)) {
                 let (line, entry) = entry.map_err(|error| problem(&file, &error))?;
                 let place = format!("{}:{line}", file.display());

@@ -63,6 +63,7 @@
 //! | `tokens` | `token`, the directory, and what the log leaves out |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
+//! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
 //! | `machine` | full disks, unreadable files, no descriptors, clock changes, signals |
 //! | `soak` | mixed load on one process, for seconds or hours |
 //!
@@ -124,6 +125,8 @@ mod program {
     #[cfg(unix)]
     mod secrets;
     mod soak;
+    #[cfg(unix)]
+    mod stops;
     pub(crate) mod suite;
     mod tls;
     mod tokens;

@@ -1,6 +1,5 @@
 //! The JSON reader of rules, with errors by file and path.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use http::{HeaderValue, Method, StatusCode};
 use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, SlowBody, ready};
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
+use crate::world::regular_file;
 
 /// The largest number of rules: each is evaluated for each request.
 pub(crate) const RULE_LIMIT: usize = 1_000;
@@ -17,7 +17,7 @@ pub(crate) const RULE_LIMIT: usize = 1_000;
 /// Loads a file of rules.
 pub(crate) fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
     let name = path.display().to_string();
-    let text = fs::read(path).map_err(|error| {
+    let text = regular_file::read(path).map_err(|error| {
         let mut problem = format!("{name}: {error}");
         if error.kind() == ErrorKind::NotFound {
             problem.push_str(&format!("; presets: {}", ready_names(true)));

@@ -67,7 +67,7 @@ impl Server {
 
 /// Returns an authority and a server with a certificate of it.
 fn served(names: &[String]) -> (Authority, Server) {
-    let authority = Authority::in_memory().unwrap();
+    let authority = Authority::in_memory_for(names).unwrap();
     let server = Server::start(certificate::issued(&authority, names).unwrap());
     (authority, server)
 }

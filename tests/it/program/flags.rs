@@ -1,6 +1,7 @@
 //! Flags and environment variables of the program: fixtures, behaviors, and messages on invalid ones.
 
 use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
@@ -230,4 +231,91 @@ fn behaviors_prints_the_values_in_force() {
     let outcome = outcome(&["behaviors", "--behavior", "secret=echo"]);
     assert!(outcome.stdout.contains("\nsecret = echo\n"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("\n    - null [default]: ") && outcome.stdout.contains("\n    - echo [in force]: "));
+}
+
+#[test]
+fn the_token_of_the_control_api_can_be_in_a_file() {
+    let folder = Folder::new("token-file");
+    let file = folder.file("token", "key\r\n");
+    let status = |served: &Served, token: &str| {
+        let mut stream = served.connect();
+        let head = format!("Host: emulator\r\nConnection: close\r\nx-wfi-emulator-control-token: {token}");
+        stream.write_all(format!("GET /_emulator HTTP/1.1\r\n{head}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    for served in [
+        Served::start(&["--log", "off", "--control-token-file", &file]),
+        Served::start_with(&["--log", "off"], &[("WFI_EMULATOR_CONTROL_TOKEN_FILE", &file)]),
+        {
+            let mut input = command(&["--port", "0", "--log", "off", "--control-token-file", "-"], &[]);
+            input.stdin(std::fs::File::open(&file).unwrap());
+            Served::of(input)
+        },
+    ] {
+        assert_eq!((status(&served, "key"), status(&served, "other")), (200, 403));
+        assert!(!served.exchange("GET", "/_emulator", "").contains("key\""), "the configuration leaves it out");
+    }
+    let missing = format!("{file}.missing");
+    let long = folder.file("long", &"x".repeat(70_000));
+    for (path, reason) in [
+        (folder.file("empty", ""), "empty, expected a secret"),
+        (folder.file("blank", "\n"), "empty, expected a secret"),
+        (folder.file("two", "hidden\nhidden\n"), "more than one line, expected a secret"),
+        (long, "too long for a secret, expected at most 65536 bytes"),
+        ("/dev/zero".to_owned(), "too long for a secret, expected at most 65536 bytes"),
+        (missing, "No such file or directory (os error 2)"),
+    ] {
+        let refusal = refused(&format!("wfi-emulator: {path}: {reason}\n"));
+        assert_eq!(outcome(&["--port", "0", "--control-token-file", &path]), refusal);
+    }
+    std::fs::write(&file, b"\xff").unwrap();
+    let refusal = refused(&format!("wfi-emulator: {file}: not UTF-8, expected a secret\n"));
+    assert_eq!(outcome(&["--port", "0", "--control-token-file", &file]), refusal);
+    let both = outcome(&["--port", "0", "--control-token-file", &file, "--control-token", "key"]);
+    assert!(both.status == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
+    let input = outcome(&["--port", "0", "--control-token-file", "-", "--exit-with-parent"]);
+    assert!(input.stderr.contains("--control-token-file - cannot be used with --exit-with-parent"), "{input:?}");
+}
+
+#[test]
+fn the_secret_of_an_integration_can_be_in_a_file() {
+    let folder = Folder::new("secret-file");
+    let secret = "0123456789abcdef".repeat(4);
+    let file = folder.file("secret", &format!("{secret}\n"));
+    let message = folder.file("message", "hello");
+    let with_input = |arguments: &[&str], input: &str| {
+        let mut command = command(arguments, &[]);
+        command.stdin(std::fs::File::open(input).unwrap());
+        Program::start(command).outcome()
+    };
+    let encrypted = with_input(&["encrypt", "--form", "hex", "--secret-file", &file], &message);
+    assert_eq!((encrypted.status, encrypted.stderr.as_str()), (Some(0), ""), "{encrypted:?}");
+    let encrypted = folder.file("encrypted", &encrypted.stdout);
+    let decrypted = with_input(&["decrypt", "--form", "hex", "--secret", &secret], &encrypted);
+    assert_eq!((decrypted.status, decrypted.stdout.as_str()), (Some(0), "hello"), "{decrypted:?}");
+    // A call reads nothing else from standard input. Its connector cannot be reached.
+    let call = ["call", "connect", "--url", "http://127.0.0.1:1/", "--retries", "0", "--secret-file"];
+    for (path, input) in [(file.as_str(), message.as_str()), ("-", &file)] {
+        let called = with_input(&[&call[..], &[path]].concat(), input);
+        assert_eq!(called.status, Some(1), "{called:?}");
+        let checked = with_input(&["connector-check", "http://127.0.0.1:1/", "--secret-file", path], input);
+        assert_eq!(checked.status, Some(1), "{checked:?}");
+    }
+    let short = folder.file("short", "hidden");
+    for arguments in [&["encrypt", "--secret-file", &short][..], &[&call[..], &[&short]].concat()] {
+        let refused = outcome(arguments);
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        assert!(
+            refused.stderr.starts_with(&format!("wfi-emulator: {short}: ")) && !refused.stderr.contains("hidden"),
+            "{refused:?}"
+        );
+    }
+    let input = with_input(&["decrypt", "--secret-file", "-"], &file);
+    assert_eq!(input, refused("wfi-emulator: --secret-file - cannot be used here: standard input has the message\n"));
+    let both = outcome(&["encrypt", "--secret-file", &file, "--secret", &secret]);
+    assert!(both.status == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
+    let neither = outcome(&["encrypt"]);
+    assert!(neither.status == Some(2) && neither.stderr.contains("--secret <TEXT>"), "{neither:?}");
 }

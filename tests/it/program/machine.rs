@@ -83,14 +83,20 @@ fn a_full_disk_leaves_the_saved_state_intact() {
     let folder = Folder::new("full");
     let state = folder.file("state.json", r#"{"workforceIntegrations":[{"id":"kept"}]}"#);
     let before = fs::read(&state).unwrap();
-    // No file may grow, as on a full disk; the signal that accompanies the limit is ignored.
-    let program = Program::start(under("trap '' XFSZ; ulimit -f 0", &["--port", "0", "--log", "off", "--state", &state]));
+    // No file may have more than 1 KiB, as on a full disk; the signal that accompanies the limit is ignored.
+    let program = Program::start(under("trap '' XFSZ; ulimit -f 2", &["--port", "0", "--log", "off", "--state", &state]));
     let address = address_of(&program);
     assert!(get(&address, &format!("{COLLECTION}/kept")).starts_with("HTTP/1.1 200"));
+    let body = format!("{{\"displayName\":\"{}\"}}", "n".repeat(2_000));
+    let mut stream = connect(&address);
+    let head = format!("Host: {HOST}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}", body.len());
+    stream.write_all(format!("PATCH {COLLECTION}/kept HTTP/1.1\r\n{head}\r\n\r\n{body}").as_bytes()).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
     program.signal("-TERM");
     let ended = program.outcome();
     assert_eq!(ended.status, Some(1), "{ended:?}");
     assert!(ended.stderr.contains(&format!("wfi-emulator: {state}: File too large")), "{ended:?}");
+    assert!(ended.stderr.contains("wfi-emulator: state lost: "), "a copy does not fit either: {ended:?}");
     assert_eq!(fs::read(&state).unwrap(), before);
     let left: Vec<_> = fs::read_dir(std::path::Path::new(&state).parent().unwrap()).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing is left behind: {left:?}");

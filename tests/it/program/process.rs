@@ -17,7 +17,7 @@ pub(crate) const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 /// An entity of the built-in fixtures.
 pub(crate) const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 
-/// Time limit of every wait: shorter than the grace period of a stopping program.
+/// Time limit of every wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A run of the program, which is killed when the value is dropped.

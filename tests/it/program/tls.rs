@@ -31,8 +31,11 @@ fn with_tls_the_base_url_is_https_and_the_authority_is_saved() {
     let folder = Folder::new("tls");
     let ca = outcome(&["ca", "--path", "--ca-dir", folder.path()]);
     assert_eq!((ca.status, ca.stderr.as_str()), (Some(0), ""));
-    let certificate = std::fs::read_to_string(ca.stdout.trim_end()).unwrap();
+    let read_certificate = || std::fs::read_to_string(ca.stdout.trim_end()).unwrap();
+    let earlier = read_certificate();
     let served = Served::start(&["--tls", "--ca-dir", folder.path(), "--san", "one.test,two.test", "--auth", "strict"]);
+    let certificate = read_certificate();
+    assert!(get_over_tls(&served, &earlier, COLLECTION, "").is_err(), "a copy from before is not for the new names");
     assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
     let refused = get_over_tls(&served, &certificate, COLLECTION, "").unwrap();
     assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");

@@ -1,0 +1,93 @@
+//! The state file: one process at a time owns it, and saves the entities of the default world to it.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::private_file;
+use crate::edge::file_lock::{self, FileLock};
+use crate::edge::service::Service;
+use crate::policy::behavior::Secret;
+use crate::world::fixture;
+
+/// A state file that no other process saves to.
+pub(super) struct StateFile {
+    path: PathBuf,
+    /// Digest of the state at the last save, or at the start.
+    known: Option<u64>,
+    is_saved: bool,
+    _lock: FileLock,
+}
+
+impl StateFile {
+    /// Locks the file, and checks that it can be saved to: at the end it would be too late to refuse.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a message for people.
+    pub(super) fn open(path: &Path) -> Result<StateFile, String> {
+        let name = path.display();
+        let target = private_file::target(path)?;
+        let lock = file_lock::take(&target).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => {
+                let lock = file_lock::path_of(&target);
+                format!("{name}: in use by another process that saves to it (lock: {})", lock.display())
+            }
+            _ => format!("{name}: cannot be locked: {error}"),
+        })?;
+        private_file::check_writable(path)?;
+        Ok(StateFile { path: path.to_owned(), known: None, is_saved: false, _lock: lock })
+    }
+
+    /// Takes the state of now as known: [`StateFile::save_changes`] saves later ones.
+    pub(super) fn begin(&mut self, service: &Service) {
+        self.known = Some(digest(&State::of(service).text));
+    }
+
+    /// Saves the state if it has changed since the last time, or since the start.
+    pub(super) fn save_changes(&mut self, service: &Service) -> Result<(), String> {
+        let state = State::of(service);
+        if self.known == Some(digest(&state.text)) { Ok(()) } else { self.write(&state) }
+    }
+
+    /// Saves the state unless this run has saved the same.
+    pub(super) fn save(&mut self, service: &Service) -> Result<(), String> {
+        if self.is_saved { self.save_changes(service) } else { self.write(&State::of(service)) }
+    }
+
+    /// Saves the state for the last time; on failure to the folder for temporary files, which the message names.
+    pub(super) fn finish(&mut self, service: &Service) -> Result<(), String> {
+        let Err(problem) = self.save(service) else { return Ok(()) };
+        match private_file::write_copy("wfi-emulator-state", &State::of(service).text) {
+            Ok(copy) => Err(format!("{problem}\nstate saved to {} instead", copy.display())),
+            Err(error) => Err(format!("{problem}\nstate lost: {error}")),
+        }
+    }
+
+    fn write(&mut self, state: &State) -> Result<(), String> {
+        private_file::write(&self.path, &state.text).map_err(|error| format!("{}: {error}", self.path.display()))?;
+        (self.known, self.is_saved) = (Some(digest(&state.text)), true);
+        tracing::info!("state saved: {} entities of the default world to {}", state.count, self.path.display());
+        Ok(())
+    }
+}
+
+/// The entities of the default world, secrets included: the next run goes on with them.
+struct State {
+    text: String,
+    count: usize,
+}
+
+impl State {
+    fn of(service: &Service) -> State {
+        let world = service.worlds.default_world();
+        let count = world.store.entities().len();
+        State { text: fixture::write(&world.schema, &world.store, Secret::Echo), count }
+    }
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
