@@ -32,6 +32,7 @@ use crate::world::clock::Clock;
 use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
 use crate::world::ids::random_seed;
+use crate::world::journal::Journals;
 use crate::world::settings::{Auth, PAGE_SIZE, Settings};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
@@ -121,9 +122,10 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         Ok(state) => state,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
-    // All plans of a run have one seed.
+    // All plans of a run have one seed, and share the journals' budget.
     let seed = arguments.seed.unwrap_or_else(random_seed);
-    let (plan, control_token) = match arguments.plan(&behaviors, seed).and_then(|plan| Ok((plan, suite.control_token()?))) {
+    let journals = suite.journals();
+    let (plan, control_token) = match arguments.plan(&behaviors, seed, &journals).and_then(|plan| Ok((plan, suite.control_token()?))) {
         Ok(plan) => plan,
         Err(problem) => return fail(UNUSABLE, &problem),
     };
@@ -163,7 +165,7 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
             report(&greeting::text(&url.preferred, plain_url, &service.worlds.default_world(), &trust));
         }
         if suite.watch {
-            watch_fixtures(arguments, behaviors, seed, service.clone());
+            watch_fixtures(arguments, behaviors, seed, journals, service.clone());
         }
         let options = server::ServerOptions { tls, limits: arguments.connections.limits() };
         let (stop, stopped) = oneshot::channel();
@@ -296,11 +298,12 @@ async fn listen(arguments: &ServeArguments) -> Result<(TcpListener, Urls), Strin
 
 impl ServeArguments {
     /// Returns the plan of all worlds, from the flags and the files that they name.
-    fn plan(&self, behaviors: &Behaviors, seed: u64) -> Result<Plan, String> {
+    fn plan(&self, behaviors: &Behaviors, seed: u64, journals: &Arc<Journals>) -> Result<Plan, String> {
         if self.suite.watch && self.fixture_paths().is_empty() {
             return Err("--watch requires --fixtures or --fixture".to_owned());
         }
-        self.suite.plan(self.settings(behaviors.clone(), seed)?)
+        let settings = self.settings(behaviors.clone(), seed)?;
+        self.suite.plan(Settings { journals: journals.clone(), ..settings })
     }
 
     fn settings(&self, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
@@ -354,8 +357,8 @@ impl ServeArguments {
 }
 
 /// Reloads fixtures when they change.
-fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, service: Arc<Service>) {
+fn watch_fixtures(arguments: &ServeArguments, behaviors: Behaviors, seed: u64, journals: Arc<Journals>, service: Arc<Service>) {
     let paths = arguments.fixture_paths();
     let arguments = arguments.clone();
-    watch::start(service, paths, move || arguments.plan(&behaviors, seed));
+    watch::start(service, paths, move || arguments.plan(&behaviors, seed, &journals));
 }

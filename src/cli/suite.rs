@@ -14,8 +14,7 @@ use super::ready::ReadyForm;
 use super::secret_file;
 use crate::edge::control::Control;
 use crate::policy::behavior::ROWS;
-use crate::world::budget::Budget;
-use crate::world::journal::{self, Bounds};
+use crate::world::journal::{self, Bounds, Journals};
 use crate::world::settings::Settings;
 use crate::world::worlds::{Plan, WorldLimits};
 use crate::world::{fault, fixture};
@@ -89,6 +88,11 @@ enum Switch {
 }
 
 impl SuiteArguments {
+    /// Returns the journals of the process. All plans of a run share them, and so their budget.
+    pub(super) fn journals(&self) -> Arc<Journals> {
+        Arc::new(Journals::new(self.journals_bytes))
+    }
+
     /// Returns the plan of worlds: the settings with the additions of these flags.
     pub(super) fn plan(&self, mut settings: Settings) -> Result<Plan, String> {
         if let Some(path) = &self.faults {
@@ -99,7 +103,6 @@ impl SuiteArguments {
             };
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
-        settings.journals = Arc::new(Budget::new(self.journals_bytes));
         if let Some(path) = self.saved_state() {
             settings.entities =
                 fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;

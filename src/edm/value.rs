@@ -71,20 +71,85 @@ impl Complex {
         }
         blank
     }
+
+    /// Returns the approximate size of the values in memory, in bytes, without this structure itself.
+    pub fn size(&self) -> usize {
+        let dynamic: usize =
+            self.dynamic.iter().map(|member| shared_size(member.name.len()) + shared_size(member.json.len())).sum();
+        values_size(&self.values) + self.dynamic.capacity() * size_of::<Dynamic>() + dynamic
+    }
+}
+
+/// Returns the size of values and of the memory that they refer to.
+fn values_size(values: &[Value]) -> usize {
+    let referred = |value: &Value| match value {
+        Value::String(text) | Value::EnumText(text) => shared_size(text.len()),
+        Value::Complex(complex) => shared_size(size_of::<Complex>()) + complex.size(),
+        Value::Collection(items) => shared_size(values_size(items)),
+        Value::Null | Value::Boolean(_) | Value::Int32(_) | Value::DateTimeOffset(_) | Value::Enum(_) => 0,
+    };
+    size_of_val(values) + values.iter().map(referred).sum::<usize>()
 }
 
 /// An immutable entity: an update creates a new one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Entity {
     /// The key, unique in its collection.
     pub key: Arc<str>,
     /// The values, the key included.
     pub properties: Complex,
+    /// The size in memory.
+    size: usize,
 }
 
 impl Entity {
     /// Returns an entity with a key and values.
     pub fn new(key: Arc<str>, properties: Complex) -> Entity {
-        Entity { key, properties }
+        let size = size_of::<Entity>() + shared_size(key.len()) + properties.size();
+        Entity { key, properties, size }
+    }
+
+    /// Returns the approximate size in memory, in bytes, as when the entity was created. Values shared with other entities count in full.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+impl PartialEq for Entity {
+    fn eq(&self, other: &Entity) -> bool {
+        self.key == other.key && self.properties == other.properties
+    }
+}
+
+/// Returns the size of shared bytes with their reference counts.
+fn shared_size(bytes: usize) -> usize {
+    bytes + 2 * size_of::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_an_entity_covers_all_that_it_holds() {
+        let size = |values: Vec<Value>, dynamic: Vec<Dynamic>| {
+            Entity::new("key".into(), Complex { values: values.into(), dynamic }).size()
+        };
+        let text = || Value::String("x".repeat(1_000).into());
+        let empty = size(Vec::new(), Vec::new());
+        for (holds, values) in [
+            (1_000, vec![text()]),
+            (1_000, vec![Value::EnumText("x".repeat(1_000).into())]),
+            (3_000, vec![Value::Collection(vec![text(), text(), text()].into())]),
+            (1_000, vec![Value::Complex(Arc::new(Complex { values: vec![text()].into(), dynamic: Vec::new() }))]),
+            (24_000, vec![Value::Null; 1_000]),
+        ] {
+            let more = size(values.clone(), Vec::new()) - empty;
+            assert!((holds..holds + 300).contains(&more), "{more} bytes for {holds}");
+        }
+        let mut dynamic = Vec::with_capacity(100);
+        dynamic.push(Dynamic { name: "n".repeat(500).into(), json: "1".repeat(500).into() });
+        let more = size(Vec::new(), dynamic) - empty;
+        assert!((4_200..4_300).contains(&more), "{more}");
     }
 }

@@ -71,7 +71,9 @@ pub(crate) fn record_call(world: &World, call: &CallRecord) {
 /// Records a call to a connector: the plaintext and the sent bytes.
 fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
     let mut request_headers = call.headers.clone();
-    if let Ok(raw) = HeaderValue::try_from(STANDARD.encode(&call.body)) {
+    // Like a body, but useless if truncated.
+    let is_kept = call.body.len() <= world.journal.body_limit() / 4 * 3;
+    if let Some(raw) = is_kept.then(|| STANDARD.encode(&call.body)).and_then(|raw| HeaderValue::try_from(raw).ok()) {
         request_headers.insert(RAW_BODY, raw);
     }
     let none = HeaderMap::new();

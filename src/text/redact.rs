@@ -24,7 +24,7 @@ use crate::text::json::Json;
 use crate::text::{bom, form};
 
 pub(crate) use encodings::userinfo_length;
-pub(crate) use mask::{REDACTED, UNPACKED_LIMIT, mask_body, mask_content, mask_headers, mask_json, mask_target, mask_text};
+pub(crate) use mask::{REDACTED, mask_body, mask_content, mask_headers, mask_json, mask_target, mask_text};
 pub use names::{NamePlace, examples};
 pub(crate) use names::{SecretKind, is_secret_name};
 pub(crate) use pseudonym::{is_pseudonym, is_pseudonymous_id};

@@ -34,6 +34,11 @@ impl Budget {
         self.used() > self.limit
     }
 
+    /// Returns whether more bytes can be taken.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.used().saturating_add(bytes) <= self.limit
+    }
+
     /// Adds the growth of a holder, beyond the limit if need be. A holder that is full mostly does not grow, and does not write to memory
     /// that all cores share.
     pub fn change(&self, added: usize, removed: usize) {
@@ -114,7 +119,7 @@ mod tests {
     fn a_budget_is_spent_beyond_its_limit() {
         let budget = Budget::new(10);
         budget.change(10, 0);
-        assert!(!budget.is_spent());
+        assert!(!budget.is_spent() && budget.has_room(0) && !budget.has_room(1) && !budget.has_room(usize::MAX));
         budget.change(3, 2);
         assert!(budget.is_spent());
         budget.change(2, 11);

@@ -4,9 +4,12 @@
 //! values. Types of the HTTP library are not stored: a header map or address would pin the connection's read buffers. Secrets and
 //! tokens are redacted when entries are read, unless requested.
 
+mod draft;
+mod group;
 mod ring;
 mod verify;
 
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,14 +21,16 @@ use http::{Method, StatusCode};
 
 use crate::edm::pattern::{Pattern, names_id};
 use crate::edm::schema::SetId;
+use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
-use crate::text::redact::{mask_body, mask_headers, mask_target};
-use crate::world::budget::Budget;
+use crate::text::redact::{REDACTED, mask_body, mask_headers, mask_target};
 use crate::world::clock;
-use crate::world::store::StoredEntity;
-use ring::{Ring, Texts};
+use draft::{BodyForm, Draft, Omissions};
+use group::GivingWay;
+use ring::{Buffers, CHUNK_SIZE, Ring, Texts};
 
+pub(crate) use group::Journals;
 pub use verify::{Expectation, Times, VerificationReport};
 
 /// The limits of a journal.
@@ -33,7 +38,8 @@ pub use verify::{Expectation, Times, VerificationReport};
 pub struct Bounds {
     /// The largest number of entries; 0 turns the journal off.
     pub entries: usize,
-    /// The size of all entries in bytes, a quarter of it per shard. A body longer than a sixteenth of it is truncated.
+    /// The bytes that all entries hold, a quarter of it per shard. A body longer than a sixteenth of it is truncated, a larger entity left
+    /// out.
     pub bytes: usize,
 }
 
@@ -84,9 +90,9 @@ pub struct EntityChange {
     /// The collection of the entity.
     pub set: SetId,
     /// The entity before; `None` if created.
-    pub before: Option<Arc<StoredEntity>>,
+    pub before: Option<Arc<Entity>>,
     /// The entity after; `None` if deleted.
-    pub after: Option<Arc<StoredEntity>>,
+    pub after: Option<Arc<Entity>>,
 }
 
 /// The cause of an answer that is not the plain one.
@@ -200,16 +206,18 @@ pub enum Secrets {
 #[derive(Debug)]
 pub struct Journal {
     bounds: Bounds,
-    budget: Arc<Budget>,
+    journals: Arc<Journals>,
     /// The number of entries ever recorded.
     count: EntryCounter,
     /// The number of the last cleared entry.
     cleared: AtomicU64,
-    shards: [Shard; SHARDS],
+    shards: Arc<Shards>,
 }
 
 /// The number of shards. Empty ones are small, and a world with one client uses one.
 const SHARDS: usize = 4;
+
+type Shards = [Shard; SHARDS];
 
 /// A counter on a cache line of its own, apart from data that all cores only read.
 #[derive(Debug, Default)]
@@ -229,15 +237,19 @@ thread_local! {
 }
 
 impl Journal {
-    /// Returns an empty journal. Journals can share a budget; once it is spent, none of them grows.
-    pub fn new(bounds: Bounds, budget: Arc<Budget>) -> Journal {
-        Journal { bounds, budget, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards: Default::default() }
+    /// Returns an empty journal among others that share a budget.
+    pub fn new(bounds: Bounds, journals: Arc<Journals>) -> Journal {
+        let shards = Arc::default();
+        if bounds.entries > 0 {
+            journals.add(&shards);
+        }
+        Journal { bounds, journals, count: EntryCounter::default(), cleared: AtomicU64::new(0), shards }
     }
 
     /// Returns an empty journal with the same bounds and the same budget.
     #[must_use]
     pub fn another(&self) -> Journal {
-        Journal::new(self.bounds, self.budget.clone())
+        Journal::new(self.bounds, self.journals.clone())
     }
 
     /// Returns whether entries are recorded.
@@ -245,27 +257,58 @@ impl Journal {
         self.bounds.entries > 0
     }
 
+    /// Returns the length from which on bodies are truncated.
+    pub fn body_limit(&self) -> usize {
+        self.bounds.bytes / 16
+    }
+
     /// Records a request.
     pub fn record(&self, record: JournalRecord<'_>) {
         if !self.is_on() {
             return;
         }
-        let is_spent = self.budget.is_spent();
-        let mut ring = self.shards[SHARD.with(|shard| *shard)].ring();
+        let index = SHARD.with(|shard| *shard);
+        let mut draft = Draft::new(record, self.body_limit());
+        let budget = self.journals.budget();
+        if !budget.has_room(ring::size(&draft)) {
+            self.make_room(&mut draft, index);
+        }
+        let limit = self.bounds.bytes / SHARDS;
+        let is_tight = !budget.has_room(ring::size(&draft) + CHUNK_SIZE);
+        let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
+        let mut ring = self.shards[index].ring();
         let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
         let oldest = self.oldest(number);
-        let added = ring.push(number, record, self.bounds.bytes / 16);
-        let mut removed = 0;
+        let before = ring.bytes();
+        ring.push(number, draft, buffers);
+        ring.touch(self.journals.searches());
+        let is_too_large = |ring: &Ring| {
+            let bytes = ring.bytes();
+            bytes > limit || bytes > before && !budget.has_room(bytes - before)
+        };
         // The new entry itself stays, so that the latest request can always be inspected.
-        while ring.len() > 1
-            && (ring.bytes() > self.bounds.bytes / SHARDS
-                || is_spent && removed < added
-                || ring.oldest().is_some_and(|number| number < oldest))
-        {
-            removed += ring.pop();
+        while ring.len() > 1 && (is_too_large(&ring) || ring.oldest().is_some_and(|number| number < oldest)) {
+            ring.pop(buffers);
         }
-        drop(ring);
-        self.budget.change(added, removed);
+        budget.change(ring.bytes(), before);
+    }
+
+    /// Makes room for an entry when the budget is spent: idle journals give way, then older entries of the same shard. If they are smaller
+    /// than the entry, it is cut.
+    #[cold]
+    fn make_room(&self, draft: &mut Draft<'_>, index: usize) {
+        let own = (&self.shards, index);
+        let size = ring::size(draft);
+        self.journals.make_room(size, GivingWay::Idle, own);
+        let older = self.shards[index].ring().bytes();
+        if self.journals.budget().has_room(size) || older >= size {
+            return;
+        }
+        draft.cut();
+        let size = ring::size(draft);
+        if older < size {
+            self.journals.make_room(size, GivingWay::All, own);
+        }
     }
 
     /// Returns the number of the oldest entry within the bounds, if `count` is the latest.
@@ -277,9 +320,9 @@ impl Journal {
     /// Removes all entries. Numbers continue, so that a new request is not mistaken for an old one.
     pub fn clear(&self) {
         self.cleared.store(self.count(), Ordering::Relaxed);
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let removed = std::mem::take(&mut *shard.ring());
-            self.budget.change(0, removed.bytes());
+            self.journals.budget().change(0, removed.bytes());
         }
     }
 
@@ -301,10 +344,13 @@ impl Journal {
 
     /// Returns the matching entries, oldest first.
     pub fn query(&self, query: &JournalQuery, secrets: Secrets) -> Vec<JournalExchange> {
-        let mut matching: Vec<JournalEntry> = self.entries().into_iter().filter(|entry| query.matches(entry)).collect();
-        let excess = matching.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
-        matching.drain(..excess);
-        matching.iter().map(|entry| entry.to_exchange(secrets)).collect()
+        self.exchanges(query, secrets).collect()
+    }
+
+    /// Returns the matching entries one by one, oldest first. Each is copied when it is its turn, so that a reader holds one at a time; an
+    /// entry that is dropped before is left out.
+    pub fn exchanges<'j>(&'j self, query: &JournalQuery, secrets: Secrets) -> impl Iterator<Item = JournalExchange> + use<'j> {
+        self.entries(query).map(move |entry| entry.to_exchange(secrets))
     }
 
     /// Returns all entries as exchanges, with secrets redacted: a text for snapshots of tests.
@@ -312,7 +358,19 @@ impl Journal {
     /// With a seed and a fixed clock it is the same in every run. Links contain the port of the request; if it varies, the behavior
     /// `base-url` sets their host.
     pub fn text(&self) -> String {
-        print(&self.query(&JournalQuery::default(), Secrets::Hidden))
+        self.print(&JournalQuery::default(), Secrets::Hidden)
+    }
+
+    /// Prints the matching entries, oldest first, as [`print()`] does.
+    pub fn print(&self, query: &JournalQuery, secrets: Secrets) -> String {
+        let mut text = String::new();
+        for entry in self.exchanges(query, secrets) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            let _ = write!(text, "{}", portable(&entry));
+        }
+        text
     }
 
     /// Verifies an expectation of the recorded requests, and reports the differences.
@@ -322,18 +380,20 @@ impl Journal {
         }
         // Cleared entries do not count as dropped.
         let count = self.count() - self.cleared.load(Ordering::Relaxed).min(self.count());
-        verify::verify(&self.entries(), count, expectation, secrets)
+        verify::verify(self.entries(&JournalQuery::default()), count, expectation, secrets)
     }
 
-    /// Copies the entries in order.
-    fn entries(&self) -> Vec<JournalEntry> {
+    /// Copies the matching entries in order, each when it is its turn.
+    fn entries<'j>(&'j self, query: &JournalQuery) -> impl Iterator<Item = JournalEntry> + use<'j> {
         let oldest = self.oldest(self.count());
-        let mut entries = Vec::new();
-        for shard in &self.shards {
-            entries.extend(shard.ring().entries(oldest));
+        let mut matching: Vec<(u64, usize)> = Vec::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            matching.extend(shard.ring().matching(oldest, query).map(|number| (number, index)));
         }
-        entries.sort_unstable_by_key(|entry| entry.number);
-        entries
+        matching.sort_unstable();
+        let excess = matching.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
+        matching.drain(..excess);
+        matching.into_iter().filter_map(|(number, index)| self.shards[index].ring().entry(number))
     }
 }
 
@@ -352,48 +412,61 @@ impl Shard {
 
 /// Prints entries in the format of exchanges, without connection headers: they vary with the port, and are wrong for another host.
 pub fn print(entries: &[JournalExchange]) -> String {
-    let portable = |entry: &JournalExchange| {
-        let mut exchange = entry.exchange.clone();
-        exchange.request.headers = exchange::without_connection(exchange.request.headers);
-        exchange.response = exchange.response.map(|response| {
-            let headers = exchange::without_connection(response.headers);
-            exchange::RecordedResponse { headers, ..response }
-        });
-        exchange
-    };
     let exchanges: Vec<Exchange> = entries.iter().map(portable).collect();
     exchange::write(&exchanges)
 }
 
+/// Returns an entry as an exchange without connection headers.
+fn portable(entry: &JournalExchange) -> Exchange {
+    let mut exchange = entry.exchange.clone();
+    exchange.request.headers = exchange::without_connection(exchange.request.headers);
+    exchange.response = exchange.response.map(|response| {
+        let headers = exchange::without_connection(response.headers);
+        exchange::RecordedResponse { headers, ..response }
+    });
+    exchange
+}
+
+/// Returns the destination of a request: calls to connectors have an absolute URL as target.
+fn destination(target: &str) -> Destination {
+    if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
+}
+
+/// Returns the path of a target.
+fn path(target: &str) -> &str {
+    let target = match destination(target) {
+        Destination::Graph => target,
+        Destination::Connector => {
+            let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
+            after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
+        }
+    };
+    target.split_once('?').map_or(target, |(path, _)| path)
+}
+
 impl JournalEntry {
-    /// Returns the destination: calls to connectors have an absolute URL as target.
     fn to(&self) -> Destination {
-        let target = self.texts.target();
-        if target.starts_with('/') || target == "*" { Destination::Graph } else { Destination::Connector }
+        destination(self.texts.target())
     }
 
     fn path(&self) -> &str {
-        let target = self.texts.target();
-        let target = match self.to() {
-            Destination::Graph => target,
-            Destination::Connector => {
-                let after_scheme = target.split_once("://").map_or(target, |(_, rest)| rest);
-                after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
-            }
-        };
-        target.split_once('?').map_or(target, |(path, _)| path)
+        path(self.texts.target())
     }
 
     fn to_exchange(&self, secrets: Secrets) -> JournalExchange {
         let hide = secrets == Secrets::Hidden;
         let headers = |headers: Vec<(String, String)>| if hide { mask_headers(headers) } else { headers };
-        let body = |bytes: &[u8], headers: &[(String, String)]| {
-            if hide { mask_body(bytes, headers) } else { Bytes::copy_from_slice(bytes) }
+        let body = |bytes: &[u8], form: BodyForm, headers: &[(String, String)]| match form {
+            // Its secrets cannot be found.
+            BodyForm::Packed if hide && !bytes.is_empty() => Bytes::from_static(REDACTED.as_bytes()),
+            BodyForm::Plain | BodyForm::Unpacked if hide => mask_body(bytes, headers),
+            _ => Bytes::copy_from_slice(bytes),
         };
+        let (request_form, response_form) = self.texts.forms();
         let mut request_headers = self.texts.request_headers();
         let mut response_headers = self.texts.response_headers();
-        let request_body = body(self.texts.request_body(), &request_headers);
-        let response_body = body(self.texts.response_body(), &response_headers);
+        let request_body = body(self.texts.request_body(), request_form, &request_headers);
+        let response_body = body(self.texts.response_body(), response_form, &response_headers);
         request_headers = headers(request_headers);
         response_headers = headers(response_headers);
         let target = if hide { mask_target(self.texts.target()) } else { self.texts.target().to_owned() };
@@ -419,22 +492,28 @@ impl JournalEntry {
         comments.extend(refused_by.map(|row| format!("refused by {row}{detail}")));
         comments.extend(faults.as_ref().map(|rules| format!("fault rules: {rules}")));
         comments.extend(ended_by.map(|ending| format!("ended by {ending}")));
-        let (request, response) = self.texts.full_lengths();
-        comments.extend(request.map(|length| format!("request body truncated, {length} bytes in full")));
-        comments.extend(response.map(|length| format!("response body truncated, {length} bytes in full")));
+        let (request_form, response_form) = self.texts.forms();
+        let Omissions { full_lengths, entities } = self.texts.omissions();
+        for (message, form, length) in [("request", request_form, full_lengths.0), ("response", response_form, full_lengths.1)] {
+            comments.extend((form == BodyForm::Unpacked).then(|| format!("{message} body unpacked from gzip")));
+            comments.extend(length.map(|length| format!("{message} body truncated, {length} bytes in full")));
+        }
+        for (time, size) in [("before", entities.0), ("after", entities.1)] {
+            comments.extend(size.map(|size| format!("entity {time} left out, {size} bytes")));
+        }
         comments
     }
 }
 
 impl JournalQuery {
-    fn matches(&self, entry: &JournalEntry) -> bool {
-        self.method.as_ref().is_none_or(|method| *method == entry.method)
-            && self.status.as_ref().is_none_or(|statuses| entry.status.is_some_and(|status| statuses.contains(&status.as_u16())))
-            && self.since.is_none_or(|since| entry.time >= since)
-            && self.until.is_none_or(|until| entry.time < until)
-            && self.to.is_none_or(|to| to == entry.to())
-            && self.path.as_ref().is_none_or(|pattern| pattern.matches(entry.path()))
-            && self.id.as_ref().is_none_or(|id| names_id(entry.path(), id))
+    fn matches(&self, method: &Method, status: Option<StatusCode>, time: SystemTime, target: &str) -> bool {
+        self.method.as_ref().is_none_or(|wanted| wanted == method)
+            && self.status.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status.as_u16())))
+            && self.since.is_none_or(|since| time >= since)
+            && self.until.is_none_or(|until| time < until)
+            && self.to.is_none_or(|to| to == destination(target))
+            && self.path.as_ref().is_none_or(|pattern| pattern.matches(path(target)))
+            && self.id.as_ref().is_none_or(|id| names_id(path(target), id))
     }
 }
 

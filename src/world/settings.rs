@@ -8,12 +8,11 @@ use rustls::pki_types::CertificateDer;
 
 use crate::edm::schema::Schema;
 use crate::policy::behavior::Behaviors;
-use crate::world::budget::Budget;
 use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
 use crate::world::fixture::directory::Directory;
 use crate::world::ids::random_seed;
-use crate::world::journal::{self, Bounds};
+use crate::world::journal::{self, Bounds, Journals};
 use crate::world::store::{CollectionAddress, StoredEntity};
 use crate::world::stub::Stubs;
 use crate::world::workload::Workload;
@@ -44,8 +43,8 @@ pub struct Settings {
     pub faults: Vec<FaultRule>,
     /// The limits of the journal.
     pub journal: Bounds,
-    /// The memory budget shared by the journals of all worlds with these settings.
-    pub journals: Arc<Budget>,
+    /// The journals of all worlds with these settings, which share a memory budget.
+    pub journals: Arc<Journals>,
     /// The largest number of entities on a page of a list.
     pub page_size: NonZeroUsize,
     /// The policy for calls to connectors.
@@ -102,7 +101,7 @@ impl Settings {
             stubs: None,
             faults: Vec::new(),
             journal: Bounds::default(),
-            journals: Arc::new(Budget::new(journal::ALL_BYTES)),
+            journals: Arc::new(Journals::new(journal::ALL_BYTES)),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),

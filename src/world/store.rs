@@ -26,10 +26,11 @@ pub(crate) use crate::edm::address::CollectionAddress;
 
 /// An entity in a store, with the cached text of its members.
 ///
-/// An update stores a new entity, so the text is never out of date.
+/// An update stores a new entity, so the text is never out of date. Only the store keeps the text: others, such as the journal, keep the
+/// entity alone.
 #[derive(Debug)]
 pub struct StoredEntity {
-    entity: Entity,
+    entity: Arc<Entity>,
     /// The text of the members in the style of the first response that has them.
     pub text: TextCache,
 }
@@ -39,11 +40,16 @@ impl StoredEntity {
     pub fn new(key: Arc<str>, properties: Complex) -> StoredEntity {
         Entity::new(key, properties).into()
     }
+
+    /// Returns the entity without its text.
+    pub fn entity(&self) -> &Arc<Entity> {
+        &self.entity
+    }
 }
 
 impl From<Entity> for StoredEntity {
     fn from(entity: Entity) -> StoredEntity {
-        StoredEntity { entity, text: TextCache::default() }
+        StoredEntity { entity: Arc::new(entity), text: TextCache::default() }
     }
 }
 

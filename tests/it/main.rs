@@ -65,6 +65,7 @@
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
 //! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
 //! | `machine` | full disks, unreadable files, no descriptors, clock changes, signals |
+//! | `journals` | the memory that journals hold |
 //! | `soak` | mixed load on one process, for seconds or hours |
 //!
 //! **`project/`**: the repository itself
@@ -119,6 +120,8 @@ mod graph {
 }
 mod program {
     mod flags;
+    #[cfg(target_os = "linux")]
+    mod journals;
     mod log;
     mod machine;
     pub(crate) mod process;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::edge::control::call::ControlCall;
@@ -18,8 +18,7 @@ use crate::policy::behavior::Secret;
 use crate::text::redact::mask_json;
 use crate::world::World;
 use crate::world::fixture;
-use crate::world::journal::{self, Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
-use crate::world::store::StoredEntity;
+use crate::world::journal::{Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
 
 pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let parameters =
@@ -39,7 +38,6 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
     let query = JournalQuery { limit, ..filter.query()? };
     let secrets = if parameters.include_secrets()? { Secrets::Shown } else { Secrets::Hidden };
     let world = call.worlds.world(call.name)?;
-    let entries = world.journal.query(&query, secrets);
     let wants_text = match value("format").as_deref() {
         None => call
             .request
@@ -52,16 +50,37 @@ pub(super) fn query(call: &ControlCall<'_>) -> Result<ControlReply, ControlError
         Some(other) => return Err(invalid("format", other, "json or exchange")),
     };
     if wants_text {
-        return Ok(ControlReply::text(journal::print(&entries)));
+        return Ok(ControlReply::text(world.journal.print(&query, secrets)));
     }
-    let entries: Vec<Value> = entries.iter().map(|entry| entry_json(&world, entry, secrets)).collect();
-    Ok(ControlReply::ok(&json!({ "count": world.journal.count(), "entries": entries })))
+    let count = world.journal.count();
+    Ok(ControlReply::ok(&EntryList { count, entries: Entries { world: &world, query, secrets } }))
+}
+
+#[derive(Serialize)]
+struct EntryList<'w> {
+    count: u64,
+    entries: Entries<'w>,
+}
+
+/// The entries of a query, read one by one while they are written.
+struct Entries<'w> {
+    world: &'w World,
+    query: JournalQuery,
+    secrets: Secrets,
+}
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Entries { world, query, secrets } = self;
+        let entries = world.journal.exchanges(query, *secrets);
+        serializer.collect_seq(entries.map(|entry| entry_json(world, &entry, *secrets)))
+    }
 }
 
 fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
     let JournalExchange { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body_json(bytes) });
-    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<StoredEntity>>| {
+    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
         changed.as_ref().and_then(|changed| Some(changed_json(world, changed, pick(changed)?, secrets)))
     };
     json!({

@@ -118,7 +118,9 @@ pub(super) fn with_change(
     before: Option<Arc<StoredEntity>>,
     after: Option<Arc<StoredEntity>>,
 ) -> Outcome {
-    let change = Some(EntityChange { set: context.route.collection.set, before, after });
+    // The journal keeps neither text.
+    let entity = |stored: Option<Arc<StoredEntity>>| stored.map(|stored| stored.entity().clone());
+    let change = Some(EntityChange { set: context.route.collection.set, before: entity(before), after: entity(after) });
     Outcome::Success(Success { change, ..success })
 }
 

@@ -19,7 +19,7 @@ pub(crate) const REDACTED: &str = "REDACTED";
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
 
 /// The largest packed body that is unpacked, in bytes.
-pub(crate) const UNPACKED_LIMIT: usize = 8 * 1024 * 1024;
+const UNPACKED_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Masks the values of secret headers, and the secrets in addresses and JSON that other headers hold.
 pub(crate) fn mask_headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {

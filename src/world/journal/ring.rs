@@ -7,23 +7,28 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::{AnswerCause, EntityChange, JournalEntry, JournalRecord};
+use super::draft::{BodyForm, Draft, Omissions};
+use super::{AnswerCause, EntityChange, JournalEntry, JournalQuery, JournalRecord};
 use crate::odata::headers::StandardHeaders;
 
 /// The size of a chunk, unless one entry needs more or all of them need less.
-const CHUNK_SIZE: usize = 64 * 1024;
+pub(super) const CHUNK_SIZE: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     rows: VecDeque<JournalRow>,
     chunks: VecDeque<Chunk>,
+    /// The number of the first chunk: that of chunks removed so far.
+    first_chunk: usize,
     /// The buffer of a chunk whose entries were all dropped, for reuse.
     spare: Vec<u8>,
-    /// The size of all entries.
+    /// The capacity of all chunks, and the size of what rows refer to.
     bytes: usize,
+    /// The number of searches for idle shards before the last use.
+    last_use: u64,
 }
 
 /// The texts of consecutive entries.
@@ -41,22 +46,23 @@ struct JournalRow {
     time: SystemTime,
     method: Method,
     status: Option<StatusCode>,
+    /// The number of the chunk with the texts.
+    chunk: usize,
     /// The start of the texts in their chunk.
     start: usize,
     parts: Parts,
     changed: Option<EntityChange>,
     /// Details that few entries have.
     details: Option<Box<RareDetails>>,
+    /// The size of what the row refers to, apart from its texts.
+    referred: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct RareDetails {
     decided: AnswerCause,
-    full_lengths: FullLengths,
+    omissions: Omissions,
 }
-
-/// The full lengths of truncated bodies: request and response.
-type FullLengths = (Option<usize>, Option<usize>);
 
 /// The end of each text, relative to the start: target, request headers, request body, response headers, response body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,100 +70,120 @@ struct Parts {
     ends: [usize; 5],
     /// Whether the response headers are the standard ones, of which only the values are kept.
     is_standard: bool,
+    /// The forms of the request's and the response's body.
+    forms: (BodyForm, BodyForm),
 }
 
-impl JournalRow {
-    /// Returns the approximate size in bytes, without entities, which the store may share.
-    fn size(&self) -> usize {
-        size_of::<JournalRow>() + self.parts.ends[4]
-    }
+/// The limits of the buffers of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Buffers {
+    /// Chunks of up to this size.
+    Of(usize),
+    /// As little as an entry needs, and its own, so that a dropped entry gives back all that it holds.
+    Exact,
 }
 
 impl Ring {
-    /// Adds an entry, and returns its size.
-    pub(super) fn push(&mut self, number: u64, record: JournalRecord<'_>, body_limit: usize) -> usize {
-        let stored = |body: &[u8]| body.len().min(body_limit);
-        let (request_body, response_body) = (stored(record.request_body), stored(record.response_body));
-        let full_length = |body: &[u8], stored: usize| (stored < body.len()).then_some(body.len());
-        let full_lengths = (full_length(record.request_body, request_body), full_length(record.response_body, response_body));
-        let response_headers =
-            if record.standard_headers.is_some() { VALUES_SIZE } else { size_of_headers(record.response_headers) };
-        let room =
-            record.target.len() + size_of_headers(record.request_headers) + request_body + response_headers + response_body;
-        let chunk = self.chunk(room);
+    /// Adds an entry.
+    pub(super) fn push(&mut self, number: u64, draft: Draft<'_>, buffers: Buffers) {
+        let (room, referred, is_rare) = (text_size(&draft), referred_size(&draft), is_rare(&draft));
+        let omissions = draft.omissions();
+        if buffers == Buffers::Exact && self.rows.len() == self.rows.capacity() {
+            // An eighth of the entries, so that growth still takes linear time.
+            self.rows.reserve_exact(1 + self.rows.len() / 8);
+        }
+        let Draft { record, request_body, response_body, .. } = draft;
+        let (chunk, is_standard) = (self.chunk(room, buffers), record.standard_headers.is_some());
         let out = &mut chunk.bytes;
         let start = out.len();
         let mut ends = [0; 5];
         out.extend_from_slice(record.target.as_bytes());
         ends[0] = out.len() - start;
-        write_headers(record.request_headers, out);
+        write_headers(record.request_headers, request_body.form, out);
         ends[1] = out.len() - start;
-        out.extend_from_slice(&record.request_body[..request_body]);
+        out.extend_from_slice(&request_body.bytes);
         ends[2] = out.len() - start;
         match record.standard_headers {
             Some(standard) => write_values(standard, out),
-            None => write_headers(record.response_headers, out),
+            None => write_headers(record.response_headers, response_body.form, out),
         }
         ends[3] = out.len() - start;
-        out.extend_from_slice(&record.response_body[..response_body]);
+        out.extend_from_slice(&response_body.bytes);
         ends[4] = out.len() - start;
         chunk.entries += 1;
-        let is_rare = record.decided != AnswerCause::default() || full_lengths != FullLengths::default();
-        let row = JournalRow {
+        self.bytes += referred;
+        self.rows.push_back(JournalRow {
             number,
             time: record.time,
             method: record.method.clone(),
             status: record.status,
+            chunk: self.first_chunk + self.chunks.len() - 1,
             start,
-            parts: Parts { ends, is_standard: record.standard_headers.is_some() },
+            parts: Parts { ends, is_standard, forms: (request_body.form, response_body.form) },
             changed: record.changed,
-            details: is_rare.then(|| Box::new(RareDetails { decided: record.decided, full_lengths })),
-        };
-        let size = row.size();
-        self.bytes += size;
-        self.rows.push_back(row);
-        size
+            details: is_rare.then(|| Box::new(RareDetails { decided: record.decided, omissions })),
+            referred,
+        });
     }
 
     /// Returns a chunk with room for more bytes.
-    fn chunk(&mut self, room: usize) -> &mut Chunk {
+    fn chunk(&mut self, room: usize, buffers: Buffers) -> &mut Chunk {
         let has_room = |chunk: &Chunk| chunk.bytes.capacity() - chunk.bytes.len() >= room;
-        if !self.chunks.back().is_some_and(has_room) {
+        if buffers == Buffers::Exact || !self.chunks.back().is_some_and(has_room) {
             let mut bytes = std::mem::take(&mut self.spare);
+            let spare = bytes.capacity();
             // The first entries of a journal are often the only ones: reserve room for one more.
-            bytes.reserve(room.max((self.bytes + 2 * room).min(CHUNK_SIZE)));
+            let wanted = match buffers {
+                Buffers::Of(size) => room.max((self.bytes + 2 * room).min(size)),
+                Buffers::Exact => room,
+            };
+            if spare < room {
+                bytes = Vec::with_capacity(wanted);
+            }
+            self.bytes = self.bytes - spare + bytes.capacity();
             self.chunks.push_back(Chunk { bytes, entries: 0 });
         }
         let last = self.chunks.len() - 1;
         &mut self.chunks[last]
     }
 
-    /// Drops the oldest entry, and returns its size.
-    pub(super) fn pop(&mut self) -> usize {
-        let Some(row) = self.rows.pop_front() else { return 0 };
-        if let Some(chunk) = self.chunks.front_mut() {
-            chunk.entries -= 1;
-            if chunk.entries == 0 {
-                let mut bytes = self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default();
-                // A chunk that grew for one large body is not reused.
-                if bytes.capacity() <= CHUNK_SIZE {
-                    bytes.clear();
-                    self.spare = bytes;
-                }
+    /// Drops the oldest entry.
+    pub(super) fn pop(&mut self, buffers: Buffers) {
+        let Some(row) = self.rows.pop_front() else { return };
+        self.bytes -= row.referred;
+        let Some(chunk) = self.chunks.front_mut() else { return };
+        chunk.entries -= 1;
+        if chunk.entries == 0 {
+            let mut bytes = self.chunks.pop_front().map(|chunk| chunk.bytes).unwrap_or_default();
+            self.first_chunk += 1;
+            // A chunk that grew for one large body is not reused.
+            let is_reusable = matches!(buffers, Buffers::Of(size) if bytes.capacity() <= size);
+            let freed = if is_reusable { std::mem::take(&mut self.spare) } else { std::mem::take(&mut bytes) };
+            self.bytes -= freed.capacity();
+            if is_reusable {
+                bytes.clear();
+                self.spare = bytes;
             }
         }
-        let size = row.size();
-        self.bytes -= size;
-        size
+    }
+
+    /// Records a use, with the number of searches for idle shards so far.
+    pub(super) fn touch(&mut self, searches: u64) {
+        self.last_use = searches;
+    }
+
+    /// Returns the number of searches for idle shards before the last use.
+    pub(super) fn last_use(&self) -> u64 {
+        self.last_use
     }
 
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Returns the size of all entries.
+    /// Returns the bytes that all entries hold, spare buffers included.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.rows.capacity() * size_of::<JournalRow>() + self.chunks.capacity() * size_of::<Chunk>()
     }
 
     /// Returns the number of the oldest entry.
@@ -170,25 +196,80 @@ impl Ring {
         self.rows.iter().filter(|row| row.number >= from).count()
     }
 
-    /// Copies the entries from a number on.
-    pub(super) fn entries(&self, from: u64) -> impl Iterator<Item = JournalEntry> {
-        let chunks = self.chunks.iter().flat_map(|chunk| std::iter::repeat_n(&chunk.bytes, chunk.entries));
-        let rows = self.rows.iter().zip(chunks).filter(move |(row, _)| row.number >= from);
-        rows.map(|(row, bytes)| {
-            let details = row.details.as_ref();
-            let (decided, full_lengths) =
-                details.map(|details| (details.decided.clone(), details.full_lengths)).unwrap_or_default();
-            JournalEntry {
-                number: row.number,
-                time: row.time,
-                method: row.method.clone(),
-                status: row.status,
-                texts: Texts { bytes: bytes[row.start..row.start + row.parts.ends[4]].into(), parts: row.parts, full_lengths },
-                decided,
-                changed: row.changed.clone(),
-            }
+    /// Returns the numbers of the matching entries from a number on.
+    pub(super) fn matching(&self, from: u64, query: &JournalQuery) -> impl Iterator<Item = u64> {
+        let rows = self.rows.iter().filter(move |row| row.number >= from);
+        rows.filter(|row| query.matches(&row.method, row.status, row.time, self.target(row))).map(|row| row.number)
+    }
+
+    /// Copies an entry.
+    pub(super) fn entry(&self, number: u64) -> Option<JournalEntry> {
+        let row = &self.rows[self.rows.binary_search_by_key(&number, |row| row.number).ok()?];
+        let texts = &self.chunk_of(row).get(row.start..row.start + row.parts.ends[4])?;
+        let details = row.details.as_ref();
+        let (decided, omissions) = details.map(|details| (details.decided.clone(), details.omissions)).unwrap_or_default();
+        Some(JournalEntry {
+            number: row.number,
+            time: row.time,
+            method: row.method.clone(),
+            status: row.status,
+            texts: Texts { bytes: (*texts).into(), parts: row.parts, omissions },
+            decided,
+            changed: row.changed.clone(),
         })
     }
+
+    fn chunk_of(&self, row: &JournalRow) -> &[u8] {
+        self.chunks.get(row.chunk - self.first_chunk).map_or(&[], |chunk| &chunk.bytes)
+    }
+
+    fn target(&self, row: &JournalRow) -> &str {
+        let texts = self.chunk_of(row).get(row.start..row.start + row.parts.ends[0]);
+        // Written from a `str`.
+        texts.and_then(|target| std::str::from_utf8(target).ok()).unwrap_or_default()
+    }
+
+    /// Counts the bytes that all entries hold, one by one.
+    #[cfg(test)]
+    pub(super) fn recount(&self) -> usize {
+        let chunks = self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum::<usize>() + self.spare.capacity();
+        let referred = |row: &JournalRow| {
+            let method = if row.method.as_str().len() > 15 { row.method.as_str().len() } else { 0 };
+            let details = row.details.iter().map(|details| {
+                let AnswerCause { detail, faults, batch, .. } = &details.decided;
+                let texts = [detail, faults, batch].into_iter().flatten().map(|text| text.len());
+                size_of::<RareDetails>() + texts.sum::<usize>()
+            });
+            let entities = row.changed.iter().flat_map(|changed| [&changed.before, &changed.after]).flatten();
+            method + details.sum::<usize>() + entities.map(|entity| entity.size()).sum::<usize>()
+        };
+        let queues = self.rows.capacity() * size_of::<JournalRow>() + self.chunks.capacity() * size_of::<Chunk>();
+        chunks + self.rows.iter().map(referred).sum::<usize>() + queues
+    }
+}
+
+/// Returns the most bytes that an entry needs, as the first one of a journal does.
+pub(super) fn size(draft: &Draft<'_>) -> usize {
+    /// The rows and chunks that a queue has room for at first.
+    const FIRST: usize = 4;
+    FIRST * (size_of::<JournalRow>() + size_of::<Chunk>()) + text_size(draft) + referred_size(draft)
+}
+
+/// Returns the size of what an entry refers to, apart from its row and its texts.
+fn referred_size(draft: &Draft<'_>) -> usize {
+    draft.referred_size() + if is_rare(draft) { size_of::<RareDetails>() } else { 0 }
+}
+
+fn is_rare(draft: &Draft<'_>) -> bool {
+    draft.record.decided != AnswerCause::default() || draft.omissions() != Omissions::default()
+}
+
+/// Returns the size of the texts of an entry.
+fn text_size(draft: &Draft<'_>) -> usize {
+    let JournalRecord { target, request_headers, response_headers, standard_headers, .. } = &draft.record;
+    let response_headers = standard_headers.map_or_else(|| size_of_headers(response_headers), size_of_values);
+    let bodies = draft.request_body.bytes.len() + draft.response_body.bytes.len();
+    target.len() + size_of_headers(request_headers) + response_headers + bodies
 }
 
 /// A copy of the texts of an entry.
@@ -196,13 +277,18 @@ impl Ring {
 pub(super) struct Texts {
     bytes: Box<[u8]>,
     parts: Parts,
-    full_lengths: FullLengths,
+    omissions: Omissions,
 }
 
 impl Texts {
-    /// Returns the full lengths of the two bodies, if truncated.
-    pub(super) fn full_lengths(&self) -> FullLengths {
-        self.full_lengths
+    /// Returns the parts that are not complete.
+    pub(super) fn omissions(&self) -> Omissions {
+        self.omissions
+    }
+
+    /// Returns the forms of the request's and the response's body.
+    pub(super) fn forms(&self) -> (BodyForm, BodyForm) {
+        self.parts.forms
     }
 
     pub(super) fn target(&self) -> &str {
@@ -223,7 +309,7 @@ impl Texts {
             return read_headers(self.part(3));
         }
         let mut written = Vec::new();
-        write_headers(&read_values(self.part(3)), &mut written);
+        write_headers(&read_values(self.part(3)), BodyForm::Plain, &mut written);
         read_headers(&written)
     }
 
@@ -243,9 +329,12 @@ fn size_of_headers(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| 8 + name.as_str().len() + value.len()).sum()
 }
 
-/// Writes headers, each as the lengths of its name and its value, and both.
-fn write_headers(headers: &HeaderMap, out: &mut Vec<u8>) {
+/// Writes headers, each as the lengths of its name and its value, and both. The coding of an unpacked body is left out.
+fn write_headers(headers: &HeaderMap, body: BodyForm, out: &mut Vec<u8>) {
     for (name, value) in headers {
+        if body == BodyForm::Unpacked && *name == header::CONTENT_ENCODING {
+            continue;
+        }
         // The HTTP library limits the head of a message to far less than this holds.
         let length = |text: &[u8]| u64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
@@ -268,8 +357,10 @@ fn read_headers(mut bytes: &[u8]) -> Vec<(String, String)> {
     headers
 }
 
-/// The usual size of the variable values of the standard headers.
-const VALUES_SIZE: usize = 280;
+/// Returns how many bytes the variable values of the standard headers take.
+fn size_of_values(standard: &StandardHeaders) -> usize {
+    standard.values().into_iter().map(|value| 4 + value.len()).sum()
+}
 
 /// Writes the variable values of the standard headers, each after its length.
 fn write_values(standard: &StandardHeaders, out: &mut Vec<u8>) {

@@ -5,14 +5,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::edm::value::Complex;
+use crate::edm::value::{Complex, Value};
 use crate::text::redact::mask_json;
-use crate::world::store::StoredEntity;
 
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_1";
 
-fn budget() -> Arc<Budget> {
-    Arc::new(Budget::new(ALL_BYTES))
+fn journals() -> Arc<Journals> {
+    Arc::new(Journals::new(ALL_BYTES))
 }
 
 fn map(headers: &[(&str, &str)]) -> HeaderMap {
@@ -53,7 +52,7 @@ fn numbers(journal: &Journal, query: &JournalQuery) -> Vec<u64> {
 }
 
 fn filled() -> Journal {
-    let journal = Journal::new(Bounds::default(), budget());
+    let journal = Journal::new(Bounds::default(), journals());
     write(&journal, &Method::GET, "/v1.0/teamwork/workforceIntegrations?$top=1", "", 200);
     write(&journal, &Method::PATCH, ENTITY, r#"{"displayName":"x","isActive":true}"#, 200);
     write(&journal, &Method::PATCH, "/beta/teamwork/workforceIntegrations('WFI_1')", r#"{"displayName":"y"}"#, 404);
@@ -82,7 +81,7 @@ fn entries_are_asked_for_by_method_path_id_status_and_time() {
 
 #[test]
 fn entries_are_printed_as_exchanges() {
-    let journal = Journal::new(Bounds::default(), budget());
+    let journal = Journal::new(Bounds::default(), journals());
     let headers = map(&[
         ("host", "127.0.0.1:41573"),
         ("content-length", "40"),
@@ -151,7 +150,7 @@ fn secrets_and_tokens_are_hidden_wherever_they_stand() {
         ("application/json", r#"{"requests":[{"url":"/x?$filter=encryption/secret eq 'hush'"}]}"#),
         ("application/json", r#"{"url":"https://contoso.test/api?code=hush"}"#),
     ] {
-        let journal = Journal::new(Bounds::default(), budget());
+        let journal = Journal::new(Bounds::default(), journals());
         let headers = [
             ("content-type", content_type),
             ("cookie", "hush"),
@@ -232,7 +231,7 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
       method: expected POST, found PATCH
     ");
-    let empty = Journal::new(Bounds::default(), budget()).verify(&never, Secrets::Hidden);
+    let empty = Journal::new(Bounds::default(), journals()).verify(&never, Secrets::Hidden);
     assert!(empty.holds && empty.closest.is_none());
 }
 
@@ -251,7 +250,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
     expected exactly 3 requests since 2026-01-02T03:04:09Z, found 1 among 1 requests
     matches: request 5, POST /, 201
     ");
-    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, budget());
+    let small = Journal::new(Bounds { entries: 1, bytes: 160 }, journals());
     write(&small, &Method::GET, "/", "", 200);
     write(&small, &Method::POST, "/", r#"{"displayName":"x"}"#, 201);
     let with_body = Expectation { body: Some(json!({"displayName": "x"})), ..Expectation::default() };
@@ -264,7 +263,7 @@ fn a_verdict_says_what_it_could_not_look_at() {
 
 #[test]
 fn a_journal_that_keeps_nothing_verifies_nothing() {
-    let journal = Journal::new(Bounds::OFF, budget());
+    let journal = Journal::new(Bounds::OFF, journals());
     write(&journal, &Method::DELETE, ENTITY, "", 204);
     let never = Expectation {
         of: JournalQuery { method: Some(Method::DELETE), ..JournalQuery::default() },
@@ -278,7 +277,7 @@ fn a_journal_that_keeps_nothing_verifies_nothing() {
 
 #[test]
 fn a_subset_is_compared_member_by_member() {
-    let journal = Journal::new(Bounds::default(), budget());
+    let journal = Journal::new(Bounds::default(), journals());
     write(&journal, &Method::POST, "/", r#"{"a":{"b":1.0,"c":null},"d":[{"e":1,"f":2}],"g":1e2}"#, 201);
     let holds = |body: serde_json::Value| {
         journal.verify(&Expectation { body: Some(body), ..Expectation::default() }, Secrets::Hidden).holds
@@ -300,7 +299,7 @@ fn bytes(journal: &Journal) -> usize {
 
 #[test]
 fn the_journal_is_bounded_by_count_and_by_bytes() {
-    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, budget());
+    let journal = Journal::new(Bounds { entries: 10, bytes: 1_000_000 }, journals());
     for _ in 0..35 {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
@@ -322,59 +321,197 @@ fn the_journal_is_bounded_by_count_and_by_bytes() {
         write(&journal, &Method::GET, ENTITY, "", 200);
     }
     assert!(journal.len() == 10 && bytes(&journal) < 60_000, "buffers of large bodies are not kept for small ones");
-    let off = Journal::new(Bounds::OFF, budget());
+    let off = Journal::new(Bounds::OFF, journals());
     write(&off, &Method::GET, ENTITY, "", 200);
     assert!(off.is_empty() && !off.is_on());
 }
 
 #[test]
 fn journals_share_a_budget_and_give_back_what_they_took() {
-    let budget = Arc::new(Budget::new(100_000));
-    let journals: Vec<Journal> = (0..50).map(|_| Journal::new(Bounds::default(), budget.clone())).collect();
+    let group = Arc::new(Journals::new(100_000));
+    let journals: Vec<Journal> = (0..50).map(|_| Journal::new(Bounds::default(), group.clone())).collect();
     for _ in 0..100 {
         for journal in &journals {
             write(journal, &Method::GET, ENTITY, "", 200);
+            assert!(group.budget().used() <= 100_000 && !journal.is_empty(), "the latest request is there");
         }
     }
     let taken: usize = journals.iter().map(bytes).sum();
-    assert_eq!(budget.used(), taken);
-    assert!((100_000..120_000).contains(&taken), "{taken}");
-    assert!(journals.iter().all(|journal| !journal.is_empty()), "the latest request is always there");
+    assert_eq!(group.budget().used(), taken);
+    assert!(taken > 60_000, "{taken}");
     journals[0].clear();
     drop(journals);
-    assert_eq!(budget.used(), 0);
+    assert_eq!(group.budget().used(), 0);
 }
 
 #[test]
-fn what_is_read_stays_as_it_was_while_others_write() {
-    let journal = Journal::new(Bounds { entries: 2, bytes: 1_000_000 }, budget());
-    write(&journal, &Method::GET, "/first", "", 200);
-    let held = journal.entries();
-    for number in 0..10 {
+fn the_idlest_journal_gives_way() {
+    let group = Arc::new(Journals::searching_every(Duration::ZERO, 320_000));
+    let new = || Journal::new(Bounds::default(), group.clone());
+    let (idle, busy, late) = (new(), new(), new());
+    let large = "x".repeat(60_000);
+    write(&idle, &Method::POST, "/", &large, 200);
+    write(&busy, &Method::POST, "/", &large, 200);
+    // The first search finds nothing idle: all were written to since the start. The entry is cut.
+    write(&late, &Method::POST, "/", &large, 200);
+    let body = |journal: &Journal| journal.query(&JournalQuery::default(), Secrets::Shown).pop().map(|entry| entry.exchange);
+    let cut = body(&late).unwrap();
+    assert!(cut.request.body.is_empty() && cut.comments.contains(&"request body truncated, 60000 bytes in full".to_owned()));
+    write(&busy, &Method::GET, "/", "", 200);
+    write(&late, &Method::POST, "/", &large, 200);
+    assert_eq!(body(&late).unwrap().request.body.len(), 60_000);
+    assert_eq!((idle.len(), busy.len(), late.len()), (0, 2, 2));
+    assert_eq!((idle.count(), numbers(&idle, &JournalQuery::default()).len()), (1, 0), "it is reported as dropped");
+    let report = idle.verify(&Expectation::default(), Secrets::Hidden);
+    assert!(report.text.ends_with("1 older entries were dropped from the journal"), "{}", report.text);
+}
+
+#[test]
+fn a_budget_smaller_than_an_entry_keeps_only_the_latest_one() {
+    let group = Arc::new(Journals::new(1_000));
+    let journals: Vec<Journal> = (0..10).map(|_| Journal::new(Bounds::default(), group.clone())).collect();
+    for journal in &journals {
+        write(journal, &Method::POST, &format!("/{}", "x".repeat(2_000)), &"x".repeat(10_000), 200);
+        assert_eq!((journal.len(), group.budget().used()), (1, bytes(journal)));
+        assert!(bytes(journal) < 4_000, "{}", bytes(journal));
+    }
+}
+
+#[test]
+fn a_full_journal_pins_no_large_entity() {
+    let limit = 16 * 100_000;
+    let journal = Journal::new(Bounds { entries: 1_000, bytes: limit }, journals());
+    for round in 0..100 {
+        for length in [1_000, 90_000, 110_000, 4_000_000] {
+            let (before, after) = (entity(length), entity(10));
+            change(&journal, Some(before.clone()), Some(after.clone()), AnswerCause::default());
+            let is_kept = length < 100_000;
+            assert_eq!(Arc::strong_count(&before), if is_kept { 2 } else { 1 }, "{length}");
+            let entry = journal.query(&JournalQuery::default(), Secrets::Hidden).pop().unwrap();
+            let changed = entry.changed.unwrap();
+            assert_eq!((changed.before.is_some(), changed.after.is_some()), (is_kept, true));
+            let comment = format!("entity before left out, {} bytes", before.size());
+            assert_eq!(entry.exchange.comments.contains(&comment), !is_kept);
+            assert!(bytes(&journal) <= limit / 4, "round {round}: {} bytes", bytes(&journal));
+        }
+    }
+}
+
+#[test]
+fn packed_bodies_are_unpacked_when_written() {
+    let journal = Journal::new(Bounds { entries: 1_000, bytes: 16 * 1_000 }, journals());
+    let packed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let write = |headers: &[(&str, &str)], body: &[u8]| {
+        record(&journal, headers, body);
+        let read = |secrets| journal.query(&JournalQuery::default(), secrets).pop().unwrap().exchange;
+        (read(Secrets::Hidden), read(Secrets::Shown))
+    };
+    let (hidden, shown) = write(&packed, &gzip(br#"{"displayName":"x","secret":"hush"}"#));
+    assert_eq!(hidden.request.body, r#"{"displayName":"x","secret":"REDACTED"}"#);
+    assert_eq!(shown.request.body, r#"{"displayName":"x","secret":"hush"}"#);
+    assert!(shown.request.header("content-encoding").is_none() && shown.request.header("content-type").is_some());
+    assert!(shown.comments.contains(&"request body unpacked from gzip".to_owned()));
+    let body = |value| Expectation { body: Some(value), ..Expectation::default() };
+    assert!(journal.verify(&body(json!({"displayName": "x"})), Secrets::Hidden).holds);
+    // Content beyond the limit of a body, malformed content and other codings stay as they are, and may hold secrets.
+    let long = gzip(&[b' '; 1_001]);
+    journal.clear();
+    for (coding, sent) in [("gzip", &long[..]), ("gzip", b"secret"), ("br", b"secret"), ("gzip, gzip", &gzip(b"{}"))] {
+        let (hidden, shown) = write(&[("content-encoding", coding)], sent);
+        assert_eq!((&*hidden.request.body, &*shown.request.body), (&b"REDACTED"[..], sent), "{coding}");
+        assert_eq!(shown.request.header("content-encoding"), Some(coding));
+        assert!(journal.verify(&body(json!({})), Secrets::Hidden).text.contains("expected JSON, found something else"));
+    }
+    let (_, shown) = write(&packed, &gzip(&[b' '; 1_000]));
+    assert_eq!(shown.request.body.len(), 1_000);
+}
+
+#[test]
+fn a_journal_of_packed_bodies_is_read_without_unpacking_them() {
+    let journal = Journal::new(Bounds::default(), journals());
+    // A smaller limit makes writing quick: each body is unpacked up to it.
+    let small = Journal::new(Bounds { bytes: 4 * 1024 * 1024, ..Bounds::default() }, self::journals());
+    let bomb = gzip(&vec![b' '; 8_000_000]);
+    assert!(bomb.len() < 10_000);
+    record(&journal, &[("content-encoding", "gzip")], &bomb);
+    for _ in 0..100 {
+        record(&small, &[("content-encoding", "gzip")], &bomb);
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(small.query(&JournalQuery::default(), Secrets::Hidden).len() + journal.len(), 101);
+    assert!(!small.verify(&Expectation { body: Some(json!({})), ..Expectation::default() }, Secrets::Hidden).holds);
+    // To unpack 1.6 GB takes many seconds.
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn entries_are_copied_one_by_one() {
+    let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, journals());
+    for number in 1..=3 {
         write(&journal, &Method::GET, &format!("/{number}"), "", 200);
     }
-    assert_eq!((held[0].number, held[0].path()), (1, "/first"));
+    let mut reading = journal.exchanges(&JournalQuery::default(), Secrets::Hidden);
+    let first = reading.next().unwrap();
+    for number in 4..=5 {
+        write(&journal, &Method::GET, &format!("/{number}"), "", 200);
+    }
+    assert_eq!((first.number, &*first.exchange.request.target), (1, "/1"), "a copy stays as it was");
+    assert_eq!(reading.map(|entry| entry.number).collect::<Vec<_>>(), [3], "the second was dropped meanwhile");
 }
 
-#[test]
-fn an_entry_that_has_fallen_out_holds_no_entity() {
-    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, budget());
+fn gzip(content: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Returns an entity with a text of this length.
+fn entity(length: usize) -> Arc<Entity> {
+    let properties = Complex { values: vec![Value::String("x".repeat(length).into())].into(), dynamic: Vec::new() };
+    Arc::new(Entity::new("a".into(), properties))
+}
+
+/// Records a request with a body of any bytes.
+fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
+    journal.record(JournalRecord {
+        time: at(0),
+        method: &Method::POST,
+        target: "/",
+        request_headers: &map(headers),
+        request_body: body,
+        status: Some(StatusCode::OK),
+        response_headers: &HeaderMap::new(),
+        standard_headers: None,
+        response_body: b"",
+        decided: AnswerCause::default(),
+        changed: None,
+    });
+}
+
+/// Records a change of an entity.
+fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>, decided: AnswerCause) {
     let set = crate::workloads::schema().set_ids().next().unwrap();
-    let entity = Arc::new(StoredEntity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
-    let headers = HeaderMap::new();
     journal.record(JournalRecord {
         time: at(0),
         method: &Method::PATCH,
         target: "/",
-        request_headers: &headers,
+        request_headers: &HeaderMap::new(),
         request_body: b"",
         status: Some(StatusCode::OK),
-        response_headers: &headers,
+        response_headers: &HeaderMap::new(),
         standard_headers: None,
         response_body: b"",
-        decided: AnswerCause::default(),
-        changed: Some(EntityChange { set, before: Some(entity.clone()), after: Some(entity.clone()) }),
+        decided,
+        changed: Some(EntityChange { set, before, after }),
     });
+}
+
+#[test]
+fn an_entry_that_has_fallen_out_holds_no_entity() {
+    let journal = Journal::new(Bounds { entries: 1, bytes: 1_000_000 }, journals());
+    let entity = entity(10);
+    change(&journal, Some(entity.clone()), Some(entity.clone()), AnswerCause::default());
     assert_eq!(Arc::strong_count(&entity), 3);
     write(&journal, &Method::GET, "/", "", 200);
     assert_eq!(Arc::strong_count(&entity), 1);
@@ -382,7 +519,7 @@ fn an_entry_that_has_fallen_out_holds_no_entity() {
 
 #[test]
 fn many_threads_write_at_once_and_nothing_is_lost() {
-    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, budget());
+    let journal = Journal::new(Bounds { entries: 5_000, bytes: usize::MAX }, journals());
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let journal = &journal;
@@ -411,7 +548,7 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read(targets in proptest::collection::vec(("/[a-z]{0,9}", "[ -~]{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 1..6)) {
-        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, budget());
+        let journal = Journal::new(Bounds { entries: 3, bytes: 1_000_000 }, journals());
         for (target, value, body) in &targets {
             let headers = map(&[("x-a", value), ("x-b", ""), ("x-a", "again")]);
             journal.record(JournalRecord {
@@ -430,6 +567,41 @@ proptest! {
         }
         // Redaction never panics.
         journal.query(&JournalQuery::default(), Secrets::Hidden);
+    }
+
+    #[test]
+    fn the_bytes_of_a_journal_are_those_that_it_holds(
+        steps in proptest::collection::vec((0..12_u8, 0..3_usize, 0..70_000_usize), 0..60),
+        bounds in (1..40_usize, prop_oneof![Just(0), 1_000..1_000_000_usize]),
+        limit in prop_oneof![Just(ALL_BYTES), 1_000..300_000_usize],
+    ) {
+        let group = Arc::new(Journals::searching_every(Duration::ZERO, limit));
+        let journals: Vec<Journal> = (0..3).map(|_| Journal::new(Bounds { entries: bounds.0, bytes: bounds.1 }, group.clone())).collect();
+        for (kind, index, length) in steps {
+            let (journal, text) = (&journals[index], "x".repeat(length));
+            match kind {
+                0 => journal.clear(),
+                1 => write(journal, &Method::from_bytes(text.get(..20).unwrap_or("GET").as_bytes()).unwrap(), "/", "", 200),
+                2 => change(journal, Some(entity(length)), Some(entity(length / 2)), AnswerCause::default()),
+                3 => change(journal, None, Some(entity(length)), AnswerCause { detail: Some(text.clone().into()), batch: Some(text.into()), ..AnswerCause::default() }),
+                4 => record(journal, &[("content-encoding", "gzip")], &gzip(text.as_bytes())),
+                5 => write(journal, &Method::POST, "/", &text, 200),
+                _ => write(journal, &Method::GET, ENTITY, &text[..length / 100], 200),
+            }
+            for journal in &journals {
+                for shard in journal.shards.iter() {
+                    let ring = shard.ring();
+                    prop_assert_eq!(ring.bytes(), ring.recount());
+                    prop_assert!(ring.len() <= bounds.0);
+                    prop_assert!(ring.len() <= 1 || ring.bytes() <= bounds.1 / SHARDS);
+                }
+            }
+            prop_assert_eq!(group.budget().used(), journals.iter().map(bytes).sum::<usize>());
+            let is_alone = || journals.iter().map(Journal::len).sum::<usize>() == 1;
+            prop_assert!(group.budget().used() <= limit || is_alone(), "{} of {} bytes", group.budget().used(), limit);
+        }
+        drop(journals);
+        prop_assert_eq!(group.budget().used(), 0);
     }
 
     #[test]

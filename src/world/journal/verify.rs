@@ -1,15 +1,14 @@
 //! Verification of the requests that a test expects.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::edm::pattern::names_id;
-use crate::text::redact::{NamePlace, REDACTED, UNPACKED_LIMIT, is_secret_name, mask_json, mask_target};
+use crate::text::bom;
+use crate::text::redact::{NamePlace, REDACTED, is_secret_name, mask_json, mask_target};
 use crate::text::truncate::truncate;
-use crate::text::{bom, gzip};
 use crate::world::clock;
 
 /// An expectation of recorded requests.
@@ -94,45 +93,60 @@ struct Mismatch {
     lines: Vec<String>,
 }
 
-pub(super) fn verify(entries: &[JournalEntry], count: u64, expectation: &Expectation, secrets: Secrets) -> VerificationReport {
-    let dropped = count.saturating_sub(u64::try_from(entries.len()).unwrap_or(count));
+/// Verifies an expectation by entries in order. One entry is held at a time.
+pub(super) fn verify(
+    entries: impl Iterator<Item = JournalEntry>,
+    count: u64,
+    expectation: &Expectation,
+    secrets: Secrets,
+) -> VerificationReport {
     // Requests of clients and calls to connectors are verified separately.
     let to = expectation.of.to.unwrap_or(Destination::Graph);
-    let entries: Vec<&JournalEntry> = entries.iter().filter(|entry| entry.to() == to).collect();
-    let mismatches: Vec<Mismatch> = entries.iter().map(|entry| mismatch(entry, expectation, secrets)).collect();
-    let matching: Vec<&JournalEntry> =
-        entries.iter().zip(&mismatches).filter(|(_, mismatch)| mismatch.weight == 0).map(|(entry, _)| *entry).collect();
-    let found: Vec<u64> = matching.iter().map(|entry| entry.number).collect();
+    let (mut kept, mut considered) = (0, 0);
+    let (mut found, mut matching): (Vec<u64>, Vec<String>) = Default::default();
+    let mut nearest: Option<(u64, String, Mismatch)> = None;
+    for entry in entries {
+        kept += 1;
+        if entry.to() != to {
+            continue;
+        }
+        considered += 1;
+        let mismatch = mismatch(&entry, expectation, secrets);
+        if mismatch.weight == 0 {
+            found.push(entry.number);
+            if matching.len() < NAMED_LIMIT {
+                matching.push(summary(&entry));
+            }
+        } else if nearest.as_ref().is_none_or(|(.., other)| mismatch.weight <= other.weight) {
+            // Of equally close requests the latest is probably the one that the test means.
+            nearest = Some((entry.number, summary(&entry), mismatch));
+        }
+    }
+    let dropped = count.saturating_sub(kept);
     let Times { at_least, at_most } = expectation.times;
     let holds = (at_least..=at_most).contains(&found.len());
     let (expected, among) = (expected(expectation, secrets), kind(to, false));
-    let mut text = format!("expected {expected}, found {} among {} {among}", found.len(), entries.len());
+    let mut text = format!("expected {expected}, found {} among {considered} {among}", found.len());
     if dropped > 0 {
         let _ = write!(text, "; {dropped} older entries were dropped from the journal");
     }
     let mut closest = None;
-    if !holds && found.len() < at_least {
-        // Of equally close requests the latest is probably the one that the test means.
-        let near = entries
-            .iter()
-            .zip(&mismatches)
-            .filter(|(_, mismatch)| mismatch.weight > 0)
-            .rev()
-            .min_by_key(|(_, mismatch)| mismatch.weight);
-        if let Some((entry, mismatch)) = near {
-            closest = Some(entry.number);
-            let _ = write!(text, "\nclosest: {}", summary(entry));
-            for line in &mismatch.lines {
-                let _ = write!(text, "\n  {line}");
-            }
+    if !holds
+        && found.len() < at_least
+        && let Some((number, summary, mismatch)) = nearest
+    {
+        closest = Some(number);
+        let _ = write!(text, "\nclosest: {summary}");
+        for line in &mismatch.lines {
+            let _ = write!(text, "\n  {line}");
         }
     }
     if !holds {
-        for entry in matching.iter().take(NAMED_LIMIT) {
-            let _ = write!(text, "\nmatches: {}", summary(entry));
+        for summary in &matching {
+            let _ = write!(text, "\nmatches: {summary}");
         }
-        if matching.len() > NAMED_LIMIT {
-            let _ = write!(text, "\nmatches: {} more", matching.len() - NAMED_LIMIT);
+        if found.len() > matching.len() {
+            let _ = write!(text, "\nmatches: {} more", found.len() - matching.len());
         }
     }
     VerificationReport { holds, found, closest, text }
@@ -236,15 +250,14 @@ fn mismatch(entry: &JournalEntry, expectation: &Expectation, secrets: Secrets) -
         differs(100, format!("status: expected {}, found {}", range(statuses), status_text(entry)));
     }
     let texts = &entry.texts;
-    let (request_length, response_length) = texts.full_lengths();
+    let (request_length, response_length) = texts.omissions().full_lengths;
     let bodies = [
-        ("body", &expectation.body, texts.request_body(), texts.request_headers(), request_length),
-        ("answer body", &expectation.answer, texts.response_body(), texts.response_headers(), response_length),
+        ("body", &expectation.body, texts.request_body(), request_length),
+        ("answer body", &expectation.answer, texts.response_body(), response_length),
     ];
-    for (subject, expected, bytes, headers, full_length) in bodies {
+    for (subject, expected, bytes, full_length) in bodies {
         let Some(expected) = expected else { continue };
-        let unpacked = gzip::decoded_body(bytes, &headers, UNPACKED_LIMIT).unwrap_or(Cow::Borrowed(bytes));
-        let Ok(found) = serde_json::from_slice::<Value>(bom::strip_bytes(&unpacked)) else {
+        let Ok(found) = serde_json::from_slice::<Value>(bom::strip_bytes(bytes)) else {
             let found = match full_length {
                 Some(length) => {
                     format!("a truncated body ({} of {length} bytes are in the journal)", bytes.len())

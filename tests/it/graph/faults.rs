@@ -168,9 +168,7 @@ fn the_journal_has_the_request_the_decisions_and_the_changes() {
             let request = &entry.exchange.request;
             let status = entry.exchange.response.as_ref().map(|response| response.status.as_u16());
             let key = |entity: &Option<_>| {
-                entity
-                    .as_ref()
-                    .map(|entity: &std::sync::Arc<wfi_emulator::internals::world::store::StoredEntity>| entity.key.to_string())
+                entity.as_ref().map(|entity: &std::sync::Arc<wfi_emulator::internals::edm::value::Entity>| entity.key.to_string())
             };
             let key = |entity| key(entity).map(|key| key.chars().take(8).collect::<String>());
             let (before, after) =
