@@ -263,9 +263,10 @@ impl Builder {
         Ok(self)
     }
 
-    /// Sets the seed of ids and chances.
+    /// Sets the seed of ids, chances and the keys of messages to connectors, which are then no secret.
     pub fn seed(mut self, seed: u64) -> Builder {
         self.settings.seed = seed;
+        self.settings.is_reproducible = true;
         self
     }
 

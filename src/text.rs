@@ -10,3 +10,4 @@ pub(crate) mod json;
 pub(crate) mod nearest;
 pub(crate) mod redact;
 pub(crate) mod truncate;
+pub(crate) mod visible;

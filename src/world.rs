@@ -81,7 +81,7 @@ impl World {
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             local_caller: OnceLock::new(),
-            ids: Arc::new(IdSource::new(settings.seed)),
+            ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
         }
     }
@@ -158,7 +158,7 @@ impl World {
         self.ids.next_transaction_id()
     }
 
-    /// Returns the next bytes for the key of an encrypted message.
+    /// Returns the data key and the initialization vector of the next encrypted message. They are secret unless the seed was chosen.
     pub fn next_message_bytes(&self) -> [u8; 48] {
         self.ids.next_message_bytes()
     }
@@ -168,7 +168,7 @@ impl World {
         self.ids.next_chance(bound)
     }
 
-    /// Returns a number that identifies this world's seed without revealing it.
+    /// Returns a number that identifies this world's seed.
     pub fn secret(&self) -> u64 {
         self.ids.fingerprint()
     }

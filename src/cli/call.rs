@@ -13,6 +13,7 @@ use super::runtime;
 use crate::edge::outgoing::{CallPolicy, CallReport, call_with_retries};
 use crate::edm::date_time::DateTimeOffset;
 use crate::policy::behavior::Behaviors;
+use crate::text::visible::visible_lines;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::message::{Element, Requests};
 use crate::workloads::shifts::outbound_message::OutboundMessage;
@@ -167,13 +168,18 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
 
 /// Returns the plaintexts of a call and its answers, for people.
 fn plaintexts(report: &CallReport) -> String {
-    let mut text = format!("sent: {}\n", String::from_utf8_lossy(&report.message.plaintext));
+    let mut text = format!("sent: {}\n", set_off(&report.message.plaintext));
     for (call, _) in &report.attempts {
         if let CallOutcome::Answered { body, .. } = &call.outcome {
-            text.push_str(&format!("answered: {}\n", String::from_utf8_lossy(body)));
+            text.push_str(&format!("answered: {}\n", set_off(body)));
         }
     }
     text
+}
+
+/// Returns a text for the terminal, with its further lines set off from those of the report.
+fn set_off(text: &[u8]) -> String {
+    visible_lines(&String::from_utf8_lossy(text)).replace('\n', "\n    ")
 }
 
 /// Reads a plaintext, which is sent as it is in the file.

@@ -14,6 +14,8 @@ use clap::ValueEnum;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::text::visible::{visible, visible_colored};
+
 /// The length of the queue in lines.
 const QUEUE: usize = 4096;
 
@@ -48,10 +50,11 @@ pub(super) fn start(level: LogLevel) -> Option<Flush> {
         // The receiver may be gone: then the program is ending without a flush.
         let _ = written.send(());
     });
-    let writer = Lines { lines: lines.clone(), dropped };
+    let has_color = io::stderr().is_terminal();
+    let writer = Lines { queue: lines.clone(), dropped, has_color };
     tracing_subscriber::fmt()
         .with_writer(writer)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(has_color)
         .with_max_level(filter)
         .with_target(false)
         // Internal errors would go to standard error as well, and would panic where that is closed.
@@ -89,14 +92,15 @@ impl Drop for Flush {
 
 #[derive(Clone)]
 struct Lines {
-    lines: SyncSender<Vec<u8>>,
+    queue: SyncSender<Vec<u8>>,
     dropped: Arc<AtomicU64>,
+    has_color: bool,
 }
 
 impl Write for Lines {
-    /// Queues one line: the log writes each in one piece.
+    /// Queues one line: the log writes each in one piece. Where an event has a text from outside, it remains one line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !line.is_empty() && self.lines.try_send(line.to_vec()).is_err() {
+        if !line.is_empty() && self.queue.try_send(one_line(line, self.has_color)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -107,10 +111,33 @@ impl Write for Lines {
     }
 }
 
+/// Returns a line with nothing that controls how it is shown but its own end, and colors if there are any. The subscriber escapes ESC in
+/// the texts of events.
+fn one_line(line: &[u8], has_color: bool) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let content = text.strip_suffix('\n').unwrap_or(&text);
+    let shown = if has_color { visible_colored(content) } else { visible(content) };
+    format!("{shown}\n").into_bytes()
+}
+
 impl<'w> MakeWriter<'w> for Lines {
     type Writer = Lines;
 
     fn make_writer(&'w self) -> Lines {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let line = |text: &str, has_color| String::from_utf8(one_line(text.as_bytes(), has_color)).unwrap();
+        assert_eq!(line("INFO plain é\n", false), "INFO plain é\n");
+        assert_eq!(line("INFO a\nINFO b\r\u{1b}[2J\u{9b}\u{202e}\n", false), "INFO a\\nINFO b\\r\\u{1b}[2J\\u{9b}\\u{202e}\n");
+        assert_eq!(line("\u{1b}[32mINFO\u{1b}[0m a\nb\n", true), "\u{1b}[32mINFO\u{1b}[0m a\\nb\n");
+        assert_eq!(line("\n\n", false), "\\n\n");
     }
 }

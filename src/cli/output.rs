@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::text::visible::visible;
+
 /// The exit status for wrong usage and unusable files; nothing was started.
 pub(super) const UNUSABLE: u8 = 2;
 
 /// Prints a problem to standard error and returns the exit status.
 pub(super) fn fail(status: u8, problem: &str) -> ExitCode {
-    let lines: Vec<String> = problem.lines().map(|line| format!("wfi-emulator: {line}\n")).collect();
+    let lines: Vec<String> = problem.lines().map(|line| format!("wfi-emulator: {}\n", visible(line))).collect();
     report(&lines.concat());
     ExitCode::from(status)
 }

@@ -49,7 +49,7 @@ pub(super) struct ServeArguments {
     /// File or folder of initial entities, instead of the built-in ones
     #[arg(long, env = "WFI_EMULATOR_FIXTURES", value_name = "PATH")]
     fixtures: Option<PathBuf>,
-    /// Seed of generated ids and random choices, for reproducible runs
+    /// Seed of generated ids, random choices and message keys, for reproducible runs
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
     /// Folder of recorded exchanges (.hurl) to serve on paths that the schema does not have
@@ -325,6 +325,7 @@ impl ServeArguments {
             behaviors,
             clock,
             seed,
+            is_reproducible: self.seed.is_some(),
             explains: self.explain,
             auth: self.auth.into(),
             directory: Arc::new(directory),

@@ -6,6 +6,7 @@
 
 mod address;
 mod connect;
+mod resolve;
 mod tls;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@
 
 mod call;
 mod check;
+mod queue;
 mod repeat;
 
 use std::time::Duration;

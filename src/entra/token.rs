@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Builder;
 
 use crate::entra::key::KEY;
+use crate::text::json;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::User;
 
@@ -77,6 +79,14 @@ pub(super) struct Token<'t> {
 struct Header {
     alg: String,
     kid: Option<String>,
+    /// Whether the header names extensions that a reader must understand.
+    #[serde(default, rename = "crit", deserialize_with = "is_present")]
+    has_critical: bool,
+}
+
+/// Reads a member of any value as its presence.
+fn is_present<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(member).map(|_| true)
 }
 
 impl<'t> Token<'t> {
@@ -92,18 +102,20 @@ impl<'t> Token<'t> {
         Ok(Token { signed, header, claims, signature })
     }
 
-    /// Returns whether the token has a valid signature of the emulator's key with the supported algorithm.
+    /// Returns whether the token has a valid signature of the emulator's key with the supported algorithm. No extension is understood, so
+    /// a token that depends on any is refused, and so is an invalid list of them (RFC 7515, 4.1.11).
     pub(super) fn is_genuine(&self) -> bool {
-        let header = decoded(self.header).and_then(|json| serde_json::from_slice::<Header>(&json).ok());
-        let names_key =
-            header.is_some_and(|header| header.alg == "RS256" && header.kid.as_deref().is_none_or(|kid| kid == KEY.id));
-        names_key && decoded(self.signature).is_some_and(|signature| KEY.has_signed(self.signed.as_bytes(), &signature))
+        let header = decoded(self.header).and_then(|header| json::read::<Header>(&header).ok());
+        let is_understood = header.is_some_and(|header| {
+            header.alg == "RS256" && !header.has_critical && header.kid.as_deref().is_none_or(|kid| kid == KEY.id)
+        });
+        is_understood && decoded(self.signature).is_some_and(|signature| KEY.has_signed(self.signed.as_bytes(), &signature))
     }
 }
 
 /// Reads the claims of a payload.
 pub(super) fn claims(payload: &str) -> Option<Claims> {
-    serde_json::from_slice(&decoded(payload)?).ok()
+    json::read(&decoded(payload)?).ok()
 }
 
 pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
@@ -243,7 +255,11 @@ pub(crate) fn issuer(tenant_id: &str) -> String {
 
 /// Writes claims as a signed token.
 pub fn signed(claims: &impl Serialize) -> String {
-    let header = format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{}"}}"#, KEY.id);
+    signed_under(&format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{}"}}"#, KEY.id), claims)
+}
+
+/// Writes claims as a signed token with a header.
+fn signed_under(header: &str, claims: &impl Serialize) -> String {
     let payload = serde_json::to_vec(claims).unwrap_or_default();
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = URL_SAFE_NO_PAD.encode(KEY.sign(text.as_bytes()));
@@ -266,4 +282,35 @@ pub(super) fn id_of(text: &str) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..16]);
     Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_has_what_is_understood_and_nothing_critical() {
+        let is_genuine = |header: &str| Token::read(&signed_under(header, &[0; 0])).is_ok_and(|token| token.is_genuine());
+        let is_taken = |header: &str| {
+            let text = signed_under(header, &serde_json::json!({}));
+            Token::read(&text).is_ok_and(|token| token.is_genuine())
+        };
+        assert!(is_taken(r#"{"alg":"RS256"}"#) && is_taken(r#"{"alg":"RS256","typ":"JWT","other":1}"#));
+        for header in [
+            r#"["RS256"]"#,
+            r#"["RS256",null]"#,
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"RS256","kid":"other"}"#,
+            r#"{"alg":"RS256","crit":["exp"],"exp":1}"#,
+            r#"{"alg":"RS256","crit":["alg"]}"#,
+            r#"{"alg":"RS256","crit":["other"]}"#,
+            r#"{"alg":"RS256","crit":[]}"#,
+            r#"{"alg":"RS256","crit":null}"#,
+            r#"{"alg":"RS256","crit":"other"}"#,
+            r#"{"alg":"RS256","alg":"RS256"}"#,
+        ] {
+            assert!(!is_taken(header), "{header}");
+        }
+        assert!(!is_genuine(r#"{"alg":"RS256"}"#), "claims are an object");
+    }
 }

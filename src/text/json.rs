@@ -1,13 +1,18 @@
 //! JSON as a tree that preserves the order of members and duplicate members, which OData has rules for.
 
+mod objects;
+
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::text::bom;
+use crate::text::json::objects::Objects;
 
 /// A JSON value. Strings borrow from the text where they have no escapes.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +53,19 @@ impl Json<'_> {
             Json::Boolean(value) => value.to_string(),
             Json::Number(number) => format!("the number {number}"),
             other => other.kind().to_owned(),
+        }
+    }
+
+    /// Returns the name of a member that an object in it has twice.
+    pub(crate) fn duplicate_name(&self) -> Option<&str> {
+        match self {
+            Json::Object(members) => {
+                let mut names = HashSet::with_capacity(members.len());
+                let twice = members.iter().find(|(name, _)| !names.insert(&**name)).map(|(name, _)| &**name);
+                twice.or_else(|| members.iter().find_map(|(_, value)| value.duplicate_name()))
+            }
+            Json::Array(items) => items.iter().find_map(Json::duplicate_name),
+            _ => None,
         }
     }
 
@@ -144,6 +162,20 @@ pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(&mut out, text);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Reads a type from a JSON text, and its structs from objects only: serde itself also reads them from arrays. Every text from outside
+/// is read in this way.
+pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let value = T::deserialize(Objects(&mut deserializer))?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Reads a type like [`read`].
+pub(crate) fn read_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, serde_json::Error> {
+    read(text.as_bytes())
 }
 
 /// Parses a JSON text. A byte order mark in front is skipped, as .NET's readers do.
@@ -320,6 +352,17 @@ mod tests {
     #[test]
     fn order_and_duplicates_are_preserved() {
         assert_eq!(compact(r#" { "b" : 1, "a" : [ true , null ], "b" : "x\n" } "#), r#"{"b":1,"a":[true,null],"b":"x\n"}"#);
+    }
+
+    #[test]
+    fn a_duplicate_name_is_found_at_any_depth() {
+        for (text, name) in [
+            (r#"{"a":1,"b":{"a":[]},"A":[{"a":0},{"a":0}]}"#, None),
+            (r#"{"a":1,"b":2,"a":1}"#, Some("a")),
+            (r#"[1,{"b":[{"c":1,"\u0063":2}]}]"#, Some("c")),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap().duplicate_name(), name, "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! Ids and random numbers of a world: a seed, and a counter for each stream.
+//! Ids and random numbers of a world: a seed, and a counter for each stream. Keys are another matter: they come from the system, unless
+//! the seed was chosen so that a run can be repeated byte for byte.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use uuid::{Builder, Uuid};
 
 use crate::world::chance::mixed;
@@ -22,10 +25,12 @@ pub(crate) fn world_seed(name: &str, seed: u64) -> u64 {
 #[derive(Debug)]
 pub(crate) struct IdSource {
     seed: u64,
+    has_secrets: bool,
     entities: Counter,
     requests: Counter,
     chances: Counter,
-    messages: Counter,
+    transactions: Counter,
+    keys: Counter,
 }
 
 /// A counter on a cache line of its own, apart from data that all cores only read.
@@ -45,17 +50,20 @@ enum Stream {
     Entity = 1,
     Request = 2,
     Chance = 3,
-    Message = 4,
+    Transaction = 4,
 }
 
 impl IdSource {
-    pub(crate) fn new(seed: u64) -> IdSource {
+    /// Returns a source whose ids follow from the seed; with `has_secrets` its keys do not.
+    pub(crate) fn new(seed: u64, has_secrets: bool) -> IdSource {
         IdSource {
             seed,
+            has_secrets,
             entities: Counter::default(),
             requests: Counter::default(),
             chances: Counter::default(),
-            messages: Counter::default(),
+            transactions: Counter::default(),
+            keys: Counter::default(),
         }
     }
 
@@ -63,10 +71,12 @@ impl IdSource {
     pub(crate) fn fork(&self) -> IdSource {
         IdSource {
             seed: self.seed,
+            has_secrets: self.has_secrets,
             entities: self.entities.fork(),
             requests: self.requests.fork(),
             chances: self.chances.fork(),
-            messages: self.messages.fork(),
+            transactions: self.transactions.fork(),
+            keys: self.keys.fork(),
         }
     }
 
@@ -79,7 +89,7 @@ impl IdSource {
     }
 
     pub(crate) fn next_transaction_id(&self) -> Uuid {
-        self.next_uuid(Stream::Message)
+        self.next_uuid(Stream::Transaction)
     }
 
     /// Returns a number below the bound.
@@ -90,16 +100,32 @@ impl IdSource {
         usize::try_from(high >> 48).unwrap_or_default()
     }
 
-    /// Returns the next bytes for the key of an encrypted message.
+    /// Returns the data key (32 bytes) and the initialization vector (16 bytes) of the next encrypted message: random bytes of the system,
+    /// or bytes derived from the seed, each part under a label of its own. The vector, which is sent in the clear, says nothing about the
+    /// key, but the seed says all.
     pub(crate) fn next_message_bytes(&self) -> [u8; 48] {
         let mut bytes = [0; 48];
-        for part in bytes.chunks_exact_mut(16) {
-            part.copy_from_slice(&self.next_bits(Stream::Message));
+        if self.has_secrets {
+            SystemRandom::new().fill(&mut bytes).expect("the system has random bytes; nothing is sent with a weaker key");
+            return bytes;
         }
+        let count = self.keys.0.fetch_add(1, Ordering::Relaxed);
+        bytes[..32].copy_from_slice(&self.derived(b"data key of a message", count));
+        bytes[32..].copy_from_slice(&self.derived(b"initialization vector of a message", count)[..16]);
         bytes
     }
 
-    /// Returns a number that identifies the seed without revealing it.
+    /// Derives bytes from the seed, by HMAC-SHA-256. No other bytes that are derived from it say anything about them.
+    fn derived(&self, label: &[u8], count: u64) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.seed.to_be_bytes()));
+        context.update(label);
+        context.update(&count.to_be_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.sign().as_ref());
+        bytes
+    }
+
+    /// Returns a number that identifies the seed. The seed can be computed from it, as from any id.
     pub(crate) fn fingerprint(&self) -> u64 {
         mixed(self.seed ^ u64::from_be_bytes(*b"skiptokn"))
     }
@@ -113,7 +139,7 @@ impl IdSource {
             Stream::Entity => &self.entities,
             Stream::Request => &self.requests,
             Stream::Chance => &self.chances,
-            Stream::Message => &self.messages,
+            Stream::Transaction => &self.transactions,
         };
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
         let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
@@ -122,5 +148,65 @@ impl IdSource {
         bytes[..8].copy_from_slice(&high.to_be_bytes());
         bytes[8..].copy_from_slice(&low.to_be_bytes());
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The inverse of `mixed`.
+    fn unmixed(number: u64) -> u64 {
+        let unshifted = |z: u64, by: u32| {
+            let mut before = z;
+            for _ in 0..64 / by {
+                before = z ^ (before >> by);
+            }
+            before
+        };
+        let z = unshifted(number, 31).wrapping_mul(0x3196_42b2_d24d_8ec3);
+        let z = unshifted(z, 27).wrapping_mul(0x96de_1b17_3f11_9089);
+        unshifted(z, 30).wrapping_sub(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// The seed of a source whose ids come from SplitMix64, computed from any one of its blocks.
+    fn seed_behind(block: &[u8]) -> u64 {
+        let half = |at: usize| u64::from_be_bytes(block[at..at + 8].try_into().unwrap());
+        (unmixed(half(8)) ^ half(0)).rotate_right(32)
+    }
+
+    #[test]
+    fn the_data_key_does_not_follow_from_the_initialization_vector() {
+        for number in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            assert_eq!(unmixed(mixed(number)), number);
+        }
+        let source = IdSource::new(0xfeed_5eed, false);
+        assert_eq!(seed_behind(source.next_bits(Stream::Chance).as_slice()), 0xfeed_5eed, "the attack works on ids");
+        for _ in 0..4 {
+            let bytes = source.next_message_bytes();
+            let guessed = IdSource::new(seed_behind(&bytes[32..]), false);
+            assert_ne!(guessed.seed, 0xfeed_5eed);
+            for _ in 0..100 {
+                assert_ne!(guessed.next_bits(Stream::Transaction), bytes[..16]);
+                assert_ne!(guessed.next_message_bytes()[..32], bytes[..32]);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_follow_from_a_chosen_seed_only() {
+        let keys = |has_secrets| {
+            let source = IdSource::new(7, has_secrets);
+            [source.next_message_bytes(), source.next_message_bytes(), source.fork().next_message_bytes()]
+        };
+        let chosen = keys(false);
+        assert_eq!(chosen, keys(false));
+        assert!(chosen[0] != chosen[1] && chosen[1] != chosen[2]);
+        assert_ne!(chosen[0][..16], chosen[0][32..], "each part has a label of its own");
+        // Of a seed that was drawn, ids and the control API say what it is.
+        let drawn = [keys(true), keys(true)].concat();
+        for (index, bytes) in drawn.iter().enumerate() {
+            assert!(!drawn[..index].contains(bytes) && !chosen.contains(bytes) && *bytes != [0; 48]);
+        }
     }
 }

@@ -114,6 +114,8 @@ failures! {
     Broken "broken" "incomplete or malformed answer: the connection ended early, or the data is not HTTP";
     /// The answer is longer than 1 MiB.
     TooLarge "too-large" "answer larger than 1 MiB";
+    /// The messages of all calls take too much memory.
+    Busy "busy" "too many outgoing calls: the messages of those that wait take 64 MiB";
     /// The caller of the pipeline makes no calls.
     NoClient "no-client" "outgoing calls are not available in this mode";
 }

@@ -35,6 +35,9 @@ pub struct Settings {
     pub clock: Clock,
     /// The seed of ids and random numbers.
     pub seed: u64,
+    /// Whether the seed was chosen, so that a run can be repeated. Then keys of messages follow from it as well, and nothing encrypted with
+    /// them is secret.
+    pub is_reproducible: bool,
     /// Whether answers name the behaviors that decided them.
     pub explains: bool,
     /// Recorded answers for paths outside the schema.
@@ -96,6 +99,7 @@ impl Settings {
             behaviors: Behaviors::default(),
             clock: Clock::System,
             seed: random_seed(),
+            is_reproducible: false,
             explains: false,
             connectors: Connectors::default(),
             stubs: None,

@@ -30,6 +30,7 @@
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
 //! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
+//! | `planted` | a connector's message forges nothing in an output |
 //! | `example` | the example connector, called by the emulator and by the commands |
 //!
 //! **`recordings/`**: recorded exchanges
@@ -48,6 +49,7 @@
 //! | `http` | HTTP/1 and HTTP/2, byte by byte |
 //! | `tls` | HTTPS |
 //! | `limits` | limits on the resources of many clients |
+//! | `objects` | structs are read from objects only, wherever JSON comes from outside |
 //! | `abuse` | malformed, endless and slow requests; the rows of `docs/hostile-input.md` |
 //! | `abuse_http2` | the same in HTTP/2 frames |
 //! | `fuzz` | every reader accepts the inputs of `fuzz/corpus/` and mutations of them |
@@ -95,6 +97,8 @@ mod connectors {
     mod encryption;
     pub(crate) mod example;
     mod handshake;
+    #[cfg(unix)]
+    mod planted;
 }
 mod edge {
     pub(crate) mod abuse;
@@ -103,6 +107,7 @@ mod edge {
     pub(crate) mod http;
     #[cfg(unix)]
     mod limits;
+    mod objects;
     mod tls;
 }
 mod entra {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::Control;
 use crate::edge::control::reply::ControlError;
 use crate::graph::request::{Body, Request};
-use crate::text::form;
+use crate::text::{form, json};
 use crate::world::worlds::Worlds;
 
 /// Input of an operation.
@@ -32,13 +32,12 @@ impl ControlCall<'_> {
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
         let body = self.body()?;
         let body = if body.is_empty() { b"{}" } else { body };
-        // serde would also accept an array with the members in order of declaration.
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         let found = match first {
             Some(b'[') => "an array",
             Some(b'"') => "a string",
             Some(b'n') if body.trim_ascii() == b"null" => "null",
-            _ => return serde_json::from_slice(body).map_err(|error| ControlError::unusable(format!("invalid body: {error}"))),
+            _ => return json::read(body).map_err(|error| ControlError::unusable(format!("invalid body: {error}"))),
         };
         Err(ControlError::unusable(format!("invalid body: found {found}, expected an object")))
     }

@@ -15,6 +15,7 @@ use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::format_time;
 use crate::graph;
 use crate::graph::step::{Pending, Step};
+use crate::text::json;
 use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::envelope::MessageKeys;
 use crate::workloads::shifts::integration;
@@ -87,7 +88,7 @@ fn message(world: &World, body: &CallBody) -> Result<OutboundMessage, ControlErr
     Ok(match &body.requests {
         Some(text) if body.purpose != Purpose::Connect => {
             let unusable = |error: serde_json::Error| ControlError::unusable(format!("invalid requests: {error}"));
-            let requests = Requests { requests: serde_json::from_str(text.get()).map_err(unusable)? };
+            let requests = Requests { requests: json::read_text(text.get()).map_err(unusable)? };
             message(&requests).with_plaintext(format!("{{\"requests\":{}}}", text.get()))
         }
         _ if body.purpose == Purpose::Read => {

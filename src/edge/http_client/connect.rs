@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::edge::http_client::address::AddressPolicy;
+use crate::edge::http_client::resolve;
 use crate::edge::http_client::tls::client_config;
 
 /// TLS of a connection.
@@ -104,12 +104,7 @@ where
 }
 
 async fn connect_tcp(host: &str, port: u16, policy: AddressPolicy) -> Result<TcpStream, ConnectError> {
-    let addresses: Vec<SocketAddr> = if let Ok(address) = host.parse::<IpAddr>() {
-        vec![SocketAddr::new(address, port)]
-    } else {
-        let found = tokio::net::lookup_host((host, port)).await;
-        found.map_err(|error| ConnectError::Resolve(Some(error)))?.collect()
-    };
+    let addresses = resolve::addresses(host, port).await.map_err(|error| ConnectError::Resolve(Some(error)))?;
     let mut failure = if addresses.is_empty() { ConnectError::Resolve(None) } else { ConnectError::Address };
     for address in addresses.into_iter().filter(|address| policy.allows(address.ip())) {
         match TcpStream::connect(address).await {

@@ -12,12 +12,21 @@ use tokio::task::JoinSet;
 use crate::edge::http_client::{
     AddressPolicy, BodyError, ConnectError, Connection, Destination, TlsPolicy, connect, host_without_brackets, read_body,
 };
+use crate::edge::outgoing::queue::CallQueue;
 use crate::world::outbound::{ANSWER_LIMIT, CallFailure, CallOutcome, OutboundCall};
 use crate::world::settings::Connectors;
 
-/// Makes a call. Resolving the host, connecting and reading the whole answer share the call's timeout.
+/// Makes a call. Waiting for others, resolving the host, connecting and reading the whole answer share the call's timeout.
 pub(crate) async fn make_call(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
-    let outcome = tokio::time::timeout(call.timeout, exchange(call, connectors)).await;
+    make_call_among(CallQueue::of_process(), call, connectors).await
+}
+
+async fn make_call_among(queue: &CallQueue, call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
+    let exchange = async {
+        let _place = queue.enter(call).await?;
+        exchange(call, connectors).await
+    };
+    let outcome = tokio::time::timeout(call.timeout, exchange).await;
     outcome.unwrap_or(Err(CallFailure::Timeout)).unwrap_or_else(CallOutcome::Failed)
 }
 
@@ -93,6 +102,7 @@ mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -152,6 +162,35 @@ mod tests {
         );
         let CallOutcome::Answered { status, headers, body } = outcome else { panic!("{outcome:?}") };
         assert_eq!((status, headers["location"].to_str().unwrap(), &*body), (StatusCode::FOUND, "http://x.test/", &b"{}"[..]));
+    }
+
+    #[tokio::test]
+    async fn calls_that_never_end_let_others_wait_in_vain() {
+        let queue = Arc::new(CallQueue::new(3, usize::MAX));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let made = |timeout| {
+            let (queue, call) = (queue.clone(), call(&url, timeout));
+            tokio::spawn(async move { make_call_among(&queue, &call, &Connectors::default()).await })
+        };
+        let silent: Vec<_> = (0..3).map(|_| made(PATIENCE)).collect();
+        let (streams, listener) = tokio::task::spawn_blocking(move || {
+            let streams: Vec<_> = (0..3).map(|_| listener.accept().unwrap()).collect();
+            (streams, listener)
+        })
+        .await
+        .unwrap();
+        for waiting in (0..20).map(|_| made(Duration::from_millis(100))).collect::<Vec<_>>() {
+            assert_eq!(waiting.await.unwrap(), CallOutcome::Failed(CallFailure::Timeout));
+        }
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "those that wait do not connect");
+        drop(streams);
+        for silent in silent {
+            assert_eq!(silent.await.unwrap(), CallOutcome::Failed(CallFailure::Broken));
+        }
+        drop(listener);
+        assert_eq!(made(PATIENCE).await.unwrap(), CallOutcome::Failed(CallFailure::Refused), "the next one is made");
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::CallPolicy;
 use crate::edge::outgoing::call::make_call;
+use crate::text::visible::visible;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
 use crate::workloads::shifts::message::{Element, Requests};
@@ -71,7 +72,7 @@ impl fmt::Display for ProbeReport {
                 Rating::Noted => "noted ",
                 Rating::Failed => "FAILED",
             };
-            writeln!(f, "{mark}  {probe}: {message}")?;
+            writeln!(f, "{mark}  {probe}: {}", visible(message))?;
         }
         let (passed, noted, failed) = (self.count(Rating::Passed), self.count(Rating::Noted), self.count(Rating::Failed));
         let probes = if self.0.len() == 1 { "probe" } else { "probes" };

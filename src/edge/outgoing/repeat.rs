@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::CallPolicy;
 use crate::edge::outgoing::call::make_call;
+use crate::text::visible::visible;
 use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
@@ -65,13 +66,13 @@ impl fmt::Display for CallReport {
                 CallOutcome::Failed(failure) => failure.name().to_owned(),
             };
             let suffix = if index > 0 { format!(" (repetition {index})") } else { String::new() };
-            writeln!(f, "POST {}{suffix}: {answer}, {} ms", record.url, duration.as_millis())?;
+            writeln!(f, "POST {}{suffix}: {answer}, {} ms", visible(&record.url), duration.as_millis())?;
         }
         match &self.verdict {
             ConnectorVerdict::Connected => {}
             ConnectorVerdict::Answered(judged) => {
                 for judged in judged {
-                    writeln!(f, "  {}: {}", judged.id, judged.judgement)?;
+                    writeln!(f, "  {}: {}", visible(&judged.id), judged.judgement)?;
                     if let Some(note) = judged.note {
                         writeln!(f, "    note: {note}")?;
                     }
@@ -88,8 +89,10 @@ impl fmt::Display for CallReport {
                 let verb = if purpose == CallPurpose::Read { "offers" } else { "saves" };
                 writeln!(f, "Shifts {verb} nothing. The person reads: {sentence}")?;
                 match (self.verdict.message(), &self.source) {
-                    (Some(message), Some(source)) => writeln!(f, "A client also sees: {message} ({source})"),
-                    (Some(message), None) => writeln!(f, "A client also sees: {message}"),
+                    (Some(message), Some(source)) => {
+                        writeln!(f, "A client also sees: {} ({})", visible(message), visible(source))
+                    }
+                    (Some(message), None) => writeln!(f, "A client also sees: {}", visible(message)),
                     (None, _) => Ok(()),
                 }
             }

@@ -10,6 +10,7 @@ use super::EntraContext;
 use crate::entra::token::{decoded, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::text::json;
 
 /// The data of a code or refresh token, encoded as JSON in base64url.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -79,7 +80,7 @@ impl SealedGrant {
 
     /// Decodes a text, which must be of the kind, for the client, and not expired.
     pub(super) fn read(context: &EntraContext<'_>, text: &str, kind: GrantKind, client: &str) -> Result<SealedGrant, Error> {
-        let sealed = decoded(text).and_then(|json| serde_json::from_slice::<SealedGrant>(&json).ok());
+        let sealed = decoded(text).and_then(|sealed| json::read::<SealedGrant>(&sealed).ok());
         let sealed = sealed.filter(|sealed| sealed.kind == kind && sealed.client == client);
         let sealed = sealed.ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;
         let is_expired = sealed.until <= unix_seconds(context.world.clock.now());

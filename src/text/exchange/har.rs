@@ -15,7 +15,8 @@ use http::{Method, StatusCode};
 
 use super::target::is_absolute;
 use super::{Exchange, RecordedRequest, RecordedResponse};
-use crate::text::bom;
+use crate::text::visible::visible;
+use crate::text::{bom, json};
 use format::{Archive, Content, Creator, EmptyObject, HarEntry, HarRequest, HarResponse, Log, NameValue, PostData, Timings};
 
 /// Maximum length of an archive in bytes.
@@ -49,8 +50,7 @@ pub fn read(text: &[u8], host: &str) -> Result<(Vec<Exchange>, usize), HarError>
         return Err(HarError(format!("archive too large: {} bytes, expected at most {LARGEST}", text.len())));
     }
     let text = bom::strip_bytes(text);
-    let archive: Archive<'_> =
-        serde_json::from_slice(text).map_err(|error| HarError(format!("invalid HTTP archive: {error}")))?;
+    let archive: Archive<'_> = json::read(text).map_err(|error| HarError(format!("invalid HTTP archive: {error}")))?;
     let entries = archive.log.entries;
     if entries.len() > ENTRY_LIMIT {
         return Err(HarError(format!("too many entries: {}, expected at most {ENTRY_LIMIT}", entries.len())));
@@ -182,7 +182,9 @@ fn entry<'e>(exchange: &'e Exchange, base: &str) -> HarEntry<'e> {
         },
         cache: EmptyObject {},
         timings: Timings::default(),
-        comment: (!exchange.comments.is_empty()).then(|| exchange.comments.join("\n").into()),
+        // The lines of the text are the comments.
+        comment: (!exchange.comments.is_empty())
+            .then(|| exchange.comments.iter().map(|comment| visible(comment)).collect::<Vec<_>>().join("\n").into()),
     }
 }
 
@@ -249,7 +251,7 @@ mod tests {
         fn written_exchanges_are_read_again(exchanges in proptest::collection::vec(generators::exchange(), 0..3)) {
             let mut expected = exchanges;
             for exchange in &mut expected {
-                exchange.comments = exchange.comments.iter().flat_map(|comment| comment.split('\n')).map(str::to_owned).collect();
+                exchange.comments = exchange.comments.iter().map(|comment| visible(comment).into_owned()).collect();
                 let path: String = exchange.request.target.split('#').next().unwrap_or_default().to_owned();
                 exchange.request.target = if path.starts_with('/') { path } else { format!("/{path}") };
                 let drop_unnamed = |headers: &mut Vec<(String, String)>| headers.retain(|(name, _)| !name.is_empty() && !name.starts_with(':'));

@@ -1,21 +1,13 @@
 //! Text fragments for the messages of the reader.
 
 use crate::text::truncate::truncate;
+use crate::text::visible::visible;
 
 /// Quotes the first line of a source text between backticks, shortened and without control characters.
 pub(super) fn quoted(text: &str) -> String {
     const LIMIT: usize = 40;
     let line = text.split('\n').next().unwrap_or_default();
-    let mut excerpt = String::from("`");
-    for character in truncate(line, LIMIT).chars() {
-        if character.is_control() {
-            excerpt.extend(character.escape_default());
-        } else {
-            excerpt.push(character);
-        }
-    }
-    excerpt.push('`');
-    excerpt
+    format!("`{}`", visible(&truncate(line, LIMIT)))
 }
 
 /// Describes a template of an unsupported form, or in a place without templates; `text` starts with the template.

@@ -8,6 +8,7 @@ use super::escape::{self, EscapeContext};
 use super::headers::first_value;
 use super::target::{BASE, is_absolute};
 use super::{Exchange, body};
+use crate::text::visible::visible;
 
 impl fmt::Display for Exchange {
     /// Prints the exchange, each line with its line break.
@@ -33,11 +34,11 @@ impl fmt::Display for Entry {
 type Templates<'e> = dyn Fn(ExchangePart) -> Vec<(usize, &'e str)> + 'e;
 
 fn print(exchange: &Exchange, templates: &Templates<'_>, captures: &[Capture], out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    // A comment ends with its line, so each line of it becomes a comment.
-    for line in exchange.comments.iter().flat_map(|comment| comment.split('\n')) {
-        match line.trim_end_matches('\r') {
+    // A comment ends with its line. More lines of it would be comments of their own, which may say something else.
+    for comment in &exchange.comments {
+        match &*visible(comment) {
             "" => writeln!(out, "#")?,
-            line => writeln!(out, "# {line}")?,
+            comment => writeln!(out, "# {comment}")?,
         }
     }
     let request = &exchange.request;

@@ -7,6 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
+use crate::text::visible::{is_control, visible as printable};
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,15 +163,6 @@ fn lines(difference: &Difference, has_color: bool) -> String {
     text
 }
 
-/// Escapes control characters, so that an answer cannot control the terminal.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' { out.extend(character.escape_default()) } else { out.push(character) }
-    }
-    out
-}
-
 fn table(files: &[(String, Counts)], total: Counts, has_color: bool) -> String {
     let width = files.iter().map(|(file, _)| file.chars().count()).max().unwrap_or(0).max("total".len());
     let row = |name: &str, cells: [String; 4]| {
@@ -235,7 +227,7 @@ fn escaped(text: &str) -> String {
             '\n' | '\t' => out.push(character),
             // XML 1.0 cannot represent these.
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            _ if character.is_control() && !('\u{80}'..='\u{9f}').contains(&character) => out.push('\u{fffd}'),
+            _ if is_control(character) => out.extend(character.escape_default()),
             _ => out.push(character),
         }
     }

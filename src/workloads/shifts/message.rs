@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::text::json;
+
 /// Plaintext of an update or read call.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Requests {
@@ -49,7 +51,7 @@ pub struct ElementHeaders {
 impl Requests {
     /// Parses a decrypted body.
     pub fn read(plaintext: &[u8]) -> Result<Requests, serde_json::Error> {
-        serde_json::from_slice(plaintext)
+        json::read(plaintext)
     }
 
     /// Returns the plaintext to encrypt.
@@ -65,7 +67,7 @@ impl Requests {
 
 /// Escapes text for use inside a JSON string.
 pub(super) fn escape_json(text: &str) -> String {
-    let quoted = crate::text::json::quoted(text);
+    let quoted = json::quoted(text);
     quoted[1..quoted.len() - 1].to_owned()
 }
 

@@ -9,6 +9,8 @@ use std::fmt;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
+use crate::text::json::{self, Json};
+use crate::text::visible::visible;
 use crate::world::outbound::{CallFailure, CallOutcome};
 
 /// Sentence that the user of Shifts reads after a refusal.
@@ -147,18 +149,46 @@ fn judge_body<'i>(
     body: &[u8],
 ) -> Result<Vec<ElementVerdict>, String> {
     let answer: Value = serde_json::from_slice(body).map_err(|error| json_error(headers, body, &error))?;
+    // Readers differ about which of two members counts.
+    if let Some(name) = json::parse(body).ok().as_ref().and_then(Json::duplicate_name) {
+        return Err(format!("duplicate member '{}'", name.escape_debug()));
+    }
     let items = answer.get("responses").and_then(Value::as_array).ok_or("missing array 'responses' in the body")?;
-    // First item of each id, and whether the id has more.
-    let mut by_id: HashMap<&str, (&Value, bool)> = HashMap::new();
+    let mut by_id: HashMap<&str, Vec<&Value>> = HashMap::new();
     for item in items {
+        if !item.is_object() {
+            return Err("invalid item in 'responses': not an object".to_owned());
+        }
         if let Some(id) = item.get("id").and_then(Value::as_str) {
-            by_id.entry(id).and_modify(|(_, has_more)| *has_more = true).or_insert((item, false));
+            by_id.entry(id).or_default().push(item);
         }
     }
     let ids: Vec<&str> = ids.into_iter().collect();
     let found = ids.iter().collect::<HashSet<_>>().into_iter().filter(|id| by_id.contains_key(**id)).count();
     let has_unknown_ids = found < by_id.len();
-    ids.iter().map(|id| judge_element(purpose, id, by_id.get(id).copied(), has_unknown_ids)).collect()
+    let judge = |id: &&str| judge_items(purpose, id, by_id.get(id).map_or(&[], Vec::as_slice), has_unknown_ids);
+    ids.iter().map(judge).collect()
+}
+
+/// Note on an id with several items.
+const DUPLICATE_ITEMS: &str = "duplicate items for this id: a refusal counts, else the first one";
+
+/// Judges the items of an element. Of several, a refusal counts, wherever it is: a change that the connector has refused must not be saved.
+/// The service's choice is not known.
+fn judge_items(purpose: CallPurpose, id: &str, items: &[&Value], has_unknown_ids: bool) -> Result<ElementVerdict, String> {
+    let [first, others @ ..] = items else { return judge_element(purpose, id, None, has_unknown_ids) };
+    let mut verdict = judge_element(purpose, id, Some(first), has_unknown_ids)?;
+    let is_refusal = |verdict: &ElementVerdict| matches!(verdict.judgement, ItemVerdict::Refused { .. });
+    for other in others {
+        let other = judge_element(purpose, id, Some(other), has_unknown_ids)?;
+        if is_refusal(&other) && !is_refusal(&verdict) {
+            verdict = other;
+        }
+    }
+    if !others.is_empty() {
+        verdict.note = Some(DUPLICATE_ITEMS);
+    }
+    Ok(verdict)
 }
 
 /// Describes invalid JSON. Common causes have a clearer text than the parser's error.
@@ -178,22 +208,16 @@ fn json_error(headers: &HeaderMap, body: &[u8], error: &serde_json::Error) -> St
 /// Text for a missing item if the answer has items with unknown ids: their ids are probably wrong.
 const MISSING_ITEM_UNKNOWN_IDS: &str = "missing item for this id, but the answer has items with unknown ids";
 
-fn judge_element(
-    purpose: CallPurpose,
-    id: &str,
-    item: Option<(&Value, bool)>,
-    has_unknown_ids: bool,
-) -> Result<ElementVerdict, String> {
+fn judge_element(purpose: CallPurpose, id: &str, item: Option<&Value>, has_unknown_ids: bool) -> Result<ElementVerdict, String> {
     let verdict = |judgement, note| Ok(ElementVerdict { id: id.to_owned(), judgement, note });
     // Implicit approval is documented for update calls only.
     let missing = |missing| match purpose {
         CallPurpose::Read => verdict(ItemVerdict::Eligible(Vec::new()), Some(missing)),
         CallPurpose::Connect | CallPurpose::Update => verdict(ItemVerdict::ApprovedImplicitly { missing }, None),
     };
-    let Some((item, has_duplicates)) = item else {
+    let Some(item) = item else {
         return missing(if has_unknown_ids { MISSING_ITEM_UNKNOWN_IDS } else { "missing item for this id" });
     };
-    let note = has_duplicates.then_some("duplicate items for this id: only the first one counts");
     let status = match item.get("status") {
         None | Some(Value::Null) => return missing("missing status in the item"),
         // A string in the reference table, a number in all examples.
@@ -208,12 +232,12 @@ fn judge_element(
     };
     if status != 200 {
         let (code, message) = (text("error", "code"), text("error", "message"));
-        let note = note.or(message.is_none().then_some("missing error.message: the user gets no reason for the refusal"));
+        let note = message.is_none().then_some("missing error.message: the user gets no reason for the refusal");
         return verdict(ItemVerdict::Refused { status, code, message }, note);
     }
     let Some(Value::Object(body)) = body else { return missing("missing body in the item") };
     let has_error = body.get("error").is_some_and(|error| !error.is_null());
-    let note = note.or(has_error.then_some("ignored error: the item has status 200"));
+    let note = has_error.then_some("ignored error: the item has status 200");
     if purpose == CallPurpose::Read {
         let eligible = match body.get("data") {
             // It is not known how a connector answers if nothing is eligible.
@@ -233,6 +257,7 @@ fn judge_element(
 }
 
 impl fmt::Display for ConnectorVerdict {
+    /// Writes one line, with any texts of the connector.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectorVerdict::Connected => f.write_str("connected"),
@@ -242,11 +267,11 @@ impl fmt::Display for ConnectorVerdict {
                     if index > 0 {
                         f.write_str("; ")?;
                     }
-                    write!(f, "{} {}", element.id, element.judgement)?;
+                    write!(f, "{} {}", visible(&element.id), element.judgement)?;
                 }
                 Ok(())
             }
-            ConnectorVerdict::InvalidData(reason) => write!(f, "invalid data: {reason}"),
+            ConnectorVerdict::InvalidData(reason) => write!(f, "invalid data: {}", visible(reason)),
             ConnectorVerdict::NotOk(status) if status.is_redirection() => {
                 write!(f, "status {}, expected 200; redirects are not followed", status.as_u16())
             }
@@ -259,21 +284,21 @@ impl fmt::Display for ConnectorVerdict {
 impl fmt::Display for ItemVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ItemVerdict::Approved { etag: Some(etag) } => write!(f, "approved, eTag {etag}"),
+            ItemVerdict::Approved { etag: Some(etag) } => write!(f, "approved, eTag {}", visible(etag)),
             ItemVerdict::Approved { etag: None } => f.write_str("approved"),
             ItemVerdict::ApprovedImplicitly { missing } => write!(f, "approved implicitly: {missing}"),
             ItemVerdict::Refused { status, code, message } => {
                 write!(f, "refused: {status}")?;
                 if let Some(code) = code.as_deref().filter(|code| *code != status.to_string()) {
-                    write!(f, " (code {code})")?;
+                    write!(f, " (code {})", visible(code))?;
                 }
                 match message {
-                    Some(message) => write!(f, " {message}"),
+                    Some(message) => write!(f, " {}", visible(message)),
                     None => f.write_str(", no message"),
                 }
             }
             ItemVerdict::Eligible(ids) if ids.is_empty() => f.write_str("nothing is eligible"),
-            ItemVerdict::Eligible(ids) => write!(f, "eligible: {}", ids.join(", ")),
+            ItemVerdict::Eligible(ids) => write!(f, "eligible: {}", visible(&ids.join(", "))),
         }
     }
 }
@@ -313,11 +338,30 @@ mod tests {
         insta::assert_snapshot!(describe_items(r#"{"id":"a","status":403}"#), @"passes: A approved implicitly: missing item for this id, but the answer has items with unknown ids");
         insta::assert_snapshot!(describe_items(r#"{"id":"A"}"#), @"passes: A approved implicitly: missing status in the item");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200}"#), @"passes: A approved implicitly: missing body in the item");
-        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":403}"#), @"passes: A approved, eTag e [duplicate items for this id: only the first one counts]");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"eTag":"e"}},{"id":"A","status":200,"body":{"eTag":"f"}}"#), @"passes: A approved, eTag e [duplicate items for this id: a refusal counts, else the first one]");
+        insta::assert_snapshot!(describe_items(r#"["A",200,null]"#), @"stops: invalid data: invalid item in 'responses': not an object");
+        insta::assert_snapshot!(describe_items(r#"{"id":"A","status":403,"status":200}"#), @"stops: invalid data: duplicate member 'status'");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":200,"body":{"error":{"code":"403","message":"no"}}}"#), @"passes: A approved [ignored error: the item has status 200]");
         insta::assert_snapshot!(describe_items(r#"{"id":"A","status":true}"#), @"stops: invalid data: invalid status in item A: not a number");
         insta::assert_snapshot!(describe(CallPurpose::Update, "OK"), @"stops: invalid data: invalid JSON body: expected value at line 1 column 1");
         insta::assert_snapshot!(describe(CallPurpose::Update, "{}"), @"stops: invalid data: missing array 'responses' in the body");
+    }
+
+    #[test]
+    fn a_refusal_counts_among_items_of_one_id() {
+        let (approved, missing) = (r#"{"id":"A","status":200,"body":{"eTag":"e"}}"#, r#"{"id":"A"}"#);
+        let refused = r#"{"id":"A","status":403,"body":{"error":{"message":"no"}}}"#;
+        let items = [[approved, refused, missing], [refused, approved, missing], [missing, approved, refused]];
+        for items in items {
+            for purpose in [CallPurpose::Update, CallPurpose::Read] {
+                let verdict =
+                    ConnectorVerdict::of(purpose, ["A"], &answered(&format!("{{\"responses\":[{}]}}", items.join(","))));
+                assert_eq!((verdict.lets_pass(), verdict.message()), (false, Some("no")), "{items:?}");
+            }
+        }
+        insta::assert_snapshot!(describe(CallPurpose::Update, &format!("{{\"responses\":[{approved},{refused}]}}")), @"stops: A refused: 403 no [duplicate items for this id: a refusal counts, else the first one]");
+        let broken = describe(CallPurpose::Update, &format!("{{\"responses\":[{approved},{{\"id\":\"A\",\"status\":true}}]}}"));
+        assert!(broken.starts_with("stops: invalid data: "), "{broken}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::journal::{JournalExchange, JournalQuery, Secrets};
 use wfi_emulator::internals::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+use wfi_emulator::internals::world::settings::Settings;
 
 use crate::support::harness::{self, request};
 
@@ -65,6 +66,10 @@ fn the_connector_receives_tenant_and_user_encrypted_with_the_new_secret() {
     let again = harness::world(&[("connect", "enforce")]);
     assert_eq!(play(&again, &create, &status(200)).1, calls);
     assert_ne!(play(&again, &create, &status(200)).1[0].body, calls[0].body);
+    // Without a chosen seed the keys follow from nothing that a reader of messages can know, not even from the same seed.
+    let settings = Settings { is_reproducible: false, ..world.settings.as_ref().clone() };
+    let bodies = [(); 2].map(|()| play(&World::new(settings.clone()), &create, &status(200)).1[0].body.clone());
+    assert!(bodies[0] != bodies[1] && bodies[0] != calls[0].body);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -295,4 +296,105 @@ fn whole_answer(stream: &mut TcpStream) -> Result<bool, String> {
             _ => return Err(text.into_owned()),
         }
     }
+}
+
+/// The body of an integration whose connector listens on a port.
+fn integration(port: u16) -> String {
+    format!(
+        r#"{{"displayName": "D", "apiVersion": 1, "url": "http://127.0.0.1:{port}/", "supports": "shift", "encryption":
+        {{"protocol": "sharedSecret", "secret": "{}"}}}}"#,
+        "s".repeat(64)
+    )
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn requests_that_wait_for_a_silent_connector_leave_descriptors_to_others() {
+    let connector = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let body = integration(connector.local_addr().unwrap().port());
+    let called = Arc::new(AtomicUsize::new(0));
+    let counted = called.clone();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = connector.accept() {
+            open.push(stream);
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let program = Program::start(under("ulimit -n 256", &["--port", "0", "--log", "off", "--behavior", "connect=enforce"]));
+    let address = address_of(&program);
+    let waiting: Vec<TcpStream> = (0..120)
+        .map(|_| {
+            let mut stream = connect(&address);
+            let head =
+                format!("POST {COLLECTION} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: ");
+            stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let started = Instant::now();
+    while called.load(Ordering::SeqCst) < 32 && started.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(10));
+    }
+    // Time for calls beyond the limit, if there were any.
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(called.load(Ordering::SeqCst), 32);
+    let others: Vec<TcpStream> = (0..60).map(|_| connect(&address)).collect();
+    assert!(get(&address, COLLECTION).starts_with("HTTP/1.1 200"));
+    drop((waiting, others));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_for_a_silent_connector_take_bounded_memory() {
+    use flate2::{Compression, write::GzEncoder};
+    const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+    // Connections wait in the queue of the system, so the connector is silent without a thread.
+    let connector = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let served = Served::start(&["--log", "off", "--journal", "0", "--connector-timeout", "600"]);
+    let created = served.exchange("POST", COLLECTION, &integration(connector.local_addr().unwrap().port()));
+    let id = created.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the integration is created");
+    let bound = format!(r#"{{"enabled": true, "timeZone": "America/Chicago", "workforceIntegrationIds": ["{id}"]}}"#);
+    assert_eq!(served.status("PUT", SCHEDULE, &bound), 200);
+    let before = resident_mib(served.program.child.id()).unwrap();
+    // Many texts of a moderate length rather than one, which a limit of its own may refuse.
+    let name = "a".repeat(2_000);
+    let activity = format!(
+        r#"{{"isPaid": true, "displayName": "{name}", "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T07:00:00Z"}}"#
+    );
+    let shift = format!(
+        r#"{{"userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "sharedShift": {{"startDateTime": "2024-10-12T06:00:00Z",
+        "endDateTime": "2024-10-12T16:00:00Z", "activities": [{}]}}}}"#,
+        vec![activity; 800].join(",")
+    );
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(shift.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let waiting: Vec<TcpStream> = (0..60)
+        .map(|_| {
+            let mut stream = served.connect();
+            let head = format!("POST {SCHEDULE}/shifts HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json");
+            let length = packed.len();
+            stream.write_all(format!("{head}\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n").as_bytes()).unwrap();
+            stream.write_all(&packed).unwrap();
+            stream
+        })
+        .collect();
+    // All but those whose messages have room are answered.
+    let is_answered = |stream: &TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        let answered = stream.peek(&mut [0]).is_ok();
+        stream.set_nonblocking(false).unwrap();
+        answered
+    };
+    let started = Instant::now();
+    let count = || waiting.iter().filter(|stream| !is_answered(stream)).count();
+    while count() > 40 && started.elapsed() < 10 * PATIENCE {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let waits = count();
+    let resident = resident_mib(served.program.child.id()).unwrap() - before;
+    assert!((10..=40).contains(&waits), "{waits} of messages of {} bytes", shift.len());
+    assert!(resident < 64.0 + 64.0 + 64.0, "messages, their requests, and what else there is: {resident} MiB");
+    drop((waiting, connector));
 }

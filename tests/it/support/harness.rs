@@ -25,7 +25,15 @@ pub(crate) fn settings(behaviors: Behaviors) -> Settings {
     let schema = Arc::new(wfi_emulator::internals::workloads::schema());
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
-    Settings { schema, entities, behaviors, clock, seed: 1, ..wfi_emulator::internals::workloads::settings() }
+    Settings {
+        schema,
+        entities,
+        behaviors,
+        clock,
+        seed: 1,
+        is_reproducible: true,
+        ..wfi_emulator::internals::workloads::settings()
+    }
 }
 
 pub(crate) fn world(choices: &[(&str, &str)]) -> World {

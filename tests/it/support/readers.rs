@@ -65,6 +65,7 @@ fn service(auth: Auth) -> Service {
         behaviors,
         clock,
         seed: 1,
+        is_reproducible: true,
         auth,
         explains: true,
         ..wfi_emulator::internals::workloads::settings()
