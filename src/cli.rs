@@ -9,6 +9,7 @@ mod clock;
 mod connections;
 mod connector;
 mod connector_check;
+mod descriptors;
 mod envelope;
 mod greeting;
 mod health;

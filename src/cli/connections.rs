@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::descriptors;
 use crate::edge::server::ServerLimits;
 
 /// The flags.
@@ -25,15 +26,25 @@ pub(super) struct ConnectionArguments {
     /// Time limit for the body of a request
     #[arg(long, env = "WFI_EMULATOR_BODY_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     body_timeout: Duration,
+    /// Time limit for a client to read the next part of an answer
+    #[arg(long, env = "WFI_EMULATOR_ANSWER_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    answer_timeout: Duration,
 }
 
 impl ConnectionArguments {
+    /// Returns the limits, with no more connections than the limit of open files leaves room for.
+    pub(super) fn limits_within_descriptors(&self) -> ServerLimits {
+        let limits = self.limits();
+        ServerLimits { connections: limits.connections.min(descriptors::connections()), ..limits }
+    }
+
     pub(super) fn limits(&self) -> ServerLimits {
         ServerLimits {
             connections: self.connection_limit.get(),
             head: self.head_timeout,
             head_bytes: self.head_limit.get(),
             body: self.body_timeout,
+            answer: self.answer_timeout,
             idle: self.idle_timeout,
             ..ServerLimits::default()
         }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use super::descriptors;
 use super::output::fail;
 
 /// Interval at which free memory is returned to the system.
@@ -17,6 +18,7 @@ pub(super) fn run_many(future: impl Future<Output = ExitCode>) -> ExitCode {
 
 /// Returns threads for many connections, beside the one of [`run_few`].
 pub(super) fn workers() -> std::io::Result<tokio::runtime::Runtime> {
+    descriptors::raise();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 

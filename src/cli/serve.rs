@@ -167,7 +167,7 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         if suite.watch {
             watch_fixtures(arguments, behaviors, seed, journals, service.clone());
         }
-        let options = server::ServerOptions { tls, limits: arguments.connections.limits() };
+        let options = server::ServerOptions { tls, limits: arguments.connections.limits_within_descriptors() };
         let (stop, stopped) = oneshot::channel();
         // A dropped sender ends it too.
         let shutdown = async { drop(stopped.await) };

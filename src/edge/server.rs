@@ -9,6 +9,7 @@ mod connection;
 mod delivery;
 mod exchange;
 mod limits;
+mod memory;
 mod request_body;
 mod throttled;
 

@@ -11,7 +11,7 @@ use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::entra::caller;
 use crate::graph::pipeline;
-use crate::graph::request::Request;
+use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, Pending, Step};
 use crate::text::json::quoted;
 use crate::world::World;
@@ -35,11 +35,28 @@ impl Service {
 
     /// Answers a request, with the calls to connectors that it needs. A panic ends this request only.
     pub async fn answer(&self, request: &Request, peer: Peer) -> Box<Answer> {
+        self.answer_with_memory(request, peer, |_| true).await
+    }
+
+    /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then, and
+    /// returns `false` if there is none.
+    pub(crate) async fn answer_with_memory(
+        &self,
+        request: &Request,
+        peer: Peer,
+        hold: impl FnOnce(usize) -> bool,
+    ) -> Box<Answer> {
         match self.begin(request, peer) {
             Progress::Answered(answer) => answer,
+            Progress::Pending(pending) if !hold(pending.bytes(request)) => Box::new(memory_unavailable()),
             // Boxed, so that requests without calls need no room for its state.
             Progress::Pending(pending) => Box::pin(pending.answer(request)).await,
         }
+    }
+
+    /// Whether a path is one of the control API.
+    pub(crate) fn is_control(&self, path: &str) -> bool {
+        self.control.is_some() && control::is_control(path)
     }
 
     /// Answers a request up to its first call to a connector.
@@ -79,6 +96,15 @@ pub struct PendingRequest {
 }
 
 impl PendingRequest {
+    /// Returns the bytes that it holds: the body of the request, and the message to the connector, plain and encrypted.
+    fn bytes(&self, request: &Request) -> usize {
+        let body = match &request.body {
+            Body::Whole(body) => body.len(),
+            Body::TooLarge => 0,
+        };
+        body + self.pending.call.body.len() * 2
+    }
+
     /// Makes the call, and any further ones, and returns the answer to the request.
     pub async fn answer(self, request: &Request) -> Box<Answer> {
         let PendingRequest { world, mut pending } = self;
@@ -109,6 +135,18 @@ pub(crate) fn calls_unavailable() -> Box<Answer> {
     Box::new(json_answer(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()))
 }
 
+/// Returns the answer if requests that wait for connectors hold all memory. SDKs repeat the request after the time.
+fn memory_unavailable() -> Answer {
+    tracing::warn!(
+        "request refused: requests that wait for connectors exceed the memory limit, or the share of their connection"
+    );
+    let body =
+        "{\"error\":{\"code\":\"emulatorMemory\",\"message\":\"requests that wait for connectors exceed the memory limit\"}}";
+    let mut answer = json_answer(StatusCode::SERVICE_UNAVAILABLE, body.to_owned());
+    answer.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
 /// Answers a request without a world. Graph has no such case; SDKs show the message of its envelope.
 fn world_unavailable(error: &WorldError) -> Answer {
     let body = format!("{{\"error\":{{\"code\":\"emulatorTenant\",\"message\":{}}}}}", quoted(&error.to_string()));
@@ -132,7 +170,6 @@ mod tests {
     use http::header::HeaderMap;
 
     use super::*;
-    use crate::graph::request::Body;
     use crate::world::clock::Clock;
     use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
 

@@ -55,6 +55,13 @@ impl Budget {
         reservation.grow(bytes).then_some(reservation)
     }
 
+    /// Takes bytes until the reservation is dropped, beyond the limit if nothing else is in use; else `None` if they exceed the limit.
+    pub fn take_or_alone(self: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
+        let add = |used: usize| used.checked_add(bytes).filter(|sum| used == 0 || *sum <= self.limit);
+        let is_added = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok();
+        is_added.then(|| Reservation { budget: self.clone(), bytes })
+    }
+
     /// Adds bytes unless they exceed the limit. Returns whether they were added.
     fn try_add(&self, bytes: usize) -> bool {
         let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
@@ -111,6 +118,19 @@ mod tests {
         one.shrink_to(5);
         assert_eq!((one.bytes(), budget.used()), (3, 3));
         assert!(budget.take(usize::MAX).is_none(), "no overflow");
+        drop(one);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_single_holder_may_exceed_the_limit() {
+        let budget = Arc::new(Budget::new(10));
+        let single = budget.take_or_alone(100).unwrap();
+        assert!(budget.take_or_alone(1).is_none() && budget.used() == 100);
+        drop(single);
+        let one = budget.take_or_alone(6).unwrap();
+        assert!(budget.take_or_alone(5).is_none() && budget.take_or_alone(usize::MAX).is_none());
+        assert!(budget.take_or_alone(4).is_some());
         drop(one);
         assert_eq!(budget.used(), 0);
     }

@@ -52,6 +52,7 @@
 //! | `objects` | structs are read from objects only, wherever JSON comes from outside |
 //! | `abuse` | malformed, endless and slow requests; the rows of `docs/hostile-input.md` |
 //! | `abuse_http2` | the same in HTTP/2 frames |
+//! | `log` | the reasons that a server logs |
 //! | `fuzz` | every reader accepts the inputs of `fuzz/corpus/` and mutations of them |
 //!
 //! **`program/`**: the program as a process
@@ -108,6 +109,7 @@ mod edge {
     #[cfg(unix)]
     mod limits;
     mod objects;
+    pub(crate) mod log;
     mod tls;
 }
 mod entra {

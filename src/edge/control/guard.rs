@@ -2,7 +2,10 @@
 //!
 //! Two kinds of clients are refused: other machines, and pages in a browser on this machine. A page of another site can send requests
 //! to loopback addresses; they carry `Origin` or `Sec-Fetch-Site`, or another `Host` (DNS rebinding). Pages of the emulator itself are
-//! refused too: its sign-in page posts to any URL that a link names. A client with the token may be anything, since no page knows it.
+//! refused too: its sign-in page posts to any URL that a link names. Behind a proxy on this machine all clients have its address, so a
+//! request with a header of a proxy counts as one of another machine. A client with the token may be anything, since no page knows it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
@@ -22,17 +25,18 @@ pub(super) fn admit(control: &Control, request: &Request, peer: Peer) -> Result<
     if has_token(control, request) {
         return Ok(());
     }
-    if let Peer::Address(address) = peer
-        && !address.to_canonical().is_loopback()
-    {
+    if let Peer::Address(address) = peer {
         let hint = if control.token().is_some() { "send it" } else { "set one with --control-token" };
-        return Err(forbidden("not-local", format!("remote clients need the control token; {hint}")));
+        if !address.to_canonical().is_loopback() {
+            return Err(forbidden("not-local", format!("remote clients need the control token; {hint}")));
+        }
+        if let Some(name) = request.headers.keys().find(|name| is_of_proxy(name)) {
+            return Err(forbidden("not-local", format!("proxied requests ({name}) need the control token; {hint}")));
+        }
     }
-    let host = request.target.authority().map(|authority| authority.as_str().as_bytes());
-    let host = host.or_else(|| request.headers.get(header::HOST).map(HeaderValue::as_bytes));
-    if let Some(host) = host
-        && !is_local_name(host)
-    {
+    // A server on the way may have followed either of them, so each must be local.
+    let authority = request.target.authority().map(|authority| authority.as_str().as_bytes());
+    if !authority.into_iter().chain(request.headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes)).all(is_local_host) {
         let message = "Host header is not a loopback name or address; from elsewhere use --control-token";
         return Err(forbidden("host", message.to_owned()));
     }
@@ -56,13 +60,45 @@ fn has_token(control: &Control, request: &Request) -> bool {
     dedicated.into_iter().chain(bearer).any(|sent| constant_time::is_equal(sent, token.as_bytes()))
 }
 
-/// Whether a host is an address or a loopback name. An address cannot be rebound by a name server.
-fn is_local_name(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => return rest.split(']').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+/// Whether a header is one that proxies add.
+fn is_of_proxy(name: &HeaderName) -> bool {
+    const NAMES: [&str; 9] = [
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "true-client-ip",
+        "via",
+        "x-azure-clientip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+    ];
+    let name = name.as_str();
+    NAMES.contains(&name) || ["x-forwarded", "x-original-", "x-envoy-"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether text is a host with an optional port (RFC 9110, 7.2), and the host an address or a loopback name. An address cannot be
+/// rebound by a name server.
+fn is_local_host(text: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, port))) => (address.parse::<Ipv6Addr>().is_ok(), port),
+        Some(None) => return false,
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (is_local_name(name), port)
+        }
     };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok()
+    // An empty port is valid (RFC 3986, 3.2.3).
+    let is_port = |port: &str| port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
+/// Whether a name without a port is an IPv4 address or a loopback name. One dot at its end makes it absolute.
+fn is_local_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_loopback = name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
+    name.parse::<Ipv4Addr>().is_ok() || (is_loopback && name.split('.').all(is_label))
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
 use crate::world::worlds::WorldError;
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// An error reply.
 #[derive(Debug)]
@@ -99,7 +101,11 @@ impl ControlReply {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
             response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         }
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // No page may embed an answer, not even one that only needs its type or size.
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         Answer::of(response)
     }
 }

@@ -296,6 +296,40 @@ fn web_pages_and_other_machines_are_refused() {
         (None, local, &[("host", "evil.example:9340")], 403),
         (None, local, &[("host", "localhost.evil.example")], 403),
         (None, local, &[("host", "")], 403),
+        (None, local, &[("host", "[::1].evil.example")], 403),
+        (None, local, &[("host", "[::1]evil.example")], 403),
+        (None, local, &[("host", "[::1")], 403),
+        (None, local, &[("host", "[::1%25lo]")], 403),
+        (None, local, &[("host", "[localhost]")], 403),
+        (None, local, &[("host", "::1")], 403),
+        (None, local, &[("host", "[::1]:")], 200),
+        (None, local, &[("host", "[::1]:65536")], 403),
+        (None, local, &[("host", "localhost:x@evil.example")], 403),
+        (None, local, &[("host", "evil.example@localhost")], 403),
+        (None, local, &[("host", "localhost@evil.example:9340")], 403),
+        (None, local, &[("host", "a@b.localhost")], 403),
+        (None, local, &[("host", "localhost:")], 200),
+        (None, local, &[("host", "localhost:+80")], 403),
+        (None, local, &[("host", "localhost:80:80")], 403),
+        (None, local, &[("host", "localhost:99999")], 403),
+        (None, local, &[("host", "localhost:9340/x")], 403),
+        (None, local, &[("host", "localhost..")], 403),
+        (None, local, &[("host", ".localhost")], 403),
+        (None, local, &[("host", "evil.example#.localhost")], 403),
+        (None, local, &[("host", " localhost")], 403),
+        (None, local, &[("host", "127.0.0.1.")], 200),
+        (None, local, &[("host", "127.0.0.1.evil.example")], 403),
+        (None, local, &[("host", "localhost, evil.example")], 403),
+        (None, local, &[("host", "localhost"), ("host", "evil.example")], 403),
+        (None, local, &[("host", "evil.example"), ("host", "localhost")], 403),
+        (None, local, &[("host", "localhost"), ("forwarded", "for=192.0.2.1")], 403),
+        (None, local, &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")], 403),
+        (None, local, &[("host", "localhost"), ("x-forwarded-proto", "https")], 403),
+        (None, local, &[("host", "localhost"), ("x-real-ip", "192.0.2.1")], 403),
+        (None, local, &[("host", "localhost"), ("via", "1.1 proxy")], 403),
+        (Some("key"), local, &[("host", "localhost"), ("via", "1.1 proxy")], 403),
+        (Some("key"), local, &[("host", "graph.example"), ("via", "1.1 proxy"), token], 200),
+        (None, Peer::Process, &[("via", "1.1 proxy")], 200),
         (None, local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340")], 403),
         (None, local, &[("host", "localhost:9340"), ("sec-fetch-site", "same-origin")], 403),
         (Some("key"), local, &[("host", "localhost:9340"), ("origin", "http://localhost:9340"), token], 200),
@@ -318,6 +352,21 @@ fn web_pages_and_other_machines_are_refused() {
         (None, Peer::Process, &[], 200),
     ] {
         assert_eq!(status(given, peer, headers), expected, "{given:?} {peer:?} {headers:?}");
+    }
+    // A target with an authority does not hide a host, nor the other way round.
+    for (target, host, expected) in [
+        ("http://localhost:9340/_emulator/worlds", "localhost:9340", 200),
+        ("http://localhost/_emulator/worlds", "evil.example", 403),
+        ("http://evil.example/_emulator/worlds", "localhost", 403),
+        ("http://localhost@evil.example/_emulator/worlds", "localhost", 403),
+        ("http://user@localhost/_emulator/worlds", "localhost", 403),
+    ] {
+        let request = request(&Method::GET, target, &[("host", host)], "");
+        let answer = answered(answer(&control(None), &worlds, &request, local));
+        assert_eq!(answer.response.status(), expected, "{target} {host}");
+        for (name, value) in [("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin")] {
+            assert_eq!(answer.response.headers()[name], value);
+        }
     }
     let health = request(&Method::GET, "/_emulator/health", &[("host", "anything")], "");
     assert_eq!(answered(answer(&control(None), &worlds, &health, far)).response.status(), 200, "health needs no token");

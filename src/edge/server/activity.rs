@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::edge::server::accept::HttpVersion;
 use crate::edge::server::limits::{Gate, IDLE_WHEN_CROWDED};
+use crate::edge::server::memory::ConnectionMemory;
 
 /// Activity of a connection. Only the connection writes to it, so a write costs next to nothing.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub(super) struct Activity {
     requests: AtomicU64,
     /// Whether the connection ends with a TCP reset.
     pub(super) is_to_be_reset: AtomicBool,
+    /// Memory that its requests and answers hold.
+    pub(super) memory: Arc<ConnectionMemory>,
 }
 
 /// A request that is being answered, until the value is dropped.
@@ -51,22 +54,34 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Completes when a connection has been idle for too long, or a request head is late, with the reason.
+/// Completes when a connection has been idle for too long, a request head is late, an answer is not read, or others need its memory, with
+/// the reason.
 pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersion) -> &'static str {
     let limits = &gate.limits;
-    let interval = (limits.head.min(limits.idle).min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
+    let interval = (limits.head.min(limits.idle).min(limits.answer).min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
     let started = Instant::now();
     let (mut active, mut head, mut requests) = (started, None, 0);
     loop {
-        tokio::time::sleep(interval).await;
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = activity.memory.closing() => return "its memory is needed, and it has stalled longest",
+        }
         let now = Instant::now();
         let is_in_flight = activity.in_flight.load(Ordering::Relaxed) > 0;
-        if activity.has_moved.swap(false, Ordering::Relaxed) || is_in_flight {
+        let requests_before = std::mem::replace(&mut requests, activity.requests.load(Ordering::Relaxed));
+        let has_moved = match version {
+            HttpVersion::Http1 => activity.has_moved.swap(false, Ordering::Relaxed),
+            // A client can send frames without end that belong to no request.
+            HttpVersion::Http2 => requests != requests_before || activity.memory.has_progressed(&gate.memory, interval),
+        };
+        if has_moved || is_in_flight {
             active = now;
         } else if now - active >= gate.idle() {
             return "idle for too long";
         }
-        let requests_before = std::mem::replace(&mut requests, activity.requests.load(Ordering::Relaxed));
+        if gate.memory.answer_stall(&activity.memory) >= limits.answer {
+            return "answer not read in time";
+        }
         // HTTP/2 has frames without a request, and its unfinished heads take little memory.
         let is_in_head = version == HttpVersion::Http1 && !is_in_flight && activity.has_received.load(Ordering::Relaxed);
         if !is_in_head || requests != requests_before {

@@ -27,6 +27,10 @@ use crate::edge::server::throttled::Throttled;
 /// Read buffer beyond the largest head; hyper needs at least this much.
 const READ_BUFFER: usize = 8 * 1024;
 
+/// Maximum number of bytes of request bodies that HTTP/2 receives before they are read.
+#[cfg(feature = "tls")]
+const WINDOW: u32 = 256 * 1024;
+
 /// Serves one connection until it ends.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared) {
     // A connection works without the option, only slower.
@@ -36,7 +40,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAc
         accepted = accept(stream, tls.as_ref()) => accepted,
         // Without a request there is nothing to finish.
         _ = shared.stopping.changed() => return,
-        _ = overdue(&shared.gate, &no_activity, HttpVersion::Http1) => return,
+        reason = overdue(&shared.gate, &no_activity, HttpVersion::Http1) => return tracing::info!("connection closed: {reason}"),
     };
     let connection = |is_secure: bool, version: HttpVersion| Connection {
         shared,
@@ -126,5 +130,9 @@ pub(super) fn http1(limits: &ServerLimits) -> http1::Builder {
 fn http2(limits: &ServerLimits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
+    http.max_concurrent_streams(limits.requests);
+    // Bodies that wait for memory stay in the window.
+    http.initial_stream_window_size(WINDOW);
+    http.initial_connection_window_size(WINDOW);
     http
 }

@@ -7,44 +7,64 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use crate::edge::server::memory::Progress;
 use crate::graph::step::{Answer, DeliveryForm};
 use crate::world::fault::SlowBody;
+
+/// Size of the pieces of an answer whose memory is counted; each piece that is taken is progress.
+const PIECE: usize = 64 * 1024;
 
 /// Time that a connection stays open for a request without an answer.
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// Returns an answer to be sent whole and at once, as nearly all are.
-pub(super) fn whole(answer: Answer) -> http::Response<Payload> {
+pub(super) fn whole(answer: Answer, progress: Option<Progress>) -> http::Response<Payload> {
     let length = answer.response.body().len();
-    answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean })
+    answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces: Pieces::One, ending: Ending::Clean, progress })
 }
 
 /// Delivers an answer as its [`Delivery`](crate::graph::step::Delivery) says. Delays end when the server stops.
 pub(super) async fn deliver(
     answer: Box<Answer>,
+    progress: Option<Progress>,
+    is_multiplexed: bool,
     stopping: &watch::Receiver<()>,
 ) -> Result<http::Response<Payload>, ExchangeAborted> {
     if answer.delivery.delay > Duration::ZERO {
+        record_after(progress.as_ref(), answer.delivery.delay);
         wait(answer.delivery.delay, stopping).await;
     }
     let (length, form) = (answer.response.body().len(), answer.delivery.form);
-    let with =
-        |pieces: Pieces, ending: Ending| answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending });
+    let pause = if let DeliveryForm::Slow(slow) = form { slow.pause } else { Duration::ZERO };
+    record_after(progress.as_ref(), pause);
+    let with = |pieces: Pieces, ending: Ending| {
+        answer.response.map(|bytes| Payload { bytes: Some(bytes), length, pieces, ending, progress })
+    };
     match form {
         DeliveryForm::Whole => Ok(with(Pieces::One, Ending::Clean)),
         DeliveryForm::Slow(slow) => Ok(with(Pieces::Many(slow, Box::pin(tokio::time::sleep(slow.pause))), Ending::Clean)),
         DeliveryForm::CutShort(at) if at >= length => Ok(with(Pieces::One, Ending::Clean)),
         DeliveryForm::CutShort(at) => {
-            let cut = |payload: Payload| Payload { bytes: payload.bytes.map(|bytes| bytes.slice(..at)), ..payload };
-            Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(cut))
+            if is_multiplexed {
+                let (ending, sent) = Ending::cut_after_sending();
+                return Ok(with(Pieces::One, ending).map(|payload| payload.cut_at(at, Some(sent))));
+            }
+            Ok(with(Pieces::One, Ending::Cut { was_sent: false }).map(|payload| payload.cut_at(at, None)))
         }
         DeliveryForm::Reset => Err(ExchangeAborted),
         DeliveryForm::Silence => {
             wait(SILENCE, stopping).await;
             Err(ExchangeAborted)
         }
+    }
+}
+
+/// Records that an answer cannot make progress before a pause of the server.
+fn record_after(progress: Option<&Progress>, pause: Duration) {
+    if let Some(progress) = progress {
+        progress.record_after(pause);
     }
 }
 
@@ -77,6 +97,8 @@ pub(super) struct Payload {
     length: usize,
     pieces: Pieces,
     ending: Ending,
+    /// Progress of the answer, if its memory is counted.
+    progress: Option<Progress>,
 }
 
 #[derive(Debug)]
@@ -94,12 +116,44 @@ enum Ending {
         /// Whether hyper had the chance to send the bytes before.
         was_sent: bool,
     },
+    /// The same, once the last piece before it was sent (HTTP/2).
+    CutAfterSending(oneshot::Receiver<()>),
+}
+
+impl Ending {
+    /// Returns an ending, and the value that the last piece before it drops when it is sent.
+    fn cut_after_sending() -> (Ending, oneshot::Sender<()>) {
+        let (sent, is_sent) = oneshot::channel();
+        (Ending::CutAfterSending(is_sent), sent)
+    }
+}
+
+/// A piece that is known to be sent when it is dropped.
+struct LastPiece {
+    bytes: Bytes,
+    _sent: oneshot::Sender<()>,
+}
+
+impl AsRef<[u8]> for LastPiece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Payload {
     /// Returns a body of no bytes.
     pub(super) fn empty() -> Payload {
-        Payload { bytes: None, length: 0, pieces: Pieces::One, ending: Ending::Clean }
+        Payload { bytes: None, length: 0, pieces: Pieces::One, ending: Ending::Clean, progress: None }
+    }
+
+    /// Returns the body up to a length. In HTTP/2 its last piece, which may be empty, follows the head.
+    fn cut_at(self, at: usize, sent: Option<oneshot::Sender<()>>) -> Payload {
+        let bytes = self.bytes.map(|bytes| bytes.slice(..at));
+        let bytes = match sent {
+            Some(sent) => bytes.map(|bytes| Bytes::from_owner(LastPiece { bytes, _sent: sent })),
+            None => bytes,
+        };
+        Payload { bytes, ..self }
     }
 }
 
@@ -114,9 +168,18 @@ impl HttpBody for Payload {
             ready!(next.as_mut().poll(context));
             let pause = slow.pause;
             next.set(tokio::time::sleep(pause));
-            return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(slow.bytes.clamp(1, bytes.len()))))));
+            let piece = bytes.split_to(slow.bytes.clamp(1, bytes.len()));
+            record_after(self.progress.as_ref(), pause);
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty()) {
+        if let Payload { bytes: Some(bytes), progress: Some(progress), .. } = &mut *self {
+            progress.record();
+            if bytes.len() > PIECE {
+                return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(PIECE)))));
+            }
+        }
+        let is_last_piece = matches!(self.ending, Ending::CutAfterSending(_));
+        if let Some(bytes) = self.bytes.take().filter(|bytes| !bytes.is_empty() || is_last_piece) {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         match &mut self.ending {
@@ -128,6 +191,11 @@ impl HttpBody for Payload {
                 Poll::Pending
             }
             Ending::Cut { was_sent: true } => Poll::Ready(Some(Err(ExchangeAborted))),
+            // When a stream is reset, frames that are not sent yet are discarded, even its head.
+            Ending::CutAfterSending(is_sent) => {
+                let _ = ready!(Pin::new(is_sent).poll(context));
+                Poll::Ready(Some(Err(ExchangeAborted)))
+            }
         }
     }
 
@@ -205,7 +273,7 @@ mod tests {
         let stopping = Arc::new(watch::channel(()).1);
         let exchanges = service_fn(move |_| {
             let stopping = stopping.clone();
-            async move { deliver(answer(delivery), &stopping).await }
+            async move { deliver(answer(delivery), None, false, &stopping).await }
         });
         let served = http1(&ServerLimits::default()).serve_connection(TokioIo::new(stream), exchanges).await;
         assert_eq!(served.is_err(), is_interrupted, "{served:?}");
@@ -220,10 +288,10 @@ mod tests {
         let (stop, stopping) = watch::channel(());
         let late = |delay| Delivery { delay, form: DeliveryForm::Whole };
         let started = Instant::now();
-        deliver(answer(late(Duration::from_millis(20))), &stopping).await.unwrap();
+        deliver(answer(late(Duration::from_millis(20))), None, false, &stopping).await.unwrap();
         assert!(started.elapsed() >= Duration::from_millis(20));
         drop(stop);
-        deliver(answer(late(PATIENCE * 60)), &stopping).await.unwrap();
+        deliver(answer(late(PATIENCE * 60)), None, false, &stopping).await.unwrap();
         assert!(started.elapsed() < PATIENCE, "a server that stops delays nothing");
     }
 

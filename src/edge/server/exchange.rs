@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use http::header::{self, HeaderMap};
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::watch;
 
@@ -13,11 +14,12 @@ use crate::edge::server::accept::HttpVersion;
 use crate::edge::server::access_log::log;
 use crate::edge::server::activity::Activity;
 use crate::edge::server::delivery::{ExchangeAborted, Payload, deliver, whole};
-use crate::edge::server::limits::{Gate, reserve_answer};
+use crate::edge::server::limits::Gate;
+use crate::edge::server::memory::{HolderKind, Progress, with_memory};
 use crate::edge::server::request_body::receive;
 use crate::edge::service::Service;
 use crate::graph::request::Request;
-use crate::graph::step::{Delivery, DeliveryForm};
+use crate::graph::step::{Answer, Delivery, DeliveryForm};
 
 /// Size up to which an answer with a connection of its own is not reserved, which would cost more than it protects.
 const UNRESERVED_LIMIT: usize = 64 * 1024;
@@ -52,44 +54,79 @@ pub(super) async fn exchange(
     // Few requests have any duplicate header; the others need no lookup.
     let has_two_hosts =
         head.headers.keys().len() != head.headers.len() && head.headers.get_all(header::HOST).iter().nth(1).is_some();
-    if has_two_hosts || (!incoming.is_end_stream() && is_ambiguous(&head.headers)) {
-        tracing::info!("rejected: ambiguous message framing or duplicate Host");
+    if has_two_hosts {
+        tracing::info!("rejected: duplicate Host");
+        return Ok(bad_request());
+    }
+    if !incoming.is_end_stream() && has_other_coding(&head.headers) {
+        tracing::info!("rejected: unsupported Transfer-Encoding, expected chunked alone");
         return Ok(bad_request());
     }
     let is_multiplexed = head.version == http::Version::HTTP_2;
-    let body = receive(&connection.shared.gate, &head.headers, incoming).await?;
+    let is_control = connection.shared.service.is_control(head.uri.path());
+    let (body, mut reserved) =
+        receive(&connection.shared.gate, &connection.activity.memory, &head.headers, incoming, is_control).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut answer = connection.shared.service.answer(&request, connection.peer).await;
-    if is_multiplexed || answer.response.body().len() > UNRESERVED_LIMIT {
-        let body = std::mem::take(answer.response.body_mut());
-        let Some(body) = reserve_answer(&connection.shared.gate, body) else {
-            tracing::warn!("response dropped: unsent responses exceed the memory limit");
-            return Err(ExchangeAborted);
-        };
-        *answer.response.body_mut() = body;
-    }
+    let memory = &connection.shared.gate.memory;
+    let hold = |bytes: usize| {
+        if let Some(reserved) = &mut reserved {
+            // The body is counted already.
+            return reserved.grow(bytes.saturating_sub(reserved.bytes()));
+        }
+        reserved = memory.take(&connection.activity.memory, HolderKind::Request, bytes, is_control);
+        reserved.is_some()
+    };
+    let mut answer = connection.shared.service.answer_with_memory(&request, connection.peer, hold).await;
+    drop(reserved);
     if let Some(started) = started {
         log(&request, &answer, started);
     }
+    if matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
+        *answer.response.body_mut() = Bytes::new();
+    }
+    let progress = hold_answer(&connection, &mut answer, is_multiplexed, is_control).await?;
     if answer.delivery == Delivery::AT_ONCE {
-        return Ok(whole(*answer));
+        return Ok(whole(*answer, progress));
     }
     let is_reset = answer.delivery.form == DeliveryForm::Reset;
     // Boxed, so that answers without a delay need no room for timers.
-    let delivered = Box::pin(deliver(answer, &connection.shared.stopping)).await;
+    let delivered = Box::pin(deliver(answer, progress, is_multiplexed, &connection.shared.stopping)).await;
     if is_reset && connection.version == HttpVersion::Http1 {
         connection.activity.is_to_be_reset.store(true, Ordering::Relaxed);
     }
     delivered
 }
 
-/// Whether two readers may disagree about the end of a request, so that another request can be smuggled in its body (RFC 9112, 6.1
-/// and 11.2).
-fn is_ambiguous(headers: &HeaderMap) -> bool {
+/// Takes the memory of an answer until it is sent. Small answers of HTTP/1 are not counted: there is only one per connection.
+async fn hold_answer(
+    connection: &Connection,
+    answer: &mut Answer,
+    is_multiplexed: bool,
+    is_control: bool,
+) -> Result<Option<Progress>, ExchangeAborted> {
+    let bytes = answer.response.body().len();
+    if bytes == 0 || (!is_multiplexed && bytes <= UNRESERVED_LIMIT) {
+        return Ok(None);
+    }
+    let Some(held) = connection.shared.gate.memory.take_for_answer(&connection.activity.memory, bytes, is_control).await else {
+        tracing::warn!("response dropped: unsent responses exceed the memory limit, or the share of their connection");
+        return Err(ExchangeAborted);
+    };
+    let progress = held.progress();
+    let body = std::mem::take(answer.response.body_mut());
+    *answer.response.body_mut() = with_memory(body, held);
+    Ok(Some(progress))
+}
+
+/// Whether a body has a transfer coding other than chunks, which would be taken for content.
+///
+/// hyper refuses requests whose last coding is not `chunked`. Of a request with chunks and `Content-Length` it removes the length,
+/// reads the chunks and closes the connection after the answer, so that nothing after them is taken for a request (RFC 9112, 6.1 and
+/// 6.3).
+fn has_other_coding(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let Some(coding) = codings.next() else { return false };
-    let is_chunked = coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
-    !is_chunked || headers.contains_key(header::CONTENT_LENGTH)
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_some_and(|coding| !is_chunked(coding) || codings.next().is_some())
 }
 
 /// Returns the answer to a rejected request; the connection ends after it.

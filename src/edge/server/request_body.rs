@@ -1,4 +1,6 @@
-//! Request bodies: read up to a limit, within a time and the memory of all bodies together.
+//! Request bodies: read up to a limit, within a time and the memory of all requests together.
+
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
@@ -6,50 +8,78 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 use crate::edge::server::delivery::ExchangeAborted;
-use crate::edge::server::limits::{BodyReservation, Gate};
+use crate::edge::server::limits::Gate;
+use crate::edge::server::memory::{ConnectionMemory, HeldMemory};
 use crate::graph::request::{BODY_LIMIT, Body};
 
 /// Bytes of a body that are read and discarded beyond its limit, so that the client gets to read the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Reads a body within the body timeout.
-pub(super) async fn receive(gate: &Gate, headers: &HeaderMap, incoming: Incoming) -> Result<Body, ExchangeAborted> {
+/// Number of bytes from which on more of a body is progress.
+const PROGRESS: usize = 16 * 1024;
+
+/// Reads a body within the body timeout. Its memory is held as long as the request, unless it came in one piece.
+pub(super) async fn receive(
+    gate: &Gate,
+    connection: &Arc<ConnectionMemory>,
+    headers: &HeaderMap,
+    incoming: Incoming,
+    is_control: bool,
+) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     if incoming.is_end_stream() {
-        return Ok(Body::Whole(Bytes::new()));
+        return Ok((Body::Whole(Bytes::new()), None));
     }
-    let Ok(body) = tokio::time::timeout(gate.limits.body, read_body(gate, headers, incoming)).await else {
-        tracing::info!("connection closed: request body not received in time");
+    let limit = gate.limits.body;
+    let Ok(body) = tokio::time::timeout(limit, read_body(gate, connection, headers, incoming, is_control)).await else {
+        tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);
     };
     body
 }
 
 /// Reads a body of at most [`BODY_LIMIT`] bytes.
-async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, ExchangeAborted> {
+async fn read_body(
+    gate: &Gate,
+    connection: &Arc<ConnectionMemory>,
+    headers: &HeaderMap,
+    mut incoming: Incoming,
+    is_control: bool,
+) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     let declared = incoming.size_hint().lower();
     if declared > BODY_LIMIT as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for 100 Continue, and gets the answer instead.
-        return Ok(Body::TooLarge);
+        return Ok((Body::TooLarge, None));
     }
+    let is_too_large = declared > BODY_LIMIT as u64;
+    // A body of a known length is held as a whole, so that those that have begun can end.
+    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let mut reservation = BodyReservation::empty(gate);
-    let mut length = 0;
+    let mut held: Option<HeldMemory> = None;
+    let (mut length, mut recorded) = (0, 0);
     while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|_| ExchangeAborted)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| incomplete(&error))?.into_data() else { continue };
         length += data.len();
         if length > DRAIN_LIMIT {
             break;
         }
-        if length > BODY_LIMIT {
-            whole = BytesMut::new();
+        if length > BODY_LIMIT || is_too_large {
+            (whole, held) = (BytesMut::new(), None);
         } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies arrive in one piece, which need not be copied.
             first = data;
         } else {
-            if !reservation.grow(data.len()) {
-                tracing::warn!("connection closed: request bodies exceed the memory limit");
-                return Err(ExchangeAborted);
+            match &mut held {
+                Some(held) => {
+                    held.grow_when_possible(length.saturating_sub(held.bytes())).await;
+                    if length - recorded >= PROGRESS {
+                        held.progress().record();
+                        recorded = length;
+                    }
+                }
+                None => {
+                    held = Some(gate.memory.take_for_request(connection, length.max(declared), is_control).await);
+                }
             }
             if length == data.len() {
                 first = data;
@@ -61,11 +91,19 @@ async fn read_body(gate: &Gate, headers: &HeaderMap, mut incoming: Incoming) -> 
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if length > BODY_LIMIT {
+    let body = if length > BODY_LIMIT || is_too_large {
         Body::TooLarge
     } else if whole.is_empty() {
         Body::Whole(first)
     } else {
         Body::Whole(whole.freeze())
-    })
+    };
+    Ok((body, held))
+}
+
+/// Logs that a body is malformed or ends early, with hyper's reason.
+fn incomplete(error: &hyper::Error) -> ExchangeAborted {
+    let reason = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    tracing::info!("request aborted: {error}{reason}");
+    ExchangeAborted
 }

@@ -11,6 +11,7 @@ use wfi_emulator::internals::edge::server::ServerLimits;
 
 use crate::edge::abuse_http2::{http2, outcomes_in_frames};
 use crate::edge::http::Server;
+use crate::edge::log::Log;
 
 /// Time limit of every wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,8 +25,11 @@ pub(crate) const SOON: ServerLimits = ServerLimits {
     head_bytes: 128 * 1024,
     body: Duration::from_millis(400),
     bodies_bytes: 64 * 1024 * 1024,
+    answer: Duration::from_millis(400),
     answers_bytes: 64 * 1024 * 1024,
-    idle: Duration::from_millis(800),
+    requests: 100,
+    // Longer than the wait for the rest of a preface of HTTP/2.
+    idle: Duration::from_millis(1500),
 };
 
 /// One hostile input.
@@ -76,13 +80,13 @@ fn framings() -> Vec<Abuse> {
         abuse(
             "Content-Length and Transfer-Encoding, a request after the chunks",
             framed(
-                &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", 5 + hidden.len()),
-                &format!("0\r\n\r\n{hidden}"),
+                &format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", 12 + hidden.len()),
+                &format!("2\r\n{{}}\r\n0\r\n\r\n{hidden}"),
             ),
         ),
         abuse(
-            "Transfer-Encoding and Content-Length, a request within the length",
-            framed("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", &format!("0\r\n\r\n{hidden}")),
+            "Transfer-Encoding and Content-Length, a request after both",
+            framed("Transfer-Encoding: chunked\r\nContent-Length: 12\r\n", &format!("2\r\n{{}}\r\n0\r\n\r\n{hidden}")),
         ),
         abuse(
             "two lengths that differ",
@@ -323,19 +327,46 @@ pub(crate) fn statuses(seen: &[u8]) -> String {
     if runs.is_empty() { "closed without an answer".to_owned() } else { runs.join(", ") }
 }
 
+/// The codes of the errors in the bodies of answers, and whether an answer announces the end of the connection.
+fn codes(seen: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(seen);
+    let mut codes: Vec<String> = Vec::new();
+    for (at, start) in text.match_indices("{\"error\":{\"code\":\"") {
+        codes.extend(text[at + start.len()..].split('"').next().map(|code| format!("`{code}`")));
+    }
+    if text.to_ascii_lowercase().contains("\r\nconnection: close\r\n") {
+        codes.push("`Connection: close`".to_owned());
+    }
+    codes.dedup();
+    codes
+}
+
+/// Adds to an outcome what the answers say of it, and the reasons in the log.
+pub(crate) fn with_reasons(outcome: String, codes: &[String], log: &Log) -> String {
+    let reasons = log.reasons().into_iter().map(|reason| {
+        let reason = reason.replace('|', "\\|").replace('<', "\\<");
+        reason.chars().flat_map(|shown| if shown.is_control() { shown.escape_default().collect() } else { vec![shown] }).collect()
+    });
+    let parts: Vec<String> = [outcome].into_iter().chain(codes.iter().cloned()).collect();
+    let reasons: Vec<String> = reasons.collect();
+    if reasons.is_empty() { parts.join(" ") } else { format!("{}: {}", parts.join(" "), reasons.join("; ")) }
+}
+
 /// Sends each input to its own server, so that its effects are attributed to it.
 fn outcomes(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
     rows.into_iter()
         .map(|Abuse { name, bytes }| {
-            let server = Server::start_with(ServerLimits::default());
+            let mut server = Server::logging(ServerLimits::default());
             let entities = server.entities();
             let started = Instant::now();
-            let outcome = statuses(&exchange(&server, bytes));
+            let seen = exchange(&server, bytes);
+            let outcome = statuses(&seen);
             assert!(started.elapsed() < PATIENCE, "{name}: {:?}", started.elapsed());
             assert!(!outcome.contains(" 5") && !outcome.starts_with('5'), "{name}: {outcome}");
             assert_eq!(server.entities(), entities, "{name}: the request within the request was obeyed");
             server.assert_answers();
-            (name, outcome)
+            server.stop();
+            (name, with_reasons(outcome, &codes(&seen), &server.log))
         })
         .collect()
 }
@@ -383,21 +414,23 @@ fn slow() -> Vec<Slow> {
         row("HTTP/2 without any request", &begin(), b"", "idle"),
         row("HTTP/2, a head without end", &[begin(), frame(HEADERS, END_STREAM, 1, &get())].concat(), b"", "idle"),
         row("HTTP/2, a body without end", &http2_body, b"", "idle"),
-        row("HTTP/2, a client that reads no answer", &stalled, b"", "idle"),
+        row("HTTP/2, PINGs without any request", &begin(), b"\0\0\x08\x06\0\0\0\0\0abcdefgh", "idle"),
+        row("HTTP/2, SETTINGS without any request", &begin(), b"\0\0\0\x04\0\0\0\0\0", "idle"),
+        row("HTTP/2, a client that reads no answer", &stalled, b"", "answer"),
+        row("HTTP/2, a client that reads no answer and sends PINGs", &stalled, b"\0\0\x08\x06\0\0\0\0\0abcdefgh", "answer"),
     ]
 }
 
-/// Runs all slow clients at once and returns the limits that ended them.
+/// Runs all slow clients at once, each with a server of its own, and returns the limits that ended them.
 fn outcomes_in_time() -> Vec<(&'static str, String)> {
-    let server = Server::start_with(SOON);
-    let outcomes = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let waiting: Vec<_> = slow()
             .into_iter()
             .map(|row| {
-                let address = server.address;
                 scope.spawn(move || {
+                    let mut server = Server::logging(SOON);
                     let started = Instant::now();
-                    let mut stream = TcpStream::connect(address).unwrap();
+                    let mut stream = TcpStream::connect(server.address).unwrap();
                     stream.set_read_timeout(Some(PATIENCE)).unwrap();
                     stream.write_all(&row.begin).unwrap();
                     let mut writing = stream.try_clone().unwrap();
@@ -412,20 +445,21 @@ fn outcomes_in_time() -> Vec<(&'static str, String)> {
                         match row.limit {
                             "head" => SOON.head,
                             "body" => SOON.body,
+                            "answer" => SOON.answer,
                             _ => SOON.idle,
                         },
                     );
                     assert!(took >= limit, "{}: cut after {took:?} already", row.name);
                     // A busy machine polls late, but it polls.
                     assert!(took < PATIENCE / 2, "{}: cut after {took:?} only", row.name);
-                    (row.name, format!("closed by --{}-timeout", row.limit))
+                    server.assert_answers();
+                    server.stop();
+                    (row.name, with_reasons(format!("closed by --{}-timeout", row.limit), &[], &server.log))
                 })
             })
             .collect();
         waiting.into_iter().map(|row| row.join().unwrap()).collect()
-    });
-    server.assert_answers();
-    outcomes
+    })
 }
 
 #[test]
@@ -470,6 +504,9 @@ The test `abuse` sends every input on this page to the server and generates the 
 seconds, makes no unintended change, and leaves the server answering. Requests smuggled in the body of another request are never
 executed. All readers of outside bytes are fuzzed too, see [Fuzzing](#fuzzing).
 
+An outcome is the status, the code of the error, and the reason in the log. A request with both `Content-Length` and
+`Transfer-Encoding` is read by its chunks alone, and its connection closes after the answer, as RFC 9112 (6.3) allows.
+
 | flag | default | limit |
 |---|---|---|
 | `--connection-limit` | 10,000 | concurrent connections; further ones wait, and connections idle for 5 seconds are closed to admit them |
@@ -477,9 +514,15 @@ executed. All readers of outside bytes are fuzzed too, see [Fuzzing](#fuzzing).
 | `--head-timeout` | 10 s | time for the head of a request, from its first byte |
 | `--head-limit` | 128 kB | size of the head of a request, including its first line |
 | `--body-timeout` | 60 s | time for the body of a request |
+| `--answer-timeout` | 60 s | time in which a client must read the next 64 KiB of an answer, or the rest |
 
 Fixed limits: a body has at most 4 MiB, compressed and decompressed, and up to 64 MiB of a larger one are read so that its sender sees the
-answer; unfinished bodies take at most 256 MiB together, and unread answers 512 MiB; JSON has at most 128 levels and 100,000 values.
+answer; unfinished bodies and requests that wait for connectors take at most 256 MiB together, and unread answers 512 MiB; HTTP/2 has at
+most 100 concurrent requests per connection; JSON has at most 128 levels and 100,000 values.
+
+**Shares.** Once half of the memory for requests or answers is used, a connection may hold a quarter of it. A body waits until there is room
+for it. When the memory is full, the connection that has made no progress for the longest is closed, after one second at the earliest;
+frames of HTTP/2 that belong to no request are no progress. A sixteenth is reserved for the control API.
 ";
 
 const FUZZED: &str = "

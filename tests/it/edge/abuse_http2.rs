@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wfi_emulator::internals::edge::server::ServerLimits;
 
-use crate::edge::abuse::{Abuse, ENTITY, SOON, abuse, exchange_and, target};
+use crate::edge::abuse::{Abuse, ENTITY, SOON, abuse, exchange_and, target, with_reasons};
 use crate::edge::http::Server;
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -162,15 +162,32 @@ pub(crate) fn frames_of(seen: &[u8]) -> String {
         let Some((payload, behind)) = behind.split_at_checked(length) else { break };
         let code = |bytes: &[u8]| bytes.first_chunk::<4>().map_or(0, |code| u32::from_be_bytes(*code));
         match head[3] {
-            HEADERS => *counts.entry("answers".to_owned()).or_default() += 1,
+            HEADERS => *counts.entry(format!("answers {}", status_of(payload))).or_default() += 1,
             RST_STREAM => *counts.entry(format!("reset {}", error_name(code(payload)))).or_default() += 1,
-            GOAWAY => *counts.entry(format!("the connection ends with {}", error_name(code(&payload[4..])))).or_default() += 1,
+            GOAWAY => {
+                let (name, reason) = (error_name(code(&payload[4..])), String::from_utf8_lossy(&payload[8..]).into_owned());
+                let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
+                *counts.entry(format!("the connection ends with {name}{reason}")).or_default() += 1;
+            }
             _ => {}
         }
         rest = behind;
     }
     let texts: Vec<String> = counts.into_keys().collect();
-    if texts.is_empty() { "nothing but the end, when the connection has been idle".to_owned() } else { texts.join("; ") }
+    if texts.is_empty() { "the connection ends".to_owned() } else { texts.join("; ") }
+}
+
+/// Returns the status of an answer: the first field of its head, mostly an entry of the static table (RFC 7541, appendix A).
+fn status_of(head: &[u8]) -> &'static str {
+    // Others are literals, here in the code of Huffman.
+    match head {
+        [0x88, ..] => "200",
+        [0x89, ..] => "204",
+        [0x8c, ..] => "400",
+        [0x8d, ..] => "404",
+        [0x8e, ..] => "500",
+        _ => "with another status",
+    }
 }
 
 /// Returns the name of an error code (RFC 9113, section 7).
@@ -196,11 +213,12 @@ fn error_name(code: u32) -> &'static str {
 pub(crate) fn outcomes_in_frames(rows: Vec<Abuse>) -> Vec<(&'static str, String)> {
     rows.into_iter()
         .map(|Abuse { name, bytes }| {
-            let server = Server::start_with(ServerLimits { idle: SOON.idle, ..ServerLimits::default() });
+            let mut server = Server::logging(ServerLimits { idle: SOON.idle, ..ServerLimits::default() });
             // In HTTP/2, a client that closes its sending half wants no more answers.
             let outcome = frames_of(&exchange_and(&server, bytes, false));
             server.assert_answers();
-            (name, outcome)
+            server.stop();
+            (name, with_reasons(outcome, &[], &server.log))
         })
         .collect()
 }

@@ -18,8 +18,10 @@ use wfi_emulator::internals::edge::service::Service;
 use wfi_emulator::internals::graph::request::BODY_LIMIT;
 use wfi_emulator::internals::policy::behavior::Behaviors;
 use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fault;
 use wfi_emulator::internals::world::settings::Settings;
 
+use crate::edge::log::Log;
 use crate::support::harness::{self, HOST};
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
@@ -34,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub(crate) struct Server {
     pub(crate) world: Arc<World>,
     pub(crate) address: SocketAddr,
+    pub(crate) log: Log,
     stop: Option<mpsc::Sender<()>>,
     returned: mpsc::Receiver<()>,
 }
@@ -45,14 +48,19 @@ impl Server {
 
     /// Serves a world with these settings.
     pub(crate) fn of(settings: Settings) -> Server {
-        Server::with(settings, server::ServerLimits::default())
+        Server::with(settings, server::ServerLimits::default(), false)
     }
 
     pub(crate) fn start_with(limits: server::ServerLimits) -> Server {
-        Server::with(harness::settings(Behaviors::default()), limits)
+        Server::with(harness::settings(Behaviors::default()), limits, false)
     }
 
-    fn with(settings: Settings, limits: server::ServerLimits) -> Server {
+    /// Starts a server that keeps its log.
+    pub(crate) fn logging(limits: server::ServerLimits) -> Server {
+        Server::with(harness::settings(Behaviors::default()), limits, true)
+    }
+
+    fn with(settings: Settings, limits: server::ServerLimits, keeps_log: bool) -> Server {
         let service = Arc::new(Service::of(settings));
         let world = service.worlds.default_world();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -60,8 +68,14 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = mpsc::channel::<()>();
         let (returns, returned) = mpsc::channel();
+        let log = Log::default();
+        let attached = keeps_log.then(|| log.clone());
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            if let Some(log) = attached {
+                runtime.on_thread_start(move || log.attach());
+            }
+            let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 // Nothing is ever sent: dropping the sender is the signal.
@@ -71,7 +85,7 @@ impl Server {
             });
             let _ = returns.send(());
         });
-        Server { world, address, stop: Some(stop), returned }
+        Server { world, address, log, stop: Some(stop), returned }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -87,7 +101,7 @@ impl Server {
     }
 
     /// Stops the server and waits until every connection has ended.
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.signal_to_stop();
         self.returned.recv_timeout(PATIENCE).expect("the server returns after its signal to stop");
     }
@@ -390,6 +404,30 @@ fn a_chunked_body_is_read_whole() {
 }
 
 #[test]
+fn a_request_with_chunks_and_a_length_is_read_by_its_chunks_and_ends_the_connection() {
+    let server = Server::start();
+    let before = server.entities();
+    let smuggled = post(&format!("Content-Length: {}", BODY.len())) + BODY;
+    let chunks = format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len());
+    let length = chunks.len() + smuggled.len();
+    for framing in [
+        format!("Content-Length: {length}\r\nTransfer-Encoding: chunked"),
+        format!("Transfer-Encoding: chunked\r\nContent-Length: {length}"),
+        "Transfer-Encoding: chunked\r\nContent-Length: x".to_owned(),
+    ] {
+        let entities = server.entities();
+        let mut client = server.connect();
+        client.send(post(&framing) + &chunks + &smuggled);
+        let answer = client.answer();
+        assert_eq!(answer.status, 201, "{framing}: {}", answer.head);
+        assert!(answer.head.contains("connection: close"), "{framing}: {}", answer.head);
+        assert_eq!(client.rest(), "", "{framing}");
+        assert_eq!(server.entities(), entities + 1, "{framing}");
+    }
+    assert_eq!(server.entities(), before + 3);
+}
+
+#[test]
 fn expect_continue_is_answered_with_100_continue() {
     let server = Server::start();
     let mut client = server.connect();
@@ -647,6 +685,40 @@ fn http_2_is_answered_on_the_same_port() {
         tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap();
     });
     server.stop();
+}
+
+#[test]
+fn an_answer_of_http_2_that_is_cut_short_has_its_head_and_these_bytes() {
+    let faults = |at: usize| {
+        let rules = format!("[{{\"name\":\"short\",\"on\":{{\"method\":\"GET\"}},\"do\":{{\"truncate\":{at}}}}}]");
+        fault::read("rules.json", rules.as_bytes()).unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for at in [0, 1, 30] {
+        let server = Server::of(Settings { faults: faults(at), ..harness::settings(Behaviors::default()) });
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+            let (mut sender, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+            tokio::spawn(connection);
+            // A client library takes a hundred empty frames on a connection for an attack.
+            for round in 0..90 {
+                let request = http::Request::get(format!("http://{HOST}{COLLECTION}")).body(String::new()).unwrap();
+                tokio::time::timeout(PATIENCE, sender.ready()).await.unwrap().unwrap();
+                let answer = tokio::time::timeout(PATIENCE, sender.send_request(request)).await.unwrap();
+                let answer = answer.unwrap_or_else(|error| panic!("no head in round {round}, cut at {at}: {error:?}"));
+                assert_eq!(answer.status(), 200);
+                let (mut body, mut seen) = (answer.into_body(), 0);
+                let error = loop {
+                    match body.frame().await.expect("the body ends with an error") {
+                        Ok(frame) => seen += frame.into_data().unwrap().len(),
+                        Err(error) => break error,
+                    }
+                };
+                assert_eq!(seen, at, "round {round}: {error:?}");
+            }
+        });
+    }
 }
 
 #[test]

@@ -210,6 +210,23 @@ fn without_descriptors_idle_connections_make_room() {
     assert_eq!(program.outcome().status, Some(0));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_soft_limit_of_descriptors_is_raised() {
+    let program = Program::start(under("ulimit -Sn 32; ulimit -Hn 400", &["--port", "0", "--log", "off"]));
+    let address = address_of(&program);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(open_files.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["400", "400"], "{open_files}");
+    let mut connections: Vec<TcpStream> = (0..200).map(|_| connect(&address)).collect();
+    let started = Instant::now();
+    for stream in &mut connections {
+        stream.write_all(format!("GET {COLLECTION} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    }
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+}
+
 #[test]
 fn a_clock_that_goes_back_stops_nothing() {
     let rules = fault::read("rules.json", br#"[{"name":"few","do":{"limit":{"requests":2,"seconds":60}}}]"#).unwrap();
