@@ -108,7 +108,7 @@ pub mod internals {
             }
         }
         pub mod redact {
-            pub use crate::text::redact::{NamePlace, RedactionRules, Redactor, examples};
+            pub use crate::text::redact::{NamePlace, RedactionRules, Redactor, examples, mask_exchange};
         }
     }
     #[cfg(feature = "cli")]

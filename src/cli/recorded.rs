@@ -16,7 +16,7 @@ use crate::edge::client::Upstream;
 use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
-use crate::text::redact::{RedactionRules, Redactor};
+use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
 use crate::tools::compare::{self, ReportFormat, Reporter};
 use crate::tools::record;
 
@@ -216,8 +216,17 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
             let mut redactor = Redactor::new(redaction_rules(arguments.redact.as_deref())?, 1);
             let (exchanges, others) = har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
             let redacted: Vec<Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
+            if redactor.is_full() {
+                return Err(problem(from, &"too many private values to remember"));
+            }
+            // A value can be seen before it is known to be private.
+            let redacted: Vec<Exchange> = redacted.iter().map(|exchange| redactor.redact(exchange)).collect();
             let summary = format!("{} exchanges with {}, {others} with other hosts omitted\n", redacted.len(), arguments.host);
-            (exchange::write(&redacted), summary)
+            let text = exchange::write(&redacted);
+            for (line, length) in doubtful_lines(&text) {
+                report(&format!("{}:{}: check by hand: {length} characters that look like a secret\n", to.display(), line + 1));
+            }
+            (text, summary)
         }
         ("hurl", "har") => {
             let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;

@@ -71,6 +71,22 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     create_with_mode(path, OWNER_ONLY)
 }
 
+/// Creates a file in a folder that has no name, or loses it when it is closed, to write to and read from.
+pub(crate) fn scratch(folder: &Path) -> io::Result<File> {
+    let path = folder.join(temporary_name()?);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, OWNER_ONLY);
+    // FILE_FLAG_DELETE_ON_CLOSE
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, 0x0400_0000);
+    let file = options.open(&path)?;
+    #[cfg(unix)]
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
 fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,8 +1,10 @@
 //! A reverse proxy that records exchanges without private data.
 //!
 //! Bodies are streamed, with a copy of bounded size for the recording. All requests go to one upstream, redirects are passed on
-//! rather than followed, and an exchange is redacted before any of it is written to disk.
+//! rather than followed. An exchange is redacted before any of it is written to disk, and the recording once more when it is complete:
+//! the file is made at the end.
 
+mod spool;
 mod tee;
 mod writer;
 
@@ -26,7 +28,7 @@ use tokio::task::JoinSet;
 use crate::edge::client::{NoAnswer, Upstream, texts};
 use crate::text::exchange::{self, is_of_connection, without_connection};
 use crate::text::json;
-use crate::text::redact::{RedactionRules, Redactor};
+use crate::text::redact::{RedactionRules, Redactor, mask_target};
 use tee::{BodyCopy, ExchangeRecord, Tee};
 use writer::RecordingWriter;
 
@@ -102,8 +104,8 @@ pub async fn run(
         tracing::warn!("closing busy connections after {} s", GRACE.as_secs());
     }
     connections.shutdown().await;
-    let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-    writer.outcome()
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    writer.finish()
 }
 
 type ProxyBody = BoxBody<Bytes, hyper::Error>;
@@ -147,7 +149,7 @@ impl Proxy {
         let (sender, answer) = match sent {
             Ok(answer) => answer,
             Err(error) => {
-                tracing::error!("{} {}: {error}", head.method, head.uri.path());
+                tracing::error!("{} {}: {error}", head.method, mask_target(head.uri.path()));
                 return refusal(StatusCode::BAD_GATEWAY, "BadGateway", &error.to_string());
             }
         };
@@ -160,7 +162,7 @@ impl Proxy {
             }
         }
         // The query is not logged, since it may contain private data.
-        tracing::info!("{} {} {}", head.method, head.uri.path(), answer_head.status.as_u16());
+        tracing::info!("{} {} {}", head.method, mask_target(head.uri.path()), answer_head.status.as_u16());
         let record = ExchangeRecord {
             request: exchange::RecordedRequest {
                 method: head.method,

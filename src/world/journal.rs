@@ -24,7 +24,7 @@ use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
-use crate::text::redact::{REDACTED, mask_body, mask_headers, mask_target};
+use crate::text::redact::{REDACTED, mask_exchange, mask_text};
 use crate::world::clock;
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
@@ -454,33 +454,32 @@ impl JournalEntry {
     }
 
     fn to_exchange(&self, secrets: Secrets) -> JournalExchange {
-        let hide = secrets == Secrets::Hidden;
-        let headers = |headers: Vec<(String, String)>| if hide { mask_headers(headers) } else { headers };
-        let body = |bytes: &[u8], form: BodyForm, headers: &[(String, String)]| match form {
+        let (request_form, response_form) = self.texts.forms();
+        let body = |bytes: &[u8], form: BodyForm| match form {
             // Its secrets cannot be found.
-            BodyForm::Packed if hide && !bytes.is_empty() => Bytes::from_static(REDACTED.as_bytes()),
-            BodyForm::Plain | BodyForm::Unpacked if hide => mask_body(bytes, headers),
+            BodyForm::Packed if secrets == Secrets::Hidden && !bytes.is_empty() => Bytes::from_static(REDACTED.as_bytes()),
             _ => Bytes::copy_from_slice(bytes),
         };
-        let (request_form, response_form) = self.texts.forms();
-        let mut request_headers = self.texts.request_headers();
-        let mut response_headers = self.texts.response_headers();
-        let request_body = body(self.texts.request_body(), request_form, &request_headers);
-        let response_body = body(self.texts.response_body(), response_form, &response_headers);
-        request_headers = headers(request_headers);
-        response_headers = headers(response_headers);
-        let target = if hide { mask_target(self.texts.target()) } else { self.texts.target().to_owned() };
-        let request =
-            exchange::RecordedRequest { method: self.method.clone(), target, headers: request_headers, body: request_body };
-        let response =
-            self.status.map(|status| exchange::RecordedResponse { status, headers: response_headers, body: response_body });
-        JournalExchange {
-            number: self.number,
-            time: self.time,
-            exchange: Exchange { comments: self.comments(), request, response },
-            decided: self.decided.clone(),
-            changed: self.changed.clone(),
-        }
+        let request = exchange::RecordedRequest {
+            method: self.method.clone(),
+            target: self.texts.target().to_owned(),
+            headers: self.texts.request_headers(),
+            body: body(self.texts.request_body(), request_form),
+        };
+        let response = self.status.map(|status| exchange::RecordedResponse {
+            status,
+            headers: self.texts.response_headers(),
+            body: body(self.texts.response_body(), response_form),
+        });
+        let exchange = Exchange { comments: self.comments(), request, response };
+        let (exchange, decided) = match secrets {
+            Secrets::Shown => (exchange, self.decided.clone()),
+            Secrets::Hidden => {
+                let detail = self.decided.detail.as_ref().map(|detail| mask_text(detail).into());
+                (mask_exchange(&exchange), AnswerCause { detail, ..self.decided.clone() })
+            }
+        };
+        JournalExchange { number: self.number, time: self.time, exchange, decided, changed: self.changed.clone() }
     }
 
     fn comments(&self) -> Vec<String> {

@@ -41,6 +41,7 @@
 //! | `commands` | the commands `record`, `convert` and `compare` |
 //! | `planted` | private values in every part of an exchange are missing from the recording |
 //! | `redaction` | one table of secrets decides in every output |
+//! | `grammar` | places × encodings × damage: a planted secret is in no output |
 //!
 //! **`edge/`**: bytes on the wire
 //!
@@ -88,6 +89,7 @@
 //! |---|---|
 //! | `harness` | a client without sockets, and the invariants of every answer |
 //! | `tokens` | tokens from a line of text |
+//! | `planting` | the grammar of exchanges with a planted secret, for `grammar` and `readers` |
 //! | `readers` | one function per reader of outside bytes, for `fuzz` and for the crate in `fuzz/` |
 //!
 //! Started servers and programs: `edge::http::Server` is a server in this process, `program::process::Served` the program as a child
@@ -150,7 +152,8 @@ mod project {
     mod regressions;
 }
 mod recordings {
-    mod commands;
+    pub(crate) mod commands;
+    mod grammar;
     mod planted;
     pub(crate) mod recorded;
     #[cfg(unix)]
@@ -158,6 +161,7 @@ mod recordings {
 }
 mod support {
     pub(crate) mod harness;
+    pub(crate) mod planting;
     pub(crate) mod readers;
     pub(crate) mod tokens;
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::entra::token_service::EntraRoute;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
-use crate::text::redact::mask_target;
+use crate::text::redact::{mask_target, mask_text};
 use crate::text::truncate::truncate;
 use crate::text::visible::visible;
 use crate::world::outbound::CallRecord;
@@ -22,17 +22,17 @@ pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
         None => tracing::info!("{method} {path} {status} {micros}us{faults}"),
         Some(error) => {
             let rule = error.refusal.name;
-            let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(detail))).unwrap_or_default();
+            let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(&mask_text(detail)))).unwrap_or_default();
             tracing::info!("{method} {path} {status} {micros}us{faults} refused by {rule}{detail}");
         }
     }
     for (place, error) in &answer.refused_items {
         let rule = error.refusal.name;
-        let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(detail))).unwrap_or_default();
+        let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(&mask_text(detail)))).unwrap_or_default();
         tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
     }
     for CallRecord { url, verdict, .. } in &answer.calls {
-        tracing::info!("{method} {path}: called {}: {}", visible(url), visible(verdict));
+        tracing::info!("{method} {path}: called {}: {}", visible(url), visible(&mask_text(verdict)));
     }
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {}: not in its type", visible(place));

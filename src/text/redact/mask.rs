@@ -2,238 +2,48 @@
 //!
 //! The names of people stay readable there. A text that cannot be parsed and mentions the name of a secret is masked as a whole.
 
-use std::borrow::Cow;
+use super::Redactor;
+use crate::text::exchange::Exchange;
+use crate::text::json;
 
-use bytes::Bytes;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-
-use super::encodings::{self, DEEPEST};
-use super::names::{self, NamePlace, is_secret_name};
-use crate::text::json::{self, Json};
-use crate::text::{bom, form, gzip};
-
-/// The word that replaces a secret.
-pub(crate) const REDACTED: &str = "REDACTED";
-
-/// Characters that are encoded in a value that was changed.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'>');
-
-/// The largest packed body that is unpacked, in bytes.
-const UNPACKED_LIMIT: usize = 8 * 1024 * 1024;
-
-/// Masks the values of secret headers, and the secrets in addresses and JSON that other headers hold.
-pub(crate) fn mask_headers(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    for (name, value) in &mut headers {
-        if is_secret_name(NamePlace::Header, name) {
-            *value = match value.split_once(' ') {
-                Some((scheme, _)) if names::is_scheme(scheme) => format!("{scheme} {REDACTED}"),
-                _ => REDACTED.to_owned(),
-            };
-        } else if let Cow::Owned(masked) = mask_text(value) {
-            *value = masked;
-        }
-    }
-    headers
+/// Masks the secrets of an exchange, wherever they are repeated in it.
+pub fn mask_exchange(exchange: &Exchange) -> Exchange {
+    Redactor::masking().redact(exchange)
 }
 
-/// Masks the secrets in the address of a request: `user:password`, the query and the fragment.
+/// Masks the secrets in the address of a request: `user:password`, the path, the query and the fragment.
 pub(crate) fn mask_target(target: &str) -> String {
-    address(target, 0).into_owned()
+    Redactor::masking().address(target, 0)
 }
 
-/// Masks the secrets of a body. A body without secrets stays as it is, to the byte.
-pub(crate) fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
-    let redacted = || Bytes::from_static(REDACTED.as_bytes());
-    if body.is_empty() {
-        return Bytes::new();
-    }
-    // Of other codings nothing is known.
-    let Some(plain) = gzip::decoded_body(body, headers, UNPACKED_LIMIT) else { return redacted() };
-    let is_type = |wanted: &str| {
-        headers
-            .iter()
-            .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains(wanted))
-    };
-    let masked = match std::str::from_utf8(&plain) {
-        Ok(text) if is_type("x-www-form-urlencoded") && encodings::looks_like_a_form(text) => fields(text, 0),
-        // In malformed JSON a name can be written with escapes.
-        Ok(text) if is_type("json") && text.contains('\\') && json::parse(bom::strip(text).as_bytes()).is_err() => {
-            Cow::Borrowed(REDACTED)
-        }
-        Ok(text) => mask_content(text),
-        // UTF-16, say, in which no name is found.
-        Err(_) if is_type("json") || is_type("x-www-form-urlencoded") => Cow::Borrowed(REDACTED),
-        Err(_) if names::mentions_secret(&String::from_utf8_lossy(&plain)) => Cow::Borrowed(REDACTED),
-        Err(_) => return Bytes::copy_from_slice(body),
-    };
-    match &plain {
-        _ if masked.as_bytes() == &*plain => Bytes::copy_from_slice(body),
-        Cow::Borrowed(_) => Bytes::from(masked.into_owned()),
-        // Packed bytes cannot be changed in part.
-        Cow::Owned(_) => redacted(),
-    }
-}
-
-/// Masks the secrets of a whole text: JSON, a form, or a text that mentions secrets.
-pub(crate) fn mask_content(text: &str) -> Cow<'_, str> {
-    let bare = bom::strip(text);
-    if let Some(masked) = mask_json(bare) {
-        return if masked == bare { Cow::Borrowed(text) } else { Cow::Owned(masked) };
-    }
-    if encodings::looks_like_a_form(text) {
-        return fields(text, 0);
-    }
-    if names::mentions_secret(text) { Cow::Borrowed(REDACTED) } else { mask_text(text) }
-}
-
-/// Masks the secrets of a short text that has no name: addresses in it, or the JSON that it is.
-pub(crate) fn mask_text(text: &str) -> Cow<'_, str> {
-    text_at(text, 0)
+/// Masks the secrets of a text that has no name: JSON, a form, or words with addresses and assignments.
+pub(crate) fn mask_text(text: &str) -> String {
+    Redactor::masking().redact_text(text)
 }
 
 /// Masks the secrets of a JSON text; nothing if it is not JSON. A text without secrets stays as it is.
 pub(crate) fn mask_json(text: &str) -> Option<String> {
-    json_at(text, 0)
-}
-
-fn json_at(text: &str, depth: usize) -> Option<String> {
-    let mut json = json::parse(text.as_bytes()).ok()?;
-    if !mask_value(&mut json, depth) {
-        return Some(text.to_owned());
-    }
-    let mut out = Vec::with_capacity(text.len());
-    json.write(&mut out);
-    String::from_utf8(out).ok()
-}
-
-/// Masks values, and returns whether any has changed. A null is not a secret.
-fn mask_value(json: &mut Json<'_>, depth: usize) -> bool {
-    match json {
-        Json::Array(items) => items.iter_mut().fold(false, |any, item| mask_value(item, depth) | any),
-        Json::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
-            let is_secret = is_secret_name(NamePlace::Member, name) && *value != Json::Null;
-            match value {
-                Json::String(text) if is_secret && text == REDACTED => any,
-                value if is_secret => {
-                    *value = Json::String(REDACTED.into());
-                    true
-                }
-                // In a batch, addresses are relative.
-                Json::String(text) if name.eq_ignore_ascii_case("url") => replace(text, |text| address(text, depth)) | any,
-                value => mask_value(value, depth) | any,
-            }
-        }),
-        Json::String(text) => replace(text, |text| text_at(text, depth + 1)),
-        _ => false,
-    }
-}
-
-fn replace(text: &mut Cow<'_, str>, mask: impl Fn(&str) -> Cow<'_, str>) -> bool {
-    let masked = mask(text);
-    let has_changed = masked != *text;
-    if has_changed {
-        *text = Cow::Owned(masked.into_owned());
-    }
-    has_changed
-}
-
-fn text_at(text: &str, depth: usize) -> Cow<'_, str> {
-    if depth > DEEPEST {
-        return if names::mentions_secret(text) { Cow::Borrowed(REDACTED) } else { Cow::Borrowed(text) };
-    }
-    let bare = text.trim_start();
-    if bare.starts_with(['{', '[', '"']) {
-        if let Some(masked) = json_at(bare, depth) {
-            return if masked == bare { Cow::Borrowed(text) } else { Cow::Owned(masked) };
-        }
-        // Cut JSON.
-        if bare.contains("\":") && names::mentions_secret(bare) {
-            return Cow::Borrowed(REDACTED);
-        }
-    }
-    if encodings::looks_like_a_form(text) { fields(text, depth) } else { address(text, depth) }
-}
-
-/// Masks `user:password` in the addresses of a text, and the fields behind the first `?` or `#`.
-fn address(text: &str, depth: usize) -> Cow<'_, str> {
-    let Some(start) = text.find(['?', '#']) else { return userinfo(text) };
-    let (path, query) = text.split_at(start + 1);
-    match (userinfo(path), fields(query, depth)) {
-        (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(text),
-        (path, query) => Cow::Owned(path.into_owned() + &query),
-    }
-}
-
-fn userinfo(text: &str) -> Cow<'_, str> {
-    let mut masked = String::new();
-    let mut rest = text;
-    while let Some(range) = encodings::userinfo(rest) {
-        masked.push_str(&rest[..range.start]);
-        masked.push_str(REDACTED);
-        rest = &rest[range.end..];
-    }
-    if masked.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked + rest) }
-}
-
-/// Masks the values of secrets among `name=value` pairs.
-fn fields(text: &str, depth: usize) -> Cow<'_, str> {
-    let masked: Vec<Cow<'_, str>> = text.split('&').map(|pair| field(pair, depth)).collect();
-    if masked.iter().all(|pair| matches!(pair, Cow::Borrowed(_))) { Cow::Borrowed(text) } else { Cow::Owned(masked.join("&")) }
-}
-
-fn field(pair: &str, depth: usize) -> Cow<'_, str> {
-    let Some((name, value)) = pair.split_once('=') else { return userinfo(pair) };
-    let decoded_name = form::decoded(name);
-    if is_secret_name(NamePlace::Parameter, &decoded_name) {
-        return if value == REDACTED { Cow::Borrowed(pair) } else { Cow::Owned(format!("{name}={REDACTED}")) };
-    }
-    // A fragment begins.
-    let (value, fragment) = value.split_once('#').map_or((value, None), |(value, fragment)| (value, Some(fragment)));
-    let decoded = form::decoded(value);
-    let masked = if is_filter(&decoded_name) { filter(&decoded) } else { text_at(&decoded, depth + 1) };
-    let masked = (masked != decoded).then(|| utf8_percent_encode(&masked, ENCODED).to_string());
-    let masked_fragment = fragment.map(|fragment| if depth > DEEPEST { userinfo(fragment) } else { field(fragment, depth + 1) });
-    if masked.is_none() && !matches!(masked_fragment, Some(Cow::Owned(_))) {
-        return Cow::Borrowed(pair);
-    }
-    let fragment = masked_fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
-    Cow::Owned(format!("{name}={}{fragment}", masked.as_deref().unwrap_or(value)))
-}
-
-fn is_filter(name: &str) -> bool {
-    let name = name.strip_prefix('$').unwrap_or(name);
-    name.eq_ignore_ascii_case("filter") || name.eq_ignore_ascii_case("search")
-}
-
-/// Masks the literals of a filter that mentions a secret: one of them may be it.
-fn filter(filter: &str) -> Cow<'_, str> {
-    if !names::mentions_secret(filter) {
-        return Cow::Borrowed(filter);
-    }
-    // Each second part between quotes is a literal, and two quotes in a row are one quote within it.
-    let parts: Vec<&str> = filter.split('\'').collect();
-    if parts.len() == 1 || !encodings::has_quoted_literals(filter) {
-        return Cow::Borrowed(REDACTED);
-    }
-    let literal = format!("'{REDACTED}'");
-    let mut masked = String::new();
-    for (index, part) in parts.iter().enumerate() {
-        let is_within = index > 0 && index + 1 < parts.len() && index % 2 == 0 && part.is_empty();
-        match (index % 2, is_within) {
-            (0, false) => masked.push_str(part),
-            (0, true) => {}
-            // The literal goes on behind a doubled quote.
-            _ if masked.ends_with(&literal) => {}
-            _ => masked.push_str(&literal),
-        }
-    }
-    Cow::Owned(masked)
+    json::parse(text.as_bytes()).is_ok().then(|| mask_text(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::exchange::RecordedRequest;
+    use crate::text::redact::REDACTED;
+    use bytes::Bytes;
+    use http::Method;
     use proptest::prelude::*;
+
+    fn mask_body(body: &[u8], headers: &[(String, String)]) -> Bytes {
+        let (method, target) = (Method::POST, "/v1.0/x".to_owned());
+        let request = RecordedRequest { method, target, headers: headers.to_vec(), body: Bytes::copy_from_slice(body) };
+        mask_exchange(&Exchange { comments: Vec::new(), request, response: None }).request.body
+    }
+
+    fn mask_content(text: &str) -> String {
+        String::from_utf8(mask_body(text.as_bytes(), &[]).to_vec()).unwrap()
+    }
 
     #[test]
     fn targets_are_masked_in_each_part() {
@@ -293,7 +103,7 @@ mod tests {
             (r#"{"a":"https://u:hush@b/"}"#, r#"{"a":"https://REDACTED@b/"}"#),
             (r#"{"a":["b=c&sig=hush"]}"#, r#"{"a":["b=c&sig=REDACTED"]}"#),
             (r#"{"a":"{\"secret\":\"hush"}"#, r#"{"a":"REDACTED"}"#),
-            ("\u{feff}{\"secret\":\"hush\"}", r#"{"secret":"REDACTED"}"#),
+            ("\u{feff}{\"secret\":\"hush\"}", "\u{feff}{\"secret\":\"REDACTED\"}"),
             ("a=b&password=hush", "a=b&password=REDACTED"),
             ("the password is hush", "REDACTED"),
         ] {

@@ -1,6 +1,8 @@
 //! Names of private values: the one table that recordings, the journal, the log, verification and comparison reports ask.
 //!
-//! A name is compared without regard to case, `-` and `_`, so that `refresh_token`, `refreshToken` and `Refresh-Token` are one row.
+//! A name is recognized by its shape: it is compared without regard to case, `-` and `_`, so that `refresh_token`, `refreshToken` and
+//! `Refresh-Token` are one row; a row with a star matches any beginning; words behind the noun (`passwordHash`, `token_value`,
+//! `secret2`) do not matter; and a name whose last word is `key` is a secret unless the word before is known to be harmless.
 
 /// The kind of a private value, which decides the form of its pseudonym.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +78,8 @@ enum Scope {
     Content,
     /// Parameters alone: in JSON the name has another meaning.
     Parameters,
+    /// Headers and parameters: in JSON the name has another meaning.
+    Wire,
 }
 
 impl Scope {
@@ -85,6 +89,7 @@ impl Scope {
             Scope::Headers => place != NamePlace::Parameter,
             Scope::Content => place != NamePlace::Header,
             Scope::Parameters => place == NamePlace::Parameter,
+            Scope::Wire => place != NamePlace::Member,
         }
     }
 }
@@ -99,27 +104,33 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("*xsrftoken", SecretKind::Secret, Scope::Everywhere),
     ("validationtoken", SecretKind::Secret, Scope::Everywhere),
     ("*token", SecretKind::Token, Scope::Everywhere),
-    ("tokenvalue", SecretKind::Token, Scope::Everywhere),
     ("*assertion", SecretKind::Token, Scope::Everywhere),
     ("idtokenhint", SecretKind::Token, Scope::Everywhere),
     ("samlresponse", SecretKind::Token, Scope::Everywhere),
     ("wresult", SecretKind::Token, Scope::Everywhere),
+    ("*jwt", SecretKind::Token, Scope::Everywhere),
+    ("*bearer", SecretKind::Token, Scope::Wire),
+    ("auth", SecretKind::Token, Scope::Wire),
+    ("xauth", SecretKind::Token, Scope::Wire),
     ("cookie", SecretKind::Cookie, Scope::Everywhere),
     ("setcookie", SecretKind::Cookie, Scope::Everywhere),
     ("*secret", SecretKind::Secret, Scope::Everywhere),
-    ("secrettext", SecretKind::Secret, Scope::Everywhere),
-    ("secretvalue", SecretKind::Secret, Scope::Everywhere),
     ("secretkey", SecretKind::Secret, Scope::Everywhere),
     ("clientstate", SecretKind::Secret, Scope::Everywhere),
     ("*password", SecretKind::Secret, Scope::Everywhere),
-    ("passwordhash", SecretKind::Secret, Scope::Everywhere),
     ("*passwd", SecretKind::Secret, Scope::Everywhere),
     ("*passphrase", SecretKind::Secret, Scope::Everywhere),
-    ("pwd", SecretKind::Secret, Scope::Everywhere),
+    ("*pwd", SecretKind::Secret, Scope::Everywhere),
+    ("*passcode", SecretKind::Secret, Scope::Everywhere),
+    ("otp", SecretKind::Secret, Scope::Everywhere),
+    ("totp", SecretKind::Secret, Scope::Everywhere),
     ("devicecode", SecretKind::Secret, Scope::Everywhere),
     ("usercode", SecretKind::Secret, Scope::Everywhere),
     ("authorizationcode", SecretKind::Secret, Scope::Everywhere),
-    ("authcode", SecretKind::Secret, Scope::Everywhere),
+    ("*authcode", SecretKind::Secret, Scope::Everywhere),
+    ("*accesscode", SecretKind::Secret, Scope::Everywhere),
+    ("*verificationcode", SecretKind::Secret, Scope::Everywhere),
+    ("*recoverycode", SecretKind::Secret, Scope::Everywhere),
     ("codeverifier", SecretKind::Secret, Scope::Everywhere),
     // With the method `plain` the challenge is the verifier (RFC 7636, 4.2).
     ("codechallenge", SecretKind::Secret, Scope::Everywhere),
@@ -131,11 +142,22 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("*subscriptionkey", SecretKind::Secret, Scope::Everywhere),
     ("*privatekey", SecretKind::Secret, Scope::Everywhere),
     ("*connectionstring", SecretKind::Secret, Scope::Everywhere),
+    ("*connstr", SecretKind::Secret, Scope::Everywhere),
+    ("*requestdigest", SecretKind::Secret, Scope::Everywhere),
+    ("*functionkey", SecretKind::Secret, Scope::Everywhere),
+    ("*sharedkey", SecretKind::Secret, Scope::Everywhere),
+    ("*masterkey", SecretKind::Secret, Scope::Everywhere),
+    ("*signingkey", SecretKind::Secret, Scope::Everywhere),
+    ("*encryptionkey", SecretKind::Secret, Scope::Everywhere),
     ("sharedaccesssignature", SecretKind::Secret, Scope::Everywhere),
     ("sig", SecretKind::Secret, Scope::Everywhere),
     // In JSON these are the code of an error, and words of many other meanings.
     ("code", SecretKind::Secret, Scope::Parameters),
-    ("signature", SecretKind::Secret, Scope::Parameters),
+    ("*signature", SecretKind::Secret, Scope::Wire),
+    ("*sessionid", SecretKind::Secret, Scope::Wire),
+    ("hmac", SecretKind::Secret, Scope::Wire),
+    ("key", SecretKind::Secret, Scope::Wire),
+    ("ticket", SecretKind::Secret, Scope::Parameters),
     ("state", SecretKind::Secret, Scope::Parameters),
     ("nonce", SecretKind::Secret, Scope::Parameters),
     ("from", SecretKind::Mail, Scope::Headers),
@@ -163,14 +185,152 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
 const HARMLESS: &[&str] =
     &["skiptoken", "deltatoken", "nexttoken", "pagetoken", "pagingtoken", "continuationtoken", "synctoken", "cancellationtoken"];
 
+/// Words in front of `key` that make it the name of something else: of a position, of a public value, or of a thing to look up.
+const HARMLESS_KEYS: &[&str] = &[
+    "public",
+    "foreign",
+    "partition",
+    "row",
+    "sort",
+    "order",
+    "registry",
+    "idempotency",
+    "cache",
+    "sequence",
+    "resource",
+    "object",
+    "business",
+    "natural",
+    "unique",
+    "composite",
+    "candidate",
+    "lookup",
+    "item",
+    "map",
+    "index",
+    "group",
+    "translation",
+    "message",
+    "error",
+    "localization",
+    "hot",
+    "short",
+    "dictionary",
+    "property",
+    "alternate",
+    "search",
+    "entity",
+    "external",
+    "correlation",
+    "deduplication",
+    "routing",
+    "issue",
+];
+
+/// Words behind the noun of a name that do not change its meaning.
+const TAILS: &[&str] = &[
+    "value",
+    "values",
+    "text",
+    "string",
+    "hash",
+    "confirmation",
+    "confirm",
+    "repeat",
+    "again",
+    "plain",
+    "base64",
+    "encoded",
+    "raw",
+    "data",
+    "current",
+    "old",
+    "new",
+    "next",
+    "previous",
+    "primary",
+    "secondary",
+];
+
+/// Names of objects that hold secrets: a text directly in one of them is a secret in the wrong place.
+const HOLDERS: &[&str] =
+    &["encryption", "credential", "credentials", "passwordcredential", "passwordcredentials", "passwordprofile"];
+
 /// Schemes of the header `Authorization`, which tell how a client proves its identity and stay readable.
 const SCHEMES: &[&str] = &["basic", "bearer", "digest", "mac", "negotiate", "ntlm", "pop"];
 
 /// Classifies the value of a name; nothing if it is not private. The plural of a secret's name is the name of secrets.
 pub(crate) fn classify(place: NamePlace, name: &str) -> Option<SecretKind> {
-    let name = normalized(name);
-    let singular = || name.strip_suffix('s').and_then(|name| classify_normalized(place, name)).filter(|kind| kind.is_secret());
-    classify_normalized(place, &name).or_else(singular)
+    let segments = || name.rsplit(SEPARATORS).map(str::trim).filter(|segment| is_named(segment));
+    let classify_or_plural = |name: &str| {
+        let singular =
+            || name.strip_suffix('s').and_then(|name| classify_normalized(place, name)).filter(|kind| kind.is_secret());
+        classify_normalized(place, name).or_else(singular)
+    };
+    let last = segments().next()?;
+    if let Some(kind) = classify_or_plural(&normalized_text(last)) {
+        return Some(kind);
+    }
+    // Most names are one word.
+    let mut words = words(last);
+    if words.len() == 1 && !is_tail(&words[0]) && !words[0].ends_with(|character: char| character.is_ascii_digit()) {
+        return None;
+    }
+    while words.last().is_some_and(|word| is_tail(word)) {
+        words.pop();
+    }
+    let key = |words: &[String]| match words {
+        [.., qualifier, key] => matches!(key.as_str(), "key" | "keys") && !HARMLESS_KEYS.contains(&qualifier.as_str()),
+        _ => false,
+    };
+    if words.is_empty() {
+        return classify_or_plural(&normalized_text(segments().nth(1)?)).filter(|kind| kind.is_secret());
+    }
+    let bare = words.concat();
+    let bare = bare.trim_end_matches(|character: char| character.is_ascii_digit());
+    let kind = classify_or_plural(bare).filter(|kind| kind.is_secret());
+    kind.or_else(|| key(&words).then_some(SecretKind::Secret))
+}
+
+/// Returns whether a member holds secrets, so that a text in place of its object is one.
+pub(crate) fn is_holder(name: &str) -> bool {
+    HOLDERS.contains(&normalized(name).as_str())
+}
+
+/// Returns whether a text that cannot be parsed contains the name of a member that holds secrets.
+pub(super) fn mentions_holder(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    HOLDERS.iter().any(|name| text.contains(name))
+}
+
+/// Characters between the segments of a name.
+const SEPARATORS: [char; 9] = ['/', '.', '[', ']', ':', '#', '?', '$', '@'];
+
+fn is_named(segment: &str) -> bool {
+    !segment.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_tail(word: &str) -> bool {
+    TAILS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Splits a name into its words in lower case: at `-`, `_` and blanks, and in front of a capital letter that follows a small one.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for character in name.chars() {
+        if matches!(character, '-' | '_' | ' ') || character.is_uppercase() && was_small {
+            words.push(String::new());
+        }
+        if !matches!(character, '-' | '_' | ' ')
+            && let Some(word) = words.last_mut()
+        {
+            word.push(character.to_ascii_lowercase());
+        }
+        was_small = !character.is_uppercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn classify_normalized(place: NamePlace, name: &str) -> Option<SecretKind> {
@@ -186,24 +346,30 @@ pub(crate) fn is_secret_name(place: NamePlace, name: &str) -> bool {
     classify(place, name).is_some_and(SecretKind::is_secret)
 }
 
-/// Returns an example of each name of the table for a place, rows with a star once bare and once with a beginning.
+/// Returns an example of each name of the table for a place, rows with a star once bare and once with a beginning, and of each
+/// shape of names.
 pub fn examples(place: NamePlace) -> impl Iterator<Item = (String, SecretKind)> {
     let rows = NAMES.iter().filter(move |(_, _, scope)| scope.has(place));
-    rows.flat_map(|(pattern, kind, _)| {
+    let named = rows.flat_map(|(pattern, kind, _)| {
         let bare = pattern.trim_start_matches('*');
         let longer = (bare.len() < pattern.len()).then(|| format!("x-own-{bare}"));
         std::iter::once(bare.to_owned()).chain(longer).map(|name| (name, *kind))
-    })
+    });
+    let by_shape = ["x-own-key", "token-value", "token_2", "ownKey", "clientSecretValue", "user.password.value"];
+    // In headers case has no meaning.
+    let count = if place == NamePlace::Header { 3 } else { by_shape.len() };
+    named.chain(by_shape.into_iter().take(count).map(|name| (name.to_owned(), SecretKind::Secret)))
 }
 
 /// Returns whether a text, such as a filter or a body that cannot be parsed, contains the name of a secret.
 pub(super) fn mentions_secret(text: &str) -> bool {
     mentions(text, SecretKind::is_secret) || {
         let text = normalized_text(text);
-        let parameters = NAMES.iter().filter(|(_, _, scope)| *scope == Scope::Parameters);
-        parameters
-            .into_iter()
-            .any(|(name, _, _)| text.match_indices(name).any(|(at, _)| text[at + name.len()..].starts_with('=')))
+        let mut parameters = NAMES.iter().filter(|(_, _, scope)| matches!(scope, Scope::Parameters | Scope::Wire));
+        parameters.any(|(pattern, _, _)| {
+            let name = pattern.trim_start_matches('*');
+            text.match_indices(name).any(|(at, _)| text[at + name.len()..].starts_with('='))
+        })
     }
 }
 
@@ -244,9 +410,8 @@ pub(super) fn is_scheme(word: &str) -> bool {
 /// Returns a name in the form of the table. Of a path such as `encryption/secret`, `user[password]` or
 /// `password[0]` the last segment that is not an index counts.
 pub(super) fn normalized(name: &str) -> String {
-    let mut segments = name.rsplit(['/', '.', '[', ']', ':', '#', '?', '$']).map(str::trim);
-    let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
-    normalized_text(segments.find(is_name).unwrap_or_default())
+    let mut segments = name.rsplit(SEPARATORS).map(str::trim);
+    normalized_text(segments.find(|segment| is_named(segment)).unwrap_or_default())
 }
 
 /// Returns a text in the form of the table.
@@ -275,6 +440,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table of names")]
     fn names_are_found_however_they_are_written() {
         for name in [
             "secret",
@@ -318,6 +484,19 @@ mod tests {
             "encryption/secret",
             "user[password]",
             "validationToken",
+            "newPassword",
+            "password_confirmation",
+            "passwordHash",
+            "secret2",
+            "tokenValue",
+            "user.password.value",
+            "SECRET_KEY",
+            "storageKey",
+            "x-own-service-key",
+            "primaryKey",
+            "clientSecrets",
+            "PRIVATE-KEY",
+            "sharedAccessKey",
         ] {
             for place in [NamePlace::Header, NamePlace::Member, NamePlace::Parameter] {
                 assert!(is_secret_name(place, name), "{name} in {place:?}");
@@ -344,12 +523,27 @@ mod tests {
             "client_id",
             "scope",
             "assigned",
+            "keyword",
+            "keywords",
+            "primaryKeyId",
+            "publicKey",
+            "partition_key",
+            "monkey",
+            "keyId",
+            "tokenCount",
+            "secretaryName",
+            "passwordPolicies",
+            "passwordLastChangedDateTime",
+            "value",
+            "newValue",
+            "data2",
+            "2",
         ] {
             for place in [NamePlace::Header, NamePlace::Member, NamePlace::Parameter] {
                 assert!(!is_secret_name(place, name.trim_start_matches("%24")), "{name} in {place:?}");
             }
         }
-        for name in ["code", "state", "nonce", "signature"] {
+        for name in ["code", "state", "nonce", "signature", "X-Amz-Signature", "key"] {
             assert!(is_secret_name(NamePlace::Parameter, name) && !is_secret_name(NamePlace::Member, name), "{name}");
         }
     }

@@ -1,15 +1,14 @@
 //! Pseudonyms: one for each private value, which cannot be reversed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
+use super::memory::{Digest, Memory};
 use super::names::{self, SecretKind};
 use crate::text::guid;
 
-/// The number of values that keep their pseudonyms. A recording of days forgets the oldest ones first, which then get new ones.
-const LIMIT: usize = 200_000;
-
-/// The number of values that were private in one place and are searched for in all others.
-const SEARCH_WINDOW: usize = 1_000;
+/// The largest number of private values. Each costs about 200 bytes; beyond it a recording stops, since to forget one would be to
+/// write it.
+pub(super) const LIMIT: usize = 2_000_000;
 
 /// The prefix of pseudonymous GUIDs.
 const GUID: &str = "aaaaaaaa-0000-4000-8000-";
@@ -18,16 +17,15 @@ const GUID: &str = "aaaaaaaa-0000-4000-8000-";
 #[derive(Debug)]
 pub(super) struct Pseudonyms {
     first: u64,
-    assigned: HashMap<(SecretKind, String), String>,
-    order: VecDeque<(SecretKind, String)>,
-    counts: HashMap<&'static str, u64>,
-    /// Values to search for everywhere.
-    searched: VecDeque<(String, SecretKind)>,
+    /// The numbers of values, by their digests.
+    assigned: HashMap<(SecretKind, Digest), u64>,
+    counts: HashMap<SecretKind, u64>,
+    memory: Memory,
 }
 
 impl Pseudonyms {
     pub(super) fn new(first: u64) -> Pseudonyms {
-        Pseudonyms { first, assigned: HashMap::new(), order: VecDeque::new(), counts: HashMap::new(), searched: VecDeque::new() }
+        Pseudonyms { first, assigned: HashMap::new(), counts: HashMap::new(), memory: Memory::default() }
     }
 
     /// Returns the pseudonym of a value.
@@ -36,45 +34,54 @@ impl Pseudonyms {
             return value.to_owned();
         }
         // Mail addresses and GUIDs are the same in any case.
-        let key = if matches!(kind, SecretKind::Mail | SecretKind::Id) { value.to_ascii_lowercase() } else { value.to_owned() };
+        let digest = match kind {
+            SecretKind::Mail | SecretKind::Id => self.memory.digest(value.to_ascii_lowercase().as_bytes()),
+            _ => self.memory.digest(value.as_bytes()),
+        };
         // A secret keeps its pseudonym in places of another kind.
-        let kind = if kind.is_secret() { self.kind_of_secret(&key).unwrap_or(kind) } else { kind };
-        let entry = (kind, key);
-        if let Some(pseudonym) = self.assigned.get(&entry) {
-            return pseudonym.clone();
+        let kind = if kind.is_secret() { self.kind_of_secret(digest).unwrap_or(kind) } else { kind };
+        if let Some(count) = self.assigned.get(&(kind, digest)) {
+            return format_pseudonym(kind, value, *count);
         }
-        let count = self.counts.entry(kind.name()).or_insert(self.first - 1);
+        let count = self.counts.entry(kind).or_insert(self.first - 1);
         *count += 1;
-        let pseudonym = format_pseudonym(kind, value, *count);
-        if self.order.len() == LIMIT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.assigned.remove(&oldest);
-        }
-        self.order.push_back(entry.clone());
-        self.assigned.insert(entry, pseudonym.clone());
+        let count = *count;
+        self.assigned.insert((kind, digest), count);
         if is_searched(kind, value) {
-            if self.searched.len() == SEARCH_WINDOW {
-                self.searched.pop_front();
-            }
-            self.searched.push_back((value.to_owned(), kind));
+            self.memory.add(kind, value);
         }
-        pseudonym
+        format_pseudonym(kind, value, count)
     }
 
-    fn kind_of_secret(&self, value: &str) -> Option<SecretKind> {
+    fn kind_of_secret(&self, digest: Digest) -> Option<SecretKind> {
         [SecretKind::Token, SecretKind::Secret, SecretKind::Cookie]
             .into_iter()
-            .find(|kind| self.assigned.contains_key(&(*kind, value.to_owned())))
+            .find(|kind| self.assigned.contains_key(&(*kind, digest)))
     }
 
-    /// Returns the secrets that a redacted text must not contain.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.searched.iter().filter(|(_, kind)| kind.is_secret()).map(|(value, _)| value.as_str())
+    /// Returns the number of private values.
+    pub(super) fn len(&self) -> usize {
+        self.assigned.len()
     }
 
-    /// Replaces values that were private elsewhere, and the words of rules.
-    pub(super) fn replace_known(&mut self, text: &str, words: &[String]) -> String {
+    /// Returns whether there are more private values than can be kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.assigned.len() >= LIMIT
+    }
+
+    /// Returns whether a known secret is in a text, as it is written there.
+    pub(super) fn has_secret(&self, text: &[u8]) -> bool {
+        let mut has_one = false;
+        let search = self.memory.find(text, |_, _, kind| {
+            has_one |= kind.is_secret();
+            true
+        });
+        has_one || search.is_err()
+    }
+
+    /// Replaces values that were private elsewhere, by the word `mask` if given, and the words of rules. A text that takes too long
+    /// is a secret as a whole.
+    pub(super) fn replace_known(&mut self, text: &str, words: &[String], mask: Option<&str>) -> String {
         let mut out = text.to_owned();
         for word in words {
             if out.contains(word.as_str()) {
@@ -82,15 +89,26 @@ impl Pseudonyms {
                 out = out.replace(word.as_str(), &pseudonym);
             }
         }
-        let mut found: Vec<(String, SecretKind)> =
-            self.searched.iter().filter(|(value, _)| out.contains(value.as_str())).cloned().collect();
-        // A longer value may contain a shorter one.
-        found.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-        for (value, kind) in found {
-            let pseudonym = self.of(kind, &value);
-            out = if kind.is_secret() { out.replace(&value, &pseudonym) } else { replace_words(&out, &value, &pseudonym) };
+        let is_within = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+        let is_word =
+            |start: usize, end: usize| !is_within(out[..start].chars().next_back()) && !is_within(out[end..].chars().next());
+        let found = self.memory.find(out.as_bytes(), |start, end, kind| {
+            out.is_char_boundary(start) && out.is_char_boundary(end) && (kind.is_secret() || is_word(start, end))
+        });
+        let of = |pseudonyms: &mut Pseudonyms, kind, value: &str| mask.map_or_else(|| pseudonyms.of(kind, value), str::to_owned);
+        let Ok(found) = found else { return of(self, SecretKind::Secret, text) };
+        if found.is_empty() {
+            return out;
         }
-        out
+        let mut replaced = String::with_capacity(out.len());
+        let mut done = 0;
+        for (start, end, kind) in found {
+            replaced.push_str(&out[done..start]);
+            replaced.push_str(&of(self, kind, &out[start..end]));
+            done = end;
+        }
+        replaced.push_str(&out[done..]);
+        replaced
     }
 }
 
@@ -112,24 +130,6 @@ fn is_searched(kind: SecretKind, value: &str) -> bool {
 
 fn is_all(value: &str, is_of: impl Fn(&u8) -> bool) -> bool {
     value.as_bytes().iter().all(is_of)
-}
-
-/// Replaces a value where it is not a part of a longer word.
-fn replace_words(text: &str, value: &str, by: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for (start, _) in text.match_indices(value) {
-        let end = start + value.len();
-        let is_within = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        if start < done || is_within(text[..start].chars().next_back()) || is_within(text[end..].chars().next()) {
-            continue;
-        }
-        out.push_str(&text[done..start]);
-        out.push_str(by);
-        done = end;
-    }
-    out.push_str(&text[done..]);
-    out
 }
 
 fn format_pseudonym(kind: SecretKind, value: &str, count: u64) -> String {
@@ -206,7 +206,10 @@ mod tests {
         pseudonyms.of(SecretKind::Name, "Ada L.");
         pseudonyms.of(SecretKind::Name, "shift");
         pseudonyms.of(SecretKind::Secret, "hunter22");
-        assert_eq!(pseudonyms.replace_known("Ada L. not Ada L.x, shift xhunter22x", &[]), "name-1 not Ada L.x, shift xsecret-1x");
-        assert_eq!(pseudonyms.replace_known("at Contoso", &["Contoso".to_owned()]), "at word-1");
+        assert_eq!(
+            pseudonyms.replace_known("Ada L. not Ada L.x, shift xhunter22x", &[], None),
+            "name-1 not Ada L.x, shift xsecret-1x"
+        );
+        assert_eq!(pseudonyms.replace_known("at Contoso", &["Contoso".to_owned()], None), "at word-1");
     }
 }

@@ -95,13 +95,13 @@ impl RedactionRules {
         self.classify(NamePlace::Member, name).or(is_long_id.then_some(SecretKind::Id))
     }
 
-    /// Returns whether a parameter is a filter for private members.
-    pub(super) fn is_filter(&self, name: &str, value: &str) -> bool {
+    /// Returns whether a filter mentions a private member.
+    pub(super) fn mentions(&self, filter: &str) -> bool {
         let mentions_own = || {
-            let value = names::normalized_text(value);
-            self.members.iter().any(|(member, _)| value.contains(member))
+            let filter = names::normalized_text(filter);
+            self.members.iter().any(|(member, _)| filter.contains(member))
         };
-        matches!(name, "$filter" | "$search") && (names::mentions_private(value) || mentions_own())
+        names::mentions_private(filter) || mentions_own()
     }
 
     pub(super) fn words(&self) -> &[String] {
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(rules.classify(NamePlace::Parameter, "costcenter"), Some(SecretKind::Secret));
         assert_eq!(rules.classify(NamePlace::Parameter, "x-site"), None);
         assert_eq!((rules.member("CostCenter", "1"), rules.member("costCenter", "WFI_1")), (Some(SecretKind::Secret), None));
-        assert!(rules.is_filter("$filter", "costCenter eq '1'"));
+        assert!(rules.mentions("costCenter eq '1'"));
         for text in ["header x", "\nmember a b", "word", "what is this"] {
             assert!(RedactionRules::read(text).unwrap_err().to_string().contains("found '"), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Differences between a recorded answer and the actual one.
 
-use crate::text::redact::{NamePlace, REDACTED, is_pseudonym, is_secret_name, mask_content, mask_text};
+use crate::text::redact::{NamePlace, REDACTED, is_pseudonym, is_secret_name, mask_text};
 use crate::text::truncate::truncate;
 
 /// Maximum length of a value in a difference, in characters.
@@ -24,6 +24,15 @@ impl Difference {
     pub(super) fn new(place: &str, kind: DifferenceKind, recorded: Option<String>, actual: Option<String>) -> Difference {
         let report = |value: Option<String>| value.map(|value| report_value(place, &value));
         Difference { place: place.to_owned(), kind, recorded: report(recorded), actual: report(actual) }
+    }
+
+    /// Makes the values of a difference differ, of which nothing but the mask of different secrets is left.
+    pub(super) fn distinguish(&mut self) {
+        if let Some(actual) = &mut self.actual
+            && self.recorded.as_ref() == Some(actual)
+        {
+            actual.push_str(" (another value)");
+        }
     }
 }
 
@@ -70,7 +79,6 @@ fn report_value(place: &str, value: &str) -> String {
     let masked = match place {
         // A pseudonym, or the lack of a value, reveals nothing.
         _ if is_secret && value != "null" && !is_pseudonym(value) => REDACTED.into(),
-        "body" => mask_content(value),
         _ => mask_text(value),
     };
     truncate(&masked, VALUE_LIMIT).into_owned()

@@ -14,6 +14,7 @@ use crate::edge::server;
 use crate::edge::service::Service;
 use crate::policy::behavior::{Behaviors, Profile};
 use crate::text::exchange::EntryReader;
+use crate::text::redact::mask_text;
 use crate::world::fixture::{self, Entities};
 use crate::world::settings::Settings;
 
@@ -55,7 +56,7 @@ pub(super) fn settings(
     } else {
         let (entities, problems) = seeds.finish(&behaviors);
         for problem in problems {
-            report(&Event::Note(format!("{name}: skipped an entity: {problem}")));
+            report(&Event::Note(format!("{name}: skipped an entity: {}", mask_text(&problem))));
         }
         entities
     };

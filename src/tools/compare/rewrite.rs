@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use http::header::{HeaderName, HeaderValue};
+
 use crate::edge::private_file::Replacement;
 use crate::text::exchange::{Entry, ExchangePart, RecordedResponse};
 use crate::text::redact::{RedactionRules, Redactor};
@@ -16,14 +18,22 @@ pub(super) struct FileRewrite {
     out: BufWriter<Replacement>,
     count: usize,
     has_changed: bool,
-    /// Redacts the answers of other services, which may contain private data.
-    redactor: Option<Redactor>,
+    /// Redacts answers: of other services all private data, of the emulator in this process secrets.
+    redactor: Redactor,
 }
 
 impl FileRewrite {
-    pub(super) fn begin(path: &Path, is_remote: bool) -> Result<FileRewrite, String> {
+    /// Begins a rewrite. The values of `headers` are sent, so that a service may repeat them.
+    pub(super) fn begin(path: &Path, is_remote: bool, headers: &[(HeaderName, HeaderValue)]) -> Result<FileRewrite, String> {
         let file = Replacement::new(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let redactor = is_remote.then(|| Redactor::new(RedactionRules::default(), FIRST_PSEUDONYM));
+        let mut redactor = if is_remote {
+            Redactor::new(RedactionRules::default(), FIRST_PSEUDONYM)
+        } else {
+            Redactor::of_secrets(FIRST_PSEUDONYM)
+        };
+        for (name, value) in headers {
+            redactor.learn_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        }
         Ok(FileRewrite { path: path.to_owned(), out: BufWriter::new(file), count: 0, has_changed: false, redactor })
     }
 
@@ -35,9 +45,7 @@ impl FileRewrite {
                 .templates
                 .retain(|template| !matches!(template.part, ExchangePart::ResponseBody | ExchangePart::ResponseHeader(_)));
             entry.exchange.response = Some(response);
-            if let Some(redactor) = &mut self.redactor {
-                entry.exchange.response = redactor.redact(&entry.exchange).response;
-            }
+            entry.exchange.response = self.redactor.redact(&entry.exchange).response;
         }
         let separator = if self.count > 0 { "\n" } else { "" };
         self.count += 1;

@@ -10,9 +10,10 @@ use super::grade::Grader;
 use super::label;
 use super::rewrite::FileRewrite;
 use super::session::Session;
-use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Event, EventSink};
+use super::{CompareOptions, CompareRules, ComparisonOutcome, Counts, Difference, Event, EventSink};
 use crate::edge::client::Upstream;
-use crate::text::exchange::{Entry, EntryReader, RecordedResponse, StreamError};
+use crate::text::exchange::{Entry, EntryReader, Exchange, RecordedResponse, StreamError};
+use crate::text::redact::Redactor;
 
 /// A comparison of all files of a folder.
 pub(super) struct ComparisonRun<'r> {
@@ -20,11 +21,17 @@ pub(super) struct ComparisonRun<'r> {
     rules: CompareRules,
     /// For each rule for a known difference, whether the difference has occurred.
     has_occurred: Vec<bool>,
+    /// Masks secrets in reports, those that are sent in headers among them.
+    masker: Redactor,
 }
 
 impl<'r> ComparisonRun<'r> {
     pub(super) fn new(options: &'r CompareOptions, rules: CompareRules) -> ComparisonRun<'r> {
-        ComparisonRun { options, has_occurred: vec![false; rules.all_known().len()], rules }
+        let mut masker = Redactor::masking();
+        for (name, value) in &options.headers {
+            masker.learn_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        }
+        ComparisonRun { options, has_occurred: vec![false; rules.all_known().len()], rules, masker }
     }
 
     /// Describes the rules for known differences that have not occurred so far.
@@ -46,7 +53,8 @@ impl<'r> ComparisonRun<'r> {
         };
         let is_remote = emulator.is_none();
         let mut session = Session::new(service);
-        let mut rewrite = if self.options.accepts { Some(FileRewrite::begin(path, is_remote)?) } else { None };
+        let mut rewrite =
+            if self.options.accepts { Some(FileRewrite::begin(path, is_remote, &self.options.headers)?) } else { None };
         let mut counts = Counts::default();
         let mut skipped = 0;
         for (index, entry) in EntryReader::new(BufReader::new(files::open(path)?)).enumerate() {
@@ -85,6 +93,7 @@ impl<'r> ComparisonRun<'r> {
                 (false, false) => counts.known += 1,
                 (false, true) => counts.same += 1,
             }
+            self.mask(&mut outcome);
             report(&Event::Outcome(&outcome));
             if let Some(rewrite) = &mut rewrite {
                 rewrite.add(entry, new_response)?;
@@ -99,6 +108,20 @@ impl<'r> ComparisonRun<'r> {
             report(&Event::Note(format!("{name}: rewritten with the actual answers")));
         }
         Ok(counts)
+    }
+
+    /// Masks the secrets in what is reported of an exchange.
+    fn mask(&mut self, outcome: &mut ComparisonOutcome) {
+        let ComparisonOutcome { name, request, drift, known, failed, .. } = outcome;
+        let differences = drift.iter_mut().chain(known.iter_mut().map(|(difference, _)| difference));
+        let values = differences.flat_map(|difference| [&mut difference.recorded, &mut difference.actual]).flatten();
+        for text in [name, request].into_iter().chain(failed).chain(values) {
+            *text = self.masker.redact_text(text);
+        }
+        for (difference, _) in known.iter_mut() {
+            difference.distinguish();
+        }
+        drift.iter_mut().for_each(Difference::distinguish);
     }
 
     /// Sends one request and compares its answer; returns the answer to record instead, if it drifts.
@@ -123,6 +146,7 @@ impl<'r> ComparisonRun<'r> {
             }
         };
         session.capture(&entry.captures, &actual);
+        self.masker.learn(&Exchange { comments: Vec::new(), request: exchange.request.clone(), response: Some(actual.clone()) });
         let recorded = exchange.response.as_ref()?;
         let id = format!("{}#{} {}", outcome.file, outcome.number, outcome.name);
         let mut grader = Grader { rules: &self.rules, exchange: &id, bindings: &mut session.bindings, differences: Vec::new() };

@@ -1,4 +1,7 @@
 //! The file of a recording, with exchanges redacted before they are written.
+//!
+//! Exchanges are redacted one by one as they come, kept sealed, and redacted once more when all private values are known. Only then the
+//! file is made.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,10 +11,11 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::spool::Spool;
 use crate::edge::private_file;
-use crate::text::exchange::{Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
+use crate::text::exchange::{self, Capture, CaptureQuery, Entry, Exchange, ExchangePart, Template};
 use crate::text::gzip;
-use crate::text::redact::Redactor;
+use crate::text::redact::{Redactor, doubtful_lines};
 
 /// Maximum number of captured ids.
 const CAPTURE_LIMIT: usize = 10_000;
@@ -22,12 +26,12 @@ const MIN_ID_LENGTH: usize = 8;
 /// Maximum length of a decompressed body in bytes.
 const UNPACKED_LIMIT: usize = 16 * 1024 * 1024;
 
-/// The writer of one recording. Its file is created with the first exchange, and never replaces another one.
+/// The writer of one recording. Its file never replaces another one.
 #[derive(Debug)]
 pub(super) struct RecordingWriter {
     folder: PathBuf,
     redactor: Redactor,
-    file: Option<(PathBuf, File)>,
+    spool: Option<Spool>,
     count: usize,
     /// The ids of created entities, with the names of their captures.
     captured: HashMap<String, String>,
@@ -37,10 +41,10 @@ pub(super) struct RecordingWriter {
 impl RecordingWriter {
     pub(super) fn new(folder: PathBuf, redactor: Redactor) -> Result<RecordingWriter, String> {
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(RecordingWriter { folder, redactor, file: None, count: 0, captured: HashMap::new(), problem: None })
+        Ok(RecordingWriter { folder, redactor, spool: None, count: 0, captured: HashMap::new(), problem: None })
     }
 
-    /// Writes an exchange. After a failure nothing more is written, since a recording with gaps misleads.
+    /// Adds an exchange. After a failure nothing more is recorded, since a recording with gaps misleads.
     pub(super) fn write(&mut self, mut exchange: Exchange) {
         if self.problem.is_some() {
             return;
@@ -50,22 +54,52 @@ impl RecordingWriter {
             decompress(&mut response.headers, &mut response.body);
         }
         let redacted = self.redactor.redact(&exchange);
-        let entry = self.linked(redacted);
-        let separator = if self.count > 0 { "\n" } else { "" };
-        let before = self.count;
-        let result = self.open().and_then(|(path, file)| {
-            let text = format!("{separator}{entry}");
-            append(file, &text).map_err(|error| match before {
-                0 => format!("{}: {error}", path.display()),
-                count => format!("{}: {error} (exchanges recorded before: {count})", path.display()),
-            })
-        });
+        let result = if self.redactor.is_full() {
+            Err("too many private values to remember".to_owned())
+        } else {
+            self.push(&exchange::write(&[redacted])).map_err(|error| error.to_string())
+        };
         match result {
             Ok(()) => self.count += 1,
             Err(problem) => {
-                tracing::error!("recording stopped: {problem}");
+                tracing::error!("recording stopped after {} exchanges: {problem}", self.count);
                 self.problem = Some(problem);
             }
+        }
+    }
+
+    fn push(&mut self, text: &str) -> std::io::Result<()> {
+        if self.spool.is_none() {
+            self.spool = Some(Spool::new(&self.folder)?);
+        }
+        self.spool.as_mut().map_or(Ok(()), |spool| spool.push(text))
+    }
+
+    /// Writes the file: returns the number of recorded exchanges and their file. What was recorded before a problem is kept.
+    pub(super) fn finish(&mut self) -> Result<(usize, Option<PathBuf>), String> {
+        let Some(mut spool) = self.spool.take() else {
+            return self.problem.as_ref().map_or(Ok((0, None)), |problem| Err(format!("{}: {problem}", self.folder.display())));
+        };
+        let (path, mut file) = self.create()?;
+        let (mut count, mut line) = (0, 1);
+        let written = spool.read::<std::io::Error>(|text| {
+            for exchange in &exchange::read(text).map_err(|error| std::io::Error::other(error.reason))? {
+                let redacted = self.redactor.redact(exchange);
+                let separator = if count > 0 { "\n" } else { "" };
+                let text = format!("{separator}{}", self.linked(redacted));
+                append(&mut file, &text)?;
+                for (index, length) in doubtful_lines(&text) {
+                    let place = format!("{}:{}", path.display(), line + index);
+                    tracing::warn!("{place}: check by hand: {length} characters that look like a secret");
+                }
+                line += text.matches('\n').count();
+                count += 1;
+            }
+            Ok(())
+        });
+        match written.err().map(|error| error.to_string()).or_else(|| self.problem.clone()) {
+            None => Ok((count, Some(path))),
+            Some(problem) => Err(format!("{}: {problem} (exchanges recorded before: {count})", path.display())),
         }
     }
 
@@ -101,13 +135,6 @@ impl RecordingWriter {
         entry
     }
 
-    fn open(&mut self) -> Result<&mut (PathBuf, File), String> {
-        if self.file.is_none() {
-            self.file = Some(self.create()?);
-        }
-        self.file.as_mut().ok_or_else(|| "no open recording".to_owned())
-    }
-
     fn create(&self) -> Result<(PathBuf, File), String> {
         for number in 1..10_000 {
             let path = self.folder.join(format!("recorded-{number:04}.hurl"));
@@ -118,14 +145,6 @@ impl RecordingWriter {
             }
         }
         Err(format!("{}: too many recordings, recorded-9999.hurl exists", self.folder.display()))
-    }
-
-    /// Returns the number of recorded exchanges and their file, or the problem that has stopped the recording.
-    pub(super) fn outcome(&self) -> Result<(usize, Option<PathBuf>), String> {
-        match &self.problem {
-            Some(problem) => Err(problem.clone()),
-            None => Ok((self.count, self.file.as_ref().map(|(path, _)| path.clone()))),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::edm::pattern::names_id;
 use crate::text::bom;
-use crate::text::redact::{NamePlace, REDACTED, is_secret_name, mask_json, mask_target};
+use crate::text::redact::{NamePlace, REDACTED, is_holder, is_secret_name, mask_json, mask_target, mask_text};
 use crate::text::truncate::truncate;
 use crate::world::clock;
 
@@ -138,6 +138,8 @@ pub(super) fn verify(
         closest = Some(number);
         let _ = write!(text, "\nclosest: {summary}");
         for line in &mismatch.lines {
+            // A path can hold a secret.
+            let line = if secrets == Secrets::Hidden { mask_text(line) } else { line.clone() };
             let _ = write!(text, "\n  {line}");
         }
     }
@@ -294,7 +296,8 @@ impl Differences {
         match (expected, found) {
             (Value::Object(expected), Some(Value::Object(found))) => {
                 for (name, value) in expected {
-                    let is_secret = is_secret || is_secret_name(NamePlace::Member, name);
+                    let is_misplaced = is_holder(name) && !value.is_object();
+                    let is_secret = is_secret || is_secret_name(NamePlace::Member, name) || is_misplaced;
                     self.compare(value, found.get(name), &format!("{path}.{name}"), is_secret);
                 }
             }

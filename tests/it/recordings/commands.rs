@@ -5,7 +5,7 @@ use wfi_emulator::internals::text::exchange;
 use crate::recordings::recorded::{Folder, emulator, session};
 
 /// Runs the program and returns its exit status, its standard output and its standard error.
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
         command.env_remove(name);

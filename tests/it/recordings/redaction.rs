@@ -1,16 +1,19 @@
-//! One table decides what is a secret: each of its names, in each place, is hidden in every output.
+//! One table decides what is a secret: each of its names, in each place, is hidden in all eight outputs: journal, export, log,
+//! verification, recording, conversion, comparison report, accepted answers.
 
 use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use wfi_emulator::internals::edge::client::Upstream;
+use wfi_emulator::internals::edge::client::{HttpClient, Upstream};
 use wfi_emulator::internals::policy::behavior::Behaviors;
-use wfi_emulator::internals::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse};
-use wfi_emulator::internals::text::redact::{NamePlace, RedactionRules, Redactor, examples};
+use wfi_emulator::internals::text::exchange::{self, Exchange, RecordedRequest, RecordedResponse, har};
+use wfi_emulator::internals::text::redact::{NamePlace, RedactionRules, Redactor, examples, mask_exchange};
 use wfi_emulator::internals::tools::compare::{self, CompareOptions, ReportFormat, Reporter};
+use wfi_emulator::internals::tools::record;
 
 use crate::program::process::Served;
 use crate::program::suite::Client;
+use crate::recordings::commands::run;
 use crate::recordings::recorded::Folder;
 
 /// The prefix of every secret of these tests.
@@ -82,14 +85,198 @@ impl Message {
 }
 
 #[test]
-fn recordings_hide_every_name_of_the_table() {
+fn redacted_exchanges_keep_all_but_every_name_of_the_table() {
     let messages = messages();
-    assert!(messages.len() > 500, "{}", messages.len());
+    assert!(messages.len() > 700, "{}", messages.len());
     for message in &messages {
         let recorded = Redactor::new(RedactionRules::default(), 1).redact(&message.exchange()).to_string();
         assert!(!recorded.contains(HUSH), "{}: {recorded}", message.place);
         assert!(!recorded.contains("left out"), "{}: {recorded}", message.place);
     }
+}
+
+/// Records a GET of each path, with `headers`, through the recorder in front of a service; returns the file, and that of a second run in
+/// which the exchanges come from an archive.
+async fn recorded(upstream: &str, folder: &Folder, requests: &[RecordedRequest]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let upstream = Upstream::new(upstream, None).unwrap();
+    let options = record::RecordOptions { upstream, folder: folder.0.clone(), rules: RedactionRules::default() };
+    let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
+    for request in requests {
+        HttpClient::new(Upstream::new(&base, None).unwrap()).send(request).await.unwrap();
+    }
+    stop.send(()).unwrap();
+    let (count, path) = recorder.await.unwrap().unwrap();
+    assert_eq!(count, requests.len());
+    std::fs::read_to_string(path.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_and_conversions_hide_every_name_of_the_table() {
+    let folder = Folder::new("names");
+    let upstream = service(messages()).await;
+    let exchanges: Vec<Exchange> = messages()
+        .iter()
+        .enumerate()
+        .map(|(index, message)| {
+            let mut exchange = message.exchange();
+            exchange.request.target = format!("/v1.0/nothing/{index}?{}", message.query);
+            // The service above answers at the end of the head.
+            exchange.request.body = "".into();
+            exchange
+        })
+        .collect();
+    let requests: Vec<RecordedRequest> = exchanges.iter().map(|exchange| exchange.request.clone()).collect();
+    let text = recorded(&upstream, &folder, &requests).await;
+    assert!(text.matches("HTTP 200").count() == requests.len() && text.contains("secret-9") && text.contains("token-9"));
+    let found = text.find(HUSH).map(|at| text[at.saturating_sub(300)..].chars().take(400).collect::<String>());
+    assert_eq!(found, None);
+    // The bodies of requests, which only an archive has here, are in the conversion.
+    let exchanges: Vec<Exchange> = messages().iter().map(Message::exchange).collect();
+    folder.write("archive.har", &har::write(&exchanges, "https://graph.microsoft.com"));
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let (status, _, stderr) = run(&["convert", &path("archive.har"), &path("converted.hurl")]);
+    assert!(status == Some(0) && !stderr.contains(HUSH), "{stderr}");
+    let text = folder.read("converted.hurl");
+    assert_eq!(text.matches("HTTP 200").count(), exchanges.len());
+    let found = text.find(HUSH).map(|at| text[at.saturating_sub(300)..].chars().take(400).collect::<String>());
+    assert_eq!(found, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_hidden_where_it_was_recorded_before_it_was_known_and_after_a_thousand_others() {
+    let folder = Folder::new("order");
+    let json = || vec![("content-type".to_owned(), "application/json".to_owned())];
+    let response = |body: &str| RecordedResponse { status: StatusCode::OK, headers: json(), body: body.to_owned().into() };
+    let answer =
+        |body: &str| Message { query: String::new(), header: None, is_form: false, body: body.to_owned(), place: String::new() };
+    let ids: Vec<String> = (0..1_500).map(|index| format!("{{\"secret\":\"another-S3cret-{index:05}\"}}")).collect();
+    let bodies = [
+        format!("{{\"message\":\"{HUSH}-learned later\"}}"),
+        format!("{{\"client_secret\":\"{HUSH}-learned\"}}"),
+        format!("[{}]", ids.join(",")),
+        format!("{{\"message\":\"{HUSH}-learned before\"}}"),
+        "{\"note\":\"7hT9qLm2Xz4Rv8Wb1Nc6\"}".to_owned(),
+    ];
+    let upstream = service(bodies.iter().map(|body| answer(body)).collect()).await;
+    let requests: Vec<RecordedRequest> = (0..bodies.len())
+        .map(|index| {
+            let target =
+                format!("/v1.0/nothing/{index}{}", if index == 0 { format!("?page={HUSH}-learned") } else { String::new() });
+            RecordedRequest { method: Method::GET, target, headers: Vec::new(), body: "".into() }
+        })
+        .collect();
+    let text = recorded(&upstream, &folder, &requests).await;
+    assert!(!text.contains(HUSH), "{}", text.chars().take(1_000).collect::<String>());
+    let beginning = text.chars().take(1_000).collect::<String>();
+    assert!(text.contains("?page=secret-") && text.contains(" later\"") && text.contains(" before\""), "{beginning}");
+
+    // An archive is converted in the same way, and what looks like a secret is named by its line.
+    let exchanges: Vec<Exchange> = requests
+        .into_iter()
+        .zip(&bodies)
+        .map(|(request, body)| Exchange { comments: Vec::new(), request, response: Some(response(body)) })
+        .collect();
+    folder.write("archive.har", &har::write(&exchanges, "https://graph.microsoft.com"));
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let (status, _, stderr) = run(&["convert", &path("archive.har"), &path("converted.hurl")]);
+    let text = folder.read("converted.hurl");
+    assert!(status == Some(0) && !text.contains(HUSH));
+    let line = 1 + text.lines().position(|line| line.contains("7hT9qLm2Xz4Rv8Wb1Nc6")).unwrap();
+    assert!(
+        stderr.contains(&format!("converted.hurl:{line}: check by hand: 20 characters that look like a secret\n")),
+        "{stderr}"
+    );
+    assert_eq!(stderr.matches("check by hand").count(), 1, "{stderr}");
+}
+
+#[test]
+fn the_leaks_that_a_review_found_are_closed() {
+    let form = "application/x-www-form-urlencoded";
+    for (target, headers, body) in [
+        ("/x", [("content-type", form)], "scope=openid profile&client_secret=HUSH"),
+        ("/x", [("content-type", form)], "flag&client_secret=HUSH"),
+        ("/x", [("content-type", form)], "client%255Fsecret=HUSH"),
+        ("/x", [("location", "https://app.test/cb#code=HUSH&access_token=HUSH")], ""),
+        ("/x", [("content-type", "application/json")], r#"{"a":1e999,"secret":"HUSH"}"#),
+        ("/x", [("content-type", "application/json")], r#"{"a":"\ud800","secret":"HUSH"}"#),
+        ("/x", [("content-type", "text/plain")], r#"{"body":"{\"a\":1e999,\"secret\":\"HUSH\"}"}"#),
+        ("/x", [("content-type", "application/json")], ")]}',\n{\"secret\":\"HUSH\"}"),
+        ("/x", [("content-type", "text/plain")], "cannot connect to admin:HUSH@10.0.0.5"),
+        ("/x", [("content-type", "application/json")], r#"{"url":"amqp://admin:HUSH@10.0.0.5/"}"#),
+        (
+            "/x",
+            [("content-type", "application/json")],
+            r#"{"refreshToken":"HUSH","newPassword":"HUSH","connectionString":"HUSH","privateKey":"HUSH"}"#,
+        ),
+        ("/x", [("X-Auth-Token", "HUSH")], ""),
+        ("/x?key=HUSH", [("a", "b")], ""),
+        ("/x?a=1;token=HUSH", [("a", "b")], ""),
+        ("/x?next=https%253A%252F%252Fa%252F%253Fcode%253DHUSH", [("a", "b")], ""),
+        ("/x/cb%3Fcode%3DHUSH", [("a", "b")], ""),
+        ("/x", [("content-type", "application/json")], r#"{"encryption":"HUSH"}"#),
+        ("/x", [("content-type", "application/json")], r#"{"encryption":["HUSH"]}"#),
+        ("/x/encryption/secret", [("content-type", "application/json")], r#"{"value":"HUSH"}"#),
+        ("/x/encryption/secret/$value", [("content-type", "text/plain")], "HUSH"),
+        (
+            "/v1.0/$batch",
+            [("content-type", "application/json")],
+            r#"{"requests":[{"id":"1","url":"/x/encryption/secret","body":{"value":"HUSH"}}]}"#,
+        ),
+        (
+            "/v1.0/$batch",
+            [("content-type", "application/json")],
+            r#"{"requests":[{"id":"1","url":"/x","body":"eyJzZWNyZXQiOiJodXNoUzNjcmV0LXJldmlldyJ9"}]}"#,
+        ),
+    ] {
+        let secret = format!("{HUSH}-review");
+        let own = |text: &str| text.replace("HUSH", &secret);
+        let headers: Vec<(String, String)> = headers.iter().map(|(name, value)| ((*name).to_owned(), own(value))).collect();
+        let response = RecordedResponse { status: StatusCode::OK, headers: headers.clone(), body: own(body).into() };
+        let request = RecordedRequest { method: Method::PUT, target: own(target), headers, body: own(body).into() };
+        let is_answer = !target.contains("encryption");
+        let exchange = Exchange { comments: Vec::new(), request, response: is_answer.then_some(response) };
+        for text in
+            [Redactor::new(RedactionRules::default(), 1).redact(&exchange).to_string(), mask_exchange(&exchange).to_string()]
+        {
+            assert!(
+                !text.contains(HUSH) && !text.contains("aHVzaFMz") && !text.contains("odXNoUzNj") && !text.contains("J1c2hTM2"),
+                "{target} {body}: {text}"
+            );
+            assert!(!text.contains("/left-out"), "{target} {body}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_journal_of_the_program_hides_a_secret_in_the_wrong_place() {
+    let served = Served::start(&["--log", "info"]);
+    let mut client = Client::new(served.address());
+    let entity = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+    let secret = format!("{HUSH}-misplaced");
+    let json = "Content-Type: application/json\r\n";
+    for (method, target, headers, body) in [
+        ("PATCH", entity.to_owned(), json, format!("{{\"encryption\":\"{secret}\"}}")),
+        ("PATCH", entity.to_owned(), json, format!("{{\"encryption\":[\"{secret}\"]}}")),
+        ("PUT", format!("{entity}/encryption/secret"), json, format!("{{\"value\":\"{secret}\"}}")),
+        ("PUT", format!("{entity}/encryption/secret/$value"), "Content-Type: text/plain\r\n", secret.clone()),
+        ("PUT", format!("{entity}/encryption"), json, format!("{{\"value\":\"{secret}\"}}")),
+    ] {
+        client.send_with(method, &target, headers, &body);
+    }
+    for path in ["", "?format=exchange"] {
+        let (_, text) = client.send("GET", &format!("/_emulator/tenants/default/journal{path}"), "");
+        assert!(text.contains("WFI_05227533") && !text.contains(HUSH), "{text}");
+    }
+    let expected = format!("{{\"body\":{{\"encryption\":\"{secret}-other\"}},\"times\":9}}");
+    let (_, verdict) = client.send("POST", "/_emulator/tenants/default/journal/verify", &expected);
+    assert!(verdict.contains("REDACTED") && !verdict.contains(HUSH), "{verdict}");
+    let (_, shown) = client.send("GET", "/_emulator/tenants/default/journal?secrets=true", "");
+    assert!(shown.contains(&secret), "{shown}");
+    served.program.signal("-TERM");
+    assert!(!served.program.outcome().stderr.contains(HUSH));
 }
 
 #[test]
@@ -180,4 +367,65 @@ async fn comparison_reports_and_accepted_files_hide_every_name_of_the_table() {
     assert!(accepted.contains("token-1000") && accepted.contains("secret-1000"), "{accepted}");
     let found = accepted.find(HUSH).map(|at| accepted[at.saturating_sub(300)..].chars().take(400).collect::<String>());
     assert_eq!(found, None);
+}
+
+#[tokio::test]
+async fn a_sent_header_that_a_service_repeats_is_in_no_report_and_no_file() {
+    let folder = Folder::new("echo");
+    let token = format!("{HUSH}-0123456789");
+    let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let body = format!("{{\"message\":\"bad {token}\",\"clientSecret\":\"{HUSH}-new\"}}");
+    let old = "{\"message\":\"fine\",\"clientSecret\":\"hushS3cret-old\"}";
+    let response = RecordedResponse { status: StatusCode::OK, headers: json, body: old.into() };
+    let request =
+        RecordedRequest { method: Method::GET, target: "/v1.0/nothing/0".to_owned(), headers: Vec::new(), body: "".into() };
+    folder.write("old.hurl", &exchange::write(&[Exchange { comments: Vec::new(), request, response: Some(response) }]));
+    let message = Message { query: String::new(), header: None, is_form: false, body, place: String::new() };
+    let upstream = Upstream::new(&service(vec![message]).await, None).unwrap();
+    for format in [ReportFormat::Json, ReportFormat::Junit, ReportFormat::Text { has_color: false }] {
+        let options = CompareOptions {
+            path: folder.0.join("old.hurl"),
+            against: Some(upstream.clone()),
+            headers: vec![(http::header::AUTHORIZATION, http::HeaderValue::from_str(&format!("Bearer {token}")).unwrap())],
+            behaviors: Behaviors::default(),
+            forced: Vec::new(),
+            fixtures: None,
+            accepts: matches!(format, ReportFormat::Text { .. }),
+        };
+        let (mut reporter, mut report) = Reporter::begin(format);
+        let counts = compare::compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();
+        assert_eq!(counts.drift, 1);
+        // Two secrets differ, though neither is shown.
+        assert!(
+            !report.contains(HUSH) && report.contains("bad REDACTED") && report.contains("REDACTED (another value)"),
+            "{report}"
+        );
+    }
+    let accepted = folder.read("old.hurl");
+    assert!(!accepted.contains(&token) && !accepted.contains("-new") && accepted.contains("bad token-100001"), "{accepted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_answers_of_the_emulator_in_this_process_have_no_secrets() {
+    let folder = Folder::new("accepted-secrets");
+    let id = "WFI_11111111-2222-4333-8444-555555555555";
+    folder.write(
+        "fixtures.json",
+        &format!("{{\"@odata.context\":\"https://graph.microsoft.com/v1.0/$metadata#teamwork/workforceIntegrations\",\"value\":[{{\"id\":\"{id}\",\"displayName\":\"Ada's clock\",\"url\":\"https://me:{HUSH}-user@contoso.com/\",\"encryption\":{{\"protocol\":\"sharedSecret\",\"secret\":\"{HUSH}{}\"}}}}]}}", "x".repeat(54)),
+    );
+    folder.write("old.hurl", &format!("GET {{{{base}}}}/v1.0/teamwork/workforceIntegrations/{id}\n\nHTTP 404\n"));
+    let options = CompareOptions {
+        path: folder.0.join("old.hurl"),
+        against: None,
+        headers: Vec::new(),
+        behaviors: Behaviors::default(),
+        forced: vec![("secret".to_owned(), "echo".to_owned())],
+        fixtures: Some(folder.0.join("fixtures.json")),
+        accepts: true,
+    };
+    let (mut reporter, mut report) = Reporter::begin(ReportFormat::Json);
+    compare::compare(&options, &mut |event| report.push_str(&reporter.event(event))).await.unwrap();
+    let accepted = folder.read("old.hurl");
+    assert!(accepted.contains("HTTP 200") && accepted.contains(id) && accepted.contains("Ada's clock"), "{accepted}");
+    assert!(!accepted.contains(HUSH) && !report.contains(HUSH), "{accepted}\n{report}");
 }

@@ -18,7 +18,7 @@ use wfi_emulator::internals::graph::step::Answer;
 use wfi_emulator::internals::policy::behavior::{self, Behaviors, Profile};
 use wfi_emulator::internals::text::exchange;
 use wfi_emulator::internals::text::exchange::har;
-use wfi_emulator::internals::text::redact::{RedactionRules, Redactor};
+use wfi_emulator::internals::text::redact::{RedactionRules, Redactor, mask_exchange};
 use wfi_emulator::internals::tools::compare;
 use wfi_emulator::internals::workloads::shifts::envelope::{Secret, decrypt};
 use wfi_emulator::internals::workloads::shifts::message::Requests;
@@ -30,6 +30,8 @@ use wfi_emulator::internals::world::outbound::CallOutcome;
 use wfi_emulator::internals::world::settings::{Auth, Settings};
 use wfi_emulator::internals::world::store::{Baselines, Store};
 use wfi_emulator::internals::world::{fault, fixture};
+
+use super::planting::{Planted, planted, trace};
 
 /// A reader, and the name of its folder of inputs.
 #[derive(Clone, Copy, Debug)]
@@ -290,6 +292,15 @@ fn redactions(data: &[u8]) {
     };
     let redacted = Redactor::new(RedactionRules::default(), 1).redact(&exchange);
     assert!(!format!("{redacted:?}").contains(SECRET) || text.contains(SECRET), "{redacted:?}");
+    // The same bytes as a sentence of the grammar of planted secrets.
+    let Planted { before, naming, after, .. } = planted(data);
+    let mut redactor = Redactor::new(RedactionRules::default(), 1);
+    let exchanges: Vec<exchange::Exchange> = before.into_iter().chain([naming.clone()]).chain(after).collect();
+    let once: Vec<exchange::Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
+    let twice: Vec<exchange::Exchange> = once.iter().map(|exchange| redactor.redact(exchange)).collect();
+    for text in [exchange::write(&twice), exchange::write(&[mask_exchange(&naming)])] {
+        assert_eq!(trace(&text), None, "{exchanges:?}\n{text}");
+    }
 }
 
 /// Answers of connectors, messages to them, and encrypted envelopes.
