@@ -4,6 +4,7 @@
 pub(crate) mod certificate;
 #[cfg(feature = "cli")]
 pub(crate) mod client;
+pub(crate) mod computing;
 pub(crate) mod control;
 #[cfg(any(feature = "cli", feature = "tls"))]
 pub(crate) mod file_lock;

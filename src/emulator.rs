@@ -340,7 +340,7 @@ impl Builder {
         let shipped = || fixture::shipped(&settings.schema, &settings.behaviors).unwrap_or_default();
         let entities = entities.unwrap_or_else(shipped);
         let plan = Plan { settings: Settings { entities, ..settings }, fixtures };
-        let service = Service { worlds: Worlds::new(plan, limits), control: Some(Control::default()) };
+        let service = Service::new(Worlds::new(plan, limits), Some(Control::default()));
         Emulator { service: Arc::new(service), serving: None }
     }
 

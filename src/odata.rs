@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod headers;
 pub(crate) mod prefer;
+pub(crate) mod purse;
 pub(crate) mod query;
 pub(crate) mod read;
 pub(crate) mod write;

@@ -1,6 +1,7 @@
 //! Limit of open files: raised at start, with a reserve beside connections.
 
 /// Descriptors that connections leave to outgoing calls, state and fixtures.
+#[cfg(any(unix, test))]
 const RESERVE: u64 = 64;
 
 /// Raises the soft limit of open files to the hard limit. Shells and service managers set the soft limit low, for programs that use
@@ -34,12 +35,12 @@ pub(super) fn connections() -> usize {
     usize::MAX
 }
 
-#[cfg(unix)]
+#[cfg(any(unix, test))]
 fn without_reserve(limit: u64) -> u64 {
     limit.saturating_sub(RESERVE.min(limit / 2)).max(1)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -153,7 +153,7 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
             Err(error) => return fail(1, &format!("cannot catch signals: {error}")),
         };
         let control = suite.control(&plan, control_token, arguments.configuration());
-        let service = Arc::new(Service { worlds: Worlds::new(plan, suite.limits()), control });
+        let service = Arc::new(Service::new(Worlds::new(plan, suite.limits()), control));
         if suite.state_every.is_some()
             && let Some(state) = &mut state
         {

@@ -115,6 +115,11 @@ pub fn is_control(path: &str) -> bool {
     path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a request to the control API takes no longer than a few microseconds, regardless of the contents of the worlds.
+pub(crate) fn is_prompt(path: &str) -> bool {
+    matches!(path.strip_prefix(PREFIX).unwrap_or(path).trim_end_matches('/'), "" | "/health" | "/ready")
+}
+
 /// Answers a request to the control API.
 pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
     let (mut reply, allow) = match run(control, worlds, request, peer) {

@@ -89,8 +89,9 @@ async fn run_with_grace(
             () = &mut shutdown => break,
         }
     }
-    // Ends delays and idle connections.
+    // Ends delays and idle connections, and computations that wait for their turn.
     drop((listener, stop));
+    service.stop_computing();
     sweeping.abort();
     let ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(grace, ended).await.is_err() {

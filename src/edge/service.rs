@@ -1,5 +1,6 @@
 //! The service: answers each request in the world that it names, or by the control API.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
+use crate::edge::computing::{ComputationKind, Computing};
 use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::entra::caller;
@@ -18,6 +20,15 @@ use crate::world::World;
 use crate::world::settings::Settings;
 use crate::world::worlds::{WorldError, Worlds};
 
+/// The size of a body, in bytes, from which reading it takes too long for the threads of the runtime.
+const LARGE_BODY: usize = 64 * 1024;
+
+/// The same for a packed body, which can be a thousand times as large.
+const LARGE_PACKED_BODY: usize = 1024;
+
+/// Takes memory for a request until it is answered. Returns whether there is enough.
+pub(crate) type Hold<'h> = &'h mut (dyn FnMut(usize) -> bool + Send);
+
 /// The worlds of a process, and its control API.
 #[derive(Debug)]
 pub struct Service {
@@ -25,32 +36,52 @@ pub struct Service {
     pub worlds: Worlds,
     /// The control API; if `None`, its paths belong to Graph.
     pub control: Option<Control>,
+    computing: Computing,
 }
 
 impl Service {
-    /// Returns a service whose worlds have these settings.
-    pub fn of(settings: Settings) -> Service {
-        Service { worlds: Worlds::of(settings), control: Some(Control::default()) }
+    /// Returns a service of these worlds. Without a control API its paths belong to Graph.
+    pub fn new(worlds: Worlds, control: Option<Control>) -> Service {
+        Service { worlds, control, computing: Computing::default() }
     }
 
-    /// Answers a request, with the calls to connectors that it needs. A panic ends this request only.
-    pub async fn answer(&self, request: &Request, peer: Peer) -> Box<Answer> {
-        self.answer_with_memory(request, peer, |_| true).await
+    /// Returns a service whose worlds have these settings.
+    pub fn of(settings: Settings) -> Service {
+        Service::new(Worlds::of(settings), Some(Control::default()))
+    }
+
+    /// Answers a request, with the calls to connectors that it needs. A panic ends this request only. What may take longer than a few
+    /// milliseconds is done on a thread that serves no other client.
+    pub async fn answer(self: &Arc<Self>, request: &Request, peer: Peer) -> Box<Answer> {
+        self.answer_with_memory(request, peer, &mut |_| true).await
     }
 
     /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then, and
     /// returns `false` if there is none.
-    pub(crate) async fn answer_with_memory(
-        &self,
-        request: &Request,
-        peer: Peer,
-        hold: impl FnOnce(usize) -> bool,
-    ) -> Box<Answer> {
-        match self.begin(request, peer) {
-            Progress::Answered(answer) => answer,
-            Progress::Pending(pending) if !hold(pending.bytes(request)) => Box::new(memory_unavailable()),
-            // Boxed, so that requests without calls need no room for its state.
-            Progress::Pending(pending) => Box::pin(pending.answer(request)).await,
+    pub(crate) async fn answer_with_memory(self: &Arc<Self>, request: &Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
+        if let Some(control) = self.control_of(request) {
+            if control::is_prompt(request.target.path()) {
+                return self.answer_control(control, request, peer).answer(request, hold).await;
+            }
+            // Boxed, so that other requests need no room for its state.
+            return Box::pin(self.clone().compute_control(request.clone(), peer, hold)).await;
+        }
+        let world = match self.world(request) {
+            Ok(world) => world,
+            Err(answer) => return answer,
+        };
+        if is_large(request) {
+            let owned = world.clone();
+            drop(world);
+            return Box::pin(self.clone().compute_large(owned, request.clone(), hold)).await;
+        }
+        match catch_panic(&world, request, || pipeline::answer_promptly(&world, request)) {
+            Step::Done(answer) => answer,
+            step => {
+                let pending = PendingRequest { world: world.clone(), step, computing: self.computing.clone() };
+                drop(world);
+                Box::pin(pending.answer_with_memory(request, hold)).await
+            }
         }
     }
 
@@ -59,23 +90,69 @@ impl Service {
         self.control.is_some() && control::is_control(path)
     }
 
-    /// Answers a request up to its first call to a connector.
+    /// Answers a request up to its first call to a connector, however long that takes.
     pub fn begin(&self, request: &Request, peer: Peer) -> Progress {
-        if let Some(control) = self.control.as_ref().filter(|_| control::is_control(request.target.path())) {
-            return match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
-                Ok(ControlOutcome::Answered(answer)) => Progress::Answered(Box::new(answer)),
-                Ok(ControlOutcome::Pending(world, pending)) => Progress::Pending(PendingRequest { world, pending }),
-                Err(_) => Progress::Answered(Box::new(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
-            };
+        if let Some(control) = self.control_of(request) {
+            return self.answer_control(control, request, peer);
         }
-        match self.worlds.choose(request.target.path(), &request.headers, || caller::tenant_id(&request.headers)) {
-            Ok(world) => {
-                let step = catch_panic(&world, request, || pipeline::answer(&world, request));
-                progress_of(&world, step)
-            }
-            Err(error) => Progress::Answered(Box::new(world_unavailable(&error))),
+        match self.world(request) {
+            Ok(world) => self.progress_of(&world, catch_panic(&world, request, || pipeline::answer(&world, request))),
+            Err(answer) => Progress::Answered(answer),
         }
     }
+
+    /// Ends the wait of all computations that have not begun.
+    pub fn stop_computing(&self) {
+        self.computing.stop();
+    }
+
+    fn control_of(&self, request: &Request) -> Option<&Control> {
+        self.control.as_ref().filter(|_| control::is_control(request.target.path()))
+    }
+
+    fn world(&self, request: &Request) -> Result<impl Deref<Target = Arc<World>> + use<>, Box<Answer>> {
+        let chosen = self.worlds.choose(request.target.path(), &request.headers, || caller::tenant_id(&request.headers));
+        chosen.map_err(|error| Box::new(world_unavailable(&error)))
+    }
+
+    fn answer_control(&self, control: &Control, request: &Request, peer: Peer) -> Progress {
+        match catch_unwind(AssertUnwindSafe(|| control::answer(control, &self.worlds, request, peer))) {
+            Ok(ControlOutcome::Answered(answer)) => Progress::Answered(Box::new(answer)),
+            Ok(ControlOutcome::Pending(world, pending)) => self.progress_of(&world, Step::Call(pending)),
+            Err(_) => Progress::Answered(Box::new(json_answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".to_owned()))),
+        }
+    }
+
+    async fn compute_control(self: Arc<Self>, request: Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
+        let (service, asked) = (self.clone(), request.clone());
+        let answer = move || service.control.as_ref().map(|control| service.answer_control(control, &asked, peer));
+        match self.computing.run(ComputationKind::Control, answer).await.flatten() {
+            Some(progress) => progress.answer(&request, hold).await,
+            None => stopping(),
+        }
+    }
+
+    async fn compute_large(self: Arc<Self>, world: Arc<World>, request: Request, hold: Hold<'_>) -> Box<Answer> {
+        let (asked_world, asked) = (world.clone(), request.clone());
+        let answer = move || catch_panic(&asked_world, &asked, || pipeline::answer(&asked_world, &asked));
+        match self.computing.run(ComputationKind::Body, answer).await {
+            Some(step) => self.progress_of(&world, step).answer(&request, hold).await,
+            None => stopping(),
+        }
+    }
+
+    fn progress_of(&self, world: &Arc<World>, step: Step) -> Progress {
+        match step {
+            Step::Done(answer) => Progress::Answered(answer),
+            step => Progress::Pending(PendingRequest { world: world.clone(), step, computing: self.computing.clone() }),
+        }
+    }
+}
+
+/// Whether reading the body of a request takes too long for the threads of the runtime.
+fn is_large(request: &Request) -> bool {
+    let Body::Whole(body) = &request.body else { return false };
+    body.len() > LARGE_BODY || (body.len() > LARGE_PACKED_BODY && request.headers.contains_key(header::CONTENT_ENCODING))
 }
 
 /// Progress of a request.
@@ -84,45 +161,83 @@ impl Service {
 pub enum Progress {
     /// The request is answered.
     Answered(Box<Answer>),
-    /// The request needs a call to a connector.
+    /// The request needs a call to a connector, or a long computation.
     Pending(PendingRequest),
 }
 
-/// A request that needs a call to a connector.
-#[derive(Debug)]
-pub struct PendingRequest {
-    world: Arc<World>,
-    pending: Box<Pending>,
-}
-
-impl PendingRequest {
-    /// Returns the bytes that it holds: the body of the request, and the message to the connector, plain and encrypted.
-    fn bytes(&self, request: &Request) -> usize {
-        let body = match &request.body {
-            Body::Whole(body) => body.len(),
-            Body::TooLarge => 0,
-        };
-        body + self.pending.call.body.len() * 2
-    }
-
-    /// Makes the call, and any further ones, and returns the answer to the request.
-    pub async fn answer(self, request: &Request) -> Box<Answer> {
-        let PendingRequest { world, mut pending } = self;
-        loop {
-            let outcome = outgoing::make_call(&pending.call, &world.connectors).await;
-            match catch_panic(&world, request, || pending.resume(&world, outcome)) {
-                Step::Done(answer) => return answer,
-                Step::Call(next) => pending = next,
-            }
+impl Progress {
+    async fn answer(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
+        match self {
+            Progress::Answered(answer) => answer,
+            Progress::Pending(pending) => Box::pin(pending.answer_with_memory(request, hold)).await,
         }
     }
 }
 
-fn progress_of(world: &Arc<World>, step: Step) -> Progress {
-    match step {
-        Step::Done(answer) => Progress::Answered(answer),
-        Step::Call(pending) => Progress::Pending(PendingRequest { world: world.clone(), pending }),
+/// A request that needs a call to a connector, or a long computation.
+#[derive(Debug)]
+pub struct PendingRequest {
+    world: Arc<World>,
+    step: Step,
+    computing: Computing,
+}
+
+impl PendingRequest {
+    /// Makes the call or the computation, and any further ones, and returns the answer to the request.
+    pub async fn answer(self, request: &Request) -> Box<Answer> {
+        self.answer_with_memory(request, &mut |_| true).await
     }
+
+    async fn answer_with_memory(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
+        let PendingRequest { world, mut step, computing } = self;
+        loop {
+            step = match step {
+                Step::Done(answer) => return answer,
+                Step::Call(pending) if !hold(held_bytes(request, &pending)) => {
+                    drop(pending);
+                    return Box::new(memory_unavailable());
+                }
+                Step::Call(pending) => {
+                    let outcome = outgoing::make_call(&pending.call, &world.connectors).await;
+                    catch_panic(&world, request, || pending.resume(&world, outcome))
+                }
+                Step::Compute(computation) => {
+                    let (world, request) = (world.clone(), request.clone());
+                    let run = move || catch_panic(&world, &request, || computation.run(&world));
+                    match computing.run(ComputationKind::Query, run).await {
+                        Some(step) => step,
+                        None => return stopping(),
+                    }
+                }
+            };
+        }
+    }
+}
+
+/// Returns the bytes that a request holds while it waits for a call: its body, and the message to the connector, plain and encrypted.
+fn held_bytes(request: &Request, pending: &Pending) -> usize {
+    let body = match &request.body {
+        Body::Whole(body) => body.len(),
+        Body::TooLarge => 0,
+    };
+    body + pending.call.body.len() * 2
+}
+
+/// Returns the answer if requests that wait for connectors hold all memory. SDKs repeat the request after the time, as for a throttled one.
+fn memory_unavailable() -> Answer {
+    tracing::warn!(
+        "request refused: requests that wait for connectors exceed the memory limit, or the share of their connection"
+    );
+    let body =
+        "{\"error\":{\"code\":\"emulatorMemory\",\"message\":\"requests that wait for connectors exceed the memory limit\"}}";
+    let mut answer = json_answer(StatusCode::TOO_MANY_REQUESTS, body.to_owned());
+    answer.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
+/// Returns the answer to a request whose turn has not come when the service stops.
+fn stopping() -> Box<Answer> {
+    Box::new(json_answer(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()))
 }
 
 /// Runs a step; a panic becomes an internal error. It leaves no partial change, because entities are immutable and replaced as a whole.
@@ -133,18 +248,6 @@ fn catch_panic(world: &World, request: &Request, step: impl FnOnce() -> Step) ->
 /// Returns the answer if no thread can be had for a call.
 pub(crate) fn calls_unavailable() -> Box<Answer> {
     Box::new(json_answer(StatusCode::SERVICE_UNAVAILABLE, "{}".to_owned()))
-}
-
-/// Returns the answer if requests that wait for connectors hold all memory. SDKs repeat the request after the time.
-fn memory_unavailable() -> Answer {
-    tracing::warn!(
-        "request refused: requests that wait for connectors exceed the memory limit, or the share of their connection"
-    );
-    let body =
-        "{\"error\":{\"code\":\"emulatorMemory\",\"message\":\"requests that wait for connectors exceed the memory limit\"}}";
-    let mut answer = json_answer(StatusCode::SERVICE_UNAVAILABLE, body.to_owned());
-    answer.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
 }
 
 /// Answers a request without a world. Graph has no such case; SDKs show the message of its envelope.
@@ -205,9 +308,8 @@ mod tests {
             let (headers, body, timeout) = (HeaderMap::new(), Bytes::new(), Duration::from_secs(1));
             let call =
                 OutboundCall { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
-            let Progress::Pending(pending) =
-                progress_of(&world, Step::Call(Pending::new(call, move |_, outcome| resume(outcome))))
-            else {
+            let step = Step::Call(Pending::new(call, move |_, outcome| resume(outcome)));
+            let Progress::Pending(pending) = Service::of(crate::workloads::settings()).progress_of(&world, step) else {
                 panic!("the request is pending")
             };
             pending
@@ -223,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_invalid_world_name_is_refused() {
-        let service = Service::of(crate::workloads::settings());
+        let service = Arc::new(Service::of(crate::workloads::settings()));
         let answer = service.answer(&request("/_tenant/a%20b/v1.0/teamwork/workforceIntegrations"), Peer::Process).await;
         assert_eq!(answer.response.status(), 400);
         insta::assert_snapshot!(String::from_utf8_lossy(answer.response.body()), @r#"{"error":{"code":"emulatorTenant","message":"invalid world name 'a%20b': use 1–128 letters, digits, `-_.~`"}}"#);

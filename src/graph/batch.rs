@@ -13,11 +13,12 @@ use crate::graph::facts::RequestFacts;
 use crate::graph::meta::{ResponseIds, ResponseMeta};
 use crate::graph::method::wrong_method;
 use crate::graph::request::{Body, Request};
-use crate::graph::step::{Answer, Delivery, DeliveryForm, Pending, Step};
+use crate::graph::step::{Answer, Computation, Delivery, DeliveryForm, Pending, Step};
 use crate::graph::{body, explain};
-use crate::odata::batch::{self, BatchItem, BatchPart};
+use crate::odata::batch::{self, BatchBody, BatchItem, BatchPart};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
+use crate::odata::purse::Purse;
 use crate::policy::behavior::BatchOrder;
 use crate::policy::refusal;
 use crate::text::json::Json;
@@ -38,8 +39,14 @@ static ITEM_HEADERS: [(HeaderName, &str); 8] = [
 ];
 
 /// The size of the responses, in bytes, after which a batch answers no further request: twenty lists of large entities would take many
-/// times the memory of the stored data.
-const ANSWERS_LIMIT: usize = 64 * 1024 * 1024;
+/// times the memory of the stored data. The answer that passes it has a page at most, and joining the answers takes the same memory again.
+const ANSWERS_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The bytes of an answer that a step of the purse joins to the others, entities and other documents alike.
+const BYTES_JOINED: usize = 8;
+
+/// The approximate length of the parts of an answer in a batch other than its body, in bytes.
+const ITEM_LENGTH: usize = 160;
 
 /// Answers one request of a batch.
 type Responder = fn(&World, &Request, &ResponseMeta<'_>) -> Step;
@@ -68,7 +75,7 @@ struct ItemState {
 /// Answers a batch.
 pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>, version: Version, answer_one: Responder) -> Step {
     match read(world, request, meta, version, answer_one) {
-        Ok(batch) => batch.advance(world),
+        Ok(batch) => batch.advance(world, meta.purse),
         Err(error) => Step::Done(Box::new(answer::refusal(world, meta, error))),
     }
 }
@@ -141,31 +148,48 @@ fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result
 }
 
 impl Batch {
-    /// Answers all requests that are ready, then waits for a call or finishes.
-    fn advance(mut self, world: &World) -> Step {
+    /// Answers all requests that are ready, then waits for a call or finishes. All requests pay from one purse.
+    fn advance(mut self, world: &World, purse: &Purse) -> Step {
         // Requests depend only on earlier ones, so one pass reaches all that are ready.
         for index in 0..self.items.len() {
             let Some(succeeded) = self.dependencies_succeeded(index) else { continue };
+            if self.items[index].unstarted.is_none() {
+                continue;
+            }
+            if purse.is_interrupted() {
+                return Computation::step(move |world, purse| self.advance(world, purse));
+            }
             let Some(request) = self.items[index].unstarted.take() else { continue };
             let step = match request {
-                Ok(_) if !succeeded => self.refuse(world, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
+                Ok(_) if !succeeded => self.refuse(world, purse, Error::new(&refusal::FAILED_DEPENDENCY, &[])),
                 Ok(_) if self.answered_bytes() > ANSWERS_LIMIT => {
-                    self.refuse(world, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
+                    self.refuse(world, purse, Error::new(&refusal::BATCH_ANSWERS_TOO_LARGE, &[]))
                 }
                 Ok(request) => (self.answer_one)(
                     world,
                     &request,
-                    &ResponseMeta::of_item(world, RequestFacts::of(&request.headers), &self.ids),
+                    &ResponseMeta::of_item(world, RequestFacts::of(&request.headers), &self.ids, purse),
                 ),
-                Err(error) => self.refuse(world, error),
+                Err(error) => self.refuse(world, purse, error),
             };
-            self.set_step(index, step);
+            match step {
+                Step::Compute(computation) => {
+                    return Computation::step(move |world, purse| {
+                        let step = computation.run_with(world, purse);
+                        self.set_step(index, step, purse);
+                        self.advance(world, purse)
+                    });
+                }
+                step => self.set_step(index, step, purse),
+            }
         }
         for index in 0..self.items.len() {
             if let Some(pending) = self.items[index].pending.take() {
+                let rest = purse.rest();
                 return Step::Call(pending.then(move |world, step| {
-                    self.set_step(index, step);
-                    self.advance(world)
+                    let purse = Purse::prompt_of(rest);
+                    self.set_step(index, step, &purse);
+                    self.advance(world, &purse).with_purse(purse)
                 }));
             }
         }
@@ -184,18 +208,25 @@ impl Batch {
         self.items.iter().filter_map(|item| item.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
     }
 
-    fn refuse(&self, world: &World, error: Error) -> Step {
-        Step::Done(Box::new(answer::refusal(world, &ResponseMeta::of_item(world, RequestFacts::default(), &self.ids), error)))
+    fn refuse(&self, world: &World, purse: &Purse, error: Error) -> Step {
+        let meta = ResponseMeta::of_item(world, RequestFacts::default(), &self.ids, purse);
+        Step::Done(Box::new(answer::refusal(world, &meta, error)))
     }
 
-    fn set_step(&mut self, index: usize, step: Step) {
+    /// Sets the answer of a request, or the call that it needs.
+    fn set_step(&mut self, index: usize, step: Step, purse: &Purse) {
         match step {
-            Step::Done(answer) => self.items[index].answer = Some(answer),
+            Step::Done(answer) => {
+                // Without effect on this answer, but on requests after it.
+                purse.spend_on(answer.response.body().len(), BYTES_JOINED);
+                self.items[index].answer = Some(answer);
+            }
             Step::Call(pending) => self.items[index].pending = Some(pending),
+            Step::Compute(_) => unreachable!("a computation comes before all other steps of its batch"),
         }
     }
 
-    fn into_answer(self, world: &World) -> Answer {
+    fn into_answer(mut self, world: &World) -> Answer {
         let mut answered: Vec<(usize, &str, &Answer)> = Vec::with_capacity(self.items.len());
         for (index, item) in self.items.iter().enumerate() {
             answered.extend(item.answer.as_deref().map(|answer| (index, &*item.id, answer)));
@@ -212,15 +243,25 @@ impl Batch {
         let refused = answered.iter().filter_map(|(index, _, answer)| Some((*index, answer.refused.clone()?)));
         let refused_items = refused.collect();
         let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
+        let mut order: Vec<usize> = answered.iter().map(|(index, ..)| *index).collect();
         if world.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher-Yates shuffle: all orders are equally likely.
-            for last in (1..answered.len()).rev() {
-                answered.swap(last, world.next_chance(last + 1));
+            for last in (1..order.len()).rev() {
+                order.swap(last, world.next_chance(last + 1));
             }
         }
-        let body = batch::join(answered.iter().map(|(_, id, answer)| batch_part(id, answer)));
+        let mut body = BatchBody::with_capacity(self.answered_bytes() + order.len() * ITEM_LENGTH);
+        for index in order {
+            let item = &mut self.items[index];
+            // Each answer is dropped when it is joined, so that they do not take their memory twice.
+            if let Some(answer) = item.answer.take() {
+                body.add(&batch_part(&item.id, &answer));
+            }
+        }
+        let body = body.finish();
         let facts = RequestFacts { has_origin: self.has_origin, ..RequestFacts::default() };
-        let meta = ResponseMeta::resumed(world, facts, &self.ids);
+        let purse = Purse::whole();
+        let meta = ResponseMeta::resumed(world, facts, &self.ids, &purse);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.items.len() > 1 { &["batch-order"] } else { &[] };
         Answer { delivery, applied_rules, skipped, refused_items, calls, ..answer::batch(world, &meta, body, decided) }
@@ -277,7 +318,8 @@ mod tests {
             headers: [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
             body: Body::Whole(json!({ "requests": requests }).to_string().into()),
         };
-        let meta = ResponseMeta::of(world, &request);
+        let purse = Purse::whole();
+        let meta = ResponseMeta::of(world, &request, &purse);
         answer(world, &request, &meta, Version::V1, answer_one)
     }
 
@@ -315,6 +357,7 @@ mod tests {
                     calls.push(pending.call.url.host().unwrap().trim_end_matches(".test").to_owned());
                     pending.resume(world, outcomes.next().expect("one outcome per call").clone())
                 }
+                Step::Compute(_) => panic!("nothing takes long"),
                 Step::Done(answer) => {
                     let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
                     let parts = body["responses"].as_array().unwrap().iter();
@@ -347,6 +390,30 @@ mod tests {
         // Calls are made one at a time, in the order of the requests.
         assert_eq!(calls, ["first", "second", "third", "fourth"]);
         assert_eq!(statuses(&parts), [("a", 202), ("b", 201), ("c", 204), ("d", 200)]);
+    }
+
+    #[test]
+    fn a_computation_after_a_call_pays_from_the_purse_of_the_batch() {
+        /// Takes ten million steps, or makes a call.
+        fn long(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Step {
+            if request.target.path().ends_with("/first") {
+                return call_each_segment(world, request, meta);
+            }
+            if meta.purse.spend(10_000_000) {
+                return next(Vec::new(), StatusCode::OK);
+            }
+            assert!(meta.purse.is_interrupted(), "the purse pays for ten requests");
+            Computation::step(|_, purse| {
+                next(Vec::new(), if purse.spend(10_000_000) { StatusCode::OK } else { StatusCode::BAD_REQUEST })
+            })
+        }
+        let world = world();
+        let requests = json!([get("a", "long", &[]), get("b", "first", &[]), get("c", "long", &["b"]), get("d", "long", &["c"])]);
+        let Step::Call(pending) = send_batch(&world, &requests, long) else { panic!("a purse that is not split comes first") };
+        let Step::Compute(computation) = pending.resume(&world, answered(StatusCode::OK)) else { panic!("it takes long") };
+        let Step::Done(answer) = computation.run(&world) else { panic!("it is not interrupted again") };
+        let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
+        assert!(body["responses"].as_array().unwrap().iter().all(|part| part["status"] == 200), "{body}");
     }
 
     #[test]

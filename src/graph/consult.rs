@@ -4,6 +4,7 @@ use crate::graph::facts::RequestFacts;
 use crate::graph::meta::{ResponseIds, ResponseMeta};
 use crate::graph::request::Request;
 use crate::graph::step::{Pending, Step};
+use crate::odata::purse::Purse;
 use crate::world::World;
 use crate::world::outbound::{CallOutcome, CallRecord};
 use crate::world::workload::{Consultation, Reply};
@@ -48,7 +49,9 @@ impl WaitingRequest {
         let WaitingRequest { request, ids, consultation, mut calls, rerun } = self;
         let mut reply = consultation.reply();
         calls.append(&mut reply.calls);
-        let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids);
+        // A change computes little.
+        let purse = Purse::whole();
+        let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids, &purse);
         rerun(world, &request, &meta, Some(Reply { calls, ..reply }))
     }
 }

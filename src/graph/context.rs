@@ -17,6 +17,7 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::prefer::Preferences;
+use crate::odata::purse::Purse;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
 use crate::odata::write::{Holder, Representation, write_cached, write_selected};
@@ -42,6 +43,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     pub(super) representation: Representation<'c>,
     pub(super) model: &'c Model,
     pub(super) route: &'c R,
+    /// The purse that pays for the operation.
+    pub(super) purse: &'c Purse,
 }
 
 impl<'c, R> OperationContext<'c, R> {
@@ -56,7 +59,18 @@ impl<'c, R> OperationContext<'c, R> {
         let (host, preferences) = (meta.facts.host, meta.facts.preferences);
         let knows_hidden = preferences.include_unknown_enum_members;
         let representation = Representation::of(model, &world.behaviors, format.level, knows_hidden);
-        OperationContext { world, request, host, now: meta.now, preferences, format, representation, model, route }
+        OperationContext {
+            world,
+            request,
+            host,
+            now: meta.now,
+            preferences,
+            format,
+            representation,
+            model,
+            route,
+            purse: meta.purse,
+        }
     }
 
     pub(super) fn version(&self) -> Version {

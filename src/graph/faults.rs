@@ -52,6 +52,7 @@ fn replace(world: &World, step: Step, replacement: Option<Answer>, decision: Fau
             Step::Done(Box::new(with_delivery(answer, &decision)))
         }
         Step::Call(pending) => Step::Call(pending.then(move |world, step| replace(world, step, replacement, decision))),
+        Step::Compute(computation) => computation.then(move |world, step| replace(world, step, replacement, decision)),
     }
 }
 

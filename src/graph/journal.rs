@@ -24,7 +24,7 @@ pub(super) fn record(world: &World, request: &Request, meta: &ResponseMeta<'_>, 
             write_exchange(world, request, meta.now, meta.batch(), is_batch, &mut answer);
             Step::Done(answer)
         }
-        Step::Call(_) => {
+        Step::Call(_) | Step::Compute(_) => {
             PendingRecord { request: request.clone(), now: meta.now, batch: meta.batch(), is_batch }.record(world, step)
         }
     }
@@ -54,6 +54,7 @@ impl PendingRecord {
                 Step::Done(answer)
             }
             Step::Call(pending) => Step::Call(pending.then(move |world, step| self.record(world, step))),
+            Step::Compute(computation) => computation.then(move |world, step| self.record(world, step)),
         }
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::graph::facts::RequestFacts;
 use crate::graph::request::Request;
+use crate::odata::purse::Purse;
 use crate::policy::behavior::Hsts;
 use crate::world::World;
 
@@ -21,6 +22,8 @@ pub(super) struct ResponseMeta<'r> {
     pub(super) is_item: bool,
     /// Whether the response has `Strict-Transport-Security`.
     pub(super) has_hsts: bool,
+    /// The purse that pays for computations, shared with the other requests of a batch.
+    pub(super) purse: &'r Purse,
 }
 
 /// The part of [`ResponseMeta`] that outlives its request.
@@ -33,12 +36,12 @@ pub(super) struct ResponseIds {
 
 impl<'r> ResponseMeta<'r> {
     /// Returns the current time, a new request id, and the client's own id.
-    pub(super) fn of(world: &World, request: &'r Request) -> ResponseMeta<'r> {
+    pub(super) fn of(world: &World, request: &'r Request, purse: &'r Purse) -> ResponseMeta<'r> {
         let facts = RequestFacts::of(&request.headers);
         let client_request_id = facts.client_request_id.filter(|value| !value.is_empty() && value.to_str().is_ok());
         let has_hsts = !request.is_secure || world.behaviors.hsts == Hsts::Send;
         let (now, request_id) = (world.clock.now(), world.next_request_id());
-        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts }
+        ResponseMeta { facts, now, request_id, client_request_id, is_item: false, has_hsts, purse }
     }
 
     pub(super) fn ids(&self) -> ResponseIds {
@@ -47,16 +50,16 @@ impl<'r> ResponseMeta<'r> {
     }
 
     /// Returns the current time, and the ids of a request that resumes.
-    pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
+    pub(super) fn resumed(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds, purse: &'r Purse) -> ResponseMeta<'r> {
         let ResponseIds { request_id, is_item, has_hsts, .. } = *ids;
         let client_request_id = ids.client_request_id.as_ref();
-        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts }
+        ResponseMeta { facts, now: world.clock.now(), request_id, client_request_id, is_item, has_hsts, purse }
     }
 
     /// Returns the current time, and the ids of the batch that has the request (recorded in pnp/pnpcore, 42 of 42). Browsers ignore
     /// `Strict-Transport-Security` in a batch, so it is always there.
-    pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds) -> ResponseMeta<'r> {
-        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids) }
+    pub(super) fn of_item(world: &World, facts: RequestFacts<'r>, ids: &'r ResponseIds, purse: &'r Purse) -> ResponseMeta<'r> {
+        ResponseMeta { is_item: true, has_hsts: true, ..ResponseMeta::resumed(world, facts, ids, purse) }
     }
 
     /// Returns the id of the batch that has the request.

@@ -1,7 +1,7 @@
 //! The pipeline: one request in, one answer out, in named stages.
 //!
 //! [`answer()`] is a pure function of a world's state and a request. It does no I/O and never waits; a required outgoing call is part of
-//! its result.
+//! its result. `answer_promptly` also returns a long computation, instead of doing it.
 //!
 //! The order of the checks is the service's: version and path, token, permission, content type and JSON, names and types and
 //! annotations, existence of the entity, values; then the change is committed. The service's position of content negotiation is unknown;
@@ -12,15 +12,17 @@ use http::{Method, header};
 use crate::entra::check;
 use crate::graph::answer;
 use crate::graph::context::OperationContext;
+use crate::graph::facts::RequestFacts;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Resource};
-use crate::graph::step::{Answer, Step};
+use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
+use crate::odata::purse::Purse;
 use crate::policy::behavior::Preflight;
 use crate::policy::refusal;
 use crate::world::World;
@@ -28,19 +30,29 @@ use crate::world::workload::Reply;
 
 /// Answers a request and records it in the journal.
 pub fn answer(world: &World, request: &Request) -> Step {
+    answer_within(world, request, Purse::whole())
+}
+
+/// Answers a request like [`answer()`], except that a computation of more than a few milliseconds is the next step.
+pub(crate) fn answer_promptly(world: &World, request: &Request) -> Step {
+    answer_within(world, request, Purse::prompt())
+}
+
+fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
         // Fault rules do not apply to the token service, which is not part of Graph.
         let answer = entra::answer(world, request, route);
         return Step::Done(Box::new(journal::record_answer(world, request, world.clock.now(), answer)));
     }
-    let meta = ResponseMeta::of(world, request);
-    match target {
+    let meta = ResponseMeta::of(world, request, &purse);
+    let step = match target {
         Target::Batch(version) => {
             run(world, request, &meta, true, |world, request, meta| batch::answer(world, request, meta, version, answer_single))
         }
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
-    }
+    };
+    step.with_purse(purse)
 }
 
 /// Answers a request that is not a batch, alone or in one.
@@ -50,7 +62,7 @@ fn answer_single(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> S
 
 /// Answers a request whose handling panicked.
 pub(crate) fn internal_error(world: &World, request: &Request) -> Answer {
-    answer::refusal(world, &ResponseMeta::of(world, request), Error::new(&refusal::INTERNAL, &[]))
+    answer::refusal(world, &ResponseMeta::of(world, request, &Purse::whole()), Error::new(&refusal::INTERNAL, &[]))
 }
 
 /// Runs a request's own stages between the first and the last one: faults and journal.
@@ -79,6 +91,9 @@ fn run(
 fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
     let outcome = stages(world, request, meta, reply.as_ref(), &mut skipped);
+    if outcome.is_err() && meta.purse.is_interrupted() {
+        return interrupted(request, meta);
+    }
     let calls = reply.map(|reply| reply.calls).unwrap_or_default();
     let mut answer = match outcome {
         Ok(Outcome::Success(mut success)) => {
@@ -93,6 +108,15 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     answer.skipped = skipped;
     answer.calls = calls;
     Step::Done(answer)
+}
+
+/// Answers a request again, on a thread that has the time. Only reads are interrupted: nothing has happened yet.
+fn interrupted(request: &Request, meta: &ResponseMeta<'_>) -> Step {
+    let (request, ids) = (request.clone(), meta.ids());
+    Computation::step(move |world, purse| {
+        let meta = ResponseMeta::resumed(world, RequestFacts::of(&request.headers), &ids, purse);
+        operate(world, &request, &meta, None)
+    })
 }
 
 /// The stages between faults and answer: route, authenticate, authorize, negotiate, operate.
@@ -121,4 +145,199 @@ fn is_preflight(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> bo
         && request.method == Method::OPTIONS
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         && world.behaviors.preflight == Preflight::Allow
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use http::{HeaderMap, HeaderValue};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::graph::request::Body;
+    use crate::policy::behavior::{ExpensiveQuery, PageBytes, Top};
+    use crate::world::clock::Clock;
+    use crate::world::fault::{Effect, FaultRule};
+    use crate::world::fixture;
+    use crate::world::journal::{JournalQuery, Secrets};
+    use crate::world::settings::Settings;
+
+    const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+
+    /// A filter that takes longer than a thread can spare.
+    const LONG: &str = "/v1.0/teamwork/workforceIntegrations?$filter=contains(toupper(displayName),'Z')";
+
+    /// Returns a world of entities with names of these lengths.
+    fn world(lengths: &[usize], change: impl FnOnce(&mut Settings)) -> World {
+        let mut settings = Settings { seed: 1, clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() };
+        let entity =
+            |(index, length): (usize, &usize)| json!({ "id": format!("WFI_{index}"), "displayName": "a".repeat(*length) });
+        let entities: Vec<Value> = lengths.iter().enumerate().map(entity).collect();
+        let text = json!({ "workforceIntegrations": entities }).to_string();
+        settings.entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+        change(&mut settings);
+        World::new(settings)
+    }
+
+    fn request(method: Method, target: &str, body: &Value) -> Request {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Request { method, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body.into()) }
+    }
+
+    fn get(target: &str) -> Request {
+        request(Method::GET, target, &Value::Null)
+    }
+
+    /// Answers promptly, and computes if need be. Returns whether it was, with the answer.
+    fn played(world: &World, request: &Request) -> (bool, Box<Answer>) {
+        match answer_promptly(world, request) {
+            Step::Done(answer) => (false, answer),
+            Step::Call(_) => panic!("nothing is called"),
+            Step::Compute(computation) => {
+                let Step::Done(answer) = computation.run(world) else { panic!("a computation is not interrupted") };
+                (true, answer)
+            }
+        }
+    }
+
+    fn json_of(answer: &Answer) -> Value {
+        serde_json::from_slice(answer.response.body()).unwrap()
+    }
+
+    #[test]
+    fn an_interrupted_request_is_answered_and_recorded_once_as_if_it_had_not_been() {
+        let (one, other) = (world(&[1_000_000, 5], |_| {}), world(&[1_000_000, 5], |_| {}));
+        for world in [&one, &other] {
+            world.faults.set(vec![FaultRule::new("named", Effect::None)]);
+        }
+        let (is_computed, interrupted) = played(&one, &get(LONG));
+        let Step::Done(whole) = answer(&other, &get(LONG)) else { panic!("a whole purse is not interrupted") };
+        assert!(is_computed);
+        assert_eq!(interrupted.response.body(), whole.response.body());
+        assert_eq!(interrupted.response.headers(), whole.response.headers());
+        assert_eq!(interrupted.applied_rules.as_deref(), Some("named"));
+        for world in [&one, &other] {
+            let entries = world.journal.query(&JournalQuery::default(), Secrets::Shown);
+            assert_eq!((world.journal.count(), entries.len()), (1, 1));
+            assert_eq!(entries[0].exchange.response.as_ref().unwrap().status, 200);
+        }
+        // The same query over short texts is answered at once.
+        assert!(!played(&world(&[100; 100], |_| {}), &get(LONG)).0);
+    }
+
+    #[test]
+    fn many_entities_are_interrupted_before_they_are_visited() {
+        let large = world(&vec![20; 40_000], |_| {});
+        for options in [
+            "$filter=contains(tolower(displayName),'b')",
+            "$orderby=displayName desc,id&$skip=39000&$top=3",
+            "$skip=39000&$top=3",
+        ] {
+            let (is_computed, answer) = played(&large, &get(&format!("{COLLECTION}?{}", options.replace(' ', "%20"))));
+            assert!(is_computed, "{options}");
+            assert_eq!(answer.response.status(), 200, "{options}: ordinary entities are within the limits");
+        }
+        for options in ["", "?$top=5&$count=true", "/$count", "/WFI_5"] {
+            assert!(!played(&large, &get(&format!("{COLLECTION}{options}"))).0, "{options}");
+        }
+    }
+
+    #[test]
+    fn the_requests_of_a_batch_share_a_purse_and_each_is_run_once() {
+        let world = world(&[3_900_000; 4], |_| {});
+        let create = json!({ "displayName": "new", "url": "https://example.com/" });
+        let list = |id: &str, name: &str| json!({ "id": id, "method": "GET", "url": format!("{}{name}", &LONG["/v1.0".len()..LONG.len() - 4]) });
+        let post = |id: &str| json!({ "id": id, "method": "POST", "url": &COLLECTION["/v1.0".len()..], "headers": { "Content-Type": "application/json" }, "body": create });
+        let mut requests = vec![post("first")];
+        requests.extend((0..18).map(|index| list(&index.to_string(), &format!("'Z{index}')"))));
+        requests.push(post("last"));
+        let (is_computed, answer) = played(&world, &request(Method::POST, "/v1.0/$batch", &json!({ "requests": requests })));
+        assert!(is_computed);
+        let answers = json_of(&answer);
+        let mut statuses: Vec<(&str, u64)> = Vec::new();
+        for answer in answers["responses"].as_array().unwrap() {
+            statuses.push((answer["id"].as_str().unwrap(), answer["status"].as_u64().unwrap()));
+        }
+        statuses.sort_unstable();
+        let refused = statuses.iter().filter(|(_, status)| *status == 400).count();
+        assert_eq!(statuses.iter().filter(|(_, status)| *status == 201).count(), 2, "{statuses:?}");
+        // Each list takes some twelve million steps of a hundred.
+        assert_eq!((refused, statuses.len()), (10, 20), "{statuses:?}");
+        assert!(answer.refused_items.iter().all(|(_, error)| error.refusal.name == "query-too-expensive"));
+        let set = world.schema.set_named("workforceIntegrations").unwrap();
+        assert_eq!((world.store.collection(set).len(), world.journal.count()), (6, 21));
+    }
+
+    #[test]
+    fn a_batch_is_interrupted_between_its_requests_too() {
+        let world = world(&[3_900_000], |_| {});
+        let url = &COLLECTION["/v1.0".len()..];
+        let create = json!({ "displayName": "new", "url": "https://example.com/" });
+        let requests = json!({ "requests": [
+            { "id": "read", "method": "GET", "url": format!("{url}/WFI_0") },
+            { "id": "create", "method": "POST", "url": url, "headers": { "Content-Type": "application/json" }, "body": create },
+        ] });
+        let Step::Compute(computation) = answer_promptly(&world, &request(Method::POST, "/v1.0/$batch", &requests)) else {
+            panic!("joining four megabytes takes long")
+        };
+        assert_eq!(world.journal.count(), 1, "the second request has not begun");
+        let Step::Done(answer) = computation.run(&world) else { panic!("a computation is not interrupted") };
+        let statuses: Vec<u64> =
+            json_of(&answer)["responses"].as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
+        assert_eq!((statuses.iter().sum::<u64>(), world.journal.count()), (200 + 201, 3));
+    }
+
+    #[test]
+    fn an_expensive_query_is_refused_or_times_out() {
+        let deep = format!("{COLLECTION}/$count?$filter=length({}displayName{})%20eq%201", "tolower(".repeat(95), ")".repeat(95));
+        let refused = |value: ExpensiveQuery| {
+            let world = world(&[4_000_000], |settings| settings.behaviors.expensive_query = value);
+            let answer = played(&world, &get(&deep)).1;
+            (answer.response.status().as_u16(), json_of(&answer)["error"]["code"].clone())
+        };
+        assert_eq!(refused(ExpensiveQuery::Reject), (400, json!("BadRequest")));
+        assert_eq!(refused(ExpensiveQuery::Timeout), (504, json!("UnknownError")));
+    }
+
+    /// Follows the next links from a list. Returns the numbers of entities on its pages, and their ids.
+    fn pages(world: &World, first: &str) -> (Vec<usize>, Vec<String>) {
+        let (mut target, mut lengths, mut ids) = (first.to_owned(), Vec::new(), Vec::new());
+        loop {
+            let page = json_of(&played(world, &get(&target)).1);
+            let entities = page["value"].as_array().unwrap();
+            lengths.push(entities.len());
+            ids.extend(entities.iter().map(|entity| entity["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["@odata.nextLink"].as_str() else { return (lengths, ids) };
+            target = next.strip_prefix("http://localhost").unwrap().to_owned();
+        }
+    }
+
+    #[test]
+    fn a_page_ends_by_its_bytes_and_the_next_one_continues() {
+        let lengths = [15_000, 15_000, 15_000, 15_000, 15_000, 65_400, 10, 10, 45_000];
+        let all: Vec<String> = (0..9).map(|index| format!("WFI_{index}")).collect();
+        let small = |change: fn(&mut Settings)| {
+            world(&lengths, |settings| {
+                settings.behaviors.page_bytes = PageBytes::Small;
+                change(settings);
+            })
+        };
+        let plain = small(|_| {});
+        // The largest one is on a page of its own.
+        assert_eq!(pages(&plain, COLLECTION), (vec![4, 1, 1, 3], all.clone()));
+        assert_eq!(pages(&plain, &format!("{COLLECTION}?$select=id")), (vec![9], all.clone()));
+        let reversed: Vec<String> = all.iter().rev().cloned().collect();
+        assert_eq!(pages(&plain, &format!("{COLLECTION}?$orderby=id%20desc")), (vec![3, 1, 4, 1], reversed));
+        assert_eq!(pages(&plain, &format!("{COLLECTION}?$skip=3&$top=3")), (vec![2, 1, 3], all[3..].to_vec()));
+        let limited = small(|settings| settings.behaviors.top = Top::Limit);
+        assert_eq!(pages(&limited, &format!("{COLLECTION}?$top=7")), (vec![4, 1, 1, 1], all[..7].to_vec()));
+        let explained = small(|settings| settings.explains = true);
+        let explanation = |target: &str| played(&explained, &get(target)).1.response.headers()["x-wfi-emulator-explain"].clone();
+        assert!(explanation(COLLECTION).to_str().unwrap().contains("page-bytes=64-kib"));
+        assert!(!explanation(&format!("{COLLECTION}?$top=2")).to_str().unwrap().contains("page-bytes"));
+        // The default is far larger.
+        assert_eq!(pages(&world(&lengths, |_| {}), COLLECTION), (vec![9], all));
+    }
 }

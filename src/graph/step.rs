@@ -1,4 +1,4 @@
-//! The steps of the pipeline: an answer, or an outgoing call that must come first.
+//! The steps of the pipeline: an answer, or an outgoing call or a long computation that must come first.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use http::Response;
 
 use crate::odata::error::Error;
 use crate::odata::headers::StandardHeaders;
+use crate::odata::purse::Purse;
 use crate::world::World;
 use crate::world::fault::SlowBody;
 use crate::world::journal::EntityChange;
@@ -20,6 +21,8 @@ pub enum Step {
     Done(Box<Answer>),
     /// An outgoing call; the pipeline resumes with its outcome.
     Call(Box<Pending>),
+    /// A computation that takes too long for a thread that serves other clients; the pipeline resumes on another one.
+    Compute(Box<Computation>),
 }
 
 /// An answer and its delivery.
@@ -121,5 +124,55 @@ impl Pending {
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
+type Compute = Box<dyn FnOnce(&World, &Purse) -> Step + Send>;
+
+/// A request that needs a long computation.
+pub struct Computation {
+    compute: Compute,
+    /// The purse that pays for it; `None` until the request, or the batch that it is in, hands it over.
+    purse: Option<Purse>,
+}
+
+impl Computation {
+    /// Returns the step of a request that resumes with a function, which pays from the purse of the request.
+    pub(super) fn step(compute: impl FnOnce(&World, &Purse) -> Step + Send + 'static) -> Step {
+        Step::Compute(Box::new(Computation { compute: Box::new(compute), purse: None }))
+    }
+
+    /// Returns the step of the same request, with a continuation that takes the resulting step.
+    pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Step {
+        let Computation { compute, purse } = self;
+        Step::Compute(Box::new(Computation { compute: Box::new(move |world, purse| then(world, compute(world, purse))), purse }))
+    }
+
+    /// Computes as a part of a batch, which pays.
+    pub(super) fn run_with(self, world: &World, purse: &Purse) -> Step {
+        (self.compute)(world, purse)
+    }
+
+    /// Computes, on a thread that can spare about a second.
+    pub fn run(self, world: &World) -> Step {
+        let purse = self.purse.unwrap_or_else(Purse::whole);
+        purse.open();
+        (self.compute)(world, &purse)
+    }
+}
+
+impl Step {
+    /// Returns the step with the purse that pays for the rest of it.
+    pub(super) fn with_purse(self, purse: Purse) -> Step {
+        match self {
+            Step::Compute(computation) => Step::Compute(Box::new(Computation { purse: Some(purse), ..*computation })),
+            other => other,
+        }
+    }
+}
+
+impl fmt::Debug for Computation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Computation").field("purse", &self.purse).finish_non_exhaustive()
     }
 }

@@ -9,5 +9,5 @@ mod response;
 mod url;
 
 pub(crate) use self::envelope::{BatchItem, split};
-pub(crate) use self::response::{BatchPart, join};
+pub(crate) use self::response::{BatchBody, BatchPart};
 pub(crate) use self::url::{resolve, version_of};

@@ -15,7 +15,7 @@ pub(crate) mod select;
 pub(crate) mod selection;
 pub(crate) mod skiptoken;
 
-use self::filter::Expression;
+use self::filter::BoundExpression;
 use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
 pub(crate) use self::scope::Scope;
@@ -43,7 +43,7 @@ pub(crate) struct Query<'m> {
     /// `$select`
     pub select: Option<Select>,
     /// `$filter`
-    pub filter: Option<Expression<'m>>,
+    pub filter: Option<BoundExpression<'m>>,
     /// `$orderby`, the most significant key first.
     pub order: Vec<OrderKey<'m>>,
     /// `$top`

@@ -414,6 +414,22 @@ rows! {
     grade Medium;
     source "microsoft-graph-docs concepts/query-parameters (it \"might default to the maximum page size\" or be an error); no public observation on this collection";
 
+    "page-bytes" page_bytes: PageBytes = "the size of the entities of a page, in bytes, that ends it before the page size; a page has at least one entity" {
+        Large "4-mib" "4 MiB, as large as a request can be",
+        Small "64-kib" "64 KiB, so that clients see pages of different lengths",
+    }
+    profiles Large Large Large;
+    grade None;
+    source "learn.microsoft.com/graph/paging (the service decides on the length of a page; a client follows the next link); no public observation of a limit in bytes";
+
+    "expensive-query" expensive_query: ExpensiveQuery = "a query that takes too long" {
+        Reject "reject" "refused with 400, which clients do not repeat, after about a second of work",
+        Timeout "timeout" "504 with an empty message, as the service answers, which SDKs repeat",
+    }
+    profiles Reject Reject Reject;
+    grade None;
+    source "microsoft-graph-docs#5853, #4988 and #19954 (504 `UnknownError` for filters and searches of large collections); the emulator has no input that it answers with 5xx unless asked to";
+
     "location" location: Location = "`Location` of a created entity" {
         Itself "self" "a URL that the client can fetch, with the key in parentheses",
         Backend "backend" "a URL of the back end, as in answers of Teams resources",

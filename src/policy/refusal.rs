@@ -540,6 +540,15 @@ refusals! {
     BATCH_ANSWERS_TOO_LARGE "batch-answers-too-large" 413 RequestEntityTooLarge Layer::Gateway,
         "The request was not executed because the responses of the batch exceed the maximum limit.",
         None "no public observation; it bounds the memory that a batch takes";
+    /// A query that takes too long (behavior `expensive-query`).
+    QUERY_TOO_EXPENSIVE "query-too-expensive" 400 BadRequest Layer::Gateway,
+        "The query was not completed because it exceeds the maximum cost of a request.",
+        None "no public observation of a limit of the cost; it bounds the time that a request takes"
+        by "expensive-query";
+    /// The same, as the service answers.
+    QUERY_TIMEOUT "query-timeout" 504 UnknownError Layer::Gateway, "",
+        Strong "microsoft-graph-docs#5853, #4988 and #19954"
+        by "expensive-query";
     /// An internal error of the emulator: always a bug.
     INTERNAL "internal" 500 InternalServerError Layer::Gateway, "There was an internal server error while processing the request.",
         Weak "learn.microsoft.com/graph/errors";

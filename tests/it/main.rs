@@ -106,6 +106,8 @@ mod connectors {
 mod edge {
     pub(crate) mod abuse;
     pub(crate) mod abuse_http2;
+    #[cfg(unix)]
+    mod computing;
     mod fuzz;
     pub(crate) mod http;
     #[cfg(unix)]

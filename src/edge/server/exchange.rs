@@ -68,7 +68,7 @@ pub(super) async fn exchange(
         receive(&connection.shared.gate, &connection.activity.memory, &head.headers, incoming, is_control).await?;
     let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
     let memory = &connection.shared.gate.memory;
-    let hold = |bytes: usize| {
+    let mut hold = |bytes: usize| {
         if let Some(reserved) = &mut reserved {
             // The body is counted already.
             return reserved.grow(bytes.saturating_sub(reserved.bytes()));
@@ -76,7 +76,7 @@ pub(super) async fn exchange(
         reserved = memory.take(&connection.activity.memory, HolderKind::Request, bytes, is_control);
         reserved.is_some()
     };
-    let mut answer = connection.shared.service.answer_with_memory(&request, connection.peer, hold).await;
+    let mut answer = connection.shared.service.answer_with_memory(&request, connection.peer, &mut hold).await;
     drop(reserved);
     if let Some(started) = started {
         log(&request, &answer, started);

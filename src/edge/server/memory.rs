@@ -2,7 +2,7 @@
 //!
 //! A client can make the server hold memory at little cost, with a body that never ends or an answer that it never reads. So each
 //! connection has a share, and when the memory is full, the connection that has stalled longest is closed, not the newcomer refused. A
-//! connection has stalled when one of its requests or answers makes no progress; frames that belong to none are no progress.
+//! connection has stalled when one of its requests or answers makes no progress; frames that belong to none of them do not count.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -141,7 +141,7 @@ impl Memory {
         }
     }
 
-    /// Takes memory for an answer, which waits a short time for room; `None` if there is none.
+    /// Takes memory for an answer, which waits a short time for room; `None` without room.
     pub(super) async fn take_for_answer(
         self: &Arc<Memory>,
         connection: &Arc<ConnectionMemory>,
@@ -238,7 +238,7 @@ struct Holdings {
 #[derive(Debug)]
 struct Holding {
     kind: HolderKind,
-    /// Time of its last progress. One in the future, if the server itself is the reason that there is none.
+    /// Time of its last progress. It is in the future while the server itself pauses.
     since: AtomicU64,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A page continues after the sort keys of the last entity, not after a number of entities. An entity that no concurrent write touches
 //! is therefore on exactly one page.
+//!
+//! All work that grows with the collection is paid from the purse of the request, before it is done.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,11 +17,12 @@ use crate::graph::explain;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
+use crate::odata::purse::Purse;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, QueryTarget, options, orderby};
 use crate::odata::write::{separate, write_cached, write_selected};
-use crate::policy::behavior::{CollectionCount, Top, TopMaximum};
+use crate::policy::behavior::{CollectionCount, ExpensiveQuery, PageBytes, Top, TopMaximum};
 use crate::policy::refusal;
 use crate::text::json::write_string;
 use crate::world::store::{Collection, StoredEntity};
@@ -27,13 +30,34 @@ use crate::world::store::{Collection, StoredEntity};
 /// The number of entities that a scan takes from the store at a time. It checks them without holding the store's lock.
 const CHUNK: usize = 256;
 
+/// The steps that finding an entity in the store costs.
+const ENTITY_STEPS: usize = 8;
+
+/// The steps that comparing a sort key costs.
+const KEY_STEPS: usize = 3;
+
+/// The bytes of a page that a step writes.
+const BYTES_WRITTEN: usize = 8;
+
 /// One page of a list.
 struct Page {
-    entities: Vec<Arc<StoredEntity>>,
+    found: Vec<Candidate>,
     /// The number of entities in the whole list, if the page has it.
     count: Option<usize>,
-    /// The position of the last entity, if others follow.
-    next: Option<Position>,
+    /// Whether others follow the last entity.
+    has_more: bool,
+    /// The number of entities that this page and all later ones may have together.
+    limit: Option<u64>,
+}
+
+impl Page {
+    /// Returns the position after the first entities of the page, if others follow.
+    fn position_after(&self, written: usize) -> Option<Position> {
+        let last = self.found[..written].last()?;
+        let is_end = written == self.found.len() && !self.has_more;
+        let remaining = self.limit.map(|limit| limit.saturating_sub(u64::try_from(written).unwrap_or(u64::MAX)));
+        (!is_end && remaining != Some(0)).then(|| Position { number: last.number, remaining, keys: last.keys.clone() })
+    }
 }
 
 /// An entity and its position in the list.
@@ -43,19 +67,34 @@ struct Candidate {
     entity: Arc<StoredEntity>,
 }
 
+impl Candidate {
+    /// Returns the approximate size in memory, without the entity.
+    fn size(&self) -> usize {
+        let text = |key: &Scalar<'_>| if let Scalar::Text(text) = key { text.len() } else { 0 };
+        size_of::<Candidate>() + self.keys.iter().map(|key| size_of::<Scalar<'_>>() + text(key)).sum::<usize>()
+    }
+}
+
+/// The steps or the memory of the request do not suffice.
+struct PurseEmpty;
+
 /// Answers with a page of a collection.
 pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
     let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.world.secret(), &texts);
     let page = find_page(context, &query, binding)?;
-    let body = page_body(context, &query, &page, binding);
+    let (body, written) = page_body(context, &query, &page, binding).map_err(|PurseEmpty| too_expensive(context))?;
     let selection = query.select.as_ref().map(|select| &select.selection);
-    let mut decided = explain::entities(context, page.entities.iter().map(|entity| &***entity), selection);
+    let shown = page.found[..written].iter().map(|candidate| &**candidate.entity);
+    let mut decided = explain::entities(context, shown, selection);
     if query.count.is_none() {
         decided.push("collection-count");
     }
     decided.extend(query.doubted());
+    if written < page.found.len() {
+        decided.push("page-bytes");
+    }
     if let Some(top) = query.top {
         decided.push("top");
         if top > context.world.page_size.get() {
@@ -69,11 +108,24 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
 /// Answers with the number of entities in a collection.
 pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Count)?.unwrap_or_default();
-    let count = match query.filter {
-        None => context.collection()?.len(),
-        Some(_) => scan(&*context.collection()?, &query, None, 0, 0, true).1,
+    let collection = context.collection()?;
+    let count = if query.filter.is_some() {
+        scan(&collection, &query, None, 0, 0, true, context.purse).map_err(|PurseEmpty| too_expensive(context))?.1
+    } else {
+        collection.len()
     };
     Ok(context.text("text/plain", count.to_string().into_bytes(), query.doubted().into_iter().collect()))
+}
+
+/// Returns the refusal of a query that costs more than a request may.
+fn too_expensive(context: &OperationContext<'_>) -> Error {
+    Error::new(
+        match context.world.behaviors.expensive_query {
+            ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
+            ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
+        },
+        &[],
+    )
 }
 
 /// Finds the page that a query requests.
@@ -108,32 +160,41 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
     let skip = if after.is_none() { query.skip } else { 0 };
     let is_counted = query.count.unwrap_or(context.world.behaviors.collection_count == CollectionCount::Always);
     // One entity more than the page shows whether another page follows.
+    let needed = size.saturating_add(1);
     let (mut found, count) = if query.filter.is_none() && query.order.is_empty() {
         let after_number = after.as_ref().map(|position| position.number);
-        let found = collection.page(after_number, skip, size.saturating_add(1));
+        // Few pages need to know the size of the collection.
+        let visited = skip.saturating_add(needed);
+        let visited = if visited > CHUNK { visited.min(collection.len()) } else { visited };
+        if !context.purse.spend(steps(visited, ENTITY_STEPS)) {
+            return Err(too_expensive(context));
+        }
+        let found = collection.page(after_number, skip, needed);
         let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity };
         (found.into_iter().map(candidate).collect(), is_counted.then(|| collection.len()))
     } else {
-        let (found, count) = scan(&collection, query, after.as_ref(), skip, size.saturating_add(1), is_counted);
+        let scanned = scan(&collection, query, after.as_ref(), skip, needed, is_counted, context.purse);
+        let (found, count) = scanned.map_err(|PurseEmpty| too_expensive(context))?;
         (found, is_counted.then_some(count))
     };
     let has_more = found.len() > size && size > 0;
     found.truncate(size);
-    let page_length = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    let remaining = limit.map(|limit| limit.saturating_sub(page_length));
-    let next = match found.last() {
-        Some(last) if has_more && remaining != Some(0) => {
-            Some(Position { number: last.number, remaining, keys: last.keys.clone() })
-        }
-        _ => None,
-    };
-    Ok(Page { entities: found.into_iter().map(|candidate| candidate.entity).collect(), count, next })
+    Ok(Page { found, count, has_more, limit })
+}
+
+/// Returns the steps of a number of pieces of work.
+fn steps(pieces: usize, each: usize) -> u64 {
+    u64::try_from(pieces.saturating_mul(each)).unwrap_or(u64::MAX)
 }
 
 /// Returns the matching entities after a position, in the order of the query, and the number of all matches, those before the position
 /// included.
 ///
 /// Without an order, the scan stops at the limit unless all matches are counted.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice.
 fn scan(
     collection: &Collection,
     query: &Query<'_>,
@@ -141,12 +202,18 @@ fn scan(
     skip: usize,
     limit: usize,
     is_counted: bool,
-) -> (Vec<Candidate>, usize) {
+    purse: &Purse,
+) -> Result<(Vec<Candidate>, usize), PurseEmpty> {
     let is_ordered = !query.order.is_empty();
     let needed = skip.saturating_add(limit);
     let by_position = |left: &Candidate, right: &Candidate| {
         orderby::compare(&query.order, &left.keys, &right.keys).then(left.number.cmp(&right.number))
     };
+    let paid = |is_paid: bool| if is_paid { Ok(()) } else { Err(PurseEmpty) };
+    // A scan that is interrupted anyway need not begin.
+    let nodes = query.filter.as_ref().map_or(0, |filter| filter.nodes);
+    paid(purse.expect(steps(collection.len(), ENTITY_STEPS + nodes)))?;
+    let key_steps = query.order.len() * KEY_STEPS;
     // Entities before the position matter only for the count, or in an order other than that of the numbers.
     let mut after_number = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
     let (mut found, mut count): (Vec<Candidate>, usize) = (Vec::new(), 0);
@@ -154,19 +221,26 @@ fn scan(
         let chunk = collection.page(after_number, 0, CHUNK);
         let Some((last, _)) = chunk.last() else { break };
         after_number = Some(*last);
+        paid(purse.spend(steps(chunk.len(), ENTITY_STEPS)))?;
         for (number, entity) in chunk {
-            if query.filter.as_ref().is_some_and(|filter| !filter.is_fulfilled(&entity.properties)) {
+            let is_match = query.filter.as_ref().is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
+            if purse.is_empty() {
+                return Err(PurseEmpty);
+            }
+            if !is_match {
                 continue;
             }
             count += 1;
             if !is_ordered && found.len() == needed {
                 continue;
             }
-            let keys = orderby::keys_of(&query.order, &entity.properties);
+            let keys = orderby::keys_of(&query.order, &entity.properties, purse);
             let is_after = after
                 .is_none_or(|after| orderby::compare(&query.order, &keys, &after.keys).then(number.cmp(&after.number)).is_gt());
             if is_after {
-                found.push(Candidate { keys, number, entity });
+                let candidate = Candidate { keys, number, entity };
+                paid(purse.hold(candidate.size()))?;
+                found.push(candidate);
             }
         }
         if !is_ordered && !is_counted && found.len() >= needed {
@@ -174,34 +248,39 @@ fn scan(
         }
         // Keeps only the first entities of an order, so that a page does not take the memory of the whole collection.
         if is_ordered && found.len() >= needed.saturating_mul(2).saturating_add(CHUNK) {
+            paid(purse.spend(steps(found.len(), key_steps)))?;
             found.select_nth_unstable_by(needed, by_position);
-            found.truncate(needed);
+            let dropped: usize = found.drain(needed..).map(|candidate| candidate.size()).sum();
+            purse.release_to(purse.held().saturating_sub(dropped));
         }
     }
     if is_ordered {
+        // A sort makes about as many comparisons of each entity as the number of entities has bits.
+        let comparisons = usize::try_from(usize::BITS - found.len().leading_zeros()).unwrap_or(usize::MAX);
+        paid(purse.spend(steps(found.len() * comparisons, key_steps)))?;
         found.sort_unstable_by(by_position);
     }
-    (found.into_iter().skip(skip).take(limit).collect(), count)
+    Ok((found.into_iter().skip(skip).take(limit).collect(), count))
 }
 
-/// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore).
-fn page_body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding: Binding) -> Vec<u8> {
-    let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
-    let mut out = context.begin_collection_body(&list, page.entities.len() * ENTITY_LENGTH);
-    if let Some(count) = page.count {
-        separate(&mut out);
-        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
-        out.extend_from_slice(format!("\"@odata.count\":{quote}{count}{quote}").as_bytes());
-    }
-    if let Some(position) = &page.next {
-        separate(&mut out);
-        out.extend_from_slice(b"\"@odata.nextLink\":");
-        write_string(&mut out, &next_link(context, &skiptoken::write(position, binding)));
-    }
-    separate(&mut out);
-    out.extend_from_slice(b"\"value\":[");
+/// Writes a page: context, count, link and value, in the order of recorded responses (pnp/pnpcore). Returns it with the number of its
+/// entities: a page ends early where it gets too large.
+fn page_body(
+    context: &OperationContext<'_>,
+    query: &Query<'_>,
+    page: &Page,
+    binding: Binding,
+) -> Result<(Vec<u8>, usize), PurseEmpty> {
+    let mut written = page.found.len();
+    let limit = match context.world.behaviors.page_bytes {
+        PageBytes::Large => 4 * 1024 * 1024,
+        PageBytes::Small => 64 * 1024,
+    };
+    let mut out = begin_page(context, query, page, written, binding, (written * ENTITY_LENGTH).min(limit));
+    let begin = out.len();
     let representation = context.representation;
-    for (index, entity) in page.entities.iter().enumerate() {
+    for (index, Candidate { entity, .. }) in page.found.iter().enumerate() {
+        let end = out.len();
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
         match &query.select {
             None => write_cached(&representation, context.structured(), context.holder(), entity, &entity.text, &mut out),
@@ -210,8 +289,44 @@ fn page_body(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, bin
             }
         }
         out.push(b'}');
+        if !context.purse.spend_on(out.len() - end, BYTES_WRITTEN) {
+            return Err(PurseEmpty);
+        }
+        if out.len() - begin > limit && index > 0 {
+            // Few pages are that large; only these have another beginning, with the link to the entities that are left.
+            let mut shortened = begin_page(context, query, page, index, binding, end - begin);
+            shortened.extend_from_slice(&out[begin..end]);
+            (out, written) = (shortened, index);
+            break;
+        }
     }
     out.extend_from_slice(b"]}");
+    Ok((out, written))
+}
+
+/// Writes a page up to its first entity, with room for more bytes. `written` is the number of its entities.
+fn begin_page(
+    context: &OperationContext<'_>,
+    query: &Query<'_>,
+    page: &Page,
+    written: usize,
+    binding: Binding,
+    capacity: usize,
+) -> Vec<u8> {
+    let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
+    let mut out = context.begin_collection_body(&list, capacity);
+    if let Some(count) = page.count {
+        separate(&mut out);
+        let quote = if context.format.is_ieee754_compatible { "\"" } else { "" };
+        out.extend_from_slice(format!("\"@odata.count\":{quote}{count}{quote}").as_bytes());
+    }
+    if let Some(position) = page.position_after(written) {
+        separate(&mut out);
+        out.extend_from_slice(b"\"@odata.nextLink\":");
+        write_string(&mut out, &next_link(context, &skiptoken::write(&position, binding)));
+    }
+    separate(&mut out);
+    out.extend_from_slice(b"\"value\":[");
     out
 }
 

@@ -20,18 +20,33 @@ pub(crate) struct BatchPart<'a> {
     pub is_json: bool,
 }
 
-/// Joins answers into the body of a batch, with the single space of recorded batches (pnp/pnpcore, 749 of 749).
-pub(crate) fn join<'a>(parts: impl Iterator<Item = BatchPart<'a>>) -> Vec<u8> {
-    let mut out = b"{\"responses\": [".to_vec();
-    for (index, part) in parts.enumerate() {
-        out.extend_from_slice(if index > 0 { b",{\"id\":" } else { b"{\"id\":" });
-        write_string(&mut out, part.id);
+/// The body of a batch, with the single space of recorded batches (pnp/pnpcore, 749 of 749).
+#[derive(Debug)]
+pub(crate) struct BatchBody {
+    out: Vec<u8>,
+    is_empty: bool,
+}
+
+impl BatchBody {
+    /// Returns a body without answers, and with room for this many bytes of them.
+    pub(crate) fn with_capacity(capacity: usize) -> BatchBody {
+        let mut out = Vec::with_capacity(capacity.saturating_add(20));
+        out.extend_from_slice(b"{\"responses\": [");
+        BatchBody { out, is_empty: true }
+    }
+
+    /// Adds an answer.
+    pub(crate) fn add(&mut self, part: &BatchPart<'_>) {
+        let out = &mut self.out;
+        out.extend_from_slice(if self.is_empty { b"{\"id\":" } else { b",{\"id\":" });
+        self.is_empty = false;
+        write_string(out, part.id);
         out.extend_from_slice(format!(",\"status\":{}", part.status).as_bytes());
         for (index, (name, value)) in part.headers.iter().enumerate() {
             out.extend_from_slice(if index > 0 { b"," } else { b",\"headers\":{" });
-            write_string(&mut out, name);
+            write_string(out, name);
             out.push(b':');
-            write_string(&mut out, &String::from_utf8_lossy(value));
+            write_string(out, &String::from_utf8_lossy(value));
         }
         if !part.headers.is_empty() {
             out.push(b'}');
@@ -40,17 +55,29 @@ pub(crate) fn join<'a>(parts: impl Iterator<Item = BatchPart<'a>>) -> Vec<u8> {
         match part.body {
             b"" => out.extend_from_slice(b"null"),
             json if part.is_json => out.extend_from_slice(json),
-            other => write_string(&mut out, &STANDARD.encode(other)),
+            other => write_string(out, &STANDARD.encode(other)),
         }
         out.push(b'}');
     }
-    out.extend_from_slice(b"]}");
-    out
+
+    /// Returns the whole body.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.out.extend_from_slice(b"]}");
+        self.out
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn join(parts: &[BatchPart<'_>]) -> String {
+        let mut body = BatchBody::with_capacity(0);
+        for part in parts {
+            body.add(part);
+        }
+        String::from_utf8(body.finish()).unwrap()
+    }
 
     #[test]
     fn a_joined_batch_is_the_recorded_one() {
@@ -70,11 +97,11 @@ mod tests {
             r#"{"id":"1","status":200,"headers":{"OData-Version":"4.0","Content-Type":"application/json;odata.metadata=minimal;odata.streaming=true;"#,
             r#"IEEE754Compatible=false;charset=utf-8"},"body":{}},{"id":"3","status":204,"body":null}]}"#,
         ];
-        assert_eq!(String::from_utf8(join(parts.into_iter())).unwrap(), expected.concat());
+        assert_eq!(join(&parts), expected.concat());
         let text =
             BatchPart { id: "\"", status: 200, headers: vec![("Content-Type", b"text/plain")], body: b"2", is_json: false };
         assert_eq!(
-            String::from_utf8(join(std::iter::once(text))).unwrap(),
+            join(&[text]),
             r#"{"responses": [{"id":"\"","status":200,"headers":{"Content-Type":"text/plain"},"body":"Mg=="}]}"#
         );
     }

@@ -6,15 +6,17 @@ mod lexer;
 mod literal;
 pub(crate) mod parser;
 pub(crate) mod problem;
+mod shared;
 pub(crate) mod types;
 
-use self::evaluate::{Node, Scalar};
+use self::evaluate::{Evaluation, Node, Scalar};
 use self::parser::Parser;
 use self::types::ExpressionType;
 use super::Scope;
 use super::position::located_detail;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
 use crate::policy::refusal;
 
 /// A parsed expression.
@@ -24,26 +26,52 @@ pub(crate) struct Expression<'m> {
     kind: ExpressionType<'m>,
 }
 
-impl Expression<'_> {
-    /// Whether the expression is true for an entity. Null is not true.
-    pub(crate) fn is_fulfilled(&self, object: &Complex) -> bool {
-        self.evaluate(object) == Scalar::Boolean(true)
-    }
+/// An expression with its repeated parts, ready to be evaluated.
+#[derive(Debug)]
+pub(crate) struct BoundExpression<'m> {
+    node: Node<'m>,
+    /// The number of nodes: the steps of an evaluation, if it touches no texts.
+    pub(crate) nodes: usize,
+    /// The number of calls that occur more than once.
+    shared: usize,
+}
 
+impl<'m> Expression<'m> {
     /// Whether the expression is a complex value, which cannot be ordered.
     pub(crate) fn is_object(&self) -> bool {
         matches!(self.kind, ExpressionType::Object)
     }
 
-    /// Returns the value of the expression for an entity.
-    pub(crate) fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
-        self.node.evaluate(object)
+    /// Finds the calls that occur more than once: they are evaluated once per entity.
+    pub(crate) fn bind(self) -> BoundExpression<'m> {
+        let mut node = self.node;
+        let (nodes, calls) = shared::size(&node);
+        // Most expressions have at most one call.
+        let shared = if calls > 1 { shared::number(&mut node) } else { 0 };
+        BoundExpression { node, nodes, shared }
+    }
+}
+
+impl BoundExpression<'_> {
+    /// Whether the expression is true for an entity. Null is not true. If the purse is empty afterwards, the result means nothing.
+    pub(crate) fn is_fulfilled(&self, object: &Complex, purse: &Purse) -> bool {
+        self.evaluate(object, purse, |value| value == Scalar::Boolean(true))
+    }
+
+    /// Takes the value of the expression for an entity. If the purse is empty afterwards, the value means nothing.
+    pub(crate) fn evaluate<T>(&self, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
+        let held = purse.held();
+        let evaluation = Evaluation::new(object, purse, self.shared);
+        let taken = take(self.node.evaluate(&evaluation));
+        // The texts that were built are dropped here.
+        purse.release_to(held);
+        taken
     }
 }
 
 /// Parses a `$filter`.
-pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
-    Parser::new(text, scope).filter().map_err(|problem| {
+pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<BoundExpression<'m>, Error> {
+    Parser::new(text, scope).filter().map(Expression::bind).map_err(|problem| {
         problem.into_error(text, &refusal::FILTER_BY_SECRET, |at, detail| {
             Error::new(&refusal::INVALID_FILTER, &[]).with_detail(located_detail(text, at, detail))
         })

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use super::Scope;
-use super::filter::Expression;
+use super::filter::BoundExpression;
 use super::filter::evaluate::{self, Scalar};
 use super::filter::parser::Parser;
 use super::position::{in_characters, located_detail};
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
 use crate::policy::refusal;
 
 /// The maximum number of keys.
@@ -21,7 +22,7 @@ const SIGNIFICANT: usize = 128;
 /// One sort key.
 #[derive(Debug)]
 pub(crate) struct OrderKey<'m> {
-    expression: Expression<'m>,
+    expression: BoundExpression<'m>,
     is_descending: bool,
 }
 
@@ -33,7 +34,7 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
         match parser.order_key() {
             Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
-                keys.push(OrderKey { expression, is_descending });
+                keys.push(OrderKey { expression: expression.bind(), is_descending });
                 if !has_more {
                     break Ok(keys);
                 }
@@ -52,9 +53,9 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
     })
 }
 
-/// Returns the sort keys of an entity.
-pub(crate) fn keys_of(order: &[OrderKey<'_>], object: &Complex) -> Vec<Scalar<'static>> {
-    order.iter().map(|key| truncate(key.expression.evaluate(object))).collect()
+/// Returns the sort keys of an entity. If the purse is empty afterwards, they mean nothing.
+pub(crate) fn keys_of(order: &[OrderKey<'_>], object: &Complex, purse: &Purse) -> Vec<Scalar<'static>> {
+    order.iter().map(|key| key.expression.evaluate(object, purse, truncate)).collect()
 }
 
 /// Compares the sort keys of two entities. Null sorts first in ascending order, last in descending order (OData 4.0 Part 2, 5.1.4).

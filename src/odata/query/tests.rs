@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::edm::schema::Version;
 use crate::edm::value::Complex;
+use crate::odata::purse::Purse;
 use crate::policy::behavior::Behaviors;
 use proptest::prelude::*;
 
@@ -13,7 +14,7 @@ fn read(query: &str) -> Result<(), &'static str> {
     with_scope(|scope| Query::read(query, scope, QueryTarget::Collection).map(|_| ()).map_err(|error| error.refusal.name))
 }
 
-fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
+pub(super) fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     let schema = crate::workloads::schema();
     let model = schema.model(Version::V1);
     let structured = model.structured(model.type_named("workforceIntegration").unwrap());
@@ -84,12 +85,12 @@ proptest! {
     fn no_expression_panics_when_it_is_read_or_evaluated(text in expression()) {
         with_scope(|scope| {
             let blank = Complex::blank(scope.structured);
-            let initial = Complex::initial(scope.structured);
+            let (initial, purse) = (Complex::initial(scope.structured), Purse::whole());
             if let Ok(expression) = filter::read(&text, scope) {
-                let _ = (expression.is_fulfilled(&blank), expression.is_fulfilled(&initial));
+                let _ = (expression.is_fulfilled(&blank, &purse), expression.is_fulfilled(&initial, &purse));
             }
             if let Ok(order) = orderby::read(&text, scope) {
-                let (left, right) = (orderby::keys_of(&order, &blank), orderby::keys_of(&order, &initial));
+                let (left, right) = (orderby::keys_of(&order, &blank, &purse), orderby::keys_of(&order, &initial, &purse));
                 let ordering = orderby::compare(&order, &left, &right);
                 assert_eq!(ordering, orderby::compare(&order, &right, &left).reverse());
             }

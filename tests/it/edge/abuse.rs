@@ -522,7 +522,7 @@ most 100 concurrent requests per connection; JSON has at most 128 levels and 100
 
 **Shares.** Once half of the memory for requests or answers is used, a connection may hold a quarter of it. A body waits until there is room
 for it. When the memory is full, the connection that has made no progress for the longest is closed, after one second at the earliest;
-frames of HTTP/2 that belong to no request are no progress. A sixteenth is reserved for the control API.
+frames of HTTP/2 that belong to no request do not count. A sixteenth is reserved for the control API.
 ";
 
 const FUZZED: &str = "

@@ -334,7 +334,7 @@ fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
         }
     }
     for answer in answers.iter().filter(|answer| !answer.is_empty()) {
-        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: 1"), "{answer}");
         assert!(answer.contains("emulatorMemory"), "{answer}");
     }
     assert!(answers.iter().any(String::is_empty), "some wait for the connector");

@@ -83,6 +83,7 @@ pub(crate) fn send_with(
                 let outcome = called(&pending.call);
                 pending.resume(world, outcome)
             }
+            Step::Compute(computation) => computation.run(world),
         };
     };
     check(world, &owned, &answer);
@@ -366,6 +367,7 @@ pub(crate) fn play(
                 calls.push(pending.call.clone());
                 pending.resume(world, outcome)
             }
+            Step::Compute(computation) => computation.run(world),
         };
     }
 }

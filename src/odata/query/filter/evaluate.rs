@@ -1,11 +1,13 @@
 //! Evaluation of expressions for one entity.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use crate::edm::enums;
 use crate::edm::schema::EnumType;
 use crate::edm::value::{Complex, Value};
+use crate::odata::purse::Purse;
 use crate::odata::query::path::{PathValue, PropertyPath};
 
 /// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
@@ -48,7 +50,7 @@ pub(crate) enum Comparison {
 }
 
 /// A function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Function {
     /// `contains`
     Contains,
@@ -93,49 +95,95 @@ pub(crate) enum Node<'m> {
     Or(Vec<Node<'m>>),
     /// `not`
     Not(Box<Node<'m>>),
-    /// A function call.
-    Call(Function, Vec<Node<'m>>),
+    /// A function call. A call that occurs more than once in its expression has a number, which all occurrences share.
+    Call(Function, Vec<Node<'m>>, Option<usize>),
+}
+
+/// The evaluation of one expression for one entity.
+#[derive(Debug)]
+pub(super) struct Evaluation<'e> {
+    object: &'e Complex,
+    purse: &'e Purse,
+    /// The results of calls that occur more than once, by their numbers.
+    results: Vec<OnceCell<Scalar<'e>>>,
+}
+
+impl<'e> Evaluation<'e> {
+    /// Returns the evaluation of an expression that has this many calls with a number.
+    pub(super) fn new(object: &'e Complex, purse: &'e Purse, shared: usize) -> Evaluation<'e> {
+        Evaluation { object, purse, results: (0..shared).map(|_| OnceCell::new()).collect() }
+    }
+
+    /// Pays for work on texts of this length together, at this number of bytes for a step.
+    fn pays(&self, bytes: usize, bytes_per_step: usize) -> bool {
+        self.purse.spend_on(bytes, bytes_per_step)
+    }
+
+    /// Returns a text that was built, unless it exceeds the memory.
+    fn built(&self, text: String) -> Scalar<'e> {
+        if self.purse.hold(text.len()) { Scalar::Text(text.into()) } else { Scalar::Null }
+    }
 }
 
 impl Node<'_> {
-    /// Returns the value for an entity. The recursion is bounded: the parser limits the depth.
-    pub(super) fn evaluate<'e>(&'e self, object: &'e Complex) -> Scalar<'e> {
+    /// Returns the value for an entity; any value if the purse is empty. The recursion is bounded: the parser limits the depth.
+    pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
+        if !evaluation.purse.spend(1) {
+            return Scalar::Null;
+        }
         match self {
             Node::Constant(scalar) => borrowed(scalar),
-            Node::Property(path) => path.find(object).map_or(Scalar::Null, scalar),
-            Node::Masked(inner, enumeration) => match inner.evaluate(object) {
+            Node::Property(path) => path.find(evaluation.object).map_or(Scalar::Null, |value| scalar(value, evaluation)),
+            Node::Masked(inner, enumeration) => match inner.evaluate(evaluation) {
                 Scalar::Enum(number) => Scalar::Enum(enums::masked(enumeration, number)),
                 other => other,
             },
             Node::Compare(comparison, left, right) => {
-                Scalar::Boolean(compare(*comparison, &left.evaluate(object), &right.evaluate(object)))
+                let (left, right) = (left.evaluate(evaluation), right.evaluate(evaluation));
+                if !evaluation.pays(length(&left).min(length(&right)), BYTES_COMPARED) {
+                    return Scalar::Null;
+                }
+                Scalar::Boolean(compare(*comparison, &left, &right))
             }
             Node::In(left, values) => {
-                let left = left.evaluate(object);
+                let left = left.evaluate(evaluation);
+                // A binary search makes at most as many comparisons as the number of values has bits.
+                let comparisons = usize::try_from(usize::BITS - values.len().leading_zeros()).unwrap_or(usize::MAX);
+                if !evaluation.pays(length(&left).saturating_mul(comparisons), BYTES_COMPARED) {
+                    return Scalar::Null;
+                }
                 Scalar::Boolean(values.binary_search_by(|value| total_order(value, &left)).is_ok())
             }
-            Node::Has(left, mask) => match left.evaluate(object) {
+            Node::Has(left, mask) => match left.evaluate(evaluation) {
                 Scalar::Enum(number) => Scalar::Boolean(number & mask == *mask),
                 Scalar::Null => Scalar::Null,
                 _ => Scalar::Boolean(false),
             },
-            Node::And(parts) => join(parts, object, false),
-            Node::Or(parts) => join(parts, object, true),
-            Node::Not(inner) => match inner.evaluate(object) {
+            Node::And(parts) => join(parts, evaluation, false),
+            Node::Or(parts) => join(parts, evaluation, true),
+            Node::Not(inner) => match inner.evaluate(evaluation) {
                 Scalar::Boolean(value) => Scalar::Boolean(!value),
                 _ => Scalar::Null,
             },
-            Node::Call(function, arguments) => call(*function, arguments, object),
+            Node::Call(function, arguments, None) => call(*function, arguments, evaluation),
+            Node::Call(function, arguments, Some(number)) => {
+                borrowed(evaluation.results[*number].get_or_init(|| call(*function, arguments, evaluation)))
+            }
         }
     }
 }
 
+/// Returns the length of a text; 0 for other values.
+fn length(scalar: &Scalar<'_>) -> usize {
+    if let Scalar::Text(text) = scalar { text.len() } else { 0 }
+}
+
 /// Joins conditions in three-valued logic: one `decisive` operand decides, otherwise one null operand makes the result null
 /// (OData 4.0 Part 2, 5.1.1.2).
-fn join<'e>(parts: &'e [Node<'_>], object: &'e Complex, decisive: bool) -> Scalar<'e> {
+fn join<'e>(parts: &'e [Node<'_>], evaluation: &'e Evaluation<'e>, decisive: bool) -> Scalar<'e> {
     let mut result = Scalar::Boolean(!decisive);
     for part in parts {
-        match part.evaluate(object) {
+        match part.evaluate(evaluation) {
             Scalar::Boolean(value) if value == decisive => return Scalar::Boolean(decisive),
             Scalar::Boolean(_) => {}
             _ => result = Scalar::Null,
@@ -144,14 +192,19 @@ fn join<'e>(parts: &'e [Node<'_>], object: &'e Complex, decisive: bool) -> Scala
     result
 }
 
-fn borrowed<'e>(scalar: &'e Scalar<'static>) -> Scalar<'e> {
+fn borrowed<'e>(scalar: &'e Scalar<'_>) -> Scalar<'e> {
     match scalar {
         Scalar::Text(text) => Scalar::Text(Cow::Borrowed(text)),
-        other => other.clone(),
+        Scalar::Null => Scalar::Null,
+        Scalar::Boolean(value) => Scalar::Boolean(*value),
+        Scalar::Number(value) => Scalar::Number(*value),
+        Scalar::Time(value) => Scalar::Time(*value),
+        Scalar::Enum(value) => Scalar::Enum(*value),
+        Scalar::Object => Scalar::Object,
     }
 }
 
-fn scalar(value: PathValue<'_>) -> Scalar<'_> {
+fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::Null) => Scalar::Null,
         PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
@@ -160,10 +213,13 @@ fn scalar(value: PathValue<'_>) -> Scalar<'_> {
         PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
         PathValue::Value(Value::Enum(number)) => Scalar::Enum(*number),
         PathValue::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
+        // Without reading it: the tree of a large text takes many times its memory.
+        PathValue::Json(text) if text.trim_start().starts_with(['[', '{']) => Scalar::Object,
+        PathValue::Json(text) if !evaluation.pays(text.len(), BYTES_READ) => Scalar::Null,
         PathValue::Json(text) => match serde_json::from_str(text) {
             Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
             Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
-            Ok(serde_json::Value::String(text)) => Scalar::Text(text.into()),
+            Ok(serde_json::Value::String(text)) => evaluation.built(text),
             Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
             Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
         },
@@ -210,27 +266,30 @@ fn rank(scalar: &Scalar<'_>) -> u8 {
 }
 
 /// Calls a function. The result is null where an argument is null or of the wrong type.
-fn call<'e>(function: Function, arguments: &'e [Node<'_>], object: &'e Complex) -> Scalar<'e> {
-    let mut values = arguments.iter().map(|argument| argument.evaluate(object));
+fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
+    let mut values = arguments.iter().map(|argument| argument.evaluate(evaluation));
     let (first, second, third) = (values.next(), values.next(), values.next());
+    if !evaluation.purse.spend(price(function, first.as_ref(), second.as_ref())) {
+        return Scalar::Null;
+    }
     match (function, first, second, third) {
         (Function::Contains, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.contains(&*part)),
         (Function::StartsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
             Scalar::Boolean(text.starts_with(&*part))
         }
         (Function::EndsWith, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => Scalar::Boolean(text.ends_with(&*part)),
-        (Function::ToLower, Some(Scalar::Text(text)), ..) => Scalar::Text(text.to_lowercase().into()),
-        (Function::ToUpper, Some(Scalar::Text(text)), ..) => Scalar::Text(text.to_uppercase().into()),
-        (Function::Trim, Some(Scalar::Text(text)), ..) => Scalar::Text(match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        }),
+        (Function::ToLower, Some(Scalar::Text(text)), ..) => evaluation.built(text.to_lowercase()),
+        (Function::ToUpper, Some(Scalar::Text(text)), ..) => evaluation.built(text.to_uppercase()),
+        (Function::Trim, Some(Scalar::Text(text)), ..) => match text {
+            Cow::Borrowed(text) => Scalar::Text(Cow::Borrowed(text.trim())),
+            Cow::Owned(text) => evaluation.built(text.trim().to_owned()),
+        },
         (Function::Length, Some(Scalar::Text(text)), ..) => count(&text),
         (Function::IndexOf, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
             text.find(&*part).map_or(Scalar::Number(-1.0), |at| count(&text[..at]))
         }
         (Function::Concat, Some(Scalar::Text(text)), Some(Scalar::Text(other)), _) if text.len() + other.len() <= MAX_TEXT => {
-            Scalar::Text((text.into_owned() + &other).into())
+            evaluation.built(text.into_owned() + &other)
         }
         (Function::Substring, Some(Scalar::Text(text)), Some(Scalar::Number(from)), length) => {
             let limit = match length {
@@ -238,10 +297,32 @@ fn call<'e>(function: Function, arguments: &'e [Node<'_>], object: &'e Complex) 
                 Some(Scalar::Number(length)) => saturate(length),
                 Some(_) => return Scalar::Null,
             };
-            Scalar::Text(text.chars().skip(saturate(from)).take(limit).collect::<String>().into())
+            evaluation.built(text.chars().skip(saturate(from)).take(limit).collect())
         }
         _ => Scalar::Null,
     }
+}
+
+/// The bytes that a step compares.
+const BYTES_COMPARED: usize = 64;
+
+/// The bytes of JSON that a step reads.
+const BYTES_READ: usize = 4;
+
+/// Returns the steps of a function of these texts, in the slowest case: any letters, any part to search.
+fn price(function: Function, first: Option<&Scalar<'_>>, second: Option<&Scalar<'_>>) -> u64 {
+    let bytes = first.map_or(0, length).saturating_add(second.map_or(0, length));
+    let steps = match function {
+        // Letters beyond ASCII are looked up in tables, ten times as slowly.
+        Function::ToLower | Function::ToUpper => match first {
+            Some(Scalar::Text(text)) if !text.is_ascii() => bytes.saturating_mul(3),
+            _ => bytes / 4,
+        },
+        Function::Contains | Function::IndexOf | Function::Trim | Function::Substring => bytes / 2,
+        Function::Length | Function::Concat => bytes / 16,
+        Function::StartsWith | Function::EndsWith => bytes / BYTES_COMPARED,
+    };
+    u64::try_from(steps).unwrap_or(u64::MAX)
 }
 
 /// Returns the number of characters.

@@ -323,7 +323,7 @@ impl<'t, 'm> Parser<'t, 'm> {
             let detail = format!("found {} arguments, expected {}", arguments.len(), signature.arguments.len());
             return Err(FilterProblem::syntax(at, detail));
         }
-        self.node(Node::Call(signature.function, arguments), signature.result)
+        self.node(Node::Call(signature.function, arguments, None), signature.result)
     }
 
     fn property(&mut self, word: &str, at: usize) -> Result<Expression<'m>, FilterProblem> {
