@@ -53,6 +53,7 @@ use crate::edge::control::{Control, Peer};
 use crate::edge::server;
 use crate::edge::service::{self, Progress, Service};
 use crate::graph::request::Body;
+use crate::world::budget::Budget;
 use crate::world::fixture::{self, Entities};
 use crate::world::name::DEFAULT;
 use crate::world::settings::Settings;
@@ -151,13 +152,16 @@ impl Emulator {
     /// would be reset or get no answer gets an empty 204. The journal says how it would have ended.
     pub fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
-        let request = crate::graph::request::Request {
+        let mut request = crate::graph::request::Request {
             method: head.method,
             target: head.uri,
             is_secure: false,
             headers: head.headers,
-            body: if body.len() > crate::graph::request::BODY_LIMIT { Body::TooLarge } else { Body::Whole(body) },
+            body: Body::TooLarge,
         };
+        if body.len() <= self.service.body_limit(&request, Peer::Process) {
+            request.body = Body::Whole(body);
+        }
         match self.service.begin(&request, Peer::Process) {
             Progress::Answered(answer) => answer.response,
             // A thread of its own, since the caller may be part of a runtime already.
@@ -308,6 +312,12 @@ impl Builder {
     /// Sets the limits of each journal.
     pub fn journal(mut self, bounds: Bounds) -> Builder {
         self.settings.journal = bounds;
+        self
+    }
+
+    /// Sets the maximum size of the entities of all worlds together, as `--store-bytes` does. Initial entities may exceed it.
+    pub fn store_bytes(mut self, bytes: usize) -> Builder {
+        self.settings.stores = Arc::new(Budget::new(bytes));
         self
     }
 

@@ -30,7 +30,7 @@ use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
 use crate::world::settings::Settings;
-use crate::world::store::{Baselines, CollectionAddress, Store, StoredEntity};
+use crate::world::store::{Baselines, Store, StoreFull};
 
 /// An isolated sandbox.
 ///
@@ -60,22 +60,21 @@ impl Deref for World {
 }
 
 impl World {
-    /// Creates a world.
+    /// Creates a world, beyond the limit of all stores if need be.
     pub fn new(mut settings: Settings) -> World {
-        let store = Store::new(&settings.schema);
+        let store = Store::new(&settings.schema, &settings.stores);
         for (address, entity) in std::mem::take(&mut settings.entities) {
-            // Keys are unique by the contract of the settings; of two entities with one key the first is used.
-            let _ = store.at(&address).insert(entity);
+            store.at(&address).insert_initial(entity);
         }
-        World::with_store(settings, store)
+        World::on(settings, store)
     }
 
     /// Creates a world on shared baselines. The initial entities of the settings are ignored.
     pub fn over(settings: Settings, baselines: &Baselines) -> World {
-        World::with_store(Settings { entities: Vec::new(), ..settings }, Store::over(baselines))
+        World::on(Settings { entities: Vec::new(), ..settings }, Store::over(baselines))
     }
 
-    fn with_store(settings: Settings, store: Store) -> World {
+    fn on(settings: Settings, store: Store) -> World {
         World {
             store: Arc::new(store),
             faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
@@ -102,28 +101,32 @@ impl World {
         World { settings: Arc::new(settings), ..self.shared() }
     }
 
-    /// Returns a world that continues from this one: with its entities, settings, fault rules and counters, and an empty journal.
-    #[must_use]
-    pub fn fork(&self) -> World {
+    /// Returns a world that continues from this one: with its entities, settings, fault rules and counters, and an empty journal. The two
+    /// share the entities until one of them changes them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an index of the entities exceeds the limit of all stores.
+    pub fn fork(&self) -> Result<World, StoreFull> {
         let rules = self.faults.rules().into_iter().map(|(rule, _)| rule).collect();
-        World {
-            store: Arc::new(Store::over(&self.baselines())),
+        Ok(World {
+            store: Arc::new(Store::over(&self.store.baselines()?)),
             faults: Arc::new(Faults::new(rules, self.seed)),
             journal: Arc::new(self.journal.another()),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
-        }
+        })
     }
 
     /// Returns the same world with other entities.
     #[must_use]
-    pub fn with_entities(&self, entities: &[(CollectionAddress, Arc<StoredEntity>)]) -> World {
-        World { store: Arc::new(Store::over(&Baselines::of(&self.schema, entities))), ..self.shared() }
+    pub fn with_store(&self, store: Store) -> World {
+        World { store: Arc::new(store), ..self.shared() }
     }
 
-    /// Returns the current entities, to create other worlds on.
-    pub fn baselines(&self) -> Baselines {
-        Baselines::of(&self.schema, &self.store.entities())
+    /// Returns whether the world is still as it was created, except for its journal and the ids of its requests.
+    pub fn is_unchanged(&self) -> bool {
+        self.store.is_unchanged() && self.faults.are_untouched() && self.ids.are_unused()
     }
 
     /// Returns the seed of ids and random numbers.
@@ -193,7 +196,7 @@ mod tests {
         }
         let changed = first.with_clock(Clock::System.frozen());
         assert_eq!(changed.next_entity_id(), second.next_entity_id(), "a world with another clock counts on");
-        assert_eq!(first.fork().next_entity_id(), second.next_entity_id(), "so does a fork");
+        assert_eq!(first.fork().unwrap().next_entity_id(), second.next_entity_id(), "so does a fork");
         assert!(!seen.contains(&World::new(Settings { seed: 8, ..crate::workloads::settings() }).next_entity_id()));
     }
 
@@ -201,7 +204,7 @@ mod tests {
     fn a_running_world_does_not_keep_its_initial_entities() {
         let settings = crate::workloads::settings();
         let entities = fixture::shipped(&settings.schema, &settings.behaviors).unwrap();
-        let baselines = Baselines::of(&settings.schema, &entities);
+        let baselines = Baselines::of(&settings.schema, &entities, &settings.stores);
         let settings = Settings { entities, ..settings };
         for world in [World::over(settings.clone(), &baselines), World::new(settings)] {
             assert!(world.settings.entities.is_empty() && !world.store.entities().is_empty());

@@ -125,10 +125,11 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
     // All plans of a run have one seed, and share the journals' budget.
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let journals = suite.journals();
-    let (plan, control_token) = match arguments.plan(&behaviors, seed, &journals).and_then(|plan| Ok((plan, suite.control_token()?))) {
-        Ok(plan) => plan,
-        Err(problem) => return fail(UNUSABLE, &problem),
-    };
+    let (plan, control_token) =
+        match arguments.plan(&behaviors, seed, &journals).and_then(|plan| Ok((plan, suite.control_token()?))) {
+            Ok(plan) => plan,
+            Err(problem) => return fail(UNUSABLE, &problem),
+        };
     let _flushed_at_the_end = log::start(arguments.log);
     if let Some(line) = suite.state_line(&plan) {
         tracing::info!("{line}");

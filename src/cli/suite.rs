@@ -14,10 +14,11 @@ use super::ready::ReadyForm;
 use super::secret_file;
 use crate::edge::control::Control;
 use crate::policy::behavior::ROWS;
+use crate::world::budget::Budget;
 use crate::world::journal::{self, Bounds, Journals};
 use crate::world::settings::Settings;
 use crate::world::worlds::{Plan, WorldLimits};
-use crate::world::{fault, fixture};
+use crate::world::{fault, fixture, store};
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
@@ -64,6 +65,9 @@ pub(super) struct SuiteArguments {
     /// Maximum size of all journals together
     #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "BYTES", default_value_t = journal::ALL_BYTES)]
     journals_bytes: usize,
+    /// Maximum size of the entities of all worlds together
+    #[arg(long, env = "WFI_EMULATOR_STORE_BYTES", value_name = "BYTES", default_value_t = store::ALL_BYTES)]
+    store_bytes: usize,
     /// Serve the control API under /_emulator
     #[arg(long, env = "WFI_EMULATOR_CONTROL", value_name = "SWITCH", default_value = "on")]
     control: Switch,
@@ -103,6 +107,7 @@ impl SuiteArguments {
             };
         }
         settings.journal = Bounds { entries: self.journal, bytes: self.journal_bytes };
+        settings.stores = Arc::new(Budget::new(self.store_bytes));
         if let Some(path) = self.saved_state() {
             settings.entities =
                 fixture::load_state(&settings.schema, &settings.behaviors, path).map_err(|error| error.to_string())?;
@@ -119,7 +124,9 @@ impl SuiteArguments {
                 return Err(format!("duplicate --fixture '{name}'"));
             }
         }
-        Ok(Plan { settings, fixtures })
+        let plan = Plan { settings, fixtures };
+        plan.check_size().map_err(|full| full.to_string())?;
+        Ok(plan)
     }
 
     /// Returns the state file if it has a state. An empty one counts as missing: a file must exist to be mounted into a container.
@@ -166,9 +173,10 @@ impl SuiteArguments {
         let settings = &plan.settings;
         let behaviors = ROWS.iter().map(|row| (row.name.to_owned(), settings.behaviors.get(row.name).into()));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
-        let own: [(&str, Value); 6] = [
+        let own: [(&str, Value); 7] = [
             ("behaviors", behaviors.collect::<serde_json::Map<String, Value>>().into()),
             ("journal", json!({ "entries": self.journal, "bytes": self.journal_bytes, "bytesOfAll": self.journals_bytes })),
+            ("storeBytes", self.store_bytes.into()),
             ("faults", path(&self.faults)),
             ("state", path(&self.state)),
             ("watch", self.watch.into()),

@@ -28,12 +28,12 @@ pub(super) fn start(service: Arc<Service>, paths: Vec<PathBuf>, plan: impl Fn() 
             }
             // A file that is being written changes again, and is loaded again.
             last = now;
-            match plan() {
-                Ok(plan) => {
-                    let count = plan.settings.entities.len();
-                    service.worlds.reload(plan);
-                    tracing::info!("fixtures reloaded: {count} entities");
-                }
+            let reload = |plan: Plan| {
+                let count = plan.settings.entities.len();
+                service.worlds.reload(plan).map(|()| count).map_err(|full| full.to_string())
+            };
+            match plan().and_then(reload) {
+                Ok(count) => tracing::info!("fixtures reloaded: {count} entities"),
                 Err(problem) => {
                     for line in problem.lines() {
                         tracing::error!("fixtures not reloaded: {line}");

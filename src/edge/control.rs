@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
-use crate::graph::request::Request;
+use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
 use crate::world::worlds::Worlds;
@@ -120,6 +120,20 @@ pub(crate) fn is_prompt(path: &str) -> bool {
     matches!(path.strip_prefix(PREFIX).unwrap_or(path).trim_end_matches('/'), "" | "/health" | "/ready")
 }
 
+/// Returns the limit of a request's body in bytes: a state may be as long as all stores together.
+fn body_limit(worlds: &Worlds, request: &Request) -> usize {
+    let path = request.target.path();
+    let path = path.strip_prefix(PREFIX).unwrap_or(path);
+    let is_import = request.method == Method::PUT && name_in(path, worlds::IMPORT).is_some();
+    if is_import { worlds.store_limit() } else { BODY_LIMIT }
+}
+
+/// Returns the limit of the body of a request to the control API. A client without access cannot send much.
+pub(crate) fn admitted_body_limit(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> usize {
+    let is_admitted = guard::admit(control, request, peer).is_ok();
+    if is_admitted { body_limit(worlds, request) } else { BODY_LIMIT }
+}
+
 /// Answers a request to the control API.
 pub(crate) fn answer(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> ControlOutcome {
     let (mut reply, allow) = match run(control, worlds, request, peer) {
@@ -157,7 +171,8 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
     match found {
         Some((operation, name)) => {
             let list_member = if is_former { "tenants" } else { "worlds" };
-            let reply = (operation.run)(&ControlCall { control, worlds, request, name, list_member });
+            let body_limit = body_limit(worlds, request);
+            let reply = (operation.run)(&ControlCall { control, worlds, request, body_limit, name, list_member });
             if is_former { reply.map_err(ControlError::with_tenant_code) } else { reply }
         }
         None if matching.is_empty() => {

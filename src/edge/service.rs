@@ -13,7 +13,7 @@ use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::entra::caller;
 use crate::graph::pipeline;
-use crate::graph::request::{Body, Request};
+use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::graph::step::{Answer, Pending, Step};
 use crate::text::json::quoted;
 use crate::world::World;
@@ -50,14 +50,22 @@ impl Service {
         Service::new(Worlds::of(settings), Some(Control::default()))
     }
 
+    /// Returns the limit of a request's body in bytes. The request has no body yet.
+    pub(crate) fn body_limit(&self, request: &Request, peer: Peer) -> usize {
+        match self.control_of(request) {
+            Some(control) => control::admitted_body_limit(control, &self.worlds, request, peer),
+            None => BODY_LIMIT,
+        }
+    }
+
     /// Answers a request, with the calls to connectors that it needs. A panic ends this request only. What may take longer than a few
     /// milliseconds is done on a thread that serves no other client.
     pub async fn answer(self: &Arc<Self>, request: &Request, peer: Peer) -> Box<Answer> {
         self.answer_with_memory(request, peer, &mut |_| true).await
     }
 
-    /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then, and
-    /// returns `false` if there is none.
+    /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then. If that
+    /// fails, the request is refused.
     pub(crate) async fn answer_with_memory(self: &Arc<Self>, request: &Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
         if let Some(control) = self.control_of(request) {
             if control::is_prompt(request.target.path()) {

@@ -44,6 +44,6 @@ impl Request {
 pub enum Body {
     /// The whole body.
     Whole(Bytes),
-    /// A body larger than [`BODY_LIMIT`], which was discarded.
+    /// A body larger than its limit, mostly [`BODY_LIMIT`], which was discarded.
     TooLarge,
 }

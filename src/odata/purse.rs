@@ -13,7 +13,7 @@ use std::cell::Cell;
 const STEPS: u64 = 100_000_000;
 
 /// The steps that a thread can spare which also serves other clients: a few milliseconds of work.
-const PROMPT_STEPS: u64 = 250_000;
+const PROMPT_STEPS: u64 = 500_000;
 
 /// The memory that a computation may take beyond that of its result, in bytes.
 const MEMORY: usize = 32 * 1024 * 1024;
@@ -86,7 +86,9 @@ impl Purse {
 
     /// Gives memory back until this many bytes are in use.
     pub(crate) fn release_to(&self, bytes: usize) {
-        self.held.set(self.held.get().min(bytes));
+        if self.held.get() > bytes {
+            self.held.set(bytes);
+        }
     }
 
     fn empty(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{CheckResult, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
-use crate::policy::behavior::{Aliases, Behaviors, SecretNull, UnknownProperty, WrongPrimitive};
+use crate::policy::behavior::{Aliases, Behaviors, SecretNull, TextLength, UnknownProperty, WrongPrimitive};
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 
@@ -25,6 +25,9 @@ mod reader;
 pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
 use self::reader::BodyReader;
+
+/// The length of the longest real texts, with a wide margin, in bytes (behavior `text-length`).
+const TEXT_LIMIT: usize = 1024 * 1024;
 
 /// The source of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,10 +199,12 @@ impl BodyReader<'_> {
             (PropertyType::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
             (PropertyType::Complex(id), Json::Object(members)) => Some(NewValue::Merge(self.object(id, members, place))),
             (PropertyType::Enum(id), Json::String(text)) => {
+                self.check_length(sent_name, text, place);
                 self.enumeration(self.rules.model.enumeration(id), property, text, place).map(NewValue::Set)
             }
             (PropertyType::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(NewValue::Set(Value::Boolean(*value))),
             (PropertyType::Primitive(Primitive::String), Json::String(text)) => {
+                self.check_length(sent_name, text, place);
                 self.check(property, text, place);
                 Some(NewValue::Set(Value::String(text.as_ref().into())))
             }
@@ -293,6 +298,19 @@ impl BodyReader<'_> {
             return self.shape(place, found, expected, &refusal::CANNOT_CONVERT, words);
         }
         self.shape(place, found, expected, &refusal::SCHEMA_MISMATCH, vec![sent_name.to_owned()]);
+    }
+
+    /// Checks that a text is not longer than any real one.
+    fn check_length(&mut self, name: &str, text: &str, place: &Path<'_>) {
+        if text.len() <= TEXT_LIMIT || !self.is_request() {
+            return;
+        }
+        if self.rules.behaviors.text_length == TextLength::Any {
+            return self.note("text-length");
+        }
+        let (found, expected) = (format!("{} bytes", text.len()), format!("at most {TEXT_LIMIT}"));
+        let words = vec![shortened(name).into_owned(), TEXT_LIMIT.to_string()];
+        self.value(place, found, expected, &refusal::TEXT_TOO_LONG, words);
     }
 
     /// Checks a string against the rules that the schema cannot express.

@@ -138,17 +138,27 @@ pub enum Holder<'a> {
 
 /// The cached text of an entity's members in one style, since most clients use a single style.
 #[derive(Debug, Default)]
-pub struct TextCache(OnceLock<(Style, Box<[u8]>)>);
+pub struct TextCache {
+    /// `None` for a text beyond the limit, which is written each time.
+    text: OnceLock<Option<(Style, Box<[u8]>)>>,
+    limit: usize,
+}
 
 impl TextCache {
-    /// Returns the length of the cached text.
-    pub fn length(&self) -> Option<usize> {
-        self.0.get().map(|(_, text)| text.len())
+    /// Returns a cache for a text of at most `limit` bytes.
+    pub fn up_to(limit: usize) -> TextCache {
+        TextCache { text: OnceLock::new(), limit }
     }
 
-    /// Returns the text in a style, written on the first call; `None` if the cache has another style.
+    /// Returns the length of the cached text.
+    pub fn length(&self) -> Option<usize> {
+        self.text.get()?.as_ref().map(|(_, text)| text.len())
+    }
+
+    /// Returns the text in a style, written on the first call; `None` if the cache has another style, or none.
     fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
-        let (cached, text) = self.0.get_or_init(|| (style, write().into()));
+        let written = || Some(write()).filter(|text| text.len() <= self.limit).map(|text| (style, text.into()));
+        let (cached, text) = self.text.get_or_init(written).as_ref()?;
         (*cached == style).then_some(text)
     }
 }

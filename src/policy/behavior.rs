@@ -178,6 +178,14 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration";
 
+    "text-length" text_length: TextLength = "a text of more than 1 MiB in a request" {
+        Limited "limited" "refused with 400: no real name or note is so long, and each one stays in memory",
+        Any "any" "accepted, as far as the body is not too large",
+    }
+    profiles Limited Limited Limited;
+    grade None;
+    source "no public observation; the reference pages give no lengths for the texts of integrations and schedules";
+
     "flag-lists" flag_lists: FlagLists = "multiple members of a flags enum in a request" {
         AnyCase "any-case" "member names in any case, as SDKs send them and the current OData library parses them",
         PascalOnly "pascal-only" "each name must begin with an uppercase letter, otherwise 400, as on pages until 2024",

@@ -292,6 +292,9 @@ refusals! {
     /// A body above the size limit, compressed or decompressed.
     PAYLOAD_TOO_LARGE "payload-too-large" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A write beyond the limit of all stores.
+    STORE_FULL "store-full" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
+        None "no public observation; a limit of the emulator, in the service's sentence for a request that is too large";
     /// A body in a content coding other than gzip.
     CONTENT_ENCODING "content-encoding" 415 UnsupportedMediaType Layer::Gateway,
         "The content type of the request is a format that is not supported by the service.",
@@ -381,6 +384,10 @@ refusals! {
     HIDDEN_VALUE "hidden-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
         by "hidden-members-in";
+    /// A text longer than any real one (behavior `text-length`).
+    TEXT_TOO_LONG "text-too-long" 400 BadRequest Layer::Gateway, "The field {0} must be a string or array type with a maximum length of '{1}'.",
+        None "no public observation; dotnet/runtime MaxLengthAttribute_ValidationError (text)"
+        by "text-length";
     /// A secret of invalid length (behavior `secret-length`).
     SECRET_LENGTH "secret-length" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The secret must be exactly 64 characters.",
         None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the rule; status and words are a guess)"

@@ -51,7 +51,12 @@ impl Budget {
 
     /// Takes bytes until the reservation is dropped; `None` if they exceed the limit.
     pub fn take(self: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
-        let mut reservation = Reservation { budget: self.clone(), bytes: 0 };
+        self.take_with(bytes, 0)
+    }
+
+    /// Takes bytes like [`Budget::take`], up to `surplus` beyond the limit.
+    pub fn take_with(self: &Arc<Budget>, bytes: usize, surplus: usize) -> Option<Reservation> {
+        let mut reservation = self.reservation(surplus);
         reservation.grow(bytes).then_some(reservation)
     }
 
@@ -59,13 +64,19 @@ impl Budget {
     pub fn take_or_alone(self: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
         let add = |used: usize| used.checked_add(bytes).filter(|sum| used == 0 || *sum <= self.limit);
         let is_added = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok();
-        is_added.then(|| Reservation { budget: self.clone(), bytes })
+        is_added.then(|| Reservation { budget: self.clone(), bytes, surplus: 0 })
     }
 
-    /// Adds bytes unless they exceed the limit. Returns whether they were added.
-    fn try_add(&self, bytes: usize) -> bool {
-        let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+    /// Returns an empty reservation, which may exceed the limit by bytes that its holder is about to give back.
+    pub fn reservation(self: &Arc<Budget>, surplus: usize) -> Reservation {
+        Reservation { budget: self.clone(), bytes: 0, surplus }
+    }
+
+    /// Adds bytes unless they exceed the limit by more than `surplus`. Returns whether they were added.
+    pub fn add(&self, bytes: usize, surplus: usize) -> bool {
+        let limit = self.limit.saturating_add(surplus);
+        let add = |used: usize| used.checked_add(bytes).filter(|used| *used <= limit);
+        bytes == 0 || self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
     }
 }
 
@@ -74,9 +85,16 @@ impl Budget {
 pub struct Reservation {
     budget: Arc<Budget>,
     bytes: usize,
+    /// The bytes by which it may exceed the limit.
+    surplus: usize,
 }
 
 impl Reservation {
+    /// Returns the budget.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
     /// Returns the reserved bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -84,7 +102,7 @@ impl Reservation {
 
     /// Reserves more bytes. Returns `false`, and reserves nothing more, if they exceed the limit.
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let is_added = self.budget.try_add(bytes);
+        let is_added = self.budget.add(bytes, self.surplus);
         self.bytes += if is_added { bytes } else { 0 };
         is_added
     }

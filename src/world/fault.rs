@@ -225,6 +225,8 @@ pub struct Faults {
     /// Whether rules exist: without any, which is the common case, nothing else is read.
     is_armed: AtomicBool,
     rules: RwLock<Arc<[Arc<ActiveRule>]>>,
+    /// Whether rules were set or added after the start.
+    has_changed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -245,15 +247,28 @@ impl ActiveRule {
 impl Faults {
     /// Returns rules with a seed for their random numbers.
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Faults {
-        let faults = Faults { seed, is_armed: AtomicBool::new(false), rules: RwLock::new(Arc::new([])) };
+        let faults = Faults {
+            seed,
+            is_armed: AtomicBool::new(false),
+            rules: RwLock::new(Arc::new([])),
+            has_changed: AtomicBool::new(false),
+        };
         faults.set(rules);
+        faults.has_changed.store(false, Ordering::Relaxed);
         faults
+    }
+
+    /// Returns whether the rules are the initial ones, and have matched no request.
+    pub fn are_untouched(&self) -> bool {
+        let is_unused = |active: &Arc<ActiveRule>| active.matched.load(Ordering::Relaxed) == 0;
+        !self.has_changed.load(Ordering::Relaxed) && self.active().iter().all(is_unused)
     }
 
     /// Replaces all rules. Counts start at zero.
     pub fn set(&self, rules: Vec<FaultRule>) {
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         self.is_armed.store(!rules.is_empty(), Ordering::Release);
+        self.has_changed.store(true, Ordering::Relaxed);
         *current = rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule))).collect();
     }
 
@@ -262,6 +277,7 @@ impl Faults {
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         *current = current.iter().cloned().chain(rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule)))).collect();
         self.is_armed.store(!current.is_empty(), Ordering::Release);
+        self.has_changed.store(true, Ordering::Relaxed);
     }
 
     /// Returns the rules with their counts.

@@ -22,8 +22,9 @@ use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::odata::write::{Holder, Representation, Style, write_entity};
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::text::json::{self, Json, Member, Outline};
+use crate::world::budget::Reservation;
 use crate::world::regular_file;
-use crate::world::store::{CollectionAddress, Store, StoredEntity};
+use crate::world::store::{BASELINE_BYTES, CollectionAddress, Store, StoreFull, StoredEntity};
 
 /// The entities of fixtures, in their order.
 pub type Entities = Vec<(CollectionAddress, Arc<StoredEntity>)>;
@@ -51,6 +52,15 @@ impl fmt::Display for FixtureError {
 }
 
 impl std::error::Error for FixtureError {}
+
+/// The reason why a file was not read into a reservation.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The file is invalid.
+    Invalid(FixtureError),
+    /// Its entities exceed the limit of all stores.
+    Full(StoreFull),
+}
 
 /// Loads a file, or every `.json` file of a folder by name.
 pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
@@ -82,6 +92,24 @@ pub fn read(schema: &Schema, behaviors: &Behaviors, name: &str, text: &[u8]) -> 
     let mut loader = Loader::new(schema, behaviors);
     loader.file(name, text);
     loader.finish()
+}
+
+/// Reads the text of one file whose entities a baseline is to hold. Their bytes are reserved one by one, so that a file beyond the limit
+/// is not read to its end.
+pub(crate) fn read_reserved(
+    schema: &Schema,
+    behaviors: &Behaviors,
+    name: &str,
+    text: &[u8],
+    room: &mut Reservation,
+) -> Result<Entities, ReadError> {
+    let limit = room.budget().limit();
+    let mut loader = Loader { room: Some(room), ..Loader::new(schema, behaviors) };
+    loader.file(name, text);
+    match loader {
+        Loader { has_room: false, .. } => Err(ReadError::Full(StoreFull { limit })),
+        loader => loader.finish().map_err(ReadError::Invalid),
+    }
 }
 
 /// Reads one entity of a collection, with its contained entities. `name` is its name in errors.
@@ -212,6 +240,9 @@ struct Loader<'l> {
     problems: Vec<String>,
     /// Whether something was left unread, since there are problems enough.
     is_cut: bool,
+    /// The bytes reserved for the entities, if they are limited.
+    room: Option<&'l mut Reservation>,
+    has_room: bool,
 }
 
 impl<'l> Loader<'l> {
@@ -224,6 +255,8 @@ impl<'l> Loader<'l> {
             default: None,
             problems: Vec::new(),
             is_cut: false,
+            room: None,
+            has_room: true,
         }
     }
 
@@ -234,11 +267,11 @@ impl<'l> Loader<'l> {
         if self.problems.is_empty() { Ok(self.entities) } else { Err(FixtureError { problems: self.problems }) }
     }
 
-    /// Returns whether there are problems enough, so that what comes next stays unread.
+    /// Returns whether there are problems enough, or no room, so that the rest stays unread.
     fn is_full(&mut self) -> bool {
         let is_full = self.problems.len() >= PROBLEM_LIMIT;
         self.is_cut |= is_full;
-        is_full
+        is_full || !self.has_room
     }
 
     fn file(&mut self, name: &str, text: &[u8]) {
@@ -327,7 +360,12 @@ impl<'l> Loader<'l> {
             self.problems.push(format!("{file}: {path}.{name}: duplicate {name} '{key}' (first used at {first})"));
             return;
         }
-        self.entities.push((address.clone(), Arc::new(StoredEntity::new(key.clone(), properties))));
+        let entity = StoredEntity::new(key.clone(), properties);
+        self.has_room &= self.room.as_mut().is_none_or(|room| room.grow(entity.size() + BASELINE_BYTES));
+        if !self.has_room {
+            return;
+        }
+        self.entities.push((address.clone(), Arc::new(entity)));
         let mut seen = Vec::new();
         for (name, value) in contained {
             let Some(navigation) = structured.navigation(&name) else { continue };
@@ -578,7 +616,7 @@ mod tests {
     fn written_fixtures_read_back_the_same() {
         let (schema, behaviors) = (crate::workloads::schema(), Behaviors::default());
         let first = shipped(&schema, &behaviors).unwrap();
-        let store = Store::over(&Baselines::of(&schema, &first));
+        let store = Store::over(&Baselines::of(&schema, &first, &crate::workloads::settings().stores));
         let contents = |entities: &Entities| -> Vec<(CollectionAddress, Arc<str>, Complex)> {
             entities.iter().map(|(address, entity)| (address.clone(), entity.key.clone(), entity.properties.clone())).collect()
         };

@@ -80,6 +80,13 @@ impl IdSource {
         }
     }
 
+    /// Returns whether all streams but that of requests are at their beginning.
+    pub(crate) fn are_unused(&self) -> bool {
+        [&self.entities, &self.chances, &self.transactions, &self.keys]
+            .iter()
+            .all(|counter| counter.0.load(Ordering::Relaxed) == 0)
+    }
+
     pub(crate) fn next_entity_id(&self) -> Uuid {
         self.next_uuid(Stream::Entity)
     }

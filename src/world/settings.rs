@@ -8,12 +8,13 @@ use rustls::pki_types::CertificateDer;
 
 use crate::edm::schema::Schema;
 use crate::policy::behavior::Behaviors;
+use crate::world::budget::Budget;
 use crate::world::clock::Clock;
 use crate::world::fault::FaultRule;
 use crate::world::fixture::directory::Directory;
 use crate::world::ids::random_seed;
 use crate::world::journal::{self, Bounds, Journals};
-use crate::world::store::{CollectionAddress, StoredEntity};
+use crate::world::store::{self, CollectionAddress, StoredEntity};
 use crate::world::stub::Stubs;
 use crate::world::workload::Workload;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub journal: Bounds,
     /// The journals of all worlds with these settings, which share a memory budget.
     pub journals: Arc<Journals>,
+    /// The memory budget shared by the stores of all worlds with these settings.
+    pub stores: Arc<Budget>,
     /// The largest number of entities on a page of a list.
     pub page_size: NonZeroUsize,
     /// The policy for calls to connectors.
@@ -106,6 +109,7 @@ impl Settings {
             faults: Vec::new(),
             journal: Bounds::default(),
             journals: Arc::new(Journals::new(journal::ALL_BYTES)),
+            stores: Arc::new(Budget::new(store::ALL_BYTES)),
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),

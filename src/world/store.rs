@@ -7,13 +7,20 @@
 //! Collections of many worlds may share one [`Baseline`], the initial entities: a collection stores only its changes. The cost of a new
 //! collection does not depend on the number of entities.
 //!
-//! Root sets have their collection from the start, found by the number of the set. Contained collections are found by the address of
-//! their holder, and created on first use.
+//! A root set and all that its entities contain are a [`Tree`]. Root collections exist from the start, found by the number of the set.
+//! Contained ones are found by the address of their holder, and created on first use. A store that replaces some trees of another one
+//! takes over the others as they are, so that no write to them is lost.
+//!
+//! All collections take the bytes that they hold from one [`Budget`]. An entity is counted once, for its first holder, and given back by
+//! its last. Only collections and baselines are holders: a journal that still shows a deleted entity counts it on its own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::fmt;
 use std::ops::{Bound, Deref};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
@@ -21,8 +28,43 @@ use foldhash::fast::RandomState;
 use crate::edm::schema::{Schema, SetId};
 use crate::edm::value::{Complex, Entity};
 use crate::odata::write::TextCache;
+use crate::world::budget::Budget;
 
 pub(crate) use crate::edm::address::CollectionAddress;
+
+/// The default limit of all stores of a process together, in bytes: 300,000 ordinary entities, and with the journals' limit still half
+/// of a small build machine's memory.
+pub(crate) const ALL_BYTES: usize = 1024 * 1024 * 1024;
+
+/// The step in which the bytes of an entity are counted. Most updates stay within it, and write to no counter that all cores share.
+const STEP: usize = 256;
+
+/// The bytes of a cached text beyond those of the entity, for the names of its members.
+const TEXT_BYTES: usize = 1024;
+
+/// The bytes of a record in a collection: in the map and in the index.
+pub(crate) const RECORD_BYTES: usize = 128;
+
+/// The bytes of a contained collection without its records.
+const COLLECTION_BYTES: usize = 1024;
+
+/// The bytes of an entity in a baseline.
+pub(crate) const BASELINE_BYTES: usize = 64;
+
+/// The limit of all stores is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreFull {
+    /// The limit in bytes.
+    pub limit: usize,
+}
+
+impl fmt::Display for StoreFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "store limit reached ({} bytes in all worlds): drop entities or worlds, or raise --store-bytes", self.limit)
+    }
+}
+
+impl std::error::Error for StoreFull {}
 
 /// An entity in a store, with the cached text of its members.
 ///
@@ -33,6 +75,10 @@ pub struct StoredEntity {
     entity: Arc<Entity>,
     /// The text of the members in the style of the first response that has them.
     pub text: TextCache,
+    /// The bytes that the entity and its text can take.
+    size: usize,
+    /// The number of collections and baselines that hold it.
+    holders: AtomicUsize,
 }
 
 impl StoredEntity {
@@ -45,11 +91,45 @@ impl StoredEntity {
     pub fn entity(&self) -> &Arc<Entity> {
         &self.entity
     }
+
+    /// Returns the bytes that the entity takes at most, its cached text included.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Adds a holder, which takes `more` bytes of its own. Returns `false`, and adds nothing, if that exceeds the limit by more than
+    /// `surplus`.
+    fn hold(&self, budget: &Budget, more: usize, surplus: usize) -> bool {
+        let expected = if self.holders.load(Ordering::Relaxed) == 0 { self.size } else { 0 };
+        let has_room = budget.add(expected + more, surplus);
+        if has_room {
+            budget.change(self.count_holder(), expected);
+        }
+        has_room
+    }
+
+    /// Counts a holder, and returns the bytes that it adds.
+    fn count_holder(&self) -> usize {
+        if self.holders.fetch_add(1, Ordering::Relaxed) == 0 { self.size } else { 0 }
+    }
+
+    /// Counts a holder less, and returns the bytes that this gives back.
+    fn uncount_holder(&self) -> usize {
+        if self.holders.fetch_sub(1, Ordering::Relaxed) == 1 { self.size } else { 0 }
+    }
+
+    /// Returns the bytes that a single holder would give back.
+    fn returnable(&self) -> usize {
+        if self.holders.load(Ordering::Relaxed) == 1 { self.size } else { 0 }
+    }
 }
 
 impl From<Entity> for StoredEntity {
     fn from(entity: Entity) -> StoredEntity {
-        StoredEntity { entity: Arc::new(entity), text: TextCache::default() }
+        let inner = entity.size();
+        let text_limit = inner + TEXT_BYTES;
+        let size = (size_of::<StoredEntity>() + inner + text_limit).next_multiple_of(STEP);
+        StoredEntity { entity: Arc::new(entity), text: TextCache::up_to(text_limit), size, holders: AtomicUsize::new(0) }
     }
 }
 
@@ -64,12 +144,172 @@ impl Deref for StoredEntity {
 /// All collections of a world.
 #[derive(Debug)]
 pub struct Store {
-    /// The collections of root sets, by the numbers of their sets up to the last root set. Other sets have no collection here.
-    roots: Box<[Option<Collection>]>,
+    /// The trees of root sets, by the numbers of their sets up to the last root set. Other sets have none here.
+    trees: Box<[Option<Arc<Tree>>]>,
+    /// The number of the root set above each set.
+    roots: Arc<[usize]>,
+}
+
+/// A root set's collection, and the collections within its entities. Stores can share one.
+#[derive(Debug)]
+struct Tree {
+    root: Collection,
     /// The contained collections that are in use.
     contained: RwLock<BTreeMap<CollectionAddress, Arc<Collection>>>,
-    /// The baselines of contained collections.
-    baselines: Arc<BTreeMap<CollectionAddress, Arc<Baseline>>>,
+    baseline: Arc<TreeBaseline>,
+    share: Arc<TreeShare>,
+    /// Held while the entities are collected for other stores.
+    collecting: Mutex<()>,
+}
+
+/// The initial entities of a tree.
+#[derive(Debug, Default)]
+struct TreeBaseline {
+    root: Arc<Baseline>,
+    contained: BTreeMap<CollectionAddress, Arc<Baseline>>,
+}
+
+/// The part of a tree that its collections know.
+#[derive(Debug)]
+struct TreeShare {
+    budget: Arc<Budget>,
+    /// Whether the tree differs from its baseline, and from the entities that were last collected.
+    changes: AtomicU8,
+    /// The entities as they are, if they were collected and have not changed since.
+    collected: ArcSwapOption<TreeBaseline>,
+}
+
+/// The tree differs from its baseline.
+const CHANGED: u8 = 1;
+/// The tree differs from the collected entities.
+const OUTDATED: u8 = 2;
+
+impl Default for TreeShare {
+    /// A tree without a limit.
+    fn default() -> TreeShare {
+        TreeShare::new(Arc::new(Budget::new(usize::MAX)))
+    }
+}
+
+impl TreeShare {
+    fn new(budget: Arc<Budget>) -> TreeShare {
+        TreeShare { budget, changes: AtomicU8::new(OUTDATED), collected: ArcSwapOption::empty() }
+    }
+
+    /// Records a change that was made. Only the first one after the entities were collected writes to memory that all cores share.
+    ///
+    /// A change that was made after its shard was collected sees that the tree is up to date, since both hold the lock of the shard.
+    fn record_change(&self) {
+        if self.changes.load(Ordering::Acquire) != CHANGED | OUTDATED {
+            self.changes.store(CHANGED | OUTDATED, Ordering::Release);
+            self.collected.store(None);
+        }
+    }
+
+    fn has_changed(&self) -> bool {
+        self.changes.load(Ordering::Acquire) & CHANGED != 0
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.changes.load(Ordering::Acquire) & OUTDATED != 0
+    }
+
+    fn full(&self) -> StoreFull {
+        StoreFull { limit: self.budget.limit() }
+    }
+}
+
+impl Tree {
+    fn over(baseline: Arc<TreeBaseline>, budget: Arc<Budget>) -> Tree {
+        let share = Arc::new(TreeShare::new(budget));
+        let root = Collection::over(baseline.root.clone(), share.clone());
+        Tree { root, contained: RwLock::default(), baseline, share, collecting: Mutex::default() }
+    }
+
+    fn contained(&self, address: &CollectionAddress) -> Arc<Collection> {
+        if let Some(collection) = self.contained.read().unwrap_or_else(PoisonError::into_inner).get(address) {
+            return collection.clone();
+        }
+        let create = || {
+            let baseline = self.baseline.contained.get(address).cloned().unwrap_or_default();
+            Arc::new(Collection::contained(baseline, self.share.clone()))
+        };
+        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
+        contained.entry(address.clone()).or_insert_with(create).clone()
+    }
+
+    /// Returns the addresses of the contained collections.
+    fn addresses(&self) -> BTreeSet<CollectionAddress> {
+        let in_use = self.contained.read().unwrap_or_else(PoisonError::into_inner);
+        in_use.keys().chain(self.baseline.contained.keys()).cloned().collect()
+    }
+
+    fn empty_within(&self, entity: &str) {
+        let is_within = |address: &CollectionAddress| {
+            let rest = address.holder.as_deref().and_then(|holder| holder.strip_prefix(entity));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
+        let count = contained.len();
+        contained.retain(|address, _| !is_within(address));
+        // An empty collection stays, to hide the baseline.
+        let mut hidden = self.baseline.contained.keys().filter(|address| is_within(address)).peekable();
+        if contained.len() < count || hidden.peek().is_some() {
+            let empty = || Arc::new(Collection::contained(Arc::default(), self.share.clone()));
+            contained.extend(hidden.map(|address| (address.clone(), empty())));
+            self.share.record_change();
+        }
+    }
+
+    /// Returns the entities as they are, which other trees can share. They are collected once for each state of the tree.
+    fn collect(&self) -> Result<Arc<TreeBaseline>, StoreFull> {
+        if !self.share.has_changed() {
+            return Ok(self.baseline.clone());
+        }
+        let _alone = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(collected) = self.share.collected.load_full().filter(|_| !self.share.is_outdated()) {
+            return Ok(collected);
+        }
+        // A change from here on makes the result outdated.
+        self.share.changes.fetch_and(!OUTDATED, Ordering::AcqRel);
+        let collected = self.collect_now();
+        match &collected {
+            Ok(baseline) => self.share.collected.store(Some(baseline.clone())),
+            Err(_) => _ = self.share.changes.fetch_or(OUTDATED, Ordering::AcqRel),
+        }
+        if self.share.is_outdated() {
+            self.share.collected.store(None);
+        }
+        collected
+    }
+
+    fn collect_now(&self) -> Result<Arc<TreeBaseline>, StoreFull> {
+        let root = self.root.collect()?;
+        let in_use: Vec<(CollectionAddress, Arc<Collection>)> = {
+            let contained = self.contained.read().unwrap_or_else(PoisonError::into_inner);
+            contained.iter().map(|(address, collection)| (address.clone(), collection.clone())).collect()
+        };
+        let mut contained = self.baseline.contained.clone();
+        for (address, collection) in in_use {
+            let baseline = collection.collect()?;
+            if baseline.entities.is_empty() {
+                contained.remove(&address);
+            } else {
+                contained.insert(address, baseline);
+            }
+        }
+        Ok(Arc::new(TreeBaseline { root, contained }))
+    }
+
+    /// Returns the bytes that the end of the tree would give back.
+    fn returnable(&self) -> usize {
+        let contained = self.contained.read().unwrap_or_else(PoisonError::into_inner);
+        let own: usize = contained.values().map(|collection| collection.returnable()).sum();
+        let is_shared = Arc::strong_count(&self.baseline) > 1;
+        let baselines = std::iter::once(&self.baseline.root).chain(self.baseline.contained.values());
+        let initial: usize = if is_shared { 0 } else { baselines.map(|baseline| baseline.returnable()).sum() };
+        self.root.returnable() + own + initial
+    }
 }
 
 /// A collection of a store.
@@ -94,19 +334,44 @@ impl Deref for CollectionRef<'_> {
 
 impl Store {
     /// Returns a store with the empty collections of a schema.
-    pub fn new(schema: &Schema) -> Store {
-        let roots = by_root(schema, |_| Collection::default());
-        Store { roots, contained: RwLock::default(), baselines: Arc::default() }
+    pub fn new(schema: &Schema, budget: &Arc<Budget>) -> Store {
+        let tree = |_| {
+            let share = Arc::new(TreeShare::new(budget.clone()));
+            let root = Collection::of(None, DashMap::default(), share.clone(), 0);
+            Arc::new(Tree { root, contained: RwLock::default(), baseline: Arc::default(), share, collecting: Mutex::default() })
+        };
+        Store { trees: by_root(schema, tree), roots: roots_of(schema) }
     }
 
     /// Returns a store with the entities of baselines, which many stores can share.
     pub fn over(baselines: &Baselines) -> Store {
-        let root = |baseline: &Option<Arc<Baseline>>| baseline.clone().map(Collection::over);
-        Store {
-            roots: baselines.roots.iter().map(root).collect(),
-            contained: RwLock::default(),
-            baselines: baselines.contained.clone(),
+        let tree = |baseline: &Arc<TreeBaseline>| Arc::new(Tree::over(baseline.clone(), baselines.budget.clone()));
+        let trees = baselines.trees.iter().map(|baseline| baseline.as_ref().map(tree)).collect();
+        Store { trees, roots: baselines.roots.clone() }
+    }
+
+    /// Returns a store with the entities of baselines in some root sets. All others are those of this store, as they are and will be.
+    #[must_use]
+    pub fn replaced(&self, baselines: &Baselines, replaced: &[SetId]) -> Store {
+        let fresh = Store::over(baselines);
+        let mut trees = self.trees.clone();
+        for (index, (tree, new)) in trees.iter_mut().zip(fresh.trees).enumerate() {
+            if replaced.iter().any(|set| set.index() == index) {
+                *tree = new;
+            }
         }
+        Store { trees, roots: fresh.roots }
+    }
+
+    /// Returns the bytes that the end of the trees of some root sets would give back.
+    pub fn returnable(&self, sets: &[SetId]) -> usize {
+        let trees: BTreeSet<usize> = sets.iter().map(|set| set.index()).collect();
+        trees.into_iter().filter_map(|index| self.trees.get(index)?.as_ref()).map(|tree| tree.returnable()).sum()
+    }
+
+    /// Returns whether the entities are still those of the baselines that the store was created over.
+    pub fn is_unchanged(&self) -> bool {
+        !self.trees.iter().flatten().any(|tree| tree.share.has_changed())
     }
 
     /// Returns the collection of a root set.
@@ -116,28 +381,17 @@ impl Store {
 
     /// Returns the collection at an address. Creates it if absent; the caller checks that the parent entity exists.
     pub fn at(&self, address: &CollectionAddress) -> CollectionRef<'_> {
-        match self.roots.get(address.set.index()) {
-            Some(Some(collection)) => CollectionRef::Root(collection),
-            _ => CollectionRef::Contained(self.contained(address)),
+        if let Some(Some(tree)) = self.trees.get(address.set.index()) {
+            return CollectionRef::Root(&tree.root);
         }
-    }
-
-    fn contained(&self, address: &CollectionAddress) -> Arc<Collection> {
-        if let Some(collection) = self.contained.read().unwrap_or_else(PoisonError::into_inner).get(address) {
-            return collection.clone();
-        }
-        let create = || {
-            Arc::new(self.baselines.get(address).map_or_else(Collection::small, |baseline| Collection::over(baseline.clone())))
-        };
-        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
-        contained.entry(address.clone()).or_insert_with(create).clone()
+        let tree = self.roots.get(address.set.index()).and_then(|root| self.trees.get(*root)?.as_ref());
+        CollectionRef::Contained(tree.expect("each set of the schema is below a root set").contained(address))
     }
 
     /// Returns the addresses of all collections, those of root sets first.
     pub fn addresses(&self) -> Vec<CollectionAddress> {
-        let roots = self.roots.iter().zip(0..).filter(|(root, _)| root.is_some()).map(|(_, index)| SetId::at(index).into());
-        let in_use = self.contained.read().unwrap_or_else(PoisonError::into_inner);
-        let contained: BTreeSet<CollectionAddress> = in_use.keys().chain(self.baselines.keys()).cloned().collect();
+        let roots = self.trees.iter().zip(0..).filter(|(root, _)| root.is_some()).map(|(_, index)| SetId::at(index).into());
+        let contained: BTreeSet<CollectionAddress> = self.trees.iter().flatten().flat_map(|tree| tree.addresses()).collect();
         roots.chain(contained).collect()
     }
 
@@ -149,20 +403,26 @@ impl Store {
 
     /// Empties all collections within a deleted entity, at any depth. `entity` is its address.
     pub fn empty_within(&self, entity: &str) {
-        let is_within = |address: &&CollectionAddress| {
-            let rest = address.holder.as_deref().and_then(|holder| holder.strip_prefix(entity));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
-        let addresses: BTreeSet<CollectionAddress> =
-            contained.keys().chain(self.baselines.keys()).filter(is_within).cloned().collect();
-        // An empty collection stays, to hide the baseline.
-        contained.extend(addresses.into_iter().map(|address| (address, Arc::new(Collection::small()))));
+        for tree in self.trees.iter().flatten() {
+            tree.empty_within(entity);
+        }
     }
 
     /// Returns the number of entities of a set in all its collections.
     pub fn count(&self, set: SetId) -> usize {
         self.addresses().into_iter().filter(|address| address.set == set).map(|address| self.at(&address).len()).sum()
+    }
+
+    /// Returns the entities as they are, which other stores can share.
+    ///
+    /// # Errors
+    ///
+    /// Fails if their index exceeds the limit.
+    pub fn baselines(&self) -> Result<Baselines, StoreFull> {
+        let collected = |tree: &Option<Arc<Tree>>| tree.as_ref().map(|tree| tree.collect()).transpose();
+        let trees = self.trees.iter().map(collected).collect::<Result<_, StoreFull>>()?;
+        let budget = self.trees.iter().flatten().next().map(|tree| tree.share.budget.clone());
+        Ok(Baselines { trees, roots: self.roots.clone(), budget: budget.unwrap_or_else(|| Arc::new(Budget::new(0))) })
     }
 }
 
@@ -172,24 +432,38 @@ fn by_root<T>(schema: &Schema, mut create: impl FnMut(SetId) -> T) -> Box<[Optio
     schema.set_ids().take(count).map(|set| schema.set(set).parent.is_none().then(|| create(set))).collect()
 }
 
+/// Returns the number of the root set above each set.
+fn roots_of(schema: &Schema) -> Arc<[usize]> {
+    schema.set_ids().map(|set| schema.root_of(set).index()).collect()
+}
+
 /// The initial entities of many stores.
 #[derive(Debug)]
 pub struct Baselines {
-    roots: Box<[Option<Arc<Baseline>>]>,
-    contained: Arc<BTreeMap<CollectionAddress, Arc<Baseline>>>,
+    trees: Box<[Option<Arc<TreeBaseline>>]>,
+    roots: Arc<[usize]>,
+    budget: Arc<Budget>,
 }
 
 impl Baselines {
-    /// Returns baselines of these entities. Of two entities with one key in one collection the first is used.
-    pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<StoredEntity>)]) -> Baselines {
+    /// Returns baselines of these entities, beyond the limit of the budget if need be. Of two entities with one key in one collection the
+    /// first is used.
+    pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<StoredEntity>)], budget: &Arc<Budget>) -> Baselines {
         let mut by_address: BTreeMap<&CollectionAddress, Vec<Arc<StoredEntity>>> = BTreeMap::new();
         for (address, entity) in entities {
             by_address.entry(address).or_default().push(entity.clone());
         }
-        let mut baseline = |address: &CollectionAddress| Arc::new(Baseline::new(by_address.remove(address).unwrap_or_default()));
-        let roots = by_root(schema, |set| baseline(&set.into()));
-        let contained = by_address.into_iter().map(|(address, entities)| (address.clone(), Arc::new(Baseline::new(entities))));
-        Baselines { roots, contained: Arc::new(contained.collect()) }
+        let mut baseline =
+            |address: &CollectionAddress| Arc::new(Baseline::new(by_address.remove(address).unwrap_or_default(), budget, 0));
+        let mut trees = by_root(schema, |set| TreeBaseline { root: baseline(&set.into()), ..TreeBaseline::default() });
+        let roots = roots_of(schema);
+        for (address, entities) in by_address {
+            let root = roots.get(address.set.index()).and_then(|root| trees.get_mut(*root)?.as_mut());
+            if let Some(tree) = root {
+                tree.contained.insert(address.clone(), Arc::new(Baseline::new(entities, budget, 0)));
+            }
+        }
+        Baselines { trees: trees.into_iter().map(|tree| tree.map(Arc::new)).collect(), roots, budget: budget.clone() }
     }
 }
 
@@ -198,24 +472,71 @@ impl Baselines {
 pub(crate) struct Baseline {
     entities: Vec<Arc<StoredEntity>>,
     indexes: HashMap<Arc<str>, usize>,
+    /// `None` without entities.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Baseline {
-    /// Returns a baseline. Of two entities with one key the first is used.
-    pub(crate) fn new(entities: impl IntoIterator<Item = Arc<StoredEntity>>) -> Baseline {
-        let mut baseline = Baseline::default();
+    /// Returns a baseline, for which `reserved` bytes were taken from the budget. It takes what it holds beyond that. Of two entities with
+    /// one key the first is used.
+    pub(crate) fn new(entities: impl IntoIterator<Item = Arc<StoredEntity>>, budget: &Arc<Budget>, reserved: usize) -> Baseline {
+        let mut baseline = Baseline { entities: Vec::new(), indexes: HashMap::new(), budget: Some(budget.clone()) };
+        let mut held = 0;
         for entity in entities {
             if let hash_map::Entry::Vacant(vacant) = baseline.indexes.entry(entity.key.clone()) {
                 vacant.insert(baseline.entities.len());
+                held += entity.count_holder() + BASELINE_BYTES;
                 baseline.entities.push(entity);
             }
         }
+        budget.change(held, reserved);
         baseline
     }
 
     fn get(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
         let index = *self.indexes.get(key)?;
         Some((number_of(index), &self.entities[index]))
+    }
+
+    fn returnable(&self) -> usize {
+        self.entities.iter().map(|entity| entity.returnable() + BASELINE_BYTES).sum()
+    }
+}
+
+impl Drop for Baseline {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.budget {
+            budget.change(0, self.entities.iter().map(|entity| entity.uncount_holder() + BASELINE_BYTES).sum());
+        }
+    }
+}
+
+/// Entities outside any collection that count as held.
+#[derive(Debug)]
+pub(crate) struct HeldEntities {
+    entities: Vec<(CollectionAddress, Arc<StoredEntity>)>,
+    budget: Arc<Budget>,
+}
+
+impl HeldEntities {
+    /// Returns entities as held, beyond the limit of the budget if need be.
+    pub(crate) fn new(entities: Vec<(CollectionAddress, Arc<StoredEntity>)>, budget: &Arc<Budget>) -> HeldEntities {
+        budget.change(entities.iter().map(|(_, entity)| entity.count_holder()).sum(), 0);
+        HeldEntities { entities, budget: budget.clone() }
+    }
+}
+
+impl Deref for HeldEntities {
+    type Target = [(CollectionAddress, Arc<StoredEntity>)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.entities
+    }
+}
+
+impl Drop for HeldEntities {
+    fn drop(&mut self) {
+        self.budget.change(0, self.entities.iter().map(|(_, entity)| entity.uncount_holder()).sum());
     }
 }
 
@@ -224,14 +545,25 @@ fn number_of(index: usize) -> u64 {
     u64::try_from(index).unwrap_or(u64::MAX)
 }
 
+/// The records of a collection, by key.
+type Records = DashMap<Arc<str>, EntityRecord, RandomState>;
+
+/// Returns an empty map for one of thousands of collections: each shard takes a few hundred bytes.
+fn small_map() -> Records {
+    DashMap::with_hasher_and_shard_amount(RandomState::default(), 2)
+}
+
 /// The entities of one set.
 #[derive(Debug, Default)]
 pub struct Collection {
     /// The initial entities, if shared.
     baseline: Option<Arc<Baseline>>,
     /// The entities and deletions that differ from the baseline.
-    entities: DashMap<Arc<str>, EntityRecord, RandomState>,
+    entities: Records,
     order: RwLock<Order>,
+    share: Arc<TreeShare>,
+    /// The bytes that the collection takes without its records.
+    own_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -251,9 +583,14 @@ struct EntityRecord {
     entity: Option<Arc<StoredEntity>>,
 }
 
-/// The key is in use.
+/// The reason why an entity was not inserted.
 #[derive(Debug, PartialEq, Eq)]
-pub struct DuplicateKey;
+pub enum InsertError {
+    /// The key is in use.
+    DuplicateKey,
+    /// There is not enough room.
+    Full(StoreFull),
+}
 
 /// An entity before and after an update.
 #[derive(Debug)]
@@ -265,19 +602,19 @@ pub struct StoreUpdate {
 }
 
 impl Collection {
-    /// Returns an empty collection with a small footprint: there may be one per entity.
-    fn small() -> Collection {
-        Collection::over(Arc::default())
+    fn over(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        Collection::of(Some(baseline), small_map(), share, 0)
     }
 
-    fn over(baseline: Arc<Baseline>) -> Collection {
-        let order = Order { next: number_of(baseline.entities.len()), ..Order::default() };
-        // There are thousands of such collections, and an empty map takes a few hundred bytes per shard.
-        Collection {
-            baseline: Some(baseline),
-            entities: DashMap::with_hasher_and_shard_amount(RandomState::default(), 2),
-            order: RwLock::new(order),
-        }
+    /// Returns a collection within an entity.
+    fn contained(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        share.budget.change(COLLECTION_BYTES, 0);
+        Collection::of(Some(baseline), small_map(), share, COLLECTION_BYTES)
+    }
+
+    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>, own_bytes: usize) -> Collection {
+        let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities.len()));
+        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes }
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.
@@ -302,32 +639,50 @@ impl Collection {
     }
 
     /// Appends an entity.
-    pub fn insert(&self, entity: Arc<StoredEntity>) -> Result<(), DuplicateKey> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key is in use, or if there is not enough room.
+    pub fn insert(&self, entity: Arc<StoredEntity>) -> Result<(), InsertError> {
+        self.insert_within(entity, 0)
+    }
+
+    /// Appends an initial entity, beyond the limit if need be. Of two entities with one key the first is used.
+    pub fn insert_initial(&self, entity: Arc<StoredEntity>) {
+        let _ = self.insert_within(entity, usize::MAX);
+    }
+
+    fn insert_within(&self, entity: Arc<StoredEntity>, surplus: usize) -> Result<(), InsertError> {
         let mut order = self.write_order();
         let is_in_baseline = self.baseline_entity(&entity.key).is_some();
-        match self.entities.entry(entity.key.clone()) {
-            Entry::Occupied(occupied) if occupied.get().entity.is_some() => Err(DuplicateKey),
-            Entry::Vacant(_) if is_in_baseline => Err(DuplicateKey),
-            entry => {
-                let number = order.next;
-                order.next += 1;
-                order.keys.insert(number, entity.key.clone());
-                entry.insert(EntityRecord { number, entity: Some(entity) });
-                Ok(())
-            }
+        let entry = self.entities.entry(entity.key.clone());
+        let record_bytes = match &entry {
+            Entry::Occupied(occupied) if occupied.get().entity.is_some() => return Err(InsertError::DuplicateKey),
+            Entry::Vacant(_) if is_in_baseline => return Err(InsertError::DuplicateKey),
+            // The record of the deletion is there already.
+            Entry::Occupied(_) => 0,
+            Entry::Vacant(_) => RECORD_BYTES,
+        };
+        if !entity.hold(&self.share.budget, record_bytes, surplus) {
+            return Err(InsertError::Full(self.share.full()));
         }
+        let number = order.next;
+        order.next += 1;
+        order.keys.insert(number, entity.key.clone());
+        drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
+        self.share.record_change();
+        Ok(())
     }
 
     /// Replaces the entity with a key by the result of a function, atomically.
     ///
     /// The function runs under the lock of the entity's shard, so it must be quick and must not use the store.
-    pub fn update<E>(&self, key: &str, change: impl FnOnce(&Entity) -> Result<Entity, E>) -> Option<Result<StoreUpdate, E>> {
-        let replace = |current: &mut Arc<StoredEntity>| {
-            change(current).map(|entity| {
-                let after = Arc::new(StoredEntity::from(entity));
-                StoreUpdate { before: std::mem::replace(current, after.clone()), after }
-            })
-        };
+    pub fn update<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Option<Result<StoreUpdate, E>> {
+        let replace = |current: &mut Arc<StoredEntity>| self.replace(current, change);
         if let Some(mut stored) = self.entities.get_mut(key) {
             return stored.entity.as_mut().map(replace);
         }
@@ -336,42 +691,98 @@ impl Collection {
             // Another update came first.
             Entry::Occupied(mut occupied) => occupied.get_mut().entity.as_mut().map(replace),
             Entry::Vacant(vacant) => {
+                if !self.share.budget.add(RECORD_BYTES, 0) {
+                    return Some(Err(self.share.full().into()));
+                }
+                // The baseline holds the entity, and the record will.
                 let mut current = initial.clone();
+                self.share.budget.change(current.count_holder(), 0);
                 let changed = replace(&mut current);
-                if changed.is_ok() {
-                    vacant.insert(EntityRecord { number, entity: Some(current) });
+                match changed {
+                    Ok(_) => drop(vacant.insert(EntityRecord { number, entity: Some(current) })),
+                    Err(_) => self.share.budget.change(0, current.uncount_holder() + RECORD_BYTES),
                 }
                 Some(changed)
             }
         }
     }
 
+    /// Replaces an entity within its record, if there is room for the new one.
+    fn replace<E: From<StoreFull>>(
+        &self,
+        current: &mut Arc<StoredEntity>,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Result<StoreUpdate, E> {
+        let after = StoredEntity::from(change(current)?);
+        let growth = after.size.saturating_sub(current.returnable());
+        if growth > 0 && !self.share.budget.add(growth, 0) {
+            return Err(self.share.full().into());
+        }
+        let after = Arc::new(StoredEntity { holders: AtomicUsize::new(1), ..after });
+        let before = std::mem::replace(current, after.clone());
+        self.share.budget.change(after.size, growth + before.uncount_holder());
+        self.share.record_change();
+        Ok(StoreUpdate { before, after })
+    }
+
     /// Removes the entity with a key.
-    pub fn remove(&self, key: &str) -> Option<Arc<StoredEntity>> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record of the deletion of an entity that other worlds share exceeds the limit.
+    pub fn remove(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, StoreFull> {
         let mut order = self.write_order();
+        let budget = &self.share.budget;
         let Some((number, initial)) = self.baseline_entity(key) else {
-            let (_, stored) = self.entities.remove(key)?;
+            let Some((_, stored)) = self.entities.remove(key) else { return Ok(None) };
             order.keys.remove(&stored.number);
-            return stored.entity;
+            let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
+            budget.change(0, held + RECORD_BYTES);
+            self.share.record_change();
+            return Ok(stored.entity);
         };
         // A deletion of the baseline's key must be recorded.
         let removed = match self.entities.entry(initial.key.clone()) {
             Entry::Occupied(mut occupied) => {
                 let stored = occupied.get_mut();
-                let removed = stored.entity.take()?;
+                let Some(removed) = stored.entity.take() else { return Ok(None) };
                 if order.keys.remove(&stored.number).is_none() {
                     order.removed += 1;
                 }
                 stored.number = number;
+                budget.change(0, removed.uncount_holder());
                 removed
             }
             Entry::Vacant(vacant) => {
+                if !budget.add(RECORD_BYTES, 0) {
+                    return Err(self.share.full());
+                }
                 vacant.insert(EntityRecord { number, entity: None });
                 order.removed += 1;
                 initial.clone()
             }
         };
-        Some(removed)
+        self.share.record_change();
+        Ok(Some(removed))
+    }
+
+    /// Returns the entities as they are, which other collections can share.
+    fn collect(&self) -> Result<Arc<Baseline>, StoreFull> {
+        if let Some(baseline) = self.baseline.as_ref().filter(|_| self.entities.is_empty()) {
+            return Ok(baseline.clone());
+        }
+        let entities = self.list();
+        let reserved = entities.len() * BASELINE_BYTES;
+        if !self.share.budget.add(reserved, 0) {
+            return Err(self.share.full());
+        }
+        Ok(Arc::new(Baseline::new(entities, &self.share.budget, reserved)))
+    }
+
+    /// Returns the bytes that the end of the collection would give back, without its baseline.
+    fn returnable(&self) -> usize {
+        let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.returnable()) + RECORD_BYTES;
+        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes
     }
 
     /// Returns all entities in order, each in a state that it had during the call.
@@ -420,6 +831,14 @@ impl Collection {
     }
 }
 
+impl Drop for Collection {
+    fn drop(&mut self) {
+        let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.uncount_holder()) + RECORD_BYTES;
+        let held: usize = self.entities.iter().map(|record| of(&record)).sum();
+        self.share.budget.change(0, held + self.own_bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -432,6 +851,24 @@ mod tests {
         Arc::new(StoredEntity::new(key.into(), properties))
     }
 
+    fn unlimited() -> Arc<Budget> {
+        Arc::new(Budget::new(usize::MAX))
+    }
+
+    fn over(baseline: &Arc<Baseline>) -> Collection {
+        Collection::over(baseline.clone(), Arc::default())
+    }
+
+    impl From<StoreFull> for () {
+        fn from(_: StoreFull) {}
+    }
+
+    impl From<StoreFull> for &'static str {
+        fn from(_: StoreFull) -> &'static str {
+            "full"
+        }
+    }
+
     fn keys(collection: &Collection) -> String {
         collection.list().iter().map(|entity| entity.key.to_string()).collect::<Vec<_>>().join(" ")
     }
@@ -442,9 +879,9 @@ mod tests {
         for key in ["c", "a", "d", "b"] {
             collection.insert(entity(key, 0)).unwrap();
         }
-        assert_eq!(collection.insert(entity("a", 1)), Err(DuplicateKey));
+        assert_eq!(collection.insert(entity("a", 1)), Err(InsertError::DuplicateKey));
         assert!(collection.update("c", |old| Ok::<_, ()>(Entity::new(old.key.clone(), old.properties.clone()))).is_some());
-        assert!(collection.remove("a").is_some() && collection.remove("a").is_none());
+        assert!(collection.remove("a").unwrap().is_some() && collection.remove("a").unwrap().is_none());
         collection.insert(entity("a", 2)).unwrap();
         assert_eq!(keys(&collection), "c d b a");
         assert_eq!(collection.len(), 4);
@@ -465,15 +902,15 @@ mod tests {
     fn contained_collections_belong_to_their_entity_and_are_emptied_with_it() {
         let schema = crate::workloads::schema();
         let shifts = |team: &str| address(&schema, &format!("teams/{team}/schedule/schedule/shifts"));
-        let store = Store::new(&schema);
+        let store = Store::new(&schema, &unlimited());
         assert!(store.at(&shifts("a")).is_empty());
         store.at(&shifts("a")).insert(entity("1", 0)).unwrap();
         store.at(&shifts("ab")).insert(entity("1", 0)).unwrap();
         assert_eq!((keys(&store.at(&shifts("a"))), store.count(shifts("a").set)), ("1".to_owned(), 2));
-        let fork = Store::over(&Baselines::of(&schema, &store.entities()));
+        let fork = Store::over(&store.baselines().unwrap());
         fork.at(&shifts("a")).insert(entity("2", 0)).unwrap();
         assert_eq!((keys(&fork.at(&shifts("a"))), keys(&store.at(&shifts("a")))), ("1 2".to_owned(), "1".to_owned()));
-        for store in [fork, Store::over(&Baselines::of(&schema, &store.entities()))] {
+        for store in [fork, Store::over(&store.baselines().unwrap())] {
             let team: CollectionAddress = schema.set_named("teams").unwrap().into();
             store.empty_within(&team.address(&schema, "a"));
             assert!(store.at(&shifts("a")).is_empty(), "the baseline does not come back");
@@ -527,26 +964,172 @@ mod tests {
     #[test]
     fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
         for round in 0..300 {
-            let collection =
-                if round % 2 == 0 { Collection::default() } else { Collection::over(Arc::new(Baseline::new([entity("a", 0)]))) };
+            let collection = if round % 2 == 0 {
+                Collection::default()
+            } else {
+                over(&Arc::new(Baseline::new([entity("a", 0)], &unlimited(), 0)))
+            };
             let _ = collection.insert(entity("a", 0));
             let many = || (0..5).all(|_| count_up(&collection, "a"));
             assert_eq!(at_once(many, many), (true, true));
             assert_eq!(collection.get("a").unwrap().properties.values[0], Value::Int32(10), "round {round}");
 
-            let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a"));
+            let (_, removed) = at_once(|| count_up(&collection, "a"), || collection.remove("a").unwrap());
             assert!(removed.is_some() && collection.get("a").is_none() && collection.is_empty(), "round {round}");
             assert!(collection.list().is_empty(), "round {round}");
 
             for _ in 0..10 {
                 collection.insert(entity("a", 0)).unwrap();
-                let removed = at_once(|| collection.remove("a").is_some(), || collection.remove("a").is_some());
+                let removed = at_once(|| collection.remove("a").unwrap().is_some(), || collection.remove("a").unwrap().is_some());
                 assert!(removed.0 ^ removed.1, "round {round}: it is removed once");
             }
 
             let inserted = at_once(|| collection.insert(entity("a", 1)), || collection.insert(entity("a", 2)));
             assert!(inserted.0.is_ok() ^ inserted.1.is_ok(), "round {round}: it is inserted once");
             assert_eq!((collection.len(), collection.list().len()), (1, 1), "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_write_beyond_the_limit_stores_nothing() {
+        let schema = crate::workloads::schema();
+        let set = schema.set_ids().next().unwrap();
+        let long = |key: &str, length: usize| {
+            let properties = Complex { values: vec![Value::String("x".repeat(length).into())].into(), dynamic: Vec::new() };
+            Entity::new(key.into(), properties)
+        };
+        let budget = Arc::new(Budget::new(100_000));
+        let store = Store::new(&schema, &budget);
+        let collection = store.collection(set);
+        let full = StoreFull { limit: 100_000 };
+        assert_eq!(collection.insert(Arc::new(long("a", 50_000).into())), Err(InsertError::Full(full)), "its text counts, too");
+        assert_eq!((budget.used(), collection.len()), (0, 0));
+        collection.insert(Arc::new(long("a", 20_000).into())).unwrap();
+        let held = budget.used();
+        assert!(held > 40_000);
+        let grown = collection.update("a", |_| Ok::<_, StoreFull>(long("a", 60_000)));
+        assert!(matches!(grown, Some(Err(error)) if error == full));
+        assert_eq!((budget.used(), collection.get("a").unwrap().size()), (held, held - RECORD_BYTES));
+        assert!(
+            matches!(collection.update("a", |_| Ok::<_, StoreFull>(long("a", 25_000))), Some(Ok(_))),
+            "the old one makes room"
+        );
+        assert!(matches!(collection.update("a", |_| Ok::<_, StoreFull>(long("a", 10))), Some(Ok(_))));
+        assert!(budget.used() < 4_000, "{}", budget.used());
+        // A deletion of an entity that others share takes room, and one of a store's own entity gives some back.
+        let fork = Store::over(&store.baselines().unwrap());
+        let taken = budget.take(100_000 - budget.used()).unwrap();
+        assert_eq!(fork.collection(set).remove("a").err(), Some(full));
+        assert!(matches!(fork.collection(set).update("a", |_| Ok::<_, StoreFull>(long("a", 10))), Some(Err(_))));
+        assert_eq!((fork.collection(set).len(), budget.used()), (1, 100_000));
+        drop(taken);
+        assert!(fork.collection(set).remove("a").unwrap().is_some() && collection.remove("a").unwrap().is_some());
+        drop(fork);
+        assert_eq!(budget.used(), 0, "forks and deletions give back all");
+    }
+
+    #[test]
+    fn a_text_that_was_not_counted_is_not_cached() {
+        let stored = StoredEntity::from(Entity::new("a".into(), Complex { values: Box::default(), dynamic: Vec::new() }));
+        assert!(stored.size() > TEXT_BYTES);
+        let schema = crate::workloads::schema();
+        let shipped = crate::world::fixture::shipped(&schema, &crate::policy::behavior::Behaviors::default()).unwrap();
+        let world =
+            crate::world::World::new(crate::world::settings::Settings { entities: shipped, ..crate::workloads::settings() });
+        let model = world.schema.widest();
+        for (address, entity) in world.store.entities() {
+            let (_, structured) = world.schema.entity_type(model, address.set).unwrap();
+            let level = Some(crate::odata::format::Level::Full);
+            let representation = crate::odata::write::Representation::of(model, &world.behaviors, level, true);
+            let holder = crate::odata::write::Holder::Collection("teams('3d88b7a2-f988-4f4b-bb34-d66df66af126')/schedule/shifts");
+            let mut out = Vec::new();
+            crate::odata::write::write_cached(&representation, structured, holder, &entity, &entity.text, &mut out);
+            assert!(entity.text.length().is_some(), "an ordinary text is cached: {} bytes for {}", out.len(), entity.size());
+        }
+        let quotes =
+            Complex { values: vec![Value::Null, Value::String("\u{1}".repeat(2_000).into())].into(), dynamic: Vec::new() };
+        let mut properties = Complex::blank(world.schema.entity_type(model, world.schema.set_ids().next().unwrap()).unwrap().1);
+        properties.values.iter_mut().for_each(|value| *value = quotes.values[1].clone());
+        let (address, _) = world.store.entities()[0].clone();
+        let entity = StoredEntity::new("q".into(), properties);
+        let (_, structured) = world.schema.entity_type(model, address.set).unwrap();
+        let representation = crate::odata::write::Representation::for_state(model);
+        let mut texts = [Vec::new(), Vec::new()];
+        for text in &mut texts {
+            crate::odata::write::write_cached(
+                &representation,
+                structured,
+                crate::odata::write::Holder::Collection(""),
+                &entity,
+                &entity.text,
+                text,
+            );
+        }
+        assert!(entity.text.length().is_none() && texts[0].len() > entity.size() && texts[0] == texts[1]);
+    }
+
+    #[test]
+    fn forks_share_entities_until_the_original_changes() {
+        let schema = crate::workloads::schema();
+        let set = schema.set_ids().next().unwrap();
+        let budget = unlimited();
+        let store = Store::new(&schema, &budget);
+        for number in 0..1_000 {
+            store.collection(set).insert(entity(&number.to_string(), number)).unwrap();
+        }
+        let shared = |one: &Baselines, other: &Baselines| {
+            let of = |baselines: &Baselines| baselines.trees[set.index()].clone().unwrap();
+            Arc::ptr_eq(&of(one), &of(other))
+        };
+        let first = store.baselines().unwrap();
+        let held = budget.used();
+        let second = store.baselines().unwrap();
+        assert!(shared(&first, &second) && budget.used() == held, "another fork costs nothing");
+        let fork = Store::over(&second);
+        assert!(shared(&first, &fork.baselines().unwrap()), "nor does a fork of an unchanged fork");
+        let refused = store.collection(set).update("1", |_| Err::<Entity, _>(()));
+        assert!(matches!(refused, Some(Err(()))) && shared(&first, &store.baselines().unwrap()));
+        let changes: [fn(&Collection); 3] = [
+            |collection| assert!(count_up(collection, "5")),
+            |collection| collection.insert(entity("new", 0)).unwrap(),
+            |collection| drop(collection.remove("7").unwrap().unwrap()),
+        ];
+        for change in changes {
+            let before = store.baselines().unwrap();
+            change(&store.collection(set));
+            let after = store.baselines().unwrap();
+            assert!(!shared(&before, &after));
+            let contents = |store: &Store| -> Vec<(String, Complex)> {
+                store.entities().iter().map(|(_, entity)| (entity.key.to_string(), entity.properties.clone())).collect()
+            };
+            assert!(contents(&Store::over(&after)) == contents(&store));
+        }
+        drop((first, second, fork));
+        assert_eq!(keys(&store.collection(set)).split(' ').count(), 1_000);
+    }
+
+    #[test]
+    fn a_fork_has_every_write_that_came_before() {
+        let schema = crate::workloads::schema();
+        let set = schema.set_ids().next().unwrap();
+        for _ in 0..50 {
+            let store = Store::new(&schema, &unlimited());
+            store.collection(set).insert(entity("a", 0)).unwrap();
+            let written = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for number in 1..=200 {
+                        assert!(count_up(&store.collection(set), "a"));
+                        written.store(number, Ordering::Release);
+                    }
+                });
+                while written.load(Ordering::Acquire) < 200 {
+                    let before = written.load(Ordering::Acquire);
+                    let fork = Store::over(&store.baselines().unwrap());
+                    let Value::Int32(seen) = fork.collection(set).get("a").unwrap().properties.values[0] else { panic!() };
+                    assert!(usize::try_from(seen).unwrap() >= before, "{seen} after {before}");
+                }
+            });
         }
     }
 
@@ -569,8 +1152,8 @@ mod tests {
         ) {
             let keys: Vec<String> = initial.iter().map(u8::to_string).collect();
             let seeds: Vec<Arc<StoredEntity>> = keys.iter().map(|key| entity(key, 0)).collect();
-            let baseline = Arc::new(Baseline::new(seeds.clone()));
-            let (over, filled) = (Collection::over(baseline.clone()), Collection::default());
+            let baseline = Arc::new(Baseline::new(seeds.clone(), &unlimited(), 0));
+            let (over, filled) = (over(&baseline), Collection::default());
             for seed in seeds {
                 filled.insert(seed).unwrap();
             }
@@ -581,7 +1164,7 @@ mod tests {
                     Operation::Insert(key) => collection.insert(entity(&key.to_string(), number)).is_ok(),
                     Operation::Update(key) => collection.update(&key.to_string(), |old| Ok::<_, ()>(Entity::new(old.key.clone(), entity("", number).properties.clone()))).is_some(),
                     Operation::Refuse(key) => collection.update(&key.to_string(), |_| Err(())).is_some(),
-                    Operation::Remove(key) => collection.remove(&key.to_string()).is_some(),
+                    Operation::Remove(key) => collection.remove(&key.to_string()).unwrap().is_some(),
                 };
                 prop_assert_eq!(outcome(&over), outcome(&filled), "{:?}", operation);
                 let contents = |collection: &Collection| -> Vec<(String, Complex)> {

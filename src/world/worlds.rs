@@ -1,12 +1,12 @@
 //! All worlds of a process, so that each test can have its own.
 //!
 //! A world is created when a request first names it. It shares the initial entities of the process until it changes them. Idle worlds
-//! are dropped, and their number is limited.
+//! are dropped, and their number is limited. At the limit, worlds that nothing has changed give way: they come back as they were.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
@@ -17,7 +17,7 @@ use crate::world::fixture::Entities;
 use crate::world::ids::world_seed;
 use crate::world::name::{self, DEFAULT, NAME_LIMIT};
 use crate::world::settings::Settings;
-use crate::world::store::Baselines;
+use crate::world::store::{Baselines, HeldEntities, RECORD_BYTES, StoreFull};
 
 /// The settings and fixtures from which worlds are created.
 #[derive(Debug)]
@@ -60,6 +60,14 @@ pub enum WorldError {
     Taken(String),
     /// The fixture is unknown; the second text lists the known ones.
     Fixture(String, String),
+    /// The entities exceed the limit of all stores.
+    Full(StoreFull),
+}
+
+impl From<StoreFull> for WorldError {
+    fn from(full: StoreFull) -> WorldError {
+        WorldError::Full(full)
+    }
 }
 
 impl fmt::Display for WorldError {
@@ -72,6 +80,7 @@ impl fmt::Display for WorldError {
             WorldError::Unknown(name) => write!(f, "unknown world '{name}'"),
             WorldError::Default => write!(f, "the world '{DEFAULT}' cannot be dropped: reset it instead"),
             WorldError::Taken(name) => write!(f, "duplicate world '{name}'"),
+            WorldError::Full(full) => full.fmt(f),
             WorldError::Fixture(name, known) => write!(f, "unknown fixture '{}' (known: {known})", excerpt(name)),
         }
     }
@@ -97,12 +106,14 @@ pub struct WorldInfo {
     pub world: Arc<World>,
 }
 
+type NamedWorlds = BTreeMap<Arc<str>, Arc<WorldSlot>>;
+
 /// All worlds of a process.
 #[derive(Debug)]
 pub struct Worlds {
     plan: RwLock<Arc<ReadyPlan>>,
     default: WorldSlot,
-    named: RwLock<BTreeMap<Arc<str>, Arc<WorldSlot>>>,
+    named: RwLock<NamedWorlds>,
     limits: WorldLimits,
     started: Instant,
 }
@@ -115,32 +126,54 @@ struct ReadyPlan {
     /// The entities of worlds without a named fixture.
     initial: InitialEntities,
     fixtures: BTreeMap<String, InitialEntities>,
+    /// The number of plans before this one.
+    number: u64,
 }
 
 /// The entities that worlds are created with.
 #[derive(Debug)]
 struct InitialEntities {
-    entities: Entities,
+    entities: HeldEntities,
     /// The same as baselines, built for the first world that needs them.
     baselines: OnceLock<Baselines>,
 }
 
-impl InitialEntities {
-    fn new(entities: Entities) -> InitialEntities {
-        InitialEntities { entities, baselines: OnceLock::new() }
+impl Plan {
+    /// Returns the bytes that the entities take.
+    fn size(&self) -> usize {
+        let entities = self.fixtures.values().chain([&self.settings.entities]).flatten();
+        entities.map(|(_, entity)| entity.size() + RECORD_BYTES).sum()
+    }
+
+    /// Checks that there is room for the initial entities.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they exceed the limit of all stores.
+    pub fn check_size(&self) -> Result<(), StoreFull> {
+        let limit = self.settings.stores.limit();
+        if self.size() > limit { Err(StoreFull { limit }) } else { Ok(()) }
     }
 }
 
 impl ReadyPlan {
-    fn new(mut plan: Plan) -> ReadyPlan {
-        let initial = InitialEntities::new(std::mem::take(&mut plan.settings.entities));
-        let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, InitialEntities::new(entities))).collect();
-        ReadyPlan { settings: plan.settings, initial, fixtures }
+    fn new(mut plan: Plan, number: u64) -> ReadyPlan {
+        let budget = plan.settings.stores.clone();
+        let held = |entities| InitialEntities { entities: HeldEntities::new(entities, &budget), baselines: OnceLock::new() };
+        let initial = held(std::mem::take(&mut plan.settings.entities));
+        let fixtures = plan.fixtures.into_iter().map(|(name, entities)| (name, held(entities))).collect();
+        ReadyPlan { settings: plan.settings, initial, fixtures, number }
+    }
+
+    /// Returns the bytes that the entities take.
+    fn size(&self) -> usize {
+        let entities = self.fixtures.values().chain([&self.initial]).flat_map(|initial| initial.entities.iter());
+        entities.map(|(_, entity)| entity.size() + RECORD_BYTES).sum()
     }
 
     /// Returns a new default world. It has its own entities instead of a shared baseline: it may have many of them, and change them all.
     fn default_world(&self) -> World {
-        World::new(Settings { entities: self.initial.entities.clone(), ..self.settings.clone() })
+        World::new(Settings { entities: self.initial.entities.to_vec(), ..self.settings.clone() })
     }
 
     /// Returns a new world.
@@ -149,7 +182,8 @@ impl ReadyPlan {
             None => &self.initial,
             Some(fixture) => self.fixtures.get(fixture).ok_or_else(|| self.unknown_fixture(fixture))?,
         };
-        let baselines = initial.baselines.get_or_init(|| Baselines::of(&self.settings.schema, &initial.entities));
+        let create = || Baselines::of(&self.settings.schema, &initial.entities, &self.settings.stores);
+        let baselines = initial.baselines.get_or_init(create);
         let seed = if name == DEFAULT { self.settings.seed } else { world_seed(name, self.settings.seed) };
         Ok(World::over(Settings { seed, ..self.settings.clone() }, baselines))
     }
@@ -169,19 +203,31 @@ struct WorldSlot {
     fork_origin: Option<World>,
     /// The current world. Every request reads it, and must not write to memory that all cores share.
     current: ArcSwap<World>,
-    /// Serializes changes that derive a world from the current one.
+    /// Serializes changes that derive a world from the current one, and resets.
     change_lock: Mutex<()>,
+    /// Whether it was created by its name alone, by a request.
+    is_on_demand: bool,
+    /// The number of the plan by which the current world was created; [`NO_PLAN`] if it was derived from another.
+    plan_number: AtomicU64,
     /// The time of the last use, in milliseconds since the start of the process.
     last_use: AtomicU64,
 }
 
+/// A number that no plan has.
+const NO_PLAN: u64 = u64::MAX;
+
+/// A world that gives way takes a share of the others with it, so that they are not searched for each newcomer.
+const GIVE_WAY_SHARE: usize = 16;
+
 impl WorldSlot {
-    fn new(world: World, fixture: Option<Arc<str>>, last_use: u64) -> WorldSlot {
+    fn new(world: World, fixture: Option<Arc<str>>, plan_number: u64, last_use: u64) -> WorldSlot {
         WorldSlot {
             fixture,
             fork_origin: None,
             current: ArcSwap::from_pointee(world),
             change_lock: Mutex::new(()),
+            is_on_demand: false,
+            plan_number: AtomicU64::new(plan_number),
             last_use: AtomicU64::new(last_use),
         }
     }
@@ -196,18 +242,41 @@ impl WorldSlot {
         self.current.load_full()
     }
 
-    fn replace(&self, world: World) {
-        let _lock = self.change_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.current.store(Arc::new(world));
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.change_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn store(&self, world: Arc<World>, plan_number: u64) {
+        self.current.store(world);
+        self.plan_number.store(plan_number, Ordering::Relaxed);
+    }
+}
+
+/// Returns whether a request or a change uses a world, so that a write to it may follow. The caller must hold the lock of the names, so
+/// that no other use begins.
+fn is_in_use(slot: &Arc<WorldSlot>) -> bool {
+    if Arc::strong_count(slot) > 1 {
+        return true;
+    }
+    // Together with the release of the references, the fences make visible what their holders did before.
+    fence(Ordering::Acquire);
+    let is_in_use = Arc::strong_count(&slot.current.load()) > 1;
+    fence(Ordering::Acquire);
+    is_in_use
+}
+
+/// Returns whether a world would come back as it is when a request names it again. The lock as for [`is_in_use`].
+fn is_replaceable(slot: &Arc<WorldSlot>, plan_number: u64) -> bool {
+    let is_planned = slot.is_on_demand && slot.plan_number.load(Ordering::Relaxed) == plan_number;
+    is_planned && !is_in_use(slot) && slot.current.load().is_unchanged()
 }
 
 impl Worlds {
     /// Creates the default world; other worlds are created by the same plan.
     pub fn new(plan: Plan, limits: WorldLimits) -> Worlds {
-        let plan = ReadyPlan::new(plan);
+        let plan = ReadyPlan::new(plan, 0);
         Worlds {
-            default: WorldSlot::new(plan.default_world(), None, 0),
+            default: WorldSlot::new(plan.default_world(), None, 0, 0),
             plan: RwLock::new(Arc::new(plan)),
             named: RwLock::default(),
             limits,
@@ -223,6 +292,11 @@ impl Worlds {
     /// Returns the limits.
     pub fn limits(&self) -> WorldLimits {
         self.limits
+    }
+
+    /// Returns the limit of all stores together, in bytes.
+    pub fn store_limit(&self) -> usize {
+        self.plan().settings.stores.limit()
     }
 
     /// Returns the names of the fixtures.
@@ -257,14 +331,20 @@ impl Worlds {
 
     /// Returns a world, created if unknown.
     pub fn world(&self, name: &str) -> Result<Arc<World>, WorldError> {
-        match self.slot(name) {
-            Ok(slot) => Ok(slot.touch(self.now()).world()),
-            Err(WorldError::Unknown(_)) => match self.create(name, None) {
+        loop {
+            match self.known(name) {
+                Err(WorldError::Unknown(_)) => {}
+                outcome => return outcome,
+            }
+            let on_demand = |plan: &ReadyPlan| {
+                let slot = WorldSlot::new(plan.world(name, None)?, None, plan.number, self.now());
+                Ok(WorldSlot { is_on_demand: true, ..slot })
+            };
+            match self.add(name, on_demand) {
                 // Another request created it meanwhile.
-                Err(WorldError::Taken(_)) => self.known(name),
-                outcome => outcome,
-            },
-            Err(error) => Err(error),
+                Err(WorldError::Taken(_)) => {}
+                outcome => return outcome,
+            }
         }
     }
 
@@ -277,7 +357,7 @@ impl Worlds {
     pub fn create(&self, name: &str, fixture: Option<&str>) -> Result<Arc<World>, WorldError> {
         self.add(name, |plan| {
             let world = plan.world(name, fixture)?;
-            Ok(WorldSlot::new(world, fixture.map(Arc::from), self.now()))
+            Ok(WorldSlot::new(world, fixture.map(Arc::from), plan.number, self.now()))
         })
     }
 
@@ -285,8 +365,8 @@ impl Worlds {
     pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<World>, WorldError> {
         let original = self.slot(name)?;
         self.add(fork, |_| {
-            let origin = original.world().fork();
-            let slot = WorldSlot::new(origin.fork(), original.fixture.clone(), self.now());
+            let origin = original.world().fork()?;
+            let slot = WorldSlot::new(origin.fork()?, original.fixture.clone(), NO_PLAN, self.now());
             Ok(WorldSlot { fork_origin: Some(origin), ..slot })
         })
     }
@@ -302,36 +382,46 @@ impl Worlds {
         if name == DEFAULT || self.named.read().unwrap_or_else(PoisonError::into_inner).contains_key(name) {
             return Err(WorldError::Taken(name.to_owned()));
         }
-        let is_full = || self.named.read().unwrap_or_else(PoisonError::into_inner).len() >= self.limits.worlds;
-        if is_full() {
-            self.sweep();
-        }
-        let slot = create(&self.plan())?;
+        let plan = self.plan();
+        let slot = create(&plan)?;
         let world = slot.world();
+        let mut removed = Vec::new();
         let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         if named.contains_key(name) {
             return Err(WorldError::Taken(name.to_owned()));
         }
         if named.len() >= self.limits.worlds {
-            return Err(WorldError::TooMany(self.limits.worlds));
+            removed = self.remove_idle(&mut named);
         }
-        named.insert(name.into(), Arc::new(slot));
-        Ok(world)
+        if named.len() >= self.limits.worlds {
+            removed.extend(remove_replaceable(&mut named, plan.number));
+        }
+        let has_room = named.len() < self.limits.worlds;
+        if has_room {
+            named.insert(name.into(), Arc::new(slot));
+        }
+        // Freeing memory takes a while, and happens without the lock.
+        drop(named);
+        drop(removed);
+        if has_room { Ok(world) } else { Err(WorldError::TooMany(self.limits.worlds)) }
     }
 
     /// Resets a world to its initial state: that of its fixture, or of its original when it was forked.
     pub fn reset(&self, name: &str) -> Result<Arc<World>, WorldError> {
         let slot = self.slot(name)?;
+        let _lock = slot.touch(self.now()).lock();
+        // The plan is read under the lock, so that an older one does not undo a reload.
         let plan = self.plan();
-        let fresh = match &slot {
-            WorldRef::Default(_) => plan.default_world(),
+        let (fresh, plan_number) = match &slot {
+            WorldRef::Default(_) => (plan.default_world(), plan.number),
             WorldRef::Named(named) => match &named.fork_origin {
-                Some(origin) => origin.fork(),
-                None => plan.world(name, named.fixture.as_deref())?,
+                Some(origin) => (origin.fork()?, NO_PLAN),
+                None => (plan.world(name, named.fixture.as_deref())?, plan.number),
             },
         };
-        slot.touch(self.now()).replace(fresh);
-        Ok(slot.world())
+        let fresh = Arc::new(fresh);
+        slot.store(fresh.clone(), plan_number);
+        Ok(fresh)
     }
 
     /// Replaces a world by one derived from it, and returns the new one. Requests in flight are answered by the old one.
@@ -341,9 +431,9 @@ impl Worlds {
         change: impl FnOnce(&World) -> Result<World, E>,
     ) -> Result<Arc<World>, E> {
         let slot = self.slot(name)?;
-        let _lock = slot.change_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lock = slot.lock();
         let changed = Arc::new(change(&slot.current.load())?);
-        slot.current.store(changed.clone());
+        slot.store(changed.clone(), NO_PLAN);
         Ok(changed)
     }
 
@@ -358,20 +448,25 @@ impl Worlds {
 
     /// Drops the worlds that are idle longer than the limit, and returns their number.
     pub fn sweep(&self) -> usize {
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.remove_idle(&mut named);
+        // Freeing their memory takes a while, and happens without the lock.
+        drop(named);
+        idle.len()
+    }
+
+    fn remove_idle(&self, named: &mut NamedWorlds) -> Vec<Arc<WorldSlot>> {
         let now = self.now();
         let limit = u64::try_from(self.limits.idle.as_millis()).unwrap_or(u64::MAX);
-        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
         let mut idle = Vec::new();
         named.retain(|_, slot| {
-            let is_idle = now.saturating_sub(slot.last_use.load(Ordering::Relaxed)) > limit;
+            let is_idle = now.saturating_sub(slot.last_use.load(Ordering::Relaxed)) > limit && !is_in_use(slot);
             if is_idle {
                 idle.push(slot.clone());
             }
             !is_idle
         });
-        drop(named);
-        // Freeing their memory takes a while, and happens without the lock.
-        idle.len()
+        idle
     }
 
     /// Returns the default world, then all others by name.
@@ -392,12 +487,29 @@ impl Worlds {
         WorldInfo { name: name.clone(), fixture: slot.fixture.clone(), idle, world: slot.world() }
     }
 
-    /// Replaces the plan and resets the default world by it. Named worlds follow the new plan when they are reset.
-    pub fn reload(&self, plan: Plan) {
-        let plan = ReadyPlan::new(plan);
-        let default = plan.default_world();
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
-        self.default.replace(default);
+    /// Replaces the plan and resets the default world by it. Named worlds follow the new plan when they are reset. The limit of all stores
+    /// stays that of the first plan.
+    ///
+    /// # Errors
+    ///
+    /// Fails, and changes nothing, if the entities exceed the limit.
+    pub fn reload(&self, mut plan: Plan) -> Result<(), StoreFull> {
+        let _lock = self.default.lock();
+        let old = self.plan();
+        let budget = old.settings.stores.clone();
+        plan.settings.stores = budget.clone();
+        // The entities of the old plan go at the same time.
+        let size = plan.size();
+        if !budget.add(size, old.size()) {
+            return Err(StoreFull { limit: budget.limit() });
+        }
+        let plan = Arc::new(ReadyPlan::new(plan, old.number + 1));
+        let default = Arc::new(plan.default_world());
+        budget.change(0, size);
+        let number = plan.number;
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+        self.default.store(default, number);
+        Ok(())
     }
 
     fn plan(&self) -> Arc<ReadyPlan> {
@@ -419,6 +531,18 @@ impl Worlds {
             None => Err(WorldError::Name(name.to_owned())),
         }
     }
+}
+
+/// Removes worlds that would come back as they are, those first that are longest unused: one at least, if there is any.
+fn remove_replaceable(named: &mut NamedWorlds, plan_number: u64) -> Vec<Arc<WorldSlot>> {
+    let mut uses: Vec<(u64, Arc<str>)> = named
+        .iter()
+        .filter(|(_, slot)| is_replaceable(slot, plan_number))
+        .map(|(name, slot)| (slot.last_use.load(Ordering::Relaxed), name.clone()))
+        .collect();
+    uses.sort_unstable();
+    uses.truncate((named.len() / GIVE_WAY_SHARE).max(1));
+    uses.iter().filter_map(|(_, name)| named.remove(name)).collect()
 }
 
 /// A known world.

@@ -16,6 +16,8 @@
 //! | `properties` | laws for all bodies, queries and batches |
 //! | `concurrency` | concurrent updates: none is lost |
 //! | `history` | concurrent requests to one entity are linearizable |
+//! | `world_history` | imports, forks, resets, reloads beside writers: no acknowledged write is lost |
+//! | `stores` | the limit of all stores; long texts; exports that are imported |
 //!
 //! **`entra/`**: the token service
 //!
@@ -112,8 +114,8 @@ mod edge {
     pub(crate) mod http;
     #[cfg(unix)]
     mod limits;
-    mod objects;
     pub(crate) mod log;
+    mod objects;
     mod tls;
 }
 mod entra {
@@ -128,6 +130,8 @@ mod graph {
     mod history;
     mod pipeline;
     mod properties;
+    mod stores;
+    mod world_history;
 }
 mod program {
     mod flags;

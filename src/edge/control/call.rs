@@ -1,11 +1,14 @@
 //! Input of an operation: the request, its body and its query parameters.
 
-use http::StatusCode;
+use std::borrow::Cow;
+
+use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::Control;
 use crate::edge::control::reply::ControlError;
 use crate::graph::request::{Body, Request};
+use crate::text::gzip::{self, GzipError};
 use crate::text::{form, json};
 use crate::world::worlds::Worlds;
 
@@ -14,6 +17,8 @@ pub(super) struct ControlCall<'c> {
     pub(super) control: &'c Control,
     pub(super) worlds: &'c Worlds,
     pub(super) request: &'c Request,
+    /// Limit of the body in bytes.
+    pub(super) body_limit: usize,
     /// The name of a world; empty for paths without one.
     pub(super) name: &'c str,
     /// Name of the member that lists worlds: `worlds`, or `tenants` under the former path.
@@ -24,7 +29,23 @@ impl ControlCall<'_> {
     pub(super) fn body(&self) -> Result<&[u8], ControlError> {
         match &self.request.body {
             Body::Whole(body) => Ok(body),
-            Body::TooLarge => Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "body exceeds 4 MiB")),
+            Body::TooLarge => Err(too_large(self.body_limit)),
+        }
+    }
+
+    /// Returns the body without its content coding, of at most `limit` bytes.
+    pub(super) fn unpacked_body(&self, limit: usize) -> Result<Cow<'_, [u8]>, ControlError> {
+        let body = self.body()?;
+        let codings = self.request.headers.get_all(header::CONTENT_ENCODING);
+        let codings: Vec<&str> = codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim()).collect();
+        match codings[..] {
+            [] | [""] => Ok(Cow::Borrowed(body)),
+            [coding] if coding.eq_ignore_ascii_case("identity") => Ok(Cow::Borrowed(body)),
+            [coding] if gzip::is_gzip(coding) => gzip::unpack(body, limit).map(Cow::Owned).map_err(|error| match error {
+                GzipError::TooLong(_) => too_large(limit),
+                GzipError::Malformed(_) => ControlError::unusable(format!("invalid body: the gzip-encoded body {error}")),
+            }),
+            _ => Err(ControlError::unusable("unsupported Content-Encoding, expected gzip or none")),
         }
     }
 
@@ -59,6 +80,10 @@ impl ControlCall<'_> {
         }
         Ok(Parameters(parameters))
     }
+}
+
+fn too_large(limit: usize) -> ControlError {
+    ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("body exceeds {limit} bytes"))
 }
 
 /// Query parameters.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
+use crate::world::store::StoreFull;
 use crate::world::worlds::WorldError;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -55,8 +56,15 @@ impl From<WorldError> for ControlError {
             WorldError::Default => (StatusCode::CONFLICT, "default-world"),
             WorldError::Taken(_) => (StatusCode::CONFLICT, "world-exists"),
             WorldError::Fixture(..) => (StatusCode::NOT_FOUND, "unknown-fixture"),
+            WorldError::Full(_) => (StatusCode::CONFLICT, "store-full"),
         };
         ControlError::new(status, code, error.to_string())
+    }
+}
+
+impl From<StoreFull> for ControlError {
+    fn from(full: StoreFull) -> ControlError {
+        WorldError::Full(full).into()
     }
 }
 

@@ -94,6 +94,8 @@ fn worlds_are_created_listed_reset_forked_and_dropped() {
         .collect();
     assert_eq!(names, ["default", "a", "b", "c", "d"]);
     assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/a", ""), "409 world-exists");
+    // A world that nothing has changed would give way.
+    assert_eq!(graph(&worlds, Method::DELETE, &format!("/_tenant/d{ENTITY}"), "").0, 204);
     assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/e", ""), "409 too-many-worlds");
     assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/a%20b", ""), "400 world-name");
     assert_eq!(call(&worlds, Method::DELETE, "/worlds/d", "").0, 204);

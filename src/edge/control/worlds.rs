@@ -14,7 +14,8 @@ use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
 use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule};
-use crate::world::fixture::{self, FixtureError};
+use crate::world::fixture::{self, FixtureError, ReadError};
+use crate::world::store::{Baselines, StoreFull};
 use crate::world::worlds::WorldInfo;
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
@@ -98,18 +99,33 @@ pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     Ok(ControlReply { content_type: "application/json", ..ControlReply::text(text) })
 }
 
+/// Operation whose body may be as long as an export.
+pub(super) const IMPORT: &str = "/worlds/{name}/state";
+
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let set = set_of(&world, &call.parameters(&["collection"])?)?;
     let name = set.map_or("state.json".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
-    let replaced = fixture::sets_of(&world.schema, &name, call.body()?).map_err(unusable)?;
-    let mut entities = fixture::read(&world.schema, &world.behaviors, &name, call.body()?).map_err(unusable)?;
+    let text = call.unpacked_body(world.stores.limit())?;
+    let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
+    drop(world);
     call.worlds.change(call.name, |world| {
-        // Other collections stay unchanged.
-        let others = world.store.entities().into_iter();
-        entities.extend(others.filter(|(place, _)| !replaced.contains(&world.schema.root_of(place.set))));
-        Ok::<_, ControlError>(world.with_entities(&entities))
+        let full = || StoreFull { limit: world.stores.limit() };
+        // The replaced entities make room for the new ones, and the text needs room meanwhile.
+        let surplus = world.store.returnable(&replaced);
+        let mut room = world.stores.reservation(surplus);
+        let _text = world.stores.take_with(text.len(), surplus).ok_or_else(full)?;
+        let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
+        let entities = entities.map_err(|error| match error {
+            ReadError::Invalid(error) => unusable(error),
+            ReadError::Full(full) => full.into(),
+        })?;
+        // The baselines take what was reserved.
+        drop(room);
+        let baselines = Baselines::of(&world.schema, &entities, &world.stores);
+        // Other collections are taken over, so that no write to them is lost.
+        Ok::<_, ControlError>(world.with_store(world.store.replaced(&baselines, &replaced)))
     })?;
     Ok(ControlReply::ok(&current_json(call)?))
 }

@@ -18,7 +18,7 @@ use crate::edge::server::limits::Gate;
 use crate::edge::server::memory::{HolderKind, Progress, with_memory};
 use crate::edge::server::request_body::receive;
 use crate::edge::service::Service;
-use crate::graph::request::Request;
+use crate::graph::request::{Body, Request};
 use crate::graph::step::{Answer, Delivery, DeliveryForm};
 
 /// Size up to which an answer with a connection of its own is not reserved, which would cost more than it protects.
@@ -64,16 +64,21 @@ pub(super) async fn exchange(
     }
     let is_multiplexed = head.version == http::Version::HTTP_2;
     let is_control = connection.shared.service.is_control(head.uri.path());
-    let (body, mut reserved) =
-        receive(&connection.shared.gate, &connection.activity.memory, &head.headers, incoming, is_control).await?;
-    let request = Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let memory = &connection.shared.gate.memory;
+    let body = Body::Whole(Bytes::new());
+    let mut request =
+        Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
+    let mut reserved = None;
+    let (gate, holder) = (&connection.shared.gate, &connection.activity.memory);
+    if !incoming.is_end_stream() {
+        let limit = connection.shared.service.body_limit(&request, connection.peer);
+        (request.body, reserved) = receive(gate, holder, &request.headers, incoming, is_control, limit).await?;
+    }
     let mut hold = |bytes: usize| {
         if let Some(reserved) = &mut reserved {
             // The body is counted already.
             return reserved.grow(bytes.saturating_sub(reserved.bytes()));
         }
-        reserved = memory.take(&connection.activity.memory, HolderKind::Request, bytes, is_control);
+        reserved = gate.memory.take(holder, HolderKind::Request, bytes, is_control);
         reserved.is_some()
     };
     let mut answer = connection.shared.service.answer_with_memory(&request, connection.peer, &mut hold).await;

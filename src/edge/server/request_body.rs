@@ -10,7 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::edge::server::delivery::ExchangeAborted;
 use crate::edge::server::limits::Gate;
 use crate::edge::server::memory::{ConnectionMemory, HeldMemory};
-use crate::graph::request::{BODY_LIMIT, Body};
+use crate::graph::request::Body;
 
 /// Bytes of a body that are read and discarded beyond its limit, so that the client gets to read the answer.
 const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
@@ -18,39 +18,37 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 /// Number of bytes from which on more of a body is progress.
 const PROGRESS: usize = 16 * 1024;
 
-/// Reads a body within the body timeout. Its memory is held as long as the request, unless it came in one piece.
+/// Reads a body of at most `limit` bytes within the body timeout. Its memory is held as long as the request, unless it came in one piece.
 pub(super) async fn receive(
     gate: &Gate,
     connection: &Arc<ConnectionMemory>,
     headers: &HeaderMap,
     incoming: Incoming,
     is_control: bool,
+    limit: usize,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
-    if incoming.is_end_stream() {
-        return Ok((Body::Whole(Bytes::new()), None));
-    }
-    let limit = gate.limits.body;
-    let Ok(body) = tokio::time::timeout(limit, read_body(gate, connection, headers, incoming, is_control)).await else {
+    let reading = read_body(gate, connection, headers, incoming, is_control, limit);
+    let Ok(body) = tokio::time::timeout(gate.limits.body, reading).await else {
         tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);
     };
     body
 }
 
-/// Reads a body of at most [`BODY_LIMIT`] bytes.
 async fn read_body(
     gate: &Gate,
     connection: &Arc<ConnectionMemory>,
     headers: &HeaderMap,
     mut incoming: Incoming,
     is_control: bool,
+    limit: usize,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     let declared = incoming.size_hint().lower();
-    if declared > BODY_LIMIT as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
+    if declared > limit as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for 100 Continue, and gets the answer instead.
         return Ok((Body::TooLarge, None));
     }
-    let is_too_large = declared > BODY_LIMIT as u64;
+    let is_too_large = declared > limit as u64;
     // A body of a known length is held as a whole, so that those that have begun can end.
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     let mut first = Bytes::new();
@@ -60,10 +58,10 @@ async fn read_body(
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|error| incomplete(&error))?.into_data() else { continue };
         length += data.len();
-        if length > DRAIN_LIMIT {
+        if length > DRAIN_LIMIT.max(limit) {
             break;
         }
-        if length > BODY_LIMIT || is_too_large {
+        if length > limit || is_too_large {
             (whole, held) = (BytesMut::new(), None);
         } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies arrive in one piece, which need not be copied.
@@ -91,7 +89,7 @@ async fn read_body(
             whole.extend_from_slice(&data);
         }
     }
-    let body = if length > BODY_LIMIT || is_too_large {
+    let body = if length > limit || is_too_large {
         Body::TooLarge
     } else if whole.is_empty() {
         Body::Whole(first)

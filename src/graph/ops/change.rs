@@ -17,10 +17,11 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
+use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
 use crate::world::journal::EntityChange;
-use crate::world::store::StoredEntity;
+use crate::world::store::{StoreFull, StoredEntity};
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 
 /// Reads the body of a write as far as the service does before it looks up the entity.
@@ -73,6 +74,12 @@ pub(super) fn before_commit(
         kind,
     };
     workload.before_commit(&change, reply, decided)
+}
+
+/// Returns the refusal of a write that the store has no room for.
+#[allow(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
+pub(super) fn store_full(full: StoreFull) -> Error {
+    Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
 }
 
 /// Returns a new key.

@@ -9,13 +9,13 @@ use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, next_key, server_set_values, set_key, with_change};
+use crate::graph::ops::change::{before_commit, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Location;
-use crate::world::store::{Collection, DuplicateKey, StoredEntity};
+use crate::world::store::{Collection, InsertError, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Creates an entity.
@@ -46,9 +46,13 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             return Ok(Outcome::Consult(consultation));
         }
         let entity = Arc::new(StoredEntity::new(key(), keyed_values()));
-        if collection.insert(entity.clone()) != Err(DuplicateKey) {
-            decided.extend(["id-format", "location"]);
-            return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
+        match collection.insert(entity.clone()) {
+            Ok(()) => {
+                decided.extend(["id-format", "location"]);
+                return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
+            }
+            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::DuplicateKey) => {}
         }
         // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());

@@ -2,7 +2,7 @@
 
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, with_change};
+use crate::graph::ops::change::{before_commit, store_full, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::workload::{ChangeKind, Reply};
@@ -17,7 +17,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
             return Ok(Outcome::Consult(consultation));
         }
     }
-    let before = collection.remove(key).ok_or_else(|| context.not_found(key))?;
+    let before = collection.remove(key).map_err(store_full)?.ok_or_else(|| context.not_found(key))?;
     if !context.structured().navigations.is_empty() {
         context.world.store.empty_within(&context.entity_path(key));
     }

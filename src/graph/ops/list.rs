@@ -18,6 +18,7 @@ use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
+use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, QueryTarget, options, orderby};
@@ -211,8 +212,10 @@ fn scan(
     };
     let paid = |is_paid: bool| if is_paid { Ok(()) } else { Err(PurseEmpty) };
     // A scan that is interrupted anyway need not begin.
-    let nodes = query.filter.as_ref().map_or(0, |filter| filter.nodes);
-    paid(purse.expect(steps(collection.len(), ENTITY_STEPS + nodes)))?;
+    let filter = query.filter.as_ref();
+    let each = steps(1, ENTITY_STEPS) + filter.map_or(0, BoundExpression::steps) + orderby::steps(&query.order);
+    let expected = each + filter.map_or(0, BoundExpression::expected_text_steps);
+    paid(purse.expect(steps(collection.len(), 1).saturating_mul(expected)))?;
     let key_steps = query.order.len() * KEY_STEPS;
     // Entities before the position matter only for the count, or in an order other than that of the numbers.
     let mut after_number = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
@@ -221,9 +224,9 @@ fn scan(
         let chunk = collection.page(after_number, 0, CHUNK);
         let Some((last, _)) = chunk.last() else { break };
         after_number = Some(*last);
-        paid(purse.spend(steps(chunk.len(), ENTITY_STEPS)))?;
+        paid(purse.spend(steps(chunk.len(), 1).saturating_mul(each)))?;
         for (number, entity) in chunk {
-            let is_match = query.filter.as_ref().is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
+            let is_match = filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
             if purse.is_empty() {
                 return Err(PurseEmpty);
             }

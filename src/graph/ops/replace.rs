@@ -1,17 +1,16 @@
 //! PUT of an entity.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::edm::schema::UpdateMethod;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed_response, next_key, server_set_values, set_key, with_change};
+use crate::graph::ops::change::{before_commit, changed_response, next_key, server_set_values, set_key, store_full, with_change};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
-use crate::world::store::{DuplicateKey, StoreUpdate, StoredEntity};
+use crate::world::store::{InsertError, StoreFull, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Replaces an entity, or creates it if PUT is an upsert.
@@ -46,14 +45,18 @@ pub(super) fn replace(
     let new = Arc::new(StoredEntity::new(key.clone(), proposed));
     let (before, after) = loop {
         let updated = collection.update(&key, |entity| {
-            Ok::<_, Infallible>(Entity::new(entity.key.clone(), replaced_values(context, reading, Some(entity), &server_set)))
+            Ok::<_, StoreFull>(Entity::new(entity.key.clone(), replaced_values(context, reading, Some(entity), &server_set)))
         });
         match updated {
             Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
+            Some(Err(full)) => return Err(store_full(full)),
             None if !is_upsert => return Err(context.not_found(&key)),
-            // Another request created it in between, so the next round replaces it.
-            None if collection.insert(new.clone()) == Err(DuplicateKey) => {}
-            None => break (None, new),
+            None => match collection.insert(new.clone()) {
+                Ok(()) => break (None, new),
+                Err(InsertError::Full(full)) => return Err(store_full(full)),
+                // Another request created it in between, so the next round replaces it.
+                Err(InsertError::DuplicateKey) => {}
+            },
         }
     };
     Ok(with_change(context, changed_response(context, &after, decided), before, Some(after)))

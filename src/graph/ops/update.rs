@@ -1,15 +1,14 @@
 //! PATCH of an entity.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::edm::value::Entity;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed_response, server_set_values, with_change};
+use crate::graph::ops::change::{before_commit, changed_response, server_set_values, store_full, with_change};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
-use crate::world::store::StoreUpdate;
+use crate::world::store::{StoreFull, StoreUpdate};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -38,8 +37,8 @@ pub(super) fn update(
         for (slot, value) in values {
             properties.values[slot] = value;
         }
-        Ok::<_, Infallible>(Entity::new(Arc::clone(&entity.key), properties))
+        Ok::<_, StoreFull>(Entity::new(Arc::clone(&entity.key), properties))
     });
-    let Some(Ok(StoreUpdate { before, after })) = updated else { return Err(context.not_found(key)) };
+    let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(store_full)?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
 }

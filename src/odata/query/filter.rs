@@ -30,8 +30,10 @@ pub(crate) struct Expression<'m> {
 #[derive(Debug)]
 pub(crate) struct BoundExpression<'m> {
     node: Node<'m>,
-    /// The number of nodes: the steps of an evaluation, if it touches no texts.
-    pub(crate) nodes: usize,
+    /// The number of nodes: the steps of an evaluation without those for texts.
+    nodes: u64,
+    /// The number of calls.
+    calls: u64,
     /// The number of calls that occur more than once.
     shared: usize,
 }
@@ -48,11 +50,25 @@ impl<'m> Expression<'m> {
         let (nodes, calls) = shared::size(&node);
         // Most expressions have at most one call.
         let shared = if calls > 1 { shared::number(&mut node) } else { 0 };
-        BoundExpression { node, nodes, shared }
+        let steps = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        BoundExpression { node, nodes: steps(nodes), calls: steps(calls), shared }
     }
 }
 
+/// The steps of a call with a text of ordinary length.
+const ORDINARY_CALL: u64 = 24;
+
 impl BoundExpression<'_> {
+    /// Returns the steps of an evaluation without those for texts. Its caller pays them, for many entities at a time.
+    pub(crate) fn steps(&self) -> u64 {
+        self.nodes
+    }
+
+    /// Returns the steps for texts that an evaluation is expected to take, if they have an ordinary length.
+    pub(crate) fn expected_text_steps(&self) -> u64 {
+        self.calls * ORDINARY_CALL
+    }
+
     /// Whether the expression is true for an entity. Null is not true. If the purse is empty afterwards, the result means nothing.
     pub(crate) fn is_fulfilled(&self, object: &Complex, purse: &Purse) -> bool {
         self.evaluate(object, purse, |value| value == Scalar::Boolean(true))

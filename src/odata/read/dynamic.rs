@@ -46,7 +46,12 @@ impl BodyReader<'_> {
                 }
                 out.push(b'}');
             }
-            scalar => scalar.write(out),
+            scalar => {
+                if let Json::String(text) = scalar {
+                    self.check_length(&path.to_string(), text, path);
+                }
+                scalar.write(out);
+            }
         }
     }
 }

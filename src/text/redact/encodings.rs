@@ -114,6 +114,10 @@ pub(super) fn query_and_fragment(text: &str) -> impl Iterator<Item = (&str, &str
 
 /// Returns whether a text with blanks is one address, as the filters of clients that encode nothing are.
 pub(super) fn is_whole_address(text: &str) -> bool {
+    let scheme = text.find("://").filter(|at| text[..*at].bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if scheme.is_some_and(|at| userinfo(text).is_some_and(|range| range.start == at + "://".len())) {
+        return true;
+    }
     let Some((path, query)) = text.split_once('?') else { return false };
     let name = query.split('=').next().unwrap_or_default();
     !path.contains(char::is_whitespace) && name.len() < query.len() && !name.is_empty() && !name.contains(char::is_whitespace)
@@ -121,6 +125,21 @@ pub(super) fn is_whole_address(text: &str) -> bool {
 
 /// The length up to which `user:password` is searched for where no address has it, which keeps the search linear.
 const LONGEST_USERINFO: usize = 512;
+
+/// Splits a text at the value of its first filter, which contains blanks and ends in front of the next field.
+pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
+    let starts = text.match_indices(['r', 'h']).filter_map(|(at, _)| {
+        let (before, rest) = (&text.as_bytes()[..=at], text[at + 1..].strip_prefix('=')?);
+        let is_filter = [&b"filter"[..], b"search"]
+            .iter()
+            .any(|name| before.len() >= name.len() && before[before.len() - name.len()..].eq_ignore_ascii_case(name));
+        is_filter.then_some(text.len() - rest.len())
+    });
+    let start = starts.into_iter().next()?;
+    let length = text[start..].find('&').unwrap_or(text.len() - start);
+    let filter = &text[start..start + length];
+    filter.contains(char::is_whitespace).then(|| (&text[..start], filter, &text[start + length..]))
+}
 
 /// Words in front of a colon and a mail address, which name no user.
 const NOT_USERS: &[&str] = &["acct", "eum", "im", "mail", "mailto", "sip", "sips", "smtp", "spo", "tel", "to", "x500", "xmpp"];
@@ -144,7 +163,8 @@ pub(super) fn userinfo(text: &str) -> Option<Range<usize>> {
                 // A limit keeps the search linear.
                 let end = text.len().min(start + LONGEST_USERINFO);
                 let end = (start..=end).rev().find(|end| text.is_char_boundary(*end))?;
-                text[start..end].split(ends).next()?.rfind('@')
+                // Nor does a blank end it.
+                text[start..end].split(['\r', '\n']).next()?.rfind('@')
             })?;
             Some(start..start + length)
         })
@@ -331,7 +351,7 @@ fn readable(bytes: Vec<u8>) -> Option<String> {
 }
 
 /// Returns the text of bytes in UTF-16, which begin with a mark or in which half of the letters are zeros.
-fn utf_16(bytes: &[u8]) -> Option<String> {
+pub(super) fn utf_16(bytes: &[u8]) -> Option<String> {
     let zeros = |from: usize| bytes.len() >= 4 && bytes.iter().skip(from).step_by(2).all(|byte| *byte == 0);
     let is_little = bytes.starts_with(&[0xff, 0xfe]) || zeros(1);
     if !bytes.len().is_multiple_of(2) || !(is_little || bytes.starts_with(&[0xfe, 0xff]) || zeros(0)) {

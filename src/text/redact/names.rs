@@ -297,10 +297,11 @@ pub(crate) fn is_holder(name: &str) -> bool {
     HOLDERS.contains(&normalized(name).as_str())
 }
 
-/// Returns whether a text that cannot be parsed contains the name of a member that holds secrets.
-pub(super) fn mentions_holder(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    HOLDERS.iter().any(|name| text.contains(name))
+/// Returns whether a text that cannot be parsed has a word that is the name of a secret, or of a member that holds secrets.
+pub(super) fn has_secret_word(text: &str) -> bool {
+    let is_of_word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let mut words = text.split(|character: char| !is_of_word(character)).filter(|word| (3..=128).contains(&word.len()));
+    words.any(|word| is_secret_name(NamePlace::Member, word) || is_holder(word))
 }
 
 /// Characters between the segments of a name.

@@ -88,7 +88,7 @@ impl Redactor {
     /// Returns whether a text that does not parse may hold a private value.
     fn is_suspicious(&self, text: &str) -> bool {
         names::mentions_secret(text)
-            || names::mentions_holder(text)
+            || names::has_secret_word(text)
             || text.contains("\\u")
             || self.style == Style::Pseudonyms && names::mentions_private(text)
     }
@@ -216,7 +216,8 @@ impl Redactor {
             _ if self.style != Style::Masks => return opaque(comments),
             // In UTF-16, say, letters are between zeros.
             _ => {
-                let lossy = String::from_utf8_lossy(&plain).replace('\0', "");
+                let lossy = || String::from_utf8_lossy(&plain).replace(['\0', char::REPLACEMENT_CHARACTER], "");
+                let lossy = encodings::utf_16(&plain).unwrap_or_else(lossy);
                 let is_hidden = says_json && text.is_none() || is_form && text.is_none() || self.is_suspicious(&lossy);
                 if is_hidden || self.text(&lossy, 0) != lossy {
                     return Bytes::from_static(REDACTED.as_bytes());
@@ -271,7 +272,7 @@ impl Redactor {
             }
         }
         // Names can be written with escapes wherever JSON is a part of another text.
-        let has_json = || bare.contains("\":") && (names::mentions_secret(bare) || names::mentions_holder(bare));
+        let has_json = || bare.contains("\":") && (names::mentions_secret(bare) || names::has_secret_word(bare));
         if bare.contains("\\u") && bare.contains('"') || has_json() {
             return self.hidden(text).into();
         }
@@ -452,8 +453,12 @@ impl Redactor {
                 }
                 return out;
             }
+            None if encodings::userinfo(value).is_some() => return format!("{name}={}", self.address(value, depth + 1)),
             None if is_filter(&decoded_name) => self.filter(&decoded, depth).into(),
-            None => self.text(&decoded, depth + 1),
+            None => match self.text_with_plus(value, depth) {
+                Some(redacted) => return format!("{name}={redacted}"),
+                None => self.text(&decoded, depth + 1),
+            },
         };
         let value = if redacted == decoded { value.to_owned() } else { self.percent_encoded(&redacted) };
         format!("{name}={value}")
@@ -468,8 +473,24 @@ impl Redactor {
         pair.split_once('=').is_some_and(|(name, _)| self.kind(NamePlace::Parameter, &encodings::fully_decoded(name)).is_some())
     }
 
+    /// Redacts a text in which a plus sign may be one of Base64 instead of a blank; nothing if nothing is found.
+    fn text_with_plus(&mut self, text: &str, depth: usize) -> Option<String> {
+        if !text.contains('+') {
+            return None;
+        }
+        let redacted = self.text(text, depth + 1);
+        if redacted == text { None } else { Some(redacted.into_owned()) }
+    }
+
     /// Redacts a text that is encoded as a field is.
     fn decoded_text(&mut self, encoded: &str, depth: usize) -> String {
+        // Decoded, a password may hold what ends an address.
+        if encodings::userinfo(encoded).is_some() {
+            return self.address(encoded, depth + 1);
+        }
+        if let Some(redacted) = self.text_with_plus(encoded, depth) {
+            return redacted;
+        }
         let decoded = form::decoded(encoded);
         let redacted = self.text(&decoded, depth + 1);
         if redacted == decoded { encoded.to_owned() } else { self.percent_encoded(&redacted) }
@@ -511,7 +532,15 @@ impl Redactor {
         if encodings::is_whole_address(text) {
             return self.address(text, depth);
         }
-        let text = self.assigned(text);
+        // Between blanks a filter has parts that mean nothing alone.
+        let (mut filtered, mut rest) = (String::new(), text);
+        while let Some((before, filter, after)) = encodings::split_filter(rest) {
+            filtered.push_str(before);
+            filtered.push_str(&self.filter(filter, depth));
+            rest = after;
+        }
+        filtered.push_str(rest);
+        let text = self.assigned(&filtered);
         // Names of several words lie between the addresses.
         let (mut out, mut words) = (String::with_capacity(text.len()), String::new());
         for word in text.split_inclusive(|character: char| character.is_whitespace() || "\"<>".contains(character)) {

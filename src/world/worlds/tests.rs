@@ -26,7 +26,7 @@ fn keys(world: &World) -> Vec<String> {
 
 fn remove_first(world: &World) {
     let set = world.schema.set_ids().next().unwrap();
-    assert!(world.store.collection(set).remove(&keys(world)[0]).is_some());
+    assert!(world.store.collection(set).remove(&keys(world)[0]).unwrap().is_some());
 }
 
 #[test]
@@ -135,10 +135,31 @@ fn a_change_replaces_the_world_and_keeps_its_entities() {
 }
 
 #[test]
+fn a_change_that_meets_a_reset_does_not_bring_back_old_entities() {
+    for name in [DEFAULT, "a"] {
+        let worlds = worlds(WorldLimits::default());
+        let count = keys(&worlds.world(name).unwrap()).len();
+        remove_first(&worlds.world(name).unwrap());
+        std::thread::scope(|scope| {
+            let mut reset = None;
+            let change = |world: &World| {
+                reset = Some(scope.spawn(|| worlds.reset(name).unwrap()));
+                // A reset that did not wait would be over by then.
+                std::thread::sleep(Duration::from_millis(100));
+                Ok::<_, WorldError>(world.with_clock(Clock::System))
+            };
+            worlds.change(name, change).unwrap();
+            reset.unwrap().join().unwrap();
+        });
+        assert_eq!(keys(&worlds.world(name).unwrap()).len(), count, "{name}");
+    }
+}
+
+#[test]
 fn the_number_of_worlds_is_limited_and_idle_ones_are_dropped() {
     let worlds = worlds(WorldLimits { worlds: 2, ..WorldLimits::default() });
     for name in ["a", "b", "a"] {
-        worlds.world(name).unwrap();
+        remove_first(&worlds.world(name).unwrap());
     }
     let refused = worlds.world("c").unwrap_err();
     assert_eq!(refused.to_string(), "world limit reached (2): drop worlds or raise the limit");
@@ -155,10 +176,127 @@ fn the_number_of_worlds_is_limited_and_idle_ones_are_dropped() {
 }
 
 #[test]
+fn worlds_that_nothing_has_changed_give_way_and_come_back_as_they_were() {
+    let worlds = worlds(WorldLimits { worlds: 4, ..WorldLimits::default() });
+    let names = || worlds.list()[1..].iter().map(|info| info.name.to_string()).collect::<Vec<_>>();
+    remove_first(&worlds.world("changed").unwrap());
+    worlds.create("explicit", None).unwrap();
+    let held = worlds.world("held").unwrap();
+    let first_id = worlds.world("seen").unwrap().next_request_id();
+    worlds.world("new").unwrap();
+    assert_eq!(names(), ["changed", "explicit", "held", "new"]);
+    drop(held);
+    let seen = worlds.world("seen").unwrap();
+    assert_eq!((seen.next_request_id(), keys(&seen).len()), (first_id, keys(&worlds.default_world()).len()));
+    drop(seen);
+    // Fault rules, another clock, a used id, and a use: each keeps a world.
+    let kept: [fn(&Worlds, &str); 3] = [
+        |worlds, name| worlds.world(name).unwrap().faults.set(crate::world::fault::FaultRule::ready("bad-gateway").unwrap()),
+        |worlds, name| drop(worlds.change(name, |world| Ok::<_, WorldError>(world.with_clock(Clock::System))).unwrap()),
+        |worlds, name| _ = worlds.world(name).unwrap().next_entity_id(),
+    ];
+    for change in kept {
+        for name in names().iter().filter(|name| !["changed", "explicit"].contains(&name.as_str())) {
+            worlds.drop_world(name).unwrap();
+        }
+        worlds.world("a").unwrap();
+        change(&worlds, "a");
+        worlds.world("b").unwrap();
+        worlds.world("c").unwrap();
+        assert_eq!(names(), ["a", "c", "changed", "explicit"]);
+    }
+    worlds.reset("a").unwrap();
+    worlds.world("d").unwrap();
+    worlds.world("e").unwrap();
+    assert_eq!(names(), ["changed", "d", "e", "explicit"], "a reset takes the changes back");
+    worlds.reload(Plan { settings: settings(), fixtures: BTreeMap::new() }).unwrap();
+    assert_eq!(worlds.world("f").unwrap_err(), WorldError::TooMany(4), "they would come back by another plan");
+}
+
+#[test]
+fn a_flood_of_names_leaves_room_for_newcomers() {
+    let worlds = worlds(WorldLimits { worlds: 64, ..WorldLimits::default() });
+    for number in 0..63 {
+        remove_first(&worlds.world(&format!("test-{number}")).unwrap());
+    }
+    for number in 0..1_000 {
+        worlds.world(&format!("x{number}")).unwrap();
+    }
+    remove_first(&worlds.world("newcomer").unwrap());
+    assert_eq!(worlds.world("x").unwrap_err(), WorldError::TooMany(64));
+    assert_eq!(worlds.list().len(), 65);
+}
+
+#[test]
+fn all_that_worlds_hold_is_counted_once_and_given_back() {
+    let settings = settings();
+    let budget = settings.stores.clone();
+    let before = budget.used();
+    let worlds = Worlds::new(Plan { settings, fixtures: BTreeMap::new() }, WorldLimits::default());
+    let own = budget.used() - before;
+    worlds.world("a").unwrap();
+    let with_baselines = budget.used();
+    for number in 0..100 {
+        worlds.world(&number.to_string()).unwrap();
+    }
+    assert_eq!(budget.used(), with_baselines, "shared entities count once");
+    assert!(with_baselines - before < 2 * own);
+    remove_first(&worlds.world("0").unwrap());
+    assert!(budget.used() > with_baselines, "a deletion is recorded");
+    let original = worlds.world("1").unwrap();
+    remove_first(&original);
+    worlds.fork("1", "fork").unwrap();
+    worlds.change("2", |world| Ok::<_, WorldError>(world.with_clock(Clock::System))).unwrap();
+    worlds.reload(Plan { settings: Settings { entities: Vec::new(), ..self::settings() }, fixtures: BTreeMap::new() }).unwrap();
+    worlds.reset("1").unwrap();
+    for number in 0..100 {
+        worlds.reset(&number.to_string()).unwrap();
+    }
+    drop(original);
+    for name in ["a", "fork"] {
+        worlds.drop_world(name).unwrap();
+    }
+    assert_eq!(budget.used(), before, "nothing is left of the old plan");
+}
+
+#[test]
+fn a_fork_and_a_reload_without_room_are_refused_and_change_nothing() {
+    let settings = settings();
+    let set = settings.entities[0].0.clone();
+    let budget = Arc::new(crate::world::budget::Budget::new(60_000));
+    let with = |entities: Entities| Plan {
+        settings: Settings { entities, stores: budget.clone(), ..settings.clone() },
+        fixtures: BTreeMap::new(),
+    };
+    let worlds = Worlds::new(with(settings.entities.clone()), WorldLimits::default());
+    let long = |length: usize| {
+        let mut properties = settings.entities[0].1.properties.clone();
+        properties.dynamic.push(crate::edm::value::Dynamic { name: "x".into(), json: "y".repeat(length).into() });
+        Arc::new(crate::world::store::StoredEntity::new(length.to_string().into(), properties))
+    };
+    let all = keys(&worlds.default_world());
+    let refused = worlds.reload(with(vec![(set.clone(), long(100_000))])).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "store limit reached (60000 bytes in all worlds): drop entities or worlds, or raise --store-bytes"
+    );
+    assert_eq!(keys(&worlds.default_world()), all);
+    let held = budget.used();
+    let taken = budget.take(60_000 - held).unwrap();
+    assert_eq!(worlds.fork(DEFAULT, "fork").unwrap_err(), WorldError::Full(refused));
+    assert_eq!((budget.used(), worlds.list().len()), (60_000, 1));
+    drop(taken);
+    worlds.fork(DEFAULT, "fork").unwrap();
+    worlds.drop_world("fork").unwrap();
+    worlds.reload(with(settings.entities.clone())).unwrap();
+    assert_eq!(budget.used(), held, "the old entities make room for the new ones");
+}
+
+#[test]
 fn a_new_plan_is_used_by_worlds_created_after_it() {
     let worlds = worlds(WorldLimits::default());
     let old = worlds.world("old").unwrap();
-    worlds.reload(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() });
+    worlds.reload(Plan { settings: Settings { entities: Vec::new(), ..settings() }, fixtures: BTreeMap::new() }).unwrap();
     assert!(keys(&worlds.default_world()).is_empty() && keys(&worlds.world("new").unwrap()).is_empty());
     assert!(Arc::ptr_eq(&worlds.world("old").unwrap(), &old) && !keys(&old).is_empty());
     assert!(keys(&worlds.reset("old").unwrap()).is_empty());

@@ -48,19 +48,23 @@ impl Server {
 
     /// Serves a world with these settings.
     pub(crate) fn of(settings: Settings) -> Server {
-        Server::with(settings, server::ServerLimits::default(), false)
+        Server::with(settings, server::ServerLimits::default())
     }
 
     pub(crate) fn start_with(limits: server::ServerLimits) -> Server {
-        Server::with(harness::settings(Behaviors::default()), limits, false)
+        Server::with(harness::settings(Behaviors::default()), limits)
     }
 
     /// Starts a server that keeps its log.
     pub(crate) fn logging(limits: server::ServerLimits) -> Server {
-        Server::with(harness::settings(Behaviors::default()), limits, true)
+        Server::with_log(harness::settings(Behaviors::default()), limits, true)
     }
 
-    fn with(settings: Settings, limits: server::ServerLimits, keeps_log: bool) -> Server {
+    pub(crate) fn with(settings: Settings, limits: server::ServerLimits) -> Server {
+        Server::with_log(settings, limits, false)
+    }
+
+    fn with_log(settings: Settings, limits: server::ServerLimits, keeps_log: bool) -> Server {
         let service = Arc::new(Service::of(settings));
         let world = service.worlds.default_world();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wfi_emulator::internals::edge::server::ServerLimits;
+use wfi_emulator::internals::policy::behavior::Behaviors;
 
 use crate::edge::abuse::{ENTITY, PATIENCE, SOON, exchange, exchange_and, get_with, head, patch, statuses, target};
 use crate::edge::abuse_http2::{
     DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, WINDOW_UPDATE, begin, frame, frames_of, get, header, literal,
 };
 use crate::edge::http::Server;
+use crate::support::harness;
 
 #[test]
 fn idle_connections_make_room_for_others() {
@@ -65,9 +67,17 @@ fn is_cut(stream: &TcpStream) -> bool {
     !matches!(read, Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
 }
 
+/// Starts a server that takes texts of several megabytes.
+fn with_long_texts(limits: ServerLimits) -> Server {
+    let mut behaviors = Behaviors::default();
+    behaviors.set("text-length", "any").unwrap();
+    Server::with(harness::settings(behaviors), limits)
+}
+
 #[test]
 fn unread_answers_take_bounded_memory_together() {
-    let server = Server::start_with(ServerLimits { answers_bytes: 20_000_000, idle: SOON.idle, ..ServerLimits::default() });
+    let limits = ServerLimits { answers_bytes: 20_000_000, idle: SOON.idle, ..ServerLimits::default() };
+    let server = with_long_texts(limits);
     let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(4_000_000));
     assert_eq!(statuses(&exchange(&server, patch(&large))), "200");
     // Ten streams of a connection whose client grants no flow-control window.
@@ -94,8 +104,7 @@ fn a_head_may_be_as_large_as_its_limit() {
 
 #[test]
 fn unfinished_bodies_take_bounded_memory_together() {
-    let limits = ServerLimits { bodies_bytes: 4 * 1024 * 1024, ..ServerLimits::default() };
-    let server = Server::start_with(limits);
+    let server = with_long_texts(ServerLimits { bodies_bytes: 4 * 1024 * 1024, ..ServerLimits::default() });
     let begin = |piece: usize| {
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -248,7 +257,7 @@ fn connections_that_hoard_memory_and_send_pings_give_way_to_others() {
 
 #[test]
 fn an_answer_that_is_not_read_is_dropped_in_time() {
-    let server = Server::start_with(ServerLimits { answer: Duration::from_millis(400), ..ServerLimits::default() });
+    let server = with_long_texts(ServerLimits { answer: Duration::from_millis(400), ..ServerLimits::default() });
     assert_eq!(statuses(&exchange(&server, upload(4_000_000))), "200");
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -292,7 +301,7 @@ fn further_requests_on_a_connection_of_http_2_wait() {
 #[test]
 fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
     let connector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server::start_with(ServerLimits { bodies_bytes: 8_000_000, ..ServerLimits::default() });
+    let server = with_long_texts(ServerLimits { bodies_bytes: 8_000_000, ..ServerLimits::default() });
     let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
     let send = |method: &str, path: &str, body: &[u8], more: &str| {
         let head = format!(

@@ -85,7 +85,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 
 #[test]
 fn deleted_entities_do_not_stay_in_journals() {
-    let served = Served::start(&[]);
+    let served = Served::start(&["--behavior", "text-length=any"]);
     let body = packed(integration(&"x".repeat(4_000_000)).as_bytes());
     let headers = format!("{JSON}Content-Encoding: gzip\r\n");
     let mut client = Client::new(&served);

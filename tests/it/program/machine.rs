@@ -79,6 +79,42 @@ fn connections_that_have_sent_much_hold_little_memory() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn entities_take_no_more_memory_than_the_limit_of_all_stores() {
+    let arguments = ["--port", "0", "--journal", "0", "--log", "off", "--store-bytes", "67108864"];
+    let program = Program::start(command(&arguments, &[]));
+    let address = address_of(&program);
+    let resident = || resident_mib(program.child.id()).unwrap();
+    let before = resident();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(format!(r#"{{"displayName":"{}"}}"#, "x".repeat(1_000_000)).as_bytes()).unwrap();
+    let body = encoder.finish().unwrap();
+    let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
+    for number in 0..250 {
+        let mut stream = connect(&address);
+        let target = format!("/_world/w{}{COLLECTION}", number % 5);
+        let length = body.len();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+        *statuses.entry(status).or_default() += 1;
+    }
+    assert_eq!(statuses.keys().copied().collect::<Vec<_>>(), [201, 413], "{statuses:?}");
+    let deadline = Instant::now() + PATIENCE;
+    while resident() - before > 128.0 {
+        assert!(Instant::now() < deadline, "{:.1} MiB for {statuses:?}", resident() - before);
+        std::thread::sleep(Duration::from_millis(100));
+        get(&address, ENTITY);
+    }
+    println!("{:.1} MiB more, {statuses:?}", resident() - before);
+}
+
 #[test]
 fn a_full_disk_leaves_the_saved_state_intact() {
     let folder = Folder::new("full");

@@ -61,8 +61,8 @@ fn the_oracle_finds_the_secret_in_every_encoding() {
 #[test]
 fn no_secret_of_the_grammar_is_left_in_thousands_of_sentences() {
     let mut problems = Vec::new();
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for _ in 0..400 {
+    let mut state = 0x2468_ace0_1357_9bdfu64;
+    for _ in 0..1_000 {
         let data: Vec<u8> = (0..32)
             .map(|_| {
                 state ^= state << 13;

@@ -204,7 +204,9 @@ fn exchanges(data: &[u8]) {
 fn fixtures(data: &[u8]) {
     let behaviors = Behaviors::of(Profile::Documented);
     let Ok(entities) = fixture::read(&SCHEMA, &behaviors, "workforceIntegrations.json", data) else { return };
-    let stored = |entities: &Entities| Store::over(&Baselines::of(&SCHEMA, entities));
+    let stored = |entities: &Entities| {
+        Store::over(&Baselines::of(&SCHEMA, entities, &wfi_emulator::internals::workloads::settings().stores))
+    };
     let first = stored(&entities);
     let written = fixture::write(&SCHEMA, &first, behavior::Secret::Echo);
     let again = fixture::read(&SCHEMA, &behaviors, "workforceIntegrations.json", written.as_bytes());

@@ -111,7 +111,8 @@ pub(super) struct Evaluation<'e> {
 impl<'e> Evaluation<'e> {
     /// Returns the evaluation of an expression that has this many calls with a number.
     pub(super) fn new(object: &'e Complex, purse: &'e Purse, shared: usize) -> Evaluation<'e> {
-        Evaluation { object, purse, results: (0..shared).map(|_| OnceCell::new()).collect() }
+        let results = if shared == 0 { Vec::new() } else { (0..shared).map(|_| OnceCell::new()).collect() };
+        Evaluation { object, purse, results }
     }
 
     /// Pays for work on texts of this length together, at this number of bytes for a step.
@@ -126,11 +127,8 @@ impl<'e> Evaluation<'e> {
 }
 
 impl Node<'_> {
-    /// Returns the value for an entity; any value if the purse is empty. The recursion is bounded: the parser limits the depth.
+    /// Returns the value for an entity; any value if the purse is empty. The caller pays for the nodes, the node for texts. The recursion is bounded: the parser limits the depth.
     pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
-        if !evaluation.purse.spend(1) {
-            return Scalar::Null;
-        }
         match self {
             Node::Constant(scalar) => borrowed(scalar),
             Node::Property(path) => path.find(evaluation.object).map_or(Scalar::Null, |value| scalar(value, evaluation)),
@@ -140,7 +138,8 @@ impl Node<'_> {
             },
             Node::Compare(comparison, left, right) => {
                 let (left, right) = (left.evaluate(evaluation), right.evaluate(evaluation));
-                if !evaluation.pays(length(&left).min(length(&right)), BYTES_COMPARED) {
+                let compared = length(&left).min(length(&right));
+                if compared >= BYTES_COMPARED && !evaluation.pays(compared, BYTES_COMPARED) {
                     return Scalar::Null;
                 }
                 Scalar::Boolean(compare(*comparison, &left, &right))

@@ -1,0 +1,195 @@
+//! The limit of all stores: a write beyond it is refused with nothing stored, wherever it comes from, and deletions make room again.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{Method, Request};
+use serde_json::{Value, json};
+use wfi_emulator::emulator::{Builder, Emulator};
+
+const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
+const STATE: &str = "/_emulator/worlds/default/state";
+
+/// Sends JSON, and returns the status and the answer.
+fn send(emulator: &Emulator, method: Method, target: &str, body: impl Into<Bytes>) -> (u16, Value) {
+    send_with(emulator, method, target, &[], body)
+}
+
+fn send_with(
+    emulator: &Emulator,
+    method: Method,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> (u16, Value) {
+    let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let response = emulator.send(request.body(body.into()).unwrap());
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
+}
+
+fn packed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn named(length: usize) -> String {
+    json!({ "displayName": "x".repeat(length) }).to_string()
+}
+
+const MIB: usize = 1024 * 1024;
+
+fn limited(bytes: usize) -> Builder {
+    Emulator::builder().seed(1).fixtures_json(r#"{"workforceIntegrations":[{"id":"a"}]}"#).unwrap().store_bytes(bytes)
+}
+
+#[test]
+fn writes_beyond_the_limit_are_refused_in_all_worlds_and_deletions_make_room() {
+    let emulator = limited(8 * MIB).build();
+    let mut ids = Vec::new();
+    let refused = loop {
+        assert!(ids.len() < 20, "no limit");
+        let world = format!("/_world/w{}{COLLECTION}", ids.len() % 3);
+        match send(&emulator, Method::POST, &world, named(MIB / 2)) {
+            (201, entity) => ids.push((world, entity["id"].as_str().unwrap().to_owned())),
+            refused => break refused,
+        }
+    };
+    // The texts, and as much again for their cached form.
+    assert!((6..=8).contains(&ids.len()), "{}", ids.len());
+    assert_eq!((refused.0, &refused.1["error"]["code"]), (413, &json!("RequestEntityTooLarge")));
+    let held = |world: &str| send(&emulator, Method::GET, &format!("{world}/$count"), "").1;
+    let counts: Vec<Value> = ["w0", "w1", "w2"].iter().map(|name| held(&format!("/_world/{name}{COLLECTION}"))).collect();
+    assert_eq!(counts.iter().map(|count| count.as_u64().unwrap()).sum::<u64>(), 3 + ids.len() as u64, "nothing is stored");
+    let (_, journal) = send(&emulator, Method::GET, "/_emulator/worlds/w0/journal?limit=20", "");
+    let (_, others) = send(&emulator, Method::GET, "/_emulator/worlds/w1/journal?limit=20", "");
+    let (_, third) = send(&emulator, Method::GET, "/_emulator/worlds/w2/journal?limit=20", "");
+    let journals = format!("{journal}{others}{third}");
+    assert!(journals.contains("store limit reached (8388608 bytes in all worlds)") && journals.contains("--store-bytes"));
+    // PATCH, PUT within a batch, an import, and a fork.
+    let (world, id) = &ids[0];
+    assert_eq!(send(&emulator, Method::PATCH, &format!("{world}/{id}"), named(MIB)).0, 413);
+    let batch = json!({ "requests": [
+        { "id": "1", "method": "POST", "url": "/teamwork/workforceIntegrations", "headers": { "content-type": "application/json" },
+          "body": { "displayName": "x".repeat(MIB) } },
+        { "id": "2", "method": "GET", "url": "/teamwork/workforceIntegrations/a" },
+    ] });
+    let (status, answers) = send(&emulator, Method::POST, "/_world/w0/v1.0/$batch", batch.to_string());
+    let statuses: Vec<&Value> = answers["responses"].as_array().unwrap().iter().map(|answer| &answer["status"]).collect();
+    assert_eq!((status, statuses), (200, vec![&json!(413), &json!(200)]));
+    let state = json!({ "workforceIntegrations": [{ "id": "b", "displayName": "x".repeat(3 * MIB) }] }).to_string();
+    let (status, error) = send(&emulator, Method::PUT, STATE, state);
+    assert_eq!((status, &error["error"]["code"]), (409, &json!("store-full")), "{error}");
+    assert_eq!(send(&emulator, Method::GET, &format!("{COLLECTION}/a"), "").0, 200, "the import has changed nothing");
+    // Any write that gives back room is accepted.
+    assert_eq!(send(&emulator, Method::PATCH, &format!("{world}/{id}"), named(10)).0, 200);
+    assert_eq!(send(&emulator, Method::POST, world, named(MIB / 2)).0, 201);
+    for (world, id) in &ids {
+        assert_eq!(send(&emulator, Method::DELETE, &format!("{world}/{id}"), "").0, 204);
+    }
+    for number in 0..50 {
+        let (status, entity) = send(&emulator, Method::POST, COLLECTION, named(MIB));
+        assert_eq!(status, 201, "round {number}");
+        let id = entity["id"].as_str().unwrap();
+        assert_eq!(send(&emulator, Method::DELETE, &format!("{COLLECTION}/{id}"), "").0, 204);
+    }
+}
+
+#[test]
+fn a_dropped_or_reset_world_makes_room() {
+    let emulator = limited(8 * MIB).build();
+    let fill = |world: &str| {
+        let mut count = 0;
+        while count < 20 && send(&emulator, Method::POST, &format!("{world}{COLLECTION}"), named(MIB / 2)).0 == 201 {
+            count += 1;
+        }
+        count
+    };
+    let first = fill("/_world/a");
+    assert!((6..=8).contains(&first) && fill("/_world/b") == 0);
+    assert_eq!(send(&emulator, Method::DELETE, "/_emulator/worlds/a", "").0, 204);
+    assert_eq!(fill("/_world/b"), first);
+    assert_eq!(send(&emulator, Method::POST, "/_emulator/worlds/b/reset", "").0, 200);
+    assert_eq!(fill("/_world/b"), first);
+    assert_eq!(send(&emulator, Method::PUT, "/_emulator/worlds/b/state", r#"{"workforceIntegrations":[]}"#).0, 200);
+    assert_eq!(fill("/_world/c"), first);
+}
+
+#[test]
+fn a_text_longer_than_any_real_one_is_refused_unless_allowed() {
+    let emulator = Emulator::builder().seed(1).build();
+    let (status, error) = send(&emulator, Method::POST, COLLECTION, named(MIB + 1));
+    let message = "The field displayName must be a string or array type with a maximum length of '1048576'.";
+    assert_eq!((status, &error["error"]["message"]), (400, &json!(message)));
+    assert_eq!(send(&emulator, Method::POST, COLLECTION, named(MIB)).0, 201);
+    let any = Emulator::builder().behavior("text-length", "any").unwrap().build();
+    assert_eq!(send(&any, Method::POST, COLLECTION, named(3 * MIB)).0, 201);
+}
+
+#[test]
+fn an_export_of_any_size_can_be_imported_also_packed() {
+    let emulator = Emulator::builder().seed(1).build();
+    for _ in 0..6 {
+        assert_eq!(send(&emulator, Method::POST, COLLECTION, named(MIB)).0, 201);
+    }
+    let export = |emulator: &Emulator| {
+        let request = Request::get(format!("{STATE}?secrets=true")).body(Bytes::new()).unwrap();
+        emulator.send(request).body().clone()
+    };
+    let state = export(&emulator);
+    assert!(state.len() > 6 * MIB);
+    let other = Emulator::builder().seed(2).build();
+    assert_eq!(send(&other, Method::PUT, STATE, state.clone()).0, 200);
+    assert_eq!(export(&other), state);
+    let third = Emulator::builder().seed(3).build();
+    let gzip = [("content-encoding", "gzip")];
+    assert_eq!(send_with(&third, Method::PUT, STATE, &gzip, packed(&state)).0, 200);
+    assert_eq!(export(&third), state);
+    // The same state again takes no more room than it has, since the old one goes.
+    assert_eq!(send_with(&third, Method::PUT, STATE, &gzip, packed(&state)).0, 200);
+    let refused = |headers: &[(&str, &str)], body: Vec<u8>| {
+        let (status, error) = send_with(&third, Method::PUT, STATE, headers, body);
+        format!("{status} {}", error["error"]["message"].as_str().unwrap())
+    };
+    assert_eq!(refused(&[("content-encoding", "br")], packed(&state)), "400 unsupported Content-Encoding, expected gzip or none");
+    assert!(refused(&gzip, state.to_vec()).starts_with("400 invalid body: the gzip-encoded body cannot be unpacked"));
+    let small = limited(2 * MIB).build();
+    let (status, error) = send(&small, Method::PUT, STATE, state.clone());
+    assert_eq!((status, &error["error"]["message"]), (413, &json!("body exceeds 2097152 bytes")));
+    let (status, error) = send_with(&small, Method::PUT, STATE, &gzip, packed(&state));
+    assert_eq!((status, &error["error"]["message"]), (413, &json!("body exceeds 2097152 bytes")));
+    // A short text of many entities is not read to its end.
+    let items: Vec<String> = (0..60_000).map(|number| format!(r#"{{"id":"{number}"}}"#)).collect();
+    let (status, error) = send(&small, Method::PUT, STATE, format!(r#"{{"workforceIntegrations":[{}]}}"#, items.join(",")));
+    assert_eq!((status, &error["error"]["code"]), (409, &json!("store-full")), "{error}");
+    assert_eq!(send(&small, Method::GET, &format!("{COLLECTION}/$count"), "").1, json!(1));
+    // Other operations keep their limit.
+    assert_eq!(send(&third, Method::PUT, "/_emulator/worlds/default/clock", vec![b' '; 5 * MIB]).0, 413);
+}
+
+#[test]
+fn forks_of_ten_thousand_entities_cost_next_to_nothing() {
+    let items: Vec<String> = (0..10_000).map(|number| format!(r#"{{"id":"{number}","displayName":"x"}}"#)).collect();
+    let fixture = format!(r#"{{"workforceIntegrations":[{}]}}"#, items.join(","));
+    let emulator = Emulator::builder().seed(1).fixtures_json(&fixture).unwrap().build();
+    let budget = emulator.world().settings.stores.clone();
+    let fork = |name: &str| {
+        let started = std::time::Instant::now();
+        emulator.worlds().fork("default", name).unwrap();
+        started.elapsed()
+    };
+    let first = fork("first");
+    let (held, started) = (budget.used(), std::time::Instant::now());
+    for number in 0..100 {
+        fork(&number.to_string());
+    }
+    let hundred = started.elapsed();
+    println!("first fork {first:?}, 100 more {hundred:?}, {} bytes more", budget.used() - held);
+    assert_eq!(budget.used(), held);
+    // As copies they would take a hundred times as long as the first.
+    assert!(hundred < first * 30, "{hundred:?} after {first:?}");
+    assert_eq!(emulator.worlds().known("99").unwrap().store.entities().len(), 10_000);
+}
