@@ -9,6 +9,8 @@ pub(crate) mod problem;
 mod shared;
 pub(crate) mod types;
 
+use std::cell::OnceCell;
+
 use self::evaluate::{Evaluation, Node, Scalar};
 use self::parser::Parser;
 use self::types::ExpressionType;
@@ -77,8 +79,12 @@ impl BoundExpression<'_> {
     /// Takes the value of the expression for an entity. If the purse is empty afterwards, the value means nothing.
     pub(crate) fn evaluate<T>(&self, object: &Complex, purse: &Purse, take: impl FnOnce(Scalar<'_>) -> T) -> T {
         let held = purse.held();
-        let evaluation = Evaluation::new(object, purse, self.shared);
-        let taken = take(self.node.evaluate(&evaluation));
+        let taken = if self.shared == 0 {
+            take(self.node.evaluate(&Evaluation::new(object, purse, &[])))
+        } else {
+            let results: Vec<OnceCell<Scalar<'_>>> = (0..self.shared).map(|_| OnceCell::new()).collect();
+            take(self.node.evaluate(&Evaluation::new(object, purse, &results)))
+        };
         // The texts that were built are dropped here.
         purse.release_to(held);
         taken

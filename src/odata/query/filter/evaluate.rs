@@ -105,13 +105,12 @@ pub(super) struct Evaluation<'e> {
     object: &'e Complex,
     purse: &'e Purse,
     /// The results of calls that occur more than once, by their numbers.
-    results: Vec<OnceCell<Scalar<'e>>>,
+    results: &'e [OnceCell<Scalar<'e>>],
 }
 
 impl<'e> Evaluation<'e> {
-    /// Returns the evaluation of an expression that has this many calls with a number.
-    pub(super) fn new(object: &'e Complex, purse: &'e Purse, shared: usize) -> Evaluation<'e> {
-        let results = if shared == 0 { Vec::new() } else { (0..shared).map(|_| OnceCell::new()).collect() };
+    /// Returns the evaluation of an expression with room for the results of its calls with a number.
+    pub(super) fn new(object: &'e Complex, purse: &'e Purse, results: &'e [OnceCell<Scalar<'e>>]) -> Evaluation<'e> {
         Evaluation { object, purse, results }
     }
 
@@ -138,9 +137,12 @@ impl Node<'_> {
             },
             Node::Compare(comparison, left, right) => {
                 let (left, right) = (left.evaluate(evaluation), right.evaluate(evaluation));
-                let compared = length(&left).min(length(&right));
-                if compared >= BYTES_COMPARED && !evaluation.pays(compared, BYTES_COMPARED) {
-                    return Scalar::Null;
+                if let (Scalar::Text(left), Scalar::Text(right)) = (&left, &right) {
+                    // A comparison of short texts is a part of the node.
+                    let compared = left.len().min(right.len());
+                    if compared >= BYTES_COMPARED {
+                        evaluation.pays(compared, BYTES_COMPARED);
+                    }
                 }
                 Scalar::Boolean(compare(*comparison, &left, &right))
             }
@@ -212,16 +214,26 @@ fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
         PathValue::Value(Value::Enum(number)) => Scalar::Enum(*number),
         PathValue::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
-        // Without reading it: the tree of a large text takes many times its memory.
-        PathValue::Json(text) if text.trim_start().starts_with(['[', '{']) => Scalar::Object,
-        PathValue::Json(text) if !evaluation.pays(text.len(), BYTES_READ) => Scalar::Null,
-        PathValue::Json(text) => match serde_json::from_str(text) {
-            Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
-            Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
-            Ok(serde_json::Value::String(text)) => evaluation.built(text),
-            Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
-            Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
-        },
+        PathValue::Json(text) => json_scalar(text, evaluation),
+    }
+}
+
+/// Returns the value of an undeclared member. Apart, since filters seldom have one and the loop over the entities is hot.
+#[inline(never)]
+fn json_scalar<'e>(text: &str, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+    // Not parsed: the tree of a large text takes many times its memory.
+    if text.trim_start().starts_with(['[', '{']) {
+        return Scalar::Object;
+    }
+    if !evaluation.pays(text.len(), BYTES_READ) {
+        return Scalar::Null;
+    }
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
+        Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
+        Ok(serde_json::Value::String(text)) => evaluation.built(text),
+        Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
+        Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
     }
 }
 
@@ -264,7 +276,8 @@ fn rank(scalar: &Scalar<'_>) -> u8 {
     }
 }
 
-/// Calls a function. The result is null where an argument is null or of the wrong type.
+/// Calls a function. Apart, so that nodes without a call need no room for it. The result is null where an argument is null or of the wrong type.
+#[inline(never)]
 fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
     let mut values = arguments.iter().map(|argument| argument.evaluate(evaluation));
     let (first, second, third) = (values.next(), values.next(), values.next());
