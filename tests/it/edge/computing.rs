@@ -118,7 +118,8 @@ fn assert_prompt_during(served: &Served, load: &[(&str, String, String)]) {
         times.sort_unstable_by(|left, right| right.cmp(left));
         times[5]
     });
-    assert!(busy < idle * 3 + Duration::from_millis(200), "{busy:?}, and {idle:?} without other clients");
+    // When queries kept the threads of connections, it took seconds.
+    assert!(busy < idle * 4 + Duration::from_millis(600), "{busy:?}, and {idle:?} without other clients");
 }
 
 #[test]
