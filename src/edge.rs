@@ -6,6 +6,8 @@ pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod computing;
 pub(crate) mod control;
+#[cfg(test)]
+mod costs;
 #[cfg(any(feature = "cli", feature = "tls"))]
 pub(crate) mod file_lock;
 pub(crate) mod http_client;

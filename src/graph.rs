@@ -4,7 +4,7 @@
 
 mod answer;
 mod base_url;
-mod batch;
+pub(crate) mod batch;
 mod body;
 mod consult;
 mod context;

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 /// The maximum number of computations of a kind at a time, on machines with more cores.
-const MAX_THREADS: usize = 8;
+pub(super) const MAX_THREADS: usize = 8;
 
 /// The kind of a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

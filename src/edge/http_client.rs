@@ -6,7 +6,7 @@
 
 mod address;
 mod connect;
-mod resolve;
+pub(super) mod resolve;
 mod tls;
 
 use std::time::Duration;

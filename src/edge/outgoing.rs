@@ -5,7 +5,7 @@
 
 mod call;
 mod check;
-mod queue;
+pub(super) mod queue;
 mod repeat;
 
 use std::time::Duration;

@@ -40,7 +40,7 @@ static ITEM_HEADERS: [(HeaderName, &str); 8] = [
 
 /// The size of the responses, in bytes, after which a batch answers no further request: twenty lists of large entities would take many
 /// times the memory of the stored data. The answer that passes it has a page at most, and joining the answers takes the same memory again.
-const ANSWERS_LIMIT: usize = 32 * 1024 * 1024;
+pub(crate) const ANSWERS_LIMIT: usize = 32 * 1024 * 1024;
 
 /// The bytes of an answer that a step of the purse joins to the others, entities and other documents alike.
 const BYTES_JOINED: usize = 8;

@@ -16,7 +16,7 @@ const STEPS: u64 = 100_000_000;
 const PROMPT_STEPS: u64 = 500_000;
 
 /// The memory that a computation may take beyond that of its result, in bytes.
-const MEMORY: usize = 32 * 1024 * 1024;
+pub(crate) const MEMORY: usize = 32 * 1024 * 1024;
 
 /// The steps and the memory of a request. A step is about ten nanoseconds of work.
 #[derive(Debug)]

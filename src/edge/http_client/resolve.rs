@@ -10,7 +10,7 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Maximum number of lookups at once. Further ones wait, for as long as their callers do.
-const LOOKUPS: usize = 8;
+pub(in crate::edge) const LOOKUPS: usize = 8;
 
 /// Maximum length of a name (RFC 1035, 2.3.4).
 const NAME_LENGTH: usize = 253;

@@ -12,7 +12,7 @@ use crate::world::budget::{Budget, Reservation};
 use crate::world::outbound::{CallFailure, OutboundCall};
 
 /// Maximum number of calls at once, where the process may have many files and connections.
-const CALLS: usize = 64;
+pub(in crate::edge) const CALLS: usize = 64;
 
 /// Share of the descriptors that calls may use at once.
 const DESCRIPTOR_SHARE: usize = 8;
@@ -21,7 +21,7 @@ const DESCRIPTOR_SHARE: usize = 8;
 const DESCRIPTORS: usize = 256;
 
 /// Maximum memory of the messages of all calls, in bytes.
-const MESSAGES: usize = 64 * 1024 * 1024;
+pub(in crate::edge) const MESSAGES: usize = 64 * 1024 * 1024;
 
 /// The calls of this process.
 static PROCESS: LazyLock<CallQueue> = LazyLock::new(|| CallQueue::new(calls_at_once(descriptors()), MESSAGES));
