@@ -166,7 +166,8 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_never_end_let_others_wait_in_vain() {
-        let queue = Arc::new(CallQueue::new(3, usize::MAX));
+        // A quarter of the places is the share of the connector.
+        let queue = Arc::new(CallQueue::new(12, usize::MAX));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let made = |timeout| {
