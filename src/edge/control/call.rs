@@ -29,22 +29,26 @@ impl ControlCall<'_> {
     pub(super) fn body(&self) -> Result<&[u8], ControlError> {
         match &self.request.body {
             Body::Whole(body) => Ok(body),
-            Body::TooLarge => Err(too_large(self.body_limit)),
+            Body::TooLarge => {
+                let message = format!("body exceeds {} bytes, or the memory for bodies", self.body_limit);
+                Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message))
+            }
         }
     }
 
-    /// Returns the body without its content coding, of at most `limit` bytes.
-    pub(super) fn unpacked_body(&self, limit: usize) -> Result<Cow<'_, [u8]>, ControlError> {
+    /// Returns the body without its content coding, of at most `limit` bytes; `None` if it is longer.
+    pub(super) fn unpacked_body(&self, limit: usize) -> Result<Option<Cow<'_, [u8]>>, ControlError> {
         let body = self.body()?;
         let codings = self.request.headers.get_all(header::CONTENT_ENCODING);
         let codings: Vec<&str> = codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim()).collect();
         match codings[..] {
-            [] | [""] => Ok(Cow::Borrowed(body)),
-            [coding] if coding.eq_ignore_ascii_case("identity") => Ok(Cow::Borrowed(body)),
-            [coding] if gzip::is_gzip(coding) => gzip::unpack(body, limit).map(Cow::Owned).map_err(|error| match error {
-                GzipError::TooLong(_) => too_large(limit),
-                GzipError::Malformed(_) => ControlError::unusable(format!("invalid body: the gzip-encoded body {error}")),
-            }),
+            [] | [""] => Ok((body.len() <= limit).then_some(Cow::Borrowed(body))),
+            [coding] if coding.eq_ignore_ascii_case("identity") => Ok((body.len() <= limit).then_some(Cow::Borrowed(body))),
+            [coding] if gzip::is_gzip(coding) => match gzip::unpack(body, limit) {
+                Ok(body) => Ok(Some(Cow::Owned(body))),
+                Err(GzipError::TooLong(_)) => Ok(None),
+                Err(error) => Err(ControlError::unusable(format!("invalid body: the gzip-encoded body {error}"))),
+            },
             _ => Err(ControlError::unusable("unsupported Content-Encoding, expected gzip or none")),
         }
     }
@@ -80,10 +84,6 @@ impl ControlCall<'_> {
         }
         Ok(Parameters(parameters))
     }
-}
-
-fn too_large(limit: usize) -> ControlError {
-    ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("body exceeds {limit} bytes"))
 }
 
 /// Query parameters.

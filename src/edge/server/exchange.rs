@@ -73,8 +73,13 @@ pub(super) async fn exchange(
         let limit = connection.shared.service.body_limit(&request, connection.peer);
         (request.body, reserved) = receive(gate, holder, &request.headers, incoming, is_control, limit).await?;
     }
+    if let Some(reserved) = &reserved {
+        reserved.progress().suspend();
+    }
     let mut hold = |bytes: usize| {
         if let Some(reserved) = &mut reserved {
+            // From here on it waits for a connector.
+            reserved.progress().record();
             // The body is counted already.
             return reserved.grow(bytes.saturating_sub(reserved.bytes()));
         }

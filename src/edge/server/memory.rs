@@ -57,12 +57,15 @@ struct Pool {
     /// Memory for the control API, when the other is full.
     reserve: Arc<Budget>,
     limit: usize,
+    /// Time of the last search for a stalled connection.
+    searched_at: AtomicU64,
 }
 
 impl Pool {
     fn new(limit: usize) -> Pool {
         let reserve = limit / RESERVES;
-        Pool { common: Arc::new(Budget::new(limit - reserve)), reserve: Arc::new(Budget::new(reserve)), limit }
+        let (common, reserve) = (Arc::new(Budget::new(limit - reserve)), Arc::new(Budget::new(reserve)));
+        Pool { common, reserve, limit, searched_at: AtomicU64::new(0) }
     }
 
     fn take(&self, kind: HolderKind, bytes: usize, is_control: bool) -> Option<Reservation> {
@@ -101,6 +104,11 @@ impl Memory {
     /// Returns the longest time for which one of the answers of a connection has made no progress.
     pub(super) fn answer_stall(&self, connection: &ConnectionMemory) -> Duration {
         connection.stall(HolderKind::Answer, self.now()).unwrap_or_default()
+    }
+
+    /// Returns the size of the largest body that there can ever be room for.
+    pub(super) fn largest_body(&self) -> usize {
+        self.requests.common.limit()
     }
 
     /// Takes memory for a connection; `None` if it exceeds the limit or the share of the connection.
@@ -166,7 +174,9 @@ impl Memory {
     }
 
     async fn wait_for_room(&self, kind: HolderKind, pause: &mut Duration) {
-        self.close_longest_stalled(kind);
+        if self.pool(kind).is_due(self.now()) {
+            self.close_longest_stalled(kind);
+        }
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(LONGEST_PAUSE);
     }
@@ -211,6 +221,13 @@ impl Memory {
 }
 
 impl Pool {
+    /// Whether another search for a stalled connection is due: one for all that wait, since each looks at all connections.
+    fn is_due(&self, now: u64) -> bool {
+        let searched_at = self.searched_at.load(Ordering::Relaxed);
+        let is_due = now.saturating_sub(searched_at) >= millis(FIRST_PAUSE);
+        is_due && self.searched_at.compare_exchange(searched_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     /// Whether a connection may hold more: any part of the first half, then only its share.
     fn is_within_share(&self, held: usize, more: usize) -> bool {
         held == 0 || held.saturating_add(more) <= self.limit / SHARES || self.common.used().saturating_add(more) <= self.limit / 2
@@ -351,6 +368,11 @@ impl Progress {
         self.record_after(Duration::ZERO);
     }
 
+    /// Records that the next progress depends on the server alone, until it is recorded again.
+    pub(super) fn suspend(&self) {
+        self.record_after(Duration::MAX);
+    }
+
     /// Records progress, the next of which cannot come before a pause of the server.
     pub(super) fn record_after(&self, pause: Duration) {
         self.holding.since.store(millis(self.started.elapsed()).saturating_add(millis(pause)), Ordering::Relaxed);
@@ -457,6 +479,26 @@ mod tests {
         assert!(!is_closing(&recent));
         drop(one);
         assert_eq!(tokio::time::timeout(Duration::from_secs(10), room).await.unwrap().unwrap(), 20);
+    }
+
+    #[test]
+    fn a_request_that_the_server_works_on_has_not_stalled() {
+        let memory = Arc::new(Memory::new(160, 160));
+        let one = connection();
+        let held = memory.take(&one, Request, 70, false).unwrap();
+        let later = memory.now() + millis(STALLED) * 10;
+        assert!(one.stall(Request, later).is_some_and(|stall| stall > STALLED));
+        held.progress().suspend();
+        assert_eq!(one.stall(Request, later), Some(Duration::ZERO));
+        held.progress().record();
+        assert!(one.stall(Request, later).is_some_and(|stall| stall > STALLED));
+    }
+
+    #[test]
+    fn many_that_wait_search_no_more_often_than_one() {
+        let pool = Pool::new(160);
+        let pause = millis(FIRST_PAUSE);
+        assert!(pool.is_due(pause) && !pool.is_due(pause) && !pool.is_due(2 * pause - 1) && pool.is_due(2 * pause));
     }
 
     #[tokio::test]

@@ -43,6 +43,8 @@ async fn read_body(
     is_control: bool,
     limit: usize,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
+    // A longer body would wait for room that it never gets.
+    let limit = limit.min(gate.memory.largest_body());
     let declared = incoming.size_hint().lower();
     if declared > limit as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for 100 Continue, and gets the answer instead.

@@ -120,6 +120,26 @@ fn unfinished_bodies_take_bounded_memory_together() {
     server.assert_answers();
 }
 
+#[test]
+fn a_body_that_can_never_have_room_is_refused_at_once() {
+    let server = Server::start_with(ServerLimits { bodies_bytes: 1_000_000, ..ServerLimits::default() });
+    let mut innocent = TcpStream::connect(server.address).unwrap();
+    innocent.write_all(&[head("PATCH", "Content-Length: 2000\r\n\r\n").into_bytes(), vec![b' '; 1_000]].concat()).unwrap();
+    let import = |length: usize| {
+        let head = format!(
+            "PUT /_emulator/worlds/default/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        [head.into_bytes(), vec![b' '; length]].concat()
+    };
+    let started = Instant::now();
+    let seen = exchange(&server, import(1_500_000));
+    assert_eq!(statuses(&seen), "413", "{}", String::from_utf8_lossy(&seen));
+    assert!(started.elapsed() < PATIENCE);
+    assert!(!is_cut(&innocent), "no connection is closed in vain");
+    // A smaller body is read.
+    assert_eq!(statuses(&exchange(&server, import(800_000))), "400");
+}
+
 /// An HTTP/2 connection that sends frames by hand and reads no answers.
 struct Hoarder {
     stream: TcpStream,
