@@ -1,11 +1,13 @@
 //! Replies of the control API, and its errors.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 
 use crate::graph::step::{Answer, Pending};
 use crate::world::World;
@@ -83,8 +85,9 @@ impl ControlReply {
     }
 
     pub(super) fn json(status: StatusCode, value: &impl Serialize) -> ControlReply {
-        let mut body =
-            serde_json::to_vec_pretty(value).expect("values of this module have text for names and no other way to fail");
+        let mut body = Vec::new();
+        let mut serializer = Serializer::with_formatter(&mut body, Layout::default());
+        value.serialize(&mut serializer).expect("values of this module have text for names and no other way to fail");
         body.push(b'\n');
         ControlReply { status, content_type: "application/json", body, pending: None }
     }
@@ -115,5 +118,104 @@ impl ControlReply {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
         Answer::of(response)
+    }
+}
+
+/// Number of levels that are laid out. With more, a body of a hundred levels would take a hundred times its length.
+const LEVELS: usize = 10;
+
+/// Layout of JSON with a line for each item and two spaces per level, down to some levels; what is below them is in one line.
+#[derive(Default)]
+struct Layout {
+    level: usize,
+    has_items: bool,
+}
+
+impl Layout {
+    fn begin<W: Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.level += 1;
+        self.has_items = false;
+        writer.write_all(bracket)
+    }
+
+    fn end<W: Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        let is_laid_out = self.is_laid_out();
+        self.level -= 1;
+        if self.has_items && is_laid_out {
+            self.break_line(writer)?;
+        }
+        writer.write_all(bracket)
+    }
+
+    fn begin_item<W: Write + ?Sized>(&self, writer: &mut W, is_first: bool) -> io::Result<()> {
+        writer.write_all(if is_first { b"" } else { b"," })?;
+        if self.is_laid_out() { self.break_line(writer) } else { Ok(()) }
+    }
+
+    fn break_line<W: Write + ?Sized>(&self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b"\n")?;
+        (0..self.level).try_for_each(|_| writer.write_all(b"  "))
+    }
+
+    fn is_laid_out(&self) -> bool {
+        self.level <= LEVELS
+    }
+}
+
+impl Formatter for Layout {
+    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.begin(writer, b"[")
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.end(writer, b"]")
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.begin_item(writer, first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_items = true;
+        Ok(())
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.begin(writer, b"{")
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.end(writer, b"}")
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.begin_item(writer, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(if self.is_laid_out() { b": " } else { b":" })
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_items = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_reply_is_laid_out_down_to_some_levels() {
+        let value = json!({ "a": [1, { "b": {}, "c": [], "d": [[null]] }], "e": "f" });
+        let body = ControlReply::ok(&value).body;
+        assert_eq!(String::from_utf8(body).unwrap(), serde_json::to_string_pretty(&value).unwrap() + "\n");
+        let deep = format!("{}{}{}", "[".repeat(100), vec!["{\"a\":1}"; 10_000].join(","), "]".repeat(100));
+        let value: Value = serde_json::from_str(&deep).unwrap();
+        let body = ControlReply::ok(&value).body;
+        assert!(body.len() < deep.len() + 1000, "{} bytes for {}", body.len(), deep.len());
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), value);
     }
 }
