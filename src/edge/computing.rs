@@ -13,6 +13,9 @@ use tokio::sync::Semaphore;
 /// The maximum number of computations of a kind at a time, on machines with more cores.
 pub(super) const MAX_THREADS: usize = 8;
 
+/// The same for the control API, whose answers may be as large as a journal or a state, and count only once they are complete.
+const MAX_CONTROL_THREADS: usize = 2;
+
 /// The kind of a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ComputationKind {
@@ -22,18 +25,27 @@ pub(crate) enum ComputationKind {
     Body,
     /// The control API.
     Control,
+    /// The rest of a request after a call to a connector. It is also done when the service stops: the call has been made.
+    Resumption,
+}
+
+impl ComputationKind {
+    /// All kinds, in the order of declaration.
+    const ALL: [ComputationKind; 4] =
+        [ComputationKind::Query, ComputationKind::Body, ComputationKind::Control, ComputationKind::Resumption];
 }
 
 /// The turns of all long computations of a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Computing {
-    turns: Arc<[Arc<Semaphore>; 3]>,
+    turns: Arc<[Arc<Semaphore>; ComputationKind::ALL.len()]>,
 }
 
 impl Default for Computing {
     fn default() -> Computing {
         let threads = available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
-        Computing { turns: Arc::new(std::array::from_fn(|_| Arc::new(Semaphore::new(threads)))) }
+        let turns = |kind| if kind == ComputationKind::Control { threads.min(MAX_CONTROL_THREADS) } else { threads };
+        Computing { turns: Arc::new(ComputationKind::ALL.map(|kind| Arc::new(Semaphore::new(turns(kind))))) }
     }
 }
 
@@ -58,9 +70,11 @@ impl Computing {
         computed.await.ok()
     }
 
-    /// Refuses all computations that still wait for their turn: the service stops.
+    /// Refuses all computations that still wait for their turn, except those of requests that have called a connector: the service stops.
     pub(crate) fn stop(&self) {
-        self.turns.iter().for_each(|turns| turns.close());
+        for kind in ComputationKind::ALL.into_iter().filter(|kind| *kind != ComputationKind::Resumption) {
+            self.turns[kind as usize].close();
+        }
     }
 }
 
@@ -101,6 +115,9 @@ mod tests {
         computing.stop();
         assert_eq!(waiting.await, None);
         assert_eq!(computing.run(ComputationKind::Query, || ()).await, None);
+        let stopped = Computing::default();
+        stopped.stop();
+        assert_eq!(stopped.run(ComputationKind::Resumption, || 1).await, Some(1), "a call that was made has its effect");
     }
 
     /// Polls a future once.

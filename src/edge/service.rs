@@ -14,9 +14,10 @@ use crate::edge::outgoing;
 use crate::entra::caller;
 use crate::graph::pipeline;
 use crate::graph::request::{BODY_LIMIT, Body, Request};
-use crate::graph::step::{Answer, Pending, Step};
+use crate::graph::step::{Answer, Step};
 use crate::text::json::quoted;
 use crate::world::World;
+use crate::world::outbound::{CallFailure, CallOutcome};
 use crate::world::settings::Settings;
 use crate::world::worlds::{WorldError, Worlds};
 
@@ -65,7 +66,7 @@ impl Service {
     }
 
     /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then. If that
-    /// fails, the request is refused.
+    /// fails, the request is refused, or what needs the call, if a part of the request is done already.
     pub(crate) async fn answer_with_memory(self: &Arc<Self>, request: &Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
         if let Some(control) = self.control_of(request) {
             if control::is_prompt(request.target.path()) {
@@ -159,8 +160,8 @@ impl Service {
 
 /// Whether reading the body of a request takes too long for the threads of the runtime.
 fn is_large(request: &Request) -> bool {
-    let Body::Whole(body) = &request.body else { return false };
-    body.len() > LARGE_BODY || (body.len() > LARGE_PACKED_BODY && request.headers.contains_key(header::CONTENT_ENCODING))
+    let length = body_length(request);
+    length > LARGE_BODY || (length > LARGE_PACKED_BODY && request.headers.contains_key(header::CONTENT_ENCODING))
 }
 
 /// Progress of a request.
@@ -198,16 +199,34 @@ impl PendingRequest {
 
     async fn answer_with_memory(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
         let PendingRequest { world, mut step, computing } = self;
+        // Messages, plain and encrypted, and their answers are held until all of them are in the journal.
+        let mut held = body_length(request);
         loop {
             step = match step {
                 Step::Done(answer) => return answer,
-                Step::Call(pending) if !hold(held_bytes(request, &pending)) => {
-                    drop(pending);
-                    return Box::new(memory_unavailable());
-                }
                 Step::Call(pending) => {
-                    let outcome = outgoing::make_call(&pending.call, &world.connectors).await;
-                    catch_panic(&world, request, || pending.resume(&world, outcome))
+                    let message = pending.call.body.len();
+                    held += 2 * message;
+                    let outcome = if hold(held) {
+                        outgoing::make_call(&pending.call, &world.connectors).await
+                    } else if pending.is_first {
+                        drop(pending);
+                        return Box::new(memory_unavailable());
+                    } else {
+                        CallOutcome::Failed(CallFailure::Busy)
+                    };
+                    let answer = if let CallOutcome::Answered { body, .. } = &outcome { body.len() } else { 0 };
+                    held += answer;
+                    if !is_large(request) && message.max(answer) <= LARGE_BODY {
+                        catch_panic(&world, request, || pending.resume(&world, outcome))
+                    } else {
+                        let (world, request) = (world.clone(), request.clone());
+                        let resume = move || catch_panic(&world, &request, || pending.resume(&world, outcome));
+                        match computing.run(ComputationKind::Resumption, resume).await {
+                            Some(step) => step,
+                            None => return stopping(),
+                        }
+                    }
                 }
                 Step::Compute(computation) => {
                     let (world, request) = (world.clone(), request.clone());
@@ -222,13 +241,12 @@ impl PendingRequest {
     }
 }
 
-/// Returns the bytes that a request holds while it waits for a call: its body, and the message to the connector, plain and encrypted.
-fn held_bytes(request: &Request, pending: &Pending) -> usize {
-    let body = match &request.body {
+/// Returns the length of the body that a request holds.
+fn body_length(request: &Request) -> usize {
+    match &request.body {
         Body::Whole(body) => body.len(),
         Body::TooLarge => 0,
-    };
-    body + pending.call.body.len() * 2
+    }
 }
 
 /// Returns the answer if requests that wait for connectors hold all memory. SDKs repeat the request after the time, as for a throttled one.
@@ -281,8 +299,9 @@ mod tests {
     use http::header::HeaderMap;
 
     use super::*;
+    use crate::graph::step::Pending;
     use crate::world::clock::Clock;
-    use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
+    use crate::world::outbound::OutboundCall;
 
     fn request(target: &str) -> Request {
         Request {
@@ -329,6 +348,58 @@ mod tests {
         assert_eq!(resumed.answer(&request).await.response.body(), "0123456789");
         let broken = pending(|_| panic!("this panic is part of a test")).answer(&request).await;
         assert_eq!(broken.refused.unwrap().refusal.name, "internal");
+    }
+
+    /// Returns a step that makes calls without a connector, each with a message of this length, then answers with the last failure.
+    fn calls_of(lengths: &'static [usize], is_first: bool, last: &'static str) -> Step {
+        let Some((length, rest)) = lengths.split_first() else {
+            return Step::Done(Box::new(json_answer(StatusCode::OK, last.to_owned())));
+        };
+        let (headers, body, timeout) = (HeaderMap::new(), Bytes::from(vec![0; *length]), Duration::from_secs(1));
+        let call = OutboundCall { method: http::Method::POST, url: "http://192.0.2.1/".parse().unwrap(), headers, body, timeout };
+        let mut pending = Pending::new(call, move |_, outcome| {
+            let CallOutcome::Failed(failure) = outcome else { panic!("no connector") };
+            calls_of(rest, is_first, failure.name())
+        });
+        pending.is_first = is_first;
+        Step::Call(pending)
+    }
+
+    #[tokio::test]
+    async fn all_messages_of_a_request_are_held_until_it_is_answered() {
+        let service = Service::of(crate::workloads::settings());
+        let world = Arc::new(World::new(crate::workloads::settings()));
+        let request = Request { body: Body::Whole(Bytes::from_static(b"0123456789")), ..request("/v1.0/$batch") };
+        let mut held = Vec::new();
+        let mut hold = |bytes| {
+            held.push(bytes);
+            bytes <= 100
+        };
+        let progress = service.progress_of(&world, calls_of(&[10, 20, 30], false, ""));
+        let answer = progress.answer(&request, &mut hold).await;
+        // The parts that are done already stay done: only the call fails.
+        assert_eq!((answer.response.status().as_u16(), &**answer.response.body()), (200, &b"busy"[..]));
+        let progress = service.progress_of(&world, calls_of(&[10, 20, 30], true, ""));
+        assert_eq!(progress.answer(&request, &mut hold).await.response.status(), 429);
+        assert_eq!(held, [30, 70, 130, 30, 70, 130]);
+    }
+
+    #[tokio::test]
+    async fn a_request_with_a_large_message_resumes_on_another_thread() {
+        let service = Service::of(crate::workloads::settings());
+        let world = Arc::new(World::new(crate::workloads::settings()));
+        for (length, is_same) in [(LARGE_BODY, true), (LARGE_BODY + 1, false)] {
+            let (headers, body, timeout) = (HeaderMap::new(), Bytes::from(vec![0; length]), Duration::from_secs(1));
+            let url = "http://192.0.2.1/".parse().unwrap();
+            let call = OutboundCall { method: http::Method::POST, url, headers, body, timeout };
+            let thread = std::thread::current().id();
+            let pending = Pending::new(call, move |_, _| {
+                let is_same = std::thread::current().id() == thread;
+                Step::Done(Box::new(json_answer(StatusCode::OK, is_same.to_string())))
+            });
+            let answer = service.progress_of(&world, Step::Call(pending)).answer(&request("/v1.0/$batch"), &mut |_| true).await;
+            assert_eq!(answer.response.body(), is_same.to_string().as_bytes());
+        }
     }
 
     #[tokio::test]

@@ -186,11 +186,13 @@ impl Batch {
         for index in 0..self.items.len() {
             if let Some(pending) = self.items[index].pending.take() {
                 let rest = purse.rest();
-                return Step::Call(pending.then(move |world, step| {
+                let is_first = self.items.iter().all(|item| item.answer.is_none());
+                let pending = pending.then(move |world, step| {
                     let purse = Purse::prompt_of(rest);
                     self.set_step(index, step, &purse);
                     self.advance(world, &purse).with_purse(purse)
-                }));
+                });
+                return Step::Call(if is_first { pending } else { pending.after_others() });
             }
         }
         Step::Done(Box::new(self.into_answer(world)))
@@ -414,6 +416,22 @@ mod tests {
         let Step::Done(answer) = computation.run(&world) else { panic!("it is not interrupted again") };
         let body: Value = serde_json::from_slice(answer.response.body()).unwrap();
         assert!(body["responses"].as_array().unwrap().iter().all(|part| part["status"] == 200), "{body}");
+    }
+
+    #[test]
+    fn a_batch_can_be_refused_as_a_whole_until_a_request_is_answered() {
+        let world = world();
+        let is_first = |step: &Step| matches!(step, Step::Call(pending) if pending.is_first);
+        let calls = json!([get("a", "first/second", &[]), get("b", "third", &[])]);
+        let step = send_batch(&world, &calls, call_each_segment);
+        assert!(is_first(&step));
+        let Step::Call(pending) = step else { panic!("a call") };
+        let step = pending.resume(&world, answered(StatusCode::OK));
+        assert!(is_first(&step));
+        let Step::Call(pending) = step else { panic!("a call") };
+        assert!(!is_first(&pending.resume(&world, answered(StatusCode::OK))));
+        let with_change = json!([get("a", "first", &[]), get("b", "now", &[])]);
+        assert!(!is_first(&send_batch(&world, &with_change, call_each_segment)));
     }
 
     #[test]

@@ -100,19 +100,27 @@ type Resume = Box<dyn FnOnce(&World, CallOutcome) -> Step + Send>;
 pub struct Pending {
     /// The call.
     pub call: OutboundCall,
+    /// Whether nothing of the request is done yet, so that it can be refused as a whole.
+    pub is_first: bool,
     resume: Resume,
 }
 
 impl Pending {
     /// Returns a request that waits for this call and resumes with its outcome.
     pub fn new(call: OutboundCall, resume: impl FnOnce(&World, CallOutcome) -> Step + Send + 'static) -> Box<Pending> {
-        Box::new(Pending { call, resume: Box::new(resume) })
+        Box::new(Pending { call, is_first: true, resume: Box::new(resume) })
+    }
+
+    /// Returns the same request, of which a part is done.
+    pub(super) fn after_others(self) -> Box<Pending> {
+        Box::new(Pending { is_first: false, ..self })
     }
 
     /// Returns the same request, with a continuation that takes the resulting step.
     pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
-        let Pending { call, resume } = self;
-        Pending::new(call, move |world, outcome| then(world, resume(world, outcome)))
+        let Pending { call, is_first, resume } = self;
+        let resume = Box::new(move |world: &World, outcome| then(world, resume(world, outcome)));
+        Box::new(Pending { call, is_first, resume })
     }
 
     /// Resumes with the outcome of the call.

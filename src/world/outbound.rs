@@ -115,7 +115,7 @@ failures! {
     /// The answer is longer than 1 MiB.
     TooLarge "too-large" "answer larger than 1 MiB";
     /// The messages of all calls take too much memory.
-    Busy "busy" "too many outgoing calls: the messages of those that wait take 64 MiB";
+    Busy "busy" "too many outgoing calls: the messages of those that wait take all memory for them";
     /// The caller of the pipeline makes no calls.
     NoClient "no-client" "outgoing calls are not available in this mode";
 }
