@@ -126,7 +126,8 @@ impl<'e> Evaluation<'e> {
 }
 
 impl Node<'_> {
-    /// Returns the value for an entity; any value if the purse is empty. The caller pays for the nodes, the node for texts. The recursion is bounded: the parser limits the depth.
+    /// Returns the value for an entity; any value if the purse is empty. The caller pays for the nodes, the node for texts. The recursion is
+    /// bounded: the parser limits the depth.
     pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
         match self {
             Node::Constant(scalar) => borrowed(scalar),
