@@ -47,7 +47,8 @@ pub struct ServerOptions {
 
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
-/// Connections that are still busy after six seconds are closed, and so are all connections if the future is dropped.
+/// Connections that are still busy after six seconds are closed, and so are all connections if the future is dropped. A service computes
+/// nothing long after `shutdown`, so it cannot be served again.
 pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
     run_with(listener, service, ServerOptions::default(), shutdown).await;
 }

@@ -1,6 +1,8 @@
 //! The limit of all stores: a write beyond it is refused with nothing stored, wherever it comes from, and deletions make room again.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -168,6 +170,34 @@ fn an_export_of_any_size_can_be_imported_also_packed() {
     assert_eq!(send(&small, Method::GET, &format!("{COLLECTION}/$count"), "").1, json!(1));
     // Other operations keep their limit.
     assert_eq!(send(&third, Method::PUT, "/_emulator/worlds/default/clock", vec![b' '; 5 * MIB]).0, 413);
+}
+
+#[test]
+fn other_changes_of_a_world_do_not_wait_until_an_import_is_read() {
+    let emulator = Emulator::builder().seed(1).build();
+    let items: Vec<String> = (0..60_000).map(|number| format!(r#"{{"id":"{number}","displayName":"x"}}"#)).collect();
+    let state = format!(r#"{{"workforceIntegrations":[{}]}}"#, items.join(","));
+    let is_over = AtomicBool::new(false);
+    let (whole, longest) = std::thread::scope(|scope| {
+        let importing = scope.spawn(|| {
+            let started = Instant::now();
+            let (status, _) = send(&emulator, Method::PUT, STATE, state);
+            is_over.store(true, Ordering::Release);
+            assert_eq!(status, 200);
+            started.elapsed()
+        });
+        let mut longest = Duration::ZERO;
+        while !is_over.load(Ordering::Acquire) {
+            let started = Instant::now();
+            let changed = send(&emulator, Method::PUT, "/_emulator/worlds/default/clock", r#"{"advance":1}"#);
+            assert_eq!(changed.0, 200);
+            longest = longest.max(started.elapsed());
+        }
+        (importing.join().unwrap(), longest)
+    });
+    let count = send(&emulator, Method::GET, &format!("{COLLECTION}/$count"), "").1;
+    assert_eq!(count, json!(60_000), "a change of the clock takes over the entities");
+    assert!(longest < whole / 2, "{longest:?} of {whole:?}");
 }
 
 #[test]
