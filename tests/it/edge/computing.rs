@@ -131,7 +131,7 @@ fn expensive_queries_are_refused_in_bounded_time() {
         let (status, body) = get(served.address(), &target);
         assert_eq!(status, 400, "{body}");
         assert!(body.contains("exceeds the maximum cost"), "{body}");
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        assert!(started.elapsed() < PATIENCE / 2, "{:?}", started.elapsed());
     }
     // One search takes the text once, however often the filter repeats it.
     let (status, body) = get(served.address(), &equal());
@@ -139,7 +139,7 @@ fn expensive_queries_are_refused_in_bounded_time() {
     // The requests of a batch share one purse, and the others are answered.
     let started = Instant::now();
     let (status, body) = send(served.address(), "POST", "/v1.0/$batch", &batch_of(&wide()));
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE / 2, "{:?}", started.elapsed());
     let answers: Value = serde_json::from_str(&body).unwrap();
     let statuses = answers["responses"].as_array().unwrap().iter().map(|answer| answer["status"].as_u64().unwrap());
     assert_eq!((status, statuses.collect::<Vec<_>>()), (200, vec![400; 20]));

@@ -267,7 +267,7 @@ fn connections_that_hoard_memory_and_send_pings_give_way_to_others() {
             let started = Instant::now();
             let health = first_answer(&server, &frame(HEADERS, END_STREAM | END_HEADERS, 1, &get()));
             assert!(health.contains("answers 200"), "{health}");
-            assert!(started.elapsed() < Duration::from_secs(2), "health in round {round}: {:?}", started.elapsed());
+            assert!(started.elapsed() < PATIENCE / 4, "health in round {round}: {:?}", started.elapsed());
             assert_eq!(statuses(&exchange(&server, upload(300_000))), "200", "upload in round {round}");
             assert!(exchange(&server, target(ENTITY).into_bytes()).len() > 300_000, "download in round {round}");
         }
@@ -277,13 +277,13 @@ fn connections_that_hoard_memory_and_send_pings_give_way_to_others() {
 
 #[test]
 fn an_answer_that_is_not_read_is_dropped_in_time() {
-    let server = with_long_texts(ServerLimits { answer: Duration::from_millis(400), ..ServerLimits::default() });
+    let server = with_long_texts(ServerLimits { answer: Duration::from_millis(1500), ..ServerLimits::default() });
     assert_eq!(statuses(&exchange(&server, upload(4_000_000))), "200");
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // More than the buffers of the system take.
     stream.write_all(target(ENTITY).repeat(20).as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(4));
     let (mut seen, mut piece) = (0, vec![0; 64 * 1024]);
     while let Ok(length @ 1..) = stream.read(&mut piece) {
         seen += length;
