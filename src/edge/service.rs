@@ -200,14 +200,14 @@ impl PendingRequest {
     async fn answer_with_memory(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
         let PendingRequest { world, mut step, computing } = self;
         // Messages, plain and encrypted, and their answers are held until all of them are in the journal.
-        let mut held = body_length(request);
+        let mut bytes = body_length(request);
         loop {
             step = match step {
                 Step::Done(answer) => return answer,
                 Step::Call(pending) => {
                     let message = pending.call.body.len();
-                    held += 2 * message;
-                    let outcome = if hold(held) {
+                    bytes += 2 * message;
+                    let outcome = if hold(bytes) {
                         outgoing::make_call(&pending.call, &world.connectors).await
                     } else if pending.is_first {
                         drop(pending);
@@ -216,7 +216,7 @@ impl PendingRequest {
                         CallOutcome::Failed(CallFailure::Busy)
                     };
                     let answer = if let CallOutcome::Answered { body, .. } = &outcome { body.len() } else { 0 };
-                    held += answer;
+                    bytes += answer;
                     if !is_large(request) && message.max(answer) <= LARGE_BODY {
                         catch_panic(&world, request, || pending.resume(&world, outcome))
                     } else {
@@ -370,9 +370,9 @@ mod tests {
         let service = Service::of(crate::workloads::settings());
         let world = Arc::new(World::new(crate::workloads::settings()));
         let request = Request { body: Body::Whole(Bytes::from_static(b"0123456789")), ..request("/v1.0/$batch") };
-        let mut held = Vec::new();
+        let mut taken = Vec::new();
         let mut hold = |bytes| {
-            held.push(bytes);
+            taken.push(bytes);
             bytes <= 100
         };
         let progress = service.progress_of(&world, calls_of(&[10, 20, 30], false, ""));
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!((answer.response.status().as_u16(), &**answer.response.body()), (200, &b"busy"[..]));
         let progress = service.progress_of(&world, calls_of(&[10, 20, 30], true, ""));
         assert_eq!(progress.answer(&request, &mut hold).await.response.status(), 429);
-        assert_eq!(held, [30, 70, 130, 30, 70, 130]);
+        assert_eq!(taken, [30, 70, 130, 30, 70, 130]);
     }
 
     #[tokio::test]
