@@ -22,6 +22,7 @@ use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::odata::write::{Holder, Representation, Style, write_entity};
 use crate::policy::behavior::{Behaviors, Secret};
 use crate::text::json::{self, Json, Member, Outline};
+use crate::text::redact::mask_json;
 use crate::world::budget::Reservation;
 use crate::world::regular_file;
 use crate::world::store::{BASELINE_BYTES, CollectionAddress, Store, StoreFull, StoredEntity};
@@ -150,7 +151,8 @@ pub fn shipped(schema: &Schema, behaviors: &Behaviors) -> Result<Entities, Fixtu
     loader.finish()
 }
 
-/// Writes all entities as a fixture file that reads back to the same entities. Secrets are written, or replaced by null.
+/// Writes all entities as a fixture file that reads back to the same entities. Secrets are written, or left out: the property itself
+/// becomes null, those in other texts are masked.
 pub fn write(schema: &Schema, store: &Store, secret: Secret) -> String {
     let mut out = "{".to_owned();
     for set in schema.root_sets() {
@@ -176,7 +178,10 @@ pub(crate) fn write_set(schema: &Schema, store: &Store, set: SetId, secret: Secr
 fn write_entities(schema: &Schema, store: &Store, address: &CollectionAddress, secret: Secret, out: &mut String) {
     for (index, entity) in store.at(address).list().into_iter().enumerate() {
         out.push_str(if index > 0 { ",\n" } else { "\n" });
-        out.push_str(&write_entity_with(schema, address.set, &entity, secret));
+        let text = write_entity_with(schema, address.set, &entity, secret);
+        // Other properties may contain secrets too, such as a URL with a key in its query.
+        let text = if secret == Secret::Null { mask_json(&text).unwrap_or(text) } else { text };
+        out.push_str(&text);
         for set in schema.contained(address.set) {
             let inner = address.within(schema, &entity.key, set);
             if store.at(&inner).is_empty() {

@@ -24,7 +24,7 @@ use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
 use crate::odata::headers::StandardHeaders;
 use crate::text::exchange::{self, Exchange};
-use crate::text::redact::{REDACTED, mask_exchange, mask_text};
+use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
@@ -350,6 +350,15 @@ impl Journal {
     /// Returns the matching entries one by one, oldest first. Each is copied when it is its turn, so that a reader holds one at a time; an
     /// entry that is dropped before is left out.
     pub fn exchanges<'j>(&'j self, query: &JournalQuery, secrets: Secrets) -> impl Iterator<Item = JournalExchange> + use<'j> {
+        self.masked_exchanges(query, secrets).map(|(exchange, _)| exchange)
+    }
+
+    /// Returns entries like [`Journal::exchanges`], each with what masks its secrets in other texts of the entry.
+    pub(crate) fn masked_exchanges<'j>(
+        &'j self,
+        query: &JournalQuery,
+        secrets: Secrets,
+    ) -> impl Iterator<Item = (JournalExchange, Redactor)> + use<'j> {
         self.entries(query).map(move |entry| entry.to_exchange(secrets))
     }
 
@@ -453,7 +462,29 @@ impl JournalEntry {
         path(self.texts.target())
     }
 
-    fn to_exchange(&self, secrets: Secrets) -> JournalExchange {
+    fn to_exchange(&self, secrets: Secrets) -> (JournalExchange, Redactor) {
+        let exchange = self.exchange(secrets);
+        let mut masker = Redactor::masking();
+        let (exchange, decided) = match secrets {
+            Secrets::Shown => (exchange, self.decided.clone()),
+            Secrets::Hidden => {
+                let masked = masker.redact(&exchange);
+                let detail = self.decided.detail.as_ref().map(|detail| masker.redact_text(detail).into());
+                (masked, AnswerCause { detail, ..self.decided.clone() })
+            }
+        };
+        (JournalExchange { number: self.number, time: self.time, exchange, decided, changed: self.changed.clone() }, masker)
+    }
+
+    /// Returns what masks the secrets of the entry in other texts.
+    fn masker(&self) -> Redactor {
+        let mut masker = Redactor::masking();
+        masker.learn(&self.exchange(Secrets::Hidden));
+        masker
+    }
+
+    /// Returns the entry as an exchange, with its secrets. Bodies in which they cannot be found are hidden unless they are shown.
+    fn exchange(&self, secrets: Secrets) -> Exchange {
         let (request_form, response_form) = self.texts.forms();
         let body = |bytes: &[u8], form: BodyForm| match form {
             // Its secrets cannot be found.
@@ -471,15 +502,7 @@ impl JournalEntry {
             headers: self.texts.response_headers(),
             body: body(self.texts.response_body(), response_form),
         });
-        let exchange = Exchange { comments: self.comments(), request, response };
-        let (exchange, decided) = match secrets {
-            Secrets::Shown => (exchange, self.decided.clone()),
-            Secrets::Hidden => {
-                let detail = self.decided.detail.as_ref().map(|detail| mask_text(detail).into());
-                (mask_exchange(&exchange), AnswerCause { detail, ..self.decided.clone() })
-            }
-        };
-        JournalExchange { number: self.number, time: self.time, exchange, decided, changed: self.changed.clone() }
+        Exchange { comments: self.comments(), request, response }
     }
 
     fn comments(&self) -> Vec<String> {

@@ -15,7 +15,7 @@ use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::{format_time, parse_time};
 use crate::edm::value::Entity;
 use crate::policy::behavior::Secret;
-use crate::text::redact::mask_json;
+use crate::text::redact::Redactor;
 use crate::world::World;
 use crate::world::fixture;
 use crate::world::journal::{Destination, EntityChange, Expectation, JournalExchange, JournalQuery, Secrets, Times};
@@ -72,16 +72,16 @@ struct Entries<'w> {
 impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Entries { world, query, secrets } = self;
-        let entries = world.journal.exchanges(query, *secrets);
-        serializer.collect_seq(entries.map(|entry| entry_json(world, &entry, *secrets)))
+        let entries = world.journal.masked_exchanges(query, *secrets);
+        serializer.collect_seq(entries.map(|(entry, mut masker)| entry_json(world, &entry, *secrets, &mut masker)))
     }
 }
 
-fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value {
+fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets, masker: &mut Redactor) -> Value {
     let JournalExchange { number, time, exchange, decided, changed } = entry;
     let message = |headers: &[(String, String)], bytes: &Bytes| json!({ "headers": headers, "body": body_json(bytes) });
-    let entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
-        changed.as_ref().and_then(|changed| Some(changed_json(world, changed, pick(changed)?, secrets)))
+    let mut entity = |pick: fn(&EntityChange) -> Option<&std::sync::Arc<Entity>>| {
+        changed.as_ref().and_then(|changed| Some(changed_json(world, changed, pick(changed)?, secrets, masker)))
     };
     json!({
         "number": number,
@@ -101,11 +101,11 @@ fn entry_json(world: &World, entry: &JournalExchange, secrets: Secrets) -> Value
     })
 }
 
-fn changed_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets) -> Value {
+fn changed_json(world: &World, changed: &EntityChange, entity: &Entity, secrets: Secrets, masker: &mut Redactor) -> Value {
     let secret = if secrets == Secrets::Shown { Secret::Echo } else { Secret::Null };
     let text = fixture::write_entity_with(&world.schema, changed.set, entity, secret);
-    // Other properties may contain secrets too, such as a URL with a key in its query.
-    let text = if secrets == Secrets::Hidden { mask_json(&text).unwrap_or_default() } else { text };
+    // Other properties may contain secrets too, such as a URL with a key in its query, and those of the request.
+    let text = if secrets == Secrets::Hidden { masker.redact_text(&text) } else { text };
     serde_json::from_str(&text).unwrap_or_default()
 }
 

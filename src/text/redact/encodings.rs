@@ -243,6 +243,34 @@ pub(super) fn assignments(
     found
 }
 
+/// Finds credentials that have the name of a scheme in front instead of a name: `Bearer abc1…`, `Basic dXNlcjpwYXNz`.
+pub(super) fn credentials(text: &str) -> Vec<Range<usize>> {
+    let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    let found = text.match_indices(' ').filter_map(|(blank, _)| {
+        let before = &text.as_bytes()[..blank];
+        let word = before.len() - before.iter().rev().take(7).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let scheme = &before[word..];
+        let start = blank + 1 + text[blank + 1..].bytes().take_while(|byte| *byte == b' ').count();
+        let length = text.as_bytes()[start..].iter().take_while(|byte| is_of_token(byte)).count();
+        let token = &text[start..start + length];
+        let is_credential = if scheme.eq_ignore_ascii_case(b"basic") {
+            base64_text(token).is_some_and(|decoded| decoded.text.contains(':'))
+        } else {
+            scheme.eq_ignore_ascii_case(b"bearer") && is_irregular(token)
+        };
+        is_credential.then_some(start..start + length)
+    });
+    found.collect()
+}
+
+/// Returns whether a text is no word: long, with digits or capital letters within it.
+fn is_irregular(text: &str) -> bool {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    let has_capital =
+        text.bytes().skip(1).any(|byte| byte.is_ascii_uppercase()) && text.bytes().any(|byte| byte.is_ascii_lowercase());
+    text.len() >= 8 && (has_digit || has_capital)
+}
+
 /// Returns the name with which a text ends.
 fn trailing_name(text: &str) -> &str {
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.$%[]".contains(byte);
@@ -703,6 +731,27 @@ mod tests {
             "<Property Name=\"secret\"/>",
         ] {
             assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_found_behind_their_scheme() {
+        for (text, expected) in [
+            ("Bearer 7hT9qLm2Xz4R", "7hT9qLm2Xz4R"),
+            ("got bearer  abcdEFGHijkl, then", "abcdEFGHijkl"),
+            ("Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ] {
+            assert_eq!(credentials(text).into_iter().map(|range| &text[range]).collect::<Vec<_>>(), [expected], "{text}");
+        }
+        for text in [
+            "Bearer token",
+            "the bearer authentication of it",
+            "Basic information",
+            "Basic Information",
+            "xbearer 7hT9qLm2Xz",
+            "bearer ",
+        ] {
+            assert_eq!(credentials(text), [], "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The walk through an exchange: every place that can hold a private value, in every encoding, for recordings and masks alike.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -556,10 +557,21 @@ impl Redactor {
         out + &self.words(&words, depth)
     }
 
-    /// Replaces the values of assignments to secret names: `name=value`, `name: value`, `<name>value</name>`.
+    /// Replaces the values of assignments to secret names: `name=value`, `name: value`, `<name>value</name>`, and credentials that have the
+    /// name of their scheme in front.
     fn assigned<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         let classify = |place, name: &str| self.kind(place, name).filter(|kind| kind.is_secret());
-        let found = encodings::assignments(text, &classify);
+        let mut found = encodings::assignments(text, &classify);
+        let credentials = encodings::credentials(text).into_iter().filter(|range| !is_own(&text[range.clone()]));
+        let is_known = |range: &Range<usize>| {
+            let at = found.partition_point(|(other, _)| other.end <= range.start);
+            found.get(at).is_some_and(|(other, _)| other.start < range.end)
+        };
+        let others: Vec<_> = credentials.filter(|range| !is_known(range)).map(|range| (range, SecretKind::Token)).collect();
+        if !others.is_empty() {
+            found.extend(others);
+            found.sort_unstable_by_key(|(range, _)| range.start);
+        }
         if found.is_empty() {
             return Cow::Borrowed(text);
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
 use crate::edm::pattern::names_id;
 use crate::text::bom;
-use crate::text::redact::{NamePlace, REDACTED, is_holder, is_secret_name, mask_json, mask_target, mask_text};
+use crate::text::redact::{NamePlace, REDACTED, is_holder, is_secret_name, mask_json, mask_target};
 use crate::text::truncate::truncate;
 use crate::world::clock;
 
@@ -93,7 +93,7 @@ struct Mismatch {
     lines: Vec<String>,
 }
 
-/// Verifies an expectation by entries in order. One entry is held at a time.
+/// Verifies an expectation by entries in order. One entry is held at a time, and the closest one.
 pub(super) fn verify(
     entries: impl Iterator<Item = JournalEntry>,
     count: u64,
@@ -104,7 +104,7 @@ pub(super) fn verify(
     let to = expectation.of.to.unwrap_or(Destination::Graph);
     let (mut kept, mut considered) = (0, 0);
     let (mut found, mut matching): (Vec<u64>, Vec<String>) = Default::default();
-    let mut nearest: Option<(u64, String, Mismatch)> = None;
+    let mut nearest: Option<(JournalEntry, Mismatch)> = None;
     for entry in entries {
         kept += 1;
         if entry.to() != to {
@@ -117,9 +117,9 @@ pub(super) fn verify(
             if matching.len() < NAMED_LIMIT {
                 matching.push(summary(&entry));
             }
-        } else if nearest.as_ref().is_none_or(|(.., other)| mismatch.weight <= other.weight) {
+        } else if nearest.as_ref().is_none_or(|(_, other)| mismatch.weight <= other.weight) {
             // Of equally close requests the latest is probably the one that the test means.
-            nearest = Some((entry.number, summary(&entry), mismatch));
+            nearest = Some((entry, mismatch));
         }
     }
     let dropped = count.saturating_sub(kept);
@@ -133,13 +133,14 @@ pub(super) fn verify(
     let mut closest = None;
     if !holds
         && found.len() < at_least
-        && let Some((number, summary, mismatch)) = nearest
+        && let Some((entry, mismatch)) = nearest
     {
-        closest = Some(number);
-        let _ = write!(text, "\nclosest: {summary}");
+        closest = Some(entry.number);
+        let _ = write!(text, "\nclosest: {}", summary(&entry));
+        let mut masker = entry.masker();
         for line in &mismatch.lines {
-            // A path can hold a secret.
-            let line = if secrets == Secrets::Hidden { mask_text(line) } else { line.clone() };
+            // A path can hold a secret, and a value be one elsewhere in the entry.
+            let line = if secrets == Secrets::Hidden { masker.redact_text(line) } else { line.clone() };
             let _ = write!(text, "\n  {line}");
         }
     }

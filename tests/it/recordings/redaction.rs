@@ -212,6 +212,10 @@ fn the_leaks_that_a_review_found_are_closed() {
             r#"{"refreshToken":"HUSH","newPassword":"HUSH","connectionString":"HUSH","privateKey":"HUSH"}"#,
         ),
         ("/x", [("X-Auth-Token", "HUSH")], ""),
+        ("/x", [("X-Forwarded-Auth", "Bearer HUSH")], ""),
+        ("/x", [("X-Any", "Basic YWRtaW46aHVzaFMzY3JldC1yZXZpZXc=")], ""),
+        ("/x", [("X-Credentials", "HUSH")], ""),
+        ("/x", [("content-type", "application/json")], r#"{"displayName":"got Bearer HUSH, then"}"#),
         ("/x?key=HUSH", [("a", "b")], ""),
         ("/x?a=1;token=HUSH", [("a", "b")], ""),
         ("/x?next=https%253A%252F%252Fa%252F%253Fcode%253DHUSH", [("a", "b")], ""),
@@ -280,7 +284,32 @@ fn the_journal_of_the_program_hides_a_secret_in_the_wrong_place() {
 }
 
 #[test]
-fn journal_export_log_and_verification_hide_every_name_of_the_table() {
+fn changed_entities_verdicts_and_exports_hide_what_the_exchange_hides() {
+    let served = Served::start(&[]);
+    let mut client = Client::new(served.address());
+    let entity = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+    let headers = format!("Content-Type: application/json\r\nAuthorization: Bearer {HUSH}-1234\r\n");
+    let body = format!(r#"{{"displayName":"sent {HUSH}-1234","url":"https://contoso.com/hook?code={HUSH}-5678"}}"#);
+    assert_eq!(client.send_with("PATCH", entity, &headers, &body).0, 200);
+    let (_, entries) = client.send("GET", "/_emulator/worlds/default/journal", "");
+    let entries: serde_json::Value = serde_json::from_str(&entries).unwrap();
+    assert_eq!(entries["entries"][0]["after"]["displayName"], "sent REDACTED");
+    assert!(!entries.to_string().contains(HUSH), "{entries}");
+    let expected = r#"{"method":"PATCH","body":{"displayName":"other"}}"#;
+    let (_, verdict) = client.send("POST", "/_emulator/worlds/default/journal/verify", expected);
+    assert!(verdict.contains("found") && verdict.contains("REDACTED") && !verdict.contains(HUSH), "{verdict}");
+    let url = r#"{"displayName":"plain"}"#;
+    assert_eq!(client.send_with("PATCH", entity, "Content-Type: application/json\r\n", url).0, 200);
+    for query in ["", "?collection=workforceIntegrations"] {
+        let (_, export) = client.send("GET", &format!("/_emulator/worlds/default/state{query}"), "");
+        assert!(export.contains("https://contoso.com/hook?code=REDACTED") && !export.contains(HUSH), "{export}");
+    }
+    let (_, export) = client.send("GET", "/_emulator/worlds/default/state?secrets=true", "");
+    assert!(export.contains(HUSH), "{export}");
+}
+
+#[test]
+fn journal_log_and_verification_hide_every_name_of_the_table() {
     let served = Served::start(&["--log", "info"]);
     let mut client = Client::new(served.address());
     let messages = messages();
