@@ -160,12 +160,12 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
             Ok(listener) => listener,
             Err(error) => return fail(1, &format!("cannot listen on {}:{}: {error}", arguments.host, arguments.port)),
         };
-        let (address, shutdown) = match (listener.local_addr(), signals::shutdown()) {
+        let (address, (shutdown, hurry)) = match (listener.local_addr(), signals::shutdown()) {
             (Ok(address), Ok(shutdown)) => (address, shutdown),
             (Err(error), _) | (_, Err(error)) => return fail(1, &format!("cannot start: {error}")),
         };
         print(&format!("{}\n", base_url("http", address)));
-        let recorded = record::run(listener, options, shutdown).await;
+        let recorded = record::run_with(listener, options, shutdown, hurry).await;
         // The summary comes after all lines of the log.
         drop(log_flush);
         match recorded {

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// The caught signals that ask the program to stop.
 pub(super) struct Signals {
@@ -78,15 +79,20 @@ fn is_ignored(number: u32) -> bool {
 /// The exit status after a second Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Returns a future that is ready when a signal asks the program to stop. A second Ctrl-C ends it at once.
-pub(super) fn shutdown() -> std::io::Result<impl Future<Output = ()>> {
+/// Returns a future that is ready when a signal asks the program to stop, and one that is ready at Ctrl-C after that.
+pub(super) fn shutdown() -> std::io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut signals = Signals::catch()?;
-    Ok(async move {
+    let (sender, receiver) = oneshot::channel();
+    let stop = async move {
         signals.stop().await;
         tracing::info!("stopping: requests in flight finish first");
-        tokio::spawn(async move {
-            signals.interrupt().await;
-            std::process::exit(INTERRUPTED.into());
-        });
-    })
+        let _ = sender.send(signals);
+    };
+    let hurry = async move {
+        match receiver.await {
+            Ok(mut signals) => signals.interrupt().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    Ok((stop, hurry))
 }

@@ -26,14 +26,15 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::edge::client::{NoAnswer, Upstream, texts};
+use crate::edge::server;
 use crate::text::exchange::{self, is_of_connection, without_connection};
 use crate::text::json;
 use crate::text::redact::{RedactionRules, Redactor, mask_target};
 use tee::{BodyCopy, ExchangeRecord, Tee};
 use writer::RecordingWriter;
 
-/// Time limit for requests in flight when the recorder stops.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+/// Time limit for requests in flight when the recorder stops. A recorder that is killed while it waits leaves no recording.
+const GRACE: std::time::Duration = server::GRACE;
 
 /// Maximum number of idle connections to the upstream.
 const IDLE_LIMIT: usize = 16;
@@ -66,6 +67,20 @@ pub async fn run(
     listener: TcpListener,
     options: RecordOptions,
     shutdown: impl Future<Output = ()>,
+) -> Result<(usize, Option<PathBuf>), String> {
+    run_with(listener, options, shutdown, std::future::pending()).await
+}
+
+/// Records like [`run`]. When `hurry` is ready, requests in flight are no longer waited for.
+///
+/// # Errors
+///
+/// Fails like [`run`].
+pub(crate) async fn run_with(
+    listener: TcpListener,
+    options: RecordOptions,
+    shutdown: impl Future<Output = ()>,
+    hurry: impl Future<Output = ()>,
 ) -> Result<(usize, Option<PathBuf>), String> {
     let redactor = Redactor::new(options.rules, 1);
     let writer = Arc::new(Mutex::new(RecordingWriter::new(options.folder, redactor)?));
@@ -100,8 +115,11 @@ pub async fn run(
             () = &mut shutdown => break,
         }
     }
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("closing busy connections after {} s", GRACE.as_secs());
+    tokio::select! {
+        ended = tokio::time::timeout(GRACE, graceful.shutdown()) => if ended.is_err() {
+            tracing::warn!("closing busy connections after {} s", GRACE.as_secs());
+        },
+        () = hurry => tracing::warn!("closing busy connections"),
     }
     connections.shutdown().await;
     let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -115,3 +115,57 @@ fn invalid_input_to_compare_is_reported() {
     ");
     assert_eq!(status, Some(1));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_recording_is_written_at_a_second_interrupt() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::process::{Command, Stdio};
+
+    let folder = Folder::new("hurry");
+    let out = folder.0.join("out").to_string_lossy().into_owned();
+    // It answers its first request only.
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", upstream.local_addr().unwrap());
+    let (waiting, waits) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for (index, stream) in upstream.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            stream.read_exact(&mut [0; 64]).unwrap();
+            if index == 0 {
+                stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+            } else {
+                waiting.send(()).unwrap();
+            }
+            held.push(stream);
+        }
+    });
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"))
+        .args(["record", "--upstream", &base, "--out", &out, "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    BufReader::new(recorder.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let send = |target: &str| {
+        let mut stream = TcpStream::connect(address.trim().trim_start_matches("http://")).unwrap();
+        let padding = "x".repeat(64);
+        stream.write_all(format!("DELETE {target} HTTP/1.1\r\nHost: a\r\nPadding: {padding}\r\n\r\n").as_bytes()).unwrap();
+        stream
+    };
+    send("/v1.0/answered").read_exact(&mut [0; 12]).unwrap();
+    let _waits = send("/v1.0/waits");
+    waits.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
+    let interrupt = || assert!(Command::new("kill").args(["-INT", &recorder.id().to_string()]).status().unwrap().success());
+    let started = std::time::Instant::now();
+    interrupt();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    interrupt();
+    let output = recorder.wait_with_output().unwrap();
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+    let text = folder.read("out/recorded-0001.hurl");
+    assert!(output.status.success() && text.contains("/v1.0/answered") && !text.contains("/v1.0/waits"), "{output:?}: {text}");
+}
