@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::private_file;
 use crate::edge::file_lock::{self, FileLock};
+use crate::edge::private_file::remove_leftovers;
 use crate::edge::service::Service;
 use crate::policy::behavior::Secret;
 use crate::world::fixture;
@@ -35,6 +36,9 @@ impl StateFile {
             }
             _ => format!("{name}: cannot be locked: {error}"),
         })?;
+        if lock.is_exclusive() {
+            remove_leftovers(&target);
+        }
         private_file::check_writable(path)?;
         Ok(StateFile { path: path.to_owned(), known: None, is_saved: false, _lock: lock })
     }

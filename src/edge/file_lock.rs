@@ -18,6 +18,13 @@ pub(crate) struct FileLock {
     _itself: Option<File>,
 }
 
+impl FileLock {
+    /// Returns whether no other process can have the lock; otherwise it could not be kept, and nothing is known of others.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.beside.is_some()
+    }
+}
+
 /// Returns the name of the lock of a file.
 pub(crate) fn path_of(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();

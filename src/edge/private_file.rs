@@ -2,13 +2,14 @@
 //!
 //! State files, recordings and the key of the local certificate authority may hold secrets, so they have mode 0600 from their first
 //! byte on. A replacement is written to a file beside the target, which has an unguessable name and must not exist yet: no link that
-//! another user has planted is followed. A file that is mounted into a container can be written, but not replaced: it is overwritten in
+//! another user has planted is followed; a part of it is that of the target, so that leftovers of a killed process can be found. A file that is mounted into a container can be written, but not replaced: it is overwritten in
 //! place. On Windows the access control of the folder applies.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 /// Mode of a file for its owner only.
@@ -73,7 +74,7 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
 
 /// Creates a file in a folder that has no name, or loses it when it is closed, to write to and read from.
 pub(crate) fn scratch(folder: &Path) -> io::Result<File> {
-    let path = folder.join(temporary_name()?);
+    let path = folder.join(temporary_name(folder)?);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
@@ -105,7 +106,7 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     }
     let mut trial = Replacement::new(path)?;
     trial.write_all(b"{}\n")?;
-    trial.target = path.with_file_name(temporary_name()?);
+    trial.target = path.with_file_name(temporary_name(path)?);
     let target = trial.target.clone();
     trial.commit()?;
     fs::remove_file(target)
@@ -133,7 +134,7 @@ impl Replacement {
     }
 
     fn with_mode(target: &Path, mode: u32) -> io::Result<Replacement> {
-        let temporary = target.with_file_name(temporary_name()?);
+        let temporary = target.with_file_name(temporary_name(target)?);
         let file = create_with_mode(&temporary, mode)?;
         Ok(Replacement { target: target.to_owned(), temporary, file, mode })
     }
@@ -244,9 +245,40 @@ pub(crate) fn warn_if_shared(path: &Path) {
     let _ = path;
 }
 
-fn temporary_name() -> io::Result<String> {
-    Ok(format!(".wfi-emulator-{}.tmp", random_digits()?))
+/// Removes the replacements of a file that killed processes have left behind. The caller must be the only one that writes the file.
+pub(crate) fn remove_leftovers(target: &Path) {
+    let start = temporary_start(target);
+    let is_leftover = |name: &str| {
+        let digits = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(TEMPORARY_END));
+        digits.is_some_and(|digits| digits.len() == RANDOM_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    // Without access to the folder there is nothing to remove.
+    for entry in fs::read_dir(folder_of(target)).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(is_leftover) {
+            let removed = fs::remove_file(entry.path());
+            tracing::debug!("{}: left behind by a killed process, removed: {removed:?}", entry.path().display());
+        }
+    }
 }
+
+/// The end of the name of a temporary file.
+const TEMPORARY_END: &str = ".tmp";
+
+/// Returns the name of a temporary file for a target. Other users cannot guess it.
+fn temporary_name(target: &Path) -> io::Result<String> {
+    Ok(format!("{}{}{TEMPORARY_END}", temporary_start(target), random_digits()?))
+}
+
+/// Returns the part of such names that all of a target have. The target's own name may be too long to be a part of another.
+fn temporary_start(target: &Path) -> String {
+    let name = digest(&SHA256, target.file_name().unwrap_or_default().as_encoded_bytes());
+    let digits = name.as_ref().iter().take(8).fold(0_u64, |digits, byte| digits << 8 | u64::from(*byte));
+    format!(".wfi-emulator-{digits:016x}-")
+}
+
+/// The length of [`random_digits`].
+const RANDOM_DIGITS: usize = 32;
 
 /// Returns a part of a name that other users cannot guess.
 pub(crate) fn random_digits() -> io::Result<String> {
@@ -259,11 +291,14 @@ pub(crate) fn random_digits() -> io::Result<String> {
 fn sync_folder(path: &Path) {
     #[cfg(unix)]
     {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -376,6 +411,26 @@ mod tests {
         replace(&taken, b"new").unwrap_err();
         assert!(replace(&folder.0.join("missing/state.json"), b"new").is_err());
         assert_eq!(folder.names(), ["state.json", "taken"]);
+    }
+
+    #[test]
+    fn leftovers_of_a_file_are_removed_and_nothing_else() {
+        let folder = Folder::new("leftovers");
+        let [path, other] = ["state.json", "other.json"].map(|name| folder.0.join(name));
+        fs::write(&path, "old").unwrap();
+        // As if their processes were killed.
+        for target in [&path, &path, &other] {
+            std::mem::forget(Replacement::new(target).unwrap());
+        }
+        let own = format!("{}notes.tmp", temporary_start(&path));
+        fs::write(folder.0.join(&own), "").unwrap();
+        remove_leftovers(&path);
+        let mut names = folder.names();
+        names.retain(|name| !name.starts_with(&temporary_start(&other)));
+        assert_eq!((names, folder.names().len()), (vec![own, "state.json".to_owned()], 3));
+        remove_leftovers(&other);
+        assert_eq!(folder.names().len(), 2);
+        remove_leftovers(&folder.0.join("missing/state.json"));
     }
 
     #[test]
