@@ -118,7 +118,8 @@ fn two_hundred_concurrent_tests_have_isolated_worlds() {
     });
     let elapsed = started.elapsed();
     eprintln!("200 tests of 50 operations each took {elapsed:?}");
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    // Where worlds wait for each other it takes minutes; on a busy machine a few seconds.
+    assert!(elapsed < Duration::from_secs(60), "{elapsed:?}");
 }
 
 #[test]
