@@ -79,7 +79,8 @@ const RENAMED_VARIABLES: [(&str, &str); 3] = [
 
 /// Returns the arguments of this process. Prints help, or what is wrong, and exits where there is reason to.
 pub(super) fn parse() -> Cli {
-    let matches = with_variables(Cli::command()).try_get_matches();
+    let command = with_former_flags(with_variables(Cli::command()), &std::env::args_os().collect::<Vec<OsString>>());
+    let matches = command.try_get_matches();
     let mut matches = matches.unwrap_or_else(|error| {
         // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
         if let Some(path) = ready_file(std::env::args_os()).filter(|_| error.use_stderr()) {
@@ -104,6 +105,25 @@ fn ready_file(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> 
         }
     };
     flag.or_else(|| std::env::var_os("WFI_EMULATOR_READY_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Lets messages name a flag as the user does, also by its former name.
+fn with_former_flags(command: clap::Command, used: &[OsString]) -> clap::Command {
+    const RENAMED: [(&str, &str); 3] =
+        [("world-by", "tenant-by"), ("world-limit", "tenant-limit"), ("world-idle", "tenant-idle")];
+    let is_used = |name: &str| {
+        let flags = used.iter().filter_map(|flag| flag.to_str()?.strip_prefix("--"));
+        flags.map(|flag| flag.split('=').next().unwrap_or_default()).any(|flag| flag == name)
+    };
+    RENAMED.into_iter().filter(|(_, former)| is_used(former)).fold(command, |command, (current, former)| {
+        command.mut_args(|argument| {
+            if argument.get_long() == Some(current) {
+                argument.long(former).alias(Resettable::Reset).alias(current)
+            } else {
+                argument
+            }
+        })
+    })
 }
 
 /// Ignores empty environment variables, since `${X:-}` in a file for containers means that a variable is not set, and accepts older
@@ -150,6 +170,19 @@ mod tests {
             let argument = command.get_arguments().find(|argument| argument.get_env() == Some(newer.as_ref())).unwrap();
             let alias = older.trim_start_matches("WFI_EMULATOR_").to_lowercase().replace('_', "-");
             assert_eq!(argument.get_all_aliases(), Some(vec![&*alias]), "{newer}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_reported_by_the_name_that_was_used() {
+        for [used, other] in [["--tenant-by", "--world-by"], ["--world-by", "--tenant-by"]] {
+            let arguments = ["wfi-emulator", used, "x"].map(OsString::from);
+            let error = with_former_flags(Cli::command(), &arguments).try_get_matches_from(&arguments).unwrap_err().to_string();
+            assert!(error.contains(used) && !error.contains(other), "{error}");
+            for flag in [used, other] {
+                let arguments = ["wfi-emulator".to_owned(), format!("{flag}=token")].map(OsString::from);
+                with_former_flags(Cli::command(), &arguments).try_get_matches_from(&arguments).unwrap();
+            }
         }
     }
 

@@ -173,7 +173,7 @@ fn run(control: &Control, worlds: &Worlds, request: &Request, peer: Peer) -> Res
             let list_member = if is_former { "tenants" } else { "worlds" };
             let body_limit = body_limit(worlds, request);
             let reply = (operation.run)(&ControlCall { control, worlds, request, body_limit, name, list_member });
-            if is_former { reply.map_err(ControlError::with_tenant_code) } else { reply }
+            if is_former { reply.map_err(ControlError::with_tenant_words) } else { reply }
         }
         None if matching.is_empty() => {
             let message = format!("no such endpoint; GET {PREFIX} lists them");

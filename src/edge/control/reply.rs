@@ -35,17 +35,18 @@ impl ControlError {
         ControlError::new(StatusCode::BAD_REQUEST, "unusable", message)
     }
 
-    /// Returns the error with the code that it has under `/_emulator/tenants`, the former path of worlds.
-    pub(super) fn with_tenant_code(self) -> ControlError {
+    /// Returns the error with the code and the words that it has under `/_emulator/tenants`, the former path of worlds.
+    pub(super) fn with_tenant_words(self) -> ControlError {
         let code = match self.code {
             "world-name" => "tenant-name",
             "too-many-worlds" => "too-many-tenants",
             "unknown-world" => "unknown-tenant",
             "default-world" => "default-tenant",
             "world-exists" => "tenant-exists",
-            other => other,
+            _ => return self,
         };
-        ControlError { code, ..self }
+        // The name of a world, which may have this word in it, comes later in the message.
+        ControlError { code, message: self.message.replacen("world", "tenant", 1), ..self }
     }
 }
 

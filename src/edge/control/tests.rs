@@ -149,7 +149,7 @@ fn state_is_exported_and_imported() {
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
     json_of(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", &integrations);
     let without_collection = refusal(&worlds, Method::PUT, "/worlds/b/state", &integrations);
-    assert!(without_collection.starts_with("400 unusable: state.json: unknown collection: "), "{without_collection}");
+    assert!(without_collection.starts_with("400 unusable: body: unknown collection: "), "{without_collection}");
     assert_eq!(call(&worlds, Method::GET, "/worlds/b/state?secrets=true", "").1, whole);
     let counted = json_of(&worlds, Method::PUT, "/worlds/b/state?collection=teams", "[]")["entities"].clone();
     assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(5), &json!(0)));
@@ -159,7 +159,7 @@ fn state_is_exported_and_imported() {
     assert_eq!((&counted["workforceIntegrations"], &counted["teams"]), (&json!(5), &json!(1)));
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", teams), @r#"400 unusable: workforceIntegrations.json: $["@odata.context"]: teams contradicts the file name (teamwork/workforceIntegrations)"#);
     let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
-    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state", shifts), @r#"400 unusable: state.json: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state", shifts), @r#"400 unusable: body: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=users", ""), @"400 unusable: unknown collection 'users' (known: workforceIntegrations, teams)");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?secret=true", ""), @"400 unusable: unknown parameter 'secret' (known: collection, secrets)");
@@ -436,6 +436,8 @@ fn the_former_path_has_the_former_names() {
         for (path, code) in ["/tenants", "/worlds"].into_iter().zip(codes) {
             let message = refusal(&worlds, method.clone(), &format!("{path}{name}"), body);
             assert_eq!(message.split([' ', ':']).nth(1), Some(code), "{message}");
+            let noun = if path == "/tenants" { "tenant" } else { "world" };
+            assert!(code == "unknown-fixture" || message.split(": ").nth(1).unwrap().contains(noun), "{message}");
         }
     }
     assert_eq!(call(&worlds, Method::GET, "/tenantsx", "").0, 404);

@@ -105,7 +105,7 @@ pub(super) const IMPORT: &str = "/worlds/{name}/state";
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;
     let set = set_of(&world, &call.parameters(&["collection"])?)?;
-    let name = set.map_or("state.json".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
+    let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
     // The replaced entities make room for the new ones, and the text needs room meanwhile. Before it is read, they may be all.
     let full = || StoreFull { limit: world.stores.limit() };

@@ -281,8 +281,8 @@ impl<'j> Fields<'j> {
         };
         for (index, (name, _)) in members.iter().enumerate() {
             if !known.contains(&&**name) {
-                let hint =
-                    nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!(" (did you mean '{near}'?)"));
+                let hint = nearest(name, known.iter().copied())
+                    .map_or_else(String::new, |near| format!(" (did you mean {}?)", quoted(near)));
                 return Err(format!("{path}: unknown member {}, expected {}{hint}", quoted(name), known.join(", ")));
             }
             // Quadratic, but a duplicate is found within the first few members: there are few known names.

@@ -199,7 +199,7 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     ];
     insta::assert_snapshot!(problem(&format!("[{}]", texts.join(","))), @r#"
     faults.json: $[0].do: found nothing, expected an effect
-    faults.json: $[1].on: unknown member "metod", expected method, path, id, nth, probability, count (did you mean 'method'?)
+    faults.json: $[1].on: unknown member "metod", expected method, path, id, nth, probability, count (did you mean "method"?)
     faults.json: $[2].on.method: found "G T", expected a method such as PATCH
     faults.json: $[3].on.method[1]: found the number 7, expected a method such as PATCH
     faults.json: $[4].on.path: found "v1.0", expected a path that begins with /
