@@ -64,7 +64,7 @@ fn decoded<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Err
         Ok(coding) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => Ok(Cow::Borrowed(body)),
         Ok(coding) if gzip::is_gzip(coding) => gzip::unpack(body, BODY_LIMIT).map(Cow::Owned).map_err(|error| {
             let refusal = match error {
-                GzipError::TooLong(_) => &refusal::PAYLOAD_TOO_LARGE,
+                GzipError::TooLong(_) | GzipError::NoRoom => &refusal::PAYLOAD_TOO_LARGE,
                 GzipError::Malformed(_) => &refusal::UNREADABLE_PAYLOAD,
             };
             Error::new(refusal, &[]).with_detail(format!("the gzip-encoded body {error}"))

@@ -11,6 +11,8 @@ pub(crate) enum GzipError {
     TooLong(usize),
     /// The bytes are not one gzip member; the text names the problem.
     Malformed(String),
+    /// The content needs more room than there is.
+    NoRoom,
 }
 
 impl fmt::Display for GzipError {
@@ -18,6 +20,7 @@ impl fmt::Display for GzipError {
         match self {
             GzipError::TooLong(limit) => write!(f, "unpacks to more than {limit} bytes"),
             GzipError::Malformed(reason) => write!(f, "cannot be unpacked: {reason}"),
+            GzipError::NoRoom => write!(f, "unpacks to more than there is room for"),
         }
     }
 }
@@ -38,10 +41,34 @@ pub(crate) fn is_gzip(coding: &str) -> bool {
 ///
 /// Fails on malformed bytes, on bytes behind the member, and on content beyond the limit.
 pub(crate) fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, GzipError> {
-    let mut content = Vec::new();
+    unpack_within(packed, limit, |_| true)
+}
+
+/// Unpacks like [`unpack`]. Before the content grows, `take` is asked for the bytes by which it does.
+///
+/// # Errors
+///
+/// Fails like [`unpack`], and when `take` returns false.
+pub(crate) fn unpack_within(packed: &[u8], limit: usize, mut take: impl FnMut(usize) -> bool) -> Result<Vec<u8>, GzipError> {
+    /// An eighth of the content, so that growth takes linear time and little more room than the content.
+    const SHARE: usize = 8;
+    const FIRST: usize = 64 * 1024;
     // One byte more than the limit distinguishes content at the limit from content beyond it.
-    let mut reader = flate2::bufread::GzDecoder::new(packed).take((limit as u64).saturating_add(1));
-    reader.read_to_end(&mut content).map_err(|reason| GzipError::Malformed(reason.to_string()))?;
+    let most = limit.saturating_add(1);
+    let mut reader = flate2::bufread::GzDecoder::new(packed).take(most as u64);
+    let mut content = Vec::new();
+    loop {
+        let growth = (content.capacity() / SHARE).max(FIRST).min(most.saturating_sub(content.len()).max(1));
+        if !take(growth) {
+            return Err(GzipError::NoRoom);
+        }
+        content.reserve_exact(growth);
+        let spare = content.capacity() - content.len();
+        let read = reader.by_ref().take(spare as u64).read_to_end(&mut content);
+        if read.map_err(|reason| GzipError::Malformed(reason.to_string()))? < spare {
+            break;
+        }
+    }
     if content.len() > limit {
         return Err(GzipError::TooLong(limit));
     }
@@ -82,6 +109,27 @@ mod tests {
         assert_eq!(unpack(&bytes, 10).unwrap(), b"0123456789");
         assert_eq!(unpack(&bytes, 9), Err(GzipError::TooLong(9)));
         assert_eq!(unpack(&packed(b""), 0).unwrap(), b"");
+    }
+
+    #[test]
+    fn content_takes_its_room_before_it_is_unpacked() {
+        let bytes = packed(&vec![b'a'; 1_000_000]);
+        let mut taken = 0;
+        let content = unpack_within(&bytes, usize::MAX, |bytes| {
+            taken += bytes;
+            true
+        });
+        let content = content.unwrap();
+        assert!(content.len() == 1_000_000 && (content.capacity()..1_200_000).contains(&taken), "{taken}");
+        let mut room = 100_000;
+        let refused = unpack_within(&bytes, usize::MAX, |bytes| match usize::checked_sub(room, bytes) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        });
+        assert_eq!(refused, Err(GzipError::NoRoom));
     }
 
     #[test]

@@ -29,11 +29,6 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns whether more bytes are in use than the limit.
-    pub fn is_spent(&self) -> bool {
-        self.used() > self.limit
-    }
-
     /// Returns whether more bytes can be taken.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.used().saturating_add(bytes) <= self.limit
@@ -51,12 +46,7 @@ impl Budget {
 
     /// Takes bytes until the reservation is dropped; `None` if they exceed the limit.
     pub fn take(self: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
-        self.take_with(bytes, 0)
-    }
-
-    /// Takes bytes like [`Budget::take`], up to `surplus` beyond the limit.
-    pub fn take_with(self: &Arc<Budget>, bytes: usize, surplus: usize) -> Option<Reservation> {
-        let mut reservation = self.reservation(surplus);
+        let mut reservation = self.reservation(0);
         reservation.grow(bytes).then_some(reservation)
     }
 
@@ -131,7 +121,7 @@ mod tests {
         let mut one = budget.take(6).unwrap();
         assert!(budget.take(5).is_none() && budget.used() == 6);
         assert!(!one.grow(5) && one.bytes() == 6, "a refused growth changes nothing");
-        assert!(one.grow(4) && budget.used() == 10 && !budget.is_spent());
+        assert!(one.grow(4) && budget.used() == 10);
         one.shrink_to(3);
         one.shrink_to(5);
         assert_eq!((one.bytes(), budget.used()), (3, 3));
@@ -154,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_spent_beyond_its_limit() {
+    fn a_budget_has_room_up_to_its_limit() {
         let budget = Budget::new(10);
         budget.change(10, 0);
-        assert!(!budget.is_spent() && budget.has_room(0) && !budget.has_room(1) && !budget.has_room(usize::MAX));
+        assert!(budget.has_room(0) && !budget.has_room(1) && !budget.has_room(usize::MAX));
         budget.change(3, 2);
-        assert!(budget.is_spent());
+        assert!(!budget.has_room(0));
         budget.change(2, 11);
         assert_eq!(budget.used(), 2);
     }

@@ -10,6 +10,8 @@ use crate::edge::control::reply::ControlError;
 use crate::graph::request::{Body, Request};
 use crate::text::gzip::{self, GzipError};
 use crate::text::{form, json};
+use crate::world::budget::Reservation;
+use crate::world::store::StoreFull;
 use crate::world::worlds::Worlds;
 
 /// Input of an operation.
@@ -36,18 +38,26 @@ impl ControlCall<'_> {
         }
     }
 
-    /// Returns the body without its content coding, of at most `limit` bytes; `None` if it is longer.
-    pub(super) fn unpacked_body(&self, limit: usize) -> Result<Option<Cow<'_, [u8]>>, ControlError> {
+    /// Returns the body without its content coding, of at most `limit` bytes, for which room is reserved before it is unpacked.
+    pub(super) fn unpacked_body(&self, limit: usize, room: &mut Reservation) -> Result<Cow<'_, [u8]>, ControlError> {
         let body = self.body()?;
+        let full = ControlError::from(StoreFull { limit: room.budget().limit() });
         let codings = self.request.headers.get_all(header::CONTENT_ENCODING);
-        let codings: Vec<&str> = codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim()).collect();
-        match codings[..] {
-            [] | [""] => Ok((body.len() <= limit).then_some(Cow::Borrowed(body))),
-            [coding] if coding.eq_ignore_ascii_case("identity") => Ok((body.len() <= limit).then_some(Cow::Borrowed(body))),
-            [coding] if gzip::is_gzip(coding) => match gzip::unpack(body, limit) {
-                Ok(body) => Ok(Some(Cow::Owned(body))),
-                Err(GzipError::TooLong(_)) => Ok(None),
-                Err(error) => Err(ControlError::unusable(format!("invalid body: the gzip-encoded body {error}"))),
+        let codings: Vec<String> =
+            codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim().to_ascii_lowercase()).collect();
+        match codings.iter().map(String::as_str).collect::<Vec<&str>>()[..] {
+            [] | ["" | "identity"] if room.grow(body.len()) => Ok(Cow::Borrowed(body)),
+            [] | ["" | "identity"] => Err(full),
+            [coding] if gzip::is_gzip(coding) => match gzip::unpack_within(body, limit, |bytes| room.grow(bytes)) {
+                Ok(mut content) => {
+                    content.shrink_to_fit();
+                    room.shrink_to(content.capacity());
+                    Ok(Cow::Owned(content))
+                }
+                Err(GzipError::TooLong(_) | GzipError::NoRoom) => Err(full),
+                Err(error @ GzipError::Malformed(_)) => {
+                    Err(ControlError::unusable(format!("invalid body: the gzip-encoded body {error}")))
+                }
             },
             _ => Err(ControlError::unusable("unsupported Content-Encoding, expected gzip or none")),
         }

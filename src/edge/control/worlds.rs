@@ -15,7 +15,7 @@ use crate::world::World;
 use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule};
 use crate::world::fixture::{self, FixtureError, ReadError};
-use crate::world::store::{Baselines, StoreFull};
+use crate::world::store::Baselines;
 use crate::world::worlds::WorldInfo;
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
@@ -107,21 +107,19 @@ pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let set = set_of(&world, &call.parameters(&["collection"])?)?;
     let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
-    // The replaced entities make room for the new ones, and the text needs room meanwhile. Before it is read, they may be all.
-    let full = || StoreFull { limit: world.stores.limit() };
-    let all: Vec<SetId> = world.schema.root_sets().collect();
-    let most = world.stores.limit().saturating_add(world.store.returnable(&all)).saturating_sub(world.stores.used());
-    let text = call.unpacked_body(most)?.ok_or_else(full)?;
+    // The text needs room meanwhile, which the entities that it may replace make.
+    let replaceable = set.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
+    let mut text_room = world.stores.reservation(world.store.returnable(&replaceable));
+    let text = call.unpacked_body(world.stores.limit(), &mut text_room)?;
     let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
     let surplus = world.store.returnable(&replaced);
     let mut room = world.stores.reservation(surplus);
-    let reserved_text = world.stores.take_with(text.len(), surplus).ok_or_else(full)?;
     let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
     let entities = entities.map_err(|error| match error {
         ReadError::Invalid(error) => unusable(error),
         ReadError::Full(full) => full.into(),
     })?;
-    drop((text, reserved_text));
+    drop((text, text_room));
     drop(world);
     // Other changes of the world wait for this part only.
     call.worlds.change(call.name, |world| {

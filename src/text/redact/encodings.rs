@@ -142,7 +142,8 @@ pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Words in front of a colon and a mail address, which name no user.
-const NOT_USERS: &[&str] = &["acct", "eum", "im", "mail", "mailto", "sip", "sips", "smtp", "spo", "tel", "to", "x500", "xmpp"];
+const NOT_USERS: &[&str] =
+    &["acct", "email", "eum", "im", "mail", "mailto", "sip", "sips", "smtp", "spo", "tel", "to", "x500", "xmpp"];
 
 /// Returns the place of the first `user:password` in a text, which ends in front of the `@`: in an address, or in front of any host.
 pub(super) fn userinfo(text: &str) -> Option<Range<usize>> {
@@ -263,7 +264,7 @@ pub(super) fn credentials(text: &str) -> Vec<Range<usize>> {
     found.collect()
 }
 
-/// Returns whether a text is no word: long, with digits or capital letters within it.
+/// Returns whether a text differs from words: long, with digits or capital letters within it.
 fn is_irregular(text: &str) -> bool {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     let has_capital =
@@ -772,6 +773,7 @@ mod tests {
             ("https://host/a@b", None),
             ("ada@contoso.com", None),
             ("mailto:ada@contoso.com", None),
+            ("email:ada@contoso.com", None),
             ("19:meeting@thread.v2", None),
             ("http://host:8080/users/ada@contoso.com", None),
             ("see admin:PASS@10.0.0.5", Some("admin:PASS")),
