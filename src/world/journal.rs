@@ -270,11 +270,13 @@ impl Journal {
         let index = SHARD.with(|shard| *shard);
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
-        if !budget.has_room(ring::size(&draft)) {
+        let mut size = ring::size(&draft);
+        if !budget.has_room(size) {
             self.make_room(&mut draft, index);
+            size = ring::size(&draft);
         }
         let limit = self.bounds.bytes / SHARDS;
-        let is_tight = !budget.has_room(ring::size(&draft) + CHUNK_SIZE);
+        let is_tight = !budget.has_room(size + CHUNK_SIZE);
         let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
         let mut ring = self.shards[index].ring();
         let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
@@ -468,9 +470,9 @@ impl JournalEntry {
         let (exchange, decided) = match secrets {
             Secrets::Shown => (exchange, self.decided.clone()),
             Secrets::Hidden => {
-                let masked = masker.redact(&exchange);
+                let hidden = masker.redact(&exchange);
                 let detail = self.decided.detail.as_ref().map(|detail| masker.redact_text(detail).into());
-                (masked, AnswerCause { detail, ..self.decided.clone() })
+                (hidden, AnswerCause { detail, ..self.decided.clone() })
             }
         };
         (JournalExchange { number: self.number, time: self.time, exchange, decided, changed: self.changed.clone() }, masker)

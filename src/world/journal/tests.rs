@@ -441,7 +441,7 @@ fn a_journal_of_packed_bodies_is_read_without_unpacking_them() {
     assert_eq!(small.query(&JournalQuery::default(), Secrets::Hidden).len() + journal.len(), 101);
     assert!(!small.verify(&Expectation { body: Some(json!({})), ..Expectation::default() }, Secrets::Hidden).holds);
     // To unpack 1.6 GB takes many seconds.
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -332,5 +332,5 @@ fn a_world_over_many_entities_takes_as_long_as_one_over_few() {
         worlds.world(&number.to_string()).unwrap();
     }
     // A copy of the entities would take a hundred times as long.
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
