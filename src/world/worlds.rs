@@ -361,9 +361,10 @@ impl Worlds {
         })
     }
 
-    /// Creates a world as a copy of another one.
+    /// Creates a world as a copy of another one. This counts as a use of both.
     pub fn fork(&self, name: &str, fork: &str) -> Result<Arc<World>, WorldError> {
         let original = self.slot(name)?;
+        original.touch(self.now());
         self.add(fork, |_| {
             let origin = original.world().fork()?;
             let slot = WorldSlot::new(origin.fork()?, original.fixture.clone(), NO_PLAN, self.now());

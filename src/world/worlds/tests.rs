@@ -176,6 +176,18 @@ fn the_number_of_worlds_is_limited_and_idle_ones_are_dropped() {
 }
 
 #[test]
+fn a_world_that_is_forked_is_in_use() {
+    let worlds = worlds(WorldLimits::default());
+    for name in ["forked", "idle"] {
+        worlds.world(name).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(5));
+    worlds.fork("forked", "a").unwrap();
+    let idle: BTreeMap<String, Duration> = worlds.list().into_iter().map(|info| (info.name.to_string(), info.idle)).collect();
+    assert!(idle["forked"] < idle["idle"], "{idle:?}");
+}
+
+#[test]
 fn worlds_that_nothing_has_changed_give_way_and_come_back_as_they_were() {
     let worlds = worlds(WorldLimits { worlds: 4, ..WorldLimits::default() });
     let names = || worlds.list()[1..].iter().map(|info| info.name.to_string()).collect::<Vec<_>>();
