@@ -77,7 +77,7 @@ impl World {
     fn on(settings: Settings, store: Store) -> World {
         World {
             store: Arc::new(store),
-            faults: Arc::new(Faults::new(settings.faults.clone(), settings.seed)),
+            faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             local_caller: OnceLock::new(),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
@@ -106,12 +106,26 @@ impl World {
     ///
     /// # Errors
     ///
-    /// Fails if an index of the entities exceeds the limit of all stores.
+    /// Fails if an index of the entities, or the rules, exceed the limit of all stores.
     pub fn fork(&self) -> Result<World, StoreFull> {
+        let full = |_| StoreFull { limit: self.stores.limit() };
+        self.fork_with(self.faults.fork(self.seed).map_err(full)?)
+    }
+
+    /// Returns a world that begins like this one, the initial state of a fork. Its rules are not refused for want of memory.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an index of the entities exceeds the limit of all stores, which it never does the second time.
+    pub fn begin_again(&self) -> Result<World, StoreFull> {
         let rules = self.faults.rules().into_iter().map(|(rule, _)| rule).collect();
+        self.fork_with(Faults::within(rules, self.seed, &self.stores))
+    }
+
+    fn fork_with(&self, faults: Faults) -> Result<World, StoreFull> {
         Ok(World {
             store: Arc::new(Store::over(&self.store.baselines()?)),
-            faults: Arc::new(Faults::new(rules, self.seed)),
+            faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()

@@ -1,9 +1,18 @@
 //! Path patterns, which select requests in fault rules and journal queries.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::edm::segment::segments;
+
+/// The maximum length of a pattern in bytes.
+const PATTERN_BYTES: usize = 2048;
+
+/// The maximum number of segments of a pattern: no path of the service has as many.
+const SEGMENTS: usize = 64;
 
 /// A path pattern: segments separated by slashes. `*` matches one segment, and `**` at the end any number of them.
 ///
@@ -45,6 +54,9 @@ impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Pattern, PatternError> {
+        if text.len() > PATTERN_BYTES {
+            return Err(PatternError("a path of at most 2048 bytes"));
+        }
         let path = text.strip_prefix('/').ok_or(PatternError("a path that begins with /"))?;
         // Paths are matched without their query, so this pattern would match nothing.
         if path.contains('?') {
@@ -69,6 +81,9 @@ impl FromStr for Pattern {
                 text => pattern_segments.extend(segments(text).map(|text| PatternSegment::Text(text.into_owned()))),
             }
         }
+        if pattern_segments.len() > SEGMENTS {
+            return Err(PatternError("a path of at most 64 segments"));
+        }
         Ok(Pattern { text: text.to_owned(), segments: pattern_segments, is_open })
     }
 }
@@ -82,14 +97,15 @@ impl fmt::Display for Pattern {
 impl Pattern {
     /// Whether a path without a query matches. One trailing slash is allowed.
     pub fn matches(&self, path: &str) -> bool {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let mut segments = segments(path);
+        self.matches_segments(inner_segments(path))
+    }
+
+    fn matches_segments<S: AsRef<str>>(&self, mut segments: impl Iterator<Item = S>) -> bool {
         for expected in &self.segments {
             let is_match = match (expected, segments.next()) {
                 (_, None) => false,
                 (PatternSegment::Any, Some(_)) => true,
-                (PatternSegment::Text(text), Some(segment)) => segment.eq_ignore_ascii_case(text),
+                (PatternSegment::Text(text), Some(segment)) => segment.as_ref().eq_ignore_ascii_case(text),
             };
             if !is_match {
                 return false;
@@ -97,6 +113,49 @@ impl Pattern {
         }
         self.is_open || segments.next().is_none()
     }
+
+    /// Returns the length of the text in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Returns the memory of the segments in bytes, at most.
+    pub(crate) fn segment_bytes(&self) -> usize {
+        // Each text is allocated, which takes some bytes more.
+        self.text.len() + 2 * self.segments.capacity() * size_of::<PatternSegment>()
+    }
+}
+
+/// A path that is matched many times: it is decoded once, and only if needed.
+pub(crate) struct MatchedPath<'p> {
+    path: &'p str,
+    segments: OnceCell<Vec<Cow<'p, str>>>,
+    ids: OnceCell<HashSet<Cow<'p, str>>>,
+}
+
+impl<'p> MatchedPath<'p> {
+    /// Returns a path without a query.
+    pub(crate) fn new(path: &'p str) -> MatchedPath<'p> {
+        MatchedPath { path, segments: OnceCell::new(), ids: OnceCell::new() }
+    }
+
+    /// Whether a pattern matches, as [`Pattern::matches`] does.
+    pub(crate) fn matches(&self, pattern: &Pattern) -> bool {
+        // A segment more than any pattern has decides like all the others.
+        let segments = self.segments.get_or_init(|| inner_segments(self.path).take(SEGMENTS + 1).collect());
+        pattern.matches_segments(segments.iter())
+    }
+
+    /// Whether the path has an id, as [`names_id`] says.
+    pub(crate) fn names_id(&self, id: &str) -> bool {
+        self.ids.get_or_init(|| segments(self.path).collect()).contains(id)
+    }
+}
+
+/// Returns the segments of a path, without one slash at its start and one at its end.
+fn inner_segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    segments(path.strip_suffix('/').unwrap_or(path))
 }
 
 /// Whether a path has an id as a segment or in parentheses. Ids are case-sensitive.
@@ -141,6 +200,11 @@ mod tests {
         assert_eq!("v1.0".parse::<Pattern>().unwrap_err().to_string(), "a path that begins with /");
         assert_eq!("/a*/b".parse::<Pattern>().unwrap_err().to_string(), "* only as a whole segment");
         assert_eq!("/a?b".parse::<Pattern>().unwrap_err().to_string(), "a path without a query");
+        let long = format!("/{}", "a".repeat(PATTERN_BYTES));
+        assert_eq!(long.parse::<Pattern>().unwrap_err().to_string(), "a path of at most 2048 bytes");
+        assert!(long[1..].strip_prefix('a').is_some_and(|rest| format!("/{rest}").parse::<Pattern>().is_ok()));
+        assert_eq!("/*".repeat(65).parse::<Pattern>().unwrap_err().to_string(), "a path of at most 64 segments");
+        assert!("/*".repeat(64).parse::<Pattern>().unwrap().matches(&"/a".repeat(64)));
         assert_eq!("/**/a".parse::<Pattern>().unwrap_err().to_string(), "** only as the last segment");
     }
 
@@ -161,10 +225,19 @@ mod tests {
         #[test]
         fn nothing_panics_and_a_pattern_without_double_asterisks_matches_itself(text in "[/a*%()'=é0-9]{0,12}", path in "[/a*%()'=é0-9]{0,12}") {
             if let Ok(pattern) = text.parse::<Pattern>() {
-                pattern.matches(&path);
+                prop_assert_eq!(pattern.matches(&path), MatchedPath::new(&path).matches(&pattern));
                 prop_assert!(text.contains("**") || pattern.matches(&text));
             }
-            names_id(&path, &text);
+            prop_assert_eq!(names_id(&path, &text), MatchedPath::new(&path).names_id(&text));
+        }
+
+        #[test]
+        fn a_path_of_more_segments_than_a_pattern_can_have_matches_alike(segments in 60_usize..70, of_path in 60_usize..70) {
+            for open in ["", "/**"] {
+                let Ok(pattern) = format!("{}{open}", "/*".repeat(segments)).parse::<Pattern>() else { continue };
+                let path = "/a".repeat(of_path);
+                prop_assert_eq!(pattern.matches(&path), MatchedPath::new(&path).matches(&pattern));
+            }
         }
     }
 }

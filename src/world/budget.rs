@@ -97,6 +97,13 @@ impl Reservation {
         is_added
     }
 
+    /// Returns a reservation of some of the bytes, which this one no longer has.
+    pub fn split(&mut self, bytes: usize) -> Reservation {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Reservation { budget: self.budget.clone(), bytes, surplus: 0 }
+    }
+
     /// Gives back all bytes beyond a number.
     pub fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.bytes.saturating_sub(bytes);
@@ -126,6 +133,10 @@ mod tests {
         one.shrink_to(5);
         assert_eq!((one.bytes(), budget.used()), (3, 3));
         assert!(budget.take(usize::MAX).is_none(), "no overflow");
+        let part = one.split(2);
+        assert_eq!((part.bytes(), one.bytes(), budget.used(), one.split(2).bytes()), (2, 1, 3, 1));
+        assert_eq!(budget.used(), 2);
+        drop(part);
         drop(one);
         assert_eq!(budget.used(), 0);
     }

@@ -15,15 +15,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::edm::pattern::{Pattern, names_id};
+use crate::edm::pattern::{MatchedPath, Pattern};
 use crate::odata::error::{Error, ErrorOverride};
 use crate::policy::refusal::{self, Refusal};
+use crate::world::budget::{Budget, Reservation};
 use crate::world::chance::fraction;
 
 pub use read::read;
-pub(crate) use read::{RULE_LIMIT, load};
+pub(crate) use read::load;
 pub(crate) use ready::{Preset, READY};
 pub(crate) use write::write;
+
+/// The maximum number of rules of a world: each is evaluated for each request.
+const RULE_LIMIT: usize = 1_000;
+
+/// The maximum size of all texts in the rules of a world, in bytes.
+const TEXT_LIMIT: usize = 256 * 1024;
 
 /// The longest delay of an answer.
 pub(crate) const DELAY_LIMIT: Duration = Duration::from_secs(600);
@@ -53,7 +60,62 @@ impl FaultRule {
     pub fn ready(name: &str) -> Option<Vec<FaultRule>> {
         ready::rules(name)
     }
+
+    /// Returns the size of all texts in the rule, in bytes.
+    fn text_bytes(&self) -> usize {
+        let RequestSelector { methods, path, id, .. } = &self.on;
+        let methods: usize = methods.iter().map(|method| size_of::<Method>() + method.as_str().len()).sum();
+        let failure = match &self.effect {
+            Effect::Answer(failure) => {
+                let texts = [&failure.code, &failure.message].into_iter().flatten().map(String::len).sum::<usize>();
+                texts + failure.retry_after.as_ref().map_or(0, HeaderValue::len)
+            }
+            _ => 0,
+        };
+        self.name.len() + methods + path.as_ref().map_or(0, Pattern::text_bytes) + id.as_ref().map_or(0, String::len) + failure
+    }
+
+    /// Returns the memory that the rule takes in a world, in bytes.
+    fn held_bytes(&self) -> usize {
+        // The two counts of its `Arc`, the reference to it, and what an allocator adds.
+        const OVERHEAD: usize = 64;
+        size_of::<ActiveRule>() + OVERHEAD + self.text_bytes() + self.on.path.as_ref().map_or(0, Pattern::segment_bytes)
+    }
 }
+
+/// Rules that exceed a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleExcess {
+    /// More rules than a world can have.
+    Number,
+    /// Longer texts than the rules of a world can have.
+    Text,
+    /// More memory than all worlds have; its limit in bytes.
+    Memory(usize),
+}
+
+impl RuleExcess {
+    /// Returns the limit of a world that a number of rules with texts of a size exceed.
+    fn of(number: usize, text_bytes: usize) -> Result<(), RuleExcess> {
+        match (number, text_bytes) {
+            (number, _) if number > RULE_LIMIT => Err(RuleExcess::Number),
+            (_, text_bytes) if text_bytes > TEXT_LIMIT => Err(RuleExcess::Text),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for RuleExcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RuleExcess::Number => write!(f, "too many rules (the limit is {RULE_LIMIT} in a world)"),
+            RuleExcess::Text => write!(f, "rules too long (the limit is {TEXT_LIMIT} bytes of text in a world)"),
+            RuleExcess::Memory(limit) => write!(f, "rules too large (the limit is {limit} bytes in all worlds)"),
+        }
+    }
+}
+
+impl std::error::Error for RuleExcess {}
 
 /// A selector of requests. Fields that are not set match every request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -222,6 +284,8 @@ pub struct RuleCounts {
 #[derive(Debug)]
 pub struct Faults {
     seed: u64,
+    /// The budget that pays for the memory of the rules.
+    budget: Arc<Budget>,
     /// Whether rules exist: without any, which is the common case, nothing else is read.
     is_armed: AtomicBool,
     rules: RwLock<Arc<[Arc<ActiveRule>]>>,
@@ -236,19 +300,37 @@ struct ActiveRule {
     applied: AtomicU64,
     /// The number of the current window, and its requests.
     window: Mutex<(u128, u64)>,
+    /// The memory of the rule.
+    _memory: Reservation,
 }
 
 impl ActiveRule {
-    fn new(rule: FaultRule) -> ActiveRule {
-        ActiveRule { rule, matched: AtomicU64::new(0), applied: AtomicU64::new(0), window: Mutex::new((0, 0)) }
+    /// Returns active rules; `None` if they exceed the budget by more than a surplus.
+    fn all_of(rules: Vec<FaultRule>, budget: &Arc<Budget>, surplus: usize) -> Option<Vec<Arc<ActiveRule>>> {
+        let mut reservation = budget.reservation(surplus);
+        if !reservation.grow(rules.iter().map(FaultRule::held_bytes).sum()) {
+            return None;
+        }
+        let active = |rule: FaultRule| {
+            let (matched, applied, window) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new((0, 0)));
+            let _memory = reservation.split(rule.held_bytes());
+            Arc::new(ActiveRule { rule, matched, applied, window, _memory })
+        };
+        Some(rules.into_iter().map(active).collect())
     }
 }
 
 impl Faults {
-    /// Returns rules with a seed for their random numbers.
+    /// Returns rules with a seed for their random numbers. Their memory is not limited.
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Faults {
+        Faults::within(rules, seed, &Arc::new(Budget::new(usize::MAX)))
+    }
+
+    /// Returns rules that take their memory from a budget, beyond its limit if need be.
+    pub fn within(rules: Vec<FaultRule>, seed: u64, budget: &Arc<Budget>) -> Faults {
         let faults = Faults {
             seed,
+            budget: budget.clone(),
             is_armed: AtomicBool::new(false),
             rules: RwLock::new(Arc::new([])),
             has_changed: AtomicBool::new(false),
@@ -258,26 +340,68 @@ impl Faults {
         faults
     }
 
+    /// Returns the same rules with counts that start at zero.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they exceed the memory of all worlds.
+    pub fn fork(&self, seed: u64) -> Result<Faults, RuleExcess> {
+        let faults = Faults::within(Vec::new(), seed, &self.budget);
+        faults.add(self.rules().into_iter().map(|(rule, _)| rule).collect())?;
+        faults.has_changed.store(false, Ordering::Relaxed);
+        Ok(faults)
+    }
+
     /// Returns whether the rules are the initial ones, and have matched no request.
     pub fn are_untouched(&self) -> bool {
         let is_unused = |active: &Arc<ActiveRule>| active.matched.load(Ordering::Relaxed) == 0;
         !self.has_changed.load(Ordering::Relaxed) && self.active().iter().all(is_unused)
     }
 
-    /// Replaces all rules. Counts start at zero.
+    /// Replaces all rules, whatever their size. Counts start at zero.
     pub fn set(&self, rules: Vec<FaultRule>) {
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        self.is_armed.store(!rules.is_empty(), Ordering::Release);
-        self.has_changed.store(true, Ordering::Relaxed);
-        *current = rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule))).collect();
+        self.store(&mut current, ActiveRule::all_of(rules, &self.budget, usize::MAX).unwrap_or_default());
     }
 
-    /// Appends rules. The others keep their counts.
-    pub fn add(&self, rules: Vec<FaultRule>) {
+    /// Replaces all rules within the limits. Counts start at zero.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the rules exceed a limit.
+    pub fn replace(&self, rules: Vec<FaultRule>) -> Result<(), RuleExcess> {
+        RuleExcess::of(rules.len(), rules.iter().map(FaultRule::text_bytes).sum())?;
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        *current = current.iter().cloned().chain(rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule)))).collect();
-        self.is_armed.store(!current.is_empty(), Ordering::Release);
+        let surplus = current.iter().map(|active| active.rule.held_bytes()).sum();
+        let added = ActiveRule::all_of(rules, &self.budget, surplus).ok_or(RuleExcess::Memory(self.budget.limit()))?;
+        self.store(&mut current, added);
+        Ok(())
+    }
+
+    /// Appends rules within the limits. The others keep their counts.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the rules exceed a limit, with the others.
+    pub fn add(&self, rules: Vec<FaultRule>) -> Result<(), RuleExcess> {
+        let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let texts = current.iter().map(|active| &active.rule).chain(&rules).map(FaultRule::text_bytes).sum();
+        RuleExcess::of(current.len() + rules.len(), texts)?;
+        let added = ActiveRule::all_of(rules, &self.budget, 0).ok_or(RuleExcess::Memory(self.budget.limit()))?;
+        let all = current.iter().cloned().chain(added).collect();
+        self.store(&mut current, all);
+        Ok(())
+    }
+
+    fn store(&self, current: &mut Arc<[Arc<ActiveRule>]>, rules: Vec<Arc<ActiveRule>>) {
+        self.is_armed.store(!rules.is_empty(), Ordering::Release);
         self.has_changed.store(true, Ordering::Relaxed);
+        *current = rules.into();
+    }
+
+    /// Returns the number of rules.
+    pub fn count(&self) -> usize {
+        self.active().len()
     }
 
     /// Returns the rules with their counts.
@@ -296,8 +420,9 @@ impl Faults {
         }
         let mut decision = FaultDecision { rules: String::new(), delay: Duration::ZERO, effect: Effect::None, applies: false };
         let mut has_applied = false;
+        let path = MatchedPath::new(subject.path);
         for (index, active) in (0_u64..).zip(self.active().iter()) {
-            let Some(number) = active.matching(self.seed, index, subject) else { continue };
+            let Some(number) = active.matching(self.seed, index, subject, &path) else { continue };
             let effect = match &active.rule.effect {
                 Effect::Limit(limit) => match active.exceeded(*limit, subject.now) {
                     Some(retry_after) => throttled(retry_after),
@@ -333,11 +458,11 @@ const DELAY: u64 = 0xde1a_0000;
 
 impl ActiveRule {
     /// Returns the number of the request among those with matching method, path and id, if the rule selects it.
-    fn matching(&self, seed: u64, index: u64, subject: FaultSubject<'_>) -> Option<u64> {
+    fn matching(&self, seed: u64, index: u64, subject: FaultSubject<'_>, path: &MatchedPath<'_>) -> Option<u64> {
         let on = &self.rule.on;
         let matches = (on.methods.is_empty() || on.methods.contains(subject.method))
-            && on.path.as_ref().map_or(!subject.is_named_only, |pattern| pattern.matches(subject.path))
-            && on.id.as_ref().is_none_or(|id| names_id(subject.path, id));
+            && on.path.as_ref().map_or(!subject.is_named_only, |pattern| path.matches(pattern))
+            && on.id.as_ref().is_none_or(|id| path.names_id(id));
         if !matches {
             return None;
         }

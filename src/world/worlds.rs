@@ -416,7 +416,7 @@ impl Worlds {
         let (fresh, plan_number) = match &slot {
             WorldRef::Default(_) => (plan.default_world(), plan.number),
             WorldRef::Named(named) => match &named.fork_origin {
-                Some(origin) => (origin.fork()?, NO_PLAN),
+                Some(origin) => (origin.begin_again()?, NO_PLAN),
                 None => (plan.world(name, named.fixture.as_deref())?, plan.number),
             },
         };

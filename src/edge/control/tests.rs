@@ -205,6 +205,41 @@ fn faults_are_set_added_listed_and_cleared() {
 }
 
 #[test]
+fn rules_are_limited_in_text_and_take_memory_of_the_stores() {
+    let settings = crate::workloads::settings();
+    let budget = std::sync::Arc::new(crate::world::budget::Budget::new(1 << 20));
+    let settings = Settings { stores: budget.clone(), ..settings };
+    let worlds = Worlds::new(Plan { settings, fixtures: [].into() }, WorldLimits::default());
+    let before = budget.used();
+    let rules = |count: usize, length: usize| {
+        let message = "x".repeat(length);
+        let rule = json!({ "on": { "path": "/v1.0/x" }, "do": { "answer": { "status": 500, "message": message } } });
+        Value::from(vec![rule; count]).to_string()
+    };
+    insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/a/faults", &rules(900, 4000)), @"400 unusable: body: $: rules too long (the limit is 262144 bytes of text in a world)");
+    json_of(&worlds, Method::PUT, "/worlds/a/faults", &rules(50, 4000));
+    let one = budget.used() - before;
+    assert!((200_000..300_000).contains(&one), "{one}");
+    insta::assert_snapshot!(refusal(&worlds, Method::POST, "/worlds/a/faults", &rules(20, 4000)), @"400 unusable: rules too long (the limit is 262144 bytes of text in a world)");
+    insta::assert_snapshot!(refusal(&worlds, Method::POST, "/worlds/a/faults", &rules(951, 0)), @"400 unusable: too many rules (the limit is 1000 in a world)");
+    json_of(&worlds, Method::POST, "/worlds/a/faults", &rules(1, 4000));
+    json_of(&worlds, Method::PUT, "/worlds/a/faults", &rules(50, 4000));
+    assert_eq!(budget.used() - before, one, "replaced rules are given back");
+    // Worlds share what is left, and a fork has rules of its own.
+    let put = |name: &str, count| call(&worlds, Method::PUT, &format!("/worlds/{name}/faults"), &rules(count, 4000)).0;
+    assert_eq!((put("b", 60), put("c", 60)), (200, 200));
+    assert!(refusal(&worlds, Method::PUT, "/worlds/d/faults", &rules(60, 4000)).starts_with("409 store-full: store limit reached"));
+    assert_eq!(json_of(&worlds, Method::GET, "/worlds/d/faults", "")["faults"].as_array().unwrap().len(), 0);
+    assert_eq!(put("c", 60), 200, "rules are replaced within the limit");
+    assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/e", r#"{"fork":"b"}"#), "409 store-full");
+    for name in ["a", "b", "c"] {
+        assert_eq!(call(&worlds, Method::DELETE, &format!("/worlds/{name}"), "").0, 204);
+    }
+    assert_eq!((put("d", 60), call(&worlds, Method::DELETE, "/worlds/d/faults", "").0), (200, 204));
+    assert!(budget.used() < before + 10_000, "{} after {before}", budget.used());
+}
+
+#[test]
 fn the_journal_is_queried_printed_verified_and_cleared() {
     let worlds = worlds();
     graph(&worlds, Method::PATCH, ENTITY, r#"{"displayName":"x","encryption":{"secret":"hush"}}"#);

@@ -13,9 +13,9 @@ use crate::edm::schema::SetId;
 use crate::policy::behavior::{Behaviors, Profile, ROWS, Secret};
 use crate::world::World;
 use crate::world::clock::Clock;
-use crate::world::fault::{self, FaultRule};
+use crate::world::fault::{self, FaultRule, RuleExcess};
 use crate::world::fixture::{self, FixtureError, ReadError};
-use crate::world::store::Baselines;
+use crate::world::store::{Baselines, StoreFull};
 use crate::world::worlds::WorldInfo;
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
@@ -72,7 +72,7 @@ fn world_json(info: &WorldInfo) -> Value {
         "seed": world.seed(),
         "entities": world.schema.set_ids().map(count).collect::<Map<String, Value>>(),
         "requests": world.journal.count(),
-        "faults": world.faults.rules().len(),
+        "faults": world.faults.count(),
         "idleSeconds": info.idle.as_secs(),
     })
 }
@@ -222,18 +222,22 @@ fn rules(call: &ControlCall<'_>) -> Result<(Arc<World>, Vec<FaultRule>), Control
     Ok((world, rules))
 }
 
+fn excess(excess: RuleExcess) -> ControlError {
+    match excess {
+        RuleExcess::Memory(limit) => StoreFull { limit }.into(),
+        RuleExcess::Number | RuleExcess::Text => ControlError::unusable(excess.to_string()),
+    }
+}
+
 pub(super) fn set_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let (world, rules) = rules(call)?;
-    world.faults.set(rules);
+    world.faults.replace(rules).map_err(excess)?;
     faults(call)
 }
 
 pub(super) fn add_faults(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let (world, rules) = rules(call)?;
-    if world.faults.rules().len() + rules.len() > fault::RULE_LIMIT {
-        return Err(ControlError::unusable(format!("too many rules: at most {}", fault::RULE_LIMIT)));
-    }
-    world.faults.add(rules);
+    world.faults.add(rules).map_err(excess)?;
     faults(call)
 }
 

@@ -6,13 +6,10 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
 
-use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, SlowBody, ready};
+use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, RuleExcess, SlowBody, ready};
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 use crate::world::regular_file;
-
-/// The largest number of rules: each is evaluated for each request.
-pub(crate) const RULE_LIMIT: usize = 1_000;
 
 /// Loads a file of rules.
 pub(crate) fn load(path: &Path) -> Result<Vec<FaultRule>, FaultError> {
@@ -42,10 +39,8 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
         }
         one => (std::slice::from_ref(one), "$"),
     };
-    if items.len() > RULE_LIMIT {
-        return Err(failed(format!("{path}: too many rules ({}, the limit is {RULE_LIMIT})", items.len())));
-    }
-    let (mut rules, mut problems) = (Vec::new(), Vec::new());
+    RuleExcess::of(items.len(), 0).map_err(|excess| failed(format!("{path}: {excess}")))?;
+    let (whole, mut rules, mut problems) = (path, Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
         let path = if matches!(&json, Json::Object(_) | Json::String(_)) && path == "$" {
             path.to_owned()
@@ -57,7 +52,12 @@ pub fn read(name: &str, text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
             Err(problem) => problems.push(format!("{name}: {problem}")),
         }
     }
-    if problems.is_empty() { Ok(rules) } else { Err(FaultError { problems }) }
+    if !problems.is_empty() {
+        return Err(FaultError { problems });
+    }
+    let text_bytes = rules.iter().map(FaultRule::text_bytes).sum();
+    RuleExcess::of(rules.len(), text_bytes).map_err(|excess| failed(format!("{whole}: {excess}")))?;
+    Ok(rules)
 }
 
 /// Reads one rule, or the name of a preset.
@@ -90,6 +90,9 @@ fn ready_names(with_sets: bool) -> String {
     names.join(", ")
 }
 
+/// The maximum size of a path that an error repeats.
+const FOUND_BYTES: usize = 1024;
+
 fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
     let fields = Fields::of(path, json, &["method", "path", "id", "nth", "probability", "count"])?;
     let method = |path: &str, json: &Json<'_>| match json {
@@ -107,7 +110,8 @@ fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
     };
     let pattern = match fields.string("path")? {
         Some(text) => {
-            let wrong = |error| format!("{}: found {}, expected {error}", fields.path_of("path"), quoted(&text));
+            let found = || if text.len() > FOUND_BYTES { format!("{} bytes", text.len()) } else { quoted(&text) };
+            let wrong = |error| format!("{}: found {}, expected {error}", fields.path_of("path"), found());
             Some(text.parse().map_err(wrong)?)
         }
         None => None,

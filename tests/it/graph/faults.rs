@@ -242,7 +242,7 @@ fn the_same_seed_and_requests_give_the_same_bytes_faults_included() {
 fn rules_may_be_added_and_removed_during_requests() {
     let world = world("[]");
     assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::OK);
-    world.faults.add(FaultRule::ready("bad-gateway").unwrap());
+    world.faults.add(FaultRule::ready("bad-gateway").unwrap()).unwrap();
     assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
     world.faults.set(vec![FaultRule::new("nothing", Effect::Reset)]);
     assert_eq!(send(&world, Method::GET, ENTITY, "").delivery.form, DeliveryForm::Reset);
