@@ -1,6 +1,6 @@
 //! Long computations, on threads that serve no other clients.
 //!
-//! The threads of the runtime answer requests of a few milliseconds at most. Anything longer waits here for its turn, without a thread,
+//! The threads of the runtime answer requests of about a millisecond at most. Anything longer waits here for its turn, without a thread,
 //! and then gets one. The kinds of work have turns of their own, so that none waits for another.
 
 use std::num::NonZeroUsize;

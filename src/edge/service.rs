@@ -22,10 +22,7 @@ use crate::world::settings::Settings;
 use crate::world::worlds::{WorldError, Worlds};
 
 /// The size of a body, in bytes, from which reading it takes too long for the threads of the runtime.
-const LARGE_BODY: usize = 64 * 1024;
-
-/// The same for a packed body, which can be a thousand times as large.
-const LARGE_PACKED_BODY: usize = 1024;
+const LARGE_BODY: usize = 16 * 1024;
 
 /// Takes memory for a request until it is answered. Returns whether there is enough.
 pub(crate) type Hold<'h> = &'h mut (dyn FnMut(usize) -> bool + Send);
@@ -59,8 +56,8 @@ impl Service {
         }
     }
 
-    /// Answers a request, with the calls to connectors that it needs. A panic ends this request only. What may take longer than a few
-    /// milliseconds is done on a thread that serves no other client.
+    /// Answers a request, with the calls to connectors that it needs. A panic ends this request only. What may take longer than about
+    /// a millisecond is done on a thread that serves no other client.
     pub async fn answer(self: &Arc<Self>, request: &Request, peer: Peer) -> Box<Answer> {
         self.answer_with_memory(request, peer, &mut |_| true).await
     }
@@ -158,10 +155,10 @@ impl Service {
     }
 }
 
-/// Whether reading the body of a request takes too long for the threads of the runtime.
+/// Whether reading the body of a request takes too long for the threads of the runtime. A packed body can be a thousand times as large.
 fn is_large(request: &Request) -> bool {
     let length = body_length(request);
-    length > LARGE_BODY || (length > LARGE_PACKED_BODY && request.headers.contains_key(header::CONTENT_ENCODING))
+    length > LARGE_BODY || (length > 0 && request.headers.contains_key(header::CONTENT_ENCODING))
 }
 
 /// Progress of a request.
@@ -399,6 +396,28 @@ mod tests {
             });
             let answer = service.progress_of(&world, Step::Call(pending)).answer(&request("/v1.0/$batch"), &mut |_| true).await;
             assert_eq!(answer.response.body(), is_same.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn packed_bodies_and_long_ones_leave_the_runtime() {
+        let with_body = |length: usize, coding: Option<&'static str>| {
+            let headers = coding.map(|coding| (header::CONTENT_ENCODING, HeaderValue::from_static(coding)));
+            Request {
+                headers: headers.into_iter().collect(),
+                body: Body::Whole(Bytes::from(vec![b'x'; length])),
+                ..request("/v1.0/$batch")
+            }
+        };
+        // A packed body of 939 bytes can unpack to 900 kB.
+        for (length, coding, expected) in [
+            (0, Some("gzip"), false),
+            (939, Some("gzip"), true),
+            (939, None, false),
+            (16_000, None, false),
+            (20_000, None, true),
+        ] {
+            assert_eq!(is_large(&with_body(length, coding)), expected, "{length} {coding:?}");
         }
     }
 

@@ -12,8 +12,8 @@ use std::cell::Cell;
 /// The steps of a request, or of all requests of a batch: about a second of work.
 const STEPS: u64 = 100_000_000;
 
-/// The steps that a thread can spare which also serves other clients: a few milliseconds of work.
-const PROMPT_STEPS: u64 = 500_000;
+/// The steps that a thread can spare which also serves other clients: about a millisecond of work.
+const PROMPT_STEPS: u64 = 100_000;
 
 /// The memory that a computation may take beyond that of its result, in bytes.
 pub(crate) const MEMORY: usize = 32 * 1024 * 1024;
@@ -35,7 +35,7 @@ impl Purse {
         Purse::of(STEPS, 0)
     }
 
-    /// Returns a purse whose computation is interrupted where it takes more than a few milliseconds.
+    /// Returns a purse whose computation is interrupted where it takes more than about a millisecond.
     pub(crate) fn prompt() -> Purse {
         Purse::prompt_of(STEPS)
     }
@@ -70,6 +70,22 @@ impl Purse {
     /// Interrupts the computation now, before any of it is done, if it is expected to be interrupted later. Returns `false` if so.
     pub(crate) fn expect(&self, steps: u64) -> bool {
         self.reserve.get() == 0 || steps <= self.steps.get() || self.empty()
+    }
+
+    /// Makes room for work whose own limits bound it: it takes steps from those before an interruption, and gives them back after it.
+    /// Returns `false`, and interrupts the computation, if they do not suffice.
+    pub(crate) fn spare(&self, steps: u64) -> bool {
+        if self.reserve.get() == 0 {
+            return true;
+        }
+        match self.steps.get().checked_sub(steps) {
+            Some(left) if !self.is_empty.get() => {
+                self.steps.set(left);
+                self.reserve.set(self.reserve.get() + steps);
+                true
+            }
+            _ => self.empty(),
+        }
     }
 
     /// Takes memory. Returns `false`, and empties the purse, if it exceeds the limit.
@@ -146,6 +162,16 @@ mod tests {
         whole.open();
         assert_eq!(whole.rest(), Purse::whole().rest());
         assert_eq!(Purse::prompt_of(7).rest(), 7);
+    }
+
+    #[test]
+    fn work_that_is_bounded_costs_only_the_time_of_the_thread() {
+        let purse = Purse::of(10, 90);
+        assert!(purse.spare(7) && purse.rest() == 100 && !purse.spend(4));
+        let purse = Purse::of(10, 90);
+        assert!(purse.spare(7) && !purse.spare(4) && purse.is_interrupted());
+        purse.open();
+        assert!(purse.spare(u64::MAX) && purse.spend(100) && !purse.is_interrupted());
     }
 
     #[test]
