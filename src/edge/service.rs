@@ -410,13 +410,9 @@ mod tests {
             }
         };
         // A packed body of 939 bytes can unpack to 900 kB.
-        for (length, coding, expected) in [
-            (0, Some("gzip"), false),
-            (939, Some("gzip"), true),
-            (939, None, false),
-            (16_000, None, false),
-            (20_000, None, true),
-        ] {
+        for (length, coding, expected) in
+            [(0, Some("gzip"), false), (939, Some("gzip"), true), (939, None, false), (16_000, None, false), (20_000, None, true)]
+        {
             assert_eq!(is_large(&with_body(length, coding)), expected, "{length} {coding:?}");
         }
     }

@@ -21,8 +21,8 @@ use crate::policy::refusal::{self, Refusal};
 use crate::world::budget::{Budget, Reservation};
 use crate::world::chance::fraction;
 
-pub use read::read;
 pub(crate) use read::load;
+pub use read::read;
 pub(crate) use ready::{Preset, READY};
 pub(crate) use write::write;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use crate::graph::step::{Answer, Pending};
+use crate::text::visible::visible_json_string;
 use crate::world::World;
 use crate::world::store::StoreFull;
 use crate::world::worlds::WorldError;
@@ -164,6 +165,11 @@ impl Layout {
 }
 
 impl Formatter for Layout {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // The text of a client gives no orders to the terminal that shows the reply.
+        writer.write_all(visible_json_string(fragment).as_bytes())
+    }
+
     fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.begin(writer, b"[")
     }

@@ -205,6 +205,17 @@ fn faults_are_set_added_listed_and_cleared() {
 }
 
 #[test]
+fn text_of_a_client_gives_no_orders_to_the_terminal_that_shows_the_journal() {
+    let worlds = worlds();
+    graph(&worlds, Method::GET, "/v1.0/x%c2%9b31m%7f%e2%80%ae", "");
+    for query in ["", "?format=exchange"] {
+        let (_, text) = call(&worlds, Method::GET, &format!("/worlds/default/journal{query}"), "");
+        assert!(text.contains("x\\u009b31m\\u007f\\u202e"), "{text}");
+        assert!(!text.chars().any(|shown| crate::text::visible::is_control(shown) && shown != '\n'), "{text:?}");
+    }
+}
+
+#[test]
 fn rules_are_limited_in_text_and_take_memory_of_the_stores() {
     let settings = crate::workloads::settings();
     let budget = std::sync::Arc::new(crate::world::budget::Budget::new(1 << 20));
@@ -228,7 +239,9 @@ fn rules_are_limited_in_text_and_take_memory_of_the_stores() {
     // Worlds share what is left, and a fork has rules of its own.
     let put = |name: &str, count| call(&worlds, Method::PUT, &format!("/worlds/{name}/faults"), &rules(count, 4000)).0;
     assert_eq!((put("b", 60), put("c", 60)), (200, 200));
-    assert!(refusal(&worlds, Method::PUT, "/worlds/d/faults", &rules(60, 4000)).starts_with("409 store-full: store limit reached"));
+    assert!(
+        refusal(&worlds, Method::PUT, "/worlds/d/faults", &rules(60, 4000)).starts_with("409 store-full: store limit reached")
+    );
     assert_eq!(json_of(&worlds, Method::GET, "/worlds/d/faults", "")["faults"].as_array().unwrap().len(), 0);
     assert_eq!(put("c", 60), 200, "rules are replaced within the limit");
     assert_eq!(refusal_code(&worlds, Method::PUT, "/worlds/e", r#"{"fork":"b"}"#), "409 store-full");

@@ -11,6 +11,7 @@ use super::cursor::Cursor;
 use super::escape::{self, EscapeContext, TemplatePositions};
 use super::message::{quoted, unsupported_template};
 use super::{ReadError, layout};
+use crate::text::visible::is_control;
 
 const FENCE: &str = "```";
 
@@ -38,13 +39,18 @@ pub(super) fn print(body: &[u8], templates: &[(usize, &str)], is_json: bool) -> 
     {
         return json;
     }
-    if is_readable(text) && !text.contains('\n') {
+    if is_readable(text) && (!text.contains('\n') || changes_direction(text)) {
         format!("`{}`", escape::encode(text, EscapeContext::OneLine))
     } else if is_readable(text) && fits_between_fences(text) {
         format!("{FENCE}\n{text}{FENCE}")
     } else {
         print_base64(body)
     }
+}
+
+/// Whether a text has characters that change the direction of text, for which there are no escapes between fences.
+fn changes_direction(text: &str) -> bool {
+    text.contains(|character: char| is_control(character) && !character.is_control())
 }
 
 fn is_readable(text: &str) -> bool {
@@ -77,6 +83,7 @@ fn print_with_templates(text: &str, templates: &[(usize, &str)], is_json: bool) 
         && !whole.contains(FENCE)
         && !whole.ends_with('`')
         && !text.contains('\r')
+        && !changes_direction(text)
     {
         return format!("{FENCE}\n{whole}{FENCE}");
     }
@@ -243,6 +250,9 @@ mod tests {
             (b"a\tb\rc", false, "`a\\tb\\rc`"),
             (b"\xff\x00", false, "base64,/wA=;"),
             (b"a\0", false, "base64,YQA=;"),
+            ("{\"\u{7f}\u{9b}\":\"\u{202e}\u{e9}\"}".as_bytes(), true, "{\n  \"\\u007f\\u009b\": \"\\u202e\u{e9}\"\n}"),
+            ("a\u{202e}".as_bytes(), false, "`a\\u{202e}`"),
+            ("a\n\u{202e}".as_bytes(), false, "`a\\n\\u{202e}`"),
         ] {
             assert_eq!(print(body, &[], is_json), printed);
         }

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::message::{quoted, unsupported_template};
+use crate::text::visible::is_control;
 
 /// The syntactic context of a string, which determines its end and its special characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(super) fn encode_with(text: &str, templates: &[(usize, &str)], context: Esca
             ' ' if context == EscapeContext::Value && at_edge => escape(character, &mut encoded),
             // Two braces in a row start a template, but not if one of them is escaped.
             '{' if previous == Some('{') || before_template => escape(character, &mut encoded),
-            _ if character.is_control() => escape(character, &mut encoded),
+            _ if is_control(character) => escape(character, &mut encoded),
             _ => encoded.push(character),
         }
         previous = Some(character);

@@ -2,6 +2,8 @@
 
 use serde::de::IgnoredAny;
 
+use crate::text::visible::visible_json_string;
+
 /// Maximum nesting of a body that is laid out. Hurl itself stops at 128 levels, and a layout makes deeper bodies no easier to read.
 const DEPTH_LIMIT: usize = 100;
 
@@ -14,7 +16,8 @@ pub(super) fn value_length(text: &str) -> Result<usize, serde_json::Error> {
     Ok(values.byte_offset())
 }
 
-/// Lays out JSON with one member or element per line and two blanks per level; only white space changes.
+/// Lays out JSON with one member or element per line and two blanks per level. White space changes, and characters that control how
+/// text is shown become escapes in strings.
 ///
 /// Returns `None` for a text that is not JSON, and for the rare JSON that Hurl would not read unchanged: strings with `{{`, lone
 /// surrogates, and values nested too deeply.
@@ -38,7 +41,7 @@ pub(super) fn lay_out_with_templates(text: &str) -> Option<String> {
                 if has_lone_surrogate(string) {
                     return None;
                 }
-                out.push_str(string);
+                out.push_str(&visible_json_string(string));
                 at = end;
             }
             b'{' | b'[' => {
@@ -185,7 +188,7 @@ mod tests {
                 prop_assert!(text.contains("{{"), "{}", text);
                 return Ok(());
             };
-            prop_assert_eq!(compact(&laid_out), compact(&text));
+            prop_assert_eq!(compact(&laid_out), visible_json_string(&compact(&text)).into_owned());
             let value = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
             prop_assert_eq!(value(&laid_out), value(&text));
             prop_assert_eq!(lay_out(&laid_out), Some(laid_out));

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
 
-use super::{DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, RuleExcess, SlowBody, ready};
+use super::{
+    DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, RuleExcess, SlowBody, ready,
+};
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 use crate::world::regular_file;
