@@ -313,8 +313,8 @@ impl ActiveRule {
         }
         let active = |rule: FaultRule| {
             let (matched, applied, window) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new((0, 0)));
-            let _memory = reservation.split(rule.held_bytes());
-            Arc::new(ActiveRule { rule, matched, applied, window, _memory })
+            let memory = reservation.split(rule.held_bytes());
+            Arc::new(ActiveRule { rule, matched, applied, window, _memory: memory })
         };
         Some(rules.into_iter().map(active).collect())
     }
@@ -358,7 +358,7 @@ impl Faults {
         !self.has_changed.load(Ordering::Relaxed) && self.active().iter().all(is_unused)
     }
 
-    /// Replaces all rules, whatever their size. Counts start at zero.
+    /// Replaces all rules, beyond the limits if need be. Counts start at zero.
     pub fn set(&self, rules: Vec<FaultRule>) {
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         self.store(&mut current, ActiveRule::all_of(rules, &self.budget, usize::MAX).unwrap_or_default());

@@ -48,7 +48,7 @@ pub(super) fn print(body: &[u8], templates: &[(usize, &str)], is_json: bool) -> 
     }
 }
 
-/// Whether a text has characters that change the direction of text, for which there are no escapes between fences.
+/// Whether a text has characters that change the direction of text. Between fences these cannot be escaped.
 fn changes_direction(text: &str) -> bool {
     text.contains(|character: char| is_control(character) && !character.is_control())
 }
