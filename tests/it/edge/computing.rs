@@ -192,24 +192,6 @@ fn other_clients_are_answered_during_queries_of_many_entities() {
     assert_prompt_during(&served, &load);
 }
 
-#[test]
-fn other_clients_are_answered_while_long_queries_and_batches_are_read() {
-    let folder = Folder::new("prompt");
-    let served = serve_names(&folder, std::iter::repeat_n(30, 100), &[]);
-    // Each is below the size of a large body, and together they take seconds in an unoptimized build.
-    let names = format!("{COLLECTION}?$select={}&$top=1", vec!["id"; 900].join(","));
-    let filter = format!("{COLLECTION}?$top=1&$filter={}", vec!["id%20eq%20'a'"; 50].join("%20or%20"));
-    let batch = batch_of(&names);
-    assert!((50_000..64_000).contains(&batch.len()), "{}", batch.len());
-    let load: Vec<(&str, String, String)> = vec![
-        ("POST", "/v1.0/$batch".to_owned(), batch),
-        ("POST", "/v1.0/$batch".to_owned(), batch_of(&filter)),
-        ("GET", names, String::new()),
-    ];
-    let load = vec![load; 8].concat();
-    assert_prompt_during(&served, &load);
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn lists_of_large_entities_take_bounded_memory() {
