@@ -6,6 +6,7 @@ mod accept;
 mod access_log;
 mod activity;
 mod connection;
+mod crowd;
 mod delivery;
 mod exchange;
 mod limits;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::edge::server::connection::serve;
+use crate::edge::server::crowd::Crowd;
 use crate::edge::server::exchange::Shared;
 use crate::edge::server::limits::Gate;
 use crate::edge::service::Service;
@@ -71,27 +73,36 @@ async fn run_with_grace(
     let sweeping = tokio::spawn(sweep(service.clone()));
     // Dropping the set closes its connections, even if the runtime lives on.
     let mut connections = JoinSet::new();
+    let mut crowd = Crowd::default();
+    // At the limit one more connection is accepted, so that it is known that another one must give way.
+    let mut newcomer = None;
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < gate.limits.connections => match accepted {
-                Ok((stream, peer)) => {
-                    let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
-                    drop(connections.spawn(serve(stream, peer, tls.clone(), shared)));
-                    gate.set_crowded(connections.len() >= gate.limits.connections);
-                }
+            accepted = listener.accept(), if newcomer.is_none() => match accepted {
+                Ok(accepted) => newcomer = Some(accepted),
                 Err(error) => {
                     gate.set_crowded(true);
+                    crowd.make_room(&gate.memory);
                     wait_for_descriptors(&error).await;
                 }
             },
             // Removes a connection that has ended.
             Some(_) = connections.join_next() => {}
+            () = crowd.next_search(), if newcomer.is_some() => crowd.make_room(&gate.memory),
             () = &mut shutdown => break,
+        }
+        if connections.len() < gate.limits.connections
+            && let Some((stream, peer)) = newcomer.take()
+        {
+            let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
+            let activity = crowd.join(connections.len());
+            drop(connections.spawn(serve(stream, peer, tls.clone(), shared, activity)));
+            gate.set_crowded(connections.len() >= gate.limits.connections);
         }
     }
     // Ends delays and idle connections, and computations that wait for their turn.
-    drop((listener, stop));
+    drop((listener, newcomer, stop));
     service.stop_computing();
     sweeping.abort();
     let ended = async { while connections.join_next().await.is_some() {} };

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::server::TlsStream;
 
 use crate::edge::server::accept::HttpVersion;
@@ -29,6 +30,14 @@ pub(super) struct Activity {
     in_flight: AtomicUsize,
     /// Number of requests so far.
     requests: AtomicU64,
+    /// Number of them that wait for their client: for a body, or for the end of a silence.
+    waiting: AtomicUsize,
+    /// Number of pieces of bodies that were progress.
+    pieces: AtomicU64,
+    /// Whether something of an answer was sent since the last look (HTTP/1).
+    has_sent: AtomicBool,
+    /// Asks the connection to give way to another one.
+    giving_way: Notify,
     /// Whether the connection ends with a TCP reset.
     pub(super) is_to_be_reset: AtomicBool,
     /// Memory that its requests and answers hold.
@@ -44,6 +53,63 @@ impl Activity {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         InFlight(self)
+    }
+}
+
+/// A request that waits for its client, until the value is dropped.
+#[derive(Debug)]
+pub(super) struct Waiting<'a>(&'a Activity);
+
+/// The progress of a connection; as long as it has the same value, no request has begun, ended or gone on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    requests: u64,
+    in_flight: usize,
+    waiting: usize,
+    pieces: u64,
+}
+
+impl Mark {
+    /// Whether the server works on a request, or waits for a connector.
+    pub(super) fn is_at_work(self) -> bool {
+        self.in_flight > self.waiting
+    }
+}
+
+impl Activity {
+    pub(super) fn begin_waiting(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(self)
+    }
+
+    /// Records progress of the body of a request.
+    pub(super) fn record_piece(&self) {
+        self.pieces.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            requests: self.requests.load(Ordering::Relaxed),
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            pieces: self.pieces.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether something of an answer was sent since the last call.
+    pub(super) fn take_sent(&self) -> bool {
+        self.has_sent.swap(false, Ordering::Relaxed)
+    }
+
+    /// Asks the connection to give way to another one.
+    pub(super) fn give_way(&self) {
+        self.giving_way.notify_one();
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -65,6 +131,7 @@ pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersi
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             () = activity.memory.closing() => return "its memory is needed, and it has stalled longest",
+            () = activity.giving_way.notified() => return "its place is needed, and it has stalled longest",
         }
         let now = Instant::now();
         let is_in_flight = activity.in_flight.load(Ordering::Relaxed) > 0;
@@ -100,6 +167,17 @@ const READ_LIMIT: usize = 16 * 1024;
 pub(super) struct TrackedStream<S: Tcp> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
+    pub(super) version: HttpVersion,
+}
+
+impl<S: Tcp> TrackedStream<S> {
+    fn record_sent(&self) {
+        self.activity.has_moved.store(true, Ordering::Relaxed);
+        // Frames of HTTP/2 may belong to no request.
+        if self.version == HttpVersion::Http1 {
+            self.activity.has_sent.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A stream over a TCP connection.
@@ -150,7 +228,7 @@ impl<S: AsyncRead + Tcp + Unpin> AsyncRead for TrackedStream<S> {
 impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let length = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.activity.has_moved.store(true, Ordering::Relaxed);
+        self.record_sent();
         Poll::Ready(Ok(length))
     }
 
@@ -160,7 +238,7 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let length = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, pieces))?;
-        self.activity.has_moved.store(true, Ordering::Relaxed);
+        self.record_sent();
         Poll::Ready(Ok(length))
     }
 

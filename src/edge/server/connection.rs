@@ -32,22 +32,27 @@ const READ_BUFFER: usize = 8 * 1024;
 const WINDOW: u32 = 256 * 1024;
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, mut shared: Shared) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    mut shared: Shared,
+    activity: Arc<Activity>,
+) {
     // A connection works without the option, only slower.
     let _ = stream.set_nodelay(true);
-    let no_activity = Activity::default();
     let accepted = tokio::select! {
         accepted = accept(stream, tls.as_ref()) => accepted,
         // Without a request there is nothing to finish.
         _ = shared.stopping.changed() => return,
-        reason = overdue(&shared.gate, &no_activity, HttpVersion::Http1) => return tracing::info!("connection closed: {reason}"),
+        reason = overdue(&shared.gate, &activity, HttpVersion::Http1) => return tracing::info!("connection closed: {reason}"),
     };
     let connection = |is_secure: bool, version: HttpVersion| Connection {
         shared,
         peer: Peer::Address(peer.ip()),
         is_secure,
         version,
-        activity: Arc::default(),
+        activity,
     };
     match accepted {
         Some(Accepted::Plain(stream, version)) => serve_http(stream, connection(false, version)).await,
@@ -64,7 +69,7 @@ where
     let (gate, activity) = (connection.shared.gate.clone(), connection.activity.clone());
     let deadline = Deadline { gate, activity, version: connection.version };
     let stopping = connection.shared.stopping.clone();
-    let stream = TokioIo::new(TrackedStream { stream, activity: deadline.activity.clone() });
+    let stream = TokioIo::new(TrackedStream { stream, activity: deadline.activity.clone(), version: deadline.version });
     let connection = Arc::new(connection);
     let exchanges = service_fn(move |request| exchange(connection.clone(), request));
     match deadline.version {

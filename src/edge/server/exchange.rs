@@ -71,7 +71,7 @@ pub(super) async fn exchange(
     let (gate, holder) = (&connection.shared.gate, &connection.activity.memory);
     if !incoming.is_end_stream() {
         let limit = connection.shared.service.body_limit(&request, connection.peer);
-        (request.body, reserved) = receive(gate, holder, &request.headers, incoming, is_control, limit).await?;
+        (request.body, reserved) = receive(gate, &connection.activity, &request.headers, incoming, is_control, limit).await?;
     }
     if let Some(reserved) = &reserved {
         reserved.progress().suspend();
@@ -99,6 +99,8 @@ pub(super) async fn exchange(
         return Ok(whole(*answer, progress));
     }
     let is_reset = answer.delivery.form == DeliveryForm::Reset;
+    // The server does nothing more for it.
+    let _waiting = (answer.delivery.form == DeliveryForm::Silence).then(|| connection.activity.begin_waiting());
     // Boxed, so that answers without a delay need no room for timers.
     let delivered = Box::pin(deliver(answer, progress, is_multiplexed, &connection.shared.stopping)).await;
     if is_reset && connection.version == HttpVersion::Http1 {

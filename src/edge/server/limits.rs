@@ -12,7 +12,7 @@ pub(super) const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(5);
 /// Limits of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Maximum number of connections. Further ones wait until others end; idle ones are then closed after 5 seconds.
+    /// Maximum number of connections. At the limit, the one that has stalled longest gives way to another.
     pub connections: usize,
     /// Timeout of a request head, from its first byte on (HTTP/1).
     pub head: Duration,

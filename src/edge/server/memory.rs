@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::world::budget::{Budget, Reservation};
 
 /// Time without progress after which a connection may be closed to make room.
-const STALLED: Duration = Duration::from_secs(1);
+pub(super) const STALLED: Duration = Duration::from_secs(1);
 
 /// Time for which an answer waits for room.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);

@@ -1,15 +1,14 @@
 //! Request bodies: read up to a limit, within a time and the memory of all requests together.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
+use crate::edge::server::activity::Activity;
 use crate::edge::server::delivery::ExchangeAborted;
 use crate::edge::server::limits::Gate;
-use crate::edge::server::memory::{ConnectionMemory, HeldMemory};
+use crate::edge::server::memory::HeldMemory;
 use crate::graph::request::Body;
 
 /// Bytes of a body that are read and discarded beyond its limit, so that the client gets to read the answer.
@@ -21,13 +20,14 @@ const PROGRESS: usize = 16 * 1024;
 /// Reads a body of at most `limit` bytes within the body timeout. Its memory is held as long as the request, unless it came in one piece.
 pub(super) async fn receive(
     gate: &Gate,
-    connection: &Arc<ConnectionMemory>,
+    activity: &Activity,
     headers: &HeaderMap,
     incoming: Incoming,
     is_control: bool,
     limit: usize,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
-    let reading = read_body(gate, connection, headers, incoming, is_control, limit);
+    let _waiting = activity.begin_waiting();
+    let reading = read_body(gate, activity, headers, incoming, is_control, limit);
     let Ok(body) = tokio::time::timeout(gate.limits.body, reading).await else {
         tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);
@@ -37,7 +37,7 @@ pub(super) async fn receive(
 
 async fn read_body(
     gate: &Gate,
-    connection: &Arc<ConnectionMemory>,
+    activity: &Activity,
     headers: &HeaderMap,
     mut incoming: Incoming,
     is_control: bool,
@@ -74,11 +74,12 @@ async fn read_body(
                     held.grow_when_possible(length.saturating_sub(held.bytes())).await;
                     if length - recorded >= PROGRESS {
                         held.progress().record();
+                        activity.record_piece();
                         recorded = length;
                     }
                 }
                 None => {
-                    held = Some(gate.memory.take_for_request(connection, length.max(declared), is_control).await);
+                    held = Some(gate.memory.take_for_request(&activity.memory, length.max(declared), is_control).await);
                 }
             }
             if length == data.len() {

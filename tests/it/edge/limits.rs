@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use wfi_emulator::internals::edge::server::ServerLimits;
 use wfi_emulator::internals::policy::behavior::Behaviors;
+use wfi_emulator::internals::world::fault;
+use wfi_emulator::internals::world::settings::Settings;
 
 use crate::edge::abuse::{ENTITY, PATIENCE, SOON, exchange, exchange_and, get_with, head, patch, statuses, target};
 use crate::edge::abuse_http2::{
@@ -372,5 +374,36 @@ fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
     let started = Instant::now();
     while statuses(&exchange(&server, upload(3_000_000))) != "200" {
         assert!(started.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_connection_that_has_stalled_gives_way_to_another() {
+    let rules = r#"[{"name":"silent","on":{"method":"GET"},"do":{"silence":true}},
+        {"name":"late","on":{"method":"DELETE"},"do":{"delay":30000}}]"#;
+    for (name, start) in [
+        ("a body that does not arrive", head("PATCH", "Content-Length: 100\r\n\r\nx")),
+        ("silence", target(ENTITY)),
+        ("a head that does not arrive", "GET / HTTP/1.1\r\nHost: ".to_owned()),
+    ] {
+        let faults = fault::read("rules.json", rules.as_bytes()).unwrap();
+        let settings = Settings { faults, ..harness::settings(Behaviors::default()) };
+        let server = Server::with(settings, ServerLimits { connections: 8, ..ServerLimits::default() });
+        let begin = |start: &str| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(start.as_bytes()).unwrap();
+            stream
+        };
+        // The server works on it, or pauses.
+        let served = begin(&target(ENTITY).replace("GET", "DELETE"));
+        let stalled: Vec<TcpStream> = (0..7).map(|_| begin(&start)).collect();
+        let further: Vec<TcpStream> = (0..3).map(|_| begin(&start)).collect();
+        let started = Instant::now();
+        let seen = exchange(&server, target("/_emulator/health").into_bytes());
+        assert_eq!(statuses(&seen), "200", "{name}");
+        assert!(started.elapsed() < PATIENCE / 4, "{name}: {:?}", started.elapsed());
+        assert_eq!(stalled.iter().filter(|stream| is_cut(stream)).count(), 4, "{name}: no more are closed than needed");
+        assert!(!is_cut(&served), "{name}: a request that the server works on has not stalled");
+        drop(further);
     }
 }
