@@ -197,14 +197,14 @@ impl PendingRequest {
     async fn answer_with_memory(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
         let PendingRequest { world, mut step, computing } = self;
         // Messages, plain and encrypted, and their answers are held until all of them are in the journal.
-        let mut bytes = body_length(request);
+        let mut bytes = request.bytes();
         loop {
             step = match step {
                 Step::Done(answer) => return answer,
                 Step::Call(pending) => {
                     let message = pending.call.body.len();
                     bytes += 2 * message;
-                    let outcome = if hold(bytes) {
+                    let outcome = if hold(bytes + pending.held) {
                         outgoing::make_call(&pending.call, &world.connectors).await
                     } else if pending.is_first {
                         drop(pending);
@@ -378,7 +378,8 @@ mod tests {
         assert_eq!((answer.response.status().as_u16(), &**answer.response.body()), (200, &b"busy"[..]));
         let progress = service.progress_of(&world, calls_of(&[10, 20, 30], true, ""));
         assert_eq!(progress.answer(&request, &mut hold).await.response.status(), 429);
-        assert_eq!(taken, [30, 70, 130, 30, 70, 130]);
+        let target = "/v1.0/$batch".len();
+        assert_eq!(taken, [30, 70, 130, 30, 70, 130].map(|bytes| bytes + target));
     }
 
     #[tokio::test]

@@ -70,6 +70,8 @@ struct ItemState {
     /// The request, while it waits for a call.
     pending: Option<Box<Pending>>,
     answer: Option<Box<Answer>>,
+    /// Bytes of the request.
+    bytes: usize,
 }
 
 /// Answers a batch.
@@ -94,12 +96,11 @@ fn read(
     let bytes = body::bytes(request, &world.behaviors)?;
     let envelope = body::parse(&bytes)?;
     let items = batch::split(&envelope, &world.behaviors)?;
-    let state = |item: BatchItem<'_>| ItemState {
-        unstarted: Some(request_of(&item, request, version)),
-        id: item.id.to_owned(),
-        depends_on: item.depends_on,
-        pending: None,
-        answer: None,
+    let state = |item: BatchItem<'_>| {
+        let unstarted = request_of(&item, request, version);
+        let bytes = unstarted.as_ref().map_or(0, Request::bytes);
+        let (id, depends_on) = (item.id.to_owned(), item.depends_on);
+        ItemState { unstarted: Some(unstarted), id, depends_on, pending: None, answer: None, bytes }
     };
     let items = items.into_iter().map(state).collect();
     Ok(Batch { ids: meta.ids(), has_origin: meta.facts.has_origin, answer_one, items })
@@ -185,6 +186,7 @@ impl Batch {
         }
         for index in 0..self.items.len() {
             if let Some(pending) = self.items[index].pending.take() {
+                let held = self.held_bytes();
                 let rest = purse.rest();
                 let is_first = self.items.iter().all(|item| item.answer.is_none());
                 let pending = pending.then(move |world, step| {
@@ -192,6 +194,7 @@ impl Batch {
                     self.set_step(index, step, &purse);
                     self.advance(world, &purse).with_purse(purse)
                 });
+                let pending = pending.holding(held);
                 return Step::Call(if is_first { pending } else { pending.after_others() });
             }
         }
@@ -208,6 +211,16 @@ impl Batch {
 
     fn answered_bytes(&self) -> usize {
         self.items.iter().filter_map(|item| item.answer.as_ref()).map(|answer| answer.response.body().len()).sum()
+    }
+
+    /// Returns the bytes of requests, calls and answers that it holds.
+    fn held_bytes(&self) -> usize {
+        let of_item = |item: &ItemState| match (&item.answer, &item.pending) {
+            (Some(answer), _) => answer.response.body().len(),
+            (None, Some(pending)) => item.bytes + pending.bytes(),
+            (None, None) => item.bytes,
+        };
+        self.items.iter().map(of_item).sum()
     }
 
     fn refuse(&self, world: &World, purse: &Purse, error: Error) -> Step {

@@ -37,7 +37,10 @@ pub(super) fn begin(
 impl WaitingRequest {
     fn call(self, world: &World) -> Step {
         match self.consultation.call(world) {
-            Ok(call) => Step::Call(Pending::new(call, move |world, outcome| self.conclude(world, outcome))),
+            Ok(call) => {
+                let held = self.consultation.held_bytes() + self.request.copied_head_bytes();
+                Step::Call(Pending::new(call, move |world, outcome| self.conclude(world, outcome)).holding(held))
+            }
             Err(failure) => self.conclude(world, CallOutcome::Failed(failure)),
         }
     }

@@ -53,7 +53,10 @@ impl PendingRecord {
                 write_exchange(world, &self.request, self.now, self.batch, self.is_batch, &mut answer);
                 Step::Done(answer)
             }
-            Step::Call(pending) => Step::Call(pending.then(move |world, step| self.record(world, step))),
+            Step::Call(pending) => {
+                let copied = self.request.copied_head_bytes();
+                Step::Call(pending.then(move |world, step| self.record(world, step)).holding(copied))
+            }
             Step::Compute(computation) => computation.then(move |world, step| self.record(world, step)),
         }
     }

@@ -25,7 +25,27 @@ pub struct Request {
     pub body: Body,
 }
 
+/// Memory of a header beside its name and value, in bytes.
+const HEADER_COST: usize = 128;
+
 impl Request {
+    /// Returns an estimate of the memory of the head.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.target.path_and_query().map_or(0, |target| target.as_str().len()) + headers.sum::<usize>() + self.copied_head_bytes()
+    }
+
+    /// Returns an estimate of the memory of head and body.
+    pub(crate) fn bytes(&self) -> usize {
+        let body = if let Body::Whole(body) = &self.body { body.len() } else { 0 };
+        self.head_bytes() + body
+    }
+
+    /// Returns the memory of a copy of the head, which shares its texts.
+    pub(crate) fn copied_head_bytes(&self) -> usize {
+        self.headers.len() * HEADER_COST
+    }
+
     /// Returns the path without the prefix that names a world.
     pub fn path(&self) -> &str {
         let path = self.target.path();

@@ -102,13 +102,15 @@ pub struct Pending {
     pub call: OutboundCall,
     /// Whether nothing of the request is done yet, so that it can be refused as a whole.
     pub is_first: bool,
+    /// Estimate of the bytes that it holds beside the request and the call.
+    pub held: usize,
     resume: Resume,
 }
 
 impl Pending {
     /// Returns a request that waits for this call and resumes with its outcome.
     pub fn new(call: OutboundCall, resume: impl FnOnce(&World, CallOutcome) -> Step + Send + 'static) -> Box<Pending> {
-        Box::new(Pending { call, is_first: true, resume: Box::new(resume) })
+        Box::new(Pending { call, is_first: true, held: 0, resume: Box::new(resume) })
     }
 
     /// Returns the same request, of which a part is done.
@@ -116,11 +118,21 @@ impl Pending {
         Box::new(Pending { is_first: false, ..self })
     }
 
+    /// Returns the same request, which holds this many bytes more.
+    pub(super) fn holding(self, bytes: usize) -> Box<Pending> {
+        Box::new(Pending { held: self.held + bytes, ..self })
+    }
+
+    /// Returns the bytes that it holds beside the request: its message is held as it is sent, and before encryption.
+    pub(super) fn bytes(&self) -> usize {
+        self.held + 2 * self.call.body.len()
+    }
+
     /// Returns the same request, with a continuation that takes the resulting step.
     pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
-        let Pending { call, is_first, resume } = self;
+        let Pending { call, is_first, held, resume } = self;
         let resume = Box::new(move |world: &World, outcome| then(world, resume(world, outcome)));
-        Box::new(Pending { call, is_first, resume })
+        Box::new(Pending { call, is_first, held, resume })
     }
 
     /// Resumes with the outcome of the call.

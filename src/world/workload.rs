@@ -116,6 +116,9 @@ pub trait Consultation: fmt::Debug + Send {
     /// Returns the reason if no call can be made; it must be passed to [`conclude`](Consultation::conclude) as the outcome.
     fn call(&self, world: &World) -> Result<OutboundCall, CallFailure>;
 
+    /// Returns an estimate of the bytes that it holds beside the call: texts of the change, and earlier calls.
+    fn held_bytes(&self) -> usize;
+
     /// Records the outcome of the call. Returns true if the call must be repeated.
     fn conclude(&mut self, outcome: CallOutcome) -> bool;
 

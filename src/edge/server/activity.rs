@@ -4,13 +4,13 @@
 //! sets flags as it goes, and a timer polls them a few times within a limit.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::server::TlsStream;
@@ -36,6 +36,10 @@ pub(super) struct Activity {
     pieces: AtomicU64,
     /// Whether something of an answer was sent since the last look (HTTP/1).
     has_sent: AtomicBool,
+    /// Whether its request waits for a connector (HTTP/1).
+    is_calling: AtomicBool,
+    /// Whether its client was then seen to have ended its half of the connection.
+    has_left: AtomicBool,
     /// Asks the connection to give way to another one.
     giving_way: Notify,
     /// Whether the connection ends with a TCP reset.
@@ -82,6 +86,11 @@ impl Activity {
         Waiting(self)
     }
 
+    /// Records whether the request of an HTTP/1 connection waits for a connector.
+    pub(super) fn set_calling(&self, is_calling: bool) {
+        self.is_calling.store(is_calling, Ordering::Relaxed);
+    }
+
     /// Records progress of the body of a request.
     pub(super) fn record_piece(&self) {
         self.pieces.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +135,7 @@ pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersi
     let limits = &gate.limits;
     let interval = (limits.head.min(limits.idle).min(limits.answer).min(IDLE_WHEN_CROWDED) / 4).max(Duration::from_millis(10));
     let started = Instant::now();
-    let (mut active, mut head, mut requests) = (started, None, 0);
+    let (mut active, mut head, mut left, mut requests) = (started, None, None, 0);
     loop {
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
@@ -149,6 +158,12 @@ pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersi
         if gate.memory.answer_stall(&activity.memory) >= limits.answer {
             return "answer not read in time";
         }
+        // A client may end its half and wait for the answer, but one that does so is hardly there for long.
+        if !activity.is_calling.load(Ordering::Relaxed) || !activity.has_left.load(Ordering::Relaxed) {
+            left = None;
+        } else if now - *left.get_or_insert(now) >= LEFT {
+            return "client has left while its request waits for a connector";
+        }
         // HTTP/2 has frames without a request, and its unfinished heads take little memory.
         let is_in_head = version == HttpVersion::Http1 && !is_in_flight && activity.has_received.load(Ordering::Relaxed);
         if !is_in_head || requests != requests_before {
@@ -158,6 +173,9 @@ pub(super) async fn overdue(gate: &Gate, activity: &Activity, version: HttpVersi
         }
     }
 }
+
+/// Time for which a request waits for a connector after its client has ended its half of the connection.
+const LEFT: Duration = Duration::from_secs(1);
 
 /// Maximum number of bytes per read. hyper doubles its buffer whenever a read fills it, and the connection keeps the buffer.
 const READ_LIMIT: usize = 16 * 1024;
@@ -171,6 +189,16 @@ pub(super) struct TrackedStream<S: Tcp> {
 }
 
 impl<S: Tcp> TrackedStream<S> {
+    /// Records whether the client has ended its half. hyper does not read while it waits for an answer.
+    fn look_for_end(&self, context: &mut Context<'_>) {
+        let ready = pin!(self.stream.connection().ready(Interest::READABLE));
+        if let Poll::Ready(Ok(ready)) = ready.poll(context)
+            && ready.is_read_closed()
+        {
+            self.activity.has_left.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn record_sent(&self) {
         self.activity.has_moved.store(true, Ordering::Relaxed);
         // Frames of HTTP/2 may belong to no request.
@@ -247,6 +275,10 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes at each poll, and the timers of the connection cause some.
+        if self.activity.is_calling.load(Ordering::Relaxed) {
+            self.look_for_end(context);
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

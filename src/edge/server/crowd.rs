@@ -20,8 +20,8 @@ const SPARE: usize = 64;
 pub(super) struct Crowd {
     members: Vec<Member>,
     searched_at: Option<Instant>,
-    /// The connection that was asked to give way, and the time.
-    leaving: Option<(Weak<Activity>, Instant)>,
+    /// Time at which one was asked to give way to the next that joins.
+    asked_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -38,6 +38,8 @@ impl Crowd {
         if self.members.len() > 2 * others + SPARE {
             self.members.retain(|member| member.activity.strong_count() > 0);
         }
+        // The next one that waits need not wait for the pause.
+        (self.searched_at, self.asked_at) = (None, None);
         let activity = Arc::new(Activity::default());
         self.members.push(Member { activity: Arc::downgrade(&activity), mark: Mark::default(), since: Instant::now() });
         activity
@@ -50,14 +52,11 @@ impl Crowd {
         }
     }
 
-    /// Asks the connection that has stalled longest to give way, unless one was asked and is about to end.
+    /// Asks the connection that has stalled longest to give way, unless one was asked already.
     pub(super) fn make_room(&mut self, memory: &Memory) {
         let now = Instant::now();
         self.searched_at = Some(now);
-        if let Some((leaving, asked_at)) = &self.leaving
-            && leaving.strong_count() > 0
-            && now - *asked_at < STALLED
-        {
+        if self.asked_at.is_some_and(|asked_at| now - asked_at < STALLED) {
             return;
         }
         let mut longest: Option<(Instant, Arc<Activity>)> = None;
@@ -76,9 +75,7 @@ impl Crowd {
         }
         if let Some((_, activity)) = longest {
             activity.give_way();
-            self.leaving = Some((Arc::downgrade(&activity), now));
-            // The next one that waits need not wait for the pause.
-            self.searched_at = None;
+            self.asked_at = Some(now);
         }
     }
 }

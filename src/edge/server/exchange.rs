@@ -77,6 +77,7 @@ pub(super) async fn exchange(
         reserved.progress().suspend();
     }
     let mut hold = |bytes: usize| {
+        connection.activity.set_calling(!is_multiplexed);
         if let Some(reserved) = &mut reserved {
             // From here on it waits for a connector.
             reserved.progress().record();
@@ -87,7 +88,9 @@ pub(super) async fn exchange(
         reserved.is_some()
     };
     let mut answer = connection.shared.service.answer_with_memory(&request, connection.peer, &mut hold).await;
-    drop(reserved);
+    if reserved.take().is_some() {
+        connection.activity.set_calling(false);
+    }
     if let Some(started) = started {
         log(&request, &answer, started);
     }

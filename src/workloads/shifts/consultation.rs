@@ -58,6 +58,12 @@ impl Consultation for ConnectorConsultation {
         self.dialog.call(&world.connectors)
     }
 
+    fn held_bytes(&self) -> usize {
+        let subject = self.subject.as_ref();
+        subject.map_or(0, |subject| subject.key.len() + subject.integration.len() + subject.source.len())
+            + self.dialog.held_bytes()
+    }
+
     fn conclude(&mut self, outcome: CallOutcome) -> bool {
         self.dialog.conclude(outcome)
     }

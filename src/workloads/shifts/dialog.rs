@@ -48,6 +48,15 @@ impl Dialog {
         self.encrypted.as_ref().map(|encrypted| encrypted.call(connectors.timeout)).map_err(|failure| *failure)
     }
 
+    /// Returns an estimate of the bytes that the dialog holds beside the messages.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let ConnectorEndpoint { url, secret, display_name, .. } = &self.endpoint;
+        // The URL is held once more, with the path of the call.
+        let texts = [url, url, secret, display_name];
+        texts.iter().filter_map(|text| text.as_deref()).map(str::len).sum::<usize>()
+            + self.message.ids.iter().map(String::len).sum::<usize>()
+    }
+
     /// Records the outcome of a call. Returns true if the call must be repeated.
     pub(crate) fn conclude(&mut self, outcome: CallOutcome) -> bool {
         let verdict = self.message.judge(&outcome);

@@ -407,3 +407,65 @@ fn a_connection_that_has_stalled_gives_way_to_another() {
         drop(further);
     }
 }
+
+/// Starts a server that consults connectors about new integrations, and returns a request for one of this name, packed.
+fn with_handshakes(limits: ServerLimits, connector: &std::net::TcpListener, name: &str) -> (Server, Vec<u8>) {
+    let mut behaviors = Behaviors::default();
+    behaviors.set("text-length", "any").unwrap();
+    behaviors.set("connect", "enforce").unwrap();
+    let server = Server::with(harness::settings(behaviors), limits);
+    let integration = format!(
+        r#"{{"displayName":"{name}","apiVersion":1,"url":"http://{}","encryption":{{"protocol":"sharedSecret","secret":"{}"}}}}"#,
+        connector.local_addr().unwrap(),
+        "s".repeat(64)
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(integration.as_bytes()).unwrap();
+    let body = gzip.finish().unwrap();
+    let head = format!(
+        "POST /v1.0/teamwork/workforceIntegrations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (server, [head.into_bytes(), body].concat())
+}
+
+#[test]
+fn what_a_request_needs_after_its_call_counts_too() {
+    let connector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let limits = ServerLimits { bodies_bytes: 4_000_000, ..ServerLimits::default() };
+    // About a kilobyte, with a name of a megabyte; the message to the connector has a hundred bytes.
+    let (server, request) = with_handshakes(limits, &connector, &"x".repeat(1_000_000));
+    let mut waiting: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    for stream in &mut waiting {
+        stream.write_all(&request).unwrap();
+    }
+    let (started, mut refused) = (Instant::now(), vec![false; waiting.len()]);
+    while refused.iter().filter(|refused| **refused).count() < 7 {
+        assert!(started.elapsed() < PATIENCE, "{refused:?}");
+        for (mut stream, refused) in waiting.iter().zip(&mut refused).filter(|(_, refused)| !**refused) {
+            stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+            let mut seen = vec![0; 4096];
+            if let Ok(length) = stream.read(&mut seen) {
+                let answer = String::from_utf8_lossy(&seen[..length]).into_owned();
+                assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+                *refused = true;
+            }
+        }
+    }
+    assert!(refused.contains(&false), "some wait for the connector");
+}
+
+#[test]
+fn the_call_of_a_client_that_has_left_ends() {
+    let connector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (server, request) = with_handshakes(ServerLimits::default(), &connector, "n");
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(&request).unwrap();
+    let (mut called, _) = connector.accept().unwrap();
+    called.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+    assert!(called.read(&mut [0; 4096]).unwrap() > 0);
+    drop(stream);
+    let started = Instant::now();
+    while called.read(&mut [0; 4096]).expect("the call has ended before its own timeout") > 0 {}
+    assert!(started.elapsed() < PATIENCE / 4, "{:?}", started.elapsed());
+}
