@@ -21,7 +21,7 @@ fn table() -> String {
         ("entities of all worlds, with their texts", mib(store::ALL_BYTES), "`--store-bytes`".to_owned()),
         ("journals of all worlds", mib(journal::ALL_BYTES), "`--journals-bytes`".to_owned()),
         (
-            "bodies that arrive, and requests that wait for connectors",
+            "bodies that arrive, heads of HTTP/2, and requests that wait for connectors",
             mib(limits.bodies_bytes),
             "fixed; a connection gets a quarter once half is in use".to_owned(),
         ),
@@ -37,7 +37,7 @@ fn table() -> String {
             format!("fixed; one at a time per core, {MAX_THREADS} at most"),
         ),
         (
-            "heads that arrive",
+            "heads that arrive, one on each connection",
             mib(heads),
             format!(
                 "`--connection-limit` {} of {} KiB each, for `--head-timeout` {} s",

@@ -24,6 +24,9 @@ use crate::graph::step::{Answer, Delivery, DeliveryForm};
 /// Size up to which an answer with a connection of its own is not reserved, which would cost more than it protects.
 const UNRESERVED_LIMIT: usize = 64 * 1024;
 
+/// Size up to which the head of a request without a body is not reserved: it is answered soon.
+const UNRESERVED_HEAD: usize = 4 * 1024;
+
 /// State that all connections share.
 pub(super) struct Shared {
     pub(super) service: Arc<Service>,
@@ -67,11 +70,22 @@ pub(super) async fn exchange(
     let body = Body::Whole(Bytes::new());
     let mut request =
         Request { method: head.method, target: head.uri, is_secure: connection.is_secure, headers: head.headers, body };
-    let mut reserved = None;
     let (gate, holder) = (&connection.shared.gate, &connection.activity.memory);
+    let mut reserved = None;
+    if is_multiplexed {
+        let bytes = request.head_bytes();
+        if bytes > UNRESERVED_HEAD || !incoming.is_end_stream() {
+            reserved = gate.memory.take_in_time(holder, HolderKind::Request, bytes, is_control).await;
+            if reserved.is_none() {
+                tracing::warn!("request dropped: requests exceed the memory limit, or the share of their connection");
+                return Err(ExchangeAborted);
+            }
+        }
+    }
     if !incoming.is_end_stream() {
         let limit = connection.shared.service.body_limit(&request, connection.peer);
-        (request.body, reserved) = receive(gate, &connection.activity, &request.headers, incoming, is_control, limit).await?;
+        (request.body, reserved) =
+            receive(gate, &connection.activity, &request.headers, incoming, is_control, limit, reserved).await?;
     }
     if let Some(reserved) = &reserved {
         reserved.progress().suspend();
@@ -94,6 +108,8 @@ pub(super) async fn exchange(
     if let Some(started) = started {
         log(&request, &answer, started);
     }
+    // Its answer may be delayed.
+    drop(request);
     if matches!(answer.delivery.form, DeliveryForm::Reset | DeliveryForm::Silence) {
         *answer.response.body_mut() = Bytes::new();
     }

@@ -16,8 +16,8 @@ use crate::world::budget::{Budget, Reservation};
 /// Time without progress after which a connection may be closed to make room.
 pub(super) const STALLED: Duration = Duration::from_secs(1);
 
-/// Time for which an answer waits for room.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
+/// Time for which an answer, or the head of a request, waits for room.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Pause before the second attempt to get memory; it doubles up to the longest one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -32,7 +32,7 @@ const SHARES: usize = 4;
 /// Holder of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HolderKind {
-    /// A request: its incomplete body, and what it needs until it is answered.
+    /// A request: its head if there can be many on a connection, its incomplete body, and what it needs until it is answered.
     Request,
     /// An unsent answer.
     Answer,
@@ -43,7 +43,7 @@ pub(super) enum HolderKind {
 pub(super) struct Memory {
     requests: Pool,
     answers: Pool,
-    /// Answers that wait for room.
+    /// Answers and heads of requests that wait for room.
     waiting: Arc<Budget>,
     /// Connections that hold memory, or have held some.
     connections: Mutex<Vec<Weak<ConnectionMemory>>>,
@@ -156,16 +156,27 @@ impl Memory {
         bytes: usize,
         is_control: bool,
     ) -> Option<HeldMemory> {
-        let held = self.take(connection, HolderKind::Answer, bytes, is_control);
+        self.take_in_time(connection, HolderKind::Answer, bytes, is_control).await
+    }
+
+    /// Takes memory for what is there already, and can wait a short time for room; `None` without room.
+    pub(super) async fn take_in_time(
+        self: &Arc<Memory>,
+        connection: &Arc<ConnectionMemory>,
+        kind: HolderKind,
+        bytes: usize,
+        is_control: bool,
+    ) -> Option<HeldMemory> {
+        let held = self.take(connection, kind, bytes, is_control);
         if held.is_some() {
             return held;
         }
-        let is_within_share = self.answers.is_within_share(connection.holdings().bytes(HolderKind::Answer), bytes);
+        let is_within_share = self.pool(kind).is_within_share(connection.holdings().bytes(kind), bytes);
         let _waiting = if is_within_share { self.waiting.take(bytes) } else { None }?;
         let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
-        while started.elapsed() < ANSWER_PATIENCE {
-            self.wait_for_room(HolderKind::Answer, &mut pause).await;
-            let held = self.take(connection, HolderKind::Answer, bytes, is_control);
+        while started.elapsed() < PATIENCE {
+            self.wait_for_room(kind, &mut pause).await;
+            let held = self.take(connection, kind, bytes, is_control);
             if held.is_some() {
                 return held;
             }
@@ -508,7 +519,7 @@ mod tests {
         let held: Vec<HeldMemory> = std::iter::from_fn(|| memory.take(&one, Answer, 10, false)).collect();
         let started = Instant::now();
         assert!(memory.take_for_answer(&one, 10, false).await.is_none());
-        assert!(started.elapsed() < ANSWER_PATIENCE, "it is over its share");
+        assert!(started.elapsed() < PATIENCE, "it is over its share");
         let rest = memory.take(&other, Answer, 70, false).unwrap();
         drop(held);
         let waiting = tokio::spawn({

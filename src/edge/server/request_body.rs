@@ -17,7 +17,8 @@ const DRAIN_LIMIT: usize = 64 * 1024 * 1024;
 /// Number of bytes from which on more of a body is progress.
 const PROGRESS: usize = 16 * 1024;
 
-/// Reads a body of at most `limit` bytes within the body timeout. Its memory is held as long as the request, unless it came in one piece.
+/// Reads a body of at most `limit` bytes within the body timeout. Its memory is held as long as the request, unless it came in
+/// one piece, with that of the head.
 pub(super) async fn receive(
     gate: &Gate,
     activity: &Activity,
@@ -25,9 +26,10 @@ pub(super) async fn receive(
     incoming: Incoming,
     is_control: bool,
     limit: usize,
+    head: Option<HeldMemory>,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     let _waiting = activity.begin_waiting();
-    let reading = read_body(gate, activity, headers, incoming, is_control, limit);
+    let reading = read_body(gate, activity, headers, incoming, is_control, limit, head);
     let Ok(body) = tokio::time::timeout(gate.limits.body, reading).await else {
         tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);
@@ -42,20 +44,21 @@ async fn read_body(
     mut incoming: Incoming,
     is_control: bool,
     limit: usize,
+    head: Option<HeldMemory>,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
+    let head_bytes = head.as_ref().map_or(0, HeldMemory::bytes);
     // A longer body would wait for room that it never gets.
-    let limit = limit.min(gate.memory.largest_body());
+    let limit = limit.min(gate.memory.largest_body().saturating_sub(head_bytes));
     let declared = incoming.size_hint().lower();
     if declared > limit as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for 100 Continue, and gets the answer instead.
-        return Ok((Body::TooLarge, None));
+        return Ok((Body::TooLarge, head));
     }
     let is_too_large = declared > limit as u64;
     // A body of a known length is held as a whole, so that those that have begun can end.
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
-    let mut held: Option<HeldMemory> = None;
+    let (mut whole, mut held) = (BytesMut::new(), head);
     let (mut length, mut recorded) = (0, 0);
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|error| incomplete(&error))?.into_data() else { continue };
@@ -64,23 +67,25 @@ async fn read_body(
             break;
         }
         if length > limit || is_too_large {
-            (whole, held) = (BytesMut::new(), None);
+            whole = BytesMut::new();
+            if head_bytes == 0 {
+                held = None;
+            }
         } else if length == data.len() && incoming.is_end_stream() {
             // Most bodies arrive in one piece, which need not be copied.
             first = data;
         } else {
+            let wanted = head_bytes + if length == data.len() { length.max(declared) } else { length };
             match &mut held {
                 Some(held) => {
-                    held.grow_when_possible(length.saturating_sub(held.bytes())).await;
+                    held.grow_when_possible(wanted.saturating_sub(held.bytes())).await;
                     if length - recorded >= PROGRESS {
                         held.progress().record();
                         activity.record_piece();
                         recorded = length;
                     }
                 }
-                None => {
-                    held = Some(gate.memory.take_for_request(&activity.memory, length.max(declared), is_control).await);
-                }
+                None => held = Some(gate.memory.take_for_request(&activity.memory, wanted, is_control).await),
             }
             if length == data.len() {
                 first = data;

@@ -12,7 +12,8 @@ use wfi_emulator::internals::world::settings::Settings;
 
 use crate::edge::abuse::{ENTITY, PATIENCE, SOON, exchange, exchange_and, get_with, head, patch, statuses, target};
 use crate::edge::abuse_http2::{
-    DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, WINDOW_UPDATE, begin, frame, frames_of, get, header, literal,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, WINDOW_UPDATE, begin, frame, frames_of, get, header,
+    literal,
 };
 use crate::edge::http::Server;
 use crate::support::harness;
@@ -468,4 +469,42 @@ fn the_call_of_a_client_that_has_left_ends() {
     let started = Instant::now();
     while called.read(&mut [0; 4096]).expect("the call has ended before its own timeout") > 0 {}
     assert!(started.elapsed() < PATIENCE / 4, "{:?}", started.elapsed());
+}
+
+#[test]
+fn heads_of_http_2_whose_bodies_are_awaited_take_bounded_memory_together() {
+    let server = Server::start_with(ServerLimits { bodies_bytes: 4_000_000, ..ServerLimits::default() });
+    let start = literal(&literal(&literal(&[0x86], 0x02, b"PATCH"), 0x04, ENTITY.as_bytes()), 0x01, b"localhost");
+    let more = header(&[], b"x", &[b'x'; 15_000]);
+    let open = |stream: u32| {
+        let middle = frame(CONTINUATION, 0, stream, &more).repeat(3);
+        [frame(HEADERS, 0, stream, &start), middle, frame(CONTINUATION, END_HEADERS, stream, &more)].concat()
+    };
+    // Together they hold five megabytes.
+    let frames = [begin(), (0..20).flat_map(|number| open(number * 2 + 1)).collect()].concat();
+    let mut connections: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    for stream in &mut connections {
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        // It may be closed before all is sent.
+        let _ = stream.write_all(&frames);
+    }
+    let (started, mut seen, mut is_over) = (Instant::now(), vec![Vec::new(); 4], false);
+    while !is_over {
+        assert!(started.elapsed() < PATIENCE / 2, "{:?}", seen.iter().map(|seen| frames_of(seen)).collect::<Vec<_>>());
+        for (stream, seen) in connections.iter_mut().zip(&mut seen) {
+            let mut piece = [0; 4096];
+            match stream.read(&mut piece) {
+                Ok(length) => {
+                    seen.extend_from_slice(&piece[..length]);
+                    is_over |= length == 0 || frames_of(seen).contains("reset");
+                }
+                Err(error) => {
+                    is_over |= !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+                }
+            }
+        }
+    }
+    let health = first_answer(&server, &frame(HEADERS, END_STREAM | END_HEADERS, 1, &get()));
+    assert!(health.contains("answers 200"), "{health}");
+    assert_eq!(statuses(&exchange(&server, upload(100_000))), "200", "others have room");
 }
