@@ -26,10 +26,10 @@ pub(super) async fn receive(
     incoming: Incoming,
     is_control: bool,
     limit: usize,
-    head: Option<HeldMemory>,
+    of_head: Option<HeldMemory>,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
     let _waiting = activity.begin_waiting();
-    let reading = read_body(gate, activity, headers, incoming, is_control, limit, head);
+    let reading = read_body(gate, activity, headers, incoming, is_control, limit, of_head);
     let Ok(body) = tokio::time::timeout(gate.limits.body, reading).await else {
         tracing::info!("request aborted: body not received in time");
         return Err(ExchangeAborted);
@@ -44,21 +44,21 @@ async fn read_body(
     mut incoming: Incoming,
     is_control: bool,
     limit: usize,
-    head: Option<HeldMemory>,
+    of_head: Option<HeldMemory>,
 ) -> Result<(Body, Option<HeldMemory>), ExchangeAborted> {
-    let head_bytes = head.as_ref().map_or(0, HeldMemory::bytes);
+    let head_bytes = of_head.as_ref().map_or(0, HeldMemory::bytes);
     // A longer body would wait for room that it never gets.
     let limit = limit.min(gate.memory.largest_body().saturating_sub(head_bytes));
     let declared = incoming.size_hint().lower();
     if declared > limit as u64 && headers.get(header::EXPECT).is_some_and(|value| value == "100-continue") {
         // The client waits for 100 Continue, and gets the answer instead.
-        return Ok((Body::TooLarge, head));
+        return Ok((Body::TooLarge, of_head));
     }
     let is_too_large = declared > limit as u64;
     // A body of a known length is held as a whole, so that those that have begun can end.
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     let mut first = Bytes::new();
-    let (mut whole, mut held) = (BytesMut::new(), head);
+    let (mut whole, mut held) = (BytesMut::new(), of_head);
     let (mut length, mut recorded) = (0, 0);
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|error| incomplete(&error))?.into_data() else { continue };

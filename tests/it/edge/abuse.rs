@@ -509,7 +509,7 @@ An outcome is the status, the code of the error, and the reason in the log. A re
 
 | flag | default | limit |
 |---|---|---|
-| `--connection-limit` | 10,000 | concurrent connections; further ones wait, and connections idle for 5 seconds are closed to admit them |
+| `--connection-limit` | 10,000 | concurrent connections; at the limit, the one that has stalled longest, for a second at least, is closed to admit another |
 | `--idle-timeout` | 900 s | time that a connection may be idle |
 | `--head-timeout` | 10 s | time for the head of a request, from its first byte |
 | `--head-limit` | 128 kB | size of the head of a request, including its first line |
