@@ -91,6 +91,26 @@ fn values_size(values: &[Value]) -> usize {
     size_of_val(values) + values.iter().map(referred).sum::<usize>()
 }
 
+fn complex_text_size(complex: &Complex) -> usize {
+    let dynamic = complex.dynamic.iter().map(|member| MEMBER_TEXT + member.name.len() + member.json.len());
+    complex.values.iter().map(value_text_size).sum::<usize>() + dynamic.sum::<usize>()
+}
+
+/// Returns the approximate length of a value's JSON text with the name of its member. A sixteenth of a text is for escapes.
+fn value_text_size(value: &Value) -> usize {
+    let text = match value {
+        Value::String(text) | Value::EnumText(text) => text.len() + text.len() / 16,
+        Value::Complex(complex) => complex_text_size(complex),
+        Value::Collection(items) => items.iter().map(value_text_size).sum(),
+        Value::Null | Value::Boolean(_) | Value::Int32(_) => 0,
+        Value::DateTimeOffset(_) | Value::Enum(_) => MEMBER_TEXT,
+    };
+    MEMBER_TEXT + text
+}
+
+/// The approximate length of a member's name in JSON, with a short value.
+const MEMBER_TEXT: usize = 20;
+
 /// An immutable entity: an update creates a new one.
 #[derive(Clone, Debug)]
 pub struct Entity {
@@ -112,6 +132,11 @@ impl Entity {
     /// Returns the approximate size in memory, in bytes, as when the entity was created. Values shared with other entities count in full.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// Returns the approximate length of the entity's JSON text, in bytes, without annotations for metadata.
+    pub fn text_size(&self) -> usize {
+        complex_text_size(&self.properties)
     }
 }
 

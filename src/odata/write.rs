@@ -139,8 +139,8 @@ pub enum Holder<'a> {
 /// The cached text of an entity's members in one style, since most clients use a single style.
 #[derive(Debug, Default)]
 pub struct TextCache {
-    /// `None` for a text beyond the limit, which is written each time.
-    text: OnceLock<Option<(Style, Box<[u8]>)>>,
+    text: OnceLock<(Style, Box<[u8]>)>,
+    /// The length beyond which a text is written each time.
     limit: usize,
 }
 
@@ -152,14 +152,20 @@ impl TextCache {
 
     /// Returns the length of the cached text.
     pub fn length(&self) -> Option<usize> {
-        self.text.get()?.as_ref().map(|(_, text)| text.len())
+        self.text.get().map(|(_, text)| text.len())
     }
 
-    /// Returns the text in a style, written on the first call; `None` if the cache has another style, or none.
-    fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<&[u8]> {
-        let written = || Some(write()).filter(|text| text.len() <= self.limit).map(|text| (style, text.into()));
-        let (cached, text) = self.text.get_or_init(written).as_ref()?;
-        (*cached == style).then_some(text)
+    /// Returns the text in a style, written unless it is cached; `None` if the cache has another style. A text beyond the limit leaves the
+    /// cache to other styles.
+    fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<Cow<'_, [u8]>> {
+        let (cached, text) = match self.text.get() {
+            Some(cached) => cached,
+            None => match write() {
+                text if text.len() > self.limit => return Some(Cow::Owned(text)),
+                text => self.text.get_or_init(|| (style, text.into())),
+            },
+        };
+        (*cached == style).then_some(Cow::Borrowed(text))
     }
 }
 
@@ -178,7 +184,7 @@ pub(crate) fn write_cached(
         write_members(representation, structured, holder, entity, None, &mut text);
         text
     });
-    match text {
+    match text.as_deref() {
         Some([_, members @ ..]) if !members.is_empty() => {
             separate(out);
             out.extend_from_slice(members);

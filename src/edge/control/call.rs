@@ -38,7 +38,7 @@ impl ControlCall<'_> {
         }
     }
 
-    /// Returns the body without its content coding, of at most `limit` bytes, for which room is reserved before it is unpacked.
+    /// Returns the body without its content coding, of at most `limit` bytes. Room is reserved before it is unpacked.
     pub(super) fn unpacked_body(&self, limit: usize, room: &mut Reservation) -> Result<Cow<'_, [u8]>, ControlError> {
         let body = self.body()?;
         let full = ControlError::from(StoreFull { limit: room.budget().limit() });
@@ -46,8 +46,8 @@ impl ControlCall<'_> {
         let codings: Vec<String> =
             codings.iter().map(|coding| coding.to_str().unwrap_or("?").trim().to_ascii_lowercase()).collect();
         match codings.iter().map(String::as_str).collect::<Vec<&str>>()[..] {
-            [] | ["" | "identity"] if room.grow(body.len()) => Ok(Cow::Borrowed(body)),
-            [] | ["" | "identity"] => Err(full),
+            // The memory for bodies counts it.
+            [] | ["" | "identity"] => Ok(Cow::Borrowed(body)),
             [coding] if gzip::is_gzip(coding) => match gzip::unpack_within(body, limit, |bytes| room.grow(bytes)) {
                 Ok(mut content) => {
                     content.shrink_to_fit();

@@ -107,12 +107,15 @@ pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let set = set_of(&world, &call.parameters(&["collection"])?)?;
     let name = set.map_or("body".to_owned(), |set| format!("{}.json", world.schema.set(set).name));
     let unusable = |error: FixtureError| ControlError::unusable(error.to_string());
-    // The text needs room meanwhile, which the entities that it may replace make.
+    // An unpacked text needs room meanwhile, which the entities that it may replace make. It may exceed the limit by half: entities that a
+    // reset restores do not make room, and take half of the limit, and the new ones the other half.
     let replaceable = set.map_or_else(|| world.schema.root_sets().collect(), |set| vec![set]);
-    let mut text_room = world.stores.reservation(world.store.returnable(&replaceable));
+    let surplus = world.store.returnable(&replaceable).saturating_add(world.stores.limit() / 2);
+    let mut text_room = world.stores.reservation(surplus);
     let text = call.unpacked_body(world.stores.limit(), &mut text_room)?;
     let replaced = fixture::sets_of(&world.schema, &name, &text).map_err(unusable)?;
-    let surplus = world.store.returnable(&replaced);
+    // The text goes before the entities are stored.
+    let surplus = world.store.returnable(&replaced).saturating_add(text_room.bytes().min(world.stores.limit() / 2));
     let mut room = world.stores.reservation(surplus);
     let entities = fixture::read_reserved(&world.schema, &world.behaviors, &name, &text, &mut room);
     let entities = entities.map_err(|error| match error {

@@ -11,6 +11,8 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use wfi_emulator::emulator::{Builder, Emulator};
 
+use crate::program::process::{Folder, Program, command, resident_mib};
+
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const STATE: &str = "/_emulator/worlds/default/state";
 
@@ -223,4 +225,62 @@ fn forks_of_ten_thousand_entities_cost_next_to_nothing() {
     // As copies they would take a hundred times as long as the first. A busy machine may stop either for a while.
     assert!(hundred < first * 30 + std::time::Duration::from_millis(500), "{hundred:?} after {first:?}");
     assert_eq!(emulator.worlds().known("99").unwrap().store.entities().len(), 10_000);
+}
+
+/// Returns a fixture of ordinary entities.
+fn ordinary(count: usize) -> String {
+    let item = |number: usize| {
+        json!({
+            "id": format!("WFI_{number:08}-379e-4a0a-9d17-afe306a1e10d"),
+            "displayName": format!("Workforce {number}"),
+            "url": format!("https://connector.example.com/{number}/shifts/"),
+            "apiVersion": 1,
+            "isActive": true,
+            "supportedEntities": "shift,swapRequest",
+            "encryption": { "protocol": "sharedSecret", "secret": "0123456789abcdef0123456789abcdef0123456789abcdef" },
+        })
+    };
+    json!({ "workforceIntegrations": (0..count).map(item).collect::<Vec<Value>>() }).to_string()
+}
+
+#[test]
+fn the_export_of_a_world_within_half_of_the_limit_can_be_imported_into_it() {
+    let texts = (0..8).map(|number| json!({ "id": number.to_string(), "displayName": "x".repeat(MIB / 2) }));
+    let long = json!({ "workforceIntegrations": texts.collect::<Vec<Value>>() }).to_string();
+    for fixture in [ordinary(2_000), long] {
+        let build = |limit: usize| Emulator::builder().seed(1).store_bytes(limit).fixtures_json(&fixture).unwrap().build();
+        let held = build(usize::MAX).world().settings.stores.used();
+        let emulator = build(2 * held);
+        let request = Request::get(format!("{STATE}?secrets=true")).body(Bytes::new()).unwrap();
+        let state = emulator.send(request).body().clone();
+        // A reset restores the entities of the fixture, so these stay, too.
+        for _ in 0..3 {
+            let (status, error) = send(&emulator, Method::PUT, STATE, state.clone());
+            assert_eq!(status, 200, "plain: {error}");
+            let (status, error) = send_with(&emulator, Method::PUT, STATE, &[("content-encoding", "gzip")], packed(&state));
+            assert_eq!(status, 200, "packed: {error}");
+        }
+        assert_eq!(send(&emulator, Method::POST, "/_emulator/worlds/default/reset", "").0, 200);
+        assert_eq!(emulator.world().settings.stores.used(), held);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ordinary_entities_count_about_what_they_take() {
+    const COUNT: usize = 50_000;
+    let bytes = ordinary(COUNT);
+    let emulator = Emulator::builder().seed(1).fixtures_json(&bytes).unwrap().build();
+    let counted = emulator.world().settings.stores.used() / COUNT;
+    let folder = Folder::new("store-bytes");
+    let file = folder.file("workforceIntegrations.json", &bytes);
+    let resident = |arguments: &[&str]| {
+        let program = Program::start(command(&[&["--port", "0"], arguments].concat(), &[]));
+        program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
+        resident_mib(program.child.id()).unwrap()
+    };
+    let held = (resident(&["--fixtures", &file]) - resident(&[])) * 1024.0 * 1024.0 / COUNT as f64;
+    // Texts that clients have asked for come on top of these, and are counted from the start.
+    let share = counted as f64 / held;
+    assert!((0.75..1.3).contains(&share), "counted {counted}, resident {held:.0}");
 }
