@@ -25,14 +25,21 @@ pub(crate) enum ComputationKind {
     Body,
     /// The control API.
     Control,
+    /// Exports of a world. Each takes as much memory as the entities, so there is one at a time.
+    Export,
     /// The rest of a request after a call to a connector. It is also done when the service stops: the call has been made.
     Resumption,
 }
 
 impl ComputationKind {
     /// All kinds, in the order of declaration.
-    const ALL: [ComputationKind; 4] =
-        [ComputationKind::Query, ComputationKind::Body, ComputationKind::Control, ComputationKind::Resumption];
+    const ALL: [ComputationKind; 5] = [
+        ComputationKind::Query,
+        ComputationKind::Body,
+        ComputationKind::Control,
+        ComputationKind::Export,
+        ComputationKind::Resumption,
+    ];
 }
 
 /// The turns of all long computations of a service.
@@ -44,7 +51,11 @@ pub(crate) struct Computing {
 impl Default for Computing {
     fn default() -> Computing {
         let threads = available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
-        let turns = |kind| if kind == ComputationKind::Control { threads.min(MAX_CONTROL_THREADS) } else { threads };
+        let turns = |kind| match kind {
+            ComputationKind::Control => threads.min(MAX_CONTROL_THREADS),
+            ComputationKind::Export => 1,
+            _ => threads,
+        };
         Computing { turns: Arc::new(ComputationKind::ALL.map(|kind| Arc::new(Semaphore::new(turns(kind))))) }
     }
 }
@@ -105,6 +116,19 @@ mod tests {
         assert!(matches!(poll_once(&mut second).await, Poll::Pending));
         finish.send(()).unwrap();
         assert_eq!(second.await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn one_export_is_made_at_a_time() {
+        let computing = Computing::default();
+        let (finish, finished) = mpsc::channel::<()>();
+        let mut first = Box::pin(computing.run(ComputationKind::Export, move || finished.recv().is_ok()));
+        assert!(matches!(poll_once(&mut first).await, Poll::Pending));
+        let mut second = Box::pin(computing.run(ComputationKind::Export, || 2));
+        assert!(matches!(poll_once(&mut second).await, Poll::Pending));
+        assert_eq!(computing.turns[ComputationKind::Export as usize].available_permits(), 0);
+        finish.send(()).unwrap();
+        assert_eq!((first.await, second.await), (Some(true), Some(2)));
     }
 
     #[tokio::test]

@@ -120,12 +120,20 @@ pub(crate) fn is_prompt(path: &str) -> bool {
     matches!(path.strip_prefix(PREFIX).unwrap_or(path).trim_end_matches('/'), "" | "/health" | "/ready")
 }
 
-/// Returns the limit of a request's body in bytes: a state may be as long as all stores together.
-fn body_limit(worlds: &Worlds, request: &Request) -> usize {
+/// Whether a request reads all entities of a world.
+pub(crate) fn is_export(request: &Request) -> bool {
+    is_state(request) && (request.method == Method::GET || request.method == Method::HEAD)
+}
+
+fn is_state(request: &Request) -> bool {
     let path = request.target.path();
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
-    let is_import = request.method == Method::PUT && name_in(path, worlds::IMPORT).is_some();
-    if is_import { worlds.store_limit() } else { BODY_LIMIT }
+    name_in(path.strip_suffix('/').unwrap_or(path), worlds::STATE).is_some()
+}
+
+/// Returns the limit of a request's body in bytes: a state may be as long as all stores together.
+fn body_limit(worlds: &Worlds, request: &Request) -> usize {
+    if request.method == Method::PUT && is_state(request) { worlds.store_limit() } else { BODY_LIMIT }
 }
 
 /// Returns the limit of the body of a request to the control API. A client without access cannot send much.

@@ -132,7 +132,8 @@ impl Service {
     async fn compute_control(self: Arc<Self>, request: Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
         let (service, asked) = (self.clone(), request.clone());
         let answer = move || service.control.as_ref().map(|control| service.answer_control(control, &asked, peer));
-        match self.computing.run(ComputationKind::Control, answer).await.flatten() {
+        let kind = if control::is_export(&request) { ComputationKind::Export } else { ComputationKind::Control };
+        match self.computing.run(kind, answer).await.flatten() {
             Some(progress) => progress.answer(&request, hold).await,
             None => stopping(),
         }

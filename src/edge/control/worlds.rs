@@ -99,8 +99,8 @@ pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     Ok(ControlReply { content_type: "application/json", ..ControlReply::text(text) })
 }
 
-/// Operation whose body may be as long as an export.
-pub(super) const IMPORT: &str = "/worlds/{name}/state";
+/// The path of exports and imports. The body of an import may be as long as an export.
+pub(super) const STATE: &str = "/worlds/{name}/state";
 
 pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
     let world = call.worlds.world(call.name)?;

@@ -1,6 +1,7 @@
 //! The limit of all stores: a write beyond it is refused with nothing stored, wherever it comes from, and deletions make room again.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -283,4 +284,33 @@ fn ordinary_entities_count_about_what_they_take() {
     // Texts that clients have asked for come on top of these, and are counted from the start.
     let share = counted as f64 / held;
     assert!((0.75..1.3).contains(&share), "counted {counted}, resident {held:.0}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_takes_its_length_once() {
+    const COUNT: usize = 70;
+    let program = Program::start(command(&["--port", "0", "--journal", "0"], &[]));
+    let address = program.stdout.recv_timeout(Duration::from_secs(60)).unwrap();
+    let exchange = |head: &str, body: &str| {
+        let mut stream = TcpStream::connect(address.trim().strip_prefix("http://").unwrap()).unwrap();
+        let head = format!("{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
+        stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    };
+    for _ in 0..COUNT {
+        assert!(exchange(&format!("POST {COLLECTION}"), &named(MIB)).starts_with(b"HTTP/1.1 201"));
+    }
+    let peak = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
+    };
+    let before = peak();
+    let export = exchange(&format!("GET {STATE}?secrets=true"), "");
+    assert!(export.starts_with(b"HTTP/1.1 200") && export.len() > COUNT * MIB);
+    let taken = peak() - before;
+    assert!(taken < COUNT * 5 / 4, "{taken} MiB for {COUNT} MiB");
 }
