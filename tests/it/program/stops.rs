@@ -281,18 +281,25 @@ fn check_next_start(title: &str, inside: &std::path::Path, state: &str, was_kill
     assert_eq!(temporary, None, "{title}");
 }
 
-/// Whether this process, and thus a program that it starts, ignores SIGHUP.
-fn is_hang_up_ignored() -> bool {
+/// Whether this process, and thus a program that it starts, ignores a signal that the program goes on ignoring then.
+fn is_ignored(signal: &str) -> bool {
+    let number = match signal {
+        "-HUP" => 1,
+        "-QUIT" => 3,
+        _ => return false,
+    };
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << (number - 1)) != 0)
 }
 
 /// Runs a row of the table; returns its outcome, or `None` if it is left out.
 fn run(stop: &Stop, work: Work) -> Option<(Saved, bool, Option<i32>, Duration)> {
     let title = format!("{} × {work:?}", stop.name);
-    if matches!(stop.trigger, Trigger::Signals(names) if names.contains(&"-HUP")) && is_hang_up_ignored() {
-        eprintln!("{title}: left out, since these tests were started with SIGHUP ignored, as by nohup");
+    if let Trigger::Signals(names) = stop.trigger
+        && names.iter().any(|name| is_ignored(name))
+    {
+        eprintln!("{title}: left out, since these tests were started with this signal ignored, as by nohup or in the background");
         return None;
     }
     let folder = folder_of(&title);
