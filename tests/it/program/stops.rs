@@ -296,12 +296,6 @@ fn is_ignored(signal: &str) -> bool {
 /// Runs a row of the table; returns its outcome, or `None` if it is left out.
 fn run(stop: &Stop, work: Work) -> Option<(Saved, bool, Option<i32>, Duration)> {
     let title = format!("{} × {work:?}", stop.name);
-    if let Trigger::Signals(names) = stop.trigger
-        && names.iter().any(|name| is_ignored(name))
-    {
-        eprintln!("{title}: left out, since these tests were started with this signal ignored, as by nohup or in the background");
-        return None;
-    }
     let folder = folder_of(&title);
     let (inside, temporary) = (folder.0.join("inside"), folder.0.join("tmp"));
     fs::create_dir(&inside).and_then(|()| fs::create_dir(&temporary)).unwrap();
@@ -409,6 +403,15 @@ struct Problem {
 
 /// Runs a row; returns its outcome if it differs from the table.
 fn problem(stop: &Stop, work: Work) -> Option<Problem> {
+    if let Trigger::Signals(names) = stop.trigger
+        && names.iter().any(|name| is_ignored(name))
+    {
+        eprintln!(
+            "{}: left out, since these tests were started with this signal ignored, as by nohup or in the background",
+            stop.name
+        );
+        return None;
+    }
     let (saved, is_gone, status, elapsed) = run(stop, work)?;
     let line = format!("{} × {work:?}: {saved:?}, ready file gone: {is_gone}, {status:?}, {elapsed:.1?}", stop.name);
     eprintln!("{line}");
