@@ -28,7 +28,7 @@ use crate::text::redact::{REDACTED, Redactor};
 use crate::world::clock;
 use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
-use ring::{Buffers, CHUNK_SIZE, Ring, Texts};
+use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
 pub(crate) use group::Journals;
 pub use verify::{Expectation, Times, VerificationReport};
@@ -270,19 +270,19 @@ impl Journal {
         let index = SHARD.with(|shard| *shard);
         let mut draft = Draft::new(record, self.body_limit());
         let budget = self.journals.budget();
-        let mut size = ring::size(&draft);
-        if !budget.has_room(size) {
+        let mut size = DraftSize::of(&draft);
+        if !budget.has_room(size.in_empty_ring()) {
             self.make_room(&mut draft, index);
-            size = ring::size(&draft);
+            size = DraftSize::of(&draft);
         }
         let limit = self.bounds.bytes / SHARDS;
-        let is_tight = !budget.has_room(size + CHUNK_SIZE);
+        let is_tight = !budget.has_room(size.in_empty_ring() + CHUNK_SIZE);
         let buffers = if is_tight { Buffers::Exact } else { Buffers::Of(CHUNK_SIZE.min(limit / 16)) };
         let mut ring = self.shards[index].ring();
         let number = self.count.0.fetch_add(1, Ordering::Relaxed) + 1;
         let oldest = self.oldest(number);
         let before = ring.bytes();
-        ring.push(number, draft, buffers);
+        ring.push(number, draft, size, buffers);
         ring.touch(self.journals.searches());
         let is_too_large = |ring: &Ring| {
             let bytes = ring.bytes();
@@ -300,14 +300,14 @@ impl Journal {
     #[cold]
     fn make_room(&self, draft: &mut Draft<'_>, index: usize) {
         let own = (&self.shards, index);
-        let size = ring::size(draft);
+        let size = DraftSize::of(draft).in_empty_ring();
         self.journals.make_room(size, GivingWay::Idle, own);
         let older = self.shards[index].ring().bytes();
         if self.journals.budget().has_room(size) || older >= size {
             return;
         }
         draft.cut();
-        let size = ring::size(draft);
+        let size = DraftSize::of(draft).in_empty_ring();
         if older < size {
             self.journals.make_room(size, GivingWay::All, own);
         }

@@ -51,8 +51,8 @@ impl<'r> DraftBody<'r> {
     /// Returns a body of at most `limit` bytes.
     ///
     /// A packed body is unpacked here, once, since it would otherwise be unpacked at every reading.
-    fn new(headers: &HeaderMap, body: &'r [u8], limit: usize) -> DraftBody<'r> {
-        let form = if body.is_empty() { BodyForm::Plain } else { form(headers) };
+    fn new(form: BodyForm, body: &'r [u8], limit: usize) -> DraftBody<'r> {
+        let form = if body.is_empty() { BodyForm::Plain } else { form };
         if form == BodyForm::Unpacked
             && let Ok(content) = gzip::unpack(body, limit)
         {
@@ -90,8 +90,12 @@ fn form(headers: &HeaderMap) -> BodyForm {
 impl<'r> Draft<'r> {
     /// Returns the draft of a record. A body longer than `limit` is truncated, a larger entity left out.
     pub(super) fn new(record: JournalRecord<'r>, limit: usize) -> Draft<'r> {
-        let request_body = DraftBody::new(record.request_headers, record.request_body, limit);
-        let response_body = DraftBody::new(record.response_headers, record.response_body, limit);
+        // Most requests have no body, so their headers need no look.
+        let request_form = if record.request_body.is_empty() { BodyForm::Plain } else { form(record.request_headers) };
+        let request_body = DraftBody::new(request_form, record.request_body, limit);
+        // Standard headers name no coding.
+        let response_form = if record.standard_headers.is_some() { BodyForm::Plain } else { form(record.response_headers) };
+        let response_body = DraftBody::new(response_form, record.response_body, limit);
         let mut draft = Draft { record, request_body, response_body, left_out: (None, None) };
         draft.leave_out_entities(limit);
         draft

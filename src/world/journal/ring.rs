@@ -85,8 +85,8 @@ pub(super) enum Buffers {
 
 impl Ring {
     /// Adds an entry.
-    pub(super) fn push(&mut self, number: u64, draft: Draft<'_>, buffers: Buffers) {
-        let (room, referred, is_rare) = (text_size(&draft), referred_size(&draft), is_rare(&draft));
+    pub(super) fn push(&mut self, number: u64, draft: Draft<'_>, size: DraftSize, buffers: Buffers) {
+        let DraftSize { texts: room, referred, is_rare } = size;
         let omissions = draft.omissions();
         if buffers == Buffers::Exact && self.rows.len() == self.rows.capacity() {
             // An eighth of the entries, so that growth still takes linear time.
@@ -248,20 +248,29 @@ impl Ring {
     }
 }
 
-/// Returns the most bytes that an entry needs, as the first one of a journal does.
-pub(super) fn size(draft: &Draft<'_>) -> usize {
-    /// The rows and chunks that a queue has room for at first.
-    const FIRST: usize = 4;
-    FIRST * (size_of::<JournalRow>() + size_of::<Chunk>()) + text_size(draft) + referred_size(draft)
+/// The size of a draft, measured once: it takes a look at every header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DraftSize {
+    /// The size of the texts.
+    texts: usize,
+    /// The size of what the entry refers to, apart from its row and its texts.
+    referred: usize,
+    is_rare: bool,
 }
 
-/// Returns the size of what an entry refers to, apart from its row and its texts.
-fn referred_size(draft: &Draft<'_>) -> usize {
-    draft.referred_size() + if is_rare(draft) { size_of::<RareDetails>() } else { 0 }
-}
+impl DraftSize {
+    pub(super) fn of(draft: &Draft<'_>) -> DraftSize {
+        let is_rare = draft.record.decided != AnswerCause::default() || draft.omissions() != Omissions::default();
+        let referred = draft.referred_size() + if is_rare { size_of::<RareDetails>() } else { 0 };
+        DraftSize { texts: text_size(draft), referred, is_rare }
+    }
 
-fn is_rare(draft: &Draft<'_>) -> bool {
-    draft.record.decided != AnswerCause::default() || draft.omissions() != Omissions::default()
+    /// Returns the most bytes that an entry needs, as the first one of a journal does.
+    pub(super) fn in_empty_ring(self) -> usize {
+        /// The rows and chunks that a queue has room for at first.
+        const FIRST: usize = 4;
+        FIRST * (size_of::<JournalRow>() + size_of::<Chunk>()) + self.texts + self.referred
+    }
 }
 
 /// Returns the size of the texts of an entry.
