@@ -15,3 +15,5 @@ pub(crate) mod outgoing;
 pub(crate) mod private_file;
 pub(crate) mod server;
 pub(crate) mod service;
+#[cfg(test)]
+pub(crate) mod test_folder;

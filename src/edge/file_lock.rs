@@ -106,41 +106,26 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
-    /// A folder that is removed when the value is dropped.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(test: &str) -> Folder {
-            let path = std::env::temp_dir().join(format!("wfi-emulator-{}-lock-{test}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Folder(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::edge::test_folder::TestFolder;
 
     #[test]
     fn a_lock_is_held_once_and_leaves_nothing_behind() {
-        let folder = Folder::new("once");
+        let folder = TestFolder::new("lock-once");
         let target = folder.0.join("state.json");
         let first = take(&target).unwrap();
         assert_eq!(take(&target).unwrap_err().kind(), ErrorKind::WouldBlock);
         drop(first);
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        assert_eq!(folder.names(), [""; 0]);
         // A leftover of a killed process.
         fs::write(path_of(&target), "").unwrap();
         drop(take(&target).unwrap());
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        assert_eq!(folder.names(), [""; 0]);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_file_that_two_folders_share_is_locked_itself() {
-        let folder = Folder::new("shared");
+        let folder = TestFolder::new("lock-shared");
         let (one, other) = (folder.0.join("one.json"), folder.0.join("other.json"));
         fs::write(&one, "{}").unwrap();
         fs::hard_link(&one, &other).unwrap();
@@ -153,7 +138,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_link_in_place_of_a_lock_is_not_followed() {
-        let folder = Folder::new("link");
+        let folder = TestFolder::new("lock-link");
         let target = folder.0.join("state.json");
         std::os::unix::fs::symlink(folder.0.join("elsewhere"), path_of(&target)).unwrap();
         assert_eq!(take(&target).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -167,7 +152,7 @@ mod tests {
 
     #[test]
     fn of_many_threads_one_at_a_time_has_the_lock() {
-        let folder = Folder::new("race");
+        let folder = TestFolder::new("lock-race");
         let target = folder.0.join("state.json");
         let holders = AtomicUsize::new(0);
         thread::scope(|scope| {

@@ -2,8 +2,9 @@
 //!
 //! State files, recordings and the key of the local certificate authority may hold secrets, so they have mode 0600 from their first
 //! byte on. A replacement is written to a file beside the target, which has an unguessable name and must not exist yet: no link that
-//! another user has planted is followed; a part of it is that of the target, so that leftovers of a killed process can be found. A file that is mounted into a container can be written, but not replaced: it is overwritten in
-//! place. On Windows the access control of the folder applies.
+//! another user has planted is followed. The first part of the name is that of the target, so that leftovers of a killed process can be
+//! found. A file that is mounted into a container can be written, but not replaced: it is overwritten in place. On Windows the access
+//! control of the folder applies.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write};
@@ -98,8 +99,8 @@ fn create_with_mode(path: &Path, mode: u32) -> io::Result<File> {
     options.open(path)
 }
 
-/// Checks that [`replace`] can write a file, by the same steps: a file is replaced by its own content; for a missing
-/// one, a file beside it is written and renamed.
+/// Checks that [`replace`] can write a file, by the same steps: a file is replaced by its own content; for a missing one, a file beside it
+/// is written and renamed.
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if is_regular(path)? {
         return replace(path, &fs::read(path)?);
@@ -304,30 +305,7 @@ fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A folder that is removed when the value is dropped.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(test: &str) -> Folder {
-            let path = std::env::temp_dir().join(format!("wfi-emulator-{}-private-{test}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Folder(path)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let mut names: Vec<String> =
-                fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::edge::test_folder::TestFolder;
 
     #[cfg(unix)]
     fn mode(path: &Path) -> u32 {
@@ -336,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_file_is_created_and_replaced_as_a_whole() {
-        let folder = Folder::new("replace");
+        let folder = TestFolder::new("private-replace");
         let path = folder.0.join("state.json");
         for content in ["first and longer", "second"] {
             replace(&path, content.as_bytes()).unwrap();
@@ -352,7 +330,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_link_in_the_way_is_not_followed() {
-        let folder = Folder::new("link");
+        let folder = TestFolder::new("private-link");
         let (victim, link) = (folder.0.join("victim"), folder.0.join("link"));
         fs::write(&victim, "precious").unwrap();
         let plant = || {
@@ -379,7 +357,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_foreign_mode_does_not_last() {
-        let folder = Folder::new("mode");
+        let folder = TestFolder::new("private-mode");
         let path = folder.0.join("state.json");
         let open = |mode| fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         fs::write(&path, "old").unwrap();
@@ -398,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_failure_leaves_the_old_file() {
-        let folder = Folder::new("failure");
+        let folder = TestFolder::new("private-failure");
         let path = folder.0.join("state.json");
         fs::write(&path, "old").unwrap();
         let mut replacement = Replacement::new(&path).unwrap();
@@ -415,7 +393,7 @@ mod tests {
 
     #[test]
     fn leftovers_of_a_file_are_removed_and_nothing_else() {
-        let folder = Folder::new("leftovers");
+        let folder = TestFolder::new("private-leftovers");
         let [path, other] = ["state.json", "other.json"].map(|name| folder.0.join(name));
         fs::write(&path, "old").unwrap();
         // As if their processes were killed.
@@ -435,7 +413,7 @@ mod tests {
 
     #[test]
     fn an_overwritten_file_has_the_new_content_and_nothing_more() {
-        let folder = Folder::new("overwrite");
+        let folder = TestFolder::new("private-overwrite");
         let path = folder.0.join("state.json");
         fs::write(&path, "a long old content").unwrap();
         overwrite(&path, b"short", OWNER_ONLY).unwrap();

@@ -337,25 +337,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A missing folder, removed when the value is dropped.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(test: &str) -> Folder {
-            Folder(std::env::temp_dir().join(format!("wfi-emulator-{}-ca-{test}", std::process::id())))
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            // Leftovers are harmless.
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::edge::test_folder::TestFolder;
 
     #[test]
     fn an_authority_is_created_once_and_read_again() {
-        let folder = Folder::new("once");
+        let folder = TestFolder::missing("ca-once");
         let first = Authority::in_folder(&folder.0.join("deep/er"), &[]).unwrap();
         let second = Authority::in_folder(&folder.0.join("deep/er"), &[]).unwrap();
         assert_eq!(first.certificate(), second.certificate());
@@ -367,7 +353,7 @@ mod tests {
 
     #[test]
     fn of_many_programs_that_start_at_once_one_creates_the_authority() {
-        let folder = Folder::new("race");
+        let folder = TestFolder::missing("ca-race");
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 thread::spawn({
@@ -387,7 +373,7 @@ mod tests {
     #[test]
     fn the_owner_alone_can_read_the_key() {
         use std::os::unix::fs::PermissionsExt as _;
-        let folder = Folder::new("mode");
+        let folder = TestFolder::missing("ca-mode");
         Authority::in_folder(&folder.0, &[]).unwrap();
         let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(folder.0.join(PRIVATE)), 0o600);
@@ -396,7 +382,7 @@ mod tests {
 
     #[test]
     fn an_authority_is_replaced_before_it_expires() {
-        let folder = Folder::new("renewal");
+        let folder = TestFolder::missing("ca-renewal");
         let now = SystemTime::now();
         let first = Authority::in_folder_at(&folder.0, &[], now).unwrap();
         let before = Authority::in_folder_at(&folder.0, &[], now + LIFETIME - RENEWAL - Duration::from_secs(60)).unwrap();
@@ -411,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_foreign_file_is_left_alone_and_a_missing_certificate_is_restored() {
-        let folder = Folder::new("strange");
+        let folder = TestFolder::missing("ca-strange");
         let authority = Authority::in_folder(&folder.0, &[]).unwrap();
         fs::remove_file(folder.0.join(PUBLIC)).unwrap();
         Authority::in_folder(&folder.0, &[]).unwrap();
@@ -464,7 +450,7 @@ mod tests {
 
     #[test]
     fn an_authority_is_extended_with_the_same_key() {
-        let folder = Folder::new("extended");
+        let folder = TestFolder::missing("ca-extended");
         let names = |name: &str| vec![name.to_owned()];
         let first = Authority::in_folder(&folder.0, &[]).unwrap();
         let second = Authority::in_folder(&folder.0, &names("one.test")).unwrap();
@@ -480,12 +466,12 @@ mod tests {
             assert_eq!(Authority::in_folder(&folder.0, names).unwrap().certificate(), third.certificate(), "{names:?}");
         }
         assert_eq!(fs::read_to_string(folder.0.join(PUBLIC)).unwrap(), third.certificate());
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2, "no lock is left behind");
+        assert_eq!(folder.names().len(), 2, "no lock is left behind");
     }
 
     #[test]
     fn an_authority_of_an_earlier_version_gets_constraints_and_stays_trusted() {
-        let folder = Folder::new("earlier");
+        let folder = TestFolder::missing("ca-earlier");
         fs::create_dir_all(&folder.0).unwrap();
         let earlier = Authority::generate(SystemTime::now(), Vec::new()).unwrap();
         assert!(is_accepted(&earlier, &earlier, &["example.com"]), "as it was");
@@ -499,7 +485,7 @@ mod tests {
 
     #[test]
     fn programs_that_start_at_once_for_different_names_extend_one_authority() {
-        let folder = Folder::new("extended-race");
+        let folder = TestFolder::missing("ca-extended-race");
         Authority::in_folder(&folder.0, &[]).unwrap();
         let names: Vec<String> = (0..8).map(|number| format!("host{number}.test")).collect();
         thread::scope(|scope| {

@@ -73,12 +73,12 @@ fn nonce(number: u64) -> Nonce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::test_folder::TestFolder;
 
     #[test]
     fn texts_come_back_in_order_and_leave_nothing() {
-        let folder = std::env::temp_dir().join(format!("wfi-emulator-spool-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut spool = Spool::new(&folder).unwrap();
+        let folder = TestFolder::new("spool");
+        let mut spool = Spool::new(&folder.0).unwrap();
         let texts = ["first", "", "the third is longer"];
         for text in texts {
             spool.push(text).unwrap();
@@ -101,6 +101,6 @@ mod tests {
         spool.file.read_to_end(&mut raw).unwrap();
         assert!(!String::from_utf8_lossy(&raw).contains("first"));
         drop(spool);
-        std::fs::remove_dir(&folder).unwrap();
+        assert_eq!(folder.names(), [""; 0]);
     }
 }
