@@ -139,7 +139,8 @@ async fn hold_answer(
     if bytes == 0 || (!is_multiplexed && bytes <= UNRESERVED_LIMIT) {
         return Ok(None);
     }
-    let Some(held) = connection.shared.gate.memory.take_for_answer(&connection.activity.memory, bytes, is_control).await else {
+    let (memory, holder) = (&connection.shared.gate.memory, &connection.activity.memory);
+    let Some(held) = memory.take_in_time(holder, HolderKind::Answer, bytes, is_control).await else {
         tracing::warn!("response dropped: unsent responses exceed the memory limit, or the share of their connection");
         return Err(ExchangeAborted);
     };

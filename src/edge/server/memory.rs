@@ -76,6 +76,18 @@ impl Pool {
         };
         take(&self.common).or_else(|| if is_control { take(&self.reserve) } else { None })
     }
+
+    /// Whether another search for a stalled connection is due: one for all that wait, since each looks at all connections.
+    fn is_due(&self, now: u64) -> bool {
+        let searched_at = self.searched_at.load(Ordering::Relaxed);
+        let is_due = now.saturating_sub(searched_at) >= millis(FIRST_PAUSE);
+        is_due && self.searched_at.compare_exchange(searched_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether a connection may hold more: any part of the first half, then only its share.
+    fn is_within_share(&self, held: usize, more: usize) -> bool {
+        held == 0 || held.saturating_add(more) <= self.limit / SHARES || self.common.used().saturating_add(more) <= self.limit / 2
+    }
 }
 
 impl Memory {
@@ -149,16 +161,6 @@ impl Memory {
         }
     }
 
-    /// Takes memory for an answer, which waits a short time for room; `None` without room.
-    pub(super) async fn take_for_answer(
-        self: &Arc<Memory>,
-        connection: &Arc<ConnectionMemory>,
-        bytes: usize,
-        is_control: bool,
-    ) -> Option<HeldMemory> {
-        self.take_in_time(connection, HolderKind::Answer, bytes, is_control).await
-    }
-
     /// Takes memory for what is there already, and can wait a short time for room; `None` without room.
     pub(super) async fn take_in_time(
         self: &Arc<Memory>,
@@ -228,20 +230,6 @@ impl Memory {
             connections.reserve(spare);
         }
         connections.push(Arc::downgrade(connection));
-    }
-}
-
-impl Pool {
-    /// Whether another search for a stalled connection is due: one for all that wait, since each looks at all connections.
-    fn is_due(&self, now: u64) -> bool {
-        let searched_at = self.searched_at.load(Ordering::Relaxed);
-        let is_due = now.saturating_sub(searched_at) >= millis(FIRST_PAUSE);
-        is_due && self.searched_at.compare_exchange(searched_at, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// Whether a connection may hold more: any part of the first half, then only its share.
-    fn is_within_share(&self, held: usize, more: usize) -> bool {
-        held == 0 || held.saturating_add(more) <= self.limit / SHARES || self.common.used().saturating_add(more) <= self.limit / 2
     }
 }
 
@@ -518,13 +506,13 @@ mod tests {
         let (one, other) = (connection(), connection());
         let held: Vec<HeldMemory> = std::iter::from_fn(|| memory.take(&one, Answer, 10, false)).collect();
         let started = Instant::now();
-        assert!(memory.take_for_answer(&one, 10, false).await.is_none());
+        assert!(memory.take_in_time(&one, Answer, 10, false).await.is_none());
         assert!(started.elapsed() < PATIENCE, "it is over its share");
         let rest = memory.take(&other, Answer, 70, false).unwrap();
         drop(held);
         let waiting = tokio::spawn({
             let (memory, one) = (memory.clone(), one.clone());
-            async move { memory.take_for_answer(&one, 10, false).await.is_some() }
+            async move { memory.take_in_time(&one, Answer, 10, false).await.is_some() }
         });
         drop(rest);
         assert!(waiting.await.unwrap());
