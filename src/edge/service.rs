@@ -13,7 +13,7 @@ use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::entra::caller;
 use crate::graph::pipeline;
-use crate::graph::request::{BODY_LIMIT, Body, Request};
+use crate::graph::request::{BODY_LIMIT, Request};
 use crate::graph::step::{Answer, Step};
 use crate::text::json::quoted;
 use crate::world::World;
@@ -156,10 +156,9 @@ impl Service {
     }
 }
 
-/// Whether reading the body of a request takes too long for the threads of the runtime. A packed body can be a thousand times as large.
+/// Whether reading the body of a request takes too long for the threads of the runtime.
 fn is_large(request: &Request) -> bool {
-    let length = body_length(request);
-    length > LARGE_BODY || (length > 0 && request.headers.contains_key(header::CONTENT_ENCODING))
+    request.body.bytes().len() > LARGE_BODY || request.is_packed()
 }
 
 /// Progress of a request.
@@ -204,7 +203,7 @@ impl PendingRequest {
                 Step::Done(answer) => return answer,
                 Step::Call(pending) => {
                     let message = pending.call.body.len();
-                    bytes += 2 * message;
+                    bytes += pending.call.message_bytes();
                     let outcome = if hold(bytes + pending.held) {
                         outgoing::make_call(&pending.call, &world.connectors).await
                     } else if pending.is_first {
@@ -236,14 +235,6 @@ impl PendingRequest {
                 }
             };
         }
-    }
-}
-
-/// Returns the length of the body that a request holds.
-fn body_length(request: &Request) -> usize {
-    match &request.body {
-        Body::Whole(body) => body.len(),
-        Body::TooLarge => 0,
     }
 }
 
@@ -297,6 +288,7 @@ mod tests {
     use http::header::HeaderMap;
 
     use super::*;
+    use crate::graph::request::Body;
     use crate::graph::step::Pending;
     use crate::world::clock::Clock;
     use crate::world::outbound::OutboundCall;

@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::graph::meta::ResponseMeta;
-use crate::graph::request::{Body, Request};
+use crate::graph::request::Request;
 use crate::graph::step::{Answer, DeliveryForm, Step};
 use crate::world::World;
 use crate::world::journal::{AnswerCause, JournalRecord};
@@ -136,10 +136,7 @@ fn write_exchange(
         method: &request.method,
         target: request.path_and_query(),
         request_headers: &request.headers,
-        request_body: match &request.body {
-            Body::Whole(body) => body,
-            Body::TooLarge => b"",
-        },
+        request_body: request.body.bytes(),
         status: is_answered.then(|| answer.response.status()),
         response_headers: answer.response.headers(),
         standard_headers: answer.standard_headers.as_ref(),

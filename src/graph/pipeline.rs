@@ -15,7 +15,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::facts::RequestFacts;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::{self, Operation, Outcome};
-use crate::graph::request::{Body, Request};
+use crate::graph::request::Request;
 use crate::graph::route::{self, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
@@ -128,9 +128,7 @@ const QUERY_BYTE_STEPS: u64 = 24;
 /// Whether the thread can spare the time to read a request.
 fn is_spared(request: &Request, meta: &ResponseMeta<'_>) -> bool {
     let query = request.target.query().map_or(0, |query| u64::try_from(query.len()).unwrap_or(u64::MAX));
-    let is_packed =
-        matches!(&request.body, Body::Whole(body) if !body.is_empty()) && request.headers.contains_key(header::CONTENT_ENCODING);
-    let steps = if is_packed { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
+    let steps = if request.is_packed() { u64::MAX } else { query.saturating_mul(QUERY_BYTE_STEPS).saturating_add(REQUEST_STEPS) };
     meta.purse.spare(steps)
 }
 
@@ -174,6 +172,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::graph::request::Body;
     use crate::policy::behavior::{ExpensiveQuery, PageBytes, Top};
     use crate::world::clock::Clock;
     use crate::world::fault::{Effect, FaultRule};

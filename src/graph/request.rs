@@ -1,7 +1,7 @@
 //! Requests, independent of their connection.
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{self, HeaderMap};
 use http::{Method, Uri};
 
 use crate::world::name::prefix_of;
@@ -37,13 +37,17 @@ impl Request {
 
     /// Returns an estimate of the memory of head and body.
     pub(crate) fn bytes(&self) -> usize {
-        let body = if let Body::Whole(body) = &self.body { body.len() } else { 0 };
-        self.head_bytes() + body
+        self.head_bytes() + self.body.bytes().len()
     }
 
     /// Returns the memory of a copy of the head, which shares its texts.
     pub(crate) fn copied_head_bytes(&self) -> usize {
         self.headers.len() * HEADER_COST
+    }
+
+    /// Whether the body is packed: it can be a thousand times as large as it was sent.
+    pub(crate) fn is_packed(&self) -> bool {
+        !self.body.bytes().is_empty() && self.headers.contains_key(header::CONTENT_ENCODING)
     }
 
     /// Returns the path without the prefix that names a world.
@@ -66,4 +70,14 @@ pub enum Body {
     Whole(Bytes),
     /// A body larger than its limit, mostly [`BODY_LIMIT`], which was discarded.
     TooLarge,
+}
+
+impl Body {
+    /// Returns the bytes; none of a discarded body.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Body::Whole(body) => body,
+            Body::TooLarge => &[],
+        }
+    }
 }

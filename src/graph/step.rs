@@ -123,9 +123,9 @@ impl Pending {
         Box::new(Pending { held: self.held + bytes, ..self })
     }
 
-    /// Returns the bytes that it holds beside the request: its message is held as it is sent, and before encryption.
+    /// Returns the bytes that it holds beside the request.
     pub(super) fn bytes(&self) -> usize {
-        self.held + 2 * self.call.body.len()
+        self.held + self.call.message_bytes()
     }
 
     /// Returns the same request, with a continuation that takes the resulting step.

@@ -23,6 +23,13 @@ pub struct OutboundCall {
     pub timeout: Duration,
 }
 
+impl OutboundCall {
+    /// Returns the bytes that the message takes until its outcome is in the journal: it is held as it is sent, and before encryption.
+    pub(crate) fn message_bytes(&self) -> usize {
+        2 * self.body.len()
+    }
+}
+
 /// Outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallOutcome {

@@ -63,8 +63,7 @@ impl CallQueue {
 
     /// Waits for a place of the connector, then for one of all, in the order of arrival. The caller limits the time.
     pub(super) async fn enter(&self, call: &OutboundCall) -> Result<Place<'_>, CallFailure> {
-        // Until its outcome is in the journal, a message is held twice: as it is sent, and before encryption.
-        let message = self.messages.take(2 * call.body.len()).ok_or(CallFailure::Busy)?;
+        let message = self.messages.take(call.message_bytes()).ok_or(CallFailure::Busy)?;
         let share = self.connector(call).acquire_owned().await.map_err(|_| CallFailure::Busy)?;
         let permit = self.places.acquire().await.map_err(|_| CallFailure::Busy)?;
         Ok(Place { _permit: permit, _share: share, _message: message })
