@@ -57,10 +57,10 @@ pub(super) struct SuiteArguments {
     #[arg(long, alias = "tenant-idle", env = "WFI_EMULATOR_WORLD_IDLE", value_name = "SECONDS", default_value_t = 900)]
     world_idle: u64,
     /// Maximum number of requests in the journal of a world; 0 for no journal
-    #[arg(long, env = "WFI_EMULATOR_JOURNAL", value_name = "NUMBER", default_value_t = 1_000)]
+    #[arg(long, env = "WFI_EMULATOR_JOURNAL", value_name = "NUMBER", default_value_t = Bounds::default().entries)]
     journal: usize,
     /// Maximum size of the journal of a world
-    #[arg(long, env = "WFI_EMULATOR_JOURNAL_BYTES", value_name = "BYTES", default_value_t = 32 * 1024 * 1024)]
+    #[arg(long, env = "WFI_EMULATOR_JOURNAL_BYTES", value_name = "BYTES", default_value_t = Bounds::default().bytes)]
     journal_bytes: usize,
     /// Maximum size of all journals together
     #[arg(long, env = "WFI_EMULATOR_JOURNALS_BYTES", value_name = "BYTES", default_value_t = journal::ALL_BYTES)]
