@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::entra::token_service::EntraRoute;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
+use crate::odata::error::Error;
 use crate::text::redact::{mask_target, mask_text};
 use crate::text::truncate::truncate;
 use crate::text::visible::visible;
@@ -21,15 +22,11 @@ pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
     match &answer.refused {
         None => tracing::info!("{method} {path} {status} {micros}us{faults}"),
         Some(error) => {
-            let rule = error.refusal.name;
-            let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(&mask_text(detail)))).unwrap_or_default();
-            tracing::info!("{method} {path} {status} {micros}us{faults} refused by {rule}{detail}");
+            tracing::info!("{method} {path} {status} {micros}us{faults} refused by {}", refusal(error));
         }
     }
     for (place, error) in &answer.refused_items {
-        let rule = error.refusal.name;
-        let detail = error.detail.as_deref().map(|detail| format!(": {}", visible(&mask_text(detail)))).unwrap_or_default();
-        tracing::info!("{method} {path}: requests[{place}] refused by {rule}{detail}");
+        tracing::info!("{method} {path}: requests[{place}] refused by {}", refusal(error));
     }
     for CallRecord { url, verdict, .. } in &answer.calls {
         tracing::info!("{method} {path}: called {}: {}", visible(url), visible(&mask_text(verdict)));
@@ -37,6 +34,12 @@ pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
     for place in &answer.skipped {
         tracing::info!("{method} {path}: skipped {}: not in its type", visible(place));
     }
+}
+
+/// Returns the name of a refusal, with its detail if it has one.
+fn refusal(error: &Error) -> String {
+    let name = error.refusal.name;
+    error.detail.as_deref().map_or_else(|| name.to_owned(), |detail| format!("{name}: {}", visible(&mask_text(detail))))
 }
 
 /// Returns path and redacted query: query options often explain an answer.
