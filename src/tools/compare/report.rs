@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
-use crate::text::visible::{is_control, visible as printable};
+use crate::text::visible::{is_control, visible};
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,24 +120,24 @@ fn painted(text: &str, color: &str, has_color: bool) -> String {
 fn text(event: &Event<'_>, has_color: bool) -> String {
     match event {
         Event::Outcome(outcome) if outcome.is_drift() => drift(outcome, has_color),
-        Event::Note(note) => format!("note: {}\n", printable(note)),
-        Event::Stale(rule) => format!("{} {}\n", painted("stale rule:", BOLD, has_color), printable(rule)),
+        Event::Note(note) => format!("note: {}\n", visible(note)),
+        Event::Stale(rule) => format!("{} {}\n", painted("stale rule:", BOLD, has_color), visible(rule)),
         _ => String::new(),
     }
 }
 
 /// Formats the differences of one exchange.
 fn drift(outcome: &ComparisonOutcome, has_color: bool) -> String {
-    let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, printable(&outcome.name)), BOLD, has_color);
+    let mut text = painted(&format!("{}:{}: {}", outcome.file, outcome.line, visible(&outcome.name)), BOLD, has_color);
     text.push('\n');
     if outcome.request != outcome.name && !outcome.request.is_empty() {
-        text.push_str(&format!("  {}\n", printable(&outcome.request)));
+        text.push_str(&format!("  {}\n", visible(&outcome.request)));
     }
     if let Some(problem) = &outcome.failed {
-        text.push_str(&format!("  {}\n", printable(problem)));
+        text.push_str(&format!("  {}\n", visible(problem)));
     }
     for difference in &outcome.drift {
-        text.push_str(&format!("  {}: {}\n", printable(&difference.place), difference.kind.name()));
+        text.push_str(&format!("  {}: {}\n", visible(&difference.place), difference.kind.name()));
         text.push_str(&lines(difference, has_color));
     }
     text.push('\n');
@@ -152,7 +152,7 @@ fn lines(difference: &Difference, has_color: bool) -> String {
     let (recorded, actual) = (side(&difference.recorded), side(&difference.actual));
     let mut text = String::new();
     for change in TextDiff::from_lines(&recorded, &actual).iter_all_changes() {
-        let line = printable(change.value().trim_end_matches(['\n', '\r']));
+        let line = visible(change.value().trim_end_matches(['\n', '\r']));
         text.push_str(&match change.tag() {
             ChangeTag::Delete => painted(&format!("    - {line}"), RED, has_color),
             ChangeTag::Insert => painted(&format!("    + {line}"), GREEN, has_color),
