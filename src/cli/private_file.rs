@@ -1,5 +1,6 @@
 //! Files that the program writes for its user: state and announcements. A link to one stays a link.
 
+use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +13,18 @@ use crate::edge::private_file;
 /// Fails with a message for people if it is a folder, a pipe or a device.
 pub(super) fn target(path: &Path) -> Result<PathBuf, String> {
     let target = private_file::resolve_link(path);
-    match std::fs::symlink_metadata(&target) {
-        Ok(metadata) if metadata.is_dir() => Err(format!("{}: is a folder, expected a file", path.display())),
-        Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a regular file", path.display())),
-        _ => Ok(target),
+    match fs::symlink_metadata(&target) {
+        Ok(metadata) => check_kind(path, metadata.file_type()).map(|()| target),
+        Err(_) => Ok(target),
+    }
+}
+
+/// Checks that what has the name of a file is one: not a folder, a pipe or a device.
+pub(super) fn check_kind(path: &Path, kind: FileType) -> Result<(), String> {
+    match () {
+        () if kind.is_dir() => Err(format!("{}: is a folder, expected a file", path.display())),
+        () if !kind.is_file() => Err(format!("{}: not a regular file", path.display())),
+        () => Ok(()),
     }
 }
 

@@ -52,10 +52,13 @@ impl ReadyFile {
     pub(super) fn clear(path: &Path) -> Result<ReadyFile, String> {
         let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
         match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(problem(&"is a folder, expected a file")),
-            // A device or a pipe is not a file of an earlier run.
-            Ok(metadata) if !(metadata.is_file() || metadata.is_symlink()) => return Err(problem(&"not a regular file")),
-            Ok(_) => fs::remove_file(path).map_err(|error| problem(&format!("cannot be removed: {error}")))?,
+            Ok(metadata) => {
+                // A link may be of an earlier run, a device or a pipe is not.
+                if !metadata.is_symlink() {
+                    private_file::check_kind(path, metadata.file_type())?;
+                }
+                fs::remove_file(path).map_err(|error| problem(&format!("cannot be removed: {error}")))?;
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(problem(&error)),
         }
