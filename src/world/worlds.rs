@@ -17,7 +17,7 @@ use crate::world::fixture::Entities;
 use crate::world::ids::world_seed;
 use crate::world::name::{self, DEFAULT, NAME_LIMIT};
 use crate::world::settings::Settings;
-use crate::world::store::{Baselines, HeldEntities, RECORD_BYTES, StoreFull};
+use crate::world::store::{Baselines, CollectionAddress, HeldEntities, RECORD_BYTES, StoreFull, StoredEntity};
 
 /// The settings and fixtures from which worlds are created.
 #[derive(Debug)]
@@ -138,11 +138,15 @@ struct InitialEntities {
     baselines: OnceLock<Baselines>,
 }
 
+/// Returns the bytes that entities take.
+fn size_of(entities: &[(CollectionAddress, Arc<StoredEntity>)]) -> usize {
+    entities.iter().map(|(_, entity)| entity.size() + RECORD_BYTES).sum()
+}
+
 impl Plan {
     /// Returns the bytes that the entities take.
     fn size(&self) -> usize {
-        let entities = self.fixtures.values().chain([&self.settings.entities]).flatten();
-        entities.map(|(_, entity)| entity.size() + RECORD_BYTES).sum()
+        self.fixtures.values().chain([&self.settings.entities]).map(|entities| size_of(entities)).sum()
     }
 
     /// Checks that there is room for the initial entities.
@@ -167,8 +171,7 @@ impl ReadyPlan {
 
     /// Returns the bytes that the entities take.
     fn size(&self) -> usize {
-        let entities = self.fixtures.values().chain([&self.initial]).flat_map(|initial| initial.entities.iter());
-        entities.map(|(_, entity)| entity.size() + RECORD_BYTES).sum()
+        self.fixtures.values().chain([&self.initial]).map(|initial| size_of(&initial.entities)).sum()
     }
 
     /// Returns a new default world. It has its own entities instead of a shared baseline: it may have many of them, and change them all.
