@@ -1,0 +1,319 @@
+//! The entities of one set: the map, the index, and the changes to a baseline.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
+
+use super::StoreFull;
+use super::baseline::{BASELINE_BYTES, Baseline, number_of};
+use super::entity::StoredEntity;
+use super::share::TreeShare;
+use crate::edm::value::Entity;
+
+/// The bytes of a record in a collection: in the map and in the index.
+pub(crate) const RECORD_BYTES: usize = 128;
+
+/// The bytes of a contained collection without its records.
+const COLLECTION_BYTES: usize = 1024;
+
+/// The records of a collection, by key.
+type Records = DashMap<Arc<str>, EntityRecord, RandomState>;
+
+/// Returns an empty map for one of thousands of collections: each shard takes a few hundred bytes.
+fn small_map() -> Records {
+    DashMap::with_hasher_and_shard_amount(RandomState::default(), 2)
+}
+
+/// The entities of one set.
+#[derive(Debug, Default)]
+pub struct Collection {
+    /// The initial entities, if shared.
+    baseline: Option<Arc<Baseline>>,
+    /// The entities and deletions that differ from the baseline.
+    entities: Records,
+    order: RwLock<Order>,
+    share: Arc<TreeShare>,
+    /// The bytes that the collection takes without its records.
+    own_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Order {
+    /// The keys of entities that are not in the baseline.
+    keys: BTreeMap<u64, Arc<str>>,
+    /// The number of deleted entities of the baseline.
+    removed: usize,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct EntityRecord {
+    /// The sequence number.
+    number: u64,
+    /// `None` for a deleted entity of the baseline.
+    entity: Option<Arc<StoredEntity>>,
+}
+
+/// The reason why an entity was not inserted.
+#[derive(Debug, PartialEq, Eq)]
+pub enum InsertError {
+    /// The key is in use.
+    DuplicateKey,
+    /// There is not enough room.
+    Full(StoreFull),
+}
+
+/// An entity before and after an update.
+#[derive(Debug)]
+pub struct StoreUpdate {
+    /// The entity before.
+    pub before: Arc<StoredEntity>,
+    /// The entity after.
+    pub after: Arc<StoredEntity>,
+}
+
+impl Collection {
+    pub(super) fn over(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        Collection::of(Some(baseline), small_map(), share, 0)
+    }
+
+    /// Returns a collection within an entity.
+    pub(super) fn contained(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        share.budget.change(COLLECTION_BYTES, 0);
+        Collection::of(Some(baseline), small_map(), share, COLLECTION_BYTES)
+    }
+
+    /// Returns the empty collection of a root set.
+    pub(super) fn empty_root(share: Arc<TreeShare>) -> Collection {
+        Collection::of(None, DashMap::default(), share, 0)
+    }
+
+    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>, own_bytes: usize) -> Collection {
+        let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities().len()));
+        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes }
+    }
+
+    /// Returns the entity with a key. Keys are case-sensitive.
+    pub fn get(&self, key: &str) -> Option<Arc<StoredEntity>> {
+        match self.entities.get(key) {
+            Some(stored) => stored.entity.clone(),
+            None => self.baseline_entity(key).map(|(_, entity)| entity.clone()),
+        }
+    }
+
+    /// Calls a function with the entity with a key, if any. It runs under the lock of the entity's shard, so it must be quick and must not
+    /// use the store. Unlike [`Collection::get`] it does not write to the reference count, which all cores share.
+    pub fn with_entity<T>(&self, key: &str, read: impl FnOnce(&StoredEntity) -> T) -> Option<T> {
+        match self.entities.get(key) {
+            Some(stored) => stored.entity.as_deref().map(read),
+            None => self.baseline_entity(key).map(|(_, entity)| read(entity)),
+        }
+    }
+
+    fn baseline_entity(&self, key: &str) -> Option<(u64, &Arc<StoredEntity>)> {
+        self.baseline.as_ref()?.get(key)
+    }
+
+    /// Appends an entity.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key is in use, or if there is not enough room.
+    pub fn insert(&self, entity: Arc<StoredEntity>) -> Result<(), InsertError> {
+        self.insert_within(entity, 0)
+    }
+
+    /// Appends an initial entity, beyond the limit if need be. Of two entities with one key the first is used.
+    pub fn insert_initial(&self, entity: Arc<StoredEntity>) {
+        let _ = self.insert_within(entity, usize::MAX);
+    }
+
+    fn insert_within(&self, entity: Arc<StoredEntity>, surplus: usize) -> Result<(), InsertError> {
+        let mut order = self.write_order();
+        let is_in_baseline = self.baseline_entity(&entity.key).is_some();
+        let entry = self.entities.entry(entity.key.clone());
+        let record_bytes = match &entry {
+            Entry::Occupied(occupied) if occupied.get().entity.is_some() => return Err(InsertError::DuplicateKey),
+            Entry::Vacant(_) if is_in_baseline => return Err(InsertError::DuplicateKey),
+            // The record of the deletion is there already.
+            Entry::Occupied(_) => 0,
+            Entry::Vacant(_) => RECORD_BYTES,
+        };
+        if !entity.hold(&self.share.budget, record_bytes, surplus) {
+            return Err(InsertError::Full(self.share.full()));
+        }
+        let number = order.next;
+        order.next += 1;
+        order.keys.insert(number, entity.key.clone());
+        drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
+        self.share.record_change();
+        Ok(())
+    }
+
+    /// Replaces the entity with a key by the result of a function, atomically.
+    ///
+    /// The function runs under the lock of the entity's shard, so it must be quick and must not use the store.
+    pub fn update<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Option<Result<StoreUpdate, E>> {
+        let replace = |current: &mut Arc<StoredEntity>| self.replace(current, change);
+        if let Some(mut stored) = self.entities.get_mut(key) {
+            return stored.entity.as_mut().map(replace);
+        }
+        let (number, initial) = self.baseline_entity(key)?;
+        match self.entities.entry(initial.key.clone()) {
+            // Another update came first.
+            Entry::Occupied(mut occupied) => occupied.get_mut().entity.as_mut().map(replace),
+            Entry::Vacant(vacant) => {
+                if !self.share.budget.add(RECORD_BYTES, 0) {
+                    return Some(Err(self.share.full().into()));
+                }
+                // The baseline holds the entity, and the record will.
+                let mut current = initial.clone();
+                self.share.budget.change(current.count_holder(), 0);
+                let changed = replace(&mut current);
+                match changed {
+                    Ok(_) => drop(vacant.insert(EntityRecord { number, entity: Some(current) })),
+                    Err(_) => self.share.budget.change(0, current.uncount_holder() + RECORD_BYTES),
+                }
+                Some(changed)
+            }
+        }
+    }
+
+    /// Replaces an entity within its record, if there is room for the new one.
+    fn replace<E: From<StoreFull>>(
+        &self,
+        current: &mut Arc<StoredEntity>,
+        change: impl FnOnce(&Entity) -> Result<Entity, E>,
+    ) -> Result<StoreUpdate, E> {
+        let after = Arc::new(StoredEntity::held_once(change(current)?));
+        let growth = after.size().saturating_sub(current.returnable());
+        if growth > 0 && !self.share.budget.add(growth, 0) {
+            return Err(self.share.full().into());
+        }
+        let before = std::mem::replace(current, after.clone());
+        self.share.budget.change(after.size(), growth + before.uncount_holder());
+        self.share.record_change();
+        Ok(StoreUpdate { before, after })
+    }
+
+    /// Removes the entity with a key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record of the deletion of an entity that other worlds share exceeds the limit.
+    pub fn remove(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, StoreFull> {
+        let mut order = self.write_order();
+        let budget = &self.share.budget;
+        let Some((number, initial)) = self.baseline_entity(key) else {
+            let Some((_, stored)) = self.entities.remove(key) else { return Ok(None) };
+            order.keys.remove(&stored.number);
+            let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
+            budget.change(0, held + RECORD_BYTES);
+            self.share.record_change();
+            return Ok(stored.entity);
+        };
+        // A deletion of the baseline's key must be recorded.
+        let removed = match self.entities.entry(initial.key.clone()) {
+            Entry::Occupied(mut occupied) => {
+                let stored = occupied.get_mut();
+                let Some(removed) = stored.entity.take() else { return Ok(None) };
+                if order.keys.remove(&stored.number).is_none() {
+                    order.removed += 1;
+                }
+                stored.number = number;
+                budget.change(0, removed.uncount_holder());
+                removed
+            }
+            Entry::Vacant(vacant) => {
+                if !budget.add(RECORD_BYTES, 0) {
+                    return Err(self.share.full());
+                }
+                vacant.insert(EntityRecord { number, entity: None });
+                order.removed += 1;
+                initial.clone()
+            }
+        };
+        self.share.record_change();
+        Ok(Some(removed))
+    }
+
+    /// Returns the entities as they are, which other collections can share.
+    pub(super) fn collect(&self) -> Result<Arc<Baseline>, StoreFull> {
+        if let Some(baseline) = self.baseline.as_ref().filter(|_| self.entities.is_empty()) {
+            return Ok(baseline.clone());
+        }
+        let entities = self.list();
+        let reserved = entities.len() * BASELINE_BYTES;
+        if !self.share.budget.add(reserved, 0) {
+            return Err(self.share.full());
+        }
+        Ok(Arc::new(Baseline::new(entities, &self.share.budget, reserved)))
+    }
+
+    /// Returns the bytes that the end of the collection would give back, without its baseline.
+    pub(super) fn returnable(&self) -> usize {
+        let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.returnable()) + RECORD_BYTES;
+        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes
+    }
+
+    /// Returns all entities in order, each in a state that it had during the call.
+    pub fn list(&self) -> Vec<Arc<StoredEntity>> {
+        self.page(None, 0, usize::MAX).into_iter().map(|(_, entity)| entity).collect()
+    }
+
+    /// Returns up to `limit` entities after a sequence number, each with its own number. The cost depends on the entities skipped and
+    /// returned, and on the deleted ones of the baseline between them, not on the size of the collection.
+    pub fn page(&self, behind: Option<u64>, skip: usize, limit: usize) -> Vec<(u64, Arc<StoredEntity>)> {
+        let start = behind.map_or(Bound::Unbounded, Bound::Excluded);
+        let order = self.read_order();
+        let initial = self.baseline.as_ref().map_or(&[][..], |baseline| baseline.entities());
+        let first = behind.map_or(0, |behind| usize::try_from(behind.saturating_add(1)).unwrap_or(usize::MAX)).min(initial.len());
+        let from_baseline = (first..initial.len()).filter_map(|index| {
+            let (number, entity) = (number_of(index), &initial[index]);
+            match self.entities.get(&entity.key) {
+                // A new entity with the key of a deleted one comes later.
+                Some(stored) if stored.number != number => None,
+                Some(stored) => stored.entity.clone().map(|entity| (number, entity)),
+                None => Some((number, entity.clone())),
+            }
+        });
+        let own = order.keys.range((start, Bound::Unbounded)).filter_map(|(number, key)| Some((*number, self.get(key)?)));
+        from_baseline.chain(own).skip(skip).take(limit).collect()
+    }
+
+    /// Returns the number of entities.
+    pub fn len(&self) -> usize {
+        let order = self.read_order();
+        self.baseline.as_ref().map_or(0, |baseline| baseline.entities().len()) - order.removed + order.keys.len()
+    }
+
+    /// Returns whether the collection is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // Nothing panics between the changes to map and index, so a poisoned lock still guards a consistent index.
+    fn write_order(&self) -> RwLockWriteGuard<'_, Order> {
+        self.order.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_order(&self) -> RwLockReadGuard<'_, Order> {
+        self.order.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.uncount_holder()) + RECORD_BYTES;
+        let held: usize = self.entities.iter().map(|record| of(&record)).sum();
+        self.share.budget.change(0, held + self.own_bytes);
+    }
+}

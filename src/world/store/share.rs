@@ -1,0 +1,92 @@
+//! The part of a tree that its collections know: the budget, and whether anything has changed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use super::baseline::Baseline;
+use super::{CollectionAddress, StoreFull};
+use crate::world::budget::Budget;
+
+/// The initial entities of a tree.
+#[derive(Debug, Default)]
+pub(super) struct TreeBaseline {
+    pub(super) root: Arc<Baseline>,
+    pub(super) contained: BTreeMap<CollectionAddress, Arc<Baseline>>,
+}
+
+/// The part of a tree that its collections know.
+#[derive(Debug)]
+pub(super) struct TreeShare {
+    pub(super) budget: Arc<Budget>,
+    /// Whether the tree differs from its baseline, and from the entities that were last collected.
+    changes: AtomicU8,
+    /// The entities as they are, if they were collected and have not changed since.
+    collected: ArcSwapOption<TreeBaseline>,
+    /// Held while they are collected.
+    collecting: Mutex<()>,
+}
+
+/// The tree differs from its baseline.
+const CHANGED: u8 = 1;
+/// The tree differs from the collected entities.
+const OUTDATED: u8 = 2;
+
+impl Default for TreeShare {
+    /// A tree without a limit.
+    fn default() -> TreeShare {
+        TreeShare::new(Arc::new(Budget::new(usize::MAX)))
+    }
+}
+
+impl TreeShare {
+    pub(super) fn new(budget: Arc<Budget>) -> TreeShare {
+        TreeShare { budget, changes: AtomicU8::new(OUTDATED), collected: ArcSwapOption::empty(), collecting: Mutex::default() }
+    }
+
+    /// Records a change that was made. Only the first one after the entities were collected writes to memory that all cores share.
+    ///
+    /// A change that was made after its shard was collected sees that the tree is up to date, since both hold the lock of the shard.
+    pub(super) fn record_change(&self) {
+        if self.changes.load(Ordering::Acquire) != CHANGED | OUTDATED {
+            self.changes.store(CHANGED | OUTDATED, Ordering::Release);
+            self.collected.store(None);
+        }
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        self.changes.load(Ordering::Acquire) & CHANGED != 0
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.changes.load(Ordering::Acquire) & OUTDATED != 0
+    }
+
+    /// Returns the entities as they are, collected by a function unless they were already.
+    pub(super) fn collected(
+        &self,
+        collect: impl FnOnce() -> Result<Arc<TreeBaseline>, StoreFull>,
+    ) -> Result<Arc<TreeBaseline>, StoreFull> {
+        let _alone = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(collected) = self.collected.load_full().filter(|_| !self.is_outdated()) {
+            return Ok(collected);
+        }
+        // A change from here on makes the result outdated.
+        self.changes.fetch_and(!OUTDATED, Ordering::AcqRel);
+        let collected = collect();
+        match &collected {
+            Ok(baseline) => self.collected.store(Some(baseline.clone())),
+            Err(_) => _ = self.changes.fetch_or(OUTDATED, Ordering::AcqRel),
+        }
+        if self.is_outdated() {
+            self.collected.store(None);
+        }
+        collected
+    }
+
+    pub(super) fn full(&self) -> StoreFull {
+        StoreFull { limit: self.budget.limit() }
+    }
+}
