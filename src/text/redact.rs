@@ -10,13 +10,17 @@
 //!
 //! Pseudonyms are counted, not computed: a hash of a name or a mail address can be reversed by trying candidates.
 
+mod address;
+mod assignments;
 mod doubt;
 mod encodings;
+mod filter;
 mod mask;
 mod memory;
 mod names;
 mod pseudonym;
 mod rules;
+mod shapes;
 mod walk;
 
 use bytes::Bytes;
@@ -24,9 +28,9 @@ use http::Method;
 
 use crate::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 
+pub(crate) use address::userinfo_length;
 pub(crate) use doubt::doubtful_lines;
 use doubt::doubtful_run;
-pub(crate) use encodings::userinfo_length;
 pub use mask::mask_exchange;
 pub(crate) use mask::{mask_json, mask_target, mask_text};
 pub use names::{NamePlace, examples};

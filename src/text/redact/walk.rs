@@ -9,6 +9,7 @@ use super::encodings::{self, DEEPEST};
 use super::names::{self, NamePlace, SecretKind};
 use super::pseudonym::is_own;
 use super::{LEFT_OUT, REDACTED, Redactor, Style};
+use super::{address, assignments, filter, shapes};
 use crate::text::json::{self, Json, Member};
 use crate::text::{form, gzip};
 
@@ -206,7 +207,7 @@ impl Redactor {
                     self.fields(text, 0).into()
                 } else if self.style == Style::Masks
                     && !content_type.contains("xml")
-                    && !encodings::looks_like_a_form(text)
+                    && !address::looks_like_a_form(text)
                     && names::mentions_secret(text)
                 {
                     self.hidden(text).into()
@@ -277,7 +278,7 @@ impl Redactor {
         if bare.contains("\\u") && bare.contains('"') || has_json() {
             return self.hidden(text).into();
         }
-        let redacted = if encodings::looks_like_a_form(text) { self.fields(text, depth) } else { self.prose(text, depth) };
+        let redacted = if address::looks_like_a_form(text) { self.fields(text, depth) } else { self.prose(text, depth) };
         if redacted == text { Cow::Borrowed(text) } else { redacted.into() }
     }
 
@@ -370,7 +371,7 @@ impl Redactor {
 
     /// Redacts an address: `user:password`, path, query and fragment.
     pub(super) fn address(&mut self, address: &str, depth: usize) -> String {
-        let user = encodings::userinfo(address);
+        let user = address::userinfo(address);
         let behind = user.as_ref().map_or(0, |range| range.end);
         let start = address[behind..].find(['?', '#']).map_or(address.len(), |at| behind + at);
         let (path, fields) = address.split_at(start);
@@ -379,7 +380,7 @@ impl Redactor {
                 let user = self.user(&path[range.clone()]);
                 // The sign between password and host is not that of a mail address.
                 let host = path[range.end..].strip_prefix('@').unwrap_or(&path[range.end..]);
-                let host = match encodings::userinfo(host) {
+                let host = match address::userinfo(host) {
                     Some(_) if depth > DEEPEST => self.hidden(host),
                     Some(_) => self.address(host, depth + 1),
                     None => self.path(host, depth),
@@ -413,9 +414,9 @@ impl Redactor {
 
     /// Redacts a query and a fragment, each with the sign in front of it.
     fn query_and_fragment(&mut self, text: &str, depth: usize) -> String {
-        let parts = encodings::query_and_fragment(text).map(|(sign, form)| {
+        let parts = address::query_and_fragment(text).map(|(sign, form)| {
             // The fragment of a context is a path.
-            let is_path = sign == "#" && !encodings::looks_like_a_form(form);
+            let is_path = sign == "#" && !address::looks_like_a_form(form);
             let redacted = if is_path { self.path(form, depth) } else { self.fields(form, depth) };
             format!("{sign}{redacted}")
         });
@@ -454,7 +455,7 @@ impl Redactor {
                 }
                 return out;
             }
-            None if encodings::userinfo(value).is_some() => return format!("{name}={}", self.address(value, depth + 1)),
+            None if address::userinfo(value).is_some() => return format!("{name}={}", self.address(value, depth + 1)),
             None if is_filter(&decoded_name) => self.filter(&decoded, depth).into(),
             None => match self.text_with_plus(value, depth) {
                 Some(redacted) => return format!("{name}={redacted}"),
@@ -486,7 +487,7 @@ impl Redactor {
     /// Redacts a text that is encoded as a field is.
     fn decoded_text(&mut self, encoded: &str, depth: usize) -> String {
         // Decoded, a password may hold what ends an address.
-        if encodings::userinfo(encoded).is_some() {
+        if address::userinfo(encoded).is_some() {
             return self.address(encoded, depth + 1);
         }
         if let Some(redacted) = self.text_with_plus(encoded, depth) {
@@ -503,21 +504,21 @@ impl Redactor {
         if !(mentions_secret || self.style == Style::Pseudonyms && self.rules.mentions(filter)) {
             return self.text(filter, depth + 1).into_owned();
         }
-        let Some(parts) = encodings::filter_parts(filter) else { return self.hidden(filter) };
+        let Some(parts) = filter::filter_parts(filter) else { return self.hidden(filter) };
         let kind = if mentions_secret { SecretKind::Secret } else { SecretKind::Name };
         let kind = if self.style == Style::Pseudonyms { SecretKind::Name } else { kind };
         let mut out = String::new();
         for part in parts {
             match part {
-                encodings::FilterPart::Text(text) => out.push_str(&self.plain(text)),
-                encodings::FilterPart::Literal("") => out.push_str("''"),
-                encodings::FilterPart::Literal(literal) => {
+                filter::FilterPart::Text(text) => out.push_str(&self.plain(text)),
+                filter::FilterPart::Literal("") => out.push_str("''"),
+                filter::FilterPart::Literal(literal) => {
                     let literal = literal.replace("''", "'");
                     out.push_str(&format!("'{}'", self.replacement(kind, &literal).replace('\'', "''")));
                 }
-                encodings::FilterPart::Bare { value, left } => {
+                filter::FilterPart::Bare { value, left } => {
                     let is_secret = self.kind(NamePlace::Member, left).is_some_and(SecretKind::is_secret);
-                    if is_secret || !encodings::is_literal(value) {
+                    if is_secret || !filter::is_literal(value) {
                         out.push_str(&self.replacement(SecretKind::Secret, value));
                     } else {
                         out.push_str(&self.plain(value));
@@ -530,12 +531,12 @@ impl Redactor {
 
     /// Redacts words with addresses and assignments among them.
     fn prose(&mut self, text: &str, depth: usize) -> String {
-        if encodings::is_whole_address(text) {
+        if address::is_whole_address(text) {
             return self.address(text, depth);
         }
         // Between blanks a filter has parts that mean nothing alone.
         let (mut filtered, mut rest) = (String::new(), text);
-        while let Some((before, filter, after)) = encodings::split_filter(rest) {
+        while let Some((before, filter, after)) = filter::split_filter(rest) {
             filtered.push_str(before);
             filtered.push_str(&self.filter(filter, depth));
             rest = after;
@@ -546,7 +547,7 @@ impl Redactor {
         let (mut out, mut words) = (String::with_capacity(text.len()), String::new());
         for word in text.split_inclusive(|character: char| character.is_whitespace() || "\"<>".contains(character)) {
             let bare = word.trim_end_matches(|character: char| character.is_whitespace() || "\"<>".contains(character));
-            if encodings::looks_like_an_address(bare) || encodings::userinfo(bare).is_some() {
+            if address::looks_like_an_address(bare) || address::userinfo(bare).is_some() {
                 out.push_str(&self.words(&std::mem::take(&mut words), depth));
                 out.push_str(&self.address(bare, depth));
                 out.push_str(&word[bare.len()..]);
@@ -561,8 +562,8 @@ impl Redactor {
     /// name of their scheme in front.
     fn assigned<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         let classify = |place, name: &str| self.kind(place, name).filter(|kind| kind.is_secret());
-        let mut found = encodings::assignments(text, &classify);
-        let credentials = encodings::credentials(text).into_iter().filter(|range| !is_own(&text[range.clone()]));
+        let mut found = assignments::assignments(text, &classify);
+        let credentials = assignments::credentials(text).into_iter().filter(|range| !is_own(&text[range.clone()]));
         let is_known = |range: &Range<usize>| {
             let at = found.partition_point(|(other, _)| other.end <= range.start);
             found.get(at).is_some_and(|(other, _)| other.start < range.end)
@@ -648,7 +649,7 @@ impl Redactor {
         }
         let mask = (self.style == Style::Masks).then_some(REDACTED);
         let known = self.pseudonyms.replace_known(text, self.rules.words(), mask);
-        encodings::replace_forms(&known, &mut |kind, value| {
+        shapes::replace_forms(&known, &mut |kind, value| {
             let is_wanted = self.style == Style::Pseudonyms || kind.is_secret();
             (is_wanted && !self.rules.keeps(value) && !is_own(value)).then(|| self.replacement(kind, value))
         })

@@ -1,0 +1,133 @@
+//! Filters and their values.
+
+use crate::text::guid;
+
+/// Splits a text at the value of its first filter, which contains blanks and ends in front of the next field.
+pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
+    let starts = text.match_indices(['r', 'h']).filter_map(|(at, _)| {
+        let (before, rest) = (&text.as_bytes()[..=at], text[at + 1..].strip_prefix('=')?);
+        let is_filter = [&b"filter"[..], b"search"]
+            .iter()
+            .any(|name| before.len() >= name.len() && before[before.len() - name.len()..].eq_ignore_ascii_case(name));
+        is_filter.then_some(text.len() - rest.len())
+    });
+    let start = starts.into_iter().next()?;
+    let length = text[start..].find('&').unwrap_or(text.len() - start);
+    let filter = &text[start..start + length];
+    filter.contains(char::is_whitespace).then(|| (&text[..start], filter, &text[start + length..]))
+}
+
+/// A part of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FilterPart<'f> {
+    /// Names, operators, and what separates them.
+    Text(&'f str),
+    /// The content of a literal between single quotes, in which two quotes are one.
+    Literal(&'f str),
+    /// A value without quotes, and the name to which it is compared.
+    Bare { value: &'f str, left: &'f str },
+}
+
+/// Splits a filter into its parts; nothing if it is unknown which words are values.
+pub(super) fn filter_parts(filter: &str) -> Option<Vec<FilterPart<'_>>> {
+    const OPERATORS: &[&str] = &["eq", "ne", "gt", "ge", "lt", "le", "in", "has"];
+    let is_delimiter = |character: char| matches!(character, ' ' | '(' | ')' | ',' | '+' | '\t');
+    if filter.contains('"') {
+        return None;
+    }
+    let mut parts = Vec::new();
+    let (mut rest, mut left, mut is_value_next) = (filter, "", false);
+    while let Some(first) = rest.chars().next() {
+        if first == '\'' {
+            let (mut literal, mut is_closed) = ("", false);
+            // Two quotes are one within the literal.
+            let mut from = 1;
+            while let Some(at) = rest[from..].find('\'').map(|at| from + at) {
+                if rest[at + 1..].starts_with('\'') {
+                    from = at + 2;
+                    continue;
+                }
+                (literal, is_closed, from) = (&rest[1..at], true, at + 1);
+                break;
+            }
+            if !is_closed {
+                // A target may be cut.
+                (literal, from) = (&rest[1..], rest.len());
+            }
+            if rest[from..].starts_with(|character: char| !is_delimiter(character)) {
+                return None;
+            }
+            parts.push(FilterPart::Literal(literal));
+            rest = &rest[from..];
+            is_value_next = false;
+        } else if is_delimiter(first) {
+            parts.push(FilterPart::Text(&rest[..1]));
+            is_value_next |= first == ',';
+            rest = &rest[1..];
+        } else {
+            let end = rest.find(|character: char| is_delimiter(character) || character == '\'').unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            if after.starts_with('\'') {
+                return None;
+            }
+            let is_operator = OPERATORS.iter().any(|operator| word.eq_ignore_ascii_case(operator));
+            let is_call = after.starts_with('(');
+            match () {
+                () if is_operator || is_call => parts.push(FilterPart::Text(word)),
+                () if is_value_next && !matches!(word, "null" | "true" | "false") => {
+                    parts.push(FilterPart::Bare { value: word, left });
+                }
+                () => {
+                    parts.push(FilterPart::Text(word));
+                    if !is_value_next {
+                        left = word;
+                    }
+                }
+            }
+            is_value_next = is_operator || is_value_next && is_call;
+            rest = after;
+        }
+    }
+    Some(parts)
+}
+
+/// Returns whether a value without quotes is a literal: a number, a date, a duration or a GUID.
+pub(super) fn is_literal(value: &str) -> bool {
+    let starts_with_digit = value.trim_start_matches('-').starts_with(|character: char| character.is_ascii_digit());
+    guid::is_guid(value) || starts_with_digit && value.bytes().all(|byte| byte.is_ascii_digit() || b"-:.TZeE".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_filter_are_found() {
+        let values = |filter| {
+            let parts = filter_parts(filter)?.into_iter().filter_map(|part| match part {
+                FilterPart::Text(_) => None,
+                FilterPart::Literal(literal) => Some(format!("'{literal}'")),
+                FilterPart::Bare { value, left } => Some(format!("{left}={value}")),
+            });
+            Some(parts.collect::<Vec<String>>().join(" "))
+        };
+        for (filter, expected) in [
+            ("secret eq 'a'", "'a'"),
+            ("startswith(encryption/secret,'a') and isActive eq true", "'a'"),
+            ("secret in ('a','b') or not (x ne null)", "'a' 'b'"),
+            ("secret eq tolower('a')", "'a'"),
+            ("secret eq 'o''clock' and isActive", "'o''clock'"),
+            ("a eq '' and b gt 7", "'' b=7"),
+            ("secret eq a and x eq 'b'", "secret=a 'b'"),
+            ("secret eq (a) and x eq 'b'", "secret=a 'b'"),
+            ("secret eq 'unclosed", "'unclosed'"),
+            ("contains(secret,a) and x eq 'b'", "secret=a 'b'"),
+        ] {
+            assert_eq!(values(filter).as_deref(), Some(expected), "{filter}");
+        }
+        for other in [r#"secret eq "a" and x eq 'b'"#, "secret eq ''a''", "secret eq x'a'"] {
+            assert_eq!(values(other), None, "{other}");
+        }
+        assert!(is_literal("-1.5e3") && is_literal("2024-01-01T00:00:00Z") && !is_literal("hush") && !is_literal("1hush"));
+    }
+}
