@@ -1,4 +1,4 @@
-//! Addresses and forms: how they are told apart from other texts, and their parts.
+//! Addresses and forms, recognized among other texts, and their parts.
 
 use std::ops::Range;
 
