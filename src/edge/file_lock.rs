@@ -31,7 +31,8 @@ pub(crate) fn path_of(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.lock"))
 }
 
-/// Takes the lock of a file, which need not exist. Where a lock cannot be kept, such as in a folder that cannot be written, it does without.
+/// Takes the lock of a file, which need not exist. Where a lock cannot be kept, such as in a folder that cannot be written, it does
+/// without.
 ///
 /// # Errors
 ///

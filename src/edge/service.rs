@@ -62,8 +62,8 @@ impl Service {
         self.answer_with_memory(request, peer, &mut |_| true).await
     }
 
-    /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then. If that
-    /// fails, the request is refused, or what needs the call, if a part of the request is done already.
+    /// Answers like [`answer`](Service::answer). Before a request waits for a call, `hold` takes the memory that it needs until then. If
+    /// that fails, the request is refused, or what needs the call, if a part of the request is done already.
     pub(crate) async fn answer_with_memory(self: &Arc<Self>, request: &Request, peer: Peer, hold: Hold<'_>) -> Box<Answer> {
         if let Some(control) = self.control_of(request) {
             if control::is_prompt(request.target.path()) {

@@ -322,6 +322,7 @@ impl ActiveRule {
 
 impl Faults {
     /// Returns rules with a seed for their random numbers. Their memory is not limited.
+    #[cfg(test)]
     pub fn new(rules: Vec<FaultRule>, seed: u64) -> Faults {
         Faults::within(rules, seed, &Arc::new(Budget::new(usize::MAX)))
     }

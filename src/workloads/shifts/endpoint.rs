@@ -119,8 +119,8 @@ impl ConnectorEndpoint {
     }
 }
 
-/// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and Shifts
-/// is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
+/// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and
+/// Shifts is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
 /// another server.
 fn is_callable(authority: &Authority) -> bool {
     let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };

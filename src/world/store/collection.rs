@@ -29,7 +29,7 @@ fn small_map() -> Records {
 }
 
 /// The entities of one set.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Collection {
     /// The initial entities, if shared.
     baseline: Option<Arc<Baseline>>,

@@ -34,13 +34,6 @@ const CHANGED: u8 = 1;
 /// The tree differs from the collected entities.
 const OUTDATED: u8 = 2;
 
-impl Default for TreeShare {
-    /// A tree without a limit.
-    fn default() -> TreeShare {
-        TreeShare::new(Arc::new(Budget::new(usize::MAX)))
-    }
-}
-
 impl TreeShare {
     pub(super) fn new(budget: Arc<Budget>) -> TreeShare {
         TreeShare { budget, changes: AtomicU8::new(OUTDATED), collected: ArcSwapOption::empty(), collecting: Mutex::default() }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 
 use super::entity::TEXT_BYTES;
+use super::share::TreeShare;
 use super::*;
 use crate::edm::value::{Complex, Entity, Value};
 
@@ -16,7 +17,15 @@ fn unlimited() -> Arc<Budget> {
 }
 
 fn over(baseline: &Arc<Baseline>) -> Collection {
-    Collection::over(baseline.clone(), Arc::default())
+    Collection::over(baseline.clone(), share())
+}
+
+fn empty() -> Collection {
+    Collection::empty_root(share())
+}
+
+fn share() -> Arc<TreeShare> {
+    Arc::new(TreeShare::new(unlimited()))
 }
 
 impl From<StoreFull> for () {
@@ -35,7 +44,7 @@ fn keys(collection: &Collection) -> String {
 
 #[test]
 fn entities_are_in_the_order_of_insertion() {
-    let collection = Collection::default();
+    let collection = empty();
     for key in ["c", "a", "d", "b"] {
         collection.insert(entity(key, 0)).unwrap();
     }
@@ -89,7 +98,7 @@ fn addresses_are_those_of_context_urls() {
 
 #[test]
 fn a_refused_update_changes_nothing() {
-    let collection = Collection::default();
+    let collection = empty();
     let first = entity("a", 1);
     collection.insert(first.clone()).unwrap();
     assert!(matches!(collection.update("a", |_| Err("no")), Some(Err("no"))));
@@ -124,11 +133,7 @@ fn count_up(collection: &Collection, key: &str) -> bool {
 #[test]
 fn updates_that_meet_lose_nothing_and_bring_nothing_back() {
     for round in 0..300 {
-        let collection = if round % 2 == 0 {
-            Collection::default()
-        } else {
-            over(&Arc::new(Baseline::new([entity("a", 0)], &unlimited(), 0)))
-        };
+        let collection = if round % 2 == 0 { empty() } else { over(&Arc::new(Baseline::new([entity("a", 0)], &unlimited(), 0))) };
         let _ = collection.insert(entity("a", 0));
         let many = || (0..5).all(|_| count_up(&collection, "a"));
         assert_eq!(at_once(many, many), (true, true));
@@ -311,7 +316,7 @@ proptest! {
         let keys: Vec<String> = initial.iter().map(u8::to_string).collect();
         let seeds: Vec<Arc<StoredEntity>> = keys.iter().map(|key| entity(key, 0)).collect();
         let baseline = Arc::new(Baseline::new(seeds.clone(), &unlimited(), 0));
-        let (over, filled) = (over(&baseline), Collection::default());
+        let (over, filled) = (over(&baseline), empty());
         for seed in seeds {
             filled.insert(seed).unwrap();
         }

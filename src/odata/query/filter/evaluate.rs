@@ -126,8 +126,8 @@ impl<'e> Evaluation<'e> {
 }
 
 impl Node<'_> {
-    /// Returns the value for an entity; any value if the purse is empty. The caller pays for the nodes, the node for texts. The recursion is
-    /// bounded: the parser limits the depth.
+    /// Returns the value for an entity; any value if the purse is empty. The caller pays for the nodes, the node for texts. The recursion
+    /// is bounded: the parser limits the depth.
     pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
         match self {
             Node::Constant(scalar) => borrowed(scalar),
@@ -277,7 +277,8 @@ fn rank(scalar: &Scalar<'_>) -> u8 {
     }
 }
 
-/// Calls a function. Apart, so that nodes without a call need no room for it. The result is null where an argument is null or of the wrong type.
+/// Calls a function. The result is null where an argument is null or of the wrong type. A function of its own, so that nodes without a
+/// call need no room for it.
 #[inline(never)]
 fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
     let mut values = arguments.iter().map(|argument| argument.evaluate(evaluation));
