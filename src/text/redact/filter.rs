@@ -2,16 +2,26 @@
 
 use crate::text::guid;
 
+/// Names of parameters with a filter, which may have a `$` in front.
+const NAMES: [&str; 2] = ["filter", "search"];
+
+/// Returns whether a parameter has a filter.
+pub(super) fn is_name(parameter: &str) -> bool {
+    // An address can be in the place of a form.
+    let name = parameter.rsplit('?').next().unwrap_or_default();
+    let name = name.strip_prefix('$').unwrap_or(name);
+    NAMES.iter().any(|filter| name.eq_ignore_ascii_case(filter))
+}
+
 /// Splits a text at the value of its first filter, which contains blanks and ends in front of the next field.
 pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
-    let starts = text.match_indices(['r', 'h']).filter_map(|(at, _)| {
-        let (before, rest) = (&text.as_bytes()[..=at], text[at + 1..].strip_prefix('=')?);
-        let is_filter = [&b"filter"[..], b"search"]
+    let ends_with_name = |before: &[u8]| {
+        NAMES
             .iter()
-            .any(|name| before.len() >= name.len() && before[before.len() - name.len()..].eq_ignore_ascii_case(name));
-        is_filter.then_some(text.len() - rest.len())
-    });
-    let start = starts.into_iter().next()?;
+            .any(|name| before.len() >= name.len() && before[before.len() - name.len()..].eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let (sign, _) = text.match_indices('=').find(|(at, _)| ends_with_name(&text.as_bytes()[..*at]))?;
+    let start = sign + 1;
     let length = text[start..].find('&').unwrap_or(text.len() - start);
     let filter = &text[start..start + length];
     filter.contains(char::is_whitespace).then(|| (&text[..start], filter, &text[start + length..]))
@@ -100,6 +110,19 @@ pub(super) fn is_literal(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_are_found_by_the_names_of_their_parameters() {
+        for name in ["filter", "$filter", "$FILTER", "$Search", "/x?$filter"] {
+            assert!(is_name(name), "{name}");
+            let text = format!("see {name}=a eq 'b'&c=d");
+            assert_eq!(split_filter(&text), Some((&text[..5 + name.len()], "a eq 'b'", "&c=d")));
+        }
+        for text in ["filters=a eq b", "filter a eq b", "filter=a&b c", "x=a b"] {
+            assert_eq!(split_filter(text), None, "{text}");
+        }
+        assert!(!is_name("$filters") && !is_name("filter?x"));
+    }
 
     #[test]
     fn the_values_of_a_filter_are_found() {

@@ -456,7 +456,7 @@ impl Redactor {
                 return out;
             }
             None if address::userinfo(value).is_some() => return format!("{name}={}", self.address(value, depth + 1)),
-            None if is_filter(&decoded_name) => self.filter(&decoded, depth).into(),
+            None if filter::is_name(&decoded_name) => self.filter(&decoded, depth).into(),
             None => match self.text_with_plus(value, depth) {
                 Some(redacted) => return format!("{name}={redacted}"),
                 None => self.text(&decoded, depth + 1),
@@ -660,13 +660,6 @@ fn written(front: &str, json: &Json<'_>) -> String {
     let mut out = front.as_bytes().to_vec();
     json.write(&mut out);
     String::from_utf8_lossy(&out).into_owned()
-}
-
-fn is_filter(name: &str) -> bool {
-    // An address can stand where a form is expected.
-    let name = name.rsplit('?').next().unwrap_or_default();
-    let name = name.strip_prefix('$').unwrap_or(name);
-    name.eq_ignore_ascii_case("filter") || name.eq_ignore_ascii_case("search")
 }
 
 /// The meaning of the last segment of a path.
