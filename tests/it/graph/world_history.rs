@@ -1,7 +1,8 @@
 //! Writes to worlds that are imported into, forked, reset, reloaded and reconfigured meanwhile: none that was acknowledged is lost.
 //!
 //! Each integration belongs to one writer, which knows what its last acknowledged request has left. A reset or a reload of the world
-//! takes back what came before it; what began after its end must stay.
+//! takes back what came before it; what began after its end must stay. A reset world gives its ids again, so there is one writer beside
+//! resets: an id that two writers get would belong to both.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,7 +67,9 @@ fn write(emulator: &Emulator, world: &str, moment: &AtomicU64, is_over: &AtomicB
             _ => {
                 let (status, created) = send(emulator, Method::POST, &format!("{world}{COLLECTION}"), &body);
                 assert_eq!(status, 201);
-                written.push((created["id"].as_str().unwrap().to_owned(), Written { began, version: Some(version) }));
+                let id = created["id"].as_str().unwrap();
+                written.retain(|(earlier, _)| earlier != id);
+                written.push((id.to_owned(), Written { began, version: Some(version) }));
             }
         }
     }
@@ -93,15 +96,16 @@ fn check(emulator: &Emulator, name: &str, written: &[(String, Written)], since: 
 /// Whether an operation resets the world, and the operation of a turn.
 type Operation<'o> = (bool, &'o (dyn Fn(&Emulator, usize) + Sync));
 
-/// Runs operations on a world beside two writers, and checks that it has all that they were answered.
+/// Runs operations on a world beside writers, and checks that it has all that they were answered.
 fn rounds(name: &str, count: usize, operations: &[Operation<'_>]) {
     let world = format!("/_world/{name}");
+    let writers = if operations.iter().any(|(is_reset, _)| *is_reset) { 1 } else { 2 };
     for round in 0..count {
         let emulator = Emulator::builder().seed(1).build();
         let (moment, is_over, reset_ended) = (AtomicU64::new(1), AtomicBool::new(false), AtomicU64::new(0));
         let all = Mutex::new(Vec::new());
         thread::scope(|scope| {
-            for seed in 1..=2 {
+            for seed in 1..=writers {
                 let (emulator, world, moment, is_over, all) = (&emulator, &world, &moment, &is_over, &all);
                 scope.spawn(move || {
                     let written = write(emulator, world, moment, is_over, seed + 7 * u64::try_from(round).unwrap());
