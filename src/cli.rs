@@ -21,6 +21,7 @@ mod private_file;
 mod ready;
 mod recorded;
 mod runtime;
+mod schema;
 mod secret_file;
 mod serve;
 mod signals;
@@ -37,6 +38,7 @@ use crate::policy::behavior::Behaviors;
 use crate::world::fixture;
 use arguments::{Cli, Command};
 use output::{UNUSABLE, fail, print, print_bytes};
+use schema::SchemaFile;
 
 /// Runs the program with the arguments of this process and returns its exit status.
 pub fn run() -> ExitCode {
@@ -49,7 +51,11 @@ pub fn run() -> ExitCode {
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     match command {
-        Command::Check { path } => check(path, &behaviors),
+        Command::Check { path, schema } => {
+            // The flag counts before the command too.
+            let files = if schema.is_empty() { &cli.serve.schema } else { schema };
+            print_or_fail(check(path.as_deref(), files, &behaviors))
+        }
         Command::Behaviors => print(&behaviors::table(&behaviors)),
         Command::Call { call } => call::run(call, &behaviors),
         Command::ConnectorCheck(arguments) => connector_check::run(arguments, &behaviors),
@@ -76,9 +82,13 @@ fn print_or_fail(text: Result<String, String>) -> ExitCode {
     text.map_or_else(|problem| fail(UNUSABLE, &problem), |text| print(&text))
 }
 
-fn check(path: &Path, behaviors: &Behaviors) -> ExitCode {
-    match fixture::load(&crate::workloads::schema(), behaviors, path) {
-        Ok(entities) => print(&format!("{}: {} entities, no problems\n", path.display(), entities.len())),
-        Err(error) => fail(UNUSABLE, &error.to_string()),
+fn check(path: Option<&Path>, files: &[SchemaFile], behaviors: &Behaviors) -> Result<String, String> {
+    let schema = schema::read(files)?;
+    let mut text = schema::contents(&schema, files);
+    if let Some(path) = path {
+        let entities = fixture::load(&schema, behaviors, path).map_err(|error| error.to_string())?;
+        let count = entities.iter().filter(|(_, entity)| entity.linked().is_none()).count();
+        text.push_str(&format!("{}: {count} entities, no problems\n", path.display()));
     }
+    Ok(text)
 }

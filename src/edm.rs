@@ -5,6 +5,7 @@ pub(crate) mod date_time;
 pub(crate) mod enums;
 pub(crate) mod patch;
 pub(crate) mod pattern;
+pub(crate) mod primitive;
 pub(crate) mod schema;
 pub(crate) mod segment;
 pub(crate) mod value;

@@ -53,6 +53,7 @@ use crate::edge::control::{Control, Peer};
 use crate::edge::server;
 use crate::edge::service::{self, Progress, Service};
 use crate::graph::request::Body;
+use crate::workloads::documents::Documents;
 use crate::world::budget::Budget;
 use crate::world::fixture::{self, Entities};
 use crate::world::name::DEFAULT;
@@ -63,6 +64,7 @@ use crate::world::worlds::Plan;
 #[cfg(feature = "tls")]
 pub use crate::edge::certificate::{Authority, CertificateError};
 pub use crate::edm::pattern::{Pattern, PatternError};
+pub use crate::edm::schema::Version;
 pub use crate::policy::behavior::{Behaviors, Profile, SetError};
 pub use crate::world::World;
 pub use crate::world::clock::Clock;
@@ -106,6 +108,8 @@ struct Serving {
 #[must_use]
 pub struct Builder {
     settings: Settings,
+    /// The documents of the schema that are not built in.
+    documents: Documents,
     /// None for the built-in ones, which are read when all behaviors are known.
     entities: Option<Entities>,
     tls: Option<Arc<ServerConfig>>,
@@ -127,6 +131,7 @@ impl Emulator {
     pub fn builder() -> Builder {
         Builder {
             settings: crate::workloads::settings(),
+            documents: Documents::default(),
             entities: None,
             tls: None,
             fixtures: BTreeMap::new(),
@@ -220,6 +225,50 @@ impl Emulator {
 }
 
 impl Builder {
+    /// Serves the CSDL of a file as one version, instead of the built-in schema, as `--schema` does. Without entities that fit it, the
+    /// emulator starts empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a message for people if the file cannot be read or is not CSDL, naming the file and the line; also after fixtures, which
+    /// are read with the schema, and for a second schema of the version.
+    pub fn schema(mut self, version: Version, path: impl AsRef<Path>) -> Result<Builder, String> {
+        self.documents.add_file(version, path.as_ref())?;
+        self.with_documents()
+    }
+
+    /// Serves CSDL as one version, instead of the built-in schema.
+    ///
+    /// ```
+    /// use wfi_emulator::emulator::{Emulator, Version};
+    ///
+    /// let csdl = r#"<Schema Namespace="contoso">
+    ///   <EntityType Name="ship"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/></EntityType>
+    ///   <EntityContainer Name="service"><EntitySet Name="ships" EntityType="contoso.ship"/></EntityContainer>
+    /// </Schema>"#;
+    /// let fixtures = r#"{"ships": [{"id": "1"}]}"#;
+    /// let emulator = Emulator::builder().schema_csdl(Version::V1, csdl)?.fixtures_json(fixtures)?.build();
+    /// let response = emulator.send(http::Request::get("/v1.0/ships/1").body(bytes::Bytes::new())?);
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Builder::schema`] does.
+    pub fn schema_csdl(mut self, version: Version, text: &str) -> Result<Builder, String> {
+        self.documents.add_text(version, text)?;
+        self.with_documents()
+    }
+
+    fn with_documents(mut self) -> Result<Builder, String> {
+        if self.entities.is_some() || !self.fixtures.is_empty() {
+            return Err("schema after fixtures: set the schema first, since fixtures are read with it".to_owned());
+        }
+        self.settings.schema = self.documents.clone().schema()?;
+        Ok(self)
+    }
+
     /// Starts from the entities of a file or folder, read under the behaviors set so far.
     ///
     /// # Errors
@@ -345,7 +394,7 @@ impl Builder {
 
     /// Returns an emulator without sockets.
     pub fn build(self) -> Emulator {
-        let Builder { settings, entities, tls: _, fixtures, limits } = self;
+        let Builder { settings, entities, fixtures, limits, .. } = self;
         // The built-in fixtures are valid under all behaviors, which a test checks.
         let shipped = || fixture::shipped(&settings.schema, &settings.behaviors).unwrap_or_default();
         let entities = entities.unwrap_or_else(shipped);

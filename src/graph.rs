@@ -9,6 +9,7 @@ mod body;
 mod consult;
 mod context;
 mod entra;
+mod expand;
 mod explain;
 mod facts;
 mod faults;

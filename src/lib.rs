@@ -54,8 +54,11 @@ pub mod internals {
         pub mod date_time {
             pub use crate::edm::date_time::DateTimeOffset;
         }
+        pub mod primitive {
+            pub use crate::edm::primitive::Primitive;
+        }
         pub mod schema {
-            pub use crate::edm::schema::{Primitive, Schema};
+            pub use crate::edm::schema::Schema;
         }
         pub mod value {
             pub use crate::edm::value::{Entity, Value};
@@ -138,6 +141,9 @@ pub mod internals {
     }
     pub mod world {
         pub use crate::world::World;
+        pub mod budget {
+            pub use crate::world::budget::Budget;
+        }
         pub mod chance {
             pub use crate::world::chance::mixed;
         }
@@ -154,7 +160,9 @@ pub mod internals {
             }
         }
         pub mod journal {
-            pub use crate::world::journal::{Destination, Expectation, JournalExchange, JournalQuery, Secrets, Times, print};
+            pub use crate::world::journal::{
+                Destination, Expectation, JournalExchange, JournalQuery, Journals, Secrets, Times, print,
+            };
         }
         pub mod outbound {
             pub use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
@@ -167,6 +175,9 @@ pub mod internals {
         }
         pub mod stub {
             pub use crate::world::stub::Stubs;
+        }
+        pub mod worlds {
+            pub use crate::world::worlds::Plan;
         }
     }
 }

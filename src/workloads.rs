@@ -1,30 +1,36 @@
 //! Workloads of Graph: the behavior of each beyond its schema, behind one hook ([`Workload`]).
 
+mod catalog;
+mod directory;
+pub(crate) mod documents;
+mod files;
+mod outlook;
+mod planner;
 pub(crate) mod shifts;
 pub(crate) mod teams;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
-use crate::edm::schema::{BUILT_IN, PropertyRule, Schema, WorkloadRules};
+use crate::edm::schema::{BUILT_IN, Schema, WorkloadRules};
 use crate::world::settings::Settings;
 use crate::world::workload::Workload;
 
-pub(crate) static ALL: &[&dyn Workload] = &[&Directory, &teams::Teams, &shifts::Shifts];
+pub(crate) static ALL: &[&dyn Workload] = &[
+    &directory::Directory,
+    &teams::Teams,
+    &shifts::Shifts,
+    &outlook::Outlook,
+    &files::Files,
+    &planner::Planner,
+    &catalog::Catalog,
+];
 
-/// Rules of the types that all workloads share.
-#[derive(Debug)]
-struct Directory;
-
-impl Workload for Directory {
-    fn rules(&self) -> &'static WorkloadRules {
-        &WorkloadRules { types: &[], properties: &[("entity", "id", PropertyRule::ReadOnly)], page_order: &[] }
-    }
-}
-
-/// Returns the built-in schema with the rules of all workloads.
-pub fn schema() -> Schema {
-    let [v1, beta] = BUILT_IN;
-    Schema::read(v1, beta, &rules()).expect("a test reads the built-in schema")
+/// Returns the built-in schema with the rules of all workloads. It is read once.
+pub fn schema() -> Arc<Schema> {
+    static BUILT: OnceLock<Arc<Schema>> = OnceLock::new();
+    let read = || Schema::of(BUILT_IN.map(Cow::Borrowed), &rules()).expect("a test reads the built-in schema");
+    BUILT.get_or_init(|| Arc::new(read())).clone()
 }
 
 /// Returns the rules of all workloads, in the order of `ALL`.
@@ -34,5 +40,17 @@ pub fn rules() -> Vec<&'static WorkloadRules> {
 
 /// Returns settings with the built-in schema, all workloads, no entities, the default behaviors, the system clock and a random seed.
 pub fn settings() -> Settings {
-    Settings::new(Arc::new(schema()), ALL)
+    Settings::new(schema(), ALL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_has_one_row() {
+        let names: Vec<&str> = rules().iter().flat_map(|workload| workload.types).map(|row| row.name).collect();
+        let twice: Vec<_> = names.iter().filter(|name| names.iter().filter(|other| other == name).count() > 1).collect();
+        assert!(twice.is_empty(), "types with several rows: {twice:?}");
+    }
 }

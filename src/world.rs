@@ -64,7 +64,7 @@ impl World {
     pub fn new(mut settings: Settings) -> World {
         let store = Store::new(&settings.schema, &settings.stores);
         for (address, entity) in std::mem::take(&mut settings.entities) {
-            store.at(&address).insert_initial(entity);
+            store.insert_initial(&address, entity);
         }
         World::on(settings, store)
     }

@@ -14,6 +14,7 @@ use super::envelope::{DecryptArguments, EncryptArguments};
 use super::health::HealthArguments;
 use super::ready::ReadyFile;
 use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
+use super::schema::SchemaFile;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
 
@@ -31,10 +32,14 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Validate a fixture file or folder without serving it
+    /// Validate fixtures or a schema without serving them
     Check {
         /// Fixture file or folder
-        path: PathBuf,
+        #[arg(required_unless_present = "schema")]
+        path: Option<PathBuf>,
+        /// CSDL whose contents to report, and to validate the fixtures with; as for the server
+        #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
+        schema: Vec<SchemaFile>,
     },
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,

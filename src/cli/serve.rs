@@ -20,11 +20,12 @@ use super::connector::ConnectorArguments;
 use super::log::LogLevel;
 use super::output::{UNUSABLE, fail, report, write_out};
 use super::ready::ReadyFile;
+use super::schema::SchemaFile;
 use super::signals::{INTERRUPTED, Signals};
 use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
-use super::{address, clock, greeting, log, parent, ready, runtime, watch};
+use super::{address, clock, greeting, log, parent, ready, runtime, schema, watch};
 use crate::edge::server;
 use crate::edge::service::Service;
 use crate::policy::behavior::Behaviors;
@@ -49,6 +50,9 @@ pub(super) struct ServeArguments {
     /// File or folder of initial entities, instead of the built-in ones
     #[arg(long, env = "WFI_EMULATOR_FIXTURES", value_name = "PATH")]
     fixtures: Option<PathBuf>,
+    /// CSDL of v1.0 to serve instead of the built-in schema, or of a version: beta=FILE; repeatable
+    #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
+    pub(super) schema: Vec<SchemaFile>,
     /// Seed of generated ids, random choices and message keys, for reproducible runs
     #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
@@ -308,10 +312,12 @@ impl ServeArguments {
     }
 
     fn settings(&self, behaviors: Behaviors, seed: u64) -> Result<Settings, String> {
-        let schema = Arc::new(crate::workloads::schema());
+        let schema = schema::read(&self.schema)?;
         let clock = self.clock.as_deref().map_or(Ok(Clock::System), clock::fixed)?;
         let entities: Result<Entities, _> = match &self.fixtures {
             Some(path) => fixture::load(&schema, &behaviors, path),
+            // The built-in entities may not fit another schema.
+            None if !self.schema.is_empty() => fixture::shipped(&schema, &behaviors).or_else(|_| Ok(Entities::new())),
             None => fixture::shipped(&schema, &behaviors),
         };
         let entities = entities.map_err(|error| error.to_string())?;
@@ -321,7 +327,6 @@ impl ServeArguments {
             None => Directory::default(),
         };
         Ok(Settings {
-            schema,
             entities,
             behaviors,
             clock,
@@ -333,7 +338,7 @@ impl ServeArguments {
             page_size: self.page_size,
             connectors: self.connectors.settings()?,
             stubs,
-            ..crate::workloads::settings()
+            ..Settings::new(schema, crate::workloads::ALL)
         })
     }
 
@@ -342,12 +347,13 @@ impl ServeArguments {
     }
 
     /// Returns the part of the configuration that the control API shows and that is not about test suites.
-    fn configuration(&self) -> [(&'static str, Value); 8] {
+    fn configuration(&self) -> [(&'static str, Value); 9] {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
         let auth = self.auth.to_possible_value().map(|value| value.get_name().to_owned());
         [
             ("host", self.host.clone().into()),
             ("fixtures", path(&self.fixtures)),
+            ("schema", self.schema.iter().map(|file| file.path.display().to_string()).collect()),
             ("pageSize", self.page_size.get().into()),
             ("stubs", path(&self.stubs)),
             ("directory", path(&self.directory)),

@@ -20,12 +20,14 @@ pub struct DateTimeOffset {
     zulu: bool,
 }
 
-const TICKS_PER_SECOND: i64 = 10_000_000;
+/// The ticks of a second.
+pub(crate) const TICKS_PER_SECOND: i64 = 10_000_000;
 const MAX_DIGITS: usize = 7;
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
-/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.9999999Z.
-const MIN_TICKS: i64 = -621_355_968_000_000_000;
-const MAX_TICKS: i64 = 2_534_023_007_999_999_999;
+/// 0001-01-01T00:00:00Z.
+pub(crate) const MIN_TICKS: i64 = -621_355_968_000_000_000;
+/// 9999-12-31T23:59:59.9999999Z.
+pub(crate) const MAX_TICKS: i64 = 2_534_023_007_999_999_999;
 
 impl DateTimeOffset {
     /// Returns a point in time in UTC from milliseconds since the Unix epoch.
@@ -36,6 +38,11 @@ impl DateTimeOffset {
     /// Returns the time since the Unix epoch in ticks of 100 ns.
     pub fn ticks(self) -> i64 {
         self.ticks
+    }
+
+    /// Returns the offset of its clock from UTC, in minutes.
+    pub(crate) fn offset_minutes(self) -> i16 {
+        self.offset_minutes
     }
 
     /// Parses `yyyy-mm-ddThh:mm[:ss[.fffffff]](Z|±hh:mm)`, the format of OData's grammar.
@@ -169,8 +176,13 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(value)
 }
 
+/// Returns the text of a point in time in UTC.
+pub(crate) fn utc_text(ticks: i64) -> String {
+    DateTimeOffset { ticks, offset_minutes: 0, digits: 0, zulu: true }.to_string()
+}
+
 /// Returns the date and the time of day in UTC.
-fn civil(ticks: i64) -> DateTime {
+pub(crate) fn civil(ticks: i64) -> DateTime {
     let seconds = ticks.div_euclid(TICKS_PER_SECOND);
     match Timestamp::from_second(seconds) {
         Ok(timestamp) => Offset::UTC.to_datetime(timestamp),

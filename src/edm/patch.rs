@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::edm::schema::{Model, PropertyType, StructuredType};
+use crate::edm::schema::{Model, PropertyType, StructuredType, TypeId};
 use crate::edm::value::{Complex, Dynamic, Value};
 
 /// The changes of an object by a body. Members that the body does not name keep their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
+    /// The type with which the body was read, where it is derived from the declared one.
+    pub read_as: Option<TypeId>,
+    /// Whether the body names its type.
+    pub is_typed: bool,
     /// Declared properties, each at most once.
     pub changes: Vec<PropertyChange>,
     /// Undeclared members of an open type, each at most once.
@@ -34,30 +38,43 @@ pub enum NewValue {
 }
 
 impl Patch {
-    /// Returns the values after the changes.
-    pub fn apply(&self, model: &Model, structured: &StructuredType, base: &Complex) -> Complex {
+    /// Returns the values after the changes of an instance of a declared type. If the body names another type than the instance's, it
+    /// replaces the instance.
+    pub fn apply(&self, model: &Model, declared: &StructuredType, base: &Complex) -> Complex {
+        let structured = model.actual(declared, self.read_as);
+        let replaced;
+        let base = if self.is_typed && model.actual(declared, base.own_type).id != structured.id {
+            replaced = Complex::initial_of(structured, declared);
+            &replaced
+        } else {
+            base
+        };
         let mut merged = base.clone();
+        // An instance can still become one of a derived type.
+        if let Some(read_as) = self.read_as.filter(|id| merged.own_type.is_none_or(|own| model.is_a(*id, own))) {
+            merged.own_type = Some(read_as);
+        }
         for change in &self.changes {
             let property = &structured.properties[change.property];
             match property.alias {
-                Some(alias) if self.alias_is_stale(alias.target, &base.values[property.slot]) => continue,
+                Some(alias) if self.alias_is_stale(alias.target, base.value(property)) => continue,
                 // An unchanged value would undo the change of an alias before it.
-                None if change.to == NewValue::Set(base.values[property.slot].clone()) => continue,
+                None if change.to == NewValue::Set(base.value(property).clone()) => continue,
                 _ => {}
             }
-            let slot = &mut merged.values[property.slot];
-            match (&change.to, property.kind) {
+            let value = match (&change.to, property.kind) {
                 (NewValue::Merge(patch), PropertyType::Complex(id)) => {
                     let member_type = model.structured(id);
-                    let merged_value = match &base.values[property.slot] {
+                    let merged_value = match base.value(property) {
                         Value::Complex(current) => patch.apply(model, member_type, current),
                         _ => patch.apply(model, member_type, &Complex::initial(member_type)),
                     };
-                    *slot = Value::Complex(Arc::new(merged_value));
+                    Value::Complex(Arc::new(merged_value))
                 }
-                (NewValue::Set(value), _) => *slot = value.clone(),
+                (NewValue::Set(value), _) => value.clone(),
                 (NewValue::Merge(_), _) => unreachable!("only complex properties are merged"),
-            }
+            };
+            merged.set(property.slot, value);
         }
         self.merge_dynamic(&mut merged.dynamic);
         merged

@@ -2,20 +2,32 @@
 //!
 //! Microsoft Graph publishes its schema as CSDL XML, one document per version. The emulator reads documents of the same format (its
 //! own are in `fixtures/model/`) into these tables, which drive routing, the validation of bodies and fixtures, and the writing of
-//! responses. Entities do not belong to a version, so every property has a *slot*: its index among the values of its type, the same in
-//! all versions. Properties that share a value share a slot.
+//! responses. Entities do not belong to a version: types, enums and sets have the same numbers in all versions, and every property has
+//! a *slot*, the same for the same name and type. Properties that share a value share a slot. Fixtures are read with the union of the
+//! versions.
 
 mod build;
+mod contents;
 mod csdl;
+mod name_index;
 mod rules;
+mod sets;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use crate::edm::primitive::Primitive;
+use name_index::NameIndex;
 
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateMethod,
-    ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
+    TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
+pub(crate) use sets::{Address, Set, SetKind};
 
 /// A version of the service, the first segment of every path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,13 +56,13 @@ impl Version {
     }
 }
 
-/// A type of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TypeId(usize);
+/// A structured type, the same in all versions of a [`Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(u32);
 
-/// An enum of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EnumId(usize);
+/// An enum, the same in all versions of a [`Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnumId(u32);
 
 /// A collection of entities, the same in all versions of a [`Schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,36 +80,24 @@ impl SetId {
     }
 }
 
-/// The primitive types that the emulated resources use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Primitive {
-    /// `Edm.Boolean`
-    Boolean,
-    /// `Edm.Int32`
-    Int32,
-    /// `Edm.String`
-    String,
-    /// `Edm.DateTimeOffset`
-    DateTimeOffset,
-}
+/// The place of a property's value: the number of the property's name and type, the same in all types and versions. A value of a derived
+/// type can therefore be read as one of its base type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
 
-impl Primitive {
-    /// All primitives.
-    pub const ALL: [Primitive; 4] = [Primitive::Boolean, Primitive::Int32, Primitive::String, Primitive::DateTimeOffset];
+impl Slot {
+    /// The slot of the address in a link.
+    pub(crate) const LINK: Slot = Slot(u32::MAX);
 
-    /// Returns the qualified name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Primitive::Boolean => "Edm.Boolean",
-            Primitive::Int32 => "Edm.Int32",
-            Primitive::String => "Edm.String",
-            Primitive::DateTimeOffset => "Edm.DateTimeOffset",
-        }
+    /// Returns the slot of a number, for tests.
+    #[cfg(test)]
+    pub(crate) fn at(number: u32) -> Slot {
+        Slot(number)
     }
 }
 
 /// The type of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PropertyType {
     /// A primitive value.
     Primitive(Primitive),
@@ -110,7 +110,7 @@ pub enum PropertyType {
 }
 
 /// The type of a collection's items. Collections of collections do not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ItemType {
     /// Primitive values.
     Primitive(Primitive),
@@ -132,18 +132,20 @@ impl ItemType {
 }
 
 /// The value of a property in a new entity, if the request omits the property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Initial {
     /// A Boolean.
     Boolean(bool),
     /// An integer.
-    Int32(i32),
+    Integer(i64),
     /// The number of an enum member.
     Member(i64),
+    /// A text.
+    Text(Box<str>),
 }
 
-/// A structural property of a type, inherited ones included.
-#[derive(Debug)]
+/// A structural property of a type. Types share the properties that they inherit.
+#[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "a row of a table: each flag is a column of its own")]
 pub struct Property {
     /// The name, in the declared case.
@@ -154,16 +156,20 @@ pub struct Property {
     pub kind: PropertyType,
     /// Whether null is valid; for a collection, whether its items may be null, as the collection itself never is (CSDL 4.0, 6.2.1).
     pub nullable: bool,
-    /// The index among the values of the type, the same in all versions.
-    pub slot: usize,
+    /// The place of the value.
+    pub slot: Slot,
     /// Whether the schema of this version declares it. An alias exists in versions that do not.
     pub declared: bool,
     /// Whether requests cannot change it.
     pub read_only: bool,
+    /// Whether only a create can set it.
+    pub immutable: bool,
     /// Whether responses have null instead of the value.
     pub write_only: bool,
     /// Whether responses omit it while it is null.
     pub omitted_while_null: bool,
+    /// The maximum length of a text, in characters.
+    pub max_length: Option<usize>,
     /// The target, if the property is an alias.
     pub alias: Option<Alias>,
     /// A check beyond the type.
@@ -183,67 +189,111 @@ pub struct Alias {
     pub behavior: &'static str,
 }
 
-/// A navigation property to contained entities.
+/// A navigation property. Types share those that they inherit.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table: each flag is a column of its own")]
 pub struct Navigation {
     /// The name, in the declared case.
     pub name: Box<str>,
-    /// The type of the entities.
+    /// The declared type of the entities.
     pub target: TypeId,
-    /// The collection of the entities.
+    /// Whether it leads to a collection.
+    pub is_collection: bool,
+    /// Whether the entities live here. Others are links to entities that live elsewhere.
+    pub contains_target: bool,
+    /// The collections of its entities, or of its links.
     pub set: SetId,
+    /// Whether answers can include its entities.
+    pub is_expandable: bool,
+    /// Whether answers include its entities unasked.
+    pub is_auto_expanded: bool,
 }
 
 /// An entity type or a complex type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table: each flag is a column of its own")]
 pub struct StructuredType {
+    /// The number of the type.
+    pub id: TypeId,
     /// The name without the namespace.
     pub name: Box<str>,
     /// The name with the namespace.
     pub full_name: Box<str>,
+    /// The base type.
+    pub base: Option<TypeId>,
     /// Whether it is an entity type.
     pub is_entity: bool,
+    /// Whether it has no instances of its own, only those of derived types.
+    pub is_abstract: bool,
+    /// Whether its own instances are of a derived type that is not known.
+    pub is_placeholder: bool,
     /// Whether it allows undeclared members.
     pub is_open: bool,
+    /// Whether an instance, or a complex value in it, can have a derived type.
+    pub is_polymorphic: bool,
+    /// Whether its entities are media streams.
+    pub has_stream: bool,
     /// The wording of refusals for its entities.
     pub wording: &'static Wording,
     /// The changes that clients can make to its entities.
-    pub capabilities: &'static Capabilities,
+    pub capabilities: Capabilities,
     /// The index of the workload that is consulted before a change of an entity, among those whose rules the schema was read with.
     pub consulted: Option<usize>,
     /// All properties, inherited ones first.
-    pub properties: Vec<Property>,
+    pub properties: Vec<Arc<Property>>,
     /// The order of the properties in responses: those without members of their own first, as from the service's writer.
     pub answer_order: Vec<usize>,
-    /// The order of the draft page.
-    pub page_order: Vec<usize>,
+    /// The order of the draft page, if it differs.
+    pub page_order: Option<Vec<usize>>,
     /// Navigation properties, inherited ones first.
-    pub navigations: Vec<Navigation>,
-    /// The number of slots of an instance.
-    pub slots: usize,
+    pub navigations: Vec<Arc<Navigation>>,
     /// The index of the key property, for entity types.
     pub key: Option<usize>,
+    /// The indices of properties that identify an entity beside the key.
+    pub alternate_keys: Vec<usize>,
+    /// The rules of `$search`, if the service has it.
+    pub search: Option<&'static SearchRules>,
+    /// The index of the key, if answers have it whether it is selected or not.
+    pub always_selected: Option<usize>,
+    /// The index of the alternate key that a path segment can be, like a key.
+    pub segment_key: Option<usize>,
+    /// The approximate length of the JSON text of all properties without values.
+    pub blank_text: usize,
+    names: NameIndex,
 }
 
 impl StructuredType {
     /// Returns the index of a property by its name in any case.
     pub fn property(&self, name: &str) -> Option<usize> {
-        self.properties.iter().position(|property| property.name.eq_ignore_ascii_case(name))
+        self.names.find(name, |index| self.properties.get(index).is_some_and(|property| property.name.eq_ignore_ascii_case(name)))
     }
 
     /// Returns a navigation property by its name in any case.
-    pub fn navigation(&self, name: &str) -> Option<&Navigation> {
+    pub fn navigation(&self, name: &str) -> Option<&Arc<Navigation>> {
         self.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
     }
 
     /// Returns the slot of a property by its name.
-    pub fn slot(&self, name: &str) -> Option<usize> {
+    pub fn slot(&self, name: &str) -> Option<Slot> {
         self.property(name).map(|index| self.properties[index].slot)
+    }
+
+    /// Returns the property that holds the key.
+    pub fn key_property(&self) -> Option<&Property> {
+        self.key.map(|index| &*self.properties[index])
+    }
+
+    /// Returns the type of the key.
+    pub fn key_type(&self) -> Primitive {
+        match self.key_property().map(|property| property.kind) {
+            Some(PropertyType::Primitive(primitive)) => primitive,
+            _ => Primitive::String,
+        }
     }
 }
 
 /// An enum type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EnumType {
     /// The name without the namespace.
     pub name: Box<str>,
@@ -264,8 +314,23 @@ pub struct Root {
     pub name: Box<str>,
     /// The type of the singleton or of the set's entities.
     pub target: TypeId,
-    /// The collection, unless it is a singleton.
-    pub set: Option<SetId>,
+    /// The collection. That of a singleton has a single entity.
+    pub set: SetId,
+    /// Whether it is a singleton.
+    pub is_singleton: bool,
+    /// The set that has the signed-in user's entity, if the singleton represents it.
+    pub caller_in: Option<SetId>,
+}
+
+/// An action or a function.
+#[derive(Debug)]
+pub struct Operation {
+    /// The name without the namespace.
+    pub name: Box<str>,
+    /// Whether it is an action.
+    pub is_action: bool,
+    /// The type to which it is bound, and whether to a collection of it.
+    pub binding: Option<(TypeId, bool)>,
 }
 
 /// The tables of one version.
@@ -273,11 +338,17 @@ pub struct Root {
 pub struct Model {
     /// The version.
     pub version: Version,
-    /// The namespace of all types.
-    pub namespace: Box<str>,
-    types: Vec<StructuredType>,
-    enums: Vec<EnumType>,
+    names: Arc<HashMap<Box<str>, NamedType, RandomState>>,
+    types: Box<[Option<Arc<StructuredType>>]>,
+    enums: Box<[Option<Arc<EnumType>>]>,
     roots: Vec<Root>,
+    root_names: NameIndex,
+    operations: HashMap<Box<str>, Vec<Operation>, RandomState>,
+    namespaces: Vec<Box<str>>,
+    /// The aliases of namespaces, and what they are short for.
+    aliases: Vec<(Box<str>, Box<str>)>,
+    /// The slots of all properties of a name in lower case.
+    slots: Arc<HashMap<Box<str>, Vec<Slot>, RandomState>>,
 }
 
 /// The type of a qualified name.
@@ -289,20 +360,59 @@ pub enum NamedType {
     Enum(EnumId),
 }
 
+/// The namespace in which names without one are looked up.
+const GRAPH: &str = "microsoft.graph";
+
+/// The depth of the deepest base types, with a wide margin: inheritance has no cycles.
+const LINEAGE: usize = 64;
+
 impl Model {
-    /// Returns a structured type.
+    /// Returns a structured type that this version has.
     pub fn structured(&self, id: TypeId) -> &StructuredType {
-        &self.types[id.0]
+        self.find_structured(id).expect("the types that a version refers to are its own")
     }
 
-    /// Returns an enum.
+    /// Returns a structured type, if this version has it.
+    pub fn find_structured(&self, id: TypeId) -> Option<&StructuredType> {
+        self.types.get(id.0 as usize)?.as_deref()
+    }
+
+    /// Returns the type of an instance: its own, if this version has that and it differs from the declared one.
+    pub fn actual<'m>(&'m self, declared: &'m StructuredType, own: Option<TypeId>) -> &'m StructuredType {
+        own.and_then(|id| self.find_structured(id)).unwrap_or(declared)
+    }
+
+    /// Whether a type is another one or derived from it.
+    pub fn is_a(&self, id: TypeId, ancestor: TypeId) -> bool {
+        let lineage = std::iter::successors(Some(id), |id| self.find_structured(*id)?.base);
+        lineage.take(LINEAGE).any(|id| id == ancestor)
+    }
+
+    /// Whether an instance of a type can be shown as one of another type.
+    pub fn shows_as(&self, id: TypeId, other: TypeId) -> bool {
+        self.is_a(id, other)
+            || self.find_structured(id).is_some_and(|structured| structured.is_placeholder && self.is_a(other, id))
+    }
+
+    /// Returns all structured types.
+    pub fn structured_types(&self) -> impl Iterator<Item = &StructuredType> {
+        self.types.iter().filter_map(|structured| structured.as_deref())
+    }
+
+    /// Returns all enums.
+    pub fn enumerations(&self) -> impl Iterator<Item = &EnumType> {
+        self.enums.iter().filter_map(|enumeration| enumeration.as_deref())
+    }
+
+    /// Returns an enum that this version has.
     pub fn enumeration(&self, id: EnumId) -> &EnumType {
-        &self.enums[id.0]
+        self.enums[id.0 as usize].as_deref().expect("the enums that a version refers to are its own")
     }
 
     /// Returns a singleton or entity set by its name in any case.
     pub fn root(&self, name: &str) -> Option<&Root> {
-        self.roots.iter().find(|root| root.name.eq_ignore_ascii_case(name))
+        let is_named = |index: usize| self.roots.get(index).is_some_and(|root| root.name.eq_ignore_ascii_case(name));
+        self.root_names.find(name, is_named).map(|index| &self.roots[index])
     }
 
     /// Returns all singletons and entity sets.
@@ -310,18 +420,52 @@ impl Model {
         &self.roots
     }
 
-    /// Returns the structured type of a name without namespace, in any case.
-    pub fn type_named(&self, name: &str) -> Option<TypeId> {
-        self.types.iter().position(|candidate| candidate.name.eq_ignore_ascii_case(name)).map(TypeId)
+    /// Returns the namespaces of the schema.
+    pub fn namespaces(&self) -> &[Box<str>] {
+        &self.namespaces
     }
 
-    /// Returns the type of a qualified name, in any case.
+    /// Returns the structured type of a name without namespace, in any case.
+    pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        let named = |namespace: &str| match self.resolve(&format!("{namespace}.{name}")) {
+            Some(NamedType::Structured(id)) => Some(id),
+            _ => None,
+        };
+        named(GRAPH).or_else(|| self.namespaces.iter().find_map(|namespace| named(namespace)))
+    }
+
+    /// Returns the type of a name with a namespace or its alias, in any case.
     pub fn resolve(&self, full_name: &str) -> Option<NamedType> {
-        if let Some(index) = self.types.iter().position(|candidate| candidate.full_name.eq_ignore_ascii_case(full_name)) {
-            return Some(NamedType::Structured(TypeId(index)));
-        }
-        let index = self.enums.iter().position(|candidate| candidate.full_name.eq_ignore_ascii_case(full_name))?;
-        Some(NamedType::Enum(EnumId(index)))
+        let find = |name: &str| self.names.get(name).or_else(|| self.names.get(&*name.to_ascii_lowercase())).copied();
+        let by_alias = || {
+            let (prefix, local) = full_name.rsplit_once('.')?;
+            let (_, namespace) = self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(prefix))?;
+            find(&format!("{namespace}.{local}"))
+        };
+        let named = find(full_name).or_else(by_alias)?;
+        let is_here = match named {
+            NamedType::Structured(id) => self.types.get(id.0 as usize).is_some_and(Option::is_some),
+            NamedType::Enum(id) => self.enums.get(id.0 as usize).is_some_and(Option::is_some),
+        };
+        is_here.then_some(named)
+    }
+
+    /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type.
+    pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool) -> Option<&Operation> {
+        let local = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+        let fits =
+            |operation: &&Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
+        self.operations.get(&*local)?.iter().find(fits)
+    }
+
+    /// Returns the unbound operation of a name in any case.
+    pub fn unbound_operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.get(&*name.to_ascii_lowercase())?.iter().find(|operation| operation.binding.is_none())
+    }
+
+    /// Returns the slots of all properties of a name, in any case.
+    pub fn slots_named(&self, name: &str) -> &[Slot] {
+        self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the number of an enum's member, if the type is an enum that has it.
@@ -341,46 +485,20 @@ impl Model {
     }
 }
 
-/// The placeholder of a key in the path of a [`Set`].
-pub(crate) const KEY_PLACE: &str = "{id}";
-
-/// A collection of entities. A contained one exists once per entity of its parent.
-#[derive(Debug)]
-pub struct Set {
-    /// The path after the version, in the declared case, with [`KEY_PLACE`] for the keys of the entities that contain it.
-    pub path: Box<str>,
-    /// The path as the fragment of context URLs.
-    pub fragment: Box<str>,
-    /// The last segment of the path.
-    pub name: Box<str>,
-    /// The name of the entity type, without namespace.
-    pub type_name: Box<str>,
-    /// The set of the entities that contain it; `None` for a root set.
-    pub parent: Option<SetId>,
-    /// Whether it holds at most one entity, which has no key in its path.
-    pub is_single: bool,
-}
-
-/// The path of a root set in one version.
-#[derive(Debug)]
-pub struct Address {
-    /// The path with the version, in the declared case, without a trailing slash.
-    pub path: Box<str>,
-    /// The version.
-    pub version: Version,
-    /// The collection.
-    pub set: SetId,
-    /// The type of its entities.
-    pub type_id: TypeId,
-}
-
 /// The tables of all versions, and the sets that they share.
 #[derive(Debug)]
 pub struct Schema {
     models: [Model; 2],
-    documents: [Box<str>; 2],
+    union: Model,
+    documents: [Cow<'static, str>; 2],
     sets: Vec<Set>,
-    addresses: Vec<Address>,
+    root_sets: Vec<SetId>,
+    /// Root sets by their paths with the version.
+    addresses: HashMap<Box<str>, Address, RandomState>,
+    /// The collections with a fixed path, by the singleton and the navigation property's set.
+    fixed: HashMap<(SetId, SetId), SetId, RandomState>,
+    /// The entity sets of types.
+    homes: HashMap<TypeId, SetId, RandomState>,
 }
 
 impl Schema {
@@ -388,22 +506,18 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// Fails if a document is not CSDL, declares unsupported elements, or conflicts with the other one.
+    /// Fails if a document is not CSDL, or declares what cannot be.
     pub fn read(v1: &str, beta: &str, rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
-        let mut sets = Vec::new();
-        let mut models = [build::model(Version::V1, v1, rules, &mut sets)?, build::model(Version::Beta, beta, rules, &mut sets)?];
-        build::check_kinds(&models)?;
-        build::assign_slots(&mut models);
-        let schema = Schema { models, documents: [v1.into(), beta.into()], sets, addresses: Vec::new() };
-        let mut addresses = Vec::new();
-        for set in schema.root_sets() {
-            for model in &schema.models {
-                let Some((type_id, _)) = schema.entity_type(model, set) else { continue };
-                let path = format!("/{}/{}", model.version.segment(), schema.set(set).path).into();
-                addresses.push(Address { path, version: model.version, set, type_id });
-            }
-        }
-        Ok(Schema { addresses, ..schema })
+        Schema::of([Cow::Owned(v1.to_owned()), Cow::Owned(beta.to_owned())], rules)
+    }
+
+    /// Reads the documents of both versions, in the order of [`Version::ALL`], with the rules of workloads.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a document is not CSDL, or declares what cannot be.
+    pub fn of(documents: [Cow<'static, str>; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+        build::schema(documents, rules)
     }
 
     /// Returns the tables of a version.
@@ -422,55 +536,9 @@ impl Schema {
         }
     }
 
-    /// Returns the tables of the version that declares the most, which fixtures are read with.
+    /// Returns the union of the versions, which fixtures are read with.
     pub fn widest(&self) -> &Model {
-        self.model(Version::Beta)
-    }
-
-    /// Returns all sets, in the order of their ids.
-    pub fn sets(&self) -> &[Set] {
-        &self.sets
-    }
-
-    /// Returns the addresses of all root sets in all versions.
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
-    }
-
-    /// Returns a set.
-    pub fn set(&self, id: SetId) -> &Set {
-        &self.sets[id.0]
-    }
-
-    /// Returns a set by the last segment of its path, in any case.
-    pub fn set_named(&self, name: &str) -> Option<SetId> {
-        self.sets.iter().position(|set| set.name.eq_ignore_ascii_case(name)).map(SetId)
-    }
-
-    /// Returns the root sets: those that no entity contains.
-    pub fn root_sets(&self) -> impl Iterator<Item = SetId> + '_ {
-        self.set_ids().filter(|set| self.set(*set).parent.is_none())
-    }
-
-    /// Returns the root set above a set, or the set itself.
-    pub fn root_of(&self, set: SetId) -> SetId {
-        std::iter::successors(Some(set), |set| self.set(*set).parent).last().unwrap_or(set)
-    }
-
-    /// Returns the sets that the entities of a set contain.
-    pub fn contained(&self, parent: SetId) -> impl Iterator<Item = SetId> + '_ {
-        self.set_ids().filter(move |set| self.set(*set).parent == Some(parent))
-    }
-
-    /// Returns the ids of all sets.
-    pub fn set_ids(&self) -> impl Iterator<Item = SetId> + use<> {
-        (0..self.sets.len()).map(SetId)
-    }
-
-    /// Returns the type of a set's entities in a version, if that version has it.
-    pub fn entity_type<'a>(&self, model: &'a Model, set: SetId) -> Option<(TypeId, &'a StructuredType)> {
-        let id = model.type_named(&self.sets[set.0].type_name)?;
-        Some((id, model.structured(id)))
+        &self.union
     }
 }
 
@@ -481,6 +549,8 @@ pub(crate) const BUILT_IN: [&str; 2] =
 /// A schema document that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SchemaError {
+    /// The version of the document.
+    pub version: Option<Version>,
     /// The line in the document, from 1; 0 for the document as a whole.
     pub line: usize,
     /// The problem, for people.
@@ -489,7 +559,7 @@ pub struct SchemaError {
 
 impl SchemaError {
     fn new(line: usize, reason: String) -> SchemaError {
-        SchemaError { line, reason }
+        SchemaError { version: None, line, reason }
     }
 }
 

@@ -23,13 +23,15 @@ impl<'s> Segment<'s> {
     }
 }
 
-/// A key predicate: `'1'` or `id='1'`.
+/// A key predicate: `'1'`, `1` or `id='1'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyPredicate<'s> {
     /// The name of the key property, if the predicate has one.
     pub name: Option<&'s str>,
     /// The key.
     pub key: String,
+    /// Whether the key is a string in quotes.
+    pub is_quoted: bool,
 }
 
 impl<'s> KeyPredicate<'s> {
@@ -39,8 +41,14 @@ impl<'s> KeyPredicate<'s> {
             Some((name, literal)) if !name.contains('\'') => (Some(name.trim()), literal.trim()),
             _ => (None, predicate),
         };
-        let key = string_literal(literal).filter(|key| !key.is_empty())?;
-        Some(KeyPredicate { name, key })
+        let is_quoted = literal.starts_with('\'');
+        let is_bare = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | ':' | '+');
+        let key = if is_quoted {
+            string_literal(literal)?
+        } else {
+            Some(literal.to_owned()).filter(|literal| literal.chars().all(is_bare))?
+        };
+        (!key.is_empty()).then_some(KeyPredicate { name, key, is_quoted })
     }
 }
 
@@ -109,7 +117,8 @@ mod tests {
         assert_eq!(parse("'1'"), Some((None, "1".to_owned())));
         assert_eq!(parse("id = 'a''b'"), Some((Some("id"), "a'b".to_owned())));
         assert_eq!(parse("'a=b'"), Some((None, "a=b".to_owned())));
-        for malformed in ["", "'", "''", "1", "'a'b'", "'a", "a'", "id='"] {
+        assert_eq!(parse("12"), Some((None, "12".to_owned())), "a literal without quotes");
+        for malformed in ["", "'", "''", "a b", "'a'b'", "'a", "a'", "id='", "id=", "a('b')"] {
             assert_eq!(parse(malformed), None, "{malformed}");
         }
     }

@@ -1,9 +1,11 @@
 //! Stored values of entities: typed by the model, independent of a version.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Initial, PropertyType, StructuredType};
+use crate::edm::primitive::PrimitiveValue;
+use crate::edm::schema::{Initial, Property, PropertyType, Slot, StructuredType, TypeId};
 
 /// A value of a declared property.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,9 +14,13 @@ pub enum Value {
     Null,
     /// `Edm.Boolean`
     Boolean(bool),
-    /// `Edm.Int32`
-    Int32(i32),
-    /// `Edm.String`
+    /// An integer type.
+    Integer(i64),
+    /// `Edm.Double` or `Edm.Single`
+    Float(f64),
+    /// `Edm.Decimal`, as a JSON number.
+    Decimal(Arc<str>),
+    /// `Edm.String`, or another type that JSON writes as a string without further structure.
     String(Arc<str>),
     /// `Edm.DateTimeOffset`
     DateTimeOffset(DateTimeOffset),
@@ -26,13 +32,35 @@ pub enum Value {
     Complex(Arc<Complex>),
     /// The items of a collection.
     Collection(Arc<[Value]>),
+    /// `Edm.Untyped`, as compact JSON.
+    Json(Arc<str>),
+    /// The address of the entity that a link leads to.
+    Link(Arc<EntityAddress>),
 }
 
-/// The values of an entity or of a complex value: one per slot of its type, and the members that the type does not declare.
-#[derive(Clone, Debug, PartialEq)]
+impl From<PrimitiveValue> for Value {
+    fn from(value: PrimitiveValue) -> Value {
+        match value {
+            PrimitiveValue::Boolean(value) => Value::Boolean(value),
+            PrimitiveValue::Integer(value) => Value::Integer(value),
+            PrimitiveValue::Float(value) => Value::Float(value),
+            PrimitiveValue::Decimal(value) => Value::Decimal(value),
+            PrimitiveValue::DateTimeOffset(value) => Value::DateTimeOffset(value),
+            PrimitiveValue::Text(value) => Value::String(value),
+            PrimitiveValue::Json(value) => Value::Json(value),
+        }
+    }
+}
+
+/// The values of an entity or of a complex value, and the members that the type does not declare.
+///
+/// Null values and empty collections are not stored, so an instance costs what its values cost, however many properties its type has.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Complex {
-    /// One value per slot.
-    pub values: Box<[Value]>,
+    /// The type of the instance, where it is derived from the declared one.
+    pub own_type: Option<TypeId>,
+    /// The values, in the order of their slots.
+    values: Vec<(Slot, Value)>,
     /// Undeclared members of an open type, in the order of their arrival.
     pub dynamic: Vec<Dynamic>,
 }
@@ -47,63 +75,103 @@ pub struct Dynamic {
 }
 
 impl Complex {
-    /// Returns an instance with null values, and empty collections, which are never null.
-    pub fn blank(structured: &StructuredType) -> Complex {
-        let mut values: Box<[Value]> = vec![Value::Null; structured.slots].into();
-        for property in &structured.properties {
-            if let PropertyType::Collection(_) = property.kind {
-                values[property.slot] = Value::Collection(Arc::default());
-            }
-        }
-        Complex { values, dynamic: Vec::new() }
-    }
-
     /// Returns an instance with the initial values of its type.
     pub fn initial(structured: &StructuredType) -> Complex {
-        let mut blank = Complex::blank(structured);
+        let mut instance = Complex::default();
         for property in &structured.properties {
-            match property.initial {
-                Some(Initial::Boolean(value)) => blank.values[property.slot] = Value::Boolean(value),
-                Some(Initial::Int32(value)) => blank.values[property.slot] = Value::Int32(value),
-                Some(Initial::Member(number)) => blank.values[property.slot] = Value::Enum(number),
-                None => {}
-            }
+            let value = match &property.initial {
+                Some(Initial::Boolean(value)) => Value::Boolean(*value),
+                Some(Initial::Integer(value)) => Value::Integer(*value),
+                Some(Initial::Member(number)) => Value::Enum(*number),
+                Some(Initial::Text(text)) => Value::String(text.as_ref().into()),
+                None => continue,
+            };
+            instance.set(property.slot, value);
         }
-        blank
+        instance
+    }
+
+    /// Returns an instance of a type where another is declared.
+    pub fn initial_of(structured: &StructuredType, declared: &StructuredType) -> Complex {
+        let own_type = (structured.id != declared.id).then_some(structured.id);
+        Complex { own_type, ..Complex::initial(structured) }
+    }
+
+    /// Returns an instance with one value, for tests.
+    #[cfg(test)]
+    pub(crate) fn with(value: Value) -> Complex {
+        let mut instance = Complex::default();
+        instance.set(Slot::at(0), value);
+        instance
+    }
+
+    /// Returns the value in a slot: null where nothing is stored, for collections too.
+    pub fn get(&self, slot: Slot) -> &Value {
+        match self.values.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            Ok(index) => &self.values[index].1,
+            Err(_) => &Value::Null,
+        }
+    }
+
+    /// Returns the value of a property: null, or an empty collection, where nothing is stored.
+    pub fn value(&self, property: &Property) -> &Value {
+        static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Collection(Arc::default()));
+        match (self.get(property.slot), property.kind) {
+            (Value::Null, PropertyType::Collection(_)) => &EMPTY,
+            (value, _) => value,
+        }
+    }
+
+    /// Stores a value.
+    pub fn set(&mut self, slot: Slot, value: Value) {
+        let is_blank = match &value {
+            Value::Null => true,
+            Value::Collection(items) => items.is_empty(),
+            _ => false,
+        };
+        match (self.values.binary_search_by_key(&slot, |(slot, _)| *slot), is_blank) {
+            (Ok(index), true) => drop(self.values.remove(index)),
+            (Ok(index), false) => self.values[index].1 = value,
+            (Err(_), true) => {}
+            (Err(index), false) => self.values.insert(index, (slot, value)),
+        }
     }
 
     /// Returns the approximate size of the values in memory, in bytes, without this structure itself.
     pub fn size(&self) -> usize {
         let dynamic: usize =
             self.dynamic.iter().map(|member| shared_size(member.name.len()) + shared_size(member.json.len())).sum();
-        values_size(&self.values) + self.dynamic.capacity() * size_of::<Dynamic>() + dynamic
+        let texts: usize = self.values.iter().map(|(_, value)| referred_size(value)).sum();
+        self.values.capacity() * size_of::<(Slot, Value)>() + texts + self.dynamic.capacity() * size_of::<Dynamic>() + dynamic
     }
 }
 
-/// Returns the size of values and of the memory that they refer to.
-fn values_size(values: &[Value]) -> usize {
-    let referred = |value: &Value| match value {
-        Value::String(text) | Value::EnumText(text) => shared_size(text.len()),
+/// Returns the size of the memory that a value refers to.
+fn referred_size(value: &Value) -> usize {
+    match value {
+        Value::String(text) | Value::Decimal(text) | Value::EnumText(text) | Value::Json(text) => shared_size(text.len()),
+        Value::Link(address) => shared_size(size_of::<EntityAddress>() + address.text_bytes()),
         Value::Complex(complex) => shared_size(size_of::<Complex>()) + complex.size(),
-        Value::Collection(items) => shared_size(values_size(items)),
-        Value::Null | Value::Boolean(_) | Value::Int32(_) | Value::DateTimeOffset(_) | Value::Enum(_) => 0,
-    };
-    size_of_val(values) + values.iter().map(referred).sum::<usize>()
+        Value::Collection(items) => shared_size(size_of_val(&**items) + items.iter().map(referred_size).sum::<usize>()),
+        Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => 0,
+    }
 }
 
 fn complex_text_size(complex: &Complex) -> usize {
     let dynamic = complex.dynamic.iter().map(|member| MEMBER_TEXT + member.name.len() + member.json.len());
-    complex.values.iter().map(value_text_size).sum::<usize>() + dynamic.sum::<usize>()
+    complex.values.iter().map(|(_, value)| value_text_size(value)).sum::<usize>() + dynamic.sum::<usize>()
 }
 
 /// Returns the approximate length of a value's JSON text with the name of its member. A sixteenth of a text is for escapes.
 fn value_text_size(value: &Value) -> usize {
     let text = match value {
         Value::String(text) | Value::EnumText(text) => text.len() + text.len() / 16,
+        Value::Decimal(text) | Value::Json(text) => text.len(),
+        Value::Link(address) => address.text_bytes(),
         Value::Complex(complex) => complex_text_size(complex),
         Value::Collection(items) => items.iter().map(value_text_size).sum(),
-        Value::Null | Value::Boolean(_) | Value::Int32(_) => 0,
-        Value::DateTimeOffset(_) | Value::Enum(_) => MEMBER_TEXT,
+        Value::Null | Value::Boolean(_) => 0,
+        Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => MEMBER_TEXT,
     };
     MEMBER_TEXT + text
 }
@@ -120,13 +188,35 @@ pub struct Entity {
     pub properties: Complex,
     /// The size in memory.
     size: usize,
+    /// The approximate length of the JSON text of the properties without values.
+    blank_text: usize,
 }
 
 impl Entity {
     /// Returns an entity with a key and values.
     pub fn new(key: Arc<str>, properties: Complex) -> Entity {
+        Entity::of_type(key, properties, 0)
+    }
+
+    /// Returns an entity with a key and values. `blank_text` is the length of the text of the type's properties without values.
+    pub fn of_type(key: Arc<str>, properties: Complex, blank_text: usize) -> Entity {
         let size = size_of::<Entity>() + shared_size(key.len()) + properties.size();
-        Entity { key, properties, size }
+        Entity { key, properties, size, blank_text }
+    }
+
+    /// Returns a link to an entity.
+    pub fn link(key: Arc<str>, to: EntityAddress) -> Entity {
+        let mut properties = Complex::default();
+        properties.set(Slot::LINK, Value::Link(Arc::new(to)));
+        Entity::new(key, properties)
+    }
+
+    /// Returns the address of the entity that a link leads to; `None` for an entity of its own.
+    pub fn linked(&self) -> Option<&Arc<EntityAddress>> {
+        match self.properties.get(Slot::LINK) {
+            Value::Link(address) => Some(address),
+            _ => None,
+        }
     }
 
     /// Returns the approximate size in memory, in bytes, as when the entity was created. Values shared with other entities count in full.
@@ -136,7 +226,7 @@ impl Entity {
 
     /// Returns the approximate length of the entity's JSON text, in bytes, without annotations for metadata.
     pub fn text_size(&self) -> usize {
-        complex_text_size(&self.properties)
+        complex_text_size(&self.properties) + self.blank_text
     }
 }
 
@@ -157,17 +247,17 @@ mod tests {
 
     #[test]
     fn the_size_of_an_entity_covers_all_that_it_holds() {
-        let size = |values: Vec<Value>, dynamic: Vec<Dynamic>| {
-            Entity::new("key".into(), Complex { values: values.into(), dynamic }).size()
-        };
+        let complex =
+            |values: Vec<Value>, dynamic| Complex { own_type: None, values: (0..).map(Slot::at).zip(values).collect(), dynamic };
+        let size = |values: Vec<Value>, dynamic: Vec<Dynamic>| Entity::new("key".into(), complex(values, dynamic)).size();
         let text = || Value::String("x".repeat(1_000).into());
         let empty = size(Vec::new(), Vec::new());
         for (holds, values) in [
             (1_000, vec![text()]),
             (1_000, vec![Value::EnumText("x".repeat(1_000).into())]),
             (3_000, vec![Value::Collection(vec![text(), text(), text()].into())]),
-            (1_000, vec![Value::Complex(Arc::new(Complex { values: vec![text()].into(), dynamic: Vec::new() }))]),
-            (24_000, vec![Value::Null; 1_000]),
+            (1_000, vec![Value::Complex(Arc::new(complex(vec![text()], Vec::new())))]),
+            (32_000, vec![Value::Boolean(true); 1_000]),
         ] {
             let more = size(values.clone(), Vec::new()) - empty;
             assert!((holds..holds + 300).contains(&more), "{more} bytes for {holds}");
@@ -176,5 +266,20 @@ mod tests {
         dynamic.push(Dynamic { name: "n".repeat(500).into(), json: "1".repeat(500).into() });
         let more = size(Vec::new(), dynamic) - empty;
         assert!((4_200..4_300).contains(&more), "{more}");
+    }
+
+    #[test]
+    fn null_values_and_empty_collections_are_not_stored() {
+        let mut complex = Complex::default();
+        for slot in [2, 0, 1] {
+            complex.set(Slot::at(slot), Value::Boolean(slot == 1));
+        }
+        assert_eq!((complex.get(Slot::at(1)), complex.get(Slot::at(3))), (&Value::Boolean(true), &Value::Null));
+        complex.set(Slot::at(1), Value::Null);
+        complex.set(Slot::at(0), Value::Collection(Arc::default()));
+        complex.set(Slot::at(7), Value::Null);
+        let mut same = Complex::default();
+        same.set(Slot::at(2), Value::Boolean(false));
+        assert_eq!(complex, same);
     }
 }

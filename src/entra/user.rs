@@ -3,8 +3,7 @@
 use crate::entra::token::id_of;
 use crate::world::fixture::directory::{Directory, User};
 
-/// Id and name of the caller without a readable token, and of the user who signs in without a name.
-pub(crate) const LOCAL_USER: (&str, &str) = ("00000000-0000-4000-8000-000000000001", "Local User");
+pub(crate) use crate::world::fixture::directory::LOCAL_USER;
 
 /// Returns the user who signs in without a name.
 pub fn local_user() -> User {

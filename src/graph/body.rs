@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::header::{self, HeaderMap, HeaderValue};
 
+use crate::edm::primitive::LongNumbers;
 use crate::graph::request::{BODY_LIMIT, Body, Request};
 use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, MissingLength};
@@ -56,6 +57,16 @@ pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
 fn is_json(content_type: &HeaderValue) -> bool {
     let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// Returns the form of long numbers that a content type announces (OData JSON Format 4.0, 3.2).
+pub(super) fn long_numbers(headers: &HeaderMap) -> LongNumbers {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_compatible = |parameter: &str| {
+        let pair = parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        pair.is_some_and(|(name, value)| name.eq_ignore_ascii_case("IEEE754Compatible") && value.eq_ignore_ascii_case("true"))
+    };
+    LongNumbers::compatible(content_type.split(';').skip(1).any(is_compatible))
 }
 
 fn decoded<'b>(body: &'b [u8], headers: &HeaderMap) -> Result<Cow<'b, [u8]>, Error> {

@@ -1,14 +1,16 @@
 //! The context of one operation.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::StatusCode;
 use http::header::HeaderValue;
 
-use crate::edm::address::entity_address;
-use crate::edm::schema::{Model, StructuredType, Version};
-use crate::edm::value::Entity;
+use crate::edm::address::{KeyForm, entity_address};
+use crate::edm::primitive::{LongNumbers, Primitive};
+use crate::edm::schema::{Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::base_url::write_base_url;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
@@ -20,9 +22,9 @@ use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{Holder, Representation, write_cached, write_selected};
+use crate::odata::write::{Holder, InstanceType, Representation, write_cached, write_selected};
 use crate::policy::behavior::ContentType;
-use crate::policy::refusal::Refusal;
+use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
 use crate::world::store::{CollectionRef, StoredEntity};
 
@@ -58,7 +60,8 @@ impl<'c, R> OperationContext<'c, R> {
     ) -> Self {
         let (host, preferences) = (meta.facts.host, meta.facts.preferences);
         let knows_hidden = preferences.include_unknown_enum_members;
-        let representation = Representation::of(model, &world.behaviors, format.level, knows_hidden);
+        let long_numbers = LongNumbers::compatible(format.is_ieee754_compatible);
+        let representation = Representation::of(model, &world.behaviors, format.level, knows_hidden, long_numbers);
         OperationContext {
             world,
             request,
@@ -114,10 +117,15 @@ impl<'c, R> OperationContext<'c, R> {
 
     /// Reads the query options for a resource of a type; `None` without a query.
     pub(super) fn query(&self, structured: &'c StructuredType, target: QueryTarget) -> Result<Option<Query<'c>>, Error> {
-        let Some(text) = self.request.target.query() else { return Ok(None) };
+        let text = match self.request.target.query() {
+            Some(text) => text,
+            None if structured.navigations.iter().any(|navigation| navigation.is_auto_expanded) => "",
+            None => return Ok(None),
+        };
         let behaviors = &self.world.behaviors;
-        let scope =
-            Scope { model: self.model, structured, behaviors, knows_hidden: self.preferences.include_unknown_enum_members };
+        let knows_hidden = self.preferences.include_unknown_enum_members;
+        let now = self.now.into();
+        let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search: structured.search };
         Query::read(text, scope, target).map(Some)
     }
 
@@ -144,42 +152,107 @@ impl<'c> OperationContext<'c> {
         self.route.structured()
     }
 
-    /// Returns the path of the collection, after the version.
+    /// Returns the path of the collection, after the version. A cast of its entities is not a part of their addresses.
     pub(super) fn collection_path(&self) -> &'c str {
-        &self.route.fragment[1..]
+        let path = &self.route.fragment[1..];
+        let Some(cast) = self.route.cast else { return path };
+        let without_name = path.strip_suffix(&*self.model.structured(cast).full_name);
+        without_name.and_then(|path| path.strip_suffix('/')).unwrap_or(path)
     }
 
     /// Returns the address of an entity of the collection, after the version.
     pub(super) fn entity_path(&self, key: &str) -> String {
-        entity_address(self.collection_path(), self.is_single(), key)
+        entity_address(self.collection_path(), self.route.key_form, key)
     }
 
     /// Whether the collection holds at most one entity, which has no key in its path.
     pub(super) fn is_single(&self) -> bool {
-        !self.route.ancestors.is_empty() && self.world.schema.set(self.route.collection.set).is_single
+        self.route.key_form == KeyForm::Single
     }
 
     /// Returns the parent of the entities, from which their ids and links are built.
     pub(super) fn holder(&self) -> Holder<'c> {
-        let path = self.collection_path();
-        if self.is_single() { Holder::Single(path) } else { Holder::Collection(path) }
+        Holder { path: self.collection_path(), form: self.route.key_form }
     }
 
-    /// Returns the collection.
+    /// Returns the collection to read it.
     ///
     /// # Errors
     ///
     /// Fails if an entity that contains it does not exist.
     pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
+        self.check_way()?;
+        Ok(self.world.store.at(&self.route.collection))
+    }
+
+    /// Returns the collection to read it before a write.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an entity that contains it does not exist, or if it is reached through a link.
+    pub(super) fn written_collection(&self) -> Result<CollectionRef<'c>, Error> {
+        self.check_way()?;
+        if self.route.has_links || self.route.is_linked {
+            return Err(Error::new(&refusal::WRITE_THROUGH_LINK, &[]));
+        }
+        Ok(self.world.store.at(&self.route.collection))
+    }
+
+    /// Checks that all entities on the way to the collection exist.
+    fn check_way(&self) -> Result<(), Error> {
+        if let Some(missing) = &self.route.missing {
+            return Err(missing.clone());
+        }
         for ancestor in &self.route.ancestors {
-            if self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
+            let structured = self.model.structured(ancestor.type_id);
+            // A single entity exists with the one that contains it, unless clients create it.
+            let is_implied = self.world.schema.set(ancestor.collection.set).is_single && !structured.capabilities.is_upsert();
+            if !is_implied && self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
                 let structured = self.model.structured(ancestor.type_id);
                 let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
                 let refusal = structured.wording.unknown_ancestor;
                 return Err(not_found(structured, refusal, &ancestor.key).with_detail(format!("{address} does not exist")));
             }
         }
-        Ok(self.world.store.at(&self.route.collection))
+        Ok(())
+    }
+
+    /// Returns the entity of the path that is stored, or the singleton that always exists.
+    pub(super) fn entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
+        let found = self.collection()?.get(key).filter(|entity| self.is_of_cast(entity)).or_else(|| self.implied_entity(key));
+        found.ok_or_else(|| self.not_found(key))
+    }
+
+    /// Returns the singleton as it is before the first change.
+    pub(super) fn implied_entity(&self, key: &str) -> Option<Arc<StoredEntity>> {
+        if !self.world.schema.set(self.route.collection.set).is_root_single() {
+            return None;
+        }
+        Some(Arc::new(blank_single(self.structured(), key)))
+    }
+
+    /// Whether an entity has the type of the path's cast.
+    pub(super) fn is_of_cast(&self, entity: &StoredEntity) -> bool {
+        let Some(cast) = self.route.cast else { return true };
+        self.model.shows_as(self.own_type(entity, self.route.collection.set), cast)
+    }
+
+    /// Returns the type of an entity of a set.
+    pub(super) fn own_type(&self, entity: &Entity, set: SetId) -> TypeId {
+        entity.properties.own_type.unwrap_or(self.world.schema.set(set).target)
+    }
+
+    /// Returns the declared type of an entity that the path leads to, and its own.
+    pub(super) fn types_of(&self, entity: &Entity, set: SetId) -> InstanceType<'c> {
+        let declared = self.structured();
+        let own = self.own_type(entity, set);
+        let actual = if self.model.is_a(own, declared.id) { self.model.actual(declared, Some(own)) } else { declared };
+        InstanceType { declared, actual }
+    }
+
+    /// Returns the declared type of an entity of the collection, and its own.
+    pub(super) fn types(&self, entity: &Entity) -> InstanceType<'c> {
+        self.types_of(entity, self.route.collection.set)
     }
 
     /// Begins a body whose context URL is the collection's, with a suffix.
@@ -190,7 +263,7 @@ impl<'c> OperationContext<'c> {
     /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
-        write_cached(&self.representation, self.structured(), self.holder(), entity, &entity.text, &mut out);
+        write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
         out.push(b'}');
         out
     }
@@ -198,20 +271,31 @@ impl<'c> OperationContext<'c> {
     /// Returns the body with the selected members of an entity.
     pub(super) fn selected_body(&self, entity: &Entity, select: &Select) -> Vec<u8> {
         let mut out = self.begin_collection_body(&format!("({})/$entity", select.list), ENTITY_LENGTH);
-        write_selected(&self.representation, self.structured(), self.holder(), entity, &select.selection, &mut out);
+        write_selected(&self.representation, self.types(entity), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
     }
 
     /// Returns the refusal of a missing entity.
     pub(super) fn not_found(&self, key: &str) -> Error {
-        let (structured, path) = (self.structured(), self.collection_path());
+        let (structured, path) = (self.structured(), &self.route.fragment[1..]);
         let error = not_found(structured, structured.wording.unknown_entity, key);
         // An entity without a key is named by its path.
         let detail =
             if self.is_single() { format!("{path} does not exist") } else { format!("{path} has no entity with the id {key:?}") };
         error.with_detail(detail)
     }
+}
+
+/// Returns a single entity with the initial values of its type. Its id in the service is unknown (grade none), but an id is never null.
+pub(super) fn blank_single(structured: &StructuredType, key: &str) -> StoredEntity {
+    let mut properties = Complex::initial(structured);
+    if let Some(property) =
+        structured.key_property().filter(|property| property.kind == PropertyType::Primitive(Primitive::String))
+    {
+        properties.set(property.slot, Value::String(key.into()));
+    }
+    StoredEntity::of_type(key.into(), properties, structured.blank_text)
 }
 
 /// Returns the refusal of an unknown entity, with the wording of its workload.

@@ -107,13 +107,13 @@ fn explain_object(
     decided: &mut Vec<&'static str>,
 ) {
     for (index, property) in structured.properties.iter().enumerate() {
-        let selected = selection.map_or(Selected::Everything, |selection| selection.of(index));
+        let selected = selection.map_or(Selected::Everything, |selection| selection.of(index, property.slot));
         let nested = match selected {
             Selected::Nothing => continue,
             Selected::Part(nested) => Some(nested),
             Selected::Everything | Selected::Whole => None,
         };
-        explain_member(representation, property, &values.values[property.slot], nested, decided);
+        explain_member(representation, property, values.value(property), nested, decided);
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) enum Operation<'r> {
     Get(&'r str),
     Property(&'r str, &'r PropertyTail),
     Update(&'r str),
+    UpdateProperty(&'r str, &'r PropertyTail),
     Replace(&'r str),
     Delete(&'r str),
 }
@@ -51,18 +52,28 @@ impl Operation<'_> {
     /// Fails if the resource does not have the method.
     pub(super) fn of<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
         let capabilities = route.structured().capabilities;
+        let is_singleton = world.schema.set(route.collection.set).is_root_single();
         match (&route.tail, route.key.as_deref(), method.as_str()) {
             (Tail::Whole, None, "GET") => Ok(Operation::List),
             (Tail::Whole, None, "POST") if capabilities.creates => Ok(Operation::Create),
             (Tail::Whole, Some(key), "GET") => Ok(Operation::Get(key)),
-            (Tail::Whole, Some(key), "PATCH") if capabilities.update == Some(UpdateMethod::Patch) => Ok(Operation::Update(key)),
-            (Tail::Whole, Some(key), "PUT") if capabilities.update.is_some_and(|update| update != UpdateMethod::Patch) => {
+            (Tail::Whole, Some(key), "PATCH") if capabilities.update.is_some_and(UpdateMethod::is_patch) => {
+                Ok(Operation::Update(key))
+            }
+            (Tail::Whole, Some(key), "PUT") if capabilities.update.is_some_and(UpdateMethod::is_put) => {
                 Ok(Operation::Replace(key))
             }
-            (Tail::Whole, Some(key), "DELETE") if capabilities.deletes => Ok(Operation::Delete(key)),
+            (Tail::Whole, Some(key), "DELETE") if capabilities.deletes && !is_singleton => Ok(Operation::Delete(key)),
             (Tail::Count, None, "GET") => Ok(Operation::Count),
             (Tail::Property(path), Some(key), "GET") => Ok(Operation::Property(key, path)),
-            (Tail::Whole, key, _) => Err(wrong_method(world, method, &capabilities.methods(key.is_some()))),
+            (Tail::Property(path), Some(key), "PATCH") if capabilities.update.is_some_and(UpdateMethod::is_patch) => {
+                Ok(Operation::UpdateProperty(key, path))
+            }
+            (Tail::Whole, key, _) => {
+                let mut expected = capabilities.methods(key.is_some());
+                expected.retain(|method| method != Method::DELETE || !is_singleton);
+                Err(wrong_method(world, method, &expected))
+            }
             (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(world, method, &[Method::GET])),
         }
     }
@@ -73,7 +84,7 @@ impl Operation<'_> {
             Operation::List | Operation::Count => OperationKind::List,
             Operation::Create => OperationKind::Create,
             Operation::Get(_) | Operation::Property(..) => OperationKind::Get,
-            Operation::Update(_) | Operation::Replace(_) => OperationKind::Update,
+            Operation::Update(_) | Operation::UpdateProperty(..) | Operation::Replace(_) => OperationKind::Update,
             Operation::Delete(_) => OperationKind::Delete,
         }
     }
@@ -102,6 +113,7 @@ pub(super) fn run(
         Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
         Operation::Create => create::create(context, &change::read_body(context, Origin::Create, skipped)?, reply),
         Operation::Update(key) => update::update(context, key, &change::read_body(context, Origin::Update, skipped)?, reply),
+        Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
     }

@@ -16,7 +16,7 @@ use crate::graph::facts::RequestFacts;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
-use crate::graph::route::{self, Resource};
+use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, stubs};
@@ -144,7 +144,7 @@ fn stages(
         // The request is read again on another thread: this error is discarded.
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
-    let resource = route::resolve(&world.schema, request.path())?;
+    let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
     let Resource::Entities(route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };

@@ -1,36 +1,36 @@
 //! Resolves paths to resources, driven by the model.
+//!
+//! A path leads from a root through contained entities, which have addresses of their own, and through links to entities that live elsewhere.
+//! The canonical address of an entity decides where it is stored and which context URL it has, not the way to it.
+
+mod lookup;
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::edm::address::CollectionAddress;
-use crate::edm::schema::{Model, PropertyType, Root, Schema, StructuredType, TypeId, Version};
+use crate::edm::address::{CollectionAddress, KeyForm, encoded_key, entity_address};
+use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
+use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Root, Schema, StructuredType, TypeId, Version};
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::text::json::Json;
 use crate::text::nearest::nearest;
 use crate::world::workload::Ancestor;
 
+pub(super) use self::lookup::Lookup;
+
 /// The resource that a path names.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all paths are of entities, and a box would cost each of them")]
 pub(super) enum Resource<'s> {
     /// The service document of a version.
     Service(&'s Model),
     /// The schema of a version.
     Metadata(&'s Model),
-    /// A singleton, or a part of it.
-    Singleton(Singleton<'s>),
     /// A collection, one of its entities, or a part of one.
     Entities(Route<'s>),
-}
-
-/// A singleton, or a part of it.
-#[derive(Debug)]
-pub(super) struct Singleton<'s> {
-    pub(super) model: &'s Model,
-    pub(super) root: &'s Root,
-    pub(super) tail: Tail,
 }
 
 /// A collection, one of its entities, or a part of one.
@@ -38,14 +38,27 @@ pub(super) struct Singleton<'s> {
 pub(super) struct Route<'s> {
     pub(super) model: &'s Model,
     pub(super) collection: CollectionAddress,
+    /// The type that the path leads to: the declared one, or that of a cast.
     pub(super) type_id: TypeId,
+    /// The type of a cast, which an entity must have.
+    pub(super) cast: Option<TypeId>,
     /// The key of one entity; `None` for the collection.
     pub(super) key: Option<Cow<'s, str>>,
     pub(super) tail: Tail,
     /// The path of the collection as the fragment of context URLs.
     pub(super) fragment: Cow<'s, str>,
+    /// The form of keys behind it.
+    pub(super) key_form: KeyForm,
+    /// The path of the collection as in links to further pages, after the version; `None` for that of the fragment.
+    pub(super) link_path: Option<String>,
     /// The entities that contain the collection, outermost first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// Whether the collection has links to entities.
+    pub(super) has_links: bool,
+    /// Whether the path leads through a link.
+    pub(super) is_linked: bool,
+    /// The refusal if something on the path is not there.
+    pub(super) missing: Option<Error>,
 }
 
 impl<'s> Route<'s> {
@@ -68,9 +81,9 @@ pub struct EntityPath {
 impl EntityPath {
     /// Resolves the path of a collection or of an entity as a whole; `None` for other resources.
     pub fn of(schema: &Schema, path: &str) -> Option<EntityPath> {
-        let Resource::Entities(route) = resolve(schema, path).ok()? else { return None };
+        let Resource::Entities(route) = resolve(schema, Lookup::none(), path).ok()? else { return None };
         let ancestors = route.ancestors.into_iter().map(|ancestor| (ancestor.collection, ancestor.key)).collect();
-        (route.tail == Tail::Whole).then(|| EntityPath {
+        (route.tail == Tail::Whole && route.missing.is_none()).then(|| EntityPath {
             collection: route.collection,
             key: route.key.map(Cow::into_owned),
             ancestors,
@@ -102,7 +115,7 @@ pub(super) struct PropertyTail {
 ///
 /// Segments are percent-decoded and matched in any case; keys keep their case. A key is a segment of its own or is in parentheses. One
 /// trailing slash is allowed.
-pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Resource<'s>, Error> {
+pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str) -> Result<Resource<'s>, Error> {
     if let Some(route) = resolve_usual_form(schema, path) {
         return Ok(Resource::Entities(route));
     }
@@ -124,72 +137,376 @@ pub(super) fn resolve<'s>(schema: &'s Schema, path: &'s str) -> Result<Resource<
     if root_segment.eq_ignore_ascii_case("$metadata") {
         return expect_end(&mut segments, Resource::Metadata(model));
     }
-    let Segment { name: root_name, predicate: root_key } = Segment::of(&root_segment);
-    let root = model.root(root_name).ok_or_else(|| unknown_segment(root_name, model.roots().iter().map(|root| &*root.name)))?;
-    let structured = model.structured(root.target);
-    if let Some(set) = root.set {
-        return resolve_entities(schema, model, (set.into(), root.target), root_key, &mut segments);
-    }
-    if root_key.is_some() {
-        return Err(invalid_key(structured));
-    }
-    let Some(segment) = next_segment(&mut segments)? else {
-        return Ok(Resource::Singleton(Singleton { model, root, tail: Tail::Whole }));
-    };
-    let Segment { name, predicate } = Segment::of(&segment);
-    if let Some(navigation) = structured.navigation(name) {
-        return resolve_entities(schema, model, (navigation.set.into(), navigation.target), predicate, &mut segments);
-    }
-    let tail = property_path(model, structured, &root.name, segment, &mut segments)?;
-    Ok(Resource::Singleton(Singleton { model, root, tail }))
+    let Segment { name, predicate } = Segment::of(&root_segment);
+    let root = model.root(name).ok_or_else(|| unknown_root(model, name))?;
+    let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
+    walk.follow(&mut segments).map(Resource::Entities)
 }
 
-/// Resolves the segments after the name of a collection, through contained entities. `predicate` is the text in parentheses after the
-/// name.
-fn resolve_entities<'s>(
+fn unknown_root(model: &Model, name: &str) -> Error {
+    if model.unbound_operation(name).is_some() {
+        return not_emulated(name);
+    }
+    unknown_segment(name, model.roots().iter().map(|root| &*root.name))
+}
+
+/// The way from a root to a resource: the collection or the entity that the segments so far lead to.
+struct Walk<'s, 'l> {
     schema: &'s Schema,
     model: &'s Model,
-    (mut collection, mut type_id): (CollectionAddress, TypeId),
-    predicate: Option<&str>,
-    segments: &mut impl Iterator<Item = Cow<'s, str>>,
-) -> Result<Resource<'s>, Error> {
-    let mut key_text = predicate.map(str::to_owned);
-    let mut ancestors = Vec::new();
-    loop {
-        let (set, structured) = (schema.set(collection.set), model.structured(type_id));
-        let route = |collection: CollectionAddress, key, tail, ancestors| {
-            let fragment = match collection.holder {
-                None => Cow::Borrowed(&*set.fragment),
-                Some(_) => Cow::Owned(format!("#{}", collection.path(schema))),
-            };
-            Resource::Entities(Route { model, collection, type_id, key, tail, fragment, ancestors })
+    lookup: Lookup<'l>,
+    collection: CollectionAddress,
+    type_id: TypeId,
+    cast: Option<TypeId>,
+    key: Option<Cow<'s, str>>,
+    /// The canonical path of the collection.
+    path: String,
+    key_form: KeyForm,
+    /// The path of the collection as in links.
+    link_path: String,
+    ancestors: Vec<Ancestor>,
+    has_links: bool,
+    is_linked: bool,
+    missing: Option<Error>,
+}
+
+impl<'s, 'l> Walk<'s, 'l> {
+    fn from_root(
+        schema: &'s Schema,
+        model: &'s Model,
+        lookup: Lookup<'l>,
+        root: &'s Root,
+        predicate: Option<&str>,
+    ) -> Result<Walk<'s, 'l>, Error> {
+        // The caller's singleton is an entity of its set.
+        let set = root.caller_in.unwrap_or(root.set);
+        let mut walk = Walk {
+            schema,
+            model,
+            lookup,
+            collection: set.into(),
+            type_id: root.target,
+            cast: None,
+            key: None,
+            path: schema.set(set).path.to_string(),
+            key_form: KeyForm::of(schema.set(set)),
+            link_path: root.name.to_string(),
+            ancestors: Vec::new(),
+            has_links: false,
+            is_linked: false,
+            missing: None,
         };
-        let key = match key_text {
-            Some(_) if set.is_single => return Err(invalid_key(structured)),
-            None if set.is_single => Cow::Borrowed(&*set.name),
-            Some(text) => Cow::Owned(parse_key(&text, structured)?),
-            None => match next_segment(segments)? {
-                None => return Ok(route(collection, None, Tail::Whole, ancestors)),
-                Some(segment) if segment.eq_ignore_ascii_case("$count") => {
-                    return expect_end(segments, route(collection, None, Tail::Count, ancestors));
+        if root.is_singleton && predicate.is_some() {
+            return Err(invalid_key(walk.structured()));
+        }
+        if root.caller_in.is_some() {
+            match lookup.caller_key(root.set) {
+                Ok(key) => walk.key = Some(Cow::Owned(key)),
+                Err(error) => {
+                    walk.key = Some(Cow::Borrowed(""));
+                    walk.missing = Some(error);
                 }
-                Some(segment) if segment.eq_ignore_ascii_case("$value") => {
+            }
+        } else if root.is_singleton {
+            walk.key = Some(Cow::Borrowed(&root.name));
+        } else if let Some(predicate) = predicate {
+            walk.take_predicate(predicate)?;
+        }
+        Ok(walk)
+    }
+
+    fn structured(&self) -> &'s StructuredType {
+        self.model.structured(self.type_id)
+    }
+
+    /// Follows the other segments to the end.
+    fn follow(mut self, segments: &mut impl Iterator<Item = Cow<'s, str>>) -> Result<Route<'s>, Error> {
+        loop {
+            let Some(segment) = next_segment(segments)? else { return Ok(self.end(Tail::Whole)) };
+            if self.cast_to(&segment)? {
+                continue;
+            }
+            if self.key.is_none() {
+                if segment.eq_ignore_ascii_case("$count") {
+                    return expect_end(segments, self.end(Tail::Count));
+                }
+                if segment.eq_ignore_ascii_case("$value") {
                     return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
                 }
-                Some(segment) => key_segment(model, segment)?,
-            },
-        };
-        let Some(segment) = next_segment(segments)? else { return Ok(route(collection, Some(key), Tail::Whole, ancestors)) };
-        let Segment { name, predicate } = Segment::of(&segment);
-        let Some(navigation) = structured.navigation(name) else {
-            let tail = property_path(model, structured, &key, segment, segments)?;
-            return Ok(route(collection, Some(key), tail, ancestors));
-        };
-        key_text = predicate.map(str::to_owned);
-        let contained = collection.within(schema, &key, navigation.set);
-        ancestors.push(Ancestor { collection, type_id, key: key.into_owned() });
-        (collection, type_id) = (contained, navigation.target);
+                self.take_key(segment)?;
+                continue;
+            }
+            let Segment { name, predicate } = Segment::of(&segment);
+            let structured = self.structured();
+            if let Some(navigation) = structured.navigation(name) {
+                self.enter(navigation, predicate, "")?;
+                continue;
+            }
+            if structured.property(name).is_none() && self.model.bound_operation(name, self.type_id, false).is_some() {
+                return Err(not_emulated(&segment));
+            }
+            if let Some(tail) = self.property(segment, segments)? {
+                return Ok(self.end(tail));
+            }
+        }
     }
+
+    fn end(self, tail: Tail) -> Route<'s> {
+        let fragment = match &self.cast {
+            Some(cast) => format!("#{}/{}", self.path, self.model.structured(*cast).full_name),
+            None => format!("#{}", self.path),
+        };
+        Route {
+            model: self.model,
+            collection: self.collection,
+            type_id: self.type_id,
+            cast: self.cast,
+            key: self.key,
+            tail,
+            fragment: Cow::Owned(fragment),
+            key_form: self.key_form,
+            link_path: Some(self.link_path),
+            ancestors: self.ancestors,
+            has_links: self.has_links,
+            is_linked: self.is_linked,
+            missing: self.missing,
+        }
+    }
+
+    /// Takes a segment as a cast, if it is the name of a type.
+    fn cast_to(&mut self, segment: &str) -> Result<bool, Error> {
+        if !segment.contains('.') {
+            return Ok(false);
+        }
+        let Some(NamedType::Structured(id)) = self.model.resolve(segment) else {
+            // Keys can have dots. The name of an unknown type looks the same as one, except for a namespace of the schema.
+            let namespace = segment.rsplit_once('.').map_or("", |(namespace, _)| namespace);
+            let is_type = self.model.namespaces().iter().any(|known| known.eq_ignore_ascii_case(namespace));
+            return if is_type { Err(not_emulated(segment)) } else { Ok(false) };
+        };
+        if !self.model.is_a(id, self.type_id) {
+            return Err(not_emulated(segment));
+        }
+        if id != self.type_id {
+            self.cast = Some(id);
+            self.type_id = id;
+        }
+        self.link_path.push('/');
+        self.link_path.push_str(&self.model.structured(id).full_name);
+        Ok(true)
+    }
+
+    /// Takes a segment after a collection as a key, unless it is reserved: `$ref`, `delta()`.
+    fn take_key(&mut self, segment: Cow<'s, str>) -> Result<(), Error> {
+        let name = Segment::of(&segment).name;
+        if segment.starts_with('$') || segment.ends_with("()") || self.model.bound_operation(name, self.type_id, true).is_some() {
+            return Err(not_emulated(&segment));
+        }
+        self.set_key(segment)
+    }
+
+    /// Takes a key in parentheses.
+    fn take_predicate(&mut self, predicate: &str) -> Result<(), Error> {
+        let structured = self.structured();
+        let invalid = || invalid_key(structured);
+        let KeyPredicate { name, key, is_quoted } = KeyPredicate::of(predicate).ok_or_else(invalid)?;
+        let named = |index: usize| name.is_some_and(|name| structured.properties[index].name.eq_ignore_ascii_case(name));
+        let alternate = structured.alternate_keys.iter().find(|index| named(**index));
+        if let Some(index) = alternate.filter(|_| structured.key.is_none_or(|key| !named(key))) {
+            if let Some(found) = self.lookup.by_alternate_key(&self.collection, &structured.properties[*index], &key) {
+                self.key = Some(Cow::Owned(found));
+            } else {
+                self.missing.get_or_insert_with(|| unknown_entity(structured, &key));
+                self.key = Some(Cow::Owned(key));
+            }
+            return Ok(());
+        }
+        let is_key = name.is_none() || structured.key.is_some_and(named);
+        let needs_quotes = !structured.key_type().has_bare_literals();
+        if !is_key || is_quoted != needs_quotes {
+            return Err(invalid());
+        }
+        self.set_key(Cow::Owned(key))
+    }
+
+    fn set_key(&mut self, key: Cow<'s, str>) -> Result<(), Error> {
+        let structured = self.structured();
+        let Some(key) = canonical_key(structured.key_type(), key) else { return Err(invalid_key(structured)) };
+        if self.has_links {
+            self.follow_link(key);
+            return Ok(());
+        }
+        self.key = Some(match self.lookup.in_segment(structured, &self.collection, &key) {
+            Some(found) => Cow::Owned(found),
+            None => key,
+        });
+        Ok(())
+    }
+
+    /// Goes from an entity through a navigation property. `member` is the path of the complex value that has it.
+    fn enter(&mut self, navigation: &'s Navigation, predicate: Option<&str>, member: &str) -> Result<(), Error> {
+        let key = self.key.take().unwrap_or_default();
+        let inner = self.collection.within_member(self.schema, &key, member, navigation.set);
+        let entity = entity_address(&self.path, self.key_form, &key);
+        if self.key_form != KeyForm::Single && !self.is_callers() {
+            self.link_path.push('/');
+            self.link_path.push_str(&encoded_key(&key));
+        }
+        self.link_path.push_str(member);
+        self.link_path.push('/');
+        self.link_path.push_str(&navigation.name);
+        let set = self.schema.set(inner.set);
+        // The navigation properties of a derived type are behind its name.
+        let cast = self.cast.map(|id| format!("/{}", self.model.structured(id).full_name)).unwrap_or_default();
+        self.path = format!("{entity}{cast}{member}/{}", navigation.name);
+        self.key_form = KeyForm::of(set);
+        let outer = std::mem::replace(&mut self.collection, inner);
+        // A root collection belongs to the service itself.
+        if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
+            self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
+        }
+        self.type_id = navigation.target;
+        self.cast = None;
+        self.has_links = !navigation.contains_target;
+        match predicate {
+            Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
+            Some(predicate) => self.take_predicate(predicate),
+            None if navigation.is_collection => {
+                self.show_home();
+                Ok(())
+            }
+            None if self.has_links => {
+                self.follow_link(Cow::Borrowed(&navigation.name));
+                Ok(())
+            }
+            None => {
+                self.key = Some(Cow::Borrowed(&navigation.name));
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the way so far is the singleton of the caller.
+    fn is_callers(&self) -> bool {
+        self.model.root(&self.link_path).is_some_and(|root| root.caller_in.is_some())
+    }
+
+    /// Shows the set in which the linked entities live as the collection of context URLs.
+    fn show_home(&mut self) {
+        if self.has_links
+            && let Some(home) = self.schema.home(self.model, self.type_id)
+        {
+            let set = self.schema.set(home);
+            self.path = set.path.to_string();
+            self.key_form = KeyForm::of(set);
+        }
+    }
+
+    /// Goes from a collection of links to the entity of one.
+    fn follow_link(&mut self, key: Cow<'s, str>) {
+        let structured = self.structured();
+        let link = self.lookup.link(&self.collection, &key);
+        match link.as_ref().map(|link| link.linked()) {
+            Some(Some(target)) => {
+                self.collection = target.collection.clone();
+                self.key = Some(Cow::Owned(target.key.to_string()));
+                self.ancestors.clear();
+                self.has_links = false;
+                self.is_linked = true;
+                self.path = self.collection.path(self.schema).into_owned();
+                self.key_form = KeyForm::of(self.schema.set(self.collection.set));
+                if let Some(home) = self.schema.home(self.model, self.type_id).filter(|_| self.collection.holder.is_none()) {
+                    let set = self.schema.set(home);
+                    self.path = set.path.to_string();
+                    self.key_form = KeyForm::of(set);
+                }
+            }
+            // The entity lives here, for want of a set of its own.
+            Some(None) => self.key = Some(key),
+            None => {
+                self.missing.get_or_insert_with(|| unknown_entity(structured, &key));
+                self.key = Some(key);
+            }
+        }
+        self.has_links = false;
+    }
+
+    /// Follows the path from the entity to one of its properties; `None` if it goes on from a complex value to other entities.
+    fn property(
+        &mut self,
+        first: Cow<'s, str>,
+        segments: &mut impl Iterator<Item = Cow<'s, str>>,
+    ) -> Result<Option<Tail>, Error> {
+        let mut path = PropertyTail::default();
+        let mut owner = Some(self.structured());
+        let mut is_collection = false;
+        let mut previous = match self.key_form {
+            KeyForm::Single => self.link_path.rsplit('/').next().unwrap_or_default().to_owned(),
+            KeyForm::Quoted | KeyForm::Bare => self.key.as_deref().unwrap_or_default().to_owned(),
+        };
+        let mut member = String::new();
+        let mut segment = Some(first);
+        while let Some(name) = segment {
+            if is_collection {
+                let is_value = name.eq_ignore_ascii_case("$value");
+                return Err(if is_value { Error::new(&refusal::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
+            }
+            if name.eq_ignore_ascii_case("$count") {
+                return Err(Error::new(&refusal::COUNT_OF_ONE, &[&previous]));
+            }
+            let Some(current) = owner else {
+                // Only `$value` can follow a value without members.
+                if !name.eq_ignore_ascii_case("$value") || path.is_raw {
+                    return Err(Error::new(&refusal::BEHIND_PRIMITIVE, &[&previous, &name]));
+                }
+                path.is_raw = true;
+                segment = next_segment(segments)?;
+                continue;
+            };
+            let Segment { name: navigation_name, predicate } = Segment::of(&name);
+            if let Some(navigation) = current.navigation(navigation_name).filter(|_| !member.is_empty()) {
+                self.enter(navigation, predicate, &member)?;
+                return Ok(None);
+            }
+            let Some(index) = current.property(&name) else {
+                let properties = current.properties.iter().map(|property| &*property.name);
+                let navigations = current.navigations.iter().map(|navigation| &*navigation.name);
+                return Err(unknown_segment(&name, properties.chain(navigations)));
+            };
+            let property = &current.properties[index];
+            owner = match property.kind {
+                PropertyType::Complex(id) => Some(self.model.structured(id)),
+                PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(_) => None,
+            };
+            is_collection = matches!(property.kind, PropertyType::Collection(_));
+            path.indexes.push(index);
+            member.push('/');
+            member.push_str(&property.name);
+            property.name.as_ref().clone_into(&mut previous);
+            segment = next_segment(segments)?;
+        }
+        Ok(Some(Tail::Property(path)))
+    }
+}
+
+/// Returns a key in the form in which it is stored; `None` if it is not a value of the type.
+fn canonical_key(primitive: Primitive, key: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if primitive.is_integer() {
+        return key.trim().parse::<i64>().ok().map(|number| Cow::Owned(number.to_string()));
+    }
+    if primitive != Primitive::Guid {
+        return Some(key);
+    }
+    match primitive.read(&Json::String(key), LongNumbers::Numbers) {
+        Ok(PrimitiveValue::Text(text)) => Some(Cow::Owned(text.to_string())),
+        _ => None,
+    }
+}
+
+fn unknown_entity(structured: &StructuredType, key: &str) -> Error {
+    let wording = structured.wording;
+    let error = Error::new(wording.unknown_entity, &[wording.noun, key, &structured.full_name]);
+    Error { inner_code: wording.not_found_code, ..error }
 }
 
 /// Returns the path of an absolute link after a version: `/v1.0/http://127.0.0.1:9340/v1.0/teamwork/…`.
@@ -211,89 +528,42 @@ fn next_segment<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result
 }
 
 /// Returns the resource if the path ends here.
-fn expect_end<'s, 'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>, resource: Resource<'s>) -> Result<Resource<'s>, Error> {
+fn expect_end<'p, T>(segments: &mut impl Iterator<Item = Cow<'p, str>>, resource: T) -> Result<T, Error> {
     match next_segment(segments)? {
         None => Ok(resource),
         Some(segment) => Err(not_emulated(&segment)),
     }
 }
 
-/// Resolves the path from an entity to one of its properties. `parent` is the segment before the first one.
-fn property_path<'p>(
-    model: &Model,
-    structured: &StructuredType,
-    parent: &str,
-    first: Cow<'p, str>,
-    segments: &mut impl Iterator<Item = Cow<'p, str>>,
-) -> Result<Tail, Error> {
-    let mut path = PropertyTail::default();
-    let mut owner = Some(structured);
-    let mut is_collection = false;
-    let mut previous = parent.to_owned();
-    let mut segment = Some(first);
-    while let Some(name) = segment {
-        if is_collection {
-            let is_value = name.eq_ignore_ascii_case("$value");
-            return Err(if is_value { Error::new(&refusal::VALUE_OF_COLLECTION, &[]) } else { not_emulated(&name) });
-        }
-        if name.eq_ignore_ascii_case("$count") {
-            return Err(Error::new(&refusal::COUNT_OF_ONE, &[&previous]));
-        }
-        let Some(current) = owner else {
-            // Only `$value` can follow a value without members.
-            if !name.eq_ignore_ascii_case("$value") || path.is_raw {
-                return Err(Error::new(&refusal::BEHIND_PRIMITIVE, &[&previous, &name]));
-            }
-            path.is_raw = true;
-            segment = next_segment(segments)?;
-            continue;
-        };
-        let Some(index) = current.property(&name) else {
-            let properties = current.properties.iter().map(|property| &*property.name);
-            let navigations = current.navigations.iter().map(|navigation| &*navigation.name);
-            return Err(unknown_segment(&name, properties.chain(navigations)));
-        };
-        let property = &current.properties[index];
-        owner = match property.kind {
-            PropertyType::Complex(id) => Some(model.structured(id)),
-            PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(_) => None,
-        };
-        is_collection = matches!(property.kind, PropertyType::Collection(_));
-        path.indexes.push(index);
-        property.name.as_ref().clone_into(&mut previous);
-        segment = next_segment(segments)?;
-    }
-    Ok(Tail::Property(path))
-}
-
 /// Resolves the path of one entity in its usual form: segments in their declared case, and a key of unreserved characters (RFC 3986) as
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
-    schema.addresses().iter().find_map(|address| {
-        let key = path.strip_prefix(&*address.path)?.strip_prefix('/')?;
-        let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
-        if key.is_empty() || !key.bytes().all(is_unreserved) {
-            return None;
-        }
-        Some(Route {
-            model: schema.model(address.version),
-            collection: address.set.into(),
-            type_id: address.type_id,
-            key: Some(Cow::Borrowed(key)),
-            tail: Tail::Whole,
-            fragment: Cow::Borrowed(&schema.set(address.set).fragment),
-            ancestors: Vec::new(),
-        })
-    })
-}
-
-/// Takes a segment after a collection as a key, unless it is reserved: `$ref`, `delta()`, a type name.
-fn key_segment<'p>(model: &Model, segment: Cow<'p, str>) -> Result<Cow<'p, str>, Error> {
-    let is_type = segment.strip_prefix(&*model.namespace).is_some_and(|rest| rest.starts_with('.'));
-    if segment.starts_with('$') || segment.ends_with("()") || is_type {
-        return Err(not_emulated(&segment));
+    let (collection, key) = path.rsplit_once('/')?;
+    let address = schema.address(collection)?;
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    if key.is_empty() || !key.bytes().all(is_unreserved) {
+        return None;
     }
-    Ok(segment)
+    let (set, model) = (schema.set(address.set), schema.model(address.version));
+    // Other keys have more than one form, and operations look like keys.
+    if !set.quotes_keys || model.bound_operation(key, address.type_id, true).is_some() {
+        return None;
+    }
+    Some(Route {
+        model,
+        collection: address.set.into(),
+        type_id: address.type_id,
+        cast: None,
+        key: Some(Cow::Borrowed(key)),
+        tail: Tail::Whole,
+        fragment: Cow::Borrowed(&set.fragment),
+        key_form: KeyForm::Quoted,
+        link_path: None,
+        ancestors: Vec::new(),
+        has_links: false,
+        is_linked: false,
+        missing: None,
+    })
 }
 
 pub(super) fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
@@ -309,14 +579,6 @@ fn invalid_key(structured: &StructuredType) -> Error {
     Error::new(&refusal::INVALID_KEY, &[&structured.full_name])
 }
 
-/// Parses a key in parentheses.
-fn parse_key(predicate: &str, structured: &StructuredType) -> Result<String, Error> {
-    let KeyPredicate { name, key } = KeyPredicate::of(predicate).ok_or_else(|| invalid_key(structured))?;
-    let key_name = structured.key.map(|index| &*structured.properties[index].name);
-    let is_key = name.is_none_or(|name| key_name.is_some_and(|key_name| key_name.eq_ignore_ascii_case(name)));
-    if is_key { Ok(key) } else { Err(invalid_key(structured)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,7 +587,7 @@ mod tests {
     /// Resolves a path segment by segment: the usual form has no trailing slash.
     fn resolve_by_segments(schema: &Schema, path: &str) -> Option<(Version, CollectionAddress, TypeId, Option<String>, String)> {
         let path = format!("{path}/");
-        let Ok(Resource::Entities(route)) = resolve(schema, &path) else { return None };
+        let Ok(Resource::Entities(route)) = resolve(schema, Lookup::none(), &path) else { return None };
         Some(parts_of(route))
     }
 
@@ -375,12 +637,12 @@ mod tests {
 
         #[test]
         fn resolving_below_teams_never_panics(path in "/v1.0/teams(/|\\('|[a-z'%()=$]){0,4}(/schedule(/shifts(/|\\('|')){0,2}){0,2}\\PC{0,20}") {
-            let _ = resolve(&crate::workloads::schema(), &path);
+            let _ = resolve(&crate::workloads::schema(), Lookup::none(), &path);
         }
 
         #[test]
         fn resolving_never_panics(path in "\\PC{0,60}") {
-            let _ = resolve(&crate::workloads::schema(), &path);
+            let _ = resolve(&crate::workloads::schema(), Lookup::none(), &path);
         }
     }
 

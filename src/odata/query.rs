@@ -4,7 +4,7 @@
 //! microsoft-graph-docs). Invalid options are refused with the texts of the gateway, which parses URLs with ODataLib, or with those of
 //! the Teams workload's library; the position in the query is in the error's detail.
 
-mod expand;
+pub(crate) mod expand;
 pub(crate) mod filter;
 pub(crate) mod options;
 pub(crate) mod orderby;
@@ -15,11 +15,15 @@ pub(crate) mod select;
 pub(crate) mod selection;
 pub(crate) mod skiptoken;
 
-use self::filter::BoundExpression;
+use std::borrow::Cow;
+
+use self::expand::ExpandItem;
+use self::filter::{BoundExpression, Expression};
 use self::options::{Name, SystemQueryOptions};
 use self::orderby::OrderKey;
 pub(crate) use self::scope::Scope;
 use self::select::Select;
+use crate::edm::schema::SearchRules;
 use crate::odata::error::Error;
 use crate::policy::behavior::QueryOptions;
 use crate::policy::refusal;
@@ -42,6 +46,8 @@ pub(crate) enum QueryTarget {
 pub(crate) struct Query<'m> {
     /// `$select`
     pub select: Option<Select>,
+    /// `$expand`
+    pub expand: Vec<ExpandItem<'m>>,
     /// `$filter`
     pub filter: Option<BoundExpression<'m>>,
     /// `$orderby`, the most significant key first.
@@ -66,10 +72,17 @@ const COLLECTION_ONLY: [Name; 5] = [Name::Filter, Name::OrderBy, Name::Count, Na
 const UNDOCUMENTED: [Name; 8] =
     [Name::Filter, Name::OrderBy, Name::Skip, Name::Count, Name::Search, Name::Expand, Name::Apply, Name::Compute];
 
-/// Options that are refused even where the undocumented ones are honored: no public source shows them on a sibling resource.
+/// Options that are refused, `$search` except on types with rules for it, even where the undocumented ones are honored: no public source shows them on a sibling resource.
 const UNSUPPORTED: [Name; 4] = [Name::Search, Name::Apply, Name::Compute, Name::DeltaToken];
 
 impl<'m> Query<'m> {
+    /// Returns the list of selected and expanded properties in parentheses, as context URLs have it; empty without one.
+    pub(crate) fn projection(&self) -> String {
+        let selected = self.select.iter().map(|select| select.list.clone());
+        let items: Vec<String> = selected.chain(self.expand.iter().filter_map(ExpandItem::context_item)).collect();
+        if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
+    }
+
     /// Returns the behavior that decided on an undocumented option, if the query has one.
     pub(crate) fn doubted(&self) -> Option<&'static str> {
         self.has_undocumented.then_some("query-options")
@@ -77,13 +90,18 @@ impl<'m> Query<'m> {
 
     /// Parses a query string, the part of a URL after `?`.
     pub(crate) fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
-        let mut options = SystemQueryOptions::split(text)?;
+        Query::of(SystemQueryOptions::split(text)?, scope, target, 0)
+    }
+
+    /// Binds options to the model. `depth` is the number of expansions around them.
+    fn of(mut options: SystemQueryOptions<'_>, scope: Scope<'m>, target: QueryTarget, depth: usize) -> Result<Query<'m>, Error> {
         let mut query = Query { has_undocumented: UNDOCUMENTED.iter().any(|name| options.has(*name)), ..Query::default() };
         match scope.behaviors.query_options {
             QueryOptions::Honor => {}
             QueryOptions::Ignore => UNDOCUMENTED.iter().for_each(|name| options.remove(*name)),
             QueryOptions::Reject => options.refuse(&UNDOCUMENTED)?,
         }
+        let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
         options.refuse(&UNSUPPORTED)?;
         if matches!(target, QueryTarget::Entity | QueryTarget::Property)
             && let Some(name) = COLLECTION_ONLY.iter().find(|name| options.has(**name))
@@ -94,15 +112,15 @@ impl<'m> Query<'m> {
         if target == QueryTarget::Property {
             return Ok(query);
         }
-        if let Some(text) = options.take(Name::Filter) {
-            query.filter = Some(filter::read(&text, scope)?);
-            query.bound_to[0] = text.into_owned();
-        }
+        query.read_conditions(options.take(Name::Filter), search, scope)?;
         if target == QueryTarget::Count {
             return Ok(query);
         }
         if let Some(text) = options.take(Name::Expand) {
-            expand::check(&text, scope)?;
+            query.expand = expand::read(&text, scope, depth)?;
+        }
+        if !options.has(Name::Select) {
+            expand::add_unasked(scope.model, scope.structured, depth, &mut query.expand);
         }
         if let Some(text) = options.take(Name::Select) {
             query.select = Some(select::read(&text, scope)?);
@@ -123,6 +141,31 @@ impl<'m> Query<'m> {
         };
         query.token = options.take(Name::SkipToken).map(|text| text.trim().to_owned());
         Ok(query)
+    }
+}
+
+impl<'m> Query<'m> {
+    /// Parses `$filter` and `$search`: an entity must fulfill both.
+    fn read_conditions(
+        &mut self,
+        filter: Option<Cow<'_, str>>,
+        search: Option<(Cow<'_, str>, &SearchRules)>,
+        scope: Scope<'m>,
+    ) -> Result<(), Error> {
+        let mut condition = filter.as_ref().map(|text| filter::read(text, scope)).transpose()?;
+        self.bound_to[0] = filter.map(Cow::into_owned).unwrap_or_default();
+        if let Some((text, rules)) = search {
+            let search = filter::read_search(&text, scope, rules)?;
+            condition = Some(match condition {
+                Some(filter) => filter.and(search),
+                None => search,
+            });
+            // No filter has a line feed outside of its texts.
+            self.bound_to[0].push('\n');
+            self.bound_to[0].push_str(&text);
+        }
+        self.filter = condition.map(Expression::bind);
+        Ok(())
     }
 }
 

@@ -6,9 +6,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{CheckResult, ItemType, Model, Primitive, Property, PropertyType, StructuredType, TypeId, ValueCheck};
+use crate::edm::primitive::{LongNumbers, Mismatch, Primitive};
+use crate::edm::schema::{CheckResult, ItemType, Model, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::policy::behavior::{Aliases, Behaviors, SecretNull, TextLength, UnknownProperty, WrongPrimitive};
 use crate::policy::refusal;
@@ -22,6 +22,7 @@ mod names;
 mod problem;
 mod reader;
 
+use self::annotations::InstanceTypes;
 pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
 use self::reader::BodyReader;
@@ -51,6 +52,8 @@ pub(crate) struct ReadRules<'r> {
     pub origin: Origin,
     /// Whether the client sent `Prefer: include-unknown-enum-members`.
     pub knows_hidden: bool,
+    /// The form of long numbers.
+    pub long_numbers: LongNumbers,
     /// The number of problems after which reading stops.
     pub problem_limit: usize,
     /// Whether to note the behaviors that accepted a value.
@@ -74,14 +77,30 @@ pub(crate) struct Reading {
     pub decided: Vec<&'static str>,
 }
 
-/// Reads an object of a type. `path` is the JSON path of the object.
-pub(crate) fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, path: &str) -> Reading {
+/// Stored values that a body changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current<'c> {
+    /// The values.
+    pub values: &'c Complex,
+    /// Their type.
+    pub type_id: TypeId,
+}
+
+/// Reads an object of a type. `current` are the values that it changes, where they may have a derived type; `path` is the JSON path of the
+/// object.
+pub(crate) fn read(
+    rules: ReadRules<'_>,
+    structured: TypeId,
+    current: Option<Current<'_>>,
+    object: &Json<'_>,
+    path: &str,
+) -> Reading {
     let mut reader = BodyReader::new(rules, rules.model.structured(structured).wording.enum_refusals);
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
             reader.reading.has_members = members.iter().any(|(name, _)| !name.contains('@'));
-            reader.reading.patch = reader.object(structured, members, &place);
+            reader.reading.patch = reader.object(structured, current, true, members, &place);
         }
         other => {
             reader.shape(&place, other.describe(), "an object", &refusal::NOT_AN_OBJECT, Vec::new());
@@ -91,10 +110,37 @@ pub(crate) fn read(rules: ReadRules<'_>, structured: TypeId, object: &Json<'_>, 
 }
 
 impl BodyReader<'_> {
-    /// Reads the members of an object of a declared type.
-    fn object(&mut self, id: TypeId, members: &[Member<'_>], at: &Path<'_>) -> Patch {
-        let structured = self.rules.model.structured(id);
-        let mut patch = Patch::default();
+    /// Reads the members of an object of a declared type. An entity cannot change its type.
+    fn object(
+        &mut self,
+        declared: TypeId,
+        current: Option<Current<'_>>,
+        is_entity: bool,
+        members: &[Member<'_>],
+        at: &Path<'_>,
+    ) -> Patch {
+        let model = self.rules.model;
+        let named = self.named_type(declared, members);
+        let stored = current.map(|current| current.type_id).filter(|id| model.is_a(*id, declared));
+        let id = match (named, stored) {
+            // An instance of the declared type can still become one of a derived type; else an entity keeps its type.
+            (Some(named), Some(stored)) if is_entity && !model.is_a(named, stored) => stored,
+            (named, stored) => named.or(stored).unwrap_or(declared),
+        };
+        let structured = model.structured(id);
+        // A name of anything but a derived type has a problem of its own. A recorded answer may name an abstract type.
+        let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| names::is_type_of_object(name));
+        if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
+            let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
+            self.report(at, message, &refusal::ABSTRACT_TYPE, vec![structured.full_name.to_string()]);
+        }
+        let mut patch =
+            Patch { read_as: (id != declared).then_some(id), is_typed: named.is_some() && !is_entity, ..Patch::default() };
+        // A creation has nothing to keep.
+        patch.is_typed |= named.is_some() && stored.is_none();
+        let current = current.filter(|current| current.type_id == id).map(|current| current.values);
+        // A complex value can have another type, an entity cannot.
+        let expected = if is_entity { structured } else { model.structured(declared) };
         let mut seen = vec![false; structured.properties.len()];
         let mut seen_dynamic = HashSet::new();
         let mut seen_annotations = HashSet::new();
@@ -107,13 +153,19 @@ impl BodyReader<'_> {
                 // Annotation names are compared without case, like all names.
                 if seen_annotations.insert(name.to_ascii_lowercase()) {
                     let index = self.property(structured, target);
-                    self.annotation(structured, target, index, term, json, &place);
+                    let types = InstanceTypes { read_as: structured, expected };
+                    self.annotation(types, target, index, term, json, &place);
                 } else {
                     self.duplicate_annotation(target, term, &place);
                 }
                 continue;
             }
             let Some(index) = self.property(structured, name) else {
+                if self.is_request() && structured.navigation(name).is_some() {
+                    let words = vec![name.to_string(), structured.full_name.to_string()];
+                    self.report(&place, "navigation property in a body", &refusal::UNKNOWN_PROPERTY, words);
+                    continue;
+                }
                 self.undeclared(structured, name, json, &place, &mut patch, &mut seen_dynamic);
                 continue;
             };
@@ -121,7 +173,7 @@ impl BodyReader<'_> {
                 self.duplicate_property(name, &place);
                 continue;
             }
-            if let Some(to) = self.declared(&structured.properties[index], name, json, &place) {
+            if let Some(to) = self.declared(&structured.properties[index], name, current, json, &place) {
                 patch.changes.push(PropertyChange { property: index, to });
             }
         }
@@ -172,8 +224,16 @@ impl BodyReader<'_> {
     }
 
     /// Reads a declared property. `None`: it changes nothing, or a problem was reported.
-    fn declared(&mut self, property: &Property, sent_name: &str, json: &Json<'_>, place: &Path<'_>) -> Option<NewValue> {
-        if property.read_only && self.is_request() {
+    fn declared(
+        &mut self,
+        property: &Property,
+        sent_name: &str,
+        current: Option<&Complex>,
+        json: &Json<'_>,
+        place: &Path<'_>,
+    ) -> Option<NewValue> {
+        let is_read_only = property.read_only || property.immutable && self.rules.origin == Origin::Update;
+        if is_read_only && self.is_request() {
             // Clients may send computed properties (Org.OData.Core.V1.Computed), and do; the service ignores their values.
             if !kinds::has_json_kind(property.kind, json) {
                 self.wrong_kind(property.kind, property, sent_name, json, place);
@@ -183,7 +243,7 @@ impl BodyReader<'_> {
         if *json == Json::Null {
             return self.null(property, sent_name, place);
         }
-        self.of_kind(property.kind, property, sent_name, json, place)
+        self.of_kind(property.kind, property, sent_name, current, json, place)
     }
 
     /// Reads a value of a type: the property's, or that of its items.
@@ -192,44 +252,58 @@ impl BodyReader<'_> {
         kind: PropertyType,
         property: &Property,
         sent_name: &str,
+        current: Option<&Complex>,
         json: &Json<'_>,
         place: &Path<'_>,
     ) -> Option<NewValue> {
         match (kind, json) {
             (PropertyType::Collection(item), Json::Array(items)) => self.items(item, property, sent_name, items, place),
-            (PropertyType::Complex(id), Json::Object(members)) => Some(NewValue::Merge(self.object(id, members, place))),
+            (PropertyType::Complex(id), Json::Object(members)) => {
+                let stored = match current.map(|current| current.value(property)) {
+                    Some(Value::Complex(values)) => Some(Current { values, type_id: values.own_type.unwrap_or(id) }),
+                    _ => None,
+                };
+                Some(NewValue::Merge(self.object(id, stored, false, members, place)))
+            }
             (PropertyType::Enum(id), Json::String(text)) => {
-                self.check_length(sent_name, text, place);
+                self.check_length(property, sent_name, text, place);
                 self.enumeration(self.rules.model.enumeration(id), property, text, place).map(NewValue::Set)
             }
-            (PropertyType::Primitive(Primitive::Boolean), Json::Boolean(value)) => Some(NewValue::Set(Value::Boolean(*value))),
-            (PropertyType::Primitive(Primitive::String), Json::String(text)) => {
-                self.check_length(sent_name, text, place);
-                self.check(property, text, place);
-                Some(NewValue::Set(Value::String(text.as_ref().into())))
-            }
-            (PropertyType::Primitive(Primitive::Int32), Json::Number(number)) => {
-                // Integers are JSON numbers without fraction and exponent (OData ABNF, int32Value).
-                let value = number.as_i64().and_then(|value| i32::try_from(value).ok());
-                if value.is_none() {
-                    self.wrong_kind(kind, property, sent_name, json, place);
-                }
-                value.map(|value| NewValue::Set(Value::Int32(value)))
-            }
-            (PropertyType::Primitive(Primitive::DateTimeOffset), Json::String(text)) => {
-                let value = DateTimeOffset::parse(text);
-                if value.is_none() {
-                    let expected = "a date such as 2021-03-12T17:37:05.84Z".to_owned();
-                    let found = json::quoted(&shortened(text));
-                    self.shape(place, found, expected, &refusal::INVALID_DATE, vec![text.to_string()]);
-                }
-                value.map(|value| NewValue::Set(Value::DateTimeOffset(value)))
+            (PropertyType::Primitive(primitive), json) => {
+                self.primitive(primitive, property, sent_name, json, place).map(NewValue::Set)
             }
             _ => {
                 self.wrong_kind(kind, property, sent_name, json, place);
                 None
             }
         }
+    }
+
+    fn primitive(
+        &mut self,
+        primitive: Primitive,
+        property: &Property,
+        sent_name: &str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+    ) -> Option<Value> {
+        if let (Primitive::String, Json::String(text)) = (primitive, json) {
+            self.check_length(property, sent_name, text, place);
+            self.check(property, text, place);
+        }
+        match (primitive.read(json, self.rules.long_numbers), json) {
+            (Ok(value), _) => return Some(value.into()),
+            (Err(Mismatch::Text), Json::String(text)) if !property.write_only => {
+                let found = json::quoted(&shortened(text));
+                let (refusal, words) = match primitive {
+                    Primitive::DateTimeOffset => (&refusal::INVALID_DATE, vec![text.to_string()]),
+                    _ => (&refusal::CANNOT_CONVERT, vec![text.to_string(), primitive.name().to_owned()]),
+                };
+                self.shape(place, found, primitive.example(), refusal, words);
+            }
+            (Err(_), _) => self.wrong_kind(PropertyType::Primitive(primitive), property, sent_name, json, place),
+        }
+        None
     }
 
     /// Reads the items of a collection, which replace the stored ones (OData 4.0 Part 1, 11.4.3); each is read as a new value.
@@ -255,7 +329,7 @@ impl BodyReader<'_> {
                 values.push(Value::Null);
                 continue;
             }
-            values.push(match (self.of_kind(item.kind(), property, sent_name, json, &place)?, item) {
+            values.push(match (self.of_kind(item.kind(), property, sent_name, None, json, &place)?, item) {
                 (NewValue::Merge(patch), ItemType::Complex(id)) => {
                     let structured = model.structured(id);
                     Value::Complex(Arc::new(patch.apply(model, structured, &Complex::initial(structured))))
@@ -301,7 +375,17 @@ impl BodyReader<'_> {
     }
 
     /// Checks that a text is not longer than any real one.
-    fn check_length(&mut self, name: &str, text: &str, place: &Path<'_>) {
+    fn check_length(&mut self, property: &Property, name: &str, text: &str, place: &Path<'_>) {
+        let limit = property.max_length.filter(|limit| self.is_request() && text.chars().count() > *limit);
+        if let Some(limit) = limit {
+            let (found, expected) = (format!("{} characters", text.chars().count()), format!("at most {limit}"));
+            let words = vec![shortened(name).into_owned(), limit.to_string()];
+            return self.value(place, found, expected, &refusal::TEXT_TOO_LONG, words);
+        }
+        self.check_text(name, text, place);
+    }
+
+    fn check_text(&mut self, name: &str, text: &str, place: &Path<'_>) {
         if text.len() <= TEXT_LIMIT || !self.is_request() {
             return;
         }

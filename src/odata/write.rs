@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::edm::address::entity_address;
+use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::enums;
-use crate::edm::schema::{Model, Primitive, Property, PropertyType, StructuredType, Version};
+use crate::edm::primitive::{self, LongNumbers, Primitive};
+use crate::edm::schema::{Model, Property, PropertyType, StructuredType, TypeId, Version};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
 use crate::odata::query::selection::{Selected, Selection};
@@ -19,6 +20,8 @@ pub(crate) enum ControlInformation {
     Level(Level),
     /// The control information on the draft page: types of the entity and of complex values, the latter without `#`.
     Page,
+    /// The types of instances of derived types, without which they cannot be read again.
+    State,
 }
 
 /// The choices that decide the text of an entity of a model.
@@ -40,6 +43,8 @@ pub(crate) struct Style {
     pub order: PropertyOrder,
     /// Whether enum members above the sentinel are written.
     pub show_hidden: bool,
+    /// The form of long numbers.
+    pub long_numbers: LongNumbers,
 }
 
 /// A style with the model of its version.
@@ -54,7 +59,13 @@ pub(crate) struct Representation<'s> {
 impl<'s> Representation<'s> {
     /// Returns the representation for a client. `level` is the metadata level that it requested, `knows_hidden` whether it sent `Prefer:
     /// include-unknown-enum-members`.
-    pub(crate) fn of(model: &'s Model, behaviors: &Behaviors, level: Option<Level>, knows_hidden: bool) -> Representation<'s> {
+    pub(crate) fn of(
+        model: &'s Model,
+        behaviors: &Behaviors,
+        level: Option<Level>,
+        knows_hidden: bool,
+        long_numbers: LongNumbers,
+    ) -> Representation<'s> {
         let control = match (level, behaviors.annotations) {
             (Some(level), _) => ControlInformation::Level(level),
             (None, Annotations::Minimal) => ControlInformation::Level(Level::Minimal),
@@ -69,6 +80,7 @@ impl<'s> Representation<'s> {
             nulls: behaviors.nulls,
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
+            long_numbers,
         };
         Representation { model, style }
     }
@@ -77,13 +89,14 @@ impl<'s> Representation<'s> {
     pub(crate) fn for_state(model: &'s Model) -> Representation<'s> {
         let style = Style {
             version: model.version,
-            control: ControlInformation::Level(Level::None),
+            control: ControlInformation::State,
             secret: Secret::Echo,
             timestamps: Timestamps::Verbatim,
             aliases: Aliases::Absent,
             nulls: Nulls::Write,
             order: PropertyOrder::Lifelike,
             show_hidden: true,
+            long_numbers: LongNumbers::Numbers,
         };
         Representation { model, style }
     }
@@ -127,19 +140,42 @@ pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usi
     }
 }
 
-/// The parent of an entity, from which its id and links are built.
+/// The place of an entity, from which its id and links are built.
 #[derive(Clone, Copy, Debug)]
-pub enum Holder<'a> {
-    /// The collection at this path, where the entity has a key.
-    Collection(&'a str),
-    /// The single-valued path of the entity.
-    Single(&'a str),
+pub struct Holder<'a> {
+    /// The path of the collection, or of the single entity.
+    pub path: &'a str,
+    /// The form of keys behind it.
+    pub form: KeyForm,
+}
+
+impl<'a> Holder<'a> {
+    /// Returns the place of an entity of a collection with string keys.
+    pub fn collection(path: &'a str) -> Holder<'a> {
+        Holder { path, form: KeyForm::Quoted }
+    }
+}
+
+/// The declared type of an instance, and its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InstanceType<'m> {
+    /// The type that a reader expects.
+    pub declared: &'m StructuredType,
+    /// The declared type, or one derived from it.
+    pub actual: &'m StructuredType,
+}
+
+impl<'m> InstanceType<'m> {
+    /// Returns the type of an instance of a declared type.
+    pub(crate) fn of(model: &'m Model, declared: &'m StructuredType, instance: &Complex) -> InstanceType<'m> {
+        InstanceType { declared, actual: model.actual(declared, instance.own_type) }
+    }
 }
 
 /// The cached text of an entity's members in one style, since most clients use a single style.
 #[derive(Debug, Default)]
 pub struct TextCache {
-    text: OnceLock<(Style, Box<[u8]>)>,
+    text: OnceLock<(Style, TypeId, Box<[u8]>)>,
     /// The length beyond which a text is written each time.
     limit: usize,
 }
@@ -152,36 +188,36 @@ impl TextCache {
 
     /// Returns the length of the cached text.
     pub fn length(&self) -> Option<usize> {
-        self.text.get().map(|(_, text)| text.len())
+        self.text.get().map(|(_, _, text)| text.len())
     }
 
-    /// Returns the text in a style, written unless it is cached; `None` if the cache has another style. A text beyond the limit leaves the
+    /// Returns the text in a style for readers of a declared type, written unless it is cached; `None` if the cache has another. A text beyond the limit leaves the
     /// cache to other styles.
-    fn text(&self, style: Style, write: impl FnOnce() -> Vec<u8>) -> Option<Cow<'_, [u8]>> {
-        let (cached, text) = match self.text.get() {
+    fn text(&self, style: Style, declared: TypeId, write: impl FnOnce() -> Vec<u8>) -> Option<Cow<'_, [u8]>> {
+        let (cached, cached_type, text) = match self.text.get() {
             Some(cached) => cached,
             None => match write() {
                 text if text.len() > self.limit => return Some(Cow::Owned(text)),
-                text => self.text.get_or_init(|| (style, text.into())),
+                text => self.text.get_or_init(|| (style, declared, text.into())),
             },
         };
-        (*cached == style).then_some(Cow::Borrowed(text))
+        (*cached == style && *cached_type == declared).then_some(Cow::Borrowed(text))
     }
 }
 
 /// Writes the members of an entity, without the braces, from its cache if that has the style.
 pub(crate) fn write_cached(
     representation: &Representation<'_>,
-    structured: &StructuredType,
+    types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
     cache: &TextCache,
     out: &mut Vec<u8>,
 ) {
-    let text = cache.text(representation.style, || {
+    let text = cache.text(representation.style, types.declared.id, || {
         // After a brace, the first member has no separator.
         let mut text = vec![b'{'];
-        write_members(representation, structured, holder, entity, None, &mut text);
+        write_members(representation, types, holder, entity, None, &mut text);
         text
     });
     match text.as_deref() {
@@ -190,58 +226,64 @@ pub(crate) fn write_cached(
             out.extend_from_slice(members);
         }
         Some(_) => {}
-        None => write_entity(representation, structured, holder, entity, out),
+        None => write_entity(representation, types, holder, entity, out),
     }
 }
 
 /// Writes the members of an entity, without the braces.
 pub(crate) fn write_entity(
     representation: &Representation<'_>,
-    structured: &StructuredType,
+    types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
     out: &mut Vec<u8>,
 ) {
-    write_members(representation, structured, holder, entity, None, out);
+    write_members(representation, types, holder, entity, None, out);
 }
 
 /// Writes the selected members of an entity, without the braces.
 pub(crate) fn write_selected(
     representation: &Representation<'_>,
-    structured: &StructuredType,
+    types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
     selection: &Selection,
     out: &mut Vec<u8>,
 ) {
-    write_members(representation, structured, holder, entity, Some(selection), out);
+    write_members(representation, types, holder, entity, Some(selection), out);
 }
 
 /// Writes control information in the order of streaming payloads: type, then id and links, then properties, each directly after its
 /// annotation (OData JSON Format 4.0, 4.4).
 fn write_members(
     representation: &Representation<'_>,
-    structured: &StructuredType,
+    types: InstanceType<'_>,
     holder: Holder<'_>,
     entity: &Entity,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
-    if representation.is_full() || representation.style.control == ControlInformation::Page {
-        write_type(structured, "#", out);
-    }
+    write_type_if_needed(representation, types, "#", out);
     if representation.is_full() {
         // Both are relative to the context URL.
-        let address = match holder {
-            Holder::Collection(path) => entity_address(path, false, &entity.key),
-            Holder::Single(path) => path.to_owned(),
-        };
+        let address = entity_address(holder.path, holder.form, &entity.key);
         for name in ["@odata.id", "@odata.editLink"] {
             begin_member(out, name);
             write_string(out, &address);
         }
     }
-    write_properties(representation, structured, &entity.properties, selection, out);
+    write_properties(representation, types, &entity.properties, selection, out);
+}
+
+/// Writes the type of an instance where the control information includes it: that of a derived type in any case.
+fn write_type_if_needed(representation: &Representation<'_>, types: InstanceType<'_>, page_sign: &str, out: &mut Vec<u8>) {
+    let is_derived = types.declared.id != types.actual.id;
+    match representation.style.control {
+        ControlInformation::Level(Level::Full) => write_type(types.actual, "#", out),
+        ControlInformation::Page => write_type(types.actual, page_sign, out),
+        ControlInformation::Level(Level::Minimal) | ControlInformation::State if is_derived => write_type(types.actual, "#", out),
+        ControlInformation::Level(Level::None | Level::Minimal) | ControlInformation::State => {}
+    }
 }
 
 fn write_type(structured: &StructuredType, sign: &str, out: &mut Vec<u8>) {
@@ -267,23 +309,42 @@ fn begin_member(out: &mut Vec<u8>, name: &str) {
 
 fn write_properties(
     representation: &Representation<'_>,
-    structured: &StructuredType,
+    types: InstanceType<'_>,
     object: &Complex,
     selection: Option<&Selection>,
     out: &mut Vec<u8>,
 ) {
-    let order = match representation.style.order {
-        PropertyOrder::Lifelike => &structured.answer_order,
-        PropertyOrder::Page => &structured.page_order,
+    let structured = types.actual;
+    let order = match (representation.style.order, &structured.page_order) {
+        (PropertyOrder::Page, Some(order)) => order,
+        (PropertyOrder::Page | PropertyOrder::Lifelike, _) => &structured.answer_order,
     };
+    let inherited = types.declared.properties.len();
     for index in order {
         let property = &structured.properties[*index];
-        let selected = selection.map_or(Selected::Everything, |selection| selection.of(*index));
+        let selected = match selection {
+            None => Selected::Everything,
+            Some(selection) => match selection.of(*index, property.slot) {
+                // The declared type does not have it: it may be selected like an undeclared member.
+                Selected::Nothing if *index >= inherited && selection.has_undeclared(&property.name) => Selected::Whole,
+                selected => selected,
+            },
+        };
         if selected == Selected::Nothing {
             continue;
         }
-        let stored = &object.values[property.slot];
+        let stored = object.value(property);
         let value = if property.write_only && representation.style.secret == Secret::Null { &Value::Null } else { stored };
+        let is_absent = *value == Value::Null && !property.nullable && !property.write_only;
+        // Null is what a member that is not there reads back as, unless it has an initial value. What a complex value contains is nested in it.
+        let can_be_left_out =
+            !matches!(property.kind, PropertyType::Complex(_)) && property.initial.is_none() || !property.nullable;
+        let is_implied = *stored == Value::Null && can_be_left_out;
+        if is_implied && representation.style.control == ControlInformation::State {
+            continue;
+        }
+        let default = if is_absent { absent_value(representation.model, property.kind) } else { None };
+        let value = default.as_ref().unwrap_or(value);
         if !is_written(representation, structured, *index, value, selected) {
             continue;
         }
@@ -304,6 +365,19 @@ fn write_properties(
         }
         begin_member(out, &member.name);
         out.extend_from_slice(member.json.as_bytes());
+    }
+}
+
+/// Returns the value of a property that cannot be null, in place of one that is not there: that of .NET (recorded in pnp/pnpcore for dates:
+/// `0001-01-01T00:00:00Z`; graded *none* for other types).
+fn absent_value(model: &Model, kind: PropertyType) -> Option<Value> {
+    match kind {
+        PropertyType::Primitive(primitive) => primitive.absent().map(Value::from),
+        PropertyType::Enum(id) => {
+            let has_zero = model.enumeration(id).members.iter().any(|(_, number)| *number == 0);
+            has_zero.then_some(Value::Enum(0))
+        }
+        PropertyType::Complex(_) | PropertyType::Collection(_) => None,
     }
 }
 
@@ -334,12 +408,13 @@ fn write_type_annotation(model: &Model, property: &Property, value: &Value, out:
 /// Returns the type to annotate; `None` where JSON implies it, and for complex values, which carry their own.
 fn annotated_type<'m>(model: &'m Model, property: &Property) -> Option<Cow<'m, str>> {
     match property.kind {
-        PropertyType::Complex(_) | PropertyType::Primitive(Primitive::Boolean | Primitive::Int32 | Primitive::String) => None,
-        PropertyType::Primitive(Primitive::DateTimeOffset) => Some(Cow::Borrowed("DateTimeOffset")),
+        PropertyType::Complex(_) => None,
+        PropertyType::Primitive(primitive) if primitive.is_implied() => None,
+        // The namespace of primitive types is omitted (OData JSON Format 4.0, 4.5.3).
+        PropertyType::Primitive(primitive) => Some(Cow::Borrowed(primitive.local_name())),
         PropertyType::Enum(id) => Some(Cow::Borrowed(&model.enumeration(id).full_name)),
         PropertyType::Collection(item) => {
             let name = model.kind_name(item.kind());
-            // The namespace of primitive types is omitted (OData JSON Format 4.0, 4.5.3).
             Some(Cow::Owned(format!("Collection({})", name.strip_prefix("Edm.").unwrap_or(&name))))
         }
     }
@@ -356,7 +431,12 @@ pub(crate) fn write_value(
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        (Value::Int32(value), _) => out.extend_from_slice(value.to_string().as_bytes()),
+        (Value::Integer(value), PropertyType::Primitive(Primitive::Int64)) => {
+            write_long_number(representation, &value.to_string(), out);
+        }
+        (Value::Integer(value), _) => out.extend_from_slice(value.to_string().as_bytes()),
+        (Value::Float(value), _) => primitive::write_float(*value, out),
+        (Value::Decimal(text), _) => write_long_number(representation, text, out),
         (Value::String(text) | Value::EnumText(text), _) => write_string(out, text),
         (Value::DateTimeOffset(time), _) => {
             out.push(b'"');
@@ -372,14 +452,10 @@ pub(crate) fn write_value(
             out.push(b'"');
         }
         (Value::Complex(object), PropertyType::Complex(id)) => {
-            let structured = representation.model.structured(id);
+            let types = InstanceType::of(representation.model, representation.model.structured(id), object);
             out.push(b'{');
-            match representation.style.control {
-                ControlInformation::Level(Level::Full) => write_type(structured, "#", out),
-                ControlInformation::Page => write_type(structured, "", out),
-                ControlInformation::Level(Level::None | Level::Minimal) => {}
-            }
-            write_properties(representation, structured, object, nested, out);
+            write_type_if_needed(representation, types, "", out);
+            write_properties(representation, types, object, nested, out);
             out.push(b'}');
         }
         (Value::Collection(items), PropertyType::Collection(item)) => {
@@ -392,8 +468,16 @@ pub(crate) fn write_value(
             }
             out.push(b']');
         }
-        (Value::Enum(_) | Value::Complex(_) | Value::Collection(_), _) => {
+        (Value::Json(text), _) => out.extend_from_slice(text.as_bytes()),
+        (Value::Enum(_) | Value::Complex(_) | Value::Collection(_) | Value::Link(_), _) => {
             unreachable!("values are of the kind of their property")
         }
+    }
+}
+
+fn write_long_number(representation: &Representation<'_>, text: &str, out: &mut Vec<u8>) {
+    let quote: &[u8] = if representation.style.long_numbers == LongNumbers::Strings { b"\"" } else { b"" };
+    for part in [quote, text.as_bytes(), quote] {
+        out.extend_from_slice(part);
     }
 }

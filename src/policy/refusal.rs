@@ -28,6 +28,12 @@ pub enum ErrorCode {
     FailedDependency,
     /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
     WorkforceIntegrationError,
+    /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
+    ResourceNotFound,
+    /// An item of Outlook does not exist (microsoftgraph/msgraph-sdk-dotnet#259).
+    ErrorItemNotFound,
+    /// A file or folder does not exist (microsoft-graph-docs#14186).
+    ItemNotFound,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
     /// An internal error of the service (learn.microsoft.com/graph/errors).
@@ -74,6 +80,9 @@ impl ErrorCode {
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
+            ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
+            ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
+            ErrorCode::ItemNotFound => "itemNotFound",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
             ErrorCode::InvalidAuthenticationToken => "InvalidAuthenticationToken",
@@ -154,6 +163,18 @@ refusals! {
     /// An unknown segment.
     UNKNOWN_SEGMENT "unknown-segment" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         Strong "pnp/pnpcore ExecuteGraphBatchRequestWithErrors; microsoft-graph-docs#4900";
+    /// `/me` with a token of an application.
+    CALLER_WITHOUT_USER "caller-without-user" 400 BadRequest Layer::Gateway,
+        "/me request is only valid with delegated authentication flow.",
+        Strong "microsoft-graph-docs#14384; ten public repositories";
+    /// A write through a link to an entity that lives elsewhere.
+    WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
+        "Write requests are only supported on contained entities",
+        Strong "microsoft-graph-docs#24";
+    /// An instance of an abstract type, without the name of a derived one.
+    ABSTRACT_TYPE "abstract-type" 400 BadRequest Layer::Workload,
+        "An instance of the abstract resource type '{0}' was found. Abstract resource types cannot be instantiated.",
+        None "OData/odata.net: the text of the library; none recorded from Graph";
     /// Two slashes in a row.
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",
@@ -225,16 +246,24 @@ refusals! {
         Weak "concepts/query-parameters of microsoft-graph-docs (2017, for a navigation property of another resource)"
         by "query-options";
     /// A `$filter` with invalid syntax or incompatible types.
-    INVALID_FILTER "invalid-filter" 400 BadRequest Layer::Gateway, "Invalid filter clause",
-        Strong "microsoft-graph-docs#16010; microsoft-graph-docs#6002"
+    INVALID_FILTER "invalid-filter" 400 BadRequest Layer::Gateway, "Invalid filter clause: {0}",
+        Strong "microsoftgraph/msgraph-sdk-dotnet#2306 (2024; until about 2023 without the cause: microsoft-graph-docs#16010, #6002); the causes are texts of OData/odata.net"
+        by "query-options";
+    /// An unknown property in a `$filter`.
+    UNKNOWN_FILTER_PROPERTY "unknown-filter-property" 400 BadRequest Layer::Gateway, "Invalid filter clause: {0}",
+        Strong "microsoftgraph/msgraph-sdk-dotnet#2306 (the form); wslyvh/paperweight#1 (the cause)"
+        by "supports";
+    /// A `$search` with invalid syntax, where it is served.
+    INVALID_SEARCH "invalid-search" 400 BadRequest Layer::Gateway, "{0}",
+        Weak "OData/odata.net, the texts of its lexer"
         by "query-options";
     /// A `$filter` on a write-only property.
     FILTER_BY_SECRET "filter-by-secret" 400 BadRequest Layer::Gateway, "The entity property '{0}' is not allowed in $filter query.",
         None "microsoft-graph-docs#13711 (the text, for a property of another resource); no public observation for a secret"
         by "query-options";
     /// An `$orderby` with invalid syntax.
-    INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "Syntax error at position {0} in '{1}'.",
-        Weak "OData/odata.net ExpressionLexer_SyntaxError"
+    INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "{0}",
+        Weak "OData/odata.net, the texts of its lexer, parser and binder, such as ExpressionLexer_SyntaxError"
         by "query-options";
     /// An `$orderby` on a complex property.
     ORDER_BY_OBJECT "order-by-object" 400 BadRequest Layer::Gateway, "The $orderby expression must evaluate to a single value of primitive type.",
@@ -363,6 +392,20 @@ refusals! {
     UNKNOWN_TEAM_OF_SCHEDULE "unknown-team-of-schedule" 404 NotFound Layer::Shifts("TeamNotFound"),
         "Sorry, the team was not found, or you may not have access to it.",
         Strong "microsoft-graph-docs#8933; microsoft-graph-docs#9811";
+    /// An unknown user, group, application or other object of the directory.
+    UNKNOWN_DIRECTORY_OBJECT "unknown-directory-object" 404 ResourceNotFound Layer::Gateway,
+        "Resource '{1}' does not exist or one of its queried reference-property objects are not present.",
+        Strong "Azure/azure-cli test_user_scenario.yaml (recorded); pnp/pnpcore ValidateAndEnsureUserTest (recorded)";
+    /// An unknown message, event, contact or folder of Outlook.
+    UNKNOWN_OUTLOOK_ITEM "unknown-outlook-item" 404 ErrorItemNotFound Layer::Gateway,
+        "The specified object was not found in the store., The process failed to get the correct properties.",
+        Strong "msgraph-sdk-dotnet#259; msgraph-sdk-java#1065";
+    /// An unknown file, folder or drive.
+    UNKNOWN_DRIVE_ITEM "unknown-drive-item" 404 ItemNotFound Layer::Gateway, "The resource could not be found.",
+        Strong "microsoft-graph-docs#14186 (others have the text 'Item not found')";
+    /// An unknown plan, bucket or task of Planner.
+    UNKNOWN_PLANNER_ITEM "unknown-planner-item" 404 Unnamed Layer::Gateway, "The requested item is not found.",
+        Weak "imitations of the service in tests of its clients; no public observation";
     /// An unknown id, for a type without its own wording.
     UNKNOWN_ENTITY "unknown-entity" 404 NotFound Layer::Gateway,
         "Resource '{1}' does not exist or one of its queried reference-property objects are not present.",

@@ -69,6 +69,11 @@ impl Json<'_> {
         }
     }
 
+    /// Whether the value is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self, Json::Object(_))
+    }
+
     /// Writes the value as compact JSON.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {

@@ -8,7 +8,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
     }
     candidates
         .map(|candidate| (edit_distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 4))
+        // A word that shares no letter with a short name is not a misspelling of it.
+        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 4) && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -34,8 +35,8 @@ mod tests {
 
     #[test]
     fn only_likely_misspellings_have_a_suggestion() {
-        let names = ["displayName", "url"];
-        for (word, suggestion) in [("displayname ", Some("displayName")), ("ulr", Some("url")), ("color", None)] {
+        let names = ["displayName", "url", "me"];
+        for (word, suggestion) in [("displayname ", Some("displayName")), ("ulr", Some("url")), ("color", None), ("xy", None)] {
             assert_eq!(nearest(word, names.into_iter()), suggestion, "{word}");
         }
     }

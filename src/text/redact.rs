@@ -34,7 +34,7 @@ use doubt::doubtful_run;
 pub use mask::mask_exchange;
 pub(crate) use mask::{mask_json, mask_target, mask_text};
 pub use names::{NamePlace, examples};
-pub(crate) use names::{SecretKind, is_holder, is_secret_name};
+pub(crate) use names::{SecretKind, is_holder, is_secret_name, mentions_secret};
 pub(crate) use pseudonym::{is_pseudonym, is_pseudonymous_id};
 pub use rules::RedactionRules;
 

@@ -21,7 +21,8 @@ use crate::text::json;
 use crate::world::budget::Reservation;
 use crate::world::regular_file;
 use crate::world::store::{CollectionAddress, StoreFull, StoredEntity};
-use collections::{Collections, collections_of, unknown_collection};
+pub(crate) use collections::set_names;
+use collections::{Collections, collections_of, replaced_by, unknown_collection};
 use loader::Loader;
 
 pub(crate) use writer::write_set;
@@ -31,9 +32,15 @@ pub use writer::{write, write_entity_with};
 pub type Entities = Vec<(CollectionAddress, Arc<StoredEntity>)>;
 
 /// The built-in fixture files: their names and their texts.
-pub(crate) const SHIPPED: [(&str, &str); 2] = [
+pub(crate) const SHIPPED: [(&str, &str); 8] = [
     ("workforceIntegrations.json", include_str!("../../fixtures/workforceIntegrations.json")),
     ("teams.json", include_str!("../../fixtures/teams.json")),
+    ("users.json", include_str!("../../fixtures/users.json")),
+    ("groups.json", include_str!("../../fixtures/groups.json")),
+    ("applications.json", include_str!("../../fixtures/applications.json")),
+    ("servicePrincipals.json", include_str!("../../fixtures/servicePrincipals.json")),
+    ("drives.json", include_str!("../../fixtures/drives.json")),
+    ("organization.json", include_str!("../../fixtures/organization.json")),
 ];
 
 /// The largest number of problems reported at once.
@@ -70,7 +77,7 @@ pub(crate) fn load(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Resul
 
 /// Loads a saved state. Earlier versions saved the first collection alone, without its name.
 pub(crate) fn load_state(schema: &Schema, behaviors: &Behaviors, path: &Path) -> Result<Entities, FixtureError> {
-    load_with(Loader::new(schema, behaviors).with_default(schema.root_sets().next()), path)
+    load_with(Loader::new(schema, behaviors).with_default(schema.keyed_root_sets().next()), path)
 }
 
 fn load_with(mut loader: Loader<'_>, path: &Path) -> Result<Entities, FixtureError> {
@@ -120,13 +127,13 @@ pub(crate) fn read_one(
 ) -> Result<Entities, FixtureError> {
     let mut loader = Loader::new(schema, behaviors);
     match json::parse(text.as_bytes()) {
-        Ok(item) => loader.entity(name, address, item, "$"),
+        Ok(item) => _ = loader.entity(name, address, item, "$"),
         Err(error) => loader.report(format!("{name}: not JSON: {error}")),
     }
     loader.finish()
 }
 
-/// Returns the entity sets in a file, without contained ones. `name` is the file name.
+/// Returns the root sets that a file replaces. `name` is the file name.
 pub(crate) fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<SetId>, FixtureError> {
     let found = collections_of(schema, name, text, None).and_then(|collections| match collections {
         Collections::Known(collections) => Ok(collections),
@@ -134,7 +141,7 @@ pub(crate) fn sets_of(schema: &Schema, name: &str, text: &[u8]) -> Result<Vec<Se
         Collections::Empty => Err(unknown_collection(schema)),
     });
     match found {
-        Ok(collections) => Ok(collections.into_iter().map(|collection| collection.set).collect()),
+        Ok(collections) => Ok(replaced_by(schema, &collections)),
         Err(problem) => Err(FixtureError { problems: vec![format!("{name}: {problem}")] }),
     }
 }

@@ -30,7 +30,7 @@ use draft::{BodyForm, Draft, Omissions};
 use group::GivingWay;
 use ring::{Buffers, CHUNK_SIZE, DraftSize, Ring, Texts};
 
-pub(crate) use group::Journals;
+pub use group::Journals;
 pub use verify::{Expectation, Times, VerificationReport};
 
 /// The limits of a journal.
@@ -291,6 +291,10 @@ impl Journal {
         // The new entry itself stays, so that the latest request can always be inspected.
         while ring.len() > 1 && (is_too_large(&ring) || ring.oldest().is_some_and(|number| number < oldest)) {
             ring.pop(buffers);
+        }
+        // The room made for the entry is that of a first one, whose queues are short.
+        if ring.len() == 1 && is_too_large(&ring) {
+            ring.shrink_queues();
         }
         budget.change(ring.bytes(), before);
     }

@@ -7,8 +7,8 @@
 //! Collections of many worlds may share one [`Baseline`], the initial entities: a collection stores only its changes. The cost of a new
 //! collection does not depend on the number of entities.
 //!
-//! A root set and all that its entities contain are a [`Tree`]. Root collections exist from the start, found by the number of the set.
-//! Contained ones are found by the address of their holder, and created on first use. A store that replaces some trees of another one
+//! A root set and all that its entities contain are a [`Tree`]. Root collections are found by the number of the set.
+//! Contained ones are found by the address of their holder, and created by their first change. A store that replaces some trees of another one
 //! takes over the others as they are, so that no write to them is lost.
 //!
 //! All collections take the bytes that they hold from one [`Budget`]. An entity is counted once, for its first holder, and given back by
@@ -23,15 +23,15 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::edm::schema::{Schema, SetId};
+use crate::edm::schema::{Schema, Set, SetId};
 use crate::world::budget::Budget;
 use baseline::Baseline;
 use share::TreeBaseline;
 use tree::Tree;
 
-pub(crate) use crate::edm::address::CollectionAddress;
+pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
@@ -59,10 +59,10 @@ impl std::error::Error for StoreFull {}
 /// All collections of a world.
 #[derive(Debug)]
 pub struct Store {
-    /// The trees of root sets, by the numbers of their sets up to the last root set. Other sets have none here.
-    trees: Box<[Option<Arc<Tree>>]>,
-    /// The number of the root set above each set.
-    roots: Arc<[usize]>,
+    /// The trees of root sets, in their order. A tree is created when it is first needed: a schema may have hundreds.
+    trees: Box<[OnceLock<Arc<Tree>>]>,
+    /// The initial entities.
+    baselines: Baselines,
 }
 
 /// A collection of a store.
@@ -72,6 +72,15 @@ pub enum CollectionRef<'s> {
     Root(&'s Collection),
     /// One within an entity. It stays usable if the entity is deleted meanwhile, but cannot be found again.
     Contained(Arc<Collection>),
+    /// One within an entity that nothing has changed yet, to read it. Changes would be lost.
+    View(Box<Collection>),
+}
+
+impl CollectionRef<'_> {
+    /// Returns whether changes of the collection are kept.
+    pub fn is_changeable(&self) -> bool {
+        !matches!(self, CollectionRef::View(_))
+    }
 }
 
 impl Deref for CollectionRef<'_> {
@@ -81,6 +90,7 @@ impl Deref for CollectionRef<'_> {
         match self {
             CollectionRef::Root(collection) => collection,
             CollectionRef::Contained(collection) => collection,
+            CollectionRef::View(collection) => collection,
         }
     }
 }
@@ -88,39 +98,36 @@ impl Deref for CollectionRef<'_> {
 impl Store {
     /// Returns a store with the empty collections of a schema.
     pub fn new(schema: &Schema, budget: &Arc<Budget>) -> Store {
-        let tree = |_| Arc::new(Tree::empty(budget.clone()));
-        Store { trees: by_root(schema, tree), roots: roots_of(schema) }
+        Store::over(&Baselines::of(schema, &[], budget))
     }
 
     /// Returns a store with the entities of baselines, which many stores can share.
     pub fn over(baselines: &Baselines) -> Store {
-        let tree = |baseline: &Arc<TreeBaseline>| Arc::new(Tree::over(baseline.clone(), baselines.budget.clone()));
-        let trees = baselines.trees.iter().map(|baseline| baseline.as_ref().map(tree)).collect();
-        Store { trees, roots: baselines.roots.clone() }
+        Store { trees: baselines.trees.iter().map(|_| OnceLock::new()).collect(), baselines: baselines.clone() }
     }
 
     /// Returns a store with the entities of baselines in some root sets. All others are those of this store, as they are and will be.
     #[must_use]
     pub fn replaced(&self, baselines: &Baselines, replaced: &[SetId]) -> Store {
-        let fresh = Store::over(baselines);
-        let mut trees = self.trees.clone();
-        for (index, (tree, new)) in trees.iter_mut().zip(fresh.trees).enumerate() {
-            if replaced.iter().any(|set| set.index() == index) {
-                *tree = new;
-            }
-        }
-        Store { trees, roots: fresh.roots }
+        let is_replaced = |rank: usize| replaced.iter().any(|set| self.rank(*set) == Some(rank));
+        let trees = (0..self.trees.len()).map(|rank| {
+            // A tree that is kept exists from now on, so that both stores have the same one.
+            if is_replaced(rank) { OnceLock::new() } else { OnceLock::from(self.tree(rank).clone()) }
+        });
+        Store { trees: trees.collect(), baselines: baselines.clone() }
     }
 
     /// Returns the bytes that the end of the trees of some root sets would give back.
     pub fn returnable(&self, sets: &[SetId]) -> usize {
-        let trees: BTreeSet<usize> = sets.iter().map(|set| set.index()).collect();
-        trees.into_iter().filter_map(|index| self.trees.get(index)?.as_ref()).map(|tree| tree.returnable()).sum()
+        let ranks: BTreeSet<usize> = sets.iter().filter_map(|set| self.rank(*set)).collect();
+        let others_share = Arc::strong_count(&self.baselines.trees) > 1;
+        let of = |rank: usize| self.tree(rank).returnable(self.baselines.trees[rank].as_ref(), others_share);
+        ranks.into_iter().map(of).sum()
     }
 
     /// Returns whether the entities are still those of the baselines that the store was created over.
     pub fn is_unchanged(&self) -> bool {
-        !self.trees.iter().flatten().any(|tree| tree.share.has_changed())
+        !self.trees.iter().filter_map(OnceLock::get).any(|tree| tree.share.has_changed())
     }
 
     /// Returns the collection of a root set.
@@ -128,19 +135,76 @@ impl Store {
         self.at(&set.into())
     }
 
-    /// Returns the collection at an address. Creates it if absent; the caller checks that the parent entity exists.
+    /// Returns the collection at an address, to read it. That takes no room in the store.
     pub fn at(&self, address: &CollectionAddress) -> CollectionRef<'_> {
-        if let Some(Some(tree)) = self.trees.get(address.set.index()) {
+        let tree = self.tree_above(address);
+        if address.holder.is_none() {
             return CollectionRef::Root(&tree.root);
         }
-        let tree = self.roots.get(address.set.index()).and_then(|root| self.trees.get(*root)?.as_ref());
-        CollectionRef::Contained(tree.expect("each set of the schema is below a root set").contained(address))
+        match tree.contained(address) {
+            Some(collection) => CollectionRef::Contained(collection),
+            None => CollectionRef::View(Box::new(tree.view(address))),
+        }
     }
 
-    /// Returns the addresses of all collections, those of root sets first.
+    /// Returns the collection at an address, to change it. Creates it if absent; the caller checks that the parent entity exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails, and creates nothing, if the collection and `more` bytes within it exceed the limit.
+    pub fn to_change(&self, address: &CollectionAddress, more: usize) -> Result<CollectionRef<'_>, StoreFull> {
+        let tree = self.tree_above(address);
+        if address.holder.is_none() {
+            return Ok(CollectionRef::Root(&tree.root));
+        }
+        tree.contained_to_change(address, more).map(CollectionRef::Contained)
+    }
+
+    /// Adds an initial entity, beyond the limit if need be. Of two entities with one key the first is used.
+    pub fn insert_initial(&self, address: &CollectionAddress, entity: Arc<StoredEntity>) {
+        let tree = self.tree_above(address);
+        if address.holder.is_none() {
+            tree.root.insert_initial(entity);
+        } else {
+            tree.contained_initial(address).insert_initial(entity);
+        }
+    }
+
+    /// Returns the tree of the root set above a collection.
+    fn tree_above(&self, address: &CollectionAddress) -> &Arc<Tree> {
+        self.tree(self.rank(address.root).expect("an address is below a root set of the schema"))
+    }
+
+    /// Returns the entity at an address.
+    pub fn entity(&self, address: &EntityAddress) -> Option<Arc<StoredEntity>> {
+        self.at(&address.collection).get(&address.key)
+    }
+
+    fn rank(&self, set: SetId) -> Option<usize> {
+        self.baselines.ranks.get(set.index()).copied().flatten()
+    }
+
+    fn tree(&self, rank: usize) -> &Arc<Tree> {
+        self.trees[rank].get_or_init(|| {
+            let budget = self.baselines.budget.clone();
+            Arc::new(match &self.baselines.trees[rank] {
+                Some(baseline) => Tree::over(baseline.clone(), budget),
+                None => Tree::empty(budget),
+            })
+        })
+    }
+
+    /// Returns the trees that may have entities, with their root sets.
+    fn filled(&self) -> impl Iterator<Item = (SetId, &Arc<Tree>)> {
+        let ranked = self.baselines.ranks.iter().zip(0..).filter_map(|(rank, index)| Some(((*rank)?, SetId::at(index))));
+        let filled = ranked.filter(|(rank, _)| self.trees[*rank].get().is_some() || self.baselines.trees[*rank].is_some());
+        filled.map(|(rank, set)| (set, self.tree(rank)))
+    }
+
+    /// Returns the addresses of all collections that may have entities, those of root sets first.
     pub fn addresses(&self) -> Vec<CollectionAddress> {
-        let roots = self.trees.iter().zip(0..).filter(|(root, _)| root.is_some()).map(|(_, index)| SetId::at(index).into());
-        let contained: BTreeSet<CollectionAddress> = self.trees.iter().flatten().flat_map(|tree| tree.addresses()).collect();
+        let roots = self.filled().map(|(set, _)| set.into());
+        let contained: BTreeSet<CollectionAddress> = self.filled().flat_map(|(_, tree)| tree.addresses()).collect();
         roots.chain(contained).collect()
     }
 
@@ -150,16 +214,21 @@ impl Store {
         self.addresses().into_iter().flat_map(at).collect()
     }
 
-    /// Empties all collections within a deleted entity, at any depth. `entity` is its address.
-    pub fn empty_within(&self, entity: &str) {
-        for tree in self.trees.iter().flatten() {
-            tree.empty_within(entity);
+    /// Empties all collections within a deleted entity, at any depth. `entity` is its address, `root` the root set above it.
+    pub fn empty_within(&self, root: SetId, entity: &str) {
+        if let Some(rank) = self.rank(root) {
+            self.tree(rank).empty_within(entity);
         }
     }
 
-    /// Returns the number of entities of a set in all its collections.
-    pub fn count(&self, set: SetId) -> usize {
-        self.addresses().into_iter().filter(|address| address.set == set).map(|address| self.at(&address).len()).sum()
+    /// Returns the numbers of entities of all sets that have some, in all their collections.
+    pub fn counts(&self) -> BTreeMap<SetId, usize> {
+        let mut counts = BTreeMap::new();
+        for address in self.addresses() {
+            *counts.entry(address.set).or_default() += self.at(&address).len();
+        }
+        counts.retain(|_, count| *count > 0);
+        counts
     }
 
     /// Returns the entities as they are, which other stores can share.
@@ -168,29 +237,22 @@ impl Store {
     ///
     /// Fails if their index exceeds the limit.
     pub fn baselines(&self) -> Result<Baselines, StoreFull> {
-        let collected = |tree: &Option<Arc<Tree>>| tree.as_ref().map(|tree| tree.collect()).transpose();
-        let trees = self.trees.iter().map(collected).collect::<Result<_, StoreFull>>()?;
-        let budget = self.trees.iter().flatten().next().map(|tree| tree.share.budget.clone());
-        Ok(Baselines { trees, roots: self.roots.clone(), budget: budget.unwrap_or_else(|| Arc::new(Budget::new(0))) })
+        let collected = |(cell, initial): (&OnceLock<Arc<Tree>>, &Option<Arc<TreeBaseline>>)| match cell.get() {
+            Some(tree) => tree.collect().map(Some),
+            None => Ok(initial.clone()),
+        };
+        let trees = self.trees.iter().zip(self.baselines.trees.iter()).map(collected).collect::<Result<_, StoreFull>>()?;
+        Ok(Baselines { trees, ..self.baselines.clone() })
     }
 }
 
-/// Returns one value for each root set, indexed by the numbers of the sets. There are many stores, so the list ends with the last root set.
-fn by_root<T>(schema: &Schema, mut create: impl FnMut(SetId) -> T) -> Box<[Option<T>]> {
-    let count = schema.root_sets().last().map_or(0, |last| last.index() + 1);
-    schema.set_ids().take(count).map(|set| schema.set(set).parent.is_none().then(|| create(set))).collect()
-}
-
-/// Returns the number of the root set above each set.
-fn roots_of(schema: &Schema) -> Arc<[usize]> {
-    schema.set_ids().map(|set| schema.root_of(set).index()).collect()
-}
-
 /// The initial entities of many stores.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Baselines {
-    trees: Box<[Option<Arc<TreeBaseline>>]>,
-    roots: Arc<[usize]>,
+    /// By the ranks of root sets; `None` without entities.
+    trees: Arc<[Option<Arc<TreeBaseline>>]>,
+    /// The place of each root set among them; `None` for other sets.
+    ranks: Arc<[Option<usize>]>,
     budget: Arc<Budget>,
 }
 
@@ -198,21 +260,32 @@ impl Baselines {
     /// Returns baselines of these entities, beyond the limit of the budget if need be. Of two entities with one key in one collection the
     /// first is used.
     pub fn of(schema: &Schema, entities: &[(CollectionAddress, Arc<StoredEntity>)], budget: &Arc<Budget>) -> Baselines {
+        let mut count = 0;
+        let rank = |set: &Set| {
+            set.is_root().then(|| {
+                count += 1;
+                count - 1
+            })
+        };
+        let ranks: Arc<[Option<usize>]> = schema.sets().iter().map(rank).collect();
         let mut by_address: BTreeMap<&CollectionAddress, Vec<Arc<StoredEntity>>> = BTreeMap::new();
         for (address, entity) in entities {
             by_address.entry(address).or_default().push(entity.clone());
         }
-        let mut baseline =
-            |address: &CollectionAddress| Arc::new(Baseline::new(by_address.remove(address).unwrap_or_default(), budget, 0));
-        let mut trees = by_root(schema, |set| TreeBaseline { root: baseline(&set.into()), ..TreeBaseline::default() });
-        let roots = roots_of(schema);
+        let mut trees: Vec<Option<TreeBaseline>> = (0..count).map(|_| None).collect();
         for (address, entities) in by_address {
-            let root = roots.get(address.set.index()).and_then(|root| trees.get_mut(*root)?.as_mut());
-            if let Some(tree) = root {
-                tree.contained.insert(address.clone(), Arc::new(Baseline::new(entities, budget, 0)));
+            let Some(tree) = ranks.get(address.root.index()).copied().flatten().and_then(|rank| trees.get_mut(rank)) else {
+                continue;
+            };
+            let tree = tree.get_or_insert_default();
+            let baseline = Arc::new(Baseline::new(entities, budget, 0));
+            if address.holder.is_none() {
+                tree.root = baseline;
+            } else {
+                tree.contained.insert(address.clone(), baseline);
             }
         }
-        Baselines { trees: trees.into_iter().map(|tree| tree.map(Arc::new)).collect(), roots, budget: budget.clone() }
+        Baselines { trees: trees.into_iter().map(|tree| tree.map(Arc::new)).collect(), ranks, budget: budget.clone() }
     }
 }
 

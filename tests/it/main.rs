@@ -17,6 +17,8 @@
 //! | `concurrency` | concurrent updates: none is lost |
 //! | `history` | concurrent requests to one entity are linearizable |
 //! | `world_history` | imports, forks, resets, reloads beside writers: no acknowledged write is lost |
+//! | `sequences` | hundreds of sequences of requests to worlds with small limits |
+//! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //!
 //! **`entra/`**: the token service
@@ -55,6 +57,7 @@
 //! | `objects` | structs are read from objects only, wherever JSON comes from outside |
 //! | `abuse` | malformed, endless and slow requests; the rows of `docs/hostile-input.md` |
 //! | `abuse_http2` | the same in HTTP/2 frames |
+//! | `abuse_costs` | after and during each of them: the memory of the program, and the wait of another client |
 //! | `log` | the reasons that a server logs |
 //! | `fuzz` | every reader accepts the inputs of `fuzz/corpus/` and mutations of them |
 //!
@@ -67,6 +70,7 @@
 //! | `log` | the log: its lines, and that it never blocks a request |
 //! | `tls` | HTTPS: the printed address, the local authority, certificates from files |
 //! | `tokens` | `token`, the directory, and what the log leaves out |
+//! | `schemas` | schemas from files, served and checked |
 //! | `secrets` | a secret appears in no answer, log, journal or export |
 //! | `suite` | the program in a test suite: worlds, control API, readiness, end of the parent process |
 //! | `stops` | every kind of stop in every situation: what is saved, how soon the program ends |
@@ -90,8 +94,11 @@
 //! | file | holds |
 //! |---|---|
 //! | `harness` | a client without sockets, and the invariants of every answer |
+//! | `museum` | the schema of our own, and a world with it |
 //! | `tokens` | tokens from a line of text |
 //! | `planting` | the grammar of exchanges with a planted secret, for `grammar` and `readers` |
+//! | `pulse` | the time in which a server answers another client |
+//! | `sequences` | the grammar of sequences of requests, with the laws that hold after each, for `sequences` and `readers` |
 //! | `readers` | one function per reader of outside bytes, for `fuzz` and for the crate in `fuzz/` |
 //!
 //! Started servers and programs: `edge::http::Server` is a server in this process, `program::process::Served` the program as a child
@@ -107,6 +114,8 @@ mod connectors {
 }
 mod edge {
     pub(crate) mod abuse;
+    #[cfg(target_os = "linux")]
+    mod abuse_costs;
     pub(crate) mod abuse_http2;
     #[cfg(unix)]
     mod computing;
@@ -130,6 +139,8 @@ mod graph {
     mod history;
     mod pipeline;
     mod properties;
+    mod schemas;
+    mod sequences;
     mod stores;
     mod world_history;
 }
@@ -140,6 +151,7 @@ mod program {
     mod log;
     mod machine;
     pub(crate) mod process;
+    mod schemas;
     #[cfg(unix)]
     mod secrets;
     mod soak;
@@ -167,7 +179,10 @@ mod recordings {
 }
 mod support {
     pub(crate) mod harness;
+    pub(crate) mod museum;
     pub(crate) mod planting;
+    pub(crate) mod pulse;
     pub(crate) mod readers;
+    pub(crate) mod sequences;
     pub(crate) mod tokens;
 }

@@ -1,5 +1,6 @@
 //! Worlds: created, dropped, reset; their state, behaviors, clock and faults.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -15,7 +16,7 @@ use crate::world::World;
 use crate::world::clock::Clock;
 use crate::world::fault::{self, FaultRule, RuleExcess};
 use crate::world::fixture::{self, FixtureError, ReadError};
-use crate::world::store::{Baselines, StoreFull};
+use crate::world::store::{Baselines, InsertError, StoreFull};
 use crate::world::worlds::WorldInfo;
 
 #[allow(clippy::unnecessary_wraps, reason = "all operations have one form")]
@@ -65,12 +66,19 @@ fn current_json(call: &ControlCall<'_>) -> Result<Value, ControlError> {
 
 fn world_json(info: &WorldInfo) -> Value {
     let world = &info.world;
-    let count = |set: SetId| (world.schema.set(set).name.to_string(), Value::from(world.store.count(set)));
+    // Collections of one name count together.
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for set in world.schema.keyed_root_sets() {
+        counts.insert(world.schema.set(set).name.to_string(), 0);
+    }
+    for (set, count) in world.store.counts() {
+        *counts.entry(world.schema.set(set).name.to_string()).or_default() += count;
+    }
     json!({
         "name": &*info.name,
         "fixture": info.fixture.as_deref(),
         "seed": world.seed(),
-        "entities": world.schema.set_ids().map(count).collect::<Map<String, Value>>(),
+        "entities": counts.into_iter().map(|(name, count)| (name, Value::from(count))).collect::<Map<String, Value>>(),
         "requests": world.journal.count(),
         "faults": world.faults.count(),
         "idleSeconds": info.idle.as_secs(),
@@ -80,11 +88,9 @@ fn world_json(info: &WorldInfo) -> Value {
 /// Returns the collection that the query parameter names, if any.
 fn set_of(world: &World, parameters: &Parameters) -> Result<Option<SetId>, ControlError> {
     let Some(name) = parameters.get("collection") else { return Ok(None) };
-    let name_of = |set: SetId| &*world.schema.set(set).name;
-    let names = || world.schema.root_sets().map(name_of).collect::<Vec<_>>().join(", ");
+    let names = || fixture::set_names(&world.schema);
     let unknown = || ControlError::unusable(format!("unknown collection '{}' (known: {})", name.escape_debug(), names()));
-    let set = world.schema.root_sets().find(|set| name_of(*set).eq_ignore_ascii_case(name));
-    set.map(Some).ok_or_else(unknown)
+    world.schema.set_named(name).map(Some).ok_or_else(unknown)
 }
 
 pub(super) fn export(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
@@ -130,7 +136,23 @@ pub(super) fn import(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
         drop(room);
         let baselines = Baselines::of(&world.schema, &entities, &world.stores);
         // Other collections are taken over, so that no write to them is lost.
-        Ok::<_, ControlError>(world.with_store(world.store.replaced(&baselines, &replaced)))
+        let store = world.store.replaced(&baselines, &replaced);
+        // The signed-in user's entity is stated as a whole, though its collection is taken over.
+        let represented = entities.iter().filter(|(address, _)| replaced.contains(&address.set));
+        for target in
+            represented.filter_map(|(_, entity)| entity.linked()).filter(|target| !replaced.contains(&target.collection.root))
+        {
+            store.to_change(&target.collection, 0)?.remove(&target.key)?;
+            store.empty_within(target.collection.root, &target.text(&world.schema));
+        }
+        // Entities that others link to live in collections that are taken over.
+        for (address, entity) in entities.iter().filter(|(address, _)| !replaced.contains(&address.root)) {
+            match store.to_change(address, entity.size())?.insert(entity.clone()) {
+                Ok(()) | Err(InsertError::DuplicateKey) => {}
+                Err(InsertError::Full(full)) => return Err(full.into()),
+            }
+        }
+        Ok::<_, ControlError>(world.with_store(store))
     })?;
     Ok(ControlReply::ok(&current_json(call)?))
 }

@@ -286,3 +286,29 @@ impl<S: AsyncWrite + Tcp + Unpin> AsyncWrite for TrackedStream<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_at_work_unless_all_its_requests_wait_for_their_client() {
+        let activity = Activity::default();
+        assert!(!activity.mark().is_at_work());
+        let request = activity.begin_request();
+        assert!(activity.mark().is_at_work());
+        let waiting = activity.begin_waiting();
+        let before = activity.mark();
+        assert!(!before.is_at_work());
+        activity.record_piece();
+        assert_ne!(activity.mark(), before, "a piece of a body is progress");
+        let other = activity.begin_request();
+        assert!(activity.mark().is_at_work());
+        drop(other);
+        drop(waiting);
+        assert!(activity.mark().is_at_work(), "its body has arrived");
+        drop(request);
+        let after = activity.mark();
+        assert_eq!((after.is_at_work(), after.in_flight, after.waiting, after.requests), (false, 0, 0, 2));
+    }
+}

@@ -1,366 +1,536 @@
-//! Builds tables from the declarations of a document.
+//! Builds tables from the declarations of two documents.
 
-use std::collections::HashMap;
+mod merge;
+mod names;
+mod properties;
 
-use super::rules::{DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, WorkloadRules};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use self::names::{Names, collection_element, is_row_of};
+use self::properties::SlotNumbers;
+use super::csdl::{self, Document, TypeDeclaration};
+use super::name_index::NameIndex;
+use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, WorkloadRules};
 use super::{
-    Alias, EnumType, Initial, ItemType, KEY_PLACE, Model, NamedType, Navigation, Primitive, Property, PropertyType, Root,
-    SchemaError, Set, SetId, StructuredType, TypeId, Version, csdl,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Property, PropertyType, Root, Schema, SchemaError, Set,
+    SetId, SetKind, StructuredType, TypeId, Version,
 };
 
-/// Builds the tables of one version, and adds its new sets to those of earlier versions.
-pub(super) fn model(
-    version: Version,
-    xml: &str,
-    rules: &[&'static WorkloadRules],
-    sets: &mut Vec<Set>,
-) -> Result<Model, SchemaError> {
-    let document = csdl::read(xml)?;
-    let error = |reason: String| SchemaError::new(0, reason);
-    let enums = document.enums.iter().map(|declaration| build_enum(&document.namespace, declaration)).collect();
-    let mut model = Model { version, namespace: document.namespace.as_str().into(), types: Vec::new(), enums, roots: Vec::new() };
-
-    // Types refer to each other, so all of them are added before any property is resolved.
-    for declaration in &document.types {
-        if model.type_named(&declaration.name).is_some() {
-            return Err(error(format!("duplicate type {}", declaration.name)));
-        }
-        let row = rules
-            .iter()
-            .zip(0..)
-            .find_map(|(workload, index)| workload.types.iter().find(|row| row.name == declaration.name).map(|row| (row, index)));
-        model.types.push(StructuredType {
-            name: declaration.name.as_str().into(),
-            full_name: format!("{}.{}", document.namespace, declaration.name).into(),
-            is_entity: declaration.is_entity,
-            is_open: declaration.is_open,
-            wording: row.map_or(&DEFAULT_WORDING, |(row, _)| row.wording),
-            capabilities: row.map_or(&DEFAULT_CAPABILITIES, |(row, _)| row.capabilities),
-            consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
-            properties: Vec::new(),
-            answer_order: Vec::new(),
-            page_order: Vec::new(),
-            navigations: Vec::new(),
-            slots: 0,
-            key: None,
-        });
+/// Builds the tables of both versions.
+pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+    let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
+    let declared = [csdl::read(&documents[0]).map_err(of(Version::V1))?, csdl::read(&documents[1]).map_err(of(Version::Beta))?];
+    let names = Arc::new(number_types(&declared)?);
+    let mut shared = Shared {
+        names,
+        rules,
+        slots: SlotNumbers::of(&declared),
+        sets: Vec::new(),
+        set_numbers: HashMap::default(),
+        fixed: HashMap::default(),
+    };
+    let v1 = shared.model(Version::V1, &declared[0], None).map_err(of(Version::V1))?;
+    let beta = shared.model(Version::Beta, &declared[1], Some((&declared[0], &v1))).map_err(of(Version::Beta))?;
+    let mut union = merge::union(&v1, &beta);
+    let mut models = [v1, beta];
+    let by_name = Arc::new(std::mem::take(&mut shared.slots).by_name());
+    for model in models.iter_mut().chain([&mut union]) {
+        model.slots = by_name.clone();
     }
-    for (index, declaration) in document.types.iter().enumerate() {
-        let lineage = lineage(&document, declaration).map_err(error)?;
-        let mut properties = Vec::new();
-        for ancestor in &lineage {
-            for property in &ancestor.properties {
-                properties.push(build_property(&document, &model, rules, ancestor, property).map_err(error)?);
+    let mut root_sets = Vec::new();
+    for root in &union.roots {
+        let fixed = (0..shared.sets.len()).map(SetId).filter(|set| shared.sets[set.0].kind == SetKind::Fixed(root.set));
+        root_sets.extend(fixed.chain([root.set]));
+    }
+    let mut homes = HashMap::default();
+    let mut addresses = HashMap::default();
+    for (index, set) in shared.sets.iter_mut().enumerate() {
+        if let Some(structured) = union.find_structured(set.target) {
+            set.quotes_keys = !structured.key_type().has_bare_literals();
+        }
+        if set.kind == SetKind::EntitySet {
+            homes.entry(set.target).or_insert(SetId(index));
+        }
+        for model in &models {
+            let root = |set: SetId| model.roots.iter().find(|root| root.set == set);
+            let is_here = match set.kind {
+                SetKind::EntitySet => root(SetId(index)).is_some(),
+                SetKind::Fixed(singleton) => {
+                    let holder = root(singleton).and_then(|root| model.find_structured(root.target));
+                    let navigation = holder.and_then(|holder| holder.navigation(&set.name));
+                    navigation.is_some_and(|navigation| navigation.target == set.target)
+                }
+                SetKind::Singleton | SetKind::Contained | SetKind::References => false,
+            };
+            if is_here {
+                let path = format!("/{}/{}", model.version.segment(), set.path).into();
+                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target });
             }
         }
-        add_aliases(rules, &declaration.name, &mut properties);
-        let key_name = lineage.iter().find_map(|ancestor| ancestor.key.first());
-        let built = &mut model.types[index];
-        built.key = key_name.and_then(|name| properties.iter().position(|property| *property.name == **name));
-        built.answer_order = answer_order(&properties);
-        built.page_order = page_order(rules, &declaration.name, &properties, &built.answer_order);
-        built.properties = properties;
     }
-    for navigation in document.types.iter().flat_map(|declaration| &declaration.navigations) {
-        if !navigation.contains_target {
-            return Err(error(format!("unsupported navigation property {}: ContainsTarget must be true", navigation.name)));
+    let Shared { sets, fixed, .. } = shared;
+    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes })
+}
+
+/// Numbers the types and enums of both documents.
+fn number_types(documents: &[Document; 2]) -> Result<Names, SchemaError> {
+    let mut names = Names::default();
+    let (mut types, mut enums) = (0, 0);
+    for (document, version) in documents.iter().zip(Version::ALL) {
+        let problem = |line, reason| SchemaError { version: Some(version), line, reason };
+        let mut own = Names::default();
+        let structured = document.types.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.line, true));
+        let enumerations =
+            document.enums.iter().map(|declaration| (declaration.schema, &declaration.name, declaration.line, false));
+        for (schema, name, line, is_structured) in structured.chain(enumerations) {
+            let qualified: Box<str> = document.qualified(schema, name).to_ascii_lowercase().into();
+            let number = names.entry(qualified.clone()).or_insert_with(|| {
+                let next = if is_structured { &mut types } else { &mut enums };
+                *next += 1;
+                if is_structured { NamedType::Structured(TypeId(*next - 1)) } else { NamedType::Enum(EnumId(*next - 1)) }
+            });
+            if is_structured != matches!(number, NamedType::Structured(_)) {
+                return Err(problem(line, format!("conflicting declarations of type {name}: structured and enum")));
+            }
+            if own.insert(qualified, *number).is_some() {
+                return Err(problem(line, format!("duplicate type {name}")));
+            }
         }
     }
-    for root in &document.roots {
-        let target = entity_type(&document, &model, &root.type_name).map_err(error)?;
-        let location = SetLocation { path: root.name.clone(), parent: None, is_single: false };
-        let set = (!root.is_singleton).then(|| location.add(sets, &model.types[target.0].name));
-        let holder = if set.is_some() { format!("{}/{KEY_PLACE}", root.name) } else { root.name.clone() };
-        add_contained(&document, &mut model, sets, target, &holder, set).map_err(error)?;
-        model.roots.push(Root { name: root.name.as_str().into(), target, set });
-    }
-    Ok(model)
+    Ok(names)
 }
 
-/// Adds the sets that entities of a type contain, recursively. `holder` is the path of such an entity, `parent` its set, if it has one.
-fn add_contained(
-    document: &csdl::Document,
-    model: &mut Model,
-    sets: &mut Vec<Set>,
-    id: TypeId,
-    holder: &str,
-    parent: Option<SetId>,
-) -> Result<(), String> {
-    let name = model.types[id.0].name.to_string();
-    let declaration = document.types.iter().find(|declaration| *declaration.name == name);
-    let lineage = declaration.map(|declaration| lineage(document, declaration)).transpose()?.unwrap_or_default();
-    let navigations: Vec<_> = lineage.iter().flat_map(|ancestor| &ancestor.navigations).collect();
-    if !navigations.is_empty() && !model.types[id.0].navigations.is_empty() {
-        return Err(format!("unsupported containment: entities of {name} are contained in several sets and contain others"));
-    }
-    for navigation in navigations {
-        let element = collection_element(&navigation.type_name);
-        let target = entity_type(document, model, element.unwrap_or(&navigation.type_name))?;
-        let path = format!("{holder}/{}", navigation.name);
-        let location = SetLocation { path: path.clone(), parent, is_single: element.is_none() };
-        let set = location.add(sets, &model.types[target.0].name);
-        model.types[id.0].navigations.push(Navigation { name: navigation.name.as_str().into(), target, set });
-        let below = if element.is_some() { format!("{path}/{KEY_PLACE}") } else { path };
-        add_contained(document, model, sets, target, &below, Some(set))?;
-    }
-    Ok(())
+/// The owner of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    /// The container.
+    Root,
+    /// A singleton.
+    Singleton(SetId),
+    /// The type that declares a navigation property, and whether that leads to one entity.
+    Type(TypeId, bool),
 }
 
-fn build_enum(namespace: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
+/// A version whose tables are there already.
+struct Earlier<'e> {
+    document: &'e Document,
+    model: &'e Model,
+    declarations: &'e HashMap<TypeId, &'e TypeDeclaration>,
+}
+
+/// The parts of the tables that the versions share.
+struct Shared<'r> {
+    names: Arc<Names>,
+    rules: &'r [&'static WorkloadRules],
+    slots: SlotNumbers,
+    sets: Vec<Set>,
+    /// The numbers of sets by owner, name, kind and type.
+    set_numbers: HashMap<(Owner, Box<str>, bool, TypeId), SetId>,
+    fixed: HashMap<(SetId, SetId), SetId, RandomState>,
+}
+
+impl Shared<'_> {
+    /// Builds the tables of a version. Types that an earlier version declares alike are taken over.
+    fn model(
+        &mut self,
+        version: Version,
+        document: &Document,
+        earlier: Option<(&Document, &Model)>,
+    ) -> Result<Model, SchemaError> {
+        let (mut types, mut enums) = (0, 0);
+        for named in self.names.values() {
+            match named {
+                NamedType::Structured(id) => types = types.max(id.0 as usize + 1),
+                NamedType::Enum(id) => enums = enums.max(id.0 as usize + 1),
+            }
+        }
+        let mut model = Model {
+            version,
+            names: self.names.clone(),
+            types: vec![None; types].into(),
+            enums: vec![None; enums].into(),
+            roots: Vec::new(),
+            root_names: NameIndex::default(),
+            operations: HashMap::default(),
+            slots: Arc::default(),
+            namespaces: document.schemas.iter().map(|schema| schema.namespace.as_str().into()).collect(),
+            aliases: document.aliases().map(|(alias, namespace)| (alias.into(), namespace.into())).collect(),
+        };
+        for declaration in &document.enums {
+            let full_name = document.qualified(declaration.schema, &declaration.name);
+            if let Some(NamedType::Enum(id)) = self.named(&full_name) {
+                model.enums[id.0 as usize] = Some(Arc::new(enumeration(&full_name, declaration)));
+            }
+        }
+        let by_id = self.declarations(document);
+        let earlier_by_id = earlier.map(|(document, _)| self.declarations(document)).unwrap_or_default();
+        let earlier = earlier.map(|(document, model)| Earlier { document, model, declarations: &earlier_by_id });
+        for declaration in &document.types {
+            self.add_type(document, &mut model, &by_id, declaration, earlier.as_ref())?;
+        }
+        mark_polymorphic(&mut model);
+        for declaration in &document.roots {
+            let problem = |reason| SchemaError::new(declaration.line, reason);
+            let target = self.entity_type(document, &model, declaration.schema, &declaration.type_name).map_err(problem)?;
+            let kind = if declaration.is_singleton { SetKind::Singleton } else { SetKind::EntitySet };
+            let set = self.add_set(Owner::Root, &declaration.name, target, kind, &declaration.name);
+            model.roots.push(Root {
+                name: declaration.name.as_str().into(),
+                target,
+                set,
+                is_singleton: declaration.is_singleton,
+                caller_in: None,
+            });
+        }
+        let callers = self.rules.iter().flat_map(|workload| workload.caller_singletons);
+        for (singleton, set) in callers {
+            let home =
+                model.roots.iter().find(|root| !root.is_singleton && *root.name == **set).map(|root| (root.set, root.target));
+            for root in model.roots.iter_mut().filter(|root| root.is_singleton && *root.name == **singleton) {
+                root.caller_in = home.filter(|(_, target)| *target == root.target).map(|(set, _)| set);
+            }
+        }
+        self.add_fixed(&model);
+        model.root_names = NameIndex::of(model.roots.iter().map(|root| &*root.name));
+        for declaration in &document.operations {
+            let bound = declaration.parameters.first().filter(|_| declaration.is_bound);
+            let binding = bound.and_then(|(_, type_name)| {
+                let element = collection_element(type_name);
+                let name = document.expand(declaration.schema, element.unwrap_or(type_name));
+                match self.named(&name) {
+                    Some(NamedType::Structured(id)) => Some((id, element.is_some())),
+                    _ => None,
+                }
+            });
+            if declaration.is_bound && binding.is_none() {
+                continue;
+            }
+            let operation = Operation { name: declaration.name.as_str().into(), is_action: declaration.is_action, binding };
+            model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
+        }
+        Ok(model)
+    }
+
+    /// Returns the declarations of a document by the numbers of their types.
+    fn declarations<'d>(&self, document: &'d Document) -> HashMap<TypeId, &'d TypeDeclaration> {
+        let numbered = document.types.iter().filter_map(|declaration| {
+            match self.named(&document.qualified(declaration.schema, &declaration.name)) {
+                Some(NamedType::Structured(id)) => Some((id, declaration)),
+                _ => None,
+            }
+        });
+        numbered.collect()
+    }
+
+    fn named(&self, full_name: &str) -> Option<NamedType> {
+        self.names.get(&*full_name.to_ascii_lowercase()).copied()
+    }
+
+    /// Adds a type, its base types first.
+    fn add_type(
+        &mut self,
+        document: &Document,
+        model: &mut Model,
+        by_id: &HashMap<TypeId, &TypeDeclaration>,
+        declaration: &TypeDeclaration,
+        earlier: Option<&Earlier<'_>>,
+    ) -> Result<(), SchemaError> {
+        // From the type up to the first base that is there, then down again: the depth of inheritance costs no stack.
+        let mut missing = Vec::new();
+        let mut next = Some(declaration);
+        while let Some(current) = next {
+            let problem = |reason| SchemaError::new(current.line, reason);
+            let full_name = document.qualified(current.schema, &current.name);
+            let Some(NamedType::Structured(id)) = self.named(&full_name) else { break };
+            if model.find_structured(id).is_some() {
+                break;
+            }
+            if missing.iter().any(|(other, _, _)| *other == id) || missing.len() >= super::LINEAGE {
+                return Err(problem(format!("circular base types of type {}", declaration.name)));
+            }
+            missing.push((id, current, full_name));
+            next = match &current.base {
+                None => None,
+                Some(base) => {
+                    let found = match self.named(&document.expand(current.schema, base)) {
+                        Some(NamedType::Structured(id)) => by_id.get(&id).copied(),
+                        _ => None,
+                    };
+                    Some(found.ok_or_else(|| problem(format!("unknown base type {base} of type {}", current.name)))?)
+                }
+            };
+        }
+        while let Some((id, current, full_name)) = missing.pop() {
+            let structured = match earlier.and_then(|earlier| self.taken_over(document, model, earlier, id, current, &full_name))
+            {
+                Some(same) => same,
+                None => Arc::new(self.structured(document, model, id, current, &full_name)?),
+            };
+            model.types[id.0 as usize] = Some(structured);
+        }
+        Ok(())
+    }
+
+    /// Returns the type of an earlier version, if that declares it and its base types alike.
+    fn taken_over(
+        &self,
+        document: &Document,
+        model: &Model,
+        earlier: &Earlier<'_>,
+        id: TypeId,
+        declaration: &TypeDeclaration,
+        full_name: &str,
+    ) -> Option<Arc<StructuredType>> {
+        let other = earlier.document;
+        let same = earlier.model.types[id.0 as usize].as_ref()?;
+        let twin = earlier.declarations.get(&id)?;
+        let has_same_base = same.base.is_none_or(|base| {
+            let of = |model: &Model| model.types[base.0 as usize].clone();
+            of(earlier.model).zip(of(model)).is_some_and(|(one, another)| Arc::ptr_eq(&one, &another))
+        });
+        let members = declaration.properties.iter().map(|property| &property.name);
+        let members = members.chain(declaration.navigations.iter().map(|navigation| &navigation.name));
+        let has_same_facts = members
+            .map(|name| Some(&**name))
+            .chain([None])
+            .all(|member| document.facts(full_name, member) == other.facts(full_name, member));
+        let is_alike = document.has_schemas_of(other) && declaration.is_alike(twin) && has_same_base && has_same_facts;
+        (is_alike && !self.slots.has_conflict(same)).then(|| same.clone())
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one column of a type after another")]
+    fn structured(
+        &mut self,
+        document: &Document,
+        model: &Model,
+        id: TypeId,
+        declaration: &TypeDeclaration,
+        full_name: &str,
+    ) -> Result<StructuredType, SchemaError> {
+        let base = declaration.base.as_ref().and_then(|base| match self.named(&document.expand(declaration.schema, base)) {
+            Some(NamedType::Structured(id)) => model.types[id.0 as usize].clone(),
+            _ => None,
+        });
+        let base = base.as_deref();
+        let mut properties: Vec<Arc<Property>> = base.map_or_else(Vec::new, |base| base.properties.clone());
+        for property in &declaration.properties {
+            if properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
+                // A property declared again changes nothing that matters here.
+                continue;
+            }
+            let member = |id: EnumId, name: &str| model.member(PropertyType::Enum(id), name);
+            let built = properties::build(self, document, declaration, full_name, property, member)
+                .map_err(|reason| SchemaError::new(property.line, reason))?;
+            properties.push(Arc::new(built));
+        }
+        properties::add_aliases(self.rules, full_name, &mut properties)
+            .map_err(|reason| SchemaError::new(declaration.line, reason))?;
+        for property in &mut properties[base.map_or(0, |base| base.properties.len())..] {
+            let property = Arc::make_mut(property);
+            if property.alias.is_none() {
+                property.slot = self.slots.number(&self.names, model.version, property);
+            }
+        }
+        properties::share_slots(&mut properties);
+        let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
+        for navigation in &declaration.navigations {
+            let element = collection_element(&navigation.type_name);
+            let type_name = element.unwrap_or(&navigation.type_name);
+            let Some(NamedType::Structured(target)) = self.named(&document.expand(declaration.schema, type_name)) else {
+                let reason = format!("unknown type {type_name} of navigation property {}/{}", declaration.name, navigation.name);
+                return Err(SchemaError::new(navigation.line, reason));
+            };
+            let facts = document.facts(full_name, Some(&navigation.name));
+            let mut rows = self.rules.iter().flat_map(|workload| workload.unexpanded);
+            let is_unexpanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
+            let mut rows = self.rules.iter().flat_map(|workload| workload.expanded);
+            let is_expanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
+            let kind = if navigation.contains_target { SetKind::Contained } else { SetKind::References };
+            let path = format!("{}/{}", declaration.name, navigation.name);
+            let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
+            navigations.push(Arc::new(Navigation {
+                name: navigation.name.as_str().into(),
+                target,
+                is_collection: element.is_some(),
+                contains_target: navigation.contains_target,
+                set,
+                is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
+                is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,
+            }));
+        }
+        let row = self.rules.iter().zip(0..).find_map(|(workload, index)| {
+            workload.types.iter().find(|row| is_row_of(row.name, full_name)).map(|row| (row, index))
+        });
+        // Words and statuses are inherited, not what clients can do.
+        let inherited = base.map_or((&DEFAULT_WORDING, DEFAULT_CAPABILITIES), |base| {
+            let Capabilities { creates, update, deletes, .. } = DEFAULT_CAPABILITIES;
+            (base.wording, Capabilities { creates, update, deletes, ..base.capabilities })
+        });
+        let answer_order = answer_order(&properties);
+        let index_of = |name: &String| properties.iter().position(|property| *property.name == **name);
+        let facts = document.facts(full_name, None);
+        let key_index = declaration.key.first().and_then(index_of).or_else(|| base.and_then(|base| base.key));
+        let mut alternate_keys: Vec<usize> = base.map_or_else(Vec::new, |base| base.alternate_keys.clone());
+        alternate_keys.extend(facts.iter().flat_map(|facts| &facts.alternate_keys).filter_map(index_of));
+        let segment_key = self.rules.iter().flat_map(|workload| workload.segment_keys).find(|(row, _)| is_row_of(row, full_name));
+        let segment_key = segment_key.and_then(|(_, name)| properties.iter().position(|property| *property.name == **name));
+        alternate_keys.extend(segment_key);
+        Ok(StructuredType {
+            id,
+            name: declaration.name.as_str().into(),
+            full_name: full_name.into(),
+            base: base.map(|base| base.id),
+            is_entity: declaration.is_entity,
+            is_abstract: declaration.is_abstract,
+            is_polymorphic: false,
+            is_placeholder: self.rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
+            is_open: declaration.is_open || base.is_some_and(|base| base.is_open),
+            has_stream: declaration.has_stream || base.is_some_and(|base| base.has_stream),
+            wording: row.map_or(inherited.0, |(row, _)| row.wording),
+            capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
+            consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
+            page_order: page_order(self.rules, full_name, &properties, &answer_order),
+            answer_order,
+            navigations,
+            key: key_index,
+            alternate_keys,
+            search: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                row.or_else(|| base.and_then(|base| base.search))
+            },
+            always_selected: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.always_keyed);
+                let is_keyed =
+                    rows.any(|row| is_row_of(row, full_name)) || base.is_some_and(|base| base.always_selected.is_some());
+                key_index.filter(|_| is_keyed)
+            },
+            segment_key: segment_key.or_else(|| base.and_then(|base| base.segment_key)),
+            blank_text: properties.iter().map(|property| property.name.len() + BLANK_MEMBER).sum(),
+            names: NameIndex::of(properties.iter().map(|property| &*property.name)),
+            properties,
+        })
+    }
+
+    /// Adds a set, unless it is there already.
+    fn add_set(&mut self, owner: Owner, name: &str, target: TypeId, kind: SetKind, path: &str) -> SetId {
+        let next = SetId(self.sets.len());
+        let key = (owner, Box::from(name), kind == SetKind::Singleton, target);
+        let set = *self.set_numbers.entry(key).or_insert(next);
+        if set == next {
+            self.sets.push(Set {
+                name: name.into(),
+                path: path.into(),
+                fragment: format!("#{path}").into(),
+                target,
+                kind,
+                is_single: kind == SetKind::Singleton || matches!(owner, Owner::Type(_, true)),
+                quotes_keys: true,
+            });
+        }
+        set
+    }
+
+    /// Adds the collections that singletons contain.
+    fn add_fixed(&mut self, model: &Model) {
+        for root in model.roots.iter().filter(|root| root.is_singleton && root.caller_in.is_none()) {
+            let navigations = model.find_structured(root.target).map_or(&[][..], |structured| &structured.navigations);
+            for navigation in navigations.iter().filter(|navigation| navigation.is_collection && navigation.contains_target) {
+                let path = format!("{}/{}", root.name, navigation.name);
+                let owner = Owner::Singleton(root.set);
+                let set = self.add_set(owner, &navigation.name, navigation.target, SetKind::Fixed(root.set), &path);
+                self.fixed.insert((root.set, navigation.set), set);
+            }
+        }
+    }
+
+    fn entity_type(&self, document: &Document, model: &Model, schema: usize, type_name: &str) -> Result<TypeId, String> {
+        match self.named(&document.expand(schema, type_name)) {
+            Some(NamedType::Structured(id)) if model.find_structured(id).is_some_and(|structured| structured.is_entity) => Ok(id),
+            _ => Err(format!("unknown entity type {type_name}")),
+        }
+    }
+}
+
+/// Marks the types whose instances, or complex values in them, can have a derived type.
+fn mark_polymorphic(model: &mut Model) {
+    let bases: HashSet<TypeId> = model.structured_types().filter_map(|structured| structured.base).collect();
+    let mut marked: HashSet<TypeId> = bases.clone();
+    // Each round goes one level deeper into complex values.
+    loop {
+        let has_marked = |structured: &&StructuredType| {
+            !marked.contains(&structured.id)
+                && structured.properties.iter().any(|property| match property.kind {
+                    PropertyType::Complex(id) => marked.contains(&id),
+                    _ => false,
+                })
+        };
+        let found: Vec<TypeId> = model.structured_types().filter(has_marked).map(|structured| structured.id).collect();
+        if found.is_empty() {
+            break;
+        }
+        marked.extend(found);
+    }
+    let is_new = |structured: &Arc<StructuredType>| marked.contains(&structured.id) && !structured.is_polymorphic;
+    for structured in model.types.iter_mut().flatten().filter(|structured| is_new(structured)) {
+        Arc::make_mut(structured).is_polymorphic = true;
+    }
+}
+
+/// The length of a member without a value beside its name: quotes, colon, null and comma.
+const BLANK_MEMBER: usize = 8;
+
+/// Returns capabilities within the restrictions of vocabularies.
+fn restricted(capabilities: Capabilities, facts: Option<&csdl::Facts>) -> Capabilities {
+    let Some(facts) = facts else { return capabilities };
+    let allows = |fact: Option<bool>| fact != Some(false);
+    Capabilities {
+        creates: capabilities.creates && allows(facts.insertable),
+        update: capabilities.update.filter(|_| allows(facts.updatable)),
+        deletes: capabilities.deletes && allows(facts.deletable),
+        ..capabilities
+    }
+}
+
+fn enumeration(full_name: &str, declaration: &csdl::EnumDeclaration) -> EnumType {
     let mut members: Vec<(Box<str>, i64)> =
         declaration.members.iter().map(|(name, value)| (name.as_str().into(), *value)).collect();
     members.sort_by_key(|(_, value)| *value);
     let sentinel = members.iter().find(|(name, _)| &**name == "unknownFutureValue").map(|(_, value)| *value);
     EnumType {
         name: declaration.name.as_str().into(),
-        full_name: format!("{namespace}.{}", declaration.name).into(),
+        full_name: full_name.into(),
         is_flags: declaration.is_flags,
         members,
         sentinel,
     }
 }
 
-/// Returns a type and its ancestors, the most general first.
-fn lineage<'a>(
-    document: &'a csdl::Document,
-    declaration: &'a csdl::TypeDeclaration,
-) -> Result<Vec<&'a csdl::TypeDeclaration>, String> {
-    let mut lineage = vec![declaration];
-    let mut current = declaration;
-    while let Some(base) = current.base.as_deref() {
-        let found = document.types.iter().find(|candidate| candidate.name == local_name(base));
-        current = found.ok_or_else(|| format!("unknown base type {base} of type {}", current.name))?;
-        if lineage.len() > document.types.len() {
-            return Err(format!("circular base types of type {}", declaration.name));
-        }
-        lineage.push(current);
-    }
-    lineage.reverse();
-    Ok(lineage)
-}
-
-fn build_property(
-    document: &csdl::Document,
-    model: &Model,
-    rules: &[&'static WorkloadRules],
-    owner: &csdl::TypeDeclaration,
-    declaration: &csdl::PropertyDeclaration,
-) -> Result<Property, String> {
-    let place = format!("{}/{}", owner.name, declaration.name);
-    let element = collection_element(&declaration.type_name);
-    let type_name = element.unwrap_or(&declaration.type_name);
-    let item = match Primitive::ALL.into_iter().find(|primitive| primitive.name() == type_name) {
-        Some(primitive) => ItemType::Primitive(primitive),
-        None => match model.resolve(&expand_alias(document, type_name)) {
-            Some(NamedType::Enum(id)) => ItemType::Enum(id),
-            Some(NamedType::Structured(id)) => ItemType::Complex(id),
-            None => {
-                let known: Vec<&str> = Primitive::ALL.iter().map(|primitive| primitive.name()).collect();
-                return Err(format!(
-                    "unsupported type {} of property {place}: expected {}, or a declared enum or complex type",
-                    declaration.type_name,
-                    known.join(", ")
-                ));
-            }
-        },
-    };
-    let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
-    let mut property = new_property(&declaration.name, kind, declaration.nullable);
-    property.read_only = document.computed.contains(&place);
-    for rule in rules_of(rules, &owner.name, &declaration.name) {
-        match rule {
-            PropertyRule::WriteOnly => property.write_only = true,
-            PropertyRule::ReadOnly => property.read_only = true,
-            PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
-            PropertyRule::Checked(check) => property.check = Some(check),
-            PropertyRule::ServerSet(value) => property.server_set = Some(value),
-            PropertyRule::InitialValue(json) => {
-                let value = initial(model, kind, json);
-                let mismatch = || format!("invalid initial value {json} of property {place}: expected {}", declaration.type_name);
-                property.initial = Some(value.ok_or_else(mismatch)?);
-            }
-            // Aliases need their targets, so they are resolved after all properties.
-            PropertyRule::AliasOf { .. } => {}
-        }
-    }
-    Ok(property)
-}
-
-fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
-    Property {
-        name: name.into(),
-        member: format!("\"{name}\":").into_bytes().into(),
-        kind,
-        nullable,
-        slot: 0,
-        declared: true,
-        read_only: false,
-        write_only: false,
-        omitted_while_null: false,
-        alias: None,
-        check: None,
-        initial: None,
-        server_set: None,
-    }
-}
-
-fn initial(model: &Model, kind: PropertyType, json: &str) -> Option<Initial> {
-    match kind {
-        PropertyType::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
-        PropertyType::Primitive(Primitive::Int32) => json.parse().ok().map(Initial::Int32),
-        PropertyType::Enum(id) => {
-            let name = json.trim_matches('"');
-            let member = model.enumeration(id).members.iter().find(|(member, _)| **member == *name)?;
-            Some(Initial::Member(member.1))
-        }
-        _ => None,
-    }
-}
-
-/// Adds the aliases that the schema of a type does not declare, and links all aliases to their targets.
-fn add_aliases(rules: &[&'static WorkloadRules], type_name: &str, properties: &mut Vec<Property>) {
-    let rows = rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| *owner == type_name);
-    for (name, target, behavior) in rows.filter_map(|(_, name, rule)| match rule {
-        PropertyRule::AliasOf { target, behavior } => Some((*name, *target, *behavior)),
-        _ => None,
-    }) {
-        let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
-        if !properties.iter().any(|property| *property.name == *name) {
-            let mut added = new_property(name, properties[place].kind, properties[place].nullable);
-            added.declared = false;
-            // The older name comes before the newer one, as in the published example.
-            properties.insert(place, added);
-        }
-        let target = properties.iter().position(|property| *property.name == *target);
-        for property in properties.iter_mut().filter(|property| *property.name == *name) {
-            property.alias = target.map(|target| Alias { target, behavior });
-        }
-    }
-}
-
-/// Returns the rules of a property.
-fn rules_of(rules: &[&'static WorkloadRules], type_name: &str, property: &str) -> impl Iterator<Item = PropertyRule> {
-    let rows = rules.iter().flat_map(|workload| workload.properties);
-    rows.filter(move |(owner, name, _)| *owner == type_name && *name == property).map(|(_, _, rule)| *rule)
-}
-
 /// Returns the order of responses: as declared, but with complex values and collections of them last, since the service's writer treats
 /// them as nested resources.
-fn answer_order(properties: &[Property]) -> Vec<usize> {
+fn answer_order(properties: &[Arc<Property>]) -> Vec<usize> {
     let is_complex = |index: &usize| {
-        matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(ItemType::Complex(_)))
+        matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(super::ItemType::Complex(_)))
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
 }
 
 /// Returns the order of the draft page: the properties that it lists, then the others.
-fn page_order(rules: &[&'static WorkloadRules], type_name: &str, properties: &[Property], answer_order: &[usize]) -> Vec<usize> {
-    let mut listed = rules.iter().flat_map(|workload| workload.page_order).filter(|(owner, _)| *owner == type_name);
-    let listed = listed.next().map_or(&[][..], |(_, names)| names);
+fn page_order(
+    rules: &[&'static WorkloadRules],
+    full_name: &str,
+    properties: &[Arc<Property>],
+    answer_order: &[usize],
+) -> Option<Vec<usize>> {
+    let mut listed = rules.iter().flat_map(|workload| workload.page_order).filter(|(owner, _)| is_row_of(owner, full_name));
+    let (_, listed) = listed.next()?;
     let place = |name: &&str| properties.iter().position(|property| *property.name == **name);
     let mut order: Vec<usize> = listed.iter().filter_map(place).collect();
     order.extend(answer_order.iter().filter(|index| !listed.contains(&&*properties[**index].name)));
-    order
-}
-
-/// The location of a set.
-struct SetLocation {
-    path: String,
-    parent: Option<SetId>,
-    is_single: bool,
-}
-
-impl SetLocation {
-    /// Adds the set, unless another version has it already.
-    fn add(self, sets: &mut Vec<Set>, type_name: &str) -> SetId {
-        let SetLocation { path, parent, is_single } = self;
-        if let Some(index) = sets.iter().position(|set| *set.path == *path) {
-            return SetId(index);
-        }
-        let name = path.rsplit('/').next().unwrap_or(&path).into();
-        let fragment = format!("#{path}").into();
-        sets.push(Set { path: path.into(), fragment, name, type_name: type_name.into(), parent, is_single });
-        SetId(sets.len() - 1)
-    }
-}
-
-fn entity_type(document: &csdl::Document, model: &Model, type_name: &str) -> Result<TypeId, String> {
-    let declaration = document.types.iter().find(|declaration| declaration.name == local_name(type_name));
-    if declaration.is_some_and(|declaration| declaration.is_abstract) {
-        return Err(format!("abstract entity type {type_name}: a set needs a concrete one"));
-    }
-    model
-        .type_named(local_name(type_name))
-        .filter(|id| model.structured(*id).is_entity)
-        .ok_or_else(|| format!("unknown entity type {type_name}"))
-}
-
-fn collection_element(type_name: &str) -> Option<&str> {
-    type_name.strip_prefix("Collection(")?.strip_suffix(')')
-}
-
-fn local_name(qualified: &str) -> &str {
-    qualified.rsplit('.').next().unwrap_or(qualified)
-}
-
-/// Replaces the schema's alias with its namespace.
-fn expand_alias(document: &csdl::Document, qualified: &str) -> String {
-    match qualified.strip_prefix(document.alias.as_str()).and_then(|rest| rest.strip_prefix('.')) {
-        Some(local) => format!("{}.{local}", document.namespace),
-        None => qualified.to_owned(),
-    }
-}
-
-/// Checks that a property has the same type in all versions, which share its value, and that an alias has the type of its target.
-pub(super) fn check_kinds(models: &[Model; 2]) -> Result<(), SchemaError> {
-    let [v1, beta] = models;
-    for structured in &v1.types {
-        let Some(twin) = beta.type_named(&structured.name).map(|id| beta.structured(id)) else { continue };
-        for property in &structured.properties {
-            let Some(other) = twin.property(&property.name).map(|index| &twin.properties[index]) else { continue };
-            let (here, there) = (v1.kind_name(property.kind), beta.kind_name(other.kind));
-            if here != there {
-                let path = format!("{}/{}", structured.name, property.name);
-                return Err(SchemaError::new(
-                    0,
-                    format!("conflicting types of property {path}: {here} in v1.0, {there} in beta"),
-                ));
-            }
-        }
-    }
-    for structured in models.iter().flat_map(|model| &model.types) {
-        let differs =
-            |property: &&Property| property.alias.is_some_and(|alias| structured.properties[alias.target].kind != property.kind);
-        if let Some(alias) = structured.properties.iter().find(differs) {
-            let path = format!("{}/{}", structured.name, alias.name);
-            return Err(SchemaError::new(0, format!("conflicting types of property {path} and its alias target")));
-        }
-    }
-    Ok(())
-}
-
-/// Assigns the slot of every property: the same for the same type and name in all versions, shared by aliases.
-pub(super) fn assign_slots(models: &mut [Model; 2]) {
-    let mut slots: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();
-    let mut counts: HashMap<Box<str>, usize> = HashMap::new();
-    for model in models.iter() {
-        for structured in &model.types {
-            for property in structured.properties.iter().filter(|property| property.alias.is_none()) {
-                let count = counts.entry(structured.name.clone()).or_default();
-                slots.entry((structured.name.clone(), property.name.clone())).or_insert_with(|| {
-                    *count += 1;
-                    *count - 1
-                });
-            }
-        }
-    }
-    for structured in models.iter_mut().flat_map(|model| &mut model.types) {
-        structured.slots = counts.get(&structured.name).copied().unwrap_or(0);
-        for index in 0..structured.properties.len() {
-            let target = structured.properties[index].alias.map_or(index, |alias| alias.target);
-            let key = (structured.name.clone(), structured.properties[target].name.clone());
-            structured.properties[index].slot = slots[&key];
-        }
-    }
+    Some(order)
 }

@@ -1,35 +1,72 @@
-//! Parses a CSDL XML document into declarations, unresolved.
+//! Reads CSDL XML (OData CSDL XML 4.01) into declarations, in the order of the document.
 //!
-//! OData CSDL XML 4.01 defines the elements and attributes. Unused elements (most annotations, actions, functions) are ignored;
-//! unsupported ones that would be misread are errors.
+//! All schemas of a document are read. Elements that the emulator does not need are skipped; those that could be misread are errors.
+
+mod facts;
+
+use std::collections::HashMap;
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::SchemaError;
 
-/// The declarations of one document.
+pub(super) use facts::Facts;
+
+/// The declarations of one document. Names of types are as written; [`Document::expand`] resolves them.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    pub(super) namespace: String,
-    pub(super) alias: String,
+    pub(super) schemas: Vec<SchemaDeclaration>,
     pub(super) types: Vec<TypeDeclaration>,
     pub(super) enums: Vec<EnumDeclaration>,
     pub(super) roots: Vec<RootDeclaration>,
-    /// The targets of `Org.OData.Core.V1.Computed`, as `type/property` without the namespace.
-    pub(super) computed: Vec<String>,
+    pub(super) operations: Vec<OperationDeclaration>,
+    /// Facts of vocabularies, by target: `namespace.type` or `namespace.type/property`, in lower case.
+    facts: HashMap<String, Facts>,
+}
+
+/// A namespace and its alias.
+#[derive(Debug)]
+pub(super) struct SchemaDeclaration {
+    pub(super) namespace: String,
+    pub(super) alias: Option<String>,
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "attributes of an element")]
 pub(super) struct TypeDeclaration {
+    /// The index of the schema.
+    pub(super) schema: usize,
     pub(super) name: String,
     pub(super) is_entity: bool,
     pub(super) base: Option<String>,
     pub(super) is_abstract: bool,
     pub(super) is_open: bool,
+    pub(super) has_stream: bool,
     pub(super) key: Vec<String>,
     pub(super) properties: Vec<PropertyDeclaration>,
     pub(super) navigations: Vec<NavigationDeclaration>,
+    pub(super) line: usize,
+}
+
+impl TypeDeclaration {
+    /// Whether two documents with the same namespaces and aliases declare a type alike.
+    pub(super) fn is_alike(&self, other: &TypeDeclaration) -> bool {
+        let property = |property: &PropertyDeclaration| {
+            let PropertyDeclaration { name, type_name, nullable, max_length, default, line: _ } = property;
+            (name.clone(), type_name.clone(), *nullable, *max_length, default.clone())
+        };
+        let navigation = |navigation: &NavigationDeclaration| {
+            (navigation.name.clone(), navigation.type_name.clone(), navigation.contains_target)
+        };
+        let flags = |declaration: &TypeDeclaration| {
+            [declaration.is_entity, declaration.is_abstract, declaration.is_open, declaration.has_stream]
+        };
+        self.schema == other.schema
+            && (&self.base, &self.key, flags(self)) == (&other.base, &other.key, flags(other))
+            && self.properties.iter().map(property).eq(other.properties.iter().map(property))
+            && self.navigations.iter().map(navigation).eq(other.navigations.iter().map(navigation))
+    }
 }
 
 #[derive(Debug)]
@@ -37,6 +74,9 @@ pub(super) struct PropertyDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) nullable: bool,
+    pub(super) max_length: Option<usize>,
+    pub(super) default: Option<String>,
+    pub(super) line: usize,
 }
 
 #[derive(Debug)]
@@ -44,127 +84,317 @@ pub(super) struct NavigationDeclaration {
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) contains_target: bool,
+    pub(super) line: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct EnumDeclaration {
+    pub(super) schema: usize,
     pub(super) name: String,
     pub(super) is_flags: bool,
     pub(super) members: Vec<(String, i64)>,
+    pub(super) line: usize,
 }
 
 /// A singleton or an entity set of the container.
 #[derive(Debug)]
 pub(super) struct RootDeclaration {
+    pub(super) schema: usize,
     pub(super) name: String,
     pub(super) type_name: String,
     pub(super) is_singleton: bool,
+    /// The paths of navigation properties, and the sets in which their targets live.
+    pub(super) bindings: Vec<(String, String)>,
+    pub(super) line: usize,
+}
+
+/// An action or a function.
+#[derive(Debug)]
+pub(super) struct OperationDeclaration {
+    pub(super) schema: usize,
+    pub(super) name: String,
+    pub(super) is_action: bool,
+    pub(super) is_bound: bool,
+    /// The types of the parameters, by their names; the first is the binding parameter of a bound operation.
+    pub(super) parameters: Vec<(String, String)>,
+    pub(super) return_type: Option<String>,
+    pub(super) line: usize,
+}
+
+impl Document {
+    /// Returns the qualified name of a type as written in a schema, with its alias resolved.
+    pub(super) fn expand(&self, schema: usize, name: &str) -> String {
+        let Some((prefix, local)) = name.rsplit_once('.') else { return name.to_owned() };
+        let has_alias = |declaration: &&SchemaDeclaration| declaration.alias.as_deref() == Some(prefix);
+        // An alias of the schema itself comes before the same alias of another one.
+        let own = self.schemas.get(schema).filter(|declaration| has_alias(declaration));
+        match own.or_else(|| self.schemas.iter().find(has_alias)) {
+            Some(declaration) => format!("{}.{local}", declaration.namespace),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Returns the aliases with their namespaces.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.schemas.iter().filter_map(|declaration| Some((declaration.alias.as_deref()?, declaration.namespace.as_str())))
+    }
+
+    /// Returns the qualified name of a declaration.
+    pub(super) fn qualified(&self, schema: usize, name: &str) -> String {
+        format!("{}.{name}", self.schemas[schema].namespace)
+    }
+
+    /// Returns the facts of a type or of one of its members.
+    pub(super) fn facts(&self, qualified: &str, member: Option<&str>) -> Option<&Facts> {
+        let mut target = qualified.to_ascii_lowercase();
+        if let Some(member) = member {
+            target.push('/');
+            target.push_str(&member.to_ascii_lowercase());
+        }
+        self.facts.get(&target)
+    }
+
+    /// Whether both documents have the same namespaces and aliases, in the same order.
+    pub(super) fn has_schemas_of(&self, other: &Document) -> bool {
+        let names = |schema: &SchemaDeclaration| (schema.namespace.clone(), schema.alias.clone());
+        self.schemas.iter().map(names).eq(other.schemas.iter().map(names))
+    }
+
+    fn schema(&self) -> Result<usize, String> {
+        self.schemas.len().checked_sub(1).ok_or_else(|| "misplaced declaration: expected in a <Schema>".to_owned())
+    }
 }
 
 /// Parses a document.
 pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
     let mut reader = Reader::from_str(xml);
-    let mut document = Document::default();
-    let mut annotated = None;
+    let mut state = State::default();
+    // Lines are counted on the way.
+    let (mut line, mut counted) = (1, 0);
     loop {
         let event = reader.read_event();
-        let line = || line_of(xml, reader.buffer_position());
-        match event.map_err(|error| SchemaError::new(line(), error.to_string()))? {
-            Event::Start(element) | Event::Empty(element) => {
-                read_element(&mut document, &mut annotated, &element).map_err(|reason| SchemaError::new(line(), reason))?;
-            }
-            Event::End(element) if element.local_name().as_ref() == "Annotations" => annotated = None,
+        let position = usize::try_from(reader.buffer_position()).unwrap_or(xml.len()).min(xml.len());
+        line += xml.get(counted..position).map_or(0, |read| read.matches('\n').count());
+        counted = position;
+        let problem = |reason: String| SchemaError::new(line, reason);
+        match event.map_err(|error| problem(error.to_string()))? {
+            Event::Start(element) => state.open(&element, false, line).map_err(problem)?,
+            Event::Empty(element) => state.open(&element, true, line).map_err(problem)?,
+            Event::End(element) => state.close(element.local_name().as_ref()),
+            Event::Text(text) => state.text(text.as_ref()),
             Event::Eof => break,
             _ => {}
         }
     }
-    if document.namespace.is_empty() {
+    if state.document.schemas.is_empty() {
         return Err(SchemaError::new(1, "missing element <Schema Namespace=\"…\">".to_owned()));
     }
-    Ok(document)
+    Ok(state.document)
 }
 
-fn line_of(xml: &str, position: u64) -> usize {
-    let end = usize::try_from(position).unwrap_or(xml.len()).min(xml.len());
-    xml.get(..end).unwrap_or(xml).matches('\n').count() + 1
+/// The state of reading a document.
+#[derive(Default)]
+struct State {
+    document: Document,
+    /// The target of the open `Annotations` element.
+    annotated: Option<String>,
+    /// The open property or navigation property, the target of annotations within it.
+    member: Option<String>,
+    /// Whether an entity or complex type is open.
+    in_type: bool,
+    /// The term of the open annotation.
+    term: Option<String>,
+    in_enum_member: bool,
 }
 
-/// Adds the declaration of a start tag to the document. `annotated` is the target of the open `Annotations` element.
-fn read_element(document: &mut Document, annotated: &mut Option<String>, element: &BytesStart<'_>) -> Result<(), String> {
-    let attribute = |name: &str| attribute_of(element, name);
-    let required =
-        |name: &str| attribute(name)?.ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()));
-    let identifier =
-        || required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) });
-    let flag = |name: &str, absent: bool| match attribute(name)?.as_deref() {
-        None => Ok(absent),
-        Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        Some(other) => Err(format!("invalid value '{other}' of attribute {name}: expected true or false")),
-    };
-    match element.local_name().as_ref() {
-        "Schema" => {
-            if !document.namespace.is_empty() {
-                return Err("duplicate <Schema>: only one namespace is supported".to_owned());
+impl State {
+    /// Adds the declaration of a start tag to the document.
+    #[allow(clippy::too_many_lines, reason = "one arm for each element")]
+    fn open(&mut self, element: &BytesStart<'_>, is_empty: bool, line: usize) -> Result<(), String> {
+        let attribute = |name: &str| attribute_of(element, name);
+        let required = |name: &str| {
+            attribute(name)?.ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()))
+        };
+        let identifier = || {
+            required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) })
+        };
+        let flag = |name: &str, absent: bool| match attribute(name)?.as_deref() {
+            None => Ok(absent),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(format!("invalid value '{other}' of attribute {name}: expected true or false")),
+        };
+        let document = &mut self.document;
+        match element.local_name().as_ref() {
+            "Schema" => {
+                let namespace = required("Namespace")?;
+                if !namespace.split('.').all(is_identifier) {
+                    return Err(invalid_identifier("Namespace", &namespace));
+                }
+                document.schemas.push(SchemaDeclaration { namespace, alias: attribute("Alias")? });
             }
-            let namespace = required("Namespace")?;
-            if !namespace.split('.').all(is_identifier) {
-                return Err(invalid_identifier("Namespace", &namespace));
+            name @ ("EntityType" | "ComplexType") => {
+                document.types.push(TypeDeclaration {
+                    schema: document.schema()?,
+                    name: identifier()?,
+                    is_entity: name == "EntityType",
+                    base: attribute("BaseType")?,
+                    is_abstract: flag("Abstract", false)?,
+                    is_open: flag("OpenType", false)?,
+                    has_stream: flag("HasStream", false)?,
+                    key: Vec::new(),
+                    properties: Vec::new(),
+                    navigations: Vec::new(),
+                    line,
+                });
+                self.in_type = !is_empty;
             }
-            document.namespace = namespace;
-            document.alias = attribute("Alias")?.unwrap_or_else(|| document.namespace.clone());
-        }
-        name @ ("EntityType" | "ComplexType") => document.types.push(TypeDeclaration {
-            name: identifier()?,
-            is_entity: name == "EntityType",
-            base: attribute("BaseType")?,
-            is_abstract: flag("Abstract", false)?,
-            is_open: flag("OpenType", false)?,
-            key: Vec::new(),
-            properties: Vec::new(),
-            navigations: Vec::new(),
-        }),
-        "PropertyRef" => {
-            let name = required("Name")?;
-            current_type(document)?.key.push(name);
-        }
-        "Property" => {
-            let property =
-                PropertyDeclaration { name: identifier()?, type_name: required("Type")?, nullable: flag("Nullable", true)? };
-            current_type(document)?.properties.push(property);
-        }
-        "NavigationProperty" => {
-            let navigation = NavigationDeclaration {
+            "PropertyRef" => {
+                let name = required("Name")?;
+                current_type(document)?.key.push(name);
+            }
+            "Property" => {
+                let max_length = attribute("MaxLength")?.and_then(|text| text.parse().ok());
+                let property = PropertyDeclaration {
+                    name: identifier()?,
+                    type_name: required("Type")?,
+                    nullable: flag("Nullable", true)?,
+                    max_length,
+                    default: attribute("DefaultValue")?,
+                    line,
+                };
+                self.member = (!is_empty).then(|| property.name.clone());
+                current_type(document)?.properties.push(property);
+            }
+            "NavigationProperty" => {
+                let navigation = NavigationDeclaration {
+                    name: identifier()?,
+                    type_name: required("Type")?,
+                    contains_target: flag("ContainsTarget", false)?,
+                    line,
+                };
+                self.member = (!is_empty).then(|| navigation.name.clone());
+                current_type(document)?.navigations.push(navigation);
+            }
+            "EnumType" => document.enums.push(EnumDeclaration {
+                schema: document.schema()?,
                 name: identifier()?,
-                type_name: required("Type")?,
-                contains_target: flag("ContainsTarget", false)?,
-            };
-            current_type(document)?.navigations.push(navigation);
+                is_flags: flag("IsFlags", false)?,
+                members: Vec::new(),
+                line,
+            }),
+            "Member" => {
+                let name = identifier()?;
+                let owner = document.enums.last_mut().ok_or("misplaced <Member>: expected in an <EnumType>")?;
+                // Members without a value are numbered after the one before (CSDL 4.01, 10.3).
+                let value = match attribute("Value")? {
+                    Some(text) => {
+                        text.parse().map_err(|_| format!("invalid value '{text}' of member {name}: expected an integer"))?
+                    }
+                    None => owner.members.last().map_or(0, |(_, value)| value.saturating_add(1)),
+                };
+                owner.members.push((name, value));
+            }
+            name @ ("Singleton" | "EntitySet") => {
+                let is_singleton = name == "Singleton";
+                let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
+                let (schema, name) = (document.schema()?, identifier()?);
+                document.roots.push(RootDeclaration { schema, name, type_name, is_singleton, bindings: Vec::new(), line });
+            }
+            "NavigationPropertyBinding" => {
+                let binding = (required("Path")?, required("Target")?);
+                if let Some(root) = document.roots.last_mut() {
+                    root.bindings.push(binding);
+                }
+            }
+            name @ ("Action" | "Function") => document.operations.push(OperationDeclaration {
+                schema: document.schema()?,
+                name: identifier()?,
+                is_action: name == "Action",
+                is_bound: flag("IsBound", false)?,
+                parameters: Vec::new(),
+                return_type: None,
+                line,
+            }),
+            "Parameter" => {
+                let parameter = (required("Name")?, required("Type")?);
+                if let Some(operation) = document.operations.last_mut() {
+                    operation.parameters.push(parameter);
+                }
+            }
+            "ReturnType" => {
+                let return_type = required("Type")?;
+                if let Some(operation) = document.operations.last_mut() {
+                    operation.return_type = Some(return_type);
+                }
+            }
+            "Annotations" => {
+                let target = required("Target")?;
+                let schema = document.schema()?;
+                let (owner, member) = target.split_once('/').map_or((&*target, None), |(owner, member)| (owner, Some(member)));
+                let owner = document.expand(schema, owner).to_ascii_lowercase();
+                self.annotated = Some(member.map_or(owner.clone(), |member| format!("{owner}/{}", member.to_ascii_lowercase())));
+            }
+            "Annotation" => {
+                let term = required("Term")?;
+                let value = attribute("Bool")?;
+                if let Some(target) = self.target().filter(|_| facts::is_known(&term)) {
+                    let facts = self.document.facts.entry(target).or_default();
+                    facts.set(&term, None, value.as_deref().unwrap_or("true"));
+                }
+                self.term = (!is_empty).then_some(term);
+            }
+            "PropertyValue" => {
+                let (Some(term), Some(target)) = (self.term.clone(), self.target()) else { return Ok(()) };
+                if !facts::is_known(&term) {
+                    return Ok(());
+                }
+                let property = required("Property")?;
+                let value = match attribute("Bool")? {
+                    Some(value) => Some(value),
+                    None => attribute("PropertyPath")?,
+                };
+                if let Some(value) = value {
+                    self.document.facts.entry(target).or_default().set(&term, Some(&property), &value);
+                }
+            }
+            "EnumMember" => self.in_enum_member = !is_empty,
+            _ => {}
         }
-        "EnumType" => {
-            document.enums.push(EnumDeclaration { name: identifier()?, is_flags: flag("IsFlags", false)?, members: Vec::new() });
-        }
-        "Member" => {
-            let name = identifier()?;
-            let text = required("Value")?;
-            let value = text.parse().map_err(|_| format!("invalid value '{text}' of member {name}: expected an integer"))?;
-            let owner = document.enums.last_mut().ok_or("misplaced <Member>: expected in an <EnumType>")?;
-            owner.members.push((name, value));
-        }
-        name @ ("Singleton" | "EntitySet") => {
-            let is_singleton = name == "Singleton";
-            let type_name = required(if is_singleton { "Type" } else { "EntityType" })?;
-            document.roots.push(RootDeclaration { name: identifier()?, type_name, is_singleton });
-        }
-        "Annotations" => *annotated = Some(required("Target")?),
-        "Annotation" if attribute("Term")?.as_deref() == Some("Org.OData.Core.V1.Computed") && flag("Bool", true)? => {
-            let target = annotated.as_deref().ok_or("misplaced Computed annotation: expected in <Annotations Target=\"…\">")?;
-            let local = target.rsplit_once('.').map_or(target, |(_, local)| local);
-            document.computed.push(local.to_owned());
-        }
-        _ => {}
+        Ok(())
     }
-    Ok(())
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "Annotations" => self.annotated = None,
+            "Annotation" => self.term = None,
+            "Property" | "NavigationProperty" => self.member = None,
+            "EntityType" | "ComplexType" => self.in_type = false,
+            "EnumMember" => self.in_enum_member = false,
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some(term) = self.term.clone().filter(|term| self.in_enum_member && facts::is_known(term)) else { return };
+        if let Some(target) = self.target() {
+            self.document.facts.entry(target).or_default().set(&term, None, text.trim());
+        }
+    }
+
+    /// Returns the target of an annotation: that of the open `Annotations`, or the declaration around it.
+    fn target(&self) -> Option<String> {
+        if let Some(annotated) = &self.annotated {
+            return Some(annotated.clone());
+        }
+        let declaration = self.document.types.last().filter(|_| self.in_type)?;
+        let mut target = self.document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
+        if let Some(member) = &self.member {
+            target.push('/');
+            target.push_str(&member.to_ascii_lowercase());
+        }
+        Some(target)
+    }
 }
 
 /// Whether a text is a simple identifier (OData CSDL 4.01, 15.2), which needs no escape in paths and in JSON.

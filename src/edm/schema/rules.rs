@@ -3,7 +3,7 @@
 //! CSDL describes names and types. That a secret is never returned, that one property is another name of a second one, or which value an
 //! absent property of a new entity gets is a rule of the service.
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::policy::behavior::{Behaviors, UpdateResponse};
 use crate::policy::refusal::{self, Refusal};
@@ -18,12 +18,51 @@ pub struct WorkloadRules {
     /// The order of properties on the draft page (behavior `property-order`), for types where it differs from the declared one.
     /// Properties that the page does not list follow.
     pub page_order: &'static [(&'static str, &'static [&'static str])],
+    /// Singletons that represent the signed-in user's entity, and the entity set that has it.
+    pub caller_singletons: &'static [(&'static str, &'static str)],
+    /// Types, and their properties that a path segment can name an entity by, like the key.
+    pub segment_keys: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties that answers cannot include.
+    pub unexpanded: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties that answers include unasked.
+    pub expanded: &'static [(&'static str, &'static str)],
+    /// Types whose key is in answers whether it is selected or not.
+    pub always_keyed: &'static [&'static str],
+    /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
+    pub placeholders: &'static [&'static str],
+    /// Types with `$search`, which others refuse.
+    pub searches: &'static [(&'static str, &'static SearchRules)],
+}
+
+/// The properties of a type that `$search` finds.
+#[derive(Debug)]
+pub struct SearchRules {
+    /// Properties that are found by their words; others are found by their beginning.
+    pub by_words: &'static [&'static str],
+    /// The properties that a clause without a name searches. If the list is empty, a clause must have a name.
+    pub unnamed: &'static [&'static str],
+}
+
+impl WorkloadRules {
+    /// No rows.
+    pub const NONE: WorkloadRules = WorkloadRules {
+        types: &[],
+        properties: &[],
+        page_order: &[],
+        caller_singletons: &[],
+        segment_keys: &[],
+        unexpanded: &[],
+        expanded: &[],
+        always_keyed: &[],
+        searches: &[],
+        placeholders: &[],
+    };
 }
 
 /// The row of a type.
 #[derive(Debug)]
 pub struct TypeRules {
-    /// The name of the type, without namespace.
+    /// The name of the type; without a namespace, one of Graph's own.
     pub name: &'static str,
     /// The changes that clients can make.
     pub capabilities: &'static Capabilities,
@@ -91,7 +130,7 @@ pub enum ServerSetValue {
 }
 
 /// The changes that clients can make to the entities of a type.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Capabilities {
     /// Whether a POST to the collection creates an entity.
     pub creates: bool,
@@ -99,10 +138,23 @@ pub struct Capabilities {
     pub update: Option<UpdateMethod>,
     /// Whether a DELETE removes an entity.
     pub deletes: bool,
-    /// The behavior that decides whether the response to a change has the entity.
-    pub response_behavior: &'static str,
-    /// Whether the response to a change has the entity, where the request states no preference.
-    pub returns_entity: fn(&Behaviors) -> bool,
+    /// The response to a change, where the request states no preference.
+    pub answer: UpdateAnswer,
+    /// The status of a successful POST.
+    pub create_status: StatusCode,
+    /// The status of a successful DELETE.
+    pub delete_status: StatusCode,
+}
+
+/// The response to a change.
+#[derive(Clone, Copy, Debug)]
+pub enum UpdateAnswer {
+    /// 204.
+    NoContent,
+    /// 200 with the entity.
+    Entity,
+    /// As a behavior decides: whether the response has the entity.
+    Decided(&'static str, fn(&Behaviors) -> bool),
 }
 
 /// The method that changes an entity.
@@ -114,34 +166,54 @@ pub enum UpdateMethod {
     Replace,
     /// PUT replaces the entity, or creates it.
     Upsert,
+    /// PATCH changes the members that it names, PUT replaces the entity, or creates it.
+    PatchOrUpsert,
 }
 
 impl UpdateMethod {
-    /// Returns the HTTP method.
-    pub fn method(self) -> Method {
+    /// Returns the HTTP methods.
+    pub fn methods(self) -> &'static [Method] {
         match self {
-            UpdateMethod::Patch => Method::PATCH,
-            UpdateMethod::Replace | UpdateMethod::Upsert => Method::PUT,
+            UpdateMethod::Patch => &[Method::PATCH],
+            UpdateMethod::Replace | UpdateMethod::Upsert => &[Method::PUT],
+            UpdateMethod::PatchOrUpsert => &[Method::PATCH, Method::PUT],
         }
+    }
+
+    /// Whether PATCH changes the entity.
+    pub fn is_patch(self) -> bool {
+        matches!(self, UpdateMethod::Patch | UpdateMethod::PatchOrUpsert)
+    }
+
+    /// Whether PUT replaces the entity.
+    pub fn is_put(self) -> bool {
+        self != UpdateMethod::Patch
     }
 }
 
 impl Capabilities {
+    /// Whether a client creates an entity by PUT.
+    pub fn is_upsert(&self) -> bool {
+        matches!(self.update, Some(UpdateMethod::Upsert | UpdateMethod::PatchOrUpsert))
+    }
+
     /// Returns the allowed methods of an entity, or of a collection.
     pub fn methods(&self, is_entity: bool) -> Vec<Method> {
-        let change = if is_entity { self.update.map(UpdateMethod::method) } else { self.creates.then_some(Method::POST) };
+        let changes = if is_entity { self.update.map_or(&[][..], UpdateMethod::methods) } else { &[] };
+        let create = (!is_entity && self.creates).then_some(Method::POST);
         let delete = (is_entity && self.deletes).then_some(Method::DELETE);
-        [Some(Method::GET), change, delete].into_iter().flatten().collect()
+        [Method::GET].into_iter().chain(create).chain(changes.iter().cloned()).chain(delete).collect()
     }
 }
 
 /// The capabilities of types without a row.
-pub(crate) static DEFAULT_CAPABILITIES: Capabilities = Capabilities {
+pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     creates: true,
     update: Some(UpdateMethod::Patch),
     deletes: true,
-    response_behavior: "update-response",
-    returns_entity: |behaviors| behaviors.update_response == UpdateResponse::Entity,
+    answer: UpdateAnswer::Decided("update-response", |behaviors| behaviors.update_response == UpdateResponse::Entity),
+    create_status: StatusCode::CREATED,
+    delete_status: StatusCode::NO_CONTENT,
 };
 
 /// The wording of a workload's refusals for the entities of a type.

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn shipped_types() -> (Schema, Vec<(Version, TypeId)>) {
+fn shipped_types() -> (Arc<Schema>, Vec<(Version, TypeId)>) {
     let schema = crate::workloads::schema();
     let mut all = Vec::new();
     for version in Version::ALL {
-        all.extend((0..schema.model(version).types.len()).map(|index| (version, TypeId(index))));
+        all.extend(schema.model(version).structured_types().map(|structured| (version, structured.id)));
     }
     (schema, all)
 }
@@ -31,14 +31,12 @@ fn slots_are_the_same_in_all_versions_and_shared_by_aliases_alone() {
         for other in Version::ALL {
             let Some(twin) = schema.model(other).type_named(&structured.name) else { continue };
             let twin = schema.model(other).structured(twin);
-            assert_eq!(twin.slots, structured.slots, "{}", structured.name);
             for property in &structured.properties {
                 let Some(slot) = twin.slot(&property.name) else { continue };
                 assert_eq!(slot, property.slot, "{}/{}", structured.name, property.name);
             }
         }
         for (index, property) in structured.properties.iter().enumerate() {
-            assert!(property.slot < structured.slots, "{}/{}", structured.name, property.name);
             for other in &structured.properties[..index] {
                 let shares = other.slot == property.slot;
                 assert!(!shares || other.alias.is_some() || property.alias.is_some(), "{}/{}", structured.name, property.name);
@@ -50,7 +48,7 @@ fn slots_are_the_same_in_all_versions_and_shared_by_aliases_alone() {
 #[test]
 fn enums_have_one_member_per_number_and_flags_one_bit_each() {
     let schema = crate::workloads::schema();
-    for enumeration in Version::ALL.into_iter().flat_map(|version| &schema.model(version).enums) {
+    for enumeration in Version::ALL.into_iter().flat_map(|version| schema.model(version).enumerations()) {
         for (index, (name, value)) in enumeration.members.iter().enumerate() {
             let single = *value == 0 || (*value > 0 && value.count_ones() == 1);
             assert!(!enumeration.is_flags || single, "{}/{name} is not one bit", enumeration.name);
@@ -65,8 +63,8 @@ fn enums_have_one_member_per_number_and_flags_one_bit_each() {
 fn versions_agree_on_the_numbers_of_enum_members() {
     let schema = crate::workloads::schema();
     let [v1, beta] = &schema.models;
-    for enumeration in &v1.enums {
-        let twin = beta.enums.iter().find(|other| other.name == enumeration.name).expect("beta has every enum of v1.0");
+    for enumeration in v1.enumerations() {
+        let twin = beta.enumerations().find(|other| other.name == enumeration.name).expect("beta has every enum of v1.0");
         assert_eq!(twin.members, enumeration.members, "{}", enumeration.name);
     }
 }
@@ -74,39 +72,42 @@ fn versions_agree_on_the_numbers_of_enum_members() {
 #[test]
 fn entity_types_that_can_be_stored_have_a_key() {
     let schema = crate::workloads::schema();
-    for set in schema.set_ids() {
-        for version in Version::ALL {
-            let (_, structured) = schema.entity_type(schema.model(version), set).expect("both versions have every set");
-            let key = structured.key.expect("a stored entity has a key");
-            assert!(structured.is_entity, "{}", structured.name);
-            assert!(!structured.properties[key].nullable && structured.properties[key].read_only, "{}", structured.name);
-        }
+    for set in schema.sets().iter().filter(|set| !set.is_single && set.kind != SetKind::References) {
+        let structured = schema.widest().structured(set.target);
+        let key = structured.key.expect("a stored entity has a key");
+        assert!(structured.is_entity, "{}", structured.name);
+        assert!(!structured.properties[key].nullable && structured.properties[key].read_only, "{}", structured.name);
     }
 }
 
 #[test]
-fn contained_sets_have_a_parent_and_a_path_with_its_key() {
+fn root_sets_have_a_fixed_path_and_an_address_in_each_version() {
     let schema = crate::workloads::schema();
-    for set in schema.sets() {
-        let parent = set.parent.map(|parent| schema.set(parent));
-        let keys = parent.map_or(0, |parent| parent.path.matches(KEY_PLACE).count() + usize::from(!parent.is_single));
-        assert_eq!(set.path.matches(KEY_PLACE).count(), keys, "{}", set.path);
-        assert!(parent.is_none_or(|parent| set.path.starts_with(&*parent.path)), "{}", set.path);
-        let same = schema.sets().iter().filter(|other| other.name.eq_ignore_ascii_case(&set.name)).count();
-        assert_eq!(same, 1, "files are named after {}", set.name);
+    let paths: Vec<&str> = schema.keyed_root_sets().map(|set| &*schema.set(set).path).collect();
+    assert_eq!(paths[0], "teamwork/workforceIntegrations", "the first collection of a saved state without names");
+    assert!(paths.contains(&"teams"));
+    for set in schema.keyed_root_sets() {
+        let path = &schema.set(set).path;
+        assert_eq!(schema.set_named(path), Some(set));
+        for version in Version::ALL {
+            let address = schema.address(&format!("/{}/{path}", version.segment())).expect("both versions have every set");
+            assert_eq!(address.set, set, "{path}");
+        }
+        let same =
+            schema.keyed_root_sets().filter(|other| schema.set(*other).name.eq_ignore_ascii_case(&schema.set(set).name)).count();
+        assert_eq!(same, 1, "files are named after {}", schema.set(set).name);
     }
-    let paths: Vec<&str> = schema.sets().iter().map(|set| &*set.path).collect();
-    assert_eq!(paths[..4], ["teamwork/workforceIntegrations", "teams", "teams/{id}/schedule", "teams/{id}/schedule/shifts"]);
 }
 
 #[test]
 fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
     let schema = crate::workloads::schema();
     for rules in crate::workloads::rules() {
-        for row in rules.types {
-            assert!(schema.widest().type_named(row.name).is_some(), "{}", row.name);
-        }
-        for (type_name, property, rule) in rules.properties {
+        // Rows of types that the built-in schema leaves out are for schemas that have them.
+        let has_type = |name: &str| schema.widest().type_named(name).is_some();
+        let served = rules.types.iter().filter(|row| has_type(row.name)).count();
+        assert!(served > 0 || rules.properties.is_empty(), "no type of the built-in schema");
+        for (type_name, property, rule) in rules.properties.iter().filter(|(type_name, ..)| has_type(type_name)) {
             let found = Version::ALL.into_iter().any(|version| {
                 let model = schema.model(version);
                 model.type_named(type_name).is_some_and(|id| model.structured(id).property(property).is_some())
@@ -154,24 +155,94 @@ fn the_older_name_is_declared_on_beta_alone() {
     }
 }
 
+/// A document of several schemas: types of the same local name, aliases, bases after what is derived from them, and cycles.
+const NAMESPACES: &str = r#"<edmx:Edmx xmlns:edmx="e"><edmx:DataServices>
+<Schema Namespace="shop" Alias="s">
+  <EntityType Name="book" BaseType="s.item"><Property Name="pages" Type="Edm.Int16"/><Property Name="cover" Type="parts.picture"/></EntityType>
+  <EntityType Name="item" Abstract="true" OpenType="true">
+    <Key><PropertyRef Name="id"/></Key>
+    <Property Name="id" Type="Edm.String" Nullable="false"/>
+    <Property Name="label" Type="self.label"/>
+    <NavigationProperty Name="similar" Type="Collection(s.item)"/>
+    <NavigationProperty Name="parts" Type="Collection(s.item)" ContainsTarget="true"/>
+    <Annotation Term="Org.OData.Core.V1.AlternateKeys"><Collection><Record><PropertyValue Property="Key"><Collection><Record>
+      <PropertyValue Property="Name" PropertyPath="label"/>
+    </Record></Collection></PropertyValue></Record></Collection></Annotation>
+  </EntityType>
+  <ComplexType Name="label"><Property Name="text" Type="Edm.String" MaxLength="5" DefaultValue="new"/></ComplexType>
+  <EntityContainer Name="c"><EntitySet Name="items" EntityType="s.item"/><Singleton Name="window" Type="s.book"/></EntityContainer>
+  <Annotations Target="s.item/label"><Annotation Term="Org.OData.Core.V1.Computed"/></Annotations>
+  <Annotations Target="s.book"><Annotation Term="Org.OData.Capabilities.V1.DeleteRestrictions"><Record>
+    <PropertyValue Property="Deletable" Bool="false"/></Record></Annotation></Annotations>
+</Schema>
+<Schema Namespace="shop.parts" Alias="parts">
+  <ComplexType Name="label"><Property Name="colour" Type="Edm.String"/></ComplexType>
+  <ComplexType Name="picture"><Property Name="label" Type="parts.label"/><Property Name="size" Type="parts.size" DefaultValue="small"/></ComplexType>
+  <EnumType Name="size"><Member Name="small" Value="-1"/><Member Name="large"/></EnumType>
+</Schema></edmx:DataServices></edmx:Edmx>"#;
+
 #[test]
-fn versions_that_give_a_property_different_types_are_refused() {
+fn several_schemas_with_aliases_are_one_model() {
+    let document = NAMESPACES.replace("self.label", "s.label");
+    let schema = Schema::read(&document, &document, &[]).unwrap();
+    let model = schema.model(Version::V1);
+    let structured = |name: &str| match model.resolve(name) {
+        Some(NamedType::Structured(id)) => model.structured(id),
+        other => panic!("{name}: {other:?}"),
+    };
+    let book = structured("SHOP.book");
+    let names: Vec<&str> = book.properties.iter().map(|property| &*property.name).collect();
+    assert_eq!(names, ["id", "label", "pages", "cover"], "inherited ones first, though the base is declared later");
+    assert!(book.is_open && !book.is_abstract && model.is_a(book.id, structured("shop.item").id));
+    assert!(!model.is_a(structured("shop.item").id, book.id));
+    assert_ne!(structured("shop.label").id, structured("shop.parts.label").id, "two types of one local name");
+    let label = &book.properties[book.property("LABEL").unwrap()];
+    assert_eq!(model.kind_name(label.kind), "shop.label");
+    assert!(label.read_only);
+    let picture = structured("shop.parts.picture");
+    assert_eq!(model.kind_name(picture.properties[0].kind), "shop.parts.label");
+    assert_eq!(picture.properties[1].initial, Some(Initial::Member(-1)));
+    let text = &structured("shop.label").properties[0];
+    assert_eq!((text.max_length, &text.initial), (Some(5), &Some(Initial::Text("new".into()))));
+    assert!(book.capabilities.creates && !book.capabilities.deletes && structured("shop.item").capabilities.deletes);
+    assert_eq!(book.alternate_keys, [1], "inherited");
+    assert_eq!(structured("S.Book").id, book.id, "by the alias of the namespace");
+    assert_eq!(model.resolve("t.book"), None);
+    let Some(NamedType::Enum(size)) = model.resolve("shop.parts.Size") else { panic!("an enum") };
+    let members: Vec<(&str, i64)> = model.enumeration(size).members.iter().map(|(name, number)| (&**name, *number)).collect();
+    assert_eq!(members, [("small", -1), ("large", 0)]);
+    let paths: Vec<(&str, bool)> = book.navigations.iter().map(|path| (&*path.name, path.contains_target)).collect();
+    assert_eq!(paths, [("similar", false), ("parts", true)]);
+    assert_eq!(schema.set(schema.set_named("window/parts").unwrap()).kind, SetKind::Fixed(model.root("window").unwrap().set));
+    assert_eq!(schema.home(model, book.id), schema.set_named("items"), "the set of the base type");
+}
+
+#[test]
+fn versions_that_give_a_property_different_types_keep_a_value_for_each() {
     let schema = |type_name: &str| {
         format!(
-            "<Schema Namespace=\"n\"><ComplexType Name=\"t\"><Property Name=\"p\" Type=\"{type_name}\"/></ComplexType></Schema>"
+            "<Schema Namespace=\"n\"><ComplexType Name=\"t\"><Property Name=\"p\" Type=\"{type_name}\"/><Property Name=\"q\" Type=\"Edm.String\"/></ComplexType></Schema>"
         )
     };
-    let refused = Schema::read(&schema("n.t"), &schema("Edm.String"), &[]).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: conflicting types of property t/p: n.t in v1.0, Edm.String in beta");
-    let [v1, beta] = BUILT_IN;
+    let read = Schema::read(&schema("n.t"), &schema("Edm.String"), &[]).unwrap();
+    let slots = |version: Version| {
+        let model = read.model(version);
+        let structured = model.structured(model.type_named("t").unwrap());
+        (structured.slot("p").unwrap(), structured.slot("q").unwrap())
+    };
+    let (v1, beta) = (slots(Version::V1), slots(Version::Beta));
+    assert!(v1.0 != beta.0 && v1.1 == beta.1);
+    assert_eq!(read.widest().slots_named("P").len(), 2);
+    let [_, beta] = BUILT_IN;
     let other = beta.replace(
         "Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\"",
         "Name=\"supports\" Type=\"Edm.String\"",
     );
-    let refused = Schema::read(v1, &other, &crate::workloads::rules()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: conflicting types of property workforceIntegration/supports: microsoft.graph.workforceIntegrationSupportedEntities in v1.0, Edm.String in beta");
-    let refused = Schema::read(&other, &other, &crate::workloads::rules()).unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"schema: conflicting types of property workforceIntegration/supports and its alias target");
+    let refused = Schema::read(&other, &other, &crate::workloads::rules()).unwrap_err();
+    assert_eq!(
+        refused.reason,
+        "conflicting types of property microsoft.graph.workforceIntegration/supports and its alias target"
+    );
 }
 
 #[test]
@@ -182,21 +253,12 @@ fn an_invalid_document_is_refused_with_its_line_or_its_declaration() {
     };
     insta::assert_snapshot!(read("<EntityType></ComplexType>"), @"schema, line 2: missing attribute Name of <EntityType>");
     insta::assert_snapshot!(read("<EnumType Name=\"e\"><Member Name=\"m\" Value=\"x\"/></EnumType>"), @"schema, line 2: invalid value 'x' of member m: expected an integer");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Decimal\"/></ComplexType>"), @"schema: unsupported type Edm.Decimal of property t/p: expected Edm.Boolean, Edm.Int32, Edm.String, Edm.DateTimeOffset, or a declared enum or complex type");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema: unknown base type n.u of type t");
-    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema: circular base types of type t");
-    insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema: unknown entity type n.u");
-    insta::assert_snapshot!(read("<EntityType Name=\"t\" Abstract=\"true\"/><EntitySet Name=\"s\" EntityType=\"n.t\"/>"), @"schema: abstract entity type n.t: a set needs a concrete one");
-    let entity = |name: &str, inside: &str| {
-        format!(
-            "<EntityType Name=\"{name}\"><Key><PropertyRef Name=\"id\"/></Key><Property Name=\"id\" Type=\"Edm.String\"/>{inside}</EntityType>"
-        )
-    };
-    let set = "<EntitySet Name=\"s\" EntityType=\"n.t\"/><EntitySet Name=\"other\" EntityType=\"n.t\"/>";
-    let to_itself = entity("t", "<NavigationProperty Name=\"u\" Type=\"n.t\" ContainsTarget=\"true\"/>");
-    insta::assert_snapshot!(read(&format!("{to_itself}{set}")), @"schema: unsupported containment: entities of t are contained in several sets and contain others");
-    let to_another = entity("t", "<NavigationProperty Name=\"u\" Type=\"Collection(n.u)\"/>") + &entity("u", "");
-    insta::assert_snapshot!(read(&format!("{to_another}{set}")), @"schema: unsupported navigation property u: ContainsTarget must be true");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Geometry\"/></ComplexType>"), @"schema, line 2: unknown type Edm.Geometry of property t/p: expected a primitive type or a declared enum or complex type");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.u\"/>"), @"schema, line 2: unknown base type n.u of type t");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\" BaseType=\"n.t\"/>"), @"schema, line 2: circular base types of type t");
+    insta::assert_snapshot!(read("<Singleton Name=\"s\" Type=\"n.u\"/>"), @"schema, line 2: unknown entity type n.u");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><NavigationProperty Name=\"u\" Type=\"n.u\"/></ComplexType>"), @"schema, line 2: unknown type n.u of navigation property t/u");
+    insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"p\" Type=\"Edm.Int32\" DefaultValue=\"x\"/></ComplexType>"), @"schema, line 2: invalid default value 'x' of property t/p");
     insta::assert_snapshot!(read("<ComplexType Name=\"t\"><Property Name=\"a&#1;&quot;b\" Type=\"Edm.String\"/></ComplexType>"), @r#"schema, line 2: invalid Name 'a\u{1}\"b': use letters, digits and underscores"#);
     insta::assert_snapshot!(read("<EnumType Name=\"1st\"/>"), @"schema, line 2: invalid Name '1st': use letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: invalid Namespace 'a..b': use letters, digits and underscores");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, PropertyType, ServerSetValue, StructuredType};
+use crate::edm::schema::{Model, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
@@ -21,7 +21,7 @@ use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
 use crate::world::journal::EntityChange;
-use crate::world::store::{StoreFull, StoredEntity};
+use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoreFull, StoredEntity};
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 
 /// Reads the body of a write as far as the service does before it looks up the entity.
@@ -30,6 +30,20 @@ use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
 ///
 /// Fails if the body is not JSON, or if its names, types or annotations do not fit the type.
 pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped: &mut Vec<String>) -> Result<Reading, Error> {
+    read_body_of(context, context.route.type_id, origin, skipped)
+}
+
+/// Reads the body of a write to an entity or to a complex value in it.
+///
+/// # Errors
+///
+/// Fails if the body is not JSON, or if its names, types or annotations do not fit the type.
+pub(super) fn read_body_of(
+    context: &OperationContext<'_>,
+    type_id: TypeId,
+    origin: Origin,
+    skipped: &mut Vec<String>,
+) -> Result<Reading, Error> {
     let behaviors = &context.world.behaviors;
     let bytes = body::bytes(context.request, behaviors)?;
     let json = body::parse(&bytes)?;
@@ -38,10 +52,24 @@ pub(super) fn read_body(context: &OperationContext<'_>, origin: Origin, skipped:
         behaviors,
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
+        long_numbers: body::long_numbers(&context.request.headers),
         problem_limit: 1,
         explains: context.world.explains,
     };
-    let mut reading = read::read(rules, context.route.type_id, &json, "$");
+    // Only values of derived types are read differently from those of the declared one.
+    let stored = match context.route.key.as_deref() {
+        Some(key)
+            if type_id == context.route.type_id && context.structured().is_polymorphic && context.route.missing.is_none() =>
+        {
+            context.world.store.at(&context.route.collection).get(key)
+        }
+        _ => None,
+    };
+    let current = stored.as_ref().map(|entity| read::Current {
+        values: &entity.properties,
+        type_id: context.own_type(entity, context.route.collection.set),
+    });
+    let mut reading = read::read(rules, type_id, current, &json, "$");
     skipped.append(&mut reading.skipped);
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
@@ -76,6 +104,29 @@ pub(super) fn before_commit(
     workload.before_commit(&change, reply, decided)
 }
 
+/// Returns the collection to change the entity with a key, if there is one.
+///
+/// # Errors
+///
+/// Fails if an entity that contains it does not exist, or if the collection has to be created and there is not enough room.
+pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str) -> Result<CollectionRef<'c>, Error> {
+    let collection = context.written_collection()?;
+    if collection.is_changeable() || collection.get(key).is_none() {
+        return Ok(collection);
+    }
+    context.world.store.to_change(&context.route.collection, 0).map_err(store_full)
+}
+
+/// Appends an entity to the collection.
+///
+/// # Errors
+///
+/// Fails if the key is in use, or if there is not enough room.
+pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<(), InsertError> {
+    let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES);
+    collection.map_err(InsertError::Full)?.insert(entity.clone())
+}
+
 /// Returns the refusal of a write that the store has no room for.
 #[allow(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 pub(super) fn store_full(full: StoreFull) -> Error {
@@ -94,7 +145,12 @@ pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
 /// Sets the property that holds the key.
 pub(super) fn set_key(structured: &StructuredType, properties: &mut Complex, key: &Arc<str>) {
     if let Some(index) = structured.key {
-        properties.values[structured.properties[index].slot] = Value::String(key.clone());
+        let property = &structured.properties[index];
+        let value = match key.parse() {
+            Ok(number) if structured.key_type().is_integer() => Value::Integer(number),
+            _ => Value::String(key.clone()),
+        };
+        properties.set(property.slot, value);
     }
 }
 
@@ -104,10 +160,14 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     let has_entity = match context.preferences.answer {
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
-        None => {
-            decided.push(capabilities.response_behavior);
-            (capabilities.returns_entity)(&context.world.behaviors)
-        }
+        None => match capabilities.answer {
+            UpdateAnswer::NoContent => false,
+            UpdateAnswer::Entity => true,
+            UpdateAnswer::Decided(behavior, has_entity) => {
+                decided.push(behavior);
+                has_entity(&context.world.behaviors)
+            }
+        },
     };
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
@@ -134,13 +194,14 @@ pub(super) fn with_change(
 /// Returns the values that the service sets on a write, by slot: the time and the caller.
 pub(super) fn server_set_values(
     context: &OperationContext<'_>,
+    structured: &StructuredType,
     is_new: bool,
     decided: &mut Vec<&'static str>,
-) -> Vec<(usize, Value)> {
+) -> Vec<(Slot, Value)> {
     let recomputes = is_new || context.world.behaviors.last_modified == LastModified::Recompute;
     let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
     let mut values = Vec::with_capacity(4);
-    for property in &context.structured().properties {
+    for property in &structured.properties {
         match (property.server_set, property.kind) {
             (Some(ServerSetValue::CreatedAt), _) if is_new => values.push((property.slot, now())),
             (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now())),
@@ -154,7 +215,7 @@ pub(super) fn server_set_values(
     // The behavior decides only for types with such a property.
     let is_modified =
         |value: Option<ServerSetValue>| matches!(value, Some(ServerSetValue::ModifiedAt | ServerSetValue::ModifiedBy));
-    if !is_new && context.structured().properties.iter().any(|property| is_modified(property.server_set)) {
+    if !is_new && structured.properties.iter().any(|property| is_modified(property.server_set)) {
         decided.push("last-modified");
     }
     values
@@ -177,7 +238,7 @@ fn caller(
                     let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
                     identity_set_value(model, identity_set, "user", person)
                 }
-                LocalCaller::Null => Value::Complex(Arc::new(Complex::blank(identity_set))),
+                LocalCaller::Null => Value::Complex(Arc::new(Complex::default())),
             };
             context.world.local_caller.get_or_init(local).clone()
         }
@@ -186,24 +247,24 @@ fn caller(
 
 /// Returns a value of the type identitySet that names one user or application.
 fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, person: Person) -> Value {
-    let mut set = Complex::blank(identity_set);
+    let mut set = Complex::default();
     let property = identity_set.property(member).map(|index| &identity_set.properties[index]);
     if let Some(property) = property
         && let PropertyType::Complex(id) = property.kind
     {
-        set.values[property.slot] = identity_value(model.structured(id), member == "user", person);
+        set.set(property.slot, identity_value(model.structured(id), member == "user", person));
     }
     Value::Complex(Arc::new(set))
 }
 
 /// Returns a value of the type identity. A user has the undeclared members of the published example.
 fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> Value {
-    let mut value = Complex::blank(identity);
+    let mut value = Complex::default();
     if let Some(slot) = identity.slot("id") {
-        value.values[slot] = Value::String(person.id.into());
+        value.set(slot, Value::String(person.id.into()));
     }
     if let Some((slot, name)) = identity.slot("displayName").zip(person.display_name) {
-        value.values[slot] = Value::String(name.into());
+        value.set(slot, Value::String(name.into()));
     }
     if is_user {
         value.dynamic.push(Dynamic { name: "userIdentityType".into(), json: quoted("aadUser").into() });

@@ -3,13 +3,13 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use http::StatusCode;
-
+use crate::edm::address::KeyForm;
+use crate::edm::schema::Slot;
 use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, next_key, server_set_values, set_key, store_full, with_change};
+use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -21,15 +21,25 @@ use crate::world::workload::{ChangeKind, Reply};
 /// Creates an entity.
 pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Outcome, Error> {
     // The service looks up the entities that contain the collection before it checks values.
-    let collection = context.collection()?;
+    let collection = context.written_collection()?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
-    let (model, structured) = (context.route.model, context.structured());
-    let mut properties = reading.patch.apply(model, structured, &Complex::initial(structured));
+    let (model, declared) = (context.route.model, context.structured());
+    let mut properties = reading.patch.apply(model, declared, &Complex::initial(declared));
+    let structured = model.actual(declared, properties.own_type);
+    let stored_as = context.world.schema.set(context.route.collection.set).target;
+    properties.own_type = (structured.id != stored_as).then_some(structured.id);
     let mut decided = reading.decided.clone();
-    for (slot, value) in server_set_values(context, true, &mut decided) {
-        properties.values[slot] = value;
+    // A value of the request counts where clients can set the property.
+    let is_sent = |slot: Slot| {
+        let changed = reading.patch.changes.iter().map(|change| &structured.properties[change.property]);
+        changed.into_iter().any(|property| property.slot == slot && !property.read_only)
+    };
+    for (slot, value) in server_set_values(context, structured, true, &mut decided) {
+        if !is_sent(slot) {
+            properties.set(slot, value);
+        }
     }
     // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
@@ -45,8 +55,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
-        let entity = Arc::new(StoredEntity::new(key(), keyed_values()));
-        match collection.insert(entity.clone()) {
+        let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
+        match insert(context, &entity) {
             Ok(()) => {
                 decided.extend(["id-format", "location"]);
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
@@ -61,6 +71,11 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
 
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.
 fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str> {
+    if context.structured().key_type().is_integer() {
+        let free =
+            (1..=i64::MAX).map(|number| Arc::from(number.to_string())).find(|key: &Arc<str>| collection.get(key).is_none());
+        return free.unwrap_or_default();
+    }
     loop {
         let key = next_key(context);
         if collection.get(&key).is_none() {
@@ -76,12 +91,14 @@ fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut d
         Location::Backend => location.extend_from_slice(context.structured().wording.backend_url.as_bytes()),
     }
     let key = entity.key.replace('\'', "''");
-    location.extend_from_slice(format!("/{}/{}('{key}')", context.version().segment(), context.collection_path()).as_bytes());
+    let (path, version) = (context.collection_path(), context.version().segment());
+    let entity_path = if context.route.key_form == KeyForm::Bare { format!("{path}({key})") } else { format!("{path}('{key}')") };
+    location.extend_from_slice(format!("/{version}/{entity_path}").as_bytes());
     let success = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        context.json(StatusCode::CREATED, context.entity_body(entity), decided)
+        context.json(context.structured().capabilities.create_status, context.entity_body(entity), decided)
     };
     Success { location: Some(location), preference_applied: context.write_preference(), ..success }
 }

@@ -1,15 +1,21 @@
 //! DELETE of an entity.
 
+use std::sync::Arc;
+
+use crate::edm::schema::{Property, PropertyType};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, store_full, with_change};
+use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&Reply>) -> Result<Outcome, Error> {
-    let collection = context.collection()?;
+    let collection = collection_to_change(context, key)?;
+    if context.route.cast.is_some() {
+        context.entity(key)?;
+    }
     let mut decided = Vec::new();
     if context.structured().consulted.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
@@ -18,8 +24,12 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         }
     }
     let before = collection.remove(key).map_err(store_full)?.ok_or_else(|| context.not_found(key))?;
-    if !context.structured().navigations.is_empty() {
-        context.world.store.empty_within(&context.entity_path(key));
+    let own = context.model.actual(context.structured(), before.properties.own_type);
+    let is_complex = |property: &Arc<Property>| matches!(property.kind, PropertyType::Complex(_));
+    if !own.navigations.is_empty() || own.properties.iter().any(is_complex) {
+        let collection = &context.route.collection;
+        context.world.store.empty_within(collection.root, &collection.address(&context.world.schema, key));
     }
-    Ok(with_change(context, Success { decided, ..Success::no_content() }, Some(before), None))
+    let status = context.structured().capabilities.delete_status;
+    Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
 }

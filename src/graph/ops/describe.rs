@@ -1,15 +1,13 @@
-//! GET of the service's own resources: the service document, the schema, and singletons.
+//! GET of the service's own resources: the service document and the schema.
 
 use http::StatusCode;
 use http::header::HeaderValue;
 
 use crate::edm::schema::Model;
-use crate::entra::check;
 use crate::graph::context::OperationContext;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::only_get;
 use crate::graph::negotiate;
-use crate::graph::ops::property;
 use crate::graph::request::Request;
 use crate::graph::route::Resource;
 use crate::graph::success::Success;
@@ -25,17 +23,11 @@ pub(in crate::graph) fn answer(
     meta: &ResponseMeta<'_>,
     resource: &Resource<'_>,
 ) -> Result<Success, Error> {
-    if let Resource::Singleton(_) = resource {
-        check::authenticate(world, &request.headers)?;
-    }
     only_get(world, &request.method)?;
     let format = || negotiate::accepted_format(world, request, meta);
     match resource {
         Resource::Metadata(model) => Ok(metadata(world, model)),
         Resource::Service(model) => Ok(service_document(&OperationContext::new(world, request, meta, model, &(), format()?))),
-        Resource::Singleton(singleton) => {
-            property::singleton(&OperationContext::new(world, request, meta, singleton.model, singleton, format()?))
-        }
         Resource::Entities(_) => unreachable!("stored entities have operations of their own"),
     }
 }
@@ -46,7 +38,7 @@ fn service_document(context: &OperationContext<'_, ()>) -> Success {
     separate(&mut out);
     out.extend_from_slice(b"\"value\":[");
     for (index, root) in context.model.roots().iter().enumerate() {
-        let kind = if root.set.is_some() { "EntitySet" } else { "Singleton" };
+        let kind = if root.is_singleton { "Singleton" } else { "EntitySet" };
         out.extend_from_slice(if index > 0 { b",{\"name\":" } else { b"{\"name\":" });
         write_string(&mut out, &root.name);
         out.extend_from_slice(format!(",\"kind\":\"{kind}\",\"url\":").as_bytes());

@@ -2,17 +2,27 @@
 
 use http::StatusCode;
 
+use crate::edm::address::EntityAddress;
 use crate::graph::context::OperationContext;
+use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
+use crate::graph::ops::list::too_expensive;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
+use crate::world::store::StoredEntity;
 
 /// Returns an entity, or its selected members.
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Entity)?;
+    if let Some(query) = query.as_ref().filter(|query| !query.expand.is_empty()) {
+        return expanded(context, key, query);
+    }
     let select = query.as_ref().and_then(|query| query.select.as_ref());
-    let found = context.collection()?.with_entity(key, |entity| {
+    let answer = |entity: &StoredEntity| {
+        if !context.is_of_cast(entity) {
+            return None;
+        }
         let selection = select.map(|select| &select.selection);
         let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
         decided.extend(query.iter().filter_map(Query::doubted));
@@ -20,8 +30,22 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
             None => context.entity_body(entity),
             Some(select) => context.selected_body(entity, select),
         };
-        context.json(StatusCode::OK, body, decided)
-    });
+        Some(context.json(StatusCode::OK, body, decided))
+    };
+    let found = context.collection()?.with_entity(key, answer).flatten();
+    let found = found.or_else(|| context.implied_entity(key).and_then(|entity| answer(&entity)));
     let success = found.ok_or_else(|| context.not_found(key))?;
+    Ok(Success { preference_applied: context.enum_preference(), ..success })
+}
+
+/// Returns an entity with entities that it leads to.
+fn expanded(context: &OperationContext<'_>, key: &str, query: &Query<'_>) -> Result<Success, Error> {
+    let entity = context.entity(key)?;
+    let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+    let selection = query.select.as_ref().map(|select| &select.selection);
+    let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
+    decided.extend(query.doubted());
+    let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| too_expensive(context))?;
+    let success = context.json(StatusCode::OK, body, decided);
     Ok(Success { preference_applied: context.enum_preference(), ..success })
 }

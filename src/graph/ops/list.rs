@@ -5,19 +5,17 @@
 //!
 //! All work that grows with the collection is paid from the purse of the request, before it is done.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::edm::address::encoded_key;
-use crate::edm::schema::KEY_PLACE;
+use crate::edm::address::EntityAddress;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
+use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Preferences;
-use crate::odata::purse::Purse;
 use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
@@ -66,6 +64,8 @@ struct Candidate {
     keys: Vec<Scalar<'static>>,
     number: u64,
     entity: Arc<StoredEntity>,
+    /// The address of a linked entity.
+    linked: Option<Arc<EntityAddress>>,
 }
 
 impl Candidate {
@@ -76,13 +76,10 @@ impl Candidate {
     }
 }
 
-/// The steps or the memory of the request do not suffice.
-struct PurseEmpty;
-
 /// Answers with a page of a collection.
 pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Collection)?.unwrap_or_default();
-    let texts = [context.version().segment(), context.collection_path(), &query.bound_to[0], &query.bound_to[1]];
+    let texts = [context.version().segment(), &context.route.fragment[1..], &query.bound_to[0], &query.bound_to[1]];
     let binding = Binding::of(context.world.secret(), &texts);
     let page = find_page(context, &query, binding)?;
     let (body, written) = page_body(context, &query, &page, binding).map_err(|PurseEmpty| too_expensive(context))?;
@@ -110,8 +107,8 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
 pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Count)?.unwrap_or_default();
     let collection = context.collection()?;
-    let count = if query.filter.is_some() {
-        scan(&collection, &query, None, 0, 0, true, context.purse).map_err(|PurseEmpty| too_expensive(context))?.1
+    let count = if query.filter.is_some() || !is_plain(context) {
+        scan(context, &collection, &query, None, 0, 0, true).map_err(|PurseEmpty| too_expensive(context))?.1
     } else {
         collection.len()
     };
@@ -119,7 +116,7 @@ pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
 }
 
 /// Returns the refusal of a query that costs more than a request may.
-fn too_expensive(context: &OperationContext<'_>) -> Error {
+pub(super) fn too_expensive(context: &OperationContext<'_>) -> Error {
     Error::new(
         match context.world.behaviors.expensive_query {
             ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
@@ -162,7 +159,7 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
     let is_counted = query.count.unwrap_or(context.world.behaviors.collection_count == CollectionCount::Always);
     // One entity more than the page shows whether another page follows.
     let needed = size.saturating_add(1);
-    let (mut found, count) = if query.filter.is_none() && query.order.is_empty() {
+    let (mut found, count) = if query.filter.is_none() && query.order.is_empty() && is_plain(context) {
         let after_number = after.as_ref().map(|position| position.number);
         // Few pages need to know the size of the collection.
         let visited = skip.saturating_add(needed);
@@ -171,16 +168,37 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
             return Err(too_expensive(context));
         }
         let found = collection.page(after_number, skip, needed);
-        let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity };
+        let candidate = |(number, entity)| Candidate { keys: Vec::new(), number, entity, linked: None };
         (found.into_iter().map(candidate).collect(), is_counted.then(|| collection.len()))
     } else {
-        let scanned = scan(&collection, query, after.as_ref(), skip, needed, is_counted, context.purse);
+        let scanned = scan(context, &collection, query, after.as_ref(), skip, needed, is_counted);
         let (found, count) = scanned.map_err(|PurseEmpty| too_expensive(context))?;
         (found, is_counted.then_some(count))
     };
     let has_more = found.len() > size && size > 0;
     found.truncate(size);
     Ok(Page { found, count, has_more, limit })
+}
+
+/// Whether the list shows the entities of the collection, all of them.
+fn is_plain(context: &OperationContext<'_>) -> bool {
+    !context.route.has_links && context.route.cast.is_none()
+}
+
+/// Returns the entity that the list shows for one of the collection: that of a link, with its address, if it has the type of the path's
+/// cast.
+fn shown(context: &OperationContext<'_>, entity: Arc<StoredEntity>) -> Option<(Arc<StoredEntity>, Option<Arc<EntityAddress>>)> {
+    if is_plain(context) {
+        return Some((entity, None));
+    }
+    let linked = entity.linked().cloned();
+    let entity = match &linked {
+        Some(target) => context.world.store.entity(target)?,
+        None => entity,
+    };
+    let set = linked.as_ref().map_or(context.route.collection.set, |target| target.collection.set);
+    let has_type = context.route.cast.is_none_or(|cast| context.model.shows_as(context.own_type(&entity, set), cast));
+    has_type.then_some((entity, linked))
 }
 
 /// Returns the steps of a number of pieces of work.
@@ -197,14 +215,15 @@ fn steps(pieces: usize, each: usize) -> u64 {
 ///
 /// Fails if the purse does not suffice.
 fn scan(
+    context: &OperationContext<'_>,
     collection: &Collection,
     query: &Query<'_>,
     after: Option<&Position>,
     skip: usize,
     limit: usize,
     is_counted: bool,
-    purse: &Purse,
 ) -> Result<(Vec<Candidate>, usize), PurseEmpty> {
+    let purse = context.purse;
     let is_ordered = !query.order.is_empty();
     let needed = skip.saturating_add(limit);
     let by_position = |left: &Candidate, right: &Candidate| {
@@ -226,6 +245,7 @@ fn scan(
         after_number = Some(*last);
         paid(purse.spend(steps(chunk.len(), 1).saturating_mul(each)))?;
         for (number, entity) in chunk {
+            let Some((entity, linked)) = shown(context, entity) else { continue };
             let is_match = filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
             if purse.is_empty() {
                 return Err(PurseEmpty);
@@ -241,7 +261,7 @@ fn scan(
             let is_after = after
                 .is_none_or(|after| orderby::compare(&query.order, &keys, &after.keys).then(number.cmp(&after.number)).is_gt());
             if is_after {
-                let candidate = Candidate { keys, number, entity };
+                let candidate = Candidate { keys, number, entity, linked };
                 paid(purse.hold(candidate.size()))?;
                 found.push(candidate);
             }
@@ -282,14 +302,22 @@ fn page_body(
     let mut out = begin_page(context, query, page, written, binding, (written * ENTITY_LENGTH).min(limit));
     let begin = out.len();
     let representation = context.representation;
-    for (index, Candidate { entity, .. }) in page.found.iter().enumerate() {
+    for (index, Candidate { entity, linked, .. }) in page.found.iter().enumerate() {
         let end = out.len();
         out.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+        let types = match linked {
+            None => context.types(entity),
+            Some(target) => context.types_of(entity, target.collection.set),
+        };
         match &query.select {
-            None => write_cached(&representation, context.structured(), context.holder(), entity, &entity.text, &mut out),
+            None => write_cached(&representation, types, context.holder(), entity, &entity.text, &mut out),
             Some(select) => {
-                write_selected(&representation, context.structured(), context.holder(), entity, &select.selection, &mut out);
+                write_selected(&representation, types, context.holder(), entity, &select.selection, &mut out);
             }
+        }
+        if !query.expand.is_empty() {
+            let own = || Arc::new(EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() });
+            expand::write(context, &linked.clone().unwrap_or_else(own), types.actual, &query.expand, &mut out)?;
         }
         out.push(b'}');
         if !context.purse.spend_on(out.len() - end, BYTES_WRITTEN) {
@@ -316,7 +344,7 @@ fn begin_page(
     binding: Binding,
     capacity: usize,
 ) -> Vec<u8> {
-    let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
+    let list = query.projection();
     let mut out = context.begin_collection_body(&list, capacity);
     if let Some(count) = page.count {
         separate(&mut out);
@@ -334,14 +362,8 @@ fn begin_page(
 }
 
 /// Returns the path of the collection with keys as segments, the form of links of Teams (recorded in pnp/pnpcore).
-fn path_of_segments<'c>(context: &OperationContext<'c>) -> Cow<'c, str> {
-    let mut path = Cow::Borrowed(&*context.world.schema.set(context.route.collection.set).path);
-    for ancestor in &context.route.ancestors {
-        if !context.world.schema.set(ancestor.collection.set).is_single {
-            path = Cow::Owned(path.replacen(KEY_PLACE, &encoded_key(&ancestor.key), 1));
-        }
-    }
-    path
+fn path_of_segments<'c>(context: &OperationContext<'c>) -> &'c str {
+    context.route.link_path.as_deref().unwrap_or_else(|| context.collection_path())
 }
 
 /// Returns the URL of the next page: its token, and the client's other options as written.
@@ -349,7 +371,7 @@ fn next_link(context: &OperationContext<'_>, token: &str) -> String {
     let mut base = Vec::new();
     context.write_base_url(&mut base);
     let mut link = String::from_utf8_lossy(&base).into_owned();
-    for part in ["/", context.version().segment(), "/", &path_of_segments(context), "?"] {
+    for part in ["/", context.version().segment(), "/", path_of_segments(context), "?"] {
         link.push_str(part);
     }
     for piece in options::kept(context.request.target.query().unwrap_or_default()) {

@@ -1,59 +1,29 @@
-//! Single properties of entities, and singletons.
+//! Single properties of entities.
 
 use std::borrow::Cow;
 
 use http::StatusCode;
 
 use crate::edm::schema::{Property, PropertyType, StructuredType};
-use crate::edm::value::{Complex, Entity, Value};
+use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
-use crate::graph::route::{PropertyTail, Singleton, Tail, unknown_segment};
+use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
-use crate::odata::write::{Holder, separate, write_entity, write_selected, write_value};
+use crate::odata::write::{separate, write_value};
 
 /// Returns one property of an entity.
 pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Property)?.unwrap_or_default();
-    let entity = context.collection()?.get(key).ok_or_else(|| context.not_found(key))?;
-    let owner = format!("#{}", context.entity_path(key));
+    let entity = context.entity(key)?;
+    let mut owner = format!("#{}", context.entity_path(key));
+    if let Some(cast) = context.route.cast {
+        owner.push('/');
+        owner.push_str(&context.model.structured(cast).full_name);
+    }
     property_response(context, context.structured(), &entity.properties, &owner, path, &query)
-}
-
-/// Returns a singleton, or one of its properties.
-pub(super) fn singleton(context: &OperationContext<'_, Singleton<'_>>) -> Result<Success, Error> {
-    let root = context.route.root;
-    let structured = context.model.structured(root.target);
-    let mut properties = Complex::initial(structured);
-    // The service's id is unknown (grade none), but an id is never null.
-    if let Some(index) = structured.key {
-        properties.values[structured.properties[index].slot] = Value::String(root.name.as_ref().into());
-    }
-    match &context.route.tail {
-        Tail::Property(path) => {
-            let query = context.query(structured, QueryTarget::Property)?.unwrap_or_default();
-            property_response(context, structured, &properties, &format!("#{}", root.name), path, &query)
-        }
-        Tail::Whole | Tail::Count => {
-            let query = context.query(structured, QueryTarget::Entity)?.unwrap_or_default();
-            let list = query.select.as_ref().map(|select| format!("({})", select.list)).unwrap_or_default();
-            // A single entity is `/$entity` even where the specification has the name alone (recorded in pnp/pnpcore:
-            // `teams('…')/primaryChannel/$entity`).
-            let mut out = context.begin_body(&format!("#{}{list}", root.name), "/$entity", 200);
-            let entity = Entity::new(root.name.as_ref().into(), properties);
-            let holder = Holder::Single(&root.name);
-            match &query.select {
-                None => write_entity(&context.representation, structured, holder, &entity, &mut out),
-                Some(select) => {
-                    write_selected(&context.representation, structured, holder, &entity, &select.selection, &mut out);
-                }
-            }
-            out.push(b'}');
-            Ok(context.json(StatusCode::OK, out, query.doubted().into_iter().collect()))
-        }
-    }
 }
 
 /// Returns the property at the end of a path. `owner` is the beginning of its context URL.
@@ -126,7 +96,7 @@ fn resolve<'p, R>(
         }
         fragment.push('/');
         fragment.push_str(&property.name);
-        let value = object.map_or(&Value::Null, |object| &object.values[property.slot]);
+        let value = object.map_or(&Value::Null, |object| object.value(property));
         if let PropertyType::Complex(id) = property.kind {
             structured = context.model.structured(id);
         }
@@ -134,7 +104,7 @@ fn resolve<'p, R>(
             Value::Complex(members) => Some(members),
             _ => None,
         };
-        found = Some((property, if property.write_only { &Value::Null } else { value }));
+        found = Some((&**property, if property.write_only { &Value::Null } else { value }));
     }
     Ok(found.filter(|(_, value)| **value != Value::Null).map(|(property, value)| (property, Cow::Borrowed(value), fragment)))
 }

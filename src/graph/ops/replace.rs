@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::edm::schema::UpdateMethod;
+use crate::edm::schema::Slot;
+
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed_response, next_key, server_set_values, set_key, store_full, with_change};
+use crate::graph::ops::change::{
+    before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key, store_full, with_change,
+};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -21,9 +24,8 @@ pub(super) fn replace(
     reply: Option<&Reply>,
 ) -> Result<Outcome, Error> {
     let structured = context.structured();
-    let collection = context.collection()?;
-    let current = collection.get(key);
-    let is_upsert = structured.capabilities.update == Some(UpdateMethod::Upsert);
+    let current = context.written_collection()?.get(key);
+    let is_upsert = structured.capabilities.is_upsert();
     if current.is_none() && !is_upsert {
         return Err(context.not_found(key));
     }
@@ -32,7 +34,7 @@ pub(super) fn replace(
     }
     let mut decided = reading.decided.clone();
     decided.push("replace");
-    let server_set = server_set_values(context, current.is_none(), &mut decided);
+    let server_set = server_set_values(context, structured, current.is_none(), &mut decided);
     let key: Arc<str> = key.into();
     let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
@@ -42,16 +44,20 @@ pub(super) fn replace(
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));
     }
-    let new = Arc::new(StoredEntity::new(key.clone(), proposed));
+    let blank_text = |values: &Complex| context.model.actual(structured, values.own_type).blank_text;
+    let blank = blank_text(&proposed);
+    let new = Arc::new(StoredEntity::of_type(key.clone(), proposed, blank));
     let (before, after) = loop {
-        let updated = collection.update(&key, |entity| {
-            Ok::<_, StoreFull>(Entity::new(entity.key.clone(), replaced_values(context, reading, Some(entity), &server_set)))
+        let updated = collection_to_change(context, &key)?.update(&key, |entity| {
+            let values = replaced_values(context, reading, Some(entity), &server_set);
+            let blank = blank_text(&values);
+            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, blank))
         });
         match updated {
             Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
             Some(Err(full)) => return Err(store_full(full)),
             None if !is_upsert => return Err(context.not_found(&key)),
-            None => match collection.insert(new.clone()) {
+            None => match insert(context, &new) {
                 Ok(()) => break (None, new),
                 Err(InsertError::Full(full)) => return Err(store_full(full)),
                 // Another request created it in between, so the next round replaces it.
@@ -67,7 +73,7 @@ fn replaced_values(
     context: &OperationContext<'_>,
     reading: &Reading,
     current: Option<&Entity>,
-    server_set: &[(usize, Value)],
+    server_set: &[(Slot, Value)],
 ) -> Complex {
     let structured = context.structured();
     let base = match current {
@@ -77,11 +83,11 @@ fn replaced_values(
     let mut properties = reading.patch.apply(context.model, structured, &base);
     for property in structured.properties.iter().filter(|property| property.read_only) {
         if let Some(entity) = current {
-            properties.values[property.slot] = entity.properties.values[property.slot].clone();
+            properties.set(property.slot, entity.properties.get(property.slot).clone());
         }
     }
     for (slot, value) in server_set {
-        properties.values[*slot] = value.clone();
+        properties.set(*slot, value.clone());
     }
     properties
 }

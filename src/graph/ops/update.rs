@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::{PropertyType, UpdateAnswer};
 use crate::edm::value::Entity;
-use crate::graph::context::OperationContext;
-use crate::graph::ops::Outcome;
-use crate::graph::ops::change::{before_commit, changed_response, server_set_values, store_full, with_change};
+use crate::graph::context::{OperationContext, blank_single};
+use crate::graph::method::wrong_method;
+use crate::graph::ops::change::{
+    before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
+};
+use crate::graph::ops::{Outcome, property};
+use crate::graph::route::PropertyTail;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::odata::read::Reading;
-use crate::world::store::{StoreFull, StoreUpdate};
+use crate::odata::read::{Origin, Reading};
+use crate::world::store::{InsertError, StoreFull, StoreUpdate};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -19,7 +28,12 @@ pub(super) fn update(
     reply: Option<&Reply>,
 ) -> Result<Outcome, Error> {
     let (model, structured) = (context.route.model, context.structured());
-    let collection = context.collection()?;
+    if context.is_single() {
+        create_single(context, key)?;
+    } else if context.route.cast.is_some() {
+        context.entity(key)?;
+    }
+    let collection = collection_to_change(context, key)?;
     if let Some(problem) = reading.values.first() {
         // The service looks up the entity before it checks values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
@@ -31,14 +45,68 @@ pub(super) fn update(
         return Ok(Outcome::Consult(consultation));
     }
     // A body without members changes nothing, not even the time of the last change.
-    let values = if reading.has_members { server_set_values(context, false, &mut decided) } else { Vec::new() };
+    let values = if reading.has_members {
+        server_set_values(context, model.actual(structured, reading.patch.read_as), false, &mut decided)
+    } else {
+        Vec::new()
+    };
     let updated = collection.update(key, |entity| {
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
         for (slot, value) in values {
-            properties.values[slot] = value;
+            properties.set(slot, value);
         }
-        Ok::<_, StoreFull>(Entity::new(Arc::clone(&entity.key), properties))
+        let blank_text = model.actual(structured, properties.own_type).blank_text;
+        Ok::<_, StoreFull>(Entity::of_type(Arc::clone(&entity.key), properties, blank_text))
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(store_full)?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+}
+
+/// Changes the members of a complex value in an entity that a body names.
+pub(super) fn update_property(
+    context: &OperationContext<'_>,
+    key: &str,
+    path: &PropertyTail,
+    reply: Option<&Reply>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
+    let mut kind = None;
+    let mut structured = context.structured();
+    for index in &path.indexes {
+        let property = &structured.properties[*index];
+        kind = Some((property.kind, property.read_only));
+        if let PropertyType::Complex(id) = property.kind {
+            structured = context.model.structured(id);
+        }
+    }
+    let Some((PropertyType::Complex(id), false)) = kind.filter(|_| !path.is_raw) else {
+        return Err(wrong_method(context.world, &Method::PATCH, &[Method::GET]));
+    };
+    let mut reading = read_body_of(context, id, Origin::Update, skipped)?;
+    for index in path.indexes.iter().rev() {
+        let change = PropertyChange { property: *index, to: NewValue::Merge(reading.patch) };
+        reading.patch = Patch { changes: vec![change], ..Patch::default() };
+    }
+    let entity = match update(context, key, &reading, reply)? {
+        Outcome::Success(success) => success,
+        consult @ Outcome::Consult(_) => return Ok(consult),
+    };
+    // The answer has the value alone.
+    let shown = property::get(context, key, path)?;
+    let answer = match context.structured().capabilities.answer {
+        UpdateAnswer::NoContent => Success::no_content(),
+        UpdateAnswer::Entity | UpdateAnswer::Decided(..) => shown,
+    };
+    Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
+}
+
+/// Stores a single entity before its first change, unless clients create it.
+fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error> {
+    if context.structured().capabilities.is_upsert() || context.written_collection()?.get(key).is_some() {
+        return Ok(());
+    }
+    match insert(context, &Arc::new(blank_single(context.structured(), key))) {
+        Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
+        Err(InsertError::Full(full)) => Err(store_full(full)),
+    }
 }

@@ -1,36 +1,226 @@
-//! `$expand`, which is refused: no navigation property can be expanded.
+//! `$expand`: the navigation properties whose entities an answer includes, each with options of its own (OData 4.0 Part 2, 5.1.2).
 
-use super::Scope;
-use super::path;
-use crate::edm::schema::PropertyType;
+use super::options::{Name, SystemQueryOptions};
+use super::position::located_error;
+use super::{Query, QueryTarget, Scope, path};
+use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, StructuredType, TypeId};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
-/// Refuses an `$expand` with the error that fits its first item. `*` is accepted: it expands the empty set.
-pub(super) fn check(text: &str, scope: Scope<'_>) -> Result<(), Error> {
-    for item in text.split(',').map(str::trim) {
-        // The options in parentheses do not change the refusal.
-        let name = item.split(['(', '/']).next().unwrap_or_default().trim();
-        if name == "*" {
+/// The largest depth of expansions within expansions.
+const MAX_DEPTH: usize = 8;
+
+/// An expanded navigation property.
+#[derive(Debug)]
+pub(crate) struct ExpandItem<'m> {
+    /// The navigation property.
+    pub navigation: &'m Navigation,
+    /// The derived type that declares it, if the item names one.
+    pub cast: Option<TypeId>,
+    /// The path of the complex value that has it, with a slash before each name.
+    pub member: String,
+    /// The part of the entities that is included.
+    pub part: ExpandPart,
+    /// The options of the expansion.
+    pub query: Query<'m>,
+    /// The number of levels to which the same navigation property is expanded.
+    pub levels: usize,
+    /// The name in context URLs.
+    name: String,
+    /// Whether the request asked for it.
+    is_requested: bool,
+}
+
+/// The part of expanded entities that an answer includes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpandPart {
+    /// The entities.
+    Entities,
+    /// Their addresses, for `/$ref`.
+    References,
+    /// Their number, for `/$count`.
+    Count,
+}
+
+impl ExpandItem<'_> {
+    /// Returns the item in the list of a context URL: its name, and the list of its own options in parentheses; `None` if the answer has it
+    /// unasked.
+    pub(super) fn context_item(&self) -> Option<String> {
+        let inner = self.query.projection();
+        self.is_requested.then(|| format!("{}{}", self.name, if inner.is_empty() { "()" } else { &inner }))
+    }
+}
+
+/// Adds the navigation properties that answers include unasked.
+pub(super) fn add_unasked<'m>(model: &'m Model, structured: &'m StructuredType, depth: usize, items: &mut Vec<ExpandItem<'m>>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    for navigation in structured.navigations.iter().filter(|navigation| navigation.is_auto_expanded) {
+        if items.iter().any(|item| item.navigation.set == navigation.set) {
             continue;
         }
-        if name.is_empty() {
-            return Err(Error::new(&refusal::INVALID_SELECT, &[item]));
-        }
-        if let Some(navigation) =
-            scope.structured.navigations.iter().find(|navigation| navigation.name.eq_ignore_ascii_case(name))
-        {
-            return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
-        }
-        let declared = scope.structured.property(name).filter(|index| scope.is_named(scope.structured, *index));
-        let Some(index) = declared else {
-            return Err(path::unknown_property(scope, name, scope.structured));
-        };
-        let property = &scope.structured.properties[index];
-        return Err(match property.kind {
-            PropertyType::Complex(_) => Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name]),
-            _ => Error::new(&refusal::EXPAND_OF_A_VALUE, &[&property.name, &scope.structured.full_name]),
+        let mut query = Query::default();
+        add_unasked(model, model.structured(navigation.target), depth + 1, &mut query.expand);
+        items.push(ExpandItem {
+            navigation,
+            cast: None,
+            member: String::new(),
+            part: ExpandPart::Entities,
+            query,
+            levels: 1,
+            name: navigation.name.to_string(),
+            is_requested: false,
         });
     }
-    Ok(())
+}
+
+/// Parses an `$expand`. `*` expands every navigation property that can be.
+pub(super) fn read<'m>(text: &str, scope: Scope<'m>, depth: usize) -> Result<Vec<ExpandItem<'m>>, Error> {
+    if depth > MAX_DEPTH {
+        return Err(Error::new(&refusal::INVALID_SELECT, &["$expand"]).with_detail(format!("more than {MAX_DEPTH} levels")));
+    }
+    let mut items = Vec::new();
+    for (at, piece) in pieces(text, ',') {
+        let trimmed = piece.trim();
+        let located = |error: Error| if depth == 0 { located_error(error, text, at) } else { error };
+        item(trimmed, scope, depth, &mut items).map_err(located)?;
+    }
+    Ok(items)
+}
+
+fn item<'m>(item: &str, scope: Scope<'m>, depth: usize, items: &mut Vec<ExpandItem<'m>>) -> Result<(), Error> {
+    let (name, options) = match item.split_once('(') {
+        Some((name, rest)) => (name.trim(), Some(rest.strip_suffix(')').ok_or_else(|| invalid(item))?)),
+        None => (item, None),
+    };
+    if name == "*" {
+        let navigations = scope.structured.navigations.iter().filter(|navigation| navigation.is_expandable);
+        for navigation in navigations {
+            items.push(expanded(navigation, scope, options, depth)?);
+        }
+        return Ok(());
+    }
+    if name.is_empty() {
+        return Err(invalid(item));
+    }
+    let (mut owner, mut cast, mut member, mut shown) = (scope.structured, None, String::new(), String::new());
+    let mut segments = name.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment.contains('.') {
+            let Some(NamedType::Structured(id)) = scope.model.resolve(segment) else { return Err(invalid(item)) };
+            if !scope.model.is_a(id, owner.id) {
+                return Err(invalid(item));
+            }
+            owner = scope.model.structured(id);
+            cast = Some(id).filter(|_| member.is_empty());
+            shown.push_str(&format!("{}/", owner.full_name));
+            continue;
+        }
+        if let Some(navigation) = owner.navigation(segment) {
+            if !navigation.is_expandable {
+                return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&navigation.name]));
+            }
+            let part = match segments.next() {
+                None => ExpandPart::Entities,
+                Some("$ref") => ExpandPart::References,
+                Some("$count") => ExpandPart::Count,
+                // A cast of the entities changes nothing that is written.
+                Some(other) if other.contains('.') && scope.model.resolve(other).is_some() => ExpandPart::Entities,
+                Some(_) => return Err(invalid(item)),
+            };
+            let inner = expanded(navigation, scope, options, depth)?;
+            items.push(ExpandItem { cast, member, part, name: shown + &inner.name, ..inner });
+            return Ok(());
+        }
+        let index = owner.property(segment).filter(|index| scope.is_named(owner, *index));
+        let Some(index) = index else { return Err(path::unknown_property(scope, segment, owner)) };
+        let property = &owner.properties[index];
+        match property.kind {
+            PropertyType::Complex(id) if segments.peek().is_some() => {
+                owner = scope.model.structured(id);
+                member.push_str(&format!("/{}", property.name));
+                shown.push_str(&format!("{}/", property.name));
+            }
+            PropertyType::Complex(_) => return Err(Error::new(&refusal::EXPAND_NOT_SUPPORTED, &[&property.name])),
+            _ => return Err(Error::new(&refusal::EXPAND_OF_A_VALUE, &[&property.name, &owner.full_name])),
+        }
+    }
+    Err(invalid(item))
+}
+
+/// Returns the expansion of a navigation property with its options.
+fn expanded<'m>(
+    navigation: &'m Navigation,
+    scope: Scope<'m>,
+    options: Option<&str>,
+    depth: usize,
+) -> Result<ExpandItem<'m>, Error> {
+    let structured: &'m StructuredType = scope.model.structured(navigation.target);
+    let mut levels = 1;
+    let mut known = SystemQueryOptions::default();
+    for (_, option) in pieces(options.unwrap_or_default(), ';').into_iter().filter(|(_, option)| !option.trim().is_empty()) {
+        let (name, value) = option.split_once('=').ok_or_else(|| invalid(option))?;
+        let name = name.trim();
+        if name.trim_start_matches('$').eq_ignore_ascii_case("levels") {
+            levels = match value.trim() {
+                "max" => MAX_DEPTH,
+                number => number.parse::<usize>().map_err(|_| invalid(option))?.clamp(1, MAX_DEPTH),
+            };
+            continue;
+        }
+        known.set(name, value)?;
+    }
+    if known.has(Name::SkipToken) || known.has(Name::Format) {
+        return Err(invalid(options.unwrap_or_default()));
+    }
+    let target = if navigation.is_collection { QueryTarget::Collection } else { QueryTarget::Entity };
+    let query = Query::of(known, Scope { structured, search: structured.search, ..scope }, target, depth + 1)?;
+    Ok(ExpandItem {
+        navigation,
+        cast: None,
+        member: String::new(),
+        part: ExpandPart::Entities,
+        query,
+        levels,
+        name: navigation.name.to_string(),
+        is_requested: true,
+    })
+}
+
+fn invalid(item: &str) -> Error {
+    Error::new(&refusal::INVALID_SELECT, &[item])
+}
+
+/// Splits a text at a separator outside of parentheses and strings. Returns the pieces with their offsets.
+fn pieces(text: &str, separator: char) -> Vec<(usize, &str)> {
+    let (mut found, mut start, mut depth, mut is_quoted) = (Vec::new(), 0, 0_usize, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            // A doubled quote ends the string and begins it again.
+            '\'' => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted => depth = depth.saturating_sub(1),
+            character if character == separator && !is_quoted && depth == 0 => {
+                found.push((start, &text[start..at]));
+                start = at + character.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    found.push((start, &text[start..]));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_separated_outside_of_parentheses_and_strings() {
+        let split = |text| pieces(text, ',').into_iter().map(|(_, piece)| piece).collect::<Vec<_>>();
+        assert_eq!(split("a,b($select=c,d;$filter=e eq 'f,''(')"), ["a", "b($select=c,d;$filter=e eq 'f,''(')"]);
+        assert_eq!(split(""), [""]);
+        assert_eq!(pieces("$select=a;$filter=b eq ';'", ';').len(), 2);
+    }
 }

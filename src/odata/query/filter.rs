@@ -1,21 +1,30 @@
 //! `$filter`: a Boolean expression of OData (OData 4.0 Part 2, 5.1.1), bound to the model when it is parsed.
 
+mod arithmetic;
+mod convert;
+pub(crate) mod decimal;
 pub(crate) mod evaluate;
 mod functions;
 mod lexer;
 mod literal;
+mod messages;
 pub(crate) mod parser;
 pub(crate) mod problem;
+pub(crate) mod scalar;
+mod search;
 mod shared;
+mod terms;
 pub(crate) mod types;
 
 use std::cell::OnceCell;
 
 use self::evaluate::{Evaluation, Node, Scalar};
 use self::parser::Parser;
-use self::types::ExpressionType;
+use self::problem::Refusals;
+use self::types::{BOOLEAN, ExpressionType};
 use super::Scope;
 use super::position::located_detail;
+use crate::edm::schema::SearchRules;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -43,7 +52,12 @@ pub(crate) struct BoundExpression<'m> {
 impl<'m> Expression<'m> {
     /// Whether the expression is a complex value, which cannot be ordered.
     pub(crate) fn is_object(&self) -> bool {
-        matches!(self.kind, ExpressionType::Object)
+        self.kind.is_object()
+    }
+
+    /// Returns the condition that both conditions are fulfilled.
+    pub(super) fn and(self, other: Expression<'m>) -> Expression<'m> {
+        Expression { node: Node::And(vec![self.node, other.node]), kind: BOOLEAN }
     }
 
     /// Finds the calls that occur more than once: they are evaluated once per entity.
@@ -73,7 +87,7 @@ impl BoundExpression<'_> {
 
     /// Whether the expression is true for an entity. Null is not true. If the purse is empty afterwards, the result means nothing.
     pub(crate) fn is_fulfilled(&self, object: &Complex, purse: &Purse) -> bool {
-        self.evaluate(object, purse, |value| value == Scalar::Boolean(true))
+        self.evaluate(object, purse, |value| matches!(value, Scalar::Boolean(true)))
     }
 
     /// Takes the value of the expression for an entity. If the purse is empty afterwards, the value means nothing.
@@ -91,11 +105,26 @@ impl BoundExpression<'_> {
     }
 }
 
+static REFUSALS: Refusals =
+    Refusals { write_only: &refusal::FILTER_BY_SECRET, unknown_property: Some(&refusal::UNKNOWN_FILTER_PROPERTY) };
+
 /// Parses a `$filter`.
-pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<BoundExpression<'m>, Error> {
-    Parser::new(text, scope).filter().map(Expression::bind).map_err(|problem| {
-        problem.into_error(text, &refusal::FILTER_BY_SECRET, |at, detail| {
-            Error::new(&refusal::INVALID_FILTER, &[]).with_detail(located_detail(text, at, detail))
+pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Expression<'m>, Error> {
+    Parser::new(text, scope).filter().map_err(|problem| {
+        problem.into_error(text, &REFUSALS, |at, detail, message| {
+            Error::new(&refusal::INVALID_FILTER, &[message]).with_detail(located_detail(text, at, detail))
         })
     })
 }
+
+/// Parses a `$search` as a condition on the texts of an entity.
+pub(super) fn read_search<'m>(text: &str, scope: Scope<'m>, rules: &SearchRules) -> Result<Expression<'m>, Error> {
+    search::read(text, scope, rules).map_err(|problem| {
+        problem.into_error(text, &REFUSALS, |at, detail, message| {
+            Error::new(&refusal::INVALID_SEARCH, &[message]).with_detail(located_detail(text, at, detail))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

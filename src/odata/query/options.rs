@@ -77,27 +77,34 @@ impl<'q> SystemQueryOptions<'q> {
     pub(crate) fn split(query: &'q str) -> Result<SystemQueryOptions<'q>, Error> {
         let mut options = SystemQueryOptions::default();
         for (name, value) in raw_fields(query) {
-            let name = decoded(name);
-            let name = name.trim();
-            let Some(known) = Name::parse(name) else {
-                if name.starts_with('$') {
-                    let detail = format!("unknown query option {name:?}");
-                    return Err(Error::new(&refusal::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
-                }
-                continue;
-            };
-            let option = format!("${}", known.text());
-            let value = decoded(value);
-            if value.trim().is_empty() && known != Name::Format {
-                return Err(Error::new(&refusal::EMPTY_QUERY_OPTION, &[&option]));
-            }
-            let slot = &mut options.values[known as usize];
-            if slot.is_some() {
-                return Err(Error::new(&refusal::DUPLICATE_QUERY_OPTION, &[&option]));
-            }
-            *slot = Some(value);
+            options.add(decoded(name).trim(), decoded(value))?;
         }
         Ok(options)
+    }
+
+    /// Sets an option of an expansion.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        self.add(name, Cow::Owned(value.to_owned()))
+    }
+
+    fn add(&mut self, name: &str, value: Cow<'q, str>) -> Result<(), Error> {
+        let Some(known) = Name::parse(name) else {
+            if name.starts_with('$') {
+                let detail = format!("unknown query option {name:?}");
+                return Err(Error::new(&refusal::UNKNOWN_QUERY_OPTION, &[name]).with_detail(detail));
+            }
+            return Ok(());
+        };
+        let option = format!("${}", known.text());
+        if value.trim().is_empty() && known != Name::Format {
+            return Err(Error::new(&refusal::EMPTY_QUERY_OPTION, &[&option]));
+        }
+        let slot = &mut self.values[known as usize];
+        if slot.is_some() {
+            return Err(Error::new(&refusal::DUPLICATE_QUERY_OPTION, &[&option]));
+        }
+        *slot = Some(value);
+        Ok(())
     }
 
     /// Whether the query has an option.

@@ -6,7 +6,8 @@ use super::Scope;
 use super::filter::BoundExpression;
 use super::filter::evaluate::{self, Scalar};
 use super::filter::parser::Parser;
-use super::position::{in_characters, located_detail};
+use super::filter::problem::Refusals;
+use super::position::located_detail;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -15,7 +16,7 @@ use crate::policy::refusal;
 /// The maximum number of keys.
 const MAX_KEYS: usize = 16;
 
-/// The number of significant characters of a text key, which the next link carries. Entities whose keys begin alike are in the order
+/// The number of significant characters of a text key, or of bytes, which the next link carries. Entities whose keys begin alike are in the order
 /// of creation.
 const SIGNIFICANT: usize = 128;
 
@@ -26,17 +27,20 @@ pub(crate) struct OrderKey<'m> {
     is_descending: bool,
 }
 
+static REFUSALS: Refusals = Refusals { write_only: &refusal::ORDER_BY_SECRET, unknown_property: None };
+
 /// Parses an `$orderby`.
 pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>, Error> {
     let mut parser = Parser::new(text, scope);
     let mut keys = Vec::new();
+    let mut has_object = false;
     let parsed = loop {
         match parser.order_key() {
-            Ok((expression, ..)) if expression.is_object() => return Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])),
             Ok((expression, is_descending, has_more)) => {
+                has_object |= expression.is_object();
                 keys.push(OrderKey { expression: expression.bind(), is_descending });
                 if !has_more {
-                    break Ok(keys);
+                    break parser.finish().map(|()| keys);
                 }
                 if keys.len() == MAX_KEYS {
                     break Err(parser.problem(format!("too many keys (limit {MAX_KEYS})")));
@@ -45,12 +49,12 @@ pub(super) fn read<'m>(text: &str, scope: Scope<'m>) -> Result<Vec<OrderKey<'m>>
             Err(problem) => break Err(problem),
         }
     };
-    parsed.map_err(|problem| {
-        problem.into_error(text, &refusal::ORDER_BY_SECRET, |at, detail| {
-            let position = in_characters(text, at).to_string();
-            Error::new(&refusal::INVALID_ORDER, &[&position, text]).with_detail(located_detail(text, at, detail))
+    let keys = parsed.map_err(|problem| {
+        problem.into_error(text, &REFUSALS, |at, detail, message| {
+            Error::new(&refusal::INVALID_ORDER, &[message]).with_detail(located_detail(text, at, detail))
         })
-    })
+    })?;
+    if has_object { Err(Error::new(&refusal::ORDER_BY_OBJECT, &[])) } else { Ok(keys) }
 }
 
 /// Returns the sort keys of an entity. If the purse is empty afterwards, they mean nothing.
@@ -77,11 +81,7 @@ pub(crate) fn compare(order: &[OrderKey<'_>], left: &[Scalar<'_>], right: &[Scal
 fn truncate(scalar: Scalar<'_>) -> Scalar<'static> {
     match scalar {
         Scalar::Text(text) => Scalar::Text(text.chars().take(SIGNIFICANT).collect::<String>().into()),
-        Scalar::Null => Scalar::Null,
-        Scalar::Boolean(value) => Scalar::Boolean(value),
-        Scalar::Number(value) => Scalar::Number(value),
-        Scalar::Time(value) => Scalar::Time(value),
-        Scalar::Enum(value) => Scalar::Enum(value),
-        Scalar::Object => Scalar::Object,
+        Scalar::Binary(bytes) if bytes.len() > SIGNIFICANT => Scalar::Binary(bytes[..SIGNIFICANT].into()),
+        other => other.into_owned(),
     }
 }

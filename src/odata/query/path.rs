@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Scope;
-use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::schema::{NamedType, PropertyType, Slot, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -17,15 +17,24 @@ const MAX_SEGMENTS: usize = 16;
 pub(crate) struct PropertyPath {
     /// The indices of the declared properties in their types, from the outermost on.
     pub indices: Vec<usize>,
-    slots: Vec<usize>,
+    pub slots: Vec<Slot>,
     /// The last segment, if it is a member that an open type does not declare.
-    pub undeclared: Option<Box<str>>,
+    pub undeclared: Option<Box<Undeclared>>,
     /// The type, if it is declared.
     pub kind: Option<PropertyType>,
     /// Whether answers hide the value.
     pub is_write_only: bool,
     /// The path in the declared case.
     pub text: String,
+}
+
+/// A member that an open type does not declare.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Undeclared {
+    /// The name, as the query has it.
+    pub name: Box<str>,
+    /// The slots of properties of that name, which derived types may declare.
+    slots: Vec<Slot>,
 }
 
 /// The value that a path selects in an entity.
@@ -42,15 +51,19 @@ impl PropertyPath {
     pub(crate) fn find<'e>(&self, object: &'e Complex) -> Option<PathValue<'e>> {
         let mut object = object;
         for (index, slot) in self.slots.iter().enumerate() {
-            let value = &object.values[*slot];
+            let value = object.get(*slot);
             match value {
                 _ if index + 1 == self.slots.len() && self.undeclared.is_none() => return Some(PathValue::Value(value)),
                 Value::Complex(inner) => object = inner,
                 _ => return None,
             }
         }
-        let name = self.undeclared.as_deref()?;
-        object.dynamic.iter().find(|member| &*member.name == name).map(|member| PathValue::Json(&member.json))
+        let Undeclared { name, slots } = self.undeclared.as_deref()?;
+        let declared = slots.iter().map(|slot| object.get(*slot)).find(|value| **value != Value::Null);
+        if let Some(value) = declared {
+            return Some(PathValue::Value(value));
+        }
+        object.dynamic.iter().find(|member| *member.name == **name).map(|member| PathValue::Json(&member.json))
     }
 }
 
@@ -59,14 +72,22 @@ impl PropertyPath {
 pub(crate) enum PathProblem {
     /// A segment names no property of its type.
     Unknown(Error),
+    /// A segment is the qualified name of a type.
+    Cast(String),
     /// The text is not a path.
     Malformed,
 }
 
 /// Resolves a path. Names match in any case.
 pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, PathProblem> {
-    if text.split('/').count() > MAX_SEGMENTS || !text.split('/').all(is_identifier) {
+    if text.split('/').count() > MAX_SEGMENTS {
         return Err(PathProblem::Malformed);
+    }
+    for other in text.split('/').filter(|segment| !is_identifier(segment)) {
+        let is_qualified = other.contains('.') && other.split('.').all(is_identifier);
+        if !is_qualified {
+            return Err(PathProblem::Malformed);
+        }
     }
     let mut path = PropertyPath {
         indices: Vec::new(),
@@ -80,10 +101,22 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
     for segment in text.split('/') {
         let Some(owner) = structured else {
             let type_name = path.kind.map_or(Cow::Borrowed("Edm.Untyped"), |kind| scope.model.kind_name(kind));
-            return Err(PathProblem::Unknown(Error::new(&refusal::UNKNOWN_QUERY_PROPERTY, &[segment, &type_name])));
+            return Err(PathProblem::Unknown(unknown_segment(segment, &type_name)));
         };
         if !path.text.is_empty() {
             path.text.push('/');
+        }
+        if segment.contains('.') {
+            // A derived type has the slots of its base, so a cast changes only the names.
+            match scope.model.resolve(segment) {
+                Some(NamedType::Structured(id)) if scope.model.is_a(id, owner.id) => {
+                    let cast = scope.model.structured(id);
+                    path.text.push_str(&cast.full_name);
+                    structured = Some(cast);
+                    continue;
+                }
+                _ => return Err(PathProblem::Cast(segment.to_owned())),
+            }
         }
         if let Some(index) = owner.property(segment).filter(|index| scope.is_named(owner, *index)) {
             let property = &owner.properties[index];
@@ -97,7 +130,8 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
                 _ => None,
             };
         } else if owner.is_open {
-            path.undeclared = Some(segment.into());
+            let slots = scope.model.slots_named(segment).to_vec();
+            path.undeclared = Some(Box::new(Undeclared { name: segment.into(), slots }));
             path.kind = None;
             path.text.push_str(segment);
             structured = None;
@@ -105,7 +139,15 @@ pub(crate) fn resolve(scope: Scope<'_>, text: &str) -> Result<PropertyPath, Path
             return Err(PathProblem::Unknown(unknown_property(scope, segment, owner)));
         }
     }
+    if path.slots.is_empty() && path.undeclared.is_none() {
+        return Err(PathProblem::Malformed);
+    }
     Ok(path)
+}
+
+/// Returns the error for a segment after a value without properties.
+pub(super) fn unknown_segment(segment: &str, type_name: &str) -> Error {
+    Error::new(&refusal::UNKNOWN_QUERY_PROPERTY, &[segment, type_name])
 }
 
 /// Returns the error for a name that a type does not declare.
@@ -120,7 +162,7 @@ pub(super) fn unknown_property(scope: Scope<'_>, name: &str, structured: &Struct
 }
 
 /// Whether a text is an identifier (OData 4.0 Part 3, 17.2), which needs no escape in any context.
-fn is_identifier(text: &str) -> bool {
+pub(super) fn is_identifier(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|character| character.is_alphanumeric() || character == '_')

@@ -1,6 +1,7 @@
 //! The context in which a query is bound.
 
-use crate::edm::schema::{Model, StructuredType};
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::{Model, SearchRules, StructuredType};
 use crate::odata::write::is_shown;
 use crate::policy::behavior::{Behaviors, HiddenMembers};
 
@@ -15,6 +16,10 @@ pub(crate) struct Scope<'m> {
     pub behaviors: &'m Behaviors,
     /// Whether the client sent `Prefer: include-unknown-enum-members`.
     pub knows_hidden: bool,
+    /// The time of the request, for `now()`.
+    pub now: DateTimeOffset,
+    /// The rules of `$search`, if the type has it.
+    pub search: Option<&'static SearchRules>,
 }
 
 impl Scope<'_> {

@@ -33,9 +33,11 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
         } else {
             let path = path::resolve(scope, item).map_err(|problem| match problem {
                 PathProblem::Unknown(error) => located_error(error, text, at),
-                PathProblem::Malformed => located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at),
+                PathProblem::Cast(_) | PathProblem::Malformed => {
+                    located_error(Error::new(&refusal::INVALID_SELECT, &[item]), text, at)
+                }
             })?;
-            select.selection.add(&path.indices, path.undeclared.as_deref());
+            select.selection.add(&path.indices, &path.slots, path.undeclared.as_ref().map(|member| &*member.name));
             path.text
         };
         if seen.insert(declared.clone()) {
@@ -44,6 +46,9 @@ pub(super) fn read(text: &str, scope: Scope<'_>) -> Result<Select, Error> {
             }
             select.list.push_str(&declared);
         }
+    }
+    if let Some(key) = scope.structured.always_selected {
+        select.selection.add(&[key], &[scope.structured.properties[key].slot], None);
     }
     Ok(select)
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::edm::schema::Slot;
+
 /// The selected properties of a type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Selection {
     is_all: bool,
-    /// Indices into the properties of the type; with a nested selection where only a part of the value is selected.
-    properties: Vec<(usize, Option<Selection>)>,
+    /// Indices into the properties of the type, or of a derived one, and their slots, in which derived types with the same index differ; with
+    /// a nested selection where only a part of the value is selected.
+    properties: Vec<(usize, Slot, Option<Selection>)>,
     undeclared: BTreeSet<Box<str>>,
 }
 
@@ -25,14 +28,14 @@ pub(crate) enum Selected<'s> {
 }
 
 impl Selection {
-    /// Returns the selected extent of the property with this index.
-    pub(crate) fn of(&self, index: usize) -> Selected<'_> {
-        match self.properties.iter().find(|(selected, _)| *selected == index) {
+    /// Returns the selected extent of the property with this index and this slot.
+    pub(crate) fn of(&self, index: usize, slot: Slot) -> Selected<'_> {
+        match self.properties.iter().find(|(selected, place, _)| (*selected, *place) == (index, slot)) {
             // `*` wins: selecting a part as well does not narrow it.
             _ if self.is_all => Selected::Everything,
             None => Selected::Nothing,
-            Some((_, None)) => Selected::Whole,
-            Some((_, Some(part))) => Selected::Part(part),
+            Some((_, _, None)) => Selected::Whole,
+            Some((_, _, Some(part))) => Selected::Part(part),
         }
     }
 
@@ -46,17 +49,17 @@ impl Selection {
         self.is_all = true;
     }
 
-    /// Selects the property at the end of a path: declared properties by index from the outermost on, then an undeclared member.
-    pub(super) fn add(&mut self, indices: &[usize], undeclared: Option<&str>) {
+    /// Selects the property at the end of a path: declared properties by index and slot from the outermost on, then an undeclared member.
+    pub(super) fn add(&mut self, indices: &[usize], slots: &[Slot], undeclared: Option<&str>) {
         let mut selection = self;
-        for (depth, index) in indices.iter().enumerate() {
+        for (depth, (index, slot)) in indices.iter().zip(slots).enumerate() {
             let is_last = depth + 1 == indices.len() && undeclared.is_none();
-            let entry = selection.properties.iter().position(|(selected, _)| selected == index);
+            let entry = selection.properties.iter().position(|(selected, place, _)| (selected, place) == (index, slot));
             let entry = entry.unwrap_or_else(|| {
-                selection.properties.push((*index, Some(Selection::default())));
+                selection.properties.push((*index, *slot, Some(Selection::default())));
                 selection.properties.len() - 1
             });
-            let part = &mut selection.properties[entry].1;
+            let part = &mut selection.properties[entry].2;
             if is_last {
                 *part = None;
             }

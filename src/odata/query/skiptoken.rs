@@ -7,7 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::filter::evaluate::Scalar;
+use super::filter::decimal::Decimal;
+use super::filter::scalar::{Moment, Scalar};
 
 /// A position in a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,20 +73,34 @@ fn write_key(key: &Scalar<'_>, out: &mut Vec<u8>) {
     match key {
         Scalar::Null | Scalar::Object => out.push(0),
         Scalar::Boolean(value) => out.extend_from_slice(&[1, u8::from(*value)]),
-        Scalar::Number(value) => {
-            out.push(2);
-            out.extend_from_slice(&value.to_bits().to_be_bytes());
-        }
-        Scalar::Time(value) | Scalar::Enum(value) => {
-            out.push(if matches!(key, Scalar::Time(_)) { 3 } else { 4 });
-            out.extend_from_slice(&value.to_be_bytes());
-        }
-        Scalar::Text(text) => {
-            out.push(5);
-            out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }
+        Scalar::Float(value) => write_number(2, value.to_bits(), out),
+        Scalar::Time(time) => write_number(3, time.ticks.cast_unsigned(), out),
+        Scalar::Enum(value) => write_number(4, value.cast_unsigned(), out),
+        Scalar::Text(text) => write_bytes(5, text.as_bytes(), out),
+        Scalar::Integer(value) => write_number(6, value.cast_unsigned(), out),
+        Scalar::Decimal(value) => write_pair(7, value.bits(), out),
+        Scalar::Date(value) => write_number(8, value.cast_unsigned(), out),
+        Scalar::TimeOfDay(value) => write_number(9, value.cast_unsigned(), out),
+        Scalar::Duration(value) => write_number(10, value.cast_unsigned(), out),
+        Scalar::Guid(halves) => write_pair(11, *halves, out),
+        Scalar::Binary(bytes) => write_bytes(12, bytes, out),
     }
+}
+
+fn write_number(kind: u8, number: u64, out: &mut Vec<u8>) {
+    out.push(kind);
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn write_pair(kind: u8, [high, low]: [u64; 2], out: &mut Vec<u8>) {
+    write_number(kind, high, out);
+    out.extend_from_slice(&low.to_be_bytes());
+}
+
+fn write_bytes(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(kind);
+    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// Decodes a token with `keys` keys. `None`: the token is malformed or belongs to another list.
@@ -109,17 +124,30 @@ fn read_key(rest: &mut &[u8]) -> Option<Scalar<'static>> {
     Some(match take::<1>(rest)? {
         [0] => Scalar::Null,
         [1] => Scalar::Boolean(take::<1>(rest)? != [0]),
-        [2] => Scalar::Number(f64::from_bits(u64::from_be_bytes(take(rest)?))),
-        [3] => Scalar::Time(i64::from_be_bytes(take(rest)?)),
-        [4] => Scalar::Enum(i64::from_be_bytes(take(rest)?)),
-        [5] => {
-            let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
-            let (text, behind) = rest.split_at_checked(length)?;
-            *rest = behind;
-            Scalar::Text(String::from_utf8(text.to_vec()).ok()?.into())
-        }
+        [2] => Scalar::Float(f64::from_bits(take_number(rest)?)),
+        [3] => Scalar::Time(Moment::utc(take_number(rest)?.cast_signed())),
+        [4] => Scalar::Enum(take_number(rest)?.cast_signed()),
+        [5] => Scalar::Text(String::from_utf8(take_bytes(rest)?.to_vec()).ok()?.into()),
+        [6] => Scalar::Integer(take_number(rest)?.cast_signed()),
+        [7] => Scalar::Decimal(Decimal::from_bits([take_number(rest)?, take_number(rest)?])?),
+        [8] => Scalar::Date(take_number(rest)?.cast_signed()),
+        [9] => Scalar::TimeOfDay(take_number(rest)?.cast_signed()),
+        [10] => Scalar::Duration(take_number(rest)?.cast_signed()),
+        [11] => Scalar::Guid([take_number(rest)?, take_number(rest)?]),
+        [12] => Scalar::Binary(take_bytes(rest)?.into()),
         _ => return None,
     })
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<u64> {
+    take(rest).map(u64::from_be_bytes)
+}
+
+fn take_bytes<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
+    let (bytes, behind) = rest.split_at_checked(length)?;
+    *rest = behind;
+    Some(bytes)
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -139,21 +167,28 @@ mod tests {
         let keys = vec![
             Scalar::Null,
             Scalar::Boolean(true),
-            Scalar::Number(-1.5),
-            Scalar::Time(-7),
+            Scalar::Float(-1.5),
+            Scalar::Time(Moment::utc(-7)),
             Scalar::Enum(3),
             Scalar::Text("é".into()),
+            Scalar::Integer(i64::MAX),
+            Scalar::Decimal(Decimal::parse("-0.1").unwrap()),
+            Scalar::Date(1),
+            Scalar::TimeOfDay(2),
+            Scalar::Duration(-3),
+            Scalar::Guid([1, u64::MAX]),
+            Scalar::Binary([0, 255].as_slice().into()),
         ];
         let position = Position { number: 7, remaining: Some(3), keys };
         let token = write(&position, binding);
-        assert_eq!(read(&token, binding, 6), Some(position));
-        assert_eq!(read(&token, binding, 5), None);
+        assert_eq!(read(&token, binding, 13), Some(position));
+        assert_eq!(read(&token, binding, 12), None);
         for other in [
             Binding::of(2, &["things", "a eq 1", ""]),
             Binding::of(1, &["thing", "sa eq 1", ""]),
             Binding::of(1, &["things", "", "a eq 1"]),
         ] {
-            assert_eq!(read(&token, other, 6), None);
+            assert_eq!(read(&token, other, 13), None);
         }
     }
 

@@ -4,12 +4,31 @@ use super::kinds;
 use super::names;
 use super::problem::{Path, shortened};
 use super::reader::BodyReader;
-use crate::edm::schema::StructuredType;
+use crate::edm::schema::{NamedType, StructuredType, TypeId};
 use crate::policy::behavior::TypeNamespace;
 use crate::policy::refusal;
-use crate::text::json::{self, Json};
+use crate::text::json::{self, Json, Member};
+
+/// The types of an object that is read.
+#[derive(Clone, Copy)]
+pub(super) struct InstanceTypes<'m> {
+    /// Its own type, as far as it is known.
+    pub(super) read_as: &'m StructuredType,
+    /// The type that a valid name must be or be derived from, for messages.
+    pub(super) expected: &'m StructuredType,
+}
 
 impl BodyReader<'_> {
+    /// Returns the type that an object names, if it is the declared one or derived from it.
+    pub(super) fn named_type(&self, declared: TypeId, members: &[Member<'_>]) -> Option<TypeId> {
+        let (_, value) = members.iter().find(|(name, _)| names::is_type_of_object(name))?;
+        let Json::String(text) = value else { return None };
+        match self.rules.model.resolve(names::without_prefix(text)) {
+            Some(NamedType::Structured(id)) if self.rules.model.is_a(id, declared) => Some(id),
+            _ => None,
+        }
+    }
+
     pub(super) fn duplicate_annotation(&mut self, target: &str, term: &str, place: &Path<'_>) {
         let (refusal, words) = if target.is_empty() {
             (&refusal::DUPLICATE_ANNOTATION, vec![term.to_owned()])
@@ -22,7 +41,7 @@ impl BodyReader<'_> {
     /// Reads an annotation: of the object where `target` is empty, else of its property `index`, if that is declared.
     pub(super) fn annotation(
         &mut self,
-        structured: &StructuredType,
+        types: InstanceTypes<'_>,
         target: &str,
         index: Option<usize>,
         term: &str,
@@ -33,13 +52,22 @@ impl BodyReader<'_> {
         if !term.eq_ignore_ascii_case("odata.type") {
             return;
         }
+        let structured = types.read_as;
         if target.is_empty() {
+            // The type of the object itself was found before its members were read.
+            let is_read = |text: &str| match self.rules.model.resolve(names::without_prefix(text)) {
+                Some(NamedType::Structured(id)) => id == structured.id,
+                _ => false,
+            };
+            if matches!(json, Json::String(text) if is_read(text)) {
+                return;
+            }
             // A recorded answer may name a derived type that the model lacks; an open type accepts its members.
             let is_unknown = |text: &str| names::canonical(self.rules.model, names::without_prefix(text)).is_none();
             if !self.is_request() && structured.is_open && matches!(json, Json::String(text) if is_unknown(text)) {
                 return;
             }
-            return self.type_annotation(Some(&structured.full_name), json, place);
+            return self.type_annotation(Some(&types.expected.full_name), json, place);
         }
         match index {
             // Of an ignored property only the JSON kind is checked.
@@ -71,7 +99,7 @@ impl BodyReader<'_> {
             None => {
                 let reported_name = match self.rules.behaviors.type_namespace {
                     TypeNamespace::AsSent => name.to_owned(),
-                    TypeNamespace::Workload => names::in_workload(self.rules.model, name),
+                    TypeNamespace::Workload => names::in_workload(name),
                 };
                 self.shape(place, json::quoted(&shortened(text)), expected(), &refusal::UNKNOWN_TYPE, vec![reported_name]);
             }

@@ -48,7 +48,7 @@ impl BodyReader<'_> {
             }
             scalar => {
                 if let Json::String(text) = scalar {
-                    self.check_length(&path.to_string(), text, path);
+                    self.check_text(&path.to_string(), text, path);
                 }
                 scalar.write(out);
             }

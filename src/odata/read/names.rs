@@ -25,6 +25,11 @@ const PRIMITIVES: [&str; 17] = [
     "TimeOfDay",
 ];
 
+/// Whether a member is the annotation with the type of its object.
+pub(super) fn is_type_of_object(name: &str) -> bool {
+    name.eq_ignore_ascii_case("@odata.type")
+}
+
 /// Removes the prefix of a type name: `#`, or a context URL up to its fragment.
 pub(super) fn without_prefix(text: &str) -> &str {
     if let Some((address, fragment)) = text.split_once('#')
@@ -53,9 +58,9 @@ pub(super) fn canonical<'m>(model: &'m Model, name: &str) -> Option<Cow<'m, str>
     Some(Cow::Owned(format!("Edm.{primitive}")))
 }
 
-/// Renames a type from the model's namespace to that of the Teams workload, as the gateway does.
-pub(super) fn in_workload(model: &Model, name: &str) -> String {
-    match strip(name, &format!("{}.", model.namespace), "") {
+/// Renames a type from Graph's namespace to that of the Teams workload, as the gateway does.
+pub(super) fn in_workload(name: &str) -> String {
+    match strip(name, "microsoft.graph.", "") {
         Some(local) => format!("Microsoft.Teams.GraphSvc.{local}"),
         None => name.to_owned(),
     }

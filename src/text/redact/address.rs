@@ -130,6 +130,18 @@ mod tests {
     }
 
     #[test]
+    fn an_address_with_blanks_is_distinguished_from_a_text_around_one() {
+        for address in
+            ["https://me:a word@a.test/b c", "amqp://me:word@a.test/b c", "/x?$filter=a eq 'b'", "https://a.test/?a=b c"]
+        {
+            assert!(is_whole_address(address), "{address}");
+        }
+        for other in ["see https://me:word@a.test/b", "https://a.test/b c", "see /x?a=b", "/x?a b=c", "/x?a", "/x?=b", "a b"] {
+            assert!(!is_whole_address(other), "{other}");
+        }
+    }
+
+    #[test]
     fn queries_and_fragments_are_split() {
         let parts = |text| query_and_fragment(text).collect::<Vec<(&str, &str)>>();
         assert_eq!(parts(""), []);
@@ -150,6 +162,8 @@ mod tests {
             ("19:meeting@thread.v2", None),
             ("http://host:8080/users/ada@contoso.com", None),
             ("see admin:PASS@10.0.0.5", Some("admin:PASS")),
+            ("see admin:@10.0.0.5", None),
+            ("see admin:P@10.0.0.5", Some("admin:P")),
             ("url=admin:p=w@[::1]", Some("admin:p=w")),
             ("https://admin:pa/ss?w@10.0.0.5/x", Some("admin:pa/ss?w")),
         ] {

@@ -2,8 +2,8 @@
 
 use crate::text::guid;
 
-/// Names of parameters with a filter, which may have a `$` in front.
-const NAMES: [&str; 2] = ["filter", "search"];
+/// Names of parameters with a filter, or with expressions of the same form, which may have a `$` in front.
+const NAMES: [&str; 3] = ["filter", "search", "orderby"];
 
 /// Returns whether a parameter has a filter.
 pub(super) fn is_name(parameter: &str) -> bool {
@@ -14,7 +14,13 @@ pub(super) fn is_name(parameter: &str) -> bool {
 }
 
 /// Splits a text at the value of its first filter, which contains blanks and ends in front of the next field.
+/// A message that repeats a filter has it at the end.
 pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
+    if let Some(start) = repeated_filter(text) {
+        let end = text.rfind('\'').filter(|end| *end > start).unwrap_or(text.len());
+        return Some((&text[..start], &text[start..end], &text[end..]))
+            .filter(|(_, filter, _)| filter.contains(char::is_whitespace));
+    }
     let ends_with_name = |before: &[u8]| {
         NAMES
             .iter()
@@ -25,6 +31,20 @@ pub(super) fn split_filter(text: &str) -> Option<(&str, &str, &str)> {
     let length = text[start..].find('&').unwrap_or(text.len() - start);
     let filter = &text[start..start + length];
     filter.contains(char::is_whitespace).then(|| (&text[..start], filter, &text[start + length..]))
+}
+
+/// Returns the beginning of the filter that a message of OData/odata.net repeats: `… at position 7 in 'FILTER'.`, `Unrecognized 'TYPE'
+/// literal 'LITERAL' at '7' in 'FILTER'.`
+fn repeated_filter(text: &str) -> Option<usize> {
+    let starts = text.match_indices(" in '").map(|(at, sign)| (at, at + sign.len()));
+    let is_position = |before: &str| {
+        let before = before.strip_suffix('\'').unwrap_or(before);
+        let label = before.trim_end_matches(|character: char| character.is_ascii_digit());
+        label.len() < before.len() && (label.ends_with("position ") || label.ends_with(" at '"))
+    };
+    let (at, start) = starts.into_iter().find(|(at, _)| is_position(&text[..*at]))?;
+    // The literal is a part of the filter.
+    Some(text[..at].find(" literal '").map_or(start, |literal| literal + " literal ".len()))
 }
 
 /// A part of a filter.
@@ -117,6 +137,18 @@ mod tests {
             assert!(is_name(name), "{name}");
             let text = format!("see {name}=a eq 'b'&c=d");
             assert_eq!(split_filter(&text), Some((&text[..5 + name.len()], "a eq 'b'", "&c=d")));
+        }
+        for (message, expected) in [
+            ("Syntax error at position 12 in 'secret eq 'a' b'.", Some("secret eq 'a' b")),
+            ("There is an unterminated string literal at position 12 in 'secret eq 'a'.", Some("secret eq 'a")),
+            (
+                "Unrecognized 'Edm.Binary' literal 'a' at '7' in 'secret eq binary'a''.",
+                Some("'a' at '7' in 'secret eq binary'a'"),
+            ),
+            ("the position in 'a b'", None),
+            ("Expression expected at position 2 in 'a'.", None),
+        ] {
+            assert_eq!(split_filter(message).map(|(_, filter, _)| filter), expected, "{message}");
         }
         for text in ["filters=a eq b", "filter a eq b", "filter=a&b c", "x=a b"] {
             assert_eq!(split_filter(text), None, "{text}");

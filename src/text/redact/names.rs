@@ -194,6 +194,7 @@ const HARMLESS: &[&str] =
 
 /// Words in front of `key` that make it the name of something else: of a position, of a public value, or of a thing to look up.
 const HARMLESS_KEYS: &[&str] = &[
+    "change",
     "public",
     "foreign",
     "partition",
@@ -370,7 +371,7 @@ pub fn examples(place: NamePlace) -> impl Iterator<Item = (String, SecretKind)> 
 }
 
 /// Returns whether a text, such as a filter or a body that cannot be parsed, contains the name of a secret.
-pub(super) fn mentions_secret(text: &str) -> bool {
+pub(crate) fn mentions_secret(text: &str) -> bool {
     mentions(text, SecretKind::is_secret) || {
         let text = normalized_text(text);
         let mut parameters = NAMES.iter().filter(|(_, _, scope)| matches!(scope, Scope::Parameters | Scope::Wire));

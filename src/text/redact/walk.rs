@@ -201,7 +201,8 @@ impl Redactor {
                         }
                         Err(_) => self.text(text, 0),
                     }
-                } else if path_kind(self, target) == Some(PathKind::Secret) && side == Side::Request {
+                } else if path_kind(self, target) == Some(PathKind::Secret) && (side == Side::Request || is_raw_value(target)) {
+                    // The answer about the raw value of a property is that value; errors are JSON.
                     self.hidden(text).into()
                 } else if is_form {
                     self.fields(text, 0).into()
@@ -266,6 +267,12 @@ impl Redactor {
                 Ok(json @ (Json::Object(_) | Json::Array(_))) => {
                     let redacted = self.json(None, None, &json, depth);
                     return if redacted == json { Cow::Borrowed(text) } else { written(front, &redacted).into() };
+                }
+                // A difference in a report is a part of JSON, often one text with escapes.
+                Ok(Json::String(inner)) => {
+                    if let Cow::Owned(redacted) = self.text(&inner, depth + 1) {
+                        return written(front, &Json::String(redacted.into())).into();
+                    }
                 }
                 Err(_) if bare.contains('"') && bare.contains(':') && self.is_suspicious(bare) => {
                     return self.hidden(text).into();
@@ -669,6 +676,12 @@ enum PathKind {
     Secret,
     /// An object that holds secrets.
     Holder,
+}
+
+/// Whether a target addresses the raw value of a property.
+fn is_raw_value(target: &str) -> bool {
+    let path = &target[..target.find(['?', '#']).unwrap_or(target.len())];
+    path.rsplit('/').next().is_some_and(|last| encodings::fully_decoded(last) == "$value")
 }
 
 /// Classifies a path by its last segment other than `$value` and keys.

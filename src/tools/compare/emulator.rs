@@ -26,7 +26,7 @@ pub(super) fn settings(
     name: &str,
     report: &mut EventSink<'_>,
 ) -> Result<Settings, String> {
-    let schema = Arc::new(crate::workloads::schema());
+    let schema = crate::workloads::schema();
     let mut seeds = Seeds::new(schema.clone());
     let mut profile = rules.profile.clone();
     let mut choices = rules.behaviors.clone();

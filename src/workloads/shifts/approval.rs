@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::error::{ConnectorError, Error};
-use crate::odata::write::{Representation, write_entity};
+use crate::odata::write::{InstanceType, Representation, write_entity};
 use crate::policy::behavior::{InactiveIntegration, UpdateCalls, UpdateRetries};
 use crate::policy::refusal;
 use crate::workloads::shifts::consultation::{ApprovalSubject, ConnectorConsultation, ConnectorReply};
@@ -69,7 +69,7 @@ fn bound_integration<'c>(change: &Change<'c>) -> Option<Integration<'c>> {
     change.ancestors.iter().rev().find_map(|ancestor| {
         let slot = change.model.structured(ancestor.type_id).slot(BINDING)?;
         let entity = change.world.store.at(&ancestor.collection).get(&ancestor.key)?;
-        let Value::Collection(ids) = &entity.properties.values[slot] else { return None };
+        let Value::Collection(ids) = entity.properties.get(slot) else { return None };
         let first = ids.iter().find_map(|id| if let Value::String(id) = id { Some(id) } else { None })?;
         integration::find(change.world, first)
     })
@@ -129,7 +129,8 @@ fn consultation(
 fn entity_json(change: &Change<'_>, key: &Arc<str>, values: Complex) -> String {
     let entity = Entity::new(key.clone(), values);
     let mut out = b"{".to_vec();
-    write_entity(&Representation::for_connectors(change.model), change.structured, change.holder, &entity, &mut out);
+    let types = InstanceType::of(change.model, change.structured, &entity.properties);
+    write_entity(&Representation::for_connectors(change.model), types, change.holder, &entity, &mut out);
     out.push(b'}');
     String::from_utf8_lossy(&out).into_owned()
 }

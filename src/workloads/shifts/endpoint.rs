@@ -55,12 +55,12 @@ impl ConnectorEndpoint {
     /// Reads the properties of an integration.
     pub(crate) fn of(model: &Model, structured: &StructuredType, properties: &Complex) -> ConnectorEndpoint {
         let text = |name: &str| text(structured, properties, name);
-        let api_version = match structured.slot("apiVersion").map(|slot| &properties.values[slot]) {
-            Some(Value::Int32(number)) => Some(*number),
+        let api_version = match structured.slot("apiVersion").map(|slot| properties.get(slot)) {
+            Some(Value::Integer(number)) => i32::try_from(*number).ok(),
             _ => None,
         };
         let encryption = structured.property("encryption").map(|index| &structured.properties[index]);
-        let secret = encryption.and_then(|property| match (property.kind, &properties.values[property.slot]) {
+        let secret = encryption.and_then(|property| match (property.kind, properties.value(property)) {
             (PropertyType::Complex(id), Value::Complex(encryption)) => self::text(model.structured(id), encryption, "secret"),
             _ => None,
         });
@@ -130,7 +130,7 @@ fn is_callable(authority: &Authority) -> bool {
 }
 
 fn text(structured: &StructuredType, properties: &Complex, name: &str) -> Option<Arc<str>> {
-    match structured.slot(name).map(|slot| &properties.values[slot]) {
+    match structured.slot(name).map(|slot| properties.get(slot)) {
         Some(Value::String(text)) => Some(text.clone()),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Handshake: the connector is called before an integration with its URL is stored.
 
 use crate::edm::patch::Patch;
+use crate::edm::schema::Slot;
 use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
@@ -66,7 +67,7 @@ pub(super) fn for_update(
     }
     let current = current()?;
     let changed = patch.apply(change.model, structured, &current.properties);
-    let differs = |slot: usize| changed.values[slot] != current.properties.values[slot];
+    let differs = |slot: Slot| changed.get(slot) != current.properties.get(slot);
     let has_new_connection = CONNECTION.iter().filter_map(|name| structured.slot(name)).any(differs);
     Ok(has_new_connection.then(|| consultation(change, &changed)))
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::edm::schema::{Model, StructuredType};
+use crate::edm::schema::{Model, StructuredType, Version};
 use crate::edm::value::Value;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
-use crate::workloads::shifts::rules::{ApprovalRule, INTEGRATION};
+use crate::workloads::shifts::rules::{ApprovalRule, COLLECTION};
 use crate::world::World;
 use crate::world::store::StoredEntity;
 
@@ -17,12 +17,11 @@ pub(super) struct Integration<'w> {
 
 /// Finds the stored integration with this id.
 pub(super) fn find<'w>(world: &'w World, id: &str) -> Option<Integration<'w>> {
-    world.schema.addresses().iter().find_map(|address| {
-        let model = world.schema.model(address.version);
-        let structured = model.structured(address.type_id);
-        let entity = world.store.collection(address.set).get(id).filter(|_| &*structured.name == INTEGRATION)?;
-        Some(Integration { model, structured, entity })
-    })
+    let address =
+        Version::ALL.into_iter().find_map(|version| world.schema.address(&format!("/{}/{COLLECTION}", version.segment())))?;
+    let model = world.schema.model(address.version);
+    let entity = world.store.collection(address.set).get(id)?;
+    Some(Integration { model, structured: model.structured(address.type_id), entity })
 }
 
 /// Returns the connector's endpoint of the stored integration with this id.
@@ -50,6 +49,6 @@ impl Integration<'_> {
     }
 
     fn value(&self, property: &str) -> &Value {
-        self.structured.slot(property).map_or(&Value::Null, |slot| &self.entity.properties.values[slot])
+        self.structured.slot(property).map_or(&Value::Null, |slot| self.entity.properties.get(slot))
     }
 }

@@ -1,14 +1,17 @@
 //! Rules of Shifts that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateMethod,
-    ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer,
+    UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
 use crate::policy::refusal;
 
 /// Type name of integrations.
 pub(super) const INTEGRATION: &str = "workforceIntegration";
+
+/// Path of the collection of integrations, after the version.
+pub(super) const COLLECTION: &str = "teamwork/workforceIntegrations";
 
 /// Properties of an integration that determine calls to its connector. A new value causes a handshake (behaviors `connect` and
 /// `connect-on-update`).
@@ -53,8 +56,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
                 creates: false,
                 update: Some(UpdateMethod::Upsert),
                 deletes: false,
-                response_behavior: "schedule-response",
-                returns_entity: |behaviors| behaviors.schedule_response == ScheduleResponse::Entity,
+                answer: UpdateAnswer::Decided("schedule-response", |behaviors| {
+                    behaviors.schedule_response == ScheduleResponse::Entity
+                }),
+                ..DEFAULT_CAPABILITIES
             },
             wording: &SCHEDULE_WORDING,
             is_consulted: false,
@@ -63,6 +68,12 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         schedule_item("openShift", &OPEN_SHIFT_WORDING),
         schedule_item("timeOffReason", &TIME_OFF_REASON_WORDING),
         schedule_item("timeOff", &TIME_OFF_WORDING),
+        TypeRules {
+            name: "schedulingGroup",
+            capabilities: &SCHEDULE_ITEM,
+            wording: &SCHEDULING_GROUP_WORDING,
+            is_consulted: false,
+        },
     ],
     properties: &[
         ("changeTrackedEntity", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
@@ -92,6 +103,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("shiftActivity", "theme", PropertyRule::InitialValue("\"white\"")),
         ("openShiftItem", "openSlotCount", PropertyRule::InitialValue("0")),
         ("timeOffReason", "isActive", PropertyRule::InitialValue("true")),
+        ("schedulingGroup", "isActive", PropertyRule::InitialValue("true")),
         ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
         ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck(check_secret_length))),
     ],
@@ -110,6 +122,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
             "supports",
         ],
     )],
+    ..WorkloadRules::NONE
 };
 
 /// Capabilities of a schedule's contents.
@@ -117,8 +130,8 @@ static SCHEDULE_ITEM: Capabilities = Capabilities {
     creates: true,
     update: Some(UpdateMethod::Replace),
     deletes: true,
-    response_behavior: "replace-response",
-    returns_entity: |behaviors| behaviors.replace_response == ReplaceResponse::Entity,
+    answer: UpdateAnswer::Decided("replace-response", |behaviors| behaviors.replace_response == ReplaceResponse::Entity),
+    ..DEFAULT_CAPABILITIES
 };
 
 const fn schedule_item(name: &'static str, wording: &'static Wording) -> TypeRules {
@@ -136,6 +149,7 @@ static SCHEDULE_WORDING: Wording = wording("", "team", "TeamNotFound");
 static SHIFT_WORDING: Wording = wording("SHFT_", "shift", "ShiftNotFound");
 static OPEN_SHIFT_WORDING: Wording = wording("OPNSHFT_", "open shift", "OpenShiftNotFound");
 static TIME_OFF_REASON_WORDING: Wording = wording("TOR_", "time off reason", "TimeOffReasonNotFound");
+static SCHEDULING_GROUP_WORDING: Wording = wording("TAG_", "scheduling group", "SchedulingGroupNotFound");
 static TIME_OFF_WORDING: Wording = wording("TOFF_", "time off", "TimeOffNotFound");
 
 const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {

@@ -137,7 +137,7 @@ impl Ring {
                 Buffers::Of(size) => room.max((self.bytes + 2 * room).min(size)),
                 Buffers::Exact => room,
             };
-            if spare < room {
+            if spare < room || buffers == Buffers::Exact {
                 bytes = Vec::with_capacity(wanted);
             }
             self.bytes = self.bytes - spare + bytes.capacity();
@@ -165,6 +165,12 @@ impl Ring {
                 self.spare = bytes;
             }
         }
+    }
+
+    /// Gives back the room that queues keep for dropped and for future entries.
+    pub(super) fn shrink_queues(&mut self) {
+        self.rows.shrink_to_fit();
+        self.chunks.shrink_to_fit();
     }
 
     /// Records a use, with the number of searches for idle shards so far.

@@ -377,6 +377,49 @@ fn a_budget_smaller_than_an_entry_keeps_only_the_latest_one() {
     }
 }
 
+/// Returns a journal, and another one that leaves only a few bytes of their budget. None of them is ever idle.
+fn with_a_spent_budget(bounds: Bounds, limit: usize, fill: impl Fn(&Journal)) -> (Journal, Journal) {
+    let group = Arc::new(Journals::searching_every(Duration::MAX, limit));
+    let (journal, other) = (Journal::new(bounds, group.clone()), Journal::new(Bounds::default(), group.clone()));
+    fill(&journal);
+    record(&other, &[], "x".repeat(limit - group.budget().used() - 2_000).as_bytes());
+    assert!(group.budget().used() <= limit && !group.budget().has_room(2_000));
+    (journal, other)
+}
+
+#[test]
+fn a_large_entry_in_place_of_many_small_ones_stays_within_the_budget() {
+    let (journal, other) = with_a_spent_budget(Bounds::default(), 200_000, |journal| {
+        for _ in 0..40 {
+            write(journal, &Method::GET, "/", "", 200);
+        }
+    });
+    assert_eq!(journal.len(), 40);
+    // As large as all older entries together, most of which is the queue of their rows.
+    let length = bytes(&journal) - 2_000;
+    record(&journal, &[], "x".repeat(length).as_bytes());
+    let used = journal.journals.budget().used();
+    assert!(used <= 200_000 && used == bytes(&journal) + bytes(&other), "{used} bytes");
+    let latest = journal.query(&JournalQuery::default(), Secrets::Shown).pop().unwrap();
+    assert_eq!((journal.len(), other.len(), latest.exchange.request.body.len()), (1, 1, length));
+}
+
+#[test]
+fn a_large_entity_beside_a_spare_buffer_stays_within_the_budget() {
+    let (journal, other) = with_a_spent_budget(Bounds { entries: 1, ..Bounds::default() }, 300_000, |journal| {
+        for _ in 0..3 {
+            record(journal, &[], "x".repeat(40_000).as_bytes());
+        }
+    });
+    // The buffer of the latest entry, and a spare one.
+    assert!(bytes(&journal) > 120_000, "{}", bytes(&journal));
+    change(&journal, Some(entity(50_000)), Some(entity(50_000)), AnswerCause::default());
+    let used = journal.journals.budget().used();
+    assert!(used <= 300_000 && used == bytes(&journal) + bytes(&other), "{used} bytes");
+    let changed = journal.query(&JournalQuery::default(), Secrets::Shown).pop().unwrap().changed.unwrap();
+    assert!(changed.before.is_some() && changed.after.is_some() && other.len() == 1);
+}
+
 #[test]
 fn a_full_journal_pins_no_large_entity() {
     let limit = 16 * 100_000;
@@ -468,7 +511,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 
 /// Returns an entity with a text of this length.
 fn entity(length: usize) -> Arc<Entity> {
-    let properties = Complex { values: vec![Value::String("x".repeat(length).into())].into(), dynamic: Vec::new() };
+    let properties = Complex::with(Value::String("x".repeat(length).into()));
     Arc::new(Entity::new("a".into(), properties))
 }
 
@@ -491,7 +534,7 @@ fn record(journal: &Journal, headers: &[(&str, &str)], body: &[u8]) {
 
 /// Records a change of an entity.
 fn change(journal: &Journal, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>, decided: AnswerCause) {
-    let set = crate::workloads::schema().set_ids().next().unwrap();
+    let set = crate::workloads::schema().keyed_root_sets().next().unwrap();
     journal.record(JournalRecord {
         time: at(0),
         method: &Method::PATCH,

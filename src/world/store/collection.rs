@@ -18,7 +18,7 @@ use crate::edm::value::Entity;
 pub(crate) const RECORD_BYTES: usize = 128;
 
 /// The bytes of a contained collection without its records.
-const COLLECTION_BYTES: usize = 1024;
+pub(super) const COLLECTION_BYTES: usize = 1024;
 
 /// The records of a collection, by key.
 type Records = DashMap<Arc<str>, EntityRecord, RandomState>;
@@ -85,6 +85,11 @@ impl Collection {
     pub(super) fn contained(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
         share.budget.change(COLLECTION_BYTES, 0);
         Collection::of(Some(baseline), small_map(), share, COLLECTION_BYTES)
+    }
+
+    /// Returns a collection within an entity to read it only.
+    pub(super) fn view(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        Collection::of(Some(baseline), small_map(), share, 0)
     }
 
     /// Returns the empty collection of a root set.

@@ -35,6 +35,11 @@ impl StoredEntity {
         Entity::new(key, properties).into()
     }
 
+    /// Returns an entity without a cached text. `blank_text` is the length of the text of the type's properties without values.
+    pub fn of_type(key: Arc<str>, properties: Complex, blank_text: usize) -> StoredEntity {
+        Entity::of_type(key, properties, blank_text).into()
+    }
+
     /// Returns the entity without its text.
     pub fn entity(&self) -> &Arc<Entity> {
         &self.entity

@@ -1,9 +1,11 @@
 //! Trees: a root set and all that its entities contain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::collection::Collection;
+use super::baseline::Baseline;
+use super::collection::{COLLECTION_BYTES, Collection};
 use super::share::{TreeBaseline, TreeShare};
 use super::{CollectionAddress, StoreFull};
 use crate::world::budget::Budget;
@@ -33,16 +35,44 @@ impl Tree {
         Tree { root, contained: RwLock::default(), baseline, share }
     }
 
-    pub(super) fn contained(&self, address: &CollectionAddress) -> Arc<Collection> {
-        if let Some(collection) = self.contained.read().unwrap_or_else(PoisonError::into_inner).get(address) {
-            return collection.clone();
+    /// Returns a contained collection, if it is in use.
+    pub(super) fn contained(&self, address: &CollectionAddress) -> Option<Arc<Collection>> {
+        self.contained.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+    }
+
+    /// Returns a contained collection that is not in use, as it is now.
+    pub(super) fn view(&self, address: &CollectionAddress) -> Collection {
+        Collection::view(self.initial(address), self.share.clone())
+    }
+
+    /// Returns a contained collection to change it, if there is room for it and `more` bytes within.
+    pub(super) fn contained_to_change(&self, address: &CollectionAddress, more: usize) -> Result<Arc<Collection>, StoreFull> {
+        if let Some(collection) = self.contained(address) {
+            return Ok(collection);
         }
-        let create = || {
-            let baseline = self.baseline.contained.get(address).cloned().unwrap_or_default();
-            Arc::new(Collection::contained(baseline, self.share.clone()))
-        };
+        match self.contained.write().unwrap_or_else(PoisonError::into_inner).entry(address.clone()) {
+            Entry::Occupied(occupied) => Ok(occupied.get().clone()),
+            Entry::Vacant(vacant) => {
+                let reserved = COLLECTION_BYTES + more;
+                if !self.share.budget.add(reserved, 0) {
+                    return Err(self.share.full());
+                }
+                let collection = Arc::new(Collection::contained(self.initial(address), self.share.clone()));
+                self.share.budget.change(0, reserved);
+                Ok(vacant.insert(collection).clone())
+            }
+        }
+    }
+
+    /// Returns a contained collection for initial entities, beyond the limit if need be.
+    pub(super) fn contained_initial(&self, address: &CollectionAddress) -> Arc<Collection> {
+        let create = || Arc::new(Collection::contained(self.initial(address), self.share.clone()));
         let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
         contained.entry(address.clone()).or_insert_with(create).clone()
+    }
+
+    fn initial(&self, address: &CollectionAddress) -> Arc<Baseline> {
+        self.baseline.contained.get(address).cloned().unwrap_or_default()
     }
 
     /// Returns the addresses of the contained collections.
@@ -94,11 +124,13 @@ impl Tree {
         Ok(Arc::new(TreeBaseline { root, contained }))
     }
 
-    /// Returns the bytes that the end of the tree would give back.
-    pub(super) fn returnable(&self) -> usize {
+    /// Returns the bytes that the end of the tree would give back. `initial` are the store's own initial entities of it, and whether other
+    /// stores share them.
+    pub(super) fn returnable(&self, initial: Option<&Arc<TreeBaseline>>, others_share: bool) -> usize {
         let contained = self.contained.read().unwrap_or_else(PoisonError::into_inner);
         let own: usize = contained.values().map(|collection| collection.returnable()).sum();
-        let is_shared = Arc::strong_count(&self.baseline) > 1;
+        let is_own = initial.is_some_and(|initial| Arc::ptr_eq(initial, &self.baseline));
+        let is_shared = (is_own && others_share) || Arc::strong_count(&self.baseline) > 1 + usize::from(is_own);
         let baselines = std::iter::once(&self.baseline.root).chain(self.baseline.contained.values());
         let initial: usize = if is_shared { 0 } else { baselines.map(|baseline| baseline.returnable()).sum() };
         self.root.returnable() + own + initial

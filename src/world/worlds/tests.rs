@@ -20,12 +20,12 @@ fn worlds(limits: WorldLimits) -> Worlds {
 }
 
 fn keys(world: &World) -> Vec<String> {
-    let set = world.schema.set_ids().next().unwrap();
+    let set = world.schema.keyed_root_sets().next().unwrap();
     world.store.collection(set).list().iter().map(|entity| entity.key.to_string()).collect()
 }
 
 fn remove_first(world: &World) {
-    let set = world.schema.set_ids().next().unwrap();
+    let set = world.schema.keyed_root_sets().next().unwrap();
     assert!(world.store.collection(set).remove(&keys(world)[0]).unwrap().is_some());
 }
 
@@ -66,7 +66,7 @@ fn worlds_share_their_initial_entities_and_nothing_else() {
     remove_first(&one);
     assert_eq!(keys(&one), all[1..]);
     assert_eq!((keys(&other), keys(&worlds.default_world())), (all.clone(), all.clone()));
-    let set = one.schema.set_ids().next().unwrap();
+    let set = one.schema.keyed_root_sets().next().unwrap();
     let same =
         |key: &str| Arc::ptr_eq(&one.store.collection(set).get(key).unwrap(), &other.store.collection(set).get(key).unwrap());
     assert!(all[1..].iter().all(|key| same(key)));
@@ -275,7 +275,7 @@ fn all_that_worlds_hold_is_counted_once_and_given_back() {
 fn a_fork_and_a_reload_without_room_are_refused_and_change_nothing() {
     let settings = settings();
     let set = settings.entities[0].0.clone();
-    let budget = Arc::new(crate::world::budget::Budget::new(60_000));
+    let budget = Arc::new(crate::world::budget::Budget::new(2_000_000));
     let with = |entities: Entities| Plan {
         settings: Settings { entities, stores: budget.clone(), ..settings.clone() },
         fixtures: BTreeMap::new(),
@@ -287,16 +287,16 @@ fn a_fork_and_a_reload_without_room_are_refused_and_change_nothing() {
         Arc::new(crate::world::store::StoredEntity::new(length.to_string().into(), properties))
     };
     let all = keys(&worlds.default_world());
-    let refused = worlds.reload(with(vec![(set.clone(), long(100_000))])).unwrap_err();
+    let refused = worlds.reload(with(vec![(set.clone(), long(4_000_000))])).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "store limit reached (60000 bytes in all worlds): drop entities or worlds, or raise --store-bytes"
+        "store limit reached (2000000 bytes in all worlds): drop entities or worlds, or raise --store-bytes"
     );
     assert_eq!(keys(&worlds.default_world()), all);
     let held = budget.used();
-    let taken = budget.take(60_000 - held).unwrap();
+    let taken = budget.take(2_000_000 - held).unwrap();
     assert_eq!(worlds.fork(DEFAULT, "fork").unwrap_err(), WorldError::Full(refused));
-    assert_eq!((budget.used(), worlds.list().len()), (60_000, 1));
+    assert_eq!((budget.used(), worlds.list().len()), (2_000_000, 1));
     drop(taken);
     worlds.fork(DEFAULT, "fork").unwrap();
     worlds.drop_world("fork").unwrap();
@@ -329,12 +329,9 @@ fn concurrent_requests_create_a_world_once() {
 #[test]
 fn a_world_over_many_entities_takes_as_long_as_one_over_few() {
     let settings = settings();
-    let (set, entity) = settings.entities[0].clone();
-    let of = |number: i32| {
-        Arc::new(crate::world::store::StoredEntity::new(
-            number.to_string().into(),
-            Complex { values: vec![Value::Int32(number); entity.properties.values.len()].into(), dynamic: Vec::new() },
-        ))
+    let set = settings.entities[0].0.clone();
+    let of = |number: i64| {
+        Arc::new(crate::world::store::StoredEntity::new(number.to_string().into(), Complex::with(Value::Integer(number))))
     };
     let entities: Entities = (0..100_000).map(|number| (set.clone(), of(number))).collect();
     let worlds = Worlds::of(Settings { entities, ..settings });

@@ -17,6 +17,11 @@ impl Log {
         std::mem::forget(tracing::subscriber::set_default(self.clone()));
     }
 
+    /// Removes all lines, and returns them.
+    pub(crate) fn take(&self) -> String {
+        std::mem::take(&mut *self.0.lock().unwrap()).join("\n")
+    }
+
     /// Returns the reasons of refusals and ends of connections, each once, in order.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();

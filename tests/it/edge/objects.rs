@@ -103,7 +103,7 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
     add("fixtures", reads_fixture, json!([integration]), &arrays);
 
     let archived = |request: Value, response: Value| json!({"log": {"entries": [{"request": request, "response": response}]}});
-    let url = "https://graph.microsoft.com/v1.0/me";
+    let url = "https://graph.microsoft.com/v1.0/xy";
     let request = json!({"method": "GET", "url": url, "headers": [{"name": "a", "value": "b"}]});
     let response = json!({"status": 200, "content": {"text": "x"}});
     let arrays = [

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use wfi_emulator::internals::edm::schema::{Primitive, Schema};
+use wfi_emulator::internals::edm::primitive::Primitive;
+use wfi_emulator::internals::edm::schema::Schema;
 use wfi_emulator::internals::policy::behavior::{Behaviors, Secret};
 use wfi_emulator::internals::text::exchange;
 use wfi_emulator::internals::world::settings::Settings;
@@ -20,6 +21,11 @@ const SCHEMA: &str = r#"<Schema Namespace="test" Alias="t">
   <EntityType Name="thing"><Key><PropertyRef Name="id"/></Key><Property Name="id" Type="Edm.String" Nullable="false"/>
     <Property Name="name" Type="Edm.String"/><Property Name="count" Type="Edm.Int32"/><Property Name="flag" Type="Edm.Boolean"/>
     <Property Name="at" Type="Edm.DateTimeOffset"/><Property Name="colors" Type="t.colors"/><Property Name="outer" Type="t.outer"/>
+    <Property Name="bytes" Type="Edm.Binary"/><Property Name="small" Type="Edm.Byte"/><Property Name="day" Type="Edm.Date"/>
+    <Property Name="price" Type="Edm.Decimal"/><Property Name="ratio" Type="Edm.Double"/><Property Name="span" Type="Edm.Duration"/>
+    <Property Name="key" Type="Edm.Guid"/><Property Name="short" Type="Edm.Int16"/><Property Name="long" Type="Edm.Int64"/>
+    <Property Name="signed" Type="Edm.SByte"/><Property Name="single" Type="Edm.Single"/><Property Name="stream" Type="Edm.Stream"/>
+    <Property Name="clock" Type="Edm.TimeOfDay"/><Property Name="longs" Type="Collection(Edm.Int64)"/>
     <Property Name="words" Type="Collection(Edm.String)"/><Property Name="inners" Type="Collection(t.inner)"/></EntityType>
   <EntityContainer Name="c"><EntitySet Name="things" EntityType="t.thing"/></EntityContainer>
 </Schema>"#;
@@ -98,7 +104,27 @@ fn body() -> BoxedStrategy<Value> {
     let words = proptest::collection::vec(text(), 0..4).prop_map(Value::Array).boxed();
     let outer = some_of(vec![("flag", flag()), ("inner", inner), ("extra", undeclared().boxed())]);
     let outer = prop_oneof![1 => Just(Value::Null), 4 => outer].boxed();
+    let one_of = |values: [Value; 3]| proptest::sample::select(values.to_vec()).boxed();
+    let eighths = any::<i16>().prop_map(|number| json!(f64::from(number) / 8.0)).boxed();
+    let longs = proptest::collection::vec(any::<i64>(), 0..3).prop_map(|numbers| json!(numbers)).boxed();
     some_of(vec![
+        ("bytes", one_of([json!("AAE="), json!(""), Value::Null])),
+        ("small", any::<u8>().prop_map(Value::from).boxed()),
+        ("day", one_of([json!("2024-02-29"), json!("0001-01-01"), Value::Null])),
+        ("price", one_of([json!(12), json!(-0.5), Value::Null])),
+        ("ratio", eighths.clone()),
+        ("span", one_of([json!("PT1H30M"), json!("-P1DT0.5S"), Value::Null])),
+        (
+            "key",
+            one_of([json!("e9fd3b22-4e5c-4a0a-9d17-afe306a1e10d"), json!("00000000-0000-0000-0000-000000000000"), Value::Null]),
+        ),
+        ("short", any::<i16>().prop_map(Value::from).boxed()),
+        ("long", any::<i64>().prop_map(Value::from).boxed()),
+        ("signed", any::<i8>().prop_map(Value::from).boxed()),
+        ("single", eighths),
+        ("stream", text().boxed()),
+        ("clock", one_of([json!("08:30:00"), json!("23:59:59.123"), Value::Null])),
+        ("longs", longs),
         ("name", text().boxed()),
         ("count", count()),
         ("flag", flag()),
@@ -113,7 +139,10 @@ fn body() -> BoxedStrategy<Value> {
 fn get(world: &World) -> Value {
     let (status, mut value) = harness::json(world, Method::GET, "/v1.0/things/1", None);
     assert_eq!(status, StatusCode::OK);
-    value.as_object_mut().unwrap().remove("@odata.context");
+    let members = value.as_object_mut().unwrap();
+    members.remove("@odata.context");
+    // A stream without a value is not in answers.
+    members.entry("stream").or_insert(Value::Null);
     value
 }
 
@@ -285,7 +314,8 @@ fn messages_name_the_resource_of_the_schema() {
 
 #[test]
 fn the_schema_of_the_laws_has_every_kind_of_property() {
-    for primitive in Primitive::ALL {
+    // Values of undeclared types are replaced as a whole, and come back as they were: the laws say nothing more of them.
+    for primitive in Primitive::ALL.into_iter().filter(|primitive| *primitive != Primitive::Untyped) {
         assert!(SCHEMA.contains(primitive.name()), "{}", primitive.name());
     }
     assert!(SCHEMA.contains("t.colors") && SCHEMA.contains("OpenType"));

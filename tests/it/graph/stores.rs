@@ -104,6 +104,38 @@ fn writes_beyond_the_limit_are_refused_in_all_worlds_and_deletions_make_room() {
 }
 
 #[test]
+fn reading_takes_no_room_and_no_collection_exceeds_the_limit() {
+    let items: Vec<Value> = (0..500).map(|number| json!({ "id": number.to_string() })).collect();
+    let teams = json!({ "teams": items }).to_string();
+    let build = |limit: usize| Emulator::builder().seed(1).store_bytes(limit).fixtures_json(&teams).unwrap().build();
+    let held = build(usize::MAX).world().settings.stores.used();
+    let emulator = build(held + 4096);
+    let stores = emulator.world().settings.stores.clone();
+    let shift = |number: usize| format!("/v1.0/teams/{number}/schedule/shifts");
+    for (method, target) in [
+        (Method::GET, STATE.to_owned()),
+        (Method::GET, "/_emulator/worlds".to_owned()),
+        (Method::GET, shift(7)),
+        (Method::DELETE, format!("{}/x", shift(7))),
+        (Method::PATCH, format!("{}/x", shift(8))),
+        (Method::GET, "/v1.0/teams/9/schedule".to_owned()),
+        (Method::DELETE, "/v1.0/teams/9/schedule".to_owned()),
+    ] {
+        let _ = send(&emulator, method.clone(), &target, "");
+        assert_eq!(stores.used(), held, "{method} {target}");
+    }
+    let schedule = json!({ "enabled": true, "timeZone": "America/Chicago" }).to_string();
+    let schedule_of = |number: usize| send(&emulator, Method::PUT, &format!("/v1.0/teams/{number}/schedule"), schedule.clone()).0;
+    let created = (0..500).filter(|number| schedule_of(*number) < 300).count();
+    assert!((1..=3).contains(&created) && stores.used() <= stores.limit(), "{created}: {} of {}", stores.used(), stores.limit());
+    let first = (0..500).find(|number| send(&emulator, Method::GET, &format!("/v1.0/teams/{number}/schedule"), "").0 == 200);
+    assert_eq!(first, Some(0));
+    // A reset makes room for others.
+    assert_eq!(send(&emulator, Method::POST, "/_emulator/worlds/default/reset", "").0, 200);
+    assert_eq!((stores.used(), schedule_of(400)), (held, 200));
+}
+
+#[test]
 fn a_dropped_or_reset_world_makes_room() {
     let emulator = limited(8 * MIB).build();
     let fill = |world: &str| {

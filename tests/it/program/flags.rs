@@ -74,7 +74,7 @@ fn check_distinguishes_good_fixtures_from_broken_ones() {
     assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
     // Neither name nor context: the collection is not guessed.
     let unknown = folder.file("my-data.json", GOOD);
-    let reason = "unknown collection: name the file after one of workforceIntegrations, teams, \
+    let reason = "unknown collection: name the file after one of workforceIntegrations, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, users, \
                   or name the array: {\"workforceIntegrations\": […]}";
     assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
     assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
@@ -140,7 +140,7 @@ fn every_flag_of_the_server_can_be_a_variable() {
 fn a_variable_turns_a_switch_on_and_off() {
     for (value, is_on) in [("1", true), ("true", true), ("YES", true), ("0", false), ("false", false), ("off", false)] {
         let served = Served::start_with(&[], &[("WFI_EMULATOR_EXPLAIN", value), ("WFI_EMULATOR_EXIT_WITH_PARENT", "0")]);
-        let refused = served.exchange("GET", "/v1.0/me", "");
+        let refused = served.exchange("GET", "/v1.0/xy", "");
         assert_eq!(refused.contains("x-wfi-emulator-explain"), is_on, "{value}: {refused}");
     }
     let served = Served::start_with(&["--ca-dir", "memory"], &[("WFI_EMULATOR_TLS", "1")]);

@@ -11,7 +11,7 @@ use crate::support::harness::HOST;
 fn without_a_log_standard_error_stays_empty() {
     let served = Served::start(&["--log", "off"]);
     assert_eq!(served.status("GET", COLLECTION, ""), 200);
-    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+    assert_eq!(served.status("GET", "/v1.0/xy", ""), 400);
     assert_eq!(served.stop(), Outcome { status: Some(0), stdout: String::new(), stderr: String::new() });
 }
 
@@ -26,7 +26,7 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
         logged("GET", &format!("{COLLECTION}?$top=1"), ""),
         logged("PATCH", ENTITY, r#"{"apiVersion":"one"}"#),
         logged("GET", "/v1.0/teamwork/workforceIntegration", ""),
-        logged("GET", "/v1.0/me", ""),
+        logged("GET", "/v1.0/xy", ""),
         logged("PUT", ENTITY, "{}"),
         logged("PATCH", ENTITY, r#"{"color":1}"#),
         served.logged(),
@@ -35,7 +35,7 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
     GET /v1.0/teamwork/workforceIntegrations?$top=1 200 …
     PATCH <entity> 400 … refused by schema-mismatch: $.apiVersion: found a string, expected a whole number from -2147483648 to 2147483647
     GET /v1.0/teamwork/workforceIntegration 400 … refused by unknown-segment: this path is not emulated; did you mean 'workforceIntegrations'?
-    GET /v1.0/me 400 … refused by unknown-segment: this path is not emulated
+    GET /v1.0/xy 400 … refused by unknown-segment: this path is not emulated
     PUT <entity> 404 … refused by unrouted-method: found PUT, expected GET, PATCH or DELETE
     PATCH <entity> 200 …
     PATCH <entity>: skipped $.color: not in its type
@@ -46,7 +46,7 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
 #[test]
 fn the_log_can_be_limited_to_problems() {
     let served = Served::start(&["--log", "warn"]);
-    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+    assert_eq!(served.status("GET", "/v1.0/xy", ""), 400);
     let outcome = served.stop();
     assert!(outcome.stderr.lines().all(|line| !line.contains("INFO")), "{}", outcome.stderr);
 }
@@ -59,7 +59,7 @@ fn a_log_whose_reader_has_left_does_not_stop_the_program() {
     drop(reader);
     let served = Served::of(command);
     assert_eq!(served.status("GET", COLLECTION, ""), 200);
-    assert_eq!(served.status("GET", "/v1.0/me", ""), 400);
+    assert_eq!(served.status("GET", "/v1.0/xy", ""), 400);
 }
 
 #[test]

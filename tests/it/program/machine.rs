@@ -164,7 +164,7 @@ fn a_recording_on_a_full_disk_ends_with_a_complete_exchange() {
 #[test]
 fn a_conversion_on_a_full_disk_leaves_nothing_behind() {
     let folder = Folder::new("full-conversion");
-    let file = folder.file("a.hurl", "GET {{base}}/v1.0/me\n\nHTTP 404\n");
+    let file = folder.file("a.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 404\n");
     let archive = folder.0.join("a.har");
     let ended = Program::start(under("trap '' XFSZ; ulimit -f 0", &["convert", &file, archive.to_str().unwrap()])).outcome();
     assert_eq!(ended.status, Some(2), "{ended:?}");

@@ -240,17 +240,22 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
     let greeting: Vec<String> = outcome
         .stderr
         .lines()
-        .take(10)
+        .take(15)
         .map(|line| line.replace(&url, "<url>").replace(env!("CARGO_PKG_VERSION"), "<version>"))
         .collect();
     insta::assert_snapshot!(greeting.join("\n"), @"
     wfi-emulator <version> serves an offline Microsoft Graph
-      <url>/v1.0/teamwork/workforceIntegrations
-      <url>/beta/teamwork/workforceIntegrations
-      entities: 4
-      <url>/v1.0/teams
-      <url>/beta/teams
-      entities: 2; nested: schedule, shifts, openShifts, timeOffReasons, timesOff
+      <url>/v1.0/me
+      <url>/v1.0/teamwork/workforceIntegrations (4)
+      <url>/v1.0/teams (2)
+      <url>/v1.0/applications (2)
+      <url>/v1.0/drives (2)
+      <url>/v1.0/groups (3)
+      <url>/v1.0/organization (1)
+      <url>/v1.0/servicePrincipals (2)
+      <url>/v1.0/users (6)
+      and empty collections: 1
+    the same under <url>/beta
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     seed: 1; control: <url>/_emulator
     docs: README.md, wfi-emulator --help, wfi-emulator behaviors; stop: Ctrl-C

@@ -70,6 +70,16 @@ fn requests() -> Vec<(&'static str, String, String, String)> {
     }
     let filtered = format!("{COLLECTION}?$filter=encryption/secret%20eq%20'{HUSH}-filter'&access_token={HUSH}-query");
     add("GET", &filtered, "", "");
+    for unreadable in [
+        "(encryption/secret eq 'HUSH-open",
+        "encryption/secret eq 'a' 'HUSH-two'",
+        "encryption/secret eq duration'HUSH-typed'",
+        "encryption/secret eq HUSH",
+    ] {
+        let unreadable = unreadable.replace("HUSH", HUSH).replace(' ', "%20");
+        add("GET", &format!("{COLLECTION}?$filter={unreadable}"), "", "");
+        add("GET", &format!("{COLLECTION}?$orderby={unreadable}"), "", "");
+    }
     let item = format!("/teamwork/workforceIntegrations?$filter=encryption/secret eq '{HUSH}-item'");
     add("POST", "/v1.0/$batch", "", &format!(r#"{{"requests":[{{"id":"1","method":"GET","url":"{item}"}}]}}"#));
     requests

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The first takes some seconds. The second runs for the given time, and prints counts of requests and answers and the memory of the
-//! process, which must not grow.
+//! process, which must not grow. In both, the memory stays within the limits, and health checks of another client are answered promptly.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,11 +22,19 @@ use crate::connectors::example::{Connector, SECRET};
 use crate::program::process::{Folder, PATIENCE, Served, resident_mib};
 use crate::program::suite::Client;
 use crate::support::harness::HOST;
+use crate::support::pulse::Pulse;
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 
 /// Steps of each client where no time is given.
 const STEPS: u64 = 60;
+
+/// The limits of what the program keeps, in bytes.
+const STORE_BYTES: u32 = 8 * 1024 * 1024;
+const JOURNALS_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Maximum memory beyond the limits: the program itself, and requests in work.
+const BEYOND_MIB: f64 = 64.0;
 
 /// Maximum growth of memory from early in a long run to its end.
 const GROWTH_MIB: f64 = 5.0;
@@ -215,7 +223,10 @@ impl<'r> Keeper<'r> {
             // The whole state comes back from a file.
             0 => {
                 let (status, state) = self.control("GET", "/state?secrets=true", &Value::Null);
-                assert_eq!((status, state["workforceIntegrations"].as_array().unwrap().len()), (200, self.known.len()));
+                assert_eq!(
+                    (status, state["teamwork"]["workforceIntegrations"].as_array().unwrap().len()),
+                    (200, self.known.len())
+                );
                 let (status, answer) = self.control("PUT", "/state", &state);
                 assert!((200..300).contains(&status), "{answer}");
                 self.page_through();
@@ -437,8 +448,12 @@ fn soak() {
     let empty = folder.file("empty.json", "[]");
     let file = folder.file("workforceIntegrations.json", r#"[{"id":"a","displayName":"0"}]"#);
     let fixture = format!("none={empty}");
-    let arguments = ["--fixtures", &file, "--fixture", &fixture, "--watch", "--log", "off"];
+    let (store, journals) = (STORE_BYTES.to_string(), JOURNALS_BYTES.to_string());
+    let limits = ["--store-bytes", &store, "--journals-bytes", &journals];
+    let arguments = [&["--fixtures", &*file, "--fixture", &*fixture, "--watch", "--log", "off"][..], &limits].concat();
     let served = Served::start(&arguments);
+    let idle = Served::start(&["--log", "off"]);
+    let mut pulse = Pulse::default();
     let address = served.address();
     let started = Instant::now();
     let run = Run {
@@ -482,18 +497,25 @@ fn soak() {
         while !clients.iter().all(thread::ScopedJoinHandle::is_finished) {
             samples.extend(resident_mib(served.program.child.id()));
             thread::sleep(Duration::from_millis(if seconds.is_some() { 1000 } else { 50 }));
+            pulse.ask(address, idle.address());
         }
     });
     println!("{:?} of mixed load", started.elapsed());
     for (what, count) in &*run.counts.lock().unwrap() {
         println!("  {count:>9} {what}");
     }
+    println!(
+        "  99th percentile of health checks: {:?}, of those of an idle program: {:?}",
+        pulse.percentiles().0,
+        pulse.percentiles().1
+    );
+    assert_eq!(pulse.problem(), None);
     if let [first, .., last] = &samples[..] {
         let tenth = samples.len() / 10;
-        println!(
-            "  {first:.1} MiB at first, {last:.1} MiB at last, {:.1} MiB at most",
-            samples.iter().copied().fold(0.0, f64::max)
-        );
+        let most = samples.iter().copied().fold(0.0, f64::max);
+        println!("  {first:.1} MiB at first, {last:.1} MiB at last, {most:.1} MiB at most");
+        let limit = f64::from(STORE_BYTES + JOURNALS_BYTES) / 1024.0 / 1024.0 + BEYOND_MIB;
+        assert!(most <= limit, "{most:.1} MiB are resident, of {limit:.1} allowed");
         // Before that, journals fill up.
         if samples.len() >= 60 {
             let (early, late) = (median(samples[tenth..2 * tenth].to_vec()), median(samples[9 * tenth..].to_vec()));

@@ -100,7 +100,7 @@ fn invalid_input_to_compare_is_reported() {
         assert_eq!((status, printed.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(stderr.contains(problem), "{arguments:?}: {stderr}");
     }
-    folder.write("broken.hurl", "# who\nGET {{base}}/v1.0/me\n\nGET {{base}}/{{id}}\n\nHTTP 200\n\nGET {{base}}/a\nHTTP 2000\n");
+    folder.write("broken.hurl", "# who\nGET {{base}}/v1.0/xy\n\nGET {{base}}/{{id}}\n\nHTTP 200\n\nGET {{base}}/a\nHTTP 2000\n");
     let (status, printed, _) = run(&["compare", &path]);
     insta::assert_snapshot!(printed, @r"
     broken.hurl:4: GET /{{id}}

@@ -398,7 +398,7 @@ async fn bodies_are_streamed_and_redirects_are_not_followed() {
     };
     let recorder = tokio::spawn(record::run(listener, options, async { stopped.await.unwrap_or_default() }));
     let mut client = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
-    client.write_all(b"GET /v1.0/me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    client.write_all(b"GET /v1.0/xy HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut seen = String::new();
     let mut buffer = [0; 1024];
     while !seen.contains("hello") {
@@ -414,7 +414,7 @@ async fn bodies_are_streamed_and_redirects_are_not_followed() {
     stop.send(()).unwrap();
     assert_eq!(recorder.await.unwrap().unwrap().0, 1);
     let text = folder.read("recorded-0001.hurl");
-    assert_eq!(text, "GET {{base}}/v1.0/me\n\nHTTP 302\nlocation: http://elsewhere.invalid/?sig=secret-1\n`hello world`\n");
+    assert_eq!(text, "GET {{base}}/v1.0/xy\n\nHTTP 302\nlocation: http://elsewhere.invalid/?sig=secret-1\n`hello world`\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -450,7 +450,7 @@ async fn captured_values_and_rules_apply_to_the_comparison() {
 fn a_journal_is_a_snapshot() {
     let emulator = wfi_emulator::internals::edge::service::Service::of(harness::settings(Behaviors::default()));
     let world = emulator.worlds.default_world();
-    for target in ["/v1.0/me", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
+    for target in ["/v1.0/xy", "/v1.0/teamwork/workforceIntegrations/WFI_1"] {
         let request = request(Method::DELETE, target, &[TOKEN], "");
         harness::send(&world, &request);
     }
@@ -463,7 +463,7 @@ fn a_journal_is_a_snapshot() {
 #[test]
 fn worlds_serve_stubs_for_paths_outside_the_model() {
     let folder = Folder::new("stubs");
-    folder.write("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
+    folder.write("me.hurl", "GET {{base}}/v1.0/xy\n\nHTTP 200\ncontent-type: application/json\nrequest-id: 1\n{\n  \"@odata.context\": \"https://graph.microsoft.com/v1.0/$metadata#users/$entity\",\n  \"id\": \"1\"\n}\n\nGET {{base}}/v1.0/teamwork/workforceIntegrations\n\nHTTP 418\n\nGET {{base}}/v1.0/teams/recorded\n\nHTTP 200\n{\n  \"id\": \"recorded\"\n}\n\nGET {{base}}/v1.0/teams/recorded/schedule\n\nHTTP 200\n{\n  \"enabled\": true\n}\n");
     let stubs = wfi_emulator::internals::world::stub::Stubs::load(&folder.0).unwrap();
     let settings = harness::settings(Behaviors::default());
     let world = World::new(wfi_emulator::internals::world::settings::Settings { stubs: Some(Arc::new(stubs)), ..settings });
@@ -483,11 +483,11 @@ fn worlds_serve_stubs_for_paths_outside_the_model() {
             _ => panic!("nothing is called, and nothing takes long"),
         }
     };
-    let me = answer("/v1.0/me");
+    let me = answer("/v1.0/xy");
     assert_eq!(me.response.status(), 200);
     assert!(String::from_utf8_lossy(me.response.body()).contains("http://localhost:1/v1.0/$metadata#users/$entity"));
     assert_eq!(me.response.headers()["request-id"].len(), 36);
-    let under_prefix = answer("/_tenant/a/v1.0/me");
+    let under_prefix = answer("/_tenant/a/v1.0/xy");
     assert_eq!(under_prefix.response.status(), 200);
     let body = String::from_utf8_lossy(under_prefix.response.body()).into_owned();
     assert!(body.contains("http://localhost:1/_tenant/a/v1.0/$metadata#users/$entity"), "{body}");
@@ -495,8 +495,8 @@ fn worlds_serve_stubs_for_paths_outside_the_model() {
     assert_eq!(answer("/v1.0/teams/recorded").response.status(), 200, "a team that no fixture holds");
     assert_eq!(answer("/v1.0/teams/recorded/schedule").response.status(), 200);
     assert_eq!(answer("/v1.0/teams/other").response.status(), 404);
-    let miss = answer("/v1.0/mee");
+    let miss = answer("/v1.0/xyz");
     assert_eq!(miss.response.status(), 400);
     let detail = miss.refused.unwrap().detail.unwrap();
-    assert!(detail.contains("closest: GET /v1.0/me ("), "{detail}");
+    assert!(detail.contains("closest: GET /v1.0/xy ("), "{detail}");
 }

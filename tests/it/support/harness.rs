@@ -1,6 +1,5 @@
 //! A client without sockets, which checks the invariants of every answer.
 
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -22,7 +21,7 @@ pub(crate) const HOST: &str = "localhost:9340";
 
 /// Settings with repeatable answers: the built-in fixtures, a fixed clock, a fixed seed.
 pub(crate) fn settings(behaviors: Behaviors) -> Settings {
-    let schema = Arc::new(wfi_emulator::internals::workloads::schema());
+    let schema = wfi_emulator::internals::workloads::schema();
     let entities = fixture::shipped(&schema, &behaviors).unwrap();
     let clock = Clock::Fixed(UNIX_EPOCH + Duration::from_millis(1_767_323_045_678));
     Settings {

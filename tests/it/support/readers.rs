@@ -32,6 +32,7 @@ use wfi_emulator::internals::world::store::{Baselines, Store};
 use wfi_emulator::internals::world::{fault, fixture};
 
 use super::planting::{Planted, planted, trace};
+use super::sequences;
 
 /// A reader, and the name of its folder of inputs.
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +50,12 @@ macro_rules! readers {
     };
 }
 
-readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, connectors, }
+readers! { body, query, path, batch, request, form, token, control, exchanges, fixtures, directory, faults, csdl, dates, archives, comparisons, redactions, connectors, sequences, }
 
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
-static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(wfi_emulator::internals::workloads::schema()));
+static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(wfi_emulator::internals::workloads::schema);
 
 /// A new service with a fixed state, so that inputs do not affect each other.
 fn service(auth: Auth) -> Service {
@@ -322,4 +323,9 @@ fn connectors(data: &[u8]) {
     if let Ok(secret) = Secret::new(&"0123456789abcdef".repeat(4)) {
         assert!(decrypt(&secret, data).is_err(), "an envelope without the key is rejected");
     }
+}
+
+/// Sequences of requests to worlds with small limits.
+fn sequences(data: &[u8]) {
+    sequences::run(data);
 }

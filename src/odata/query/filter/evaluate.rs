@@ -2,52 +2,22 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::cmp::Ordering;
 
+use super::arithmetic::{self, DatePart, Operator};
+use super::convert;
+use super::decimal::{Decimal, Rounding};
+use super::scalar::{Comparison, Moment, compare};
+pub(crate) use super::scalar::{Scalar, total_order};
+use super::terms::SearchTerm;
 use crate::edm::enums;
-use crate::edm::schema::EnumType;
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{EnumType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::odata::purse::Purse;
 use crate::odata::query::path::{PathValue, PropertyPath};
 
 /// The maximum length of the result of `concat`, in bytes. Beyond it the result is null, so that a short query cannot exhaust memory.
 const MAX_TEXT: usize = 1 << 20;
-
-/// The value of an expression.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Scalar<'e> {
-    /// Null.
-    Null,
-    /// A Boolean.
-    Boolean(bool),
-    /// A number of any type. All numeric types of the model convert exactly.
-    Number(f64),
-    /// A string.
-    Text(Cow<'e, str>),
-    /// A point in time, in ticks.
-    Time(i64),
-    /// The numeric value of an enum.
-    Enum(i64),
-    /// A complex value or a collection, which is only known not to be null.
-    Object,
-}
-
-/// A comparison operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    /// `eq`
-    Equal,
-    /// `ne`
-    NotEqual,
-    /// `gt`
-    Greater,
-    /// `ge`
-    GreaterOrEqual,
-    /// `lt`
-    Less,
-    /// `le`
-    LessOrEqual,
-}
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +42,18 @@ pub(crate) enum Function {
     Concat,
     /// `substring`
     Substring,
+    /// A part of a date or of a time.
+    Part(DatePart),
+    /// `totalseconds`
+    TotalSeconds,
+    /// `round`, `floor`, `ceiling`
+    Round(Rounding),
+    /// `now`, a constant of the request.
+    Now,
+    /// `mindatetime`
+    MinTime,
+    /// `maxdatetime`
+    MaxTime,
 }
 
 /// A node of an expression.
@@ -81,12 +63,22 @@ pub(crate) enum Node<'m> {
     Constant(Scalar<'static>),
     /// A property.
     Property(PropertyPath),
+    /// A property of a type whose values are stored in their lexical form.
+    Typed(PropertyPath, Primitive),
+    /// A range variable, or a property of it.
+    Item(usize, Option<Box<PropertyPath>>, Option<Primitive>),
+    /// The number of items of a collection.
+    Count(Box<ItemSource>),
+    /// `any` or `all`
+    Lambda(Box<Lambda<'m>>),
     /// An enum value with the members above the sentinel replaced by the sentinel, as in answers.
     Masked(Box<Node<'m>>, &'m EnumType),
+    /// A point in time on the clock of UTC, as answers show it.
+    Utc(Box<Node<'m>>),
     /// A comparison.
     Compare(Comparison, Box<Node<'m>>, Box<Node<'m>>),
-    /// `in`, with sorted literals.
-    In(Box<Node<'m>>, Vec<Scalar<'static>>),
+    /// `in`, with sorted literals. With numbers that are compared as Edm.Double: these literals are, too.
+    In(Box<Node<'m>>, Vec<Scalar<'static>>, bool),
     /// `has`
     Has(Box<Node<'m>>, i64),
     /// `and` of all operands.
@@ -95,8 +87,63 @@ pub(crate) enum Node<'m> {
     Or(Vec<Node<'m>>),
     /// `not`
     Not(Box<Node<'m>>),
+    /// Operators of one rank and their right operands, from left to right.
+    Arithmetic(Box<Node<'m>>, Vec<(Operator, Node<'m>)>),
+    /// The minus sign.
+    Negate(Box<Node<'m>>),
+    /// `cast` to a primitive type.
+    Cast(Box<Node<'m>>, Primitive),
+    /// `cast` of an enum to a text: whether it shows the members above the sentinel.
+    EnumText(Box<Node<'m>>, &'m EnumType, bool),
+    /// `isof` of an undeclared member.
+    IsOf(Box<Node<'m>>, Primitive),
+    /// `isof` of the entity or of a complex value: the types that fulfill it, and whether the declared one does.
+    HasType(Option<Box<PropertyPath>>, Vec<TypeId>, bool),
+    /// A text that has the words or the beginning of a term of `$search`.
+    Search(Box<(PropertyPath, SearchTerm)>),
     /// A function call. A call that occurs more than once in its expression has a number, which all occurrences share.
     Call(Function, Vec<Node<'m>>, Option<usize>),
+}
+
+/// The collection of a lambda or of a count.
+#[derive(Debug)]
+pub(crate) struct ItemSource {
+    /// The range variable that has the collection; `None`: the entity.
+    pub variable: Option<usize>,
+    /// The path to the collection.
+    pub path: PropertyPath,
+}
+
+/// A condition on the items of a collection.
+#[derive(Debug)]
+pub(crate) struct Lambda<'m> {
+    /// Whether all items must fulfill it.
+    pub is_all: bool,
+    /// The collection.
+    pub source: ItemSource,
+    /// The range variable.
+    pub variable: usize,
+    /// The condition; without one any item fulfills it.
+    pub body: Option<LambdaBody<'m>>,
+}
+
+/// The condition of a lambda. Its calls share their results for one item only, since they may depend on it.
+#[derive(Debug)]
+pub(crate) struct LambdaBody<'m> {
+    /// The condition.
+    pub node: Node<'m>,
+    /// The number of nodes, the steps for one item.
+    pub nodes: u64,
+    /// The number of calls that occur more than once.
+    pub shared: usize,
+}
+
+/// The item of a range variable, and those of the lambdas around it.
+#[derive(Debug)]
+struct Frame<'e> {
+    variable: usize,
+    item: &'e Value,
+    outer: Option<&'e Frame<'e>>,
 }
 
 /// The evaluation of one expression for one entity.
@@ -106,12 +153,14 @@ pub(super) struct Evaluation<'e> {
     purse: &'e Purse,
     /// The results of calls that occur more than once, by their numbers.
     results: &'e [OnceCell<Scalar<'e>>],
+    /// The items of the range variables.
+    frame: Option<&'e Frame<'e>>,
 }
 
 impl<'e> Evaluation<'e> {
     /// Returns the evaluation of an expression with room for the results of its calls with a number.
     pub(super) fn new(object: &'e Complex, purse: &'e Purse, results: &'e [OnceCell<Scalar<'e>>]) -> Evaluation<'e> {
-        Evaluation { object, purse, results }
+        Evaluation { object, purse, results, frame: None }
     }
 
     /// Pays for work on texts of this length together, at this number of bytes for a step.
@@ -123,6 +172,29 @@ impl<'e> Evaluation<'e> {
     fn built(&self, text: String) -> Scalar<'e> {
         if self.purse.hold(text.len()) { Scalar::Text(text.into()) } else { Scalar::Null }
     }
+
+    /// Returns the item of a range variable.
+    fn item(&self, variable: usize) -> &'e Value {
+        let frames = std::iter::successors(self.frame, |frame| frame.outer);
+        frames.into_iter().find(|frame| frame.variable == variable).map_or(&Value::Null, |frame| frame.item)
+    }
+
+    /// Returns the items of a collection; nothing where a value before it is null.
+    fn items(&self, source: &ItemSource) -> Option<&'e [Value]> {
+        let owner = match source.variable {
+            None => self.object,
+            Some(variable) => match self.item(variable) {
+                Value::Complex(owner) => owner,
+                _ => return None,
+            },
+        };
+        match source.path.find(owner)? {
+            PathValue::Value(Value::Collection(items)) => Some(items),
+            // Empty collections are not stored.
+            PathValue::Value(_) => Some(&[]),
+            PathValue::Json(_) => None,
+        }
+    }
 }
 
 impl Node<'_> {
@@ -130,37 +202,11 @@ impl Node<'_> {
     /// is bounded: the parser limits the depth.
     pub(super) fn evaluate<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
         match self {
-            Node::Constant(scalar) => borrowed(scalar),
+            Node::Constant(scalar) => scalar.borrowed(),
             Node::Property(path) => path.find(evaluation.object).map_or(Scalar::Null, |value| scalar(value, evaluation)),
-            Node::Masked(inner, enumeration) => match inner.evaluate(evaluation) {
-                Scalar::Enum(number) => Scalar::Enum(enums::masked(enumeration, number)),
-                other => other,
-            },
             Node::Compare(comparison, left, right) => {
-                let (left, right) = (left.evaluate(evaluation), right.evaluate(evaluation));
-                if let (Scalar::Text(left), Scalar::Text(right)) = (&left, &right) {
-                    // A comparison of short texts is a part of the node.
-                    let compared = left.len().min(right.len());
-                    if compared >= BYTES_COMPARED {
-                        evaluation.pays(compared, BYTES_COMPARED);
-                    }
-                }
-                Scalar::Boolean(compare(*comparison, &left, &right))
+                compared(*comparison, &left.evaluate(evaluation), &right.evaluate(evaluation), evaluation)
             }
-            Node::In(left, values) => {
-                let left = left.evaluate(evaluation);
-                // A binary search makes at most as many comparisons as the number of values has bits.
-                let comparisons = usize::try_from(usize::BITS - values.len().leading_zeros()).unwrap_or(usize::MAX);
-                if !evaluation.pays(length(&left).saturating_mul(comparisons), BYTES_COMPARED) {
-                    return Scalar::Null;
-                }
-                Scalar::Boolean(values.binary_search_by(|value| total_order(value, &left)).is_ok())
-            }
-            Node::Has(left, mask) => match left.evaluate(evaluation) {
-                Scalar::Enum(number) => Scalar::Boolean(number & mask == *mask),
-                Scalar::Null => Scalar::Null,
-                _ => Scalar::Boolean(false),
-            },
             Node::And(parts) => join(parts, evaluation, false),
             Node::Or(parts) => join(parts, evaluation, true),
             Node::Not(inner) => match inner.evaluate(evaluation) {
@@ -169,15 +215,175 @@ impl Node<'_> {
             },
             Node::Call(function, arguments, None) => call(*function, arguments, evaluation),
             Node::Call(function, arguments, Some(number)) => {
-                borrowed(evaluation.results[*number].get_or_init(|| call(*function, arguments, evaluation)))
+                evaluation.results[*number].get_or_init(|| call(*function, arguments, evaluation)).borrowed()
             }
+            Node::In(left, values, is_rounded) => contains(left, values, *is_rounded, evaluation),
+            other => other.evaluate_rare(evaluation),
+        }
+    }
+
+    /// Evaluates the nodes that few expressions have. A function of its own, so that the others need no room for them.
+    #[inline(never)]
+    fn evaluate_rare<'e>(&'e self, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
+        match self {
+            Node::Typed(path, primitive) => {
+                path.find(evaluation.object).map_or(Scalar::Null, |value| typed(value, *primitive, evaluation))
+            }
+            Node::Item(variable, path, primitive) => {
+                let value = match (evaluation.item(*variable), path) {
+                    (value, None) => PathValue::Value(value),
+                    (Value::Complex(owner), Some(path)) => match path.find(owner) {
+                        Some(value) => value,
+                        None => return Scalar::Null,
+                    },
+                    _ => return Scalar::Null,
+                };
+                match primitive {
+                    Some(primitive) => typed(value, *primitive, evaluation),
+                    None => scalar(value, evaluation),
+                }
+            }
+            Node::Count(source) => {
+                let count = evaluation.items(source).map(<[Value]>::len);
+                count.map_or(Scalar::Null, |count| Scalar::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
+            }
+            Node::Lambda(lambda) => lambda.evaluate(evaluation),
+            Node::Masked(inner, enumeration) => match inner.evaluate(evaluation) {
+                Scalar::Enum(number) => Scalar::Enum(enums::masked(enumeration, number)),
+                other => other,
+            },
+            Node::Utc(inner) => match inner.evaluate(evaluation) {
+                Scalar::Time(time) => Scalar::Time(Moment::utc(time.ticks)),
+                other => other,
+            },
+            Node::Has(left, mask) => match left.evaluate(evaluation) {
+                Scalar::Enum(number) => Scalar::Boolean(number & mask == *mask),
+                Scalar::Null => Scalar::Null,
+                _ => Scalar::Boolean(false),
+            },
+            Node::Arithmetic(first, others) => others.iter().fold(first.evaluate(evaluation), |left, (operator, right)| {
+                arithmetic::apply(*operator, &left, &right.evaluate(evaluation))
+            }),
+            Node::Negate(inner) => arithmetic::negate(&inner.evaluate(evaluation)),
+            Node::Cast(inner, target) => {
+                let value = inner.evaluate(evaluation);
+                if !evaluation.pays(size(&value), BYTES_READ) {
+                    return Scalar::Null;
+                }
+                match convert::cast(*target, &value) {
+                    Scalar::Text(text) => evaluation.built(text.into_owned()),
+                    other => other,
+                }
+            }
+            Node::EnumText(inner, enumeration, shows_hidden) => match inner.evaluate(evaluation) {
+                Scalar::Enum(number) => {
+                    let mut text = Vec::new();
+                    enums::write(enumeration, number, *shows_hidden, &mut text);
+                    if !evaluation.pays(text.len(), BYTES_READ) {
+                        return Scalar::Null;
+                    }
+                    evaluation.built(String::from_utf8_lossy(&text).into_owned())
+                }
+                text @ Scalar::Text(_) => text,
+                _ => Scalar::Null,
+            },
+            Node::IsOf(inner, primitive) => Scalar::Boolean(match inner.evaluate(evaluation) {
+                Scalar::Boolean(_) => *primitive == Primitive::Boolean,
+                Scalar::Text(_) => *primitive == Primitive::String,
+                Scalar::Integer(value) => primitive.range().is_some_and(|(min, max)| (min..=max).contains(&value)),
+                Scalar::Float(_) => *primitive == Primitive::Double,
+                _ => false,
+            }),
+            Node::HasType(path, types, is_declared) => has_type(path.as_deref(), types, *is_declared, evaluation.object),
+            Node::Search(search) => Scalar::Boolean(match search.0.find(evaluation.object) {
+                Some(PathValue::Value(Value::String(text))) => found(&search.1, text, evaluation),
+                Some(PathValue::Value(Value::Collection(items))) => {
+                    items.iter().any(|item| matches!(item, Value::String(text) if found(&search.1, text, evaluation)))
+                }
+                _ => false,
+            }),
+            _ => Scalar::Null,
         }
     }
 }
 
-/// Returns the length of a text; 0 for other values.
-fn length(scalar: &Scalar<'_>) -> usize {
-    if let Scalar::Text(text) = scalar { text.len() } else { 0 }
+impl Lambda<'_> {
+    /// Whether any or all items fulfill the condition. Null does not.
+    fn evaluate(&self, evaluation: &Evaluation<'_>) -> Scalar<'static> {
+        let items = evaluation.items(&self.source).unwrap_or_default();
+        let Some(body) = &self.body else { return Scalar::Boolean(!items.is_empty()) };
+        for item in items {
+            if !evaluation.purse.spend(body.nodes.saturating_add(1)) {
+                return Scalar::Null;
+            }
+            let held = evaluation.purse.held();
+            let is_fulfilled = {
+                let results: Vec<OnceCell<Scalar<'_>>> = (0..body.shared).map(|_| OnceCell::new()).collect();
+                let frame = Frame { variable: self.variable, item, outer: evaluation.frame };
+                let (object, purse) = (evaluation.object, evaluation.purse);
+                matches!(
+                    body.node.evaluate(&Evaluation { object, purse, results: &results, frame: Some(&frame) }),
+                    Scalar::Boolean(true)
+                )
+            };
+            // The texts that were built are dropped.
+            evaluation.purse.release_to(held);
+            if is_fulfilled != self.is_all {
+                return Scalar::Boolean(!self.is_all);
+            }
+        }
+        Scalar::Boolean(self.is_all)
+    }
+}
+
+/// Compares two values. A comparison of short texts is a part of the node.
+#[inline]
+fn compared(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>, evaluation: &Evaluation<'_>) -> Scalar<'static> {
+    Scalar::Boolean(match (left, right) {
+        (Scalar::Text(left), Scalar::Text(right)) => {
+            let compared = left.len().min(right.len());
+            if compared >= BYTES_COMPARED {
+                evaluation.pays(compared, BYTES_COMPARED);
+            }
+            match comparison {
+                Comparison::Equal => left == right,
+                Comparison::NotEqual => left != right,
+                ordered => ordered.holds(Some(left.cmp(right))),
+            }
+        }
+        (Scalar::Integer(left), Scalar::Integer(right)) => comparison.holds(Some(left.cmp(right))),
+        _ => compare(comparison, left, right),
+    })
+}
+
+/// Whether a value is among sorted literals.
+fn contains<'e>(left: &'e Node<'_>, values: &[Scalar<'static>], is_rounded: bool, evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
+    let left = left.evaluate(evaluation);
+    // A binary search makes at most as many comparisons as the number of values has bits.
+    let comparisons = usize::try_from(usize::BITS - values.len().leading_zeros()).unwrap_or(usize::MAX);
+    if !evaluation.pays(size(&left).saturating_mul(comparisons), BYTES_COMPARED) {
+        return Scalar::Null;
+    }
+    let left = match left.to_f64() {
+        Some(number) if is_rounded => Scalar::float(number),
+        _ => left,
+    };
+    let is_nan = matches!(left, Scalar::Float(value) if value.is_nan());
+    Scalar::Boolean(!is_nan && values.binary_search_by(|value| total_order(value, &left)).is_ok())
+}
+
+/// Whether a text fulfills a term of `$search`.
+fn found(term: &SearchTerm, text: &str, evaluation: &Evaluation<'_>) -> bool {
+    evaluation.pays(text.len().saturating_mul(4), 1) && term.is_found(text)
+}
+
+/// Returns the bytes of a text or of a binary value; 0 for other values.
+fn size(scalar: &Scalar<'_>) -> usize {
+    match scalar {
+        Scalar::Text(text) => text.len(),
+        Scalar::Binary(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// Joins conditions in three-valued logic: one `decisive` operand decides, otherwise one null operand makes the result null
@@ -194,29 +400,42 @@ fn join<'e>(parts: &'e [Node<'_>], evaluation: &'e Evaluation<'e>, decisive: boo
     result
 }
 
-fn borrowed<'e>(scalar: &'e Scalar<'_>) -> Scalar<'e> {
-    match scalar {
-        Scalar::Text(text) => Scalar::Text(Cow::Borrowed(text)),
-        Scalar::Null => Scalar::Null,
-        Scalar::Boolean(value) => Scalar::Boolean(*value),
-        Scalar::Number(value) => Scalar::Number(*value),
-        Scalar::Time(value) => Scalar::Time(*value),
-        Scalar::Enum(value) => Scalar::Enum(*value),
-        Scalar::Object => Scalar::Object,
-    }
-}
-
 fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     match value {
         PathValue::Value(Value::Null) => Scalar::Null,
         PathValue::Value(Value::Boolean(value)) => Scalar::Boolean(*value),
-        PathValue::Value(Value::Int32(value)) => Scalar::Number(f64::from(*value)),
+        PathValue::Value(Value::Integer(value)) => Scalar::Integer(*value),
+        PathValue::Value(Value::Float(value)) => Scalar::float(*value),
+        PathValue::Value(Value::Decimal(text)) => decimal(text, evaluation),
         PathValue::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
-        PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(time.ticks()),
+        PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(Moment::from(*time)),
         PathValue::Value(Value::Enum(number)) => Scalar::Enum(*number),
-        PathValue::Value(Value::Complex(_) | Value::Collection(_)) => Scalar::Object,
+        PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_)) => Scalar::Object,
+        PathValue::Value(Value::Json(text)) => json_scalar(text, evaluation),
         PathValue::Json(text) => json_scalar(text, evaluation),
     }
+}
+
+/// Returns the value of a property whose values are stored in their lexical form.
+fn typed<'e>(value: PathValue<'e>, primitive: Primitive, evaluation: &Evaluation<'e>) -> Scalar<'e> {
+    match value {
+        PathValue::Value(Value::String(text)) if evaluation.pays(text.len(), BYTES_READ) => {
+            match convert::read(primitive, text).unwrap_or(Scalar::Null) {
+                Scalar::Binary(bytes) if !evaluation.purse.hold(bytes.len()) => Scalar::Null,
+                value => value,
+            }
+        }
+        PathValue::Value(Value::String(_)) => Scalar::Null,
+        other => scalar(other, evaluation),
+    }
+}
+
+#[inline(never)]
+fn decimal(text: &str, evaluation: &Evaluation<'_>) -> Scalar<'static> {
+    if !evaluation.pays(text.len(), BYTES_READ) {
+        return Scalar::Null;
+    }
+    Decimal::parse(text).map_or_else(|| convert::number(text).unwrap_or(Scalar::Null), Scalar::Decimal)
 }
 
 /// Returns the value of an undeclared member. Apart, since filters seldom have one and the loop over the entities is hot.
@@ -231,58 +450,31 @@ fn json_scalar<'e>(text: &str, evaluation: &Evaluation<'e>) -> Scalar<'e> {
     }
     match serde_json::from_str(text) {
         Ok(serde_json::Value::Bool(value)) => Scalar::Boolean(value),
-        Ok(serde_json::Value::Number(value)) => value.as_f64().map_or(Scalar::Null, Scalar::Number),
+        Ok(serde_json::Value::Number(value)) => match value.as_i64() {
+            Some(whole) => Scalar::Integer(whole),
+            None => value.as_f64().map_or(Scalar::Null, Scalar::float),
+        },
         Ok(serde_json::Value::String(text)) => evaluation.built(text),
         Ok(serde_json::Value::Null) | Err(_) => Scalar::Null,
         Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Scalar::Object,
     }
 }
 
-/// Compares as Microsoft's services do: null equals null and nothing else, and no other comparison with null is true (MS-ODATA
-/// 2.2.3.6.1.1.5; in the later specification of OASIS `null ge null` is true).
-fn compare(comparison: Comparison, left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
-    let is_same_kind = rank(left) == rank(right);
-    let is_equal = is_same_kind && *left != Scalar::Object && left == right;
-    let is_ordered = is_same_kind && !matches!(left, Scalar::Null | Scalar::Object);
-    match comparison {
-        Comparison::Equal => is_equal,
-        Comparison::NotEqual => !is_equal,
-        Comparison::Greater => is_ordered && total_order(left, right) == Ordering::Greater,
-        Comparison::GreaterOrEqual => is_ordered && total_order(left, right) != Ordering::Less,
-        Comparison::Less => is_ordered && total_order(left, right) == Ordering::Less,
-        Comparison::LessOrEqual => is_ordered && total_order(left, right) != Ordering::Greater,
-    }
-}
-
-/// Orders any two values: null first, values of one type by size, strings by code points.
-pub(crate) fn total_order(left: &Scalar<'_>, right: &Scalar<'_>) -> Ordering {
-    match (left, right) {
-        (Scalar::Boolean(left), Scalar::Boolean(right)) => left.cmp(right),
-        (Scalar::Number(left), Scalar::Number(right)) => left.total_cmp(right),
-        (Scalar::Text(left), Scalar::Text(right)) => left.cmp(right),
-        (Scalar::Time(left), Scalar::Time(right)) | (Scalar::Enum(left), Scalar::Enum(right)) => left.cmp(right),
-        _ => rank(left).cmp(&rank(right)),
-    }
-}
-
-fn rank(scalar: &Scalar<'_>) -> u8 {
-    match scalar {
-        Scalar::Null => 0,
-        Scalar::Boolean(_) => 1,
-        Scalar::Number(_) => 2,
-        Scalar::Text(_) => 3,
-        Scalar::Time(_) => 4,
-        Scalar::Enum(_) => 5,
-        Scalar::Object => 6,
-    }
-}
-
-/// Calls a function. The result is null where an argument is null or of the wrong type. A function of its own, so that nodes without a
-/// call need no room for it.
+/// Calls a function. A function of its own, so that nodes without a call need no room for it.
 #[inline(never)]
 fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evaluation<'e>) -> Scalar<'e> {
-    let mut values = arguments.iter().map(|argument| argument.evaluate(evaluation));
-    let (first, second, third) = (values.next(), values.next(), values.next());
+    let argument = |index: usize| arguments.get(index).map(|argument| argument.evaluate(evaluation));
+    apply(function, argument(0), argument(1), argument(2), evaluation)
+}
+
+/// Applies a function to its arguments. The result is null where one of them is null or of the wrong type.
+fn apply<'e>(
+    function: Function,
+    first: Option<Scalar<'e>>,
+    second: Option<Scalar<'e>>,
+    third: Option<Scalar<'e>>,
+    evaluation: &Evaluation<'e>,
+) -> Scalar<'e> {
     if !evaluation.purse.spend(price(function, first.as_ref(), second.as_ref())) {
         return Scalar::Null;
     }
@@ -300,19 +492,19 @@ fn call<'e>(function: Function, arguments: &'e [Node<'_>], evaluation: &'e Evalu
         },
         (Function::Length, Some(Scalar::Text(text)), ..) => count(&text),
         (Function::IndexOf, Some(Scalar::Text(text)), Some(Scalar::Text(part)), _) => {
-            text.find(&*part).map_or(Scalar::Number(-1.0), |at| count(&text[..at]))
+            text.find(&*part).map_or(Scalar::Integer(-1), |at| count(&text[..at]))
         }
         (Function::Concat, Some(Scalar::Text(text)), Some(Scalar::Text(other)), _) if text.len() + other.len() <= MAX_TEXT => {
             evaluation.built(text.into_owned() + &other)
         }
-        (Function::Substring, Some(Scalar::Text(text)), Some(Scalar::Number(from)), length) => {
-            let limit = match length {
-                None => usize::MAX,
-                Some(Scalar::Number(length)) => saturate(length),
-                Some(_) => return Scalar::Null,
-            };
-            evaluation.built(text.chars().skip(saturate(from)).take(limit).collect())
+        (Function::Substring, Some(Scalar::Text(text)), Some(from), length) => {
+            let limit = length.map_or(Some(usize::MAX), |length| length.to_f64().map(saturate));
+            let (Some(from), Some(limit)) = (from.to_f64().map(saturate), limit) else { return Scalar::Null };
+            evaluation.built(text.chars().skip(from).take(limit).collect())
         }
+        (Function::Part(part), Some(value), ..) => arithmetic::part(part, &value),
+        (Function::TotalSeconds, Some(value), ..) => arithmetic::total_seconds(&value),
+        (Function::Round(rounding), Some(value), ..) => arithmetic::round(rounding, &value),
         _ => Scalar::Null,
     }
 }
@@ -325,7 +517,7 @@ const BYTES_READ: usize = 4;
 
 /// Returns the steps of a function of these texts, in the slowest case: any letters, any part to search.
 fn price(function: Function, first: Option<&Scalar<'_>>, second: Option<&Scalar<'_>>) -> u64 {
-    let bytes = first.map_or(0, length).saturating_add(second.map_or(0, length));
+    let bytes = first.map_or(0, size).saturating_add(second.map_or(0, size));
     let steps = match function {
         // Letters beyond ASCII are looked up in tables, ten times as slowly.
         Function::ToLower | Function::ToUpper => match first {
@@ -335,16 +527,33 @@ fn price(function: Function, first: Option<&Scalar<'_>>, second: Option<&Scalar<
         Function::Contains | Function::IndexOf | Function::Trim | Function::Substring => bytes / 2,
         Function::Length | Function::Concat => bytes / 16,
         Function::StartsWith | Function::EndsWith => bytes / BYTES_COMPARED,
+        Function::Part(_) | Function::TotalSeconds | Function::Round(_) => 2,
+        Function::Now | Function::MinTime | Function::MaxTime => 0,
     };
     u64::try_from(steps).unwrap_or(u64::MAX)
 }
 
 /// Returns the number of characters.
 fn count(text: &str) -> Scalar<'static> {
-    Scalar::Number(f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX)))
+    Scalar::Integer(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates, as intended")]
 fn saturate(number: f64) -> usize {
     number as usize
+}
+
+/// Whether the entity, or a complex value in it, has one of some types. `is_declared`: whether the declared type is one of them. A function
+/// of its own, so that other nodes need no room for it.
+#[inline(never)]
+fn has_type(path: Option<&PropertyPath>, types: &[TypeId], is_declared: bool, object: &Complex) -> Scalar<'static> {
+    let instance = match path {
+        None => Some(object),
+        Some(path) => match path.find(object) {
+            Some(PathValue::Value(Value::Complex(instance))) => Some(&**instance),
+            _ => None,
+        },
+    };
+    let is_one = |own: Option<TypeId>| own.map_or(is_declared, |own| types.binary_search(&own).is_ok());
+    Scalar::Boolean(instance.is_some_and(|instance| is_one(instance.own_type)))
 }

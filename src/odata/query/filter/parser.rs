@@ -1,36 +1,54 @@
 //! The parser of expressions, which binds them to the model.
 //!
 //! The depth and the number of nodes are limited, as in Microsoft's libraries (`ODataUriParserSettings`, `ODataValidationSettings`),
-//! which bounds the cost of parsing and of evaluation.
+//! which bounds the cost of parsing and of evaluation. As there, the syntax of the whole text is decided before its names and types: their
+//! first problem is kept until the end.
 
 use super::Expression;
-use super::evaluate::{Comparison, Node, Scalar, total_order};
-use super::functions;
-use super::lexer::{FilterToken, token};
+use super::arithmetic::Operator;
+use super::evaluate::{Function, ItemSource, Lambda, LambdaBody, Node, Scalar, total_order};
+use super::functions::{self, FunctionResult};
+use super::lexer::{FilterToken, LexerProblem, token};
 use super::literal;
+use super::messages;
 use super::problem::{Cause, FilterProblem};
-use super::types::ExpressionType;
-use crate::edm::schema::{EnumType, NamedType};
+use super::scalar::{Comparison, Moment};
+use super::shared;
+use super::types::{self, BOOLEAN, ExpressionType, INT64};
+use crate::edm::date_time::{MAX_TICKS, MIN_TICKS};
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{EnumType, ItemType, NamedType, PropertyType, TypeId};
 use crate::odata::query::Scope;
 use crate::odata::query::path::{self, PathProblem};
+use crate::policy::behavior::Timestamps;
 
 const MAX_DEPTH: usize = 100;
 const MAX_NODES: usize = 1_000;
+
+/// The maximum number of lambdas within each other: an evaluation takes their items to the power of it.
+const MAX_LAMBDAS: usize = 4;
+
+/// The name of the entity in expressions.
+const ENTITY: &str = "$it";
 
 /// A recursive-descent parser.
 pub(crate) struct Parser<'t, 'm> {
     text: &'t str,
     scope: Scope<'m>,
     /// The next token with its offsets, as the lexer returns them.
-    next: Result<(FilterToken<'t>, usize, usize), (usize, &'static str)>,
+    next: Result<(FilterToken<'t>, usize, usize), LexerProblem>,
     depth: usize,
     nodes: usize,
+    /// The range variables of the lambdas around the next token.
+    variables: Vec<(&'t str, ItemType)>,
+    /// The first problem of names or types.
+    deferred: Option<FilterProblem>,
 }
 
 impl<'t, 'm> Parser<'t, 'm> {
     /// Returns a parser at the beginning of a text.
     pub(crate) fn new(text: &'t str, scope: Scope<'m>) -> Parser<'t, 'm> {
-        Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0 }
+        Parser { text, scope, next: token(text, 0), depth: 0, nodes: 0, variables: Vec::new(), deferred: None }
     }
 
     /// Parses the whole text as a condition.
@@ -41,8 +59,10 @@ impl<'t, 'm> Parser<'t, 'm> {
             _ => return Err(self.unexpected("an operator or the end")),
         }
         if !expression.kind.is_condition() {
-            return Err(FilterProblem::syntax(0, format!("found {}, expected a condition", expression.kind.name())));
+            let detail = format!("found {}, expected a condition", self.name(&expression));
+            self.defer(FilterProblem::syntax(0, detail, messages::NOT_A_CONDITION));
         }
+        self.finish()?;
         Ok(expression)
     }
 
@@ -68,60 +88,105 @@ impl<'t, 'm> Parser<'t, 'm> {
         Ok((expression, is_descending.unwrap_or(false), has_more))
     }
 
+    /// Returns the first problem of names or types, at the end of a text without problems of syntax.
+    pub(crate) fn finish(&mut self) -> Result<(), FilterProblem> {
+        self.deferred.take().map_or(Ok(()), Err)
+    }
+
     /// Returns a syntax problem at the next token.
     pub(crate) fn problem(&self, detail: impl Into<String>) -> FilterProblem {
-        FilterProblem::syntax(self.at(), detail)
+        FilterProblem::syntax(self.at(), detail, messages::syntax(self.text, self.end()))
     }
 
     fn at(&self) -> usize {
-        let (Ok((_, at, _)) | Err((at, _))) = &self.next;
-        *at
+        match &self.next {
+            Ok((_, at, _)) => *at,
+            Err(problem) => problem.at,
+        }
+    }
+
+    /// Returns the offset behind the next token, where Microsoft's library reports it.
+    fn end(&self) -> usize {
+        self.next.as_ref().map_or_else(|problem| problem.at, |(.., end)| *end)
+    }
+
+    fn found(&self) -> String {
+        match &self.next {
+            Ok((FilterToken::End, ..)) => "the end".to_owned(),
+            Ok((_, from, to)) => format!("{:?}", &self.text[*from..*to]),
+            Err(problem) => problem.detail.to_owned(),
+        }
     }
 
     fn unexpected(&self, expected: &str) -> FilterProblem {
-        let found = match &self.next {
-            Ok((FilterToken::End, ..)) => "the end".to_owned(),
-            Ok((_, from, to)) => format!("{:?}", &self.text[*from..*to]),
-            Err((_, problem)) => (*problem).to_owned(),
-        };
-        self.problem(format!("found {found}, expected {expected}"))
+        self.problem(format!("found {}, expected {expected}", self.found()))
+    }
+
+    /// Keeps a problem of names or types until the syntax is decided.
+    fn defer(&mut self, problem: FilterProblem) {
+        self.deferred.get_or_insert(problem);
+    }
+
+    /// Keeps a problem, and returns an expression in place of the one that has it.
+    fn deferred(&mut self, problem: FilterProblem) -> Result<Expression<'m>, FilterProblem> {
+        self.defer(problem);
+        self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown)
+    }
+
+    fn name(&self, expression: &Expression<'m>) -> String {
+        expression.kind.name(self.scope.model).into_owned()
     }
 
     fn peek(&self) -> Result<&FilterToken<'t>, FilterProblem> {
         match &self.next {
             Ok((token, ..)) => Ok(token),
-            Err((at, problem)) => Err(FilterProblem::syntax(*at, *problem)),
+            Err(problem) => Err(FilterProblem::syntax(problem.at, problem.detail, problem.message.clone())),
         }
     }
 
     /// Advances to the next token. Returns the current one with its offset.
     fn advance(&mut self) -> Result<(FilterToken<'t>, usize), FilterProblem> {
-        self.peek()?;
-        let end = self.next.as_ref().map_or(self.text.len(), |(_, _, end)| *end);
-        let current = std::mem::replace(&mut self.next, token(self.text, end));
-        current.map(|(token, at, _)| (token, at)).map_err(|(at, problem)| FilterProblem::syntax(at, problem))
+        let end = match &self.next {
+            Ok((.., end)) => *end,
+            Err(problem) => return Err(FilterProblem::syntax(problem.at, problem.detail, problem.message.clone())),
+        };
+        match std::mem::replace(&mut self.next, token(self.text, end)) {
+            Ok((token, at, _)) => Ok((token, at)),
+            Err(problem) => Err(FilterProblem::syntax(problem.at, problem.detail, problem.message)),
+        }
+    }
+
+    fn next_word(&self) -> Option<&'t str> {
+        match self.next {
+            Ok((FilterToken::Word(word), ..)) => Some(word),
+            _ => None,
+        }
     }
 
     fn is_word(&self, word: &str) -> bool {
-        matches!(&self.next, Ok((FilterToken::Word(found), ..)) if found.eq_ignore_ascii_case(word))
+        self.next_word().is_some_and(|found| found.eq_ignore_ascii_case(word))
     }
 
     fn node(&mut self, node: Node<'m>, kind: ExpressionType<'m>) -> Result<Expression<'m>, FilterProblem> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(self.problem(format!("too many operators and operands (limit {MAX_NODES})")));
+            let detail = format!("too many operators and operands (limit {MAX_NODES})");
+            return Err(FilterProblem::syntax(self.at(), detail, messages::TOO_DEEP));
         }
         Ok(Expression { node, kind })
     }
 
-    /// Parses an expression. All nesting passes through here or through `not`.
+    /// Parses an expression. All nesting passes through here, or through the operators before an operand.
     fn expression(&mut self) -> Result<Expression<'m>, FilterProblem> {
-        self.nested(|parser| parser.chain("or", Node::Or, |parser| parser.chain("and", Node::And, Parser::comparison)))
+        self.nested(|parser| {
+            parser.chain("or", "Or", Node::Or, |parser| parser.chain("and", "And", Node::And, Parser::comparison))
+        })
     }
 
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, FilterProblem>) -> Result<T, FilterProblem> {
         if self.depth == MAX_DEPTH {
-            return Err(self.problem(format!("nested too deeply (limit {MAX_DEPTH})")));
+            let detail = format!("nested too deeply (limit {MAX_DEPTH})");
+            return Err(FilterProblem::syntax(self.at(), detail, messages::TOO_DEEP));
         }
         self.depth += 1;
         let result = parse(self);
@@ -133,6 +198,7 @@ impl<'t, 'm> Parser<'t, 'm> {
     fn chain(
         &mut self,
         operator: &str,
+        kind: &str,
         join: impl FnOnce(Vec<Node<'m>>) -> Node<'m>,
         mut part: impl FnMut(&mut Self) -> Result<Expression<'m>, FilterProblem>,
     ) -> Result<Expression<'m>, FilterProblem> {
@@ -140,48 +206,75 @@ impl<'t, 'm> Parser<'t, 'm> {
         if !self.is_word(operator) {
             return Ok(first);
         }
-        let mut parts = vec![self.condition(first)?];
+        let mut left = first.kind;
+        let mut parts = vec![first.node];
         while self.is_word(operator) {
             self.advance()?;
             let next = part(self)?;
-            parts.push(self.condition(next)?);
+            self.check_conditions(left, next.kind, kind);
+            left = BOOLEAN;
+            parts.push(next.node);
         }
-        self.node(join(parts), ExpressionType::Boolean)
+        self.node(join(parts), BOOLEAN)
     }
 
-    fn condition(&self, operand: Expression<'m>) -> Result<Node<'m>, FilterProblem> {
-        if !operand.kind.is_condition() {
-            return Err(self.problem(format!("found {} before this position, expected a condition", operand.kind.name())));
+    /// Checks the operands of `and` or `or`.
+    fn check_conditions(&mut self, left: ExpressionType<'m>, right: ExpressionType<'m>, operator: &str) {
+        if let Some(other) = [left, right].into_iter().find(|kind| !kind.is_condition()) {
+            let [left, right, other] = [left, right, other].map(|kind| kind.name(self.scope.model));
+            let detail = format!("found {other} before this position, expected a condition");
+            let message = messages::incompatible_operands(&left, &right, operator);
+            self.defer(FilterProblem::syntax(self.at(), detail, message));
         }
-        Ok(operand.node)
+    }
+
+    /// Checks an operand that must be a condition.
+    fn check_condition(&mut self, operand: &Expression<'m>, message: impl FnOnce(&str) -> String) {
+        if !operand.kind.is_condition() {
+            let name = self.name(operand);
+            let detail = format!("found {name} before this position, expected a condition");
+            self.defer(FilterProblem::syntax(self.at(), detail, message(&name)));
+        }
     }
 
     fn comparison(&mut self) -> Result<Expression<'m>, FilterProblem> {
-        let left = self.operand()?;
-        let Ok((FilterToken::Word(word), at, _)) = self.next else { return Ok(left) };
+        let left = self.sum()?;
+        let Some(word) = self.next_word() else { return Ok(left) };
+        let at = self.at();
         if word.eq_ignore_ascii_case("in") {
             self.advance()?;
-            return self.list(left);
+            return self.list(left, at);
         }
         if word.eq_ignore_ascii_case("has") {
             self.advance()?;
-            return self.has(left);
+            return self.has(left, at);
         }
-        let Some(comparison) = functions::comparison(word) else { return Ok(left) };
+        let Some((comparison, kind)) = functions::comparison(word) else { return Ok(left) };
         self.advance()?;
-        let right = self.operand()?;
-        let (left, right) = self.unify(left, right, at)?;
-        let is_equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-        let is_null = matches!(left.kind, ExpressionType::Null) || matches!(right.kind, ExpressionType::Null);
-        if matches!((left.kind, right.kind), (ExpressionType::Object, _) | (_, ExpressionType::Object))
-            && !(is_equality && is_null)
-        {
-            return Err(FilterProblem::syntax(at, "complex values can be compared only with null"));
-        }
+        let right = self.sum()?;
+        self.compare(comparison, kind, left, right, at)
+    }
+
+    fn compare(
+        &mut self,
+        comparison: Comparison,
+        kind: &str,
+        left: Expression<'m>,
+        right: Expression<'m>,
+        at: usize,
+    ) -> Result<Expression<'m>, FilterProblem> {
+        let is_equality = comparison.is_equality();
+        let (left, right) = match self.unify(left, right, kind, !is_equality, at) {
+            Ok(operands) => operands,
+            Err(problem) => {
+                self.defer(problem);
+                return self.node(Node::Constant(Scalar::Null), BOOLEAN);
+            }
+        };
         // Clients see the sentinel in place of the members above it, and equality follows what they see. The order is that of the
         // stored numbers (github.com/microsoft/api-guidelines evolvable-enums.md).
         let (left, right) = if is_equality { (self.mask(left), self.mask(right)) } else { (left.node, right.node) };
-        self.node(Node::Compare(comparison, left.into(), right.into()), ExpressionType::Boolean)
+        self.node(Node::Compare(comparison, left.into(), right.into()), BOOLEAN)
     }
 
     fn mask(&self, expression: Expression<'m>) -> Node<'m> {
@@ -196,64 +289,160 @@ impl<'t, 'm> Parser<'t, 'm> {
         &self,
         left: Expression<'m>,
         right: Expression<'m>,
+        operator: &str,
+        needs_order: bool,
         at: usize,
     ) -> Result<(Expression<'m>, Expression<'m>), FilterProblem> {
         let (left, right) = match (left.kind, right.kind) {
-            (ExpressionType::Enum(enumeration), ExpressionType::Text) => (left, self.as_enum(&right, enumeration, at)?),
-            (ExpressionType::Text, ExpressionType::Enum(enumeration)) => (self.as_enum(&left, enumeration, at)?, right),
+            (ExpressionType::Enum(enumeration), kind) if kind.is_text() => (left, self.as_enum(right, enumeration, at)?),
+            (kind, ExpressionType::Enum(enumeration)) if kind.is_text() => (self.as_enum(left, enumeration, at)?, right),
             _ => (left, right),
         };
-        if !left.kind.is_comparable(right.kind) {
-            return Err(FilterProblem::syntax(at, format!("cannot compare {} with {}", left.kind.name(), right.kind.name())));
+        if !left.kind.is_comparable(right.kind, needs_order) {
+            let (left_name, right_name) = (self.name(&left), self.name(&right));
+            let detail = if left.kind.is_object() || right.kind.is_object() {
+                "complex values can be compared only with null".to_owned()
+            } else {
+                format!("cannot compare {left_name} with {right_name}")
+            };
+            let message = messages::incompatible_operands(&left_name, &right_name, operator);
+            return Err(FilterProblem::syntax(at, detail, message));
         }
         Ok((left, right))
     }
 
-    fn as_enum(&self, operand: &Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, FilterProblem> {
-        let Node::Constant(Scalar::Text(text)) = &operand.node else {
-            return Err(FilterProblem::syntax(at, format!("found Edm.String, expected {}", enumeration.full_name)));
-        };
+    /// Converts a string literal to an enum. Other texts stay as they are, and cannot be compared.
+    fn as_enum(&self, operand: Expression<'m>, enumeration: &'m EnumType, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let Node::Constant(Scalar::Text(text)) = &operand.node else { return Ok(operand) };
         let node = Node::Constant(Scalar::Enum(literal::members(self.scope, text, enumeration, at)?));
         Ok(Expression { node, kind: ExpressionType::Enum(enumeration) })
     }
 
-    /// Parses the list after `in`.
-    fn list(&mut self, left: Expression<'m>) -> Result<Expression<'m>, FilterProblem> {
-        self.expect(&FilterToken::Open, "an opening parenthesis")?;
+    /// Parses what follows `in`: a list of literals, which may be empty (OData 4.01), or a collection.
+    fn list(&mut self, left: Expression<'m>, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        if let (Some(word), false) = (self.next_word(), self.is_call()) {
+            let word_at = self.at();
+            self.advance()?;
+            return self.is_in_collection(left, word, word_at);
+        }
+        self.expect(&FilterToken::Open, "an opening parenthesis", "'('")?;
+        let is_rounded = left.kind.is_rounded();
         let mut values = Vec::new();
-        loop {
+        while *self.peek()? != FilterToken::Close || !values.is_empty() {
             let (found, at) = self.advance()?;
-            let literal = self.literal(&found, at)?.ok_or_else(|| FilterProblem::syntax(at, "expected a literal in the list"))?;
-            let (_, literal) = self.unify(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, literal, at)?;
-            if let Node::Constant(scalar) = literal.node {
-                values.push(scalar);
+            let Some(literal) = self.literal(&found, at)? else {
+                return Err(FilterProblem::syntax(
+                    at,
+                    "expected a literal in the list",
+                    messages::expected("Expression", self.text, at),
+                ));
+            };
+            match self.unify(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, literal, "Equal", false, at) {
+                Ok((_, Expression { node: Node::Constant(scalar), .. })) => values.push(match scalar.to_f64() {
+                    Some(number) if is_rounded => Scalar::float(number),
+                    _ => scalar,
+                }),
+                Ok(_) => {}
+                Err(problem) => {
+                    self.defer(problem);
+                    values.push(Scalar::Null);
+                }
             }
             match self.peek()? {
                 FilterToken::Comma => self.advance()?,
                 _ => break,
             };
         }
-        self.expect(&FilterToken::Close, "a comma or a closing parenthesis")?;
-        if matches!(left.kind, ExpressionType::Object) {
-            return Err(self.problem("complex values cannot be tested with in"));
+        self.expect(&FilterToken::Close, "a comma or a closing parenthesis", "')' or ','")?;
+        if left.kind.is_object() {
+            let message = messages::incompatible_operands(&self.name(&left), "Edm.Untyped", "Equal");
+            self.defer(FilterProblem::syntax(at, "complex values cannot be tested with in", message));
         }
         values.sort_unstable_by(total_order);
         let left = self.mask(left);
-        self.node(Node::In(left.into(), values), ExpressionType::Boolean)
+        self.node(Node::In(left.into(), values, is_rounded), BOOLEAN)
     }
 
-    fn has(&mut self, left: Expression<'m>) -> Result<Expression<'m>, FilterProblem> {
-        let ExpressionType::Enum(enumeration) = left.kind else {
-            return Err(self.problem(format!("found {} before has, expected an enum", left.kind.name())));
+    /// Returns whether any item of a collection equals a value.
+    fn is_in_collection(&mut self, left: Expression<'m>, word: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let Some((source, item)) = self.source(word, at)? else {
+            return self.node(Node::Constant(Scalar::Null), BOOLEAN);
         };
-        let at = self.at();
-        let right = self.operand()?;
-        let (_, right) = self.unify(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, right, at)?;
-        let Node::Constant(Scalar::Enum(number)) = right.node else {
-            return Err(FilterProblem::syntax(at, format!("expected members of {} after has", enumeration.full_name)));
+        let variable = self.variables.len();
+        let (node, kind) = self.item_node(variable, item);
+        let comparison = self.compare(Comparison::Equal, "Equal", left, Expression { node, kind }, at)?;
+        self.lambda_node(false, source, Some(comparison.node))
+    }
+
+    fn has(&mut self, left: Expression<'m>, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let right_at = self.at();
+        let right = self.sum()?;
+        let (left_name, right_name) = (self.name(&left), self.name(&right));
+        let message = || messages::incompatible_operands(&left_name, &right_name, "Has");
+        let ExpressionType::Enum(enumeration) = left.kind else {
+            let detail = format!("found {left_name} before has, expected an enum");
+            self.defer(FilterProblem::syntax(at, detail, message()));
+            return self.node(Node::Constant(Scalar::Null), BOOLEAN);
+        };
+        let unified =
+            self.unify(Expression { node: Node::Constant(Scalar::Null), kind: left.kind }, right, "Has", false, right_at);
+        let number = match unified {
+            Ok((_, Expression { node: Node::Constant(Scalar::Enum(number)), .. })) => number,
+            Ok(_) => {
+                let detail = format!("expected members of {} after has", enumeration.full_name);
+                self.defer(FilterProblem::syntax(right_at, detail, message()));
+                0
+            }
+            Err(problem) => {
+                self.defer(problem);
+                0
+            }
         };
         let left = self.mask(left);
-        self.node(Node::Has(left.into(), number), ExpressionType::Boolean)
+        self.node(Node::Has(left.into(), number), BOOLEAN)
+    }
+
+    /// Parses operands joined by arithmetic operators.
+    fn sum(&mut self) -> Result<Expression<'m>, FilterProblem> {
+        let first = self.operand()?;
+        if self.next_word().is_none() {
+            return Ok(first);
+        }
+        let first = self.product_from(first)?;
+        self.arithmetic(first, functions::sum, |parser| {
+            let factor = parser.operand()?;
+            parser.product_from(factor)
+        })
+    }
+
+    fn product_from(&mut self, first: Expression<'m>) -> Result<Expression<'m>, FilterProblem> {
+        self.arithmetic(first, functions::product, Parser::operand)
+    }
+
+    /// Parses the operators of one rank and their right operands.
+    fn arithmetic(
+        &mut self,
+        mut left: Expression<'m>,
+        operator: fn(&str) -> Option<(Operator, &'static str)>,
+        part: fn(&mut Self) -> Result<Expression<'m>, FilterProblem>,
+    ) -> Result<Expression<'m>, FilterProblem> {
+        let mut others = Vec::new();
+        while let Some((operator, name)) = self.next_word().and_then(operator) {
+            let at = self.at();
+            self.advance()?;
+            let right = part(self)?;
+            left.kind = types::of_arithmetic(operator, left.kind, right.kind).unwrap_or_else(|| {
+                let (left, right) = (self.name(&left), self.name(&right));
+                let detail = format!("cannot calculate with {left} and {right}");
+                self.defer(FilterProblem::syntax(at, detail, messages::incompatible_operands(&left, &right, name)));
+                ExpressionType::Unknown
+            });
+            others.push((operator, self.node(right.node, right.kind)?.node));
+        }
+        if others.is_empty() {
+            return Ok(left);
+        }
+        self.node(Node::Arithmetic(left.node.into(), others), left.kind)
     }
 
     fn operand(&mut self) -> Result<Expression<'m>, FilterProblem> {
@@ -264,84 +453,453 @@ impl<'t, 'm> Parser<'t, 'm> {
         match found {
             FilterToken::Open => {
                 let inner = self.expression()?;
-                self.expect(&FilterToken::Close, "a closing parenthesis")?;
+                self.expect(&FilterToken::Close, "a closing parenthesis", "')' or operator")?;
                 Ok(inner)
             }
-            FilterToken::Word(word) if word.eq_ignore_ascii_case("not") => {
-                // `not` binds more tightly than comparisons (OData 4.0 Part 2, 5.1.1.9): `not a eq 1` is not a condition.
-                let inner = self.nested(Parser::operand)?;
-                let inner = self.condition(inner)?;
-                self.node(Node::Not(inner.into()), ExpressionType::Boolean)
-            }
-            FilterToken::Word(word) if matches!(self.next, Ok((FilterToken::Open, ..))) => self.call(word, at),
+            FilterToken::Minus => self.negation(at),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("not") => self.inversion(),
+            FilterToken::Word(word) if self.is_call() => self.call(word, at),
             FilterToken::Word(word) => self.property(word, at),
-            _ => Err(FilterProblem::syntax(at, "expected a property, a literal or a function")),
+            _ => {
+                let message = messages::expected("Expression", self.text, at);
+                Err(FilterProblem::syntax(at, "expected a property, a literal or a function", message))
+            }
         }
     }
 
+    /// Parses what follows a minus sign.
+    fn negation(&mut self, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let inner = self.nested(Parser::operand)?;
+        let is_signed = |primitive: Primitive| primitive.is_number() || primitive == Primitive::Duration;
+        match inner.kind {
+            kind if kind.is_dynamic() || matches!(kind, ExpressionType::Primitive(primitive) if is_signed(primitive)) => {
+                self.node(Node::Negate(inner.node.into()), kind)
+            }
+            _ => {
+                let name = self.name(&inner);
+                let detail = format!("found {name} after a minus sign, expected a number");
+                self.deferred(FilterProblem::syntax(at, detail, messages::incompatible_operand(&name, "Negate")))
+            }
+        }
+    }
+
+    /// Parses what follows `not`. It binds more tightly than comparisons (OData 4.0 Part 2, 5.1.1.9): `not a eq 1` is not a condition.
+    fn inversion(&mut self) -> Result<Expression<'m>, FilterProblem> {
+        let inner = self.nested(Parser::operand)?;
+        self.check_condition(&inner, |name| messages::incompatible_operand(name, "Not"));
+        self.node(Node::Not(inner.node.into()), BOOLEAN)
+    }
+
+    /// Whether a parenthesis follows.
+    fn is_call(&self) -> bool {
+        matches!(self.next, Ok((FilterToken::Open, ..)))
+    }
+
     /// Parses a token as a literal; `None` if it is not one.
-    fn literal(&self, found: &FilterToken<'t>, at: usize) -> Result<Option<Expression<'m>>, FilterProblem> {
+    fn literal(&mut self, found: &FilterToken<'t>, at: usize) -> Result<Option<Expression<'m>>, FilterProblem> {
+        let malformed = |parser: &Self, type_name: &str, literal: &str, detail: String| {
+            let message = match type_name {
+                "Edm.DateTimeOffset" => messages::invalid_time(literal),
+                _ => messages::unrecognized_literal(type_name, literal, parser.text, at),
+            };
+            FilterProblem::syntax(at, detail, message)
+        };
         let (scalar, kind) = match found {
-            FilterToken::Text(text) => (Scalar::Text(text.to_string().into()), ExpressionType::Text),
-            FilterToken::Number(text) => literal::number_or_date(text)
-                .ok_or_else(|| FilterProblem::syntax(at, format!("invalid number or date {text:?}")))?,
-            FilterToken::Typed(type_name, text) => match self.scope.model.resolve(type_name) {
-                Some(NamedType::Enum(id)) => {
+            FilterToken::Text(text) => (Scalar::Text(text.to_string().into()), ExpressionType::Primitive(Primitive::String)),
+            FilterToken::Bare(text) => literal::typed(
+                literal::bare(text)
+                    .map_err(|type_name| malformed(self, type_name, text, format!("invalid number or date {text:?}")))?,
+            ),
+            FilterToken::Typed(prefix, text) => match (literal::prefixed(prefix, text), self.scope.model.resolve(prefix)) {
+                (Some(literal), _) => literal::typed(
+                    literal.map_err(|type_name| malformed(self, type_name, text, format!("invalid {type_name} {text:?}")))?,
+                ),
+                (None, Some(NamedType::Enum(id))) => {
                     let enumeration = self.scope.model.enumeration(id);
-                    (Scalar::Enum(literal::members(self.scope, text, enumeration, at)?), ExpressionType::Enum(enumeration))
+                    let number = literal::members(self.scope, text, enumeration, at).unwrap_or_else(|problem| {
+                        self.defer(problem);
+                        0
+                    });
+                    (Scalar::Enum(number), ExpressionType::Enum(enumeration))
                 }
-                _ => return Err(FilterProblem::syntax(at, format!("unknown enum type {type_name:?}"))),
+                _ => {
+                    let detail = format!("unknown enum type {prefix:?}");
+                    return self.deferred(malformed(self, prefix, text, detail)).map(Some);
+                }
             },
             FilterToken::Word(word) if word.eq_ignore_ascii_case("null") => (Scalar::Null, ExpressionType::Null),
-            FilterToken::Word(word) if word.eq_ignore_ascii_case("true") => (Scalar::Boolean(true), ExpressionType::Boolean),
-            FilterToken::Word(word) if word.eq_ignore_ascii_case("false") => (Scalar::Boolean(false), ExpressionType::Boolean),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("true") => (Scalar::Boolean(true), BOOLEAN),
+            FilterToken::Word(word) if word.eq_ignore_ascii_case("false") => (Scalar::Boolean(false), BOOLEAN),
+            FilterToken::Word("INF") => (Scalar::Float(f64::INFINITY), ExpressionType::Primitive(Primitive::Double)),
+            FilterToken::Word("NaN") => (Scalar::Float(f64::NAN), ExpressionType::Primitive(Primitive::Double)),
             _ => return Ok(None),
         };
         Ok(Some(Expression { node: Node::Constant(scalar), kind }))
     }
 
-    fn call(&mut self, name: &str, at: usize) -> Result<Expression<'m>, FilterProblem> {
-        let Some(signature) = functions::function(name) else {
-            return Err(FilterProblem::syntax(at, format!("unknown function {name:?}")));
-        };
-        self.expect(&FilterToken::Open, "an opening parenthesis")?;
-        let mut arguments = Vec::new();
-        for expected in signature.arguments {
-            let argument = self.expression()?;
-            if !argument.kind.is_comparable(*expected) {
-                let detail = format!("found {} as an argument, expected {}", argument.kind.name(), expected.name());
-                return Err(self.problem(detail));
+    fn call(&mut self, name: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        if let Some((path, function)) = name.rsplit_once('/') {
+            match function {
+                "any" => return self.lambda(path, false, at),
+                "all" => return self.lambda(path, true, at),
+                _ => {}
             }
-            arguments.push(argument.node);
+        }
+        self.expect(&FilterToken::Open, "an opening parenthesis", "'('")?;
+        for (function, is_cast) in [("cast", true), ("isof", false)] {
+            if name.eq_ignore_ascii_case(function) {
+                return self.conversion(is_cast, at);
+            }
+        }
+        let mut arguments = Vec::new();
+        while *self.peek()? != FilterToken::Close || !arguments.is_empty() {
+            arguments.push(self.expression()?);
             match self.peek()? {
-                FilterToken::Comma if arguments.len() < signature.arguments.len() => self.advance()?,
+                FilterToken::Comma => self.advance()?,
                 _ => break,
             };
         }
-        self.expect(&FilterToken::Close, "a closing parenthesis")?;
-        if arguments.len() + signature.optional < signature.arguments.len() {
-            let detail = format!("found {} arguments, expected {}", arguments.len(), signature.arguments.len());
-            return Err(FilterProblem::syntax(at, detail));
-        }
-        self.node(Node::Call(signature.function, arguments, None), signature.result)
+        self.expect(&FilterToken::Close, "a closing parenthesis", "')' or ','")?;
+        self.function(name, arguments, at)
     }
 
-    fn property(&mut self, word: &str, at: usize) -> Result<Expression<'m>, FilterProblem> {
-        let path = path::resolve(self.scope, word).map_err(|problem| match problem {
-            PathProblem::Unknown(error) => FilterProblem { at, cause: Cause::UnknownProperty(error.into()) },
-            PathProblem::Malformed => FilterProblem::syntax(at, format!("invalid property path {word:?}")),
-        })?;
-        if path.is_write_only {
-            return Err(FilterProblem { at, cause: Cause::WriteOnly(path.text) });
+    /// Binds a call to the signature that its arguments fit.
+    fn function(&mut self, name: &str, arguments: Vec<Expression<'m>>, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let signatures = functions::signatures(name);
+        if signatures.clone().next().is_none() {
+            let detail = format!("unknown function {name:?}");
+            return self.deferred(FilterProblem::syntax(at, detail, messages::unknown_function(name)));
         }
-        let kind = ExpressionType::of_property(self.scope.model, path.kind);
-        self.node(Node::Property(path), kind)
+        let kinds: Vec<ExpressionType<'_>> = arguments.iter().map(|argument| argument.kind).collect();
+        let Some(signature) = signatures.clone().find(|signature| signature.fits(&kinds)) else {
+            let found: Vec<String> = arguments.iter().map(|argument| self.name(argument)).collect();
+            let expected: Vec<String> = signatures.map(functions::Signature::description).collect();
+            let detail = format!("found {name}({}), expected {}", found.join(", "), expected.join(" or "));
+            let message = messages::no_signature(&name.to_ascii_lowercase(), &expected);
+            return self.deferred(FilterProblem::syntax(at, detail, message));
+        };
+        let kind = match signature.result {
+            FunctionResult::Is(primitive) => ExpressionType::Primitive(primitive),
+            FunctionResult::OfArgument => kinds.first().copied().unwrap_or(ExpressionType::Unknown),
+        };
+        let time = |ticks| Node::Constant(Scalar::Time(Moment::utc(ticks)));
+        let arguments = arguments.into_iter().map(|argument| self.on_shown_clock(argument)).collect();
+        let node = match signature.function {
+            Function::Now => time(self.scope.now.ticks()),
+            Function::MinTime => time(MIN_TICKS),
+            Function::MaxTime => time(MAX_TICKS),
+            function => Node::Call(function, arguments, None),
+        };
+        self.node(node, kind)
     }
 
-    fn expect(&mut self, token: &FilterToken<'_>, name: &str) -> Result<(), FilterProblem> {
+    /// Returns a time on the clock that answers show, so that clients find the parts that they see.
+    fn on_shown_clock(&self, expression: Expression<'m>) -> Node<'m> {
+        let is_time = matches!(expression.kind, ExpressionType::Primitive(Primitive::DateTimeOffset));
+        let is_literal = matches!(expression.node, Node::Constant(_));
+        if is_time && !is_literal && self.scope.behaviors.timestamps == Timestamps::Utc {
+            return Node::Utc(expression.node.into());
+        }
+        expression.node
+    }
+
+    /// Parses the arguments of `cast` or `isof`: a type, after an expression unless it is the entity's.
+    fn conversion(&mut self, is_cast: bool, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let mut operand = None;
+        let (name, name_at) = loop {
+            // A type is a name or a text with its name.
+            let first = (self.next_word(), &self.next);
+            let name = match first {
+                (Some(word), _) if word.contains('.') && !word.contains('/') => Some(word.to_owned()),
+                (_, Ok((FilterToken::Text(text), ..))) => Some(text.to_string()),
+                _ => None,
+            };
+            let name_at = self.at();
+            match name {
+                Some(name) if operand.is_some() || self.is_last_argument() => {
+                    self.advance()?;
+                    break (name, name_at);
+                }
+                _ if operand.is_none() => {
+                    operand = Some(self.expression()?);
+                    self.expect(&FilterToken::Comma, "a comma and a type", "')' or ','")?;
+                }
+                _ => return Err(self.unexpected("a type")),
+            }
+        };
+        self.expect(&FilterToken::Close, "a closing parenthesis", "')' or ','")?;
+        let target = Primitive::named(&name);
+        if let (false, Some(NamedType::Structured(id))) = (is_cast, self.scope.model.resolve(&name)) {
+            return self.instance_test(operand, id, name_at);
+        }
+        let operand = match (operand, target) {
+            (Some(operand), Some(_)) => operand,
+            (operand, _) => {
+                if let (Some(operand), Some(NamedType::Enum(id))) = (operand, self.scope.model.resolve(&name)) {
+                    return self.enum_conversion(operand, self.scope.model.enumeration(id), is_cast);
+                }
+                let problem = self.structured_type(&name, name_at);
+                return self.deferred(problem);
+            }
+        };
+        let target = target.unwrap_or(Primitive::String);
+        if !is_cast {
+            return self.type_test(operand, target);
+        }
+        let kind = ExpressionType::Primitive(target);
+        match operand.kind {
+            ExpressionType::Enum(enumeration) if target == Primitive::String => {
+                let shows_hidden = self.scope.shows_hidden();
+                self.node(Node::EnumText(operand.node.into(), enumeration, shows_hidden), kind)
+            }
+            ExpressionType::Structured(_) | ExpressionType::Collection(_) => {
+                let name = self.name(&operand);
+                let detail = format!("cannot cast {name} to {}", target.name());
+                self.deferred(FilterProblem::syntax(at, detail, messages::NOT_A_TYPE))
+            }
+            _ => {
+                let inner = self.on_shown_clock(operand);
+                self.node(Node::Cast(inner.into(), target), kind)
+            }
+        }
+    }
+
+    /// Whether the next token is the last before a closing parenthesis.
+    fn is_last_argument(&self) -> bool {
+        matches!(token(self.text, self.end()), Ok((FilterToken::Close, ..)))
+    }
+
+    /// Casts to an enum, or tests for one.
+    fn enum_conversion(
+        &mut self,
+        operand: Expression<'m>,
+        enumeration: &'m EnumType,
+        is_cast: bool,
+    ) -> Result<Expression<'m>, FilterProblem> {
+        let kind = ExpressionType::Enum(enumeration);
+        let is_same = matches!(operand.kind, ExpressionType::Enum(found) if found.full_name == enumeration.full_name);
+        if !is_cast {
+            return self.is_not_null(operand.node, is_same);
+        }
+        let node = match operand.node {
+            node if is_same => node,
+            Node::Constant(Scalar::Text(text)) => literal::members(self.scope, &text, enumeration, 0)
+                .map_or(Node::Constant(Scalar::Null), |number| Node::Constant(Scalar::Enum(number))),
+            _ => Node::Constant(Scalar::Null),
+        };
+        self.node(node, kind)
+    }
+
+    /// Returns whether a value has a primitive type: known now, unless it is an undeclared member.
+    fn type_test(&mut self, operand: Expression<'m>, target: Primitive) -> Result<Expression<'m>, FilterProblem> {
+        match operand.kind {
+            ExpressionType::Unknown => self.node(Node::IsOf(operand.node.into(), target), BOOLEAN),
+            ExpressionType::Primitive(found) => self.is_not_null(operand.node, found == target),
+            _ => self.is_not_null(operand.node, false),
+        }
+    }
+
+    fn is_not_null(&mut self, node: Node<'m>, may_be: bool) -> Result<Expression<'m>, FilterProblem> {
+        if !may_be {
+            return self.node(Node::Constant(Scalar::Boolean(false)), BOOLEAN);
+        }
+        let null = Box::new(Node::Constant(Scalar::Null));
+        self.node(Node::Compare(Comparison::NotEqual, node.into(), null), BOOLEAN)
+    }
+
+    /// Returns the test of the type of the entity, or of a complex value in it.
+    fn instance_test(&mut self, operand: Option<Expression<'m>>, id: TypeId, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let model = self.scope.model;
+        let (path, declared) = match operand {
+            None => (None, self.scope.structured),
+            Some(Expression { node: Node::Property(path), kind: ExpressionType::Structured(declared) }) => {
+                (Some(Box::new(path)), declared)
+            }
+            Some(_) => {
+                let problem = self.structured_type(&model.structured(id).full_name, at);
+                return self.deferred(problem);
+            }
+        };
+        let derived = model.structured_types().filter(|structured| model.is_a(structured.id, id));
+        let mut types: Vec<TypeId> = derived.map(|structured| structured.id).collect();
+        types.sort_unstable();
+        self.node(Node::HasType(path, types, model.is_a(declared.id, id)), BOOLEAN)
+    }
+
+    /// Returns the problem of a structured type in `cast` or a path.
+    fn structured_type(&self, name: &str, at: usize) -> FilterProblem {
+        let detail = match self.scope.model.resolve(name) {
+            Some(_) => format!("unsupported type {name:?}"),
+            None => format!("unknown type {name:?}"),
+        };
+        FilterProblem::syntax(at, detail, messages::NOT_A_TYPE)
+    }
+
+    /// Parses the condition of `any` or `all`, with its range variable.
+    fn lambda(&mut self, path: &'t str, is_all: bool, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        let source = self.source(path, at)?;
+        self.expect(&FilterToken::Open, "an opening parenthesis", "'('")?;
+        if !is_all && *self.peek()? == FilterToken::Close {
+            self.advance()?;
+            return match source {
+                Some((source, _)) => self.lambda_node(is_all, source, None),
+                None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
+            };
+        }
+        let variable_at = self.at();
+        let name = match self.advance()? {
+            (FilterToken::Word(name), _) if path::is_identifier(name) => name,
+            (_, at) => {
+                return Err(FilterProblem::syntax(
+                    at,
+                    "expected a range variable",
+                    messages::expected("Expression", self.text, at),
+                ));
+            }
+        };
+        self.expect(&FilterToken::Colon, "a colon after the range variable", "':'")?;
+        if self.variables.iter().any(|(known, _)| *known == name) {
+            let detail = format!("duplicate range variable {name:?}");
+            self.defer(FilterProblem::syntax(variable_at, detail, messages::variable_declared(name)));
+        }
+        if self.variables.len() == MAX_LAMBDAS {
+            let detail = format!("too many any and all within each other (limit {MAX_LAMBDAS})");
+            return Err(FilterProblem::syntax(at, detail, messages::TOO_DEEP));
+        }
+        // The names of an unknown collection are not looked up: their problem comes after that of the collection.
+        let item = source.as_ref().map_or(ItemType::Primitive(Primitive::String), |(_, item)| *item);
+        self.variables.push((name, item));
+        let body = self.expression();
+        self.variables.pop();
+        let body = body?;
+        self.expect(&FilterToken::Close, "a closing parenthesis", "')' or operator")?;
+        self.check_condition(&body, |_| messages::LAMBDA_NOT_A_CONDITION.to_owned());
+        match source {
+            Some((source, _)) => self.lambda_node(is_all, source, Some(body.node)),
+            None => self.node(Node::Constant(Scalar::Null), BOOLEAN),
+        }
+    }
+
+    fn lambda_node(&mut self, is_all: bool, source: ItemSource, body: Option<Node<'m>>) -> Result<Expression<'m>, FilterProblem> {
+        let body = body.map(|mut node| {
+            let (nodes, calls) = shared::size(&node);
+            let shared = if calls > 1 { shared::number(&mut node) } else { 0 };
+            LambdaBody { node, nodes: u64::try_from(nodes).unwrap_or(u64::MAX), shared }
+        });
+        self.node(Node::Lambda(Box::new(Lambda { is_all, source, variable: self.variables.len(), body })), BOOLEAN)
+    }
+
+    /// Resolves a path to a collection; `None`: its problem is deferred.
+    fn source(&mut self, word: &'t str, at: usize) -> Result<Option<(ItemSource, ItemType)>, FilterProblem> {
+        let found = match self.resolve(word, at)? {
+            Some(Resolved { variable, path: Some(path), .. }) => match path.kind {
+                Some(PropertyType::Collection(item)) => Some((ItemSource { variable, path }, item)),
+                _ => None,
+            },
+            Some(_) => None,
+            None => return Ok(None),
+        };
+        if found.is_none() {
+            let detail = format!("{word:?} is not a collection");
+            self.defer(FilterProblem::syntax(at, detail, messages::NOT_A_COLLECTION));
+        }
+        Ok(found)
+    }
+
+    fn property(&mut self, word: &'t str, at: usize) -> Result<Expression<'m>, FilterProblem> {
+        if let Some(path) = word.strip_suffix("/$count") {
+            return match self.source(path, at)? {
+                Some((source, _)) => self.node(Node::Count(source.into()), INT64),
+                None => self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown),
+            };
+        }
+        let Some(Resolved { variable, path }) = self.resolve(word, at)? else {
+            return self.node(Node::Constant(Scalar::Null), ExpressionType::Unknown);
+        };
+        let (node, kind) = match (variable, path) {
+            (None, Some(path)) => {
+                let kind = ExpressionType::of_property(self.scope.model, path.kind);
+                match lexical(kind) {
+                    Some(primitive) => (Node::Typed(path, primitive), kind),
+                    None => (Node::Property(path), kind),
+                }
+            }
+            (Some(variable), Some(path)) => {
+                let kind = ExpressionType::of_property(self.scope.model, path.kind);
+                (Node::Item(variable, Some(path.into()), lexical(kind)), kind)
+            }
+            (Some(variable), None) => {
+                let item = self.variables[variable].1;
+                self.item_node(variable, item)
+            }
+            (None, None) => (Node::Constant(Scalar::Object), ExpressionType::Structured(self.scope.structured)),
+        };
+        self.node(node, kind)
+    }
+
+    /// Returns the node for an item as a whole.
+    fn item_node(&self, variable: usize, item: ItemType) -> (Node<'m>, ExpressionType<'m>) {
+        let kind = ExpressionType::of_property(self.scope.model, Some(item.kind()));
+        (Node::Item(variable, None, lexical(kind)), kind)
+    }
+
+    /// Resolves a path from a range variable, from `$it` or from the entity; `None`: its problem is deferred.
+    fn resolve(&mut self, word: &'t str, at: usize) -> Result<Option<Resolved>, FilterProblem> {
+        let (first, rest) = word.split_once('/').map_or((word, None), |(first, rest)| (first, Some(rest)));
+        let variable = self.variables.iter().rposition(|(name, _)| *name == first);
+        let (scope, path) = match (variable, rest) {
+            (Some(_), None) => return Ok(Some(Resolved { variable, path: None })),
+            (Some(index), Some(rest)) => match self.variables[index].1 {
+                ItemType::Complex(id) => (Scope { structured: self.scope.model.structured(id), ..self.scope }, rest),
+                item => {
+                    let type_name = self.scope.model.kind_name(item.kind());
+                    let error = path::unknown_segment(rest, &type_name);
+                    self.defer(FilterProblem { at, cause: Cause::UnknownProperty(error.into()) });
+                    return Ok(None);
+                }
+            },
+            (None, None) if first == ENTITY => return Ok(Some(Resolved { variable: None, path: None })),
+            (None, Some(rest)) if first == ENTITY => (self.scope, rest),
+            (None, _) => (self.scope, word),
+        };
+        match path::resolve(scope, path) {
+            Ok(path) if path.is_write_only => self.defer(FilterProblem { at, cause: Cause::WriteOnly(path.text) }),
+            Ok(path) => return Ok(Some(Resolved { variable, path: Some(path) })),
+            Err(PathProblem::Unknown(error)) => self.defer(FilterProblem { at, cause: Cause::UnknownProperty(error.into()) }),
+            Err(PathProblem::Cast(name)) => {
+                let problem = self.structured_type(&name, at);
+                self.defer(problem);
+            }
+            Err(PathProblem::Malformed) => {
+                let message = messages::syntax(self.text, at + word.len());
+                return Err(FilterProblem::syntax(at, format!("invalid property path {word:?}"), message));
+            }
+        }
+        Ok(None)
+    }
+
+    fn expect(&mut self, token: &FilterToken<'_>, name: &str, in_message: &str) -> Result<(), FilterProblem> {
         if self.peek()? != token {
-            return Err(self.unexpected(name));
+            let detail = format!("found {}, expected {name}", self.found());
+            return Err(FilterProblem::syntax(self.at(), detail, messages::expected(in_message, self.text, self.at())));
         }
         self.advance().map(|_| ())
+    }
+}
+
+/// A path and the range variable that it begins with.
+struct Resolved {
+    variable: Option<usize>,
+    /// The path; none for the variable or the entity as a whole.
+    path: Option<path::PropertyPath>,
+}
+
+/// Returns the type of values that are stored as texts but compared otherwise.
+fn lexical(kind: ExpressionType<'_>) -> Option<Primitive> {
+    match kind {
+        ExpressionType::Primitive(
+            primitive @ (Primitive::Guid | Primitive::Date | Primitive::TimeOfDay | Primitive::Duration | Primitive::Binary),
+        ) => Some(primitive),
+        _ => None,
     }
 }

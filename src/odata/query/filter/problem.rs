@@ -1,8 +1,9 @@
 //! Problems of expressions, and the errors that report them.
 
 use crate::odata::error::Error;
-use crate::odata::query::position::located_error;
+use crate::odata::query::position::{in_characters, located_error};
 use crate::policy::refusal::Refusal;
+use crate::text::redact::mentions_secret;
 
 /// A problem of an expression with its position.
 #[derive(Debug)]
@@ -20,25 +21,47 @@ pub(crate) enum Cause {
     UnknownProperty(Box<Error>),
     /// The path of a write-only property, whose value a query must not reveal.
     WriteOnly(String),
-    /// Invalid syntax or types; the detail for the log.
-    Syntax(String),
+    /// Invalid syntax or types.
+    Syntax {
+        /// The detail for the log.
+        detail: String,
+        /// The text of Microsoft's library.
+        message: String,
+    },
+}
+
+/// The refusals by which the query options differ.
+pub(crate) struct Refusals {
+    /// A write-only property, by its path.
+    pub write_only: &'static Refusal,
+    /// An unknown property, by the text for one; `None`: that text alone.
+    pub unknown_property: Option<&'static Refusal>,
 }
 
 impl FilterProblem {
     /// Returns a problem of syntax or types.
-    pub(crate) fn syntax(at: usize, detail: impl Into<String>) -> FilterProblem {
-        FilterProblem { at, cause: Cause::Syntax(detail.into()) }
+    pub(crate) fn syntax(at: usize, detail: impl Into<String>, message: impl Into<String>) -> FilterProblem {
+        FilterProblem { at, cause: Cause::Syntax { detail: detail.into(), message: message.into() } }
     }
 
-    /// Converts the problem of the expression `text` to an error.
-    ///
-    /// `$filter` and `$orderby` differ in the refusal of write-only properties and in the error for invalid syntax, which is made from
-    /// the offset and the detail.
-    pub(crate) fn into_error(self, text: &str, write_only: &'static Refusal, syntax: impl FnOnce(usize, &str) -> Error) -> Error {
+    /// Converts the problem of the expression `text` to an error. That for invalid syntax is made from the offset, the detail and the
+    /// library's text.
+    pub(crate) fn into_error(self, text: &str, refusals: &Refusals, syntax: impl FnOnce(usize, &str, &str) -> Error) -> Error {
         match self.cause {
-            Cause::UnknownProperty(error) => located_error(*error, text, self.at),
-            Cause::WriteOnly(path) => located_error(Error::new(write_only, &[&path]), text, self.at),
-            Cause::Syntax(detail) => syntax(self.at, &detail),
+            Cause::UnknownProperty(error) => {
+                let error = match refusals.unknown_property {
+                    Some(refusal) => Error { detail: error.detail, ..Error::new(refusal, &[&error.message]) },
+                    None => *error,
+                };
+                located_error(error, text, self.at)
+            }
+            Cause::WriteOnly(path) => located_error(Error::new(refusals.write_only, &[&path]), text, self.at),
+            // A text that cannot be read may have the value of a secret anywhere.
+            Cause::Syntax { .. } if mentions_secret(text) => {
+                let message = format!("Syntax error at position {}.", in_characters(text, self.at));
+                syntax(self.at, "invalid expression with a secret", &message)
+            }
+            Cause::Syntax { detail, message } => syntax(self.at, &detail, &message),
         }
     }
 }

@@ -10,8 +10,9 @@ use super::evaluate::{Function, Node, Scalar};
 /// A node in terms of the numbers of its operands.
 #[derive(PartialEq, Eq, Hash)]
 enum Shape {
-    Constant(u8, u64, Box<str>),
+    Constant(u8, [u64; 2], Box<[u8]>),
     Property(Box<str>),
+    Item(usize, Box<str>),
     Call(Function, Vec<usize>),
     /// A node that no function takes, different from all others.
     Other(usize),
@@ -38,10 +39,20 @@ pub(super) fn size(node: &Node<'_>) -> (usize, usize) {
         nodes.map(size).fold((1, 0), |(nodes, calls), (more, more_calls)| (nodes + more, calls + more_calls))
     };
     match node {
-        Node::Constant(_) | Node::Property(_) => (1, 0),
-        Node::Masked(inner, _) | Node::Not(inner) | Node::In(inner, _) | Node::Has(inner, _) => {
-            sum(&mut std::iter::once(&**inner))
-        }
+        Node::Constant(_) | Node::Property(_) | Node::Count(_) => (1, 0),
+        // The items of a lambda are paid when it is evaluated.
+        Node::Lambda(_) => (2, 0),
+        Node::Typed(..) | Node::Item(..) | Node::Search(..) | Node::HasType(..) => (3, 0),
+        Node::Masked(inner, _)
+        | Node::Utc(inner)
+        | Node::Not(inner)
+        | Node::Negate(inner)
+        | Node::In(inner, ..)
+        | Node::Has(inner, _)
+        | Node::Cast(inner, _)
+        | Node::EnumText(inner, ..)
+        | Node::IsOf(inner, _) => sum(&mut std::iter::once(&**inner)),
+        Node::Arithmetic(first, others) => sum(&mut std::iter::once(&**first).chain(others.iter().map(|(_, node)| node))),
         Node::Compare(_, left, right) => sum(&mut [&**left, &**right].into_iter()),
         Node::And(parts) | Node::Or(parts) => sum(&mut parts.iter()),
         Node::Call(_, arguments, _) => {
@@ -60,10 +71,30 @@ fn visit(
     let mut all = |nodes: &mut [Node<'_>]| nodes.iter_mut().map(|node| visit(node, shapes, visit_call)).collect::<Vec<usize>>();
     let shape = match node {
         Node::Constant(scalar) => Some(constant(scalar)),
-        Node::Property(path) => Some(Shape::Property(path.text.as_str().into())),
+        Node::Property(path) | Node::Typed(path, _) => Some(Shape::Property(path.text.as_str().into())),
+        Node::Item(variable, path, _) => {
+            Some(Shape::Item(*variable, path.as_ref().map(|path| path.text.as_str()).unwrap_or_default().into()))
+        }
+        // The calls in a lambda are numbered there.
+        Node::Count(_) | Node::Lambda(_) | Node::Search(..) | Node::HasType(..) => None,
         Node::Call(function, arguments, _) => Some(Shape::Call(*function, all(arguments))),
-        Node::Masked(inner, _) | Node::Not(inner) | Node::In(inner, _) | Node::Has(inner, _) => {
+        Node::Masked(inner, _)
+        | Node::Utc(inner)
+        | Node::Not(inner)
+        | Node::Negate(inner)
+        | Node::In(inner, ..)
+        | Node::Has(inner, _)
+        | Node::Cast(inner, _)
+        | Node::EnumText(inner, ..)
+        | Node::IsOf(inner, _) => {
             all(std::slice::from_mut(inner));
+            None
+        }
+        Node::Arithmetic(first, others) => {
+            all(std::slice::from_mut(first));
+            for (_, node) in others {
+                all(std::slice::from_mut(node));
+            }
             None
         }
         Node::Compare(_, left, right) => {
@@ -86,14 +117,24 @@ fn visit(
 }
 
 fn constant(scalar: &Scalar<'_>) -> Shape {
+    let number = |kind, value: i64| Shape::Constant(kind, [0, value.cast_unsigned()], Box::default());
     match scalar {
-        Scalar::Null => Shape::Constant(0, 0, "".into()),
-        Scalar::Boolean(value) => Shape::Constant(1, u64::from(*value), "".into()),
-        Scalar::Number(value) => Shape::Constant(2, value.to_bits(), "".into()),
-        Scalar::Text(text) => Shape::Constant(3, 0, (&**text).into()),
-        Scalar::Time(value) => Shape::Constant(4, value.cast_unsigned(), "".into()),
-        Scalar::Enum(value) => Shape::Constant(5, value.cast_unsigned(), "".into()),
-        Scalar::Object => Shape::Constant(6, 0, "".into()),
+        Scalar::Null => number(0, 0),
+        Scalar::Boolean(value) => number(1, i64::from(*value)),
+        Scalar::Float(value) => Shape::Constant(2, [0, value.to_bits()], Box::default()),
+        Scalar::Text(text) => Shape::Constant(3, [0; 2], text.as_bytes().into()),
+        Scalar::Time(time) => {
+            Shape::Constant(4, [u64::from(time.offset_minutes.cast_unsigned()), time.ticks.cast_unsigned()], Box::default())
+        }
+        Scalar::Enum(value) => number(5, *value),
+        Scalar::Object => number(6, 0),
+        Scalar::Integer(value) => number(7, *value),
+        Scalar::Decimal(value) => Shape::Constant(8, value.bits(), Box::default()),
+        Scalar::Date(value) => number(9, *value),
+        Scalar::TimeOfDay(value) => number(10, *value),
+        Scalar::Duration(value) => number(11, *value),
+        Scalar::Guid(halves) => Shape::Constant(12, *halves, Box::default()),
+        Scalar::Binary(bytes) => Shape::Constant(13, [0; 2], bytes.to_vec().into()),
     }
 }
 
@@ -116,9 +157,9 @@ mod tests {
         bind: impl FnOnce(Expression<'_>) -> BoundExpression<'_>,
     ) -> (Option<bool>, u64, usize) {
         with_scope(|scope| {
-            let mut entity = Complex::blank(scope.structured);
+            let mut entity = Complex::default();
             let index = scope.structured.property("displayName").unwrap();
-            entity.values[scope.structured.properties[index].slot] = Value::String(name.into());
+            entity.set(scope.structured.properties[index].slot, Value::String(name.into()));
             let filter = bind(Parser::new(filter, scope).filter().unwrap());
             let purse = Purse::whole();
             assert!(purse.spend(filter.steps()));
@@ -200,7 +241,7 @@ mod tests {
     fn only_the_purse_ends_an_evaluation() {
         with_scope(|scope| {
             let filter = Parser::new("tolower('aaaaaaaaaaaaaaaaaaaa') eq 'b'", scope).filter().unwrap().bind();
-            let entity = Complex::blank(scope.structured);
+            let entity = Complex::default();
             let empty = |steps| {
                 let purse = Purse::of(steps, 0);
                 filter.evaluate(&entity, &purse, |value| assert!(matches!(value, Scalar::Boolean(false) | Scalar::Null)));

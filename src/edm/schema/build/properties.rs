@@ -1,0 +1,218 @@
+//! Builds properties, and numbers their slots.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::Shared;
+use super::names::{Names, collection_element, is_row_of, primitive};
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::csdl::{Document, PropertyDeclaration, TypeDeclaration};
+use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
+use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
+
+/// The numbers of slots.
+#[derive(Default)]
+pub(super) struct SlotNumbers {
+    numbers: HashMap<(Box<str>, Kind), Slot>,
+    by_name: HashMap<Box<str>, Vec<Slot>, RandomState>,
+    /// The enums, by lower-case names, whose members have different numbers in the versions: their values cannot be shared.
+    conflicting: Vec<String>,
+}
+
+/// The type of a slot: properties of one name share a value if their types agree.
+type Kind = (PropertyType, Option<Version>);
+
+impl SlotNumbers {
+    pub(super) fn of(documents: &[Document; 2]) -> SlotNumbers {
+        let mut members: HashMap<(String, &str), i64> = HashMap::new();
+        let mut conflicting = Vec::new();
+        for document in documents {
+            for declaration in &document.enums {
+                let full_name = document.qualified(declaration.schema, &declaration.name).to_ascii_lowercase();
+                for (name, number) in &declaration.members {
+                    if members.insert((full_name.clone(), name), *number).is_some_and(|other| other != *number) {
+                        conflicting.push(full_name.clone());
+                    }
+                }
+            }
+        }
+        SlotNumbers { numbers: HashMap::new(), by_name: HashMap::default(), conflicting }
+    }
+
+    /// Returns the slot of a property.
+    pub(super) fn number(&mut self, names: &Names, version: Version, property: &Property) -> Slot {
+        let item = match property.kind {
+            PropertyType::Enum(id) | PropertyType::Collection(ItemType::Enum(id)) => Some(id),
+            _ => None,
+        };
+        let conflicts = |id: EnumId| self.conflicting.iter().any(|name| names.get(&**name) == Some(&NamedType::Enum(id)));
+        let kind = (property.kind, item.filter(|id| conflicts(*id)).map(|_| version));
+        let next = Slot(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
+        let slot = *self.numbers.entry((property.name.clone(), kind)).or_insert(next);
+        if slot == next {
+            self.by_name.entry(property.name.to_ascii_lowercase().into()).or_default().push(slot);
+        }
+        slot
+    }
+
+    /// Whether versions have different slots for a property of a type.
+    pub(super) fn has_conflict(&self, structured: &StructuredType) -> bool {
+        // Names of conflicting enums are few, mostly none.
+        !self.conflicting.is_empty()
+            && structured
+                .properties
+                .iter()
+                .any(|property| matches!(property.kind, PropertyType::Enum(_) | PropertyType::Collection(ItemType::Enum(_))))
+    }
+
+    /// Returns the slots of all properties of a name in lower case.
+    pub(super) fn by_name(self) -> HashMap<Box<str>, Vec<Slot>, RandomState> {
+        self.by_name
+    }
+}
+
+/// Builds a property of a type. Its slot is not yet numbered.
+pub(super) fn build(
+    shared: &Shared<'_>,
+    document: &Document,
+    owner: &TypeDeclaration,
+    full_name: &str,
+    declaration: &PropertyDeclaration,
+    enum_member: impl Fn(EnumId, &str) -> Option<i64>,
+) -> Result<Property, String> {
+    let place = format!("{}/{}", owner.name, declaration.name);
+    let element = collection_element(&declaration.type_name);
+    let type_name = document.expand(owner.schema, element.unwrap_or(&declaration.type_name));
+    let item = match primitive(&type_name) {
+        Some(primitive) => ItemType::Primitive(primitive),
+        None => match shared.named(&type_name) {
+            Some(NamedType::Enum(id)) => ItemType::Enum(id),
+            Some(NamedType::Structured(id)) => ItemType::Complex(id),
+            None => {
+                return Err(format!(
+                    "unknown type {} of property {place}: expected a primitive type or a declared enum or complex type",
+                    declaration.type_name
+                ));
+            }
+        },
+    };
+    let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
+    let mut property = new_property(&declaration.name, kind, declaration.nullable);
+    property.max_length = declaration.max_length;
+    // The service does not write streams into JSON.
+    property.omitted_while_null = kind == PropertyType::Primitive(Primitive::Stream);
+    if let Some(facts) = document.facts(full_name, Some(&declaration.name)) {
+        property.read_only = facts.computed == Some(true) || facts.read_only == Some(true);
+        property.immutable = facts.immutable == Some(true);
+    }
+    if let Some(text) = &declaration.default {
+        let quoted = format!("\"{text}\"");
+        let value = initial(kind, text, &enum_member).or_else(|| initial(kind, &quoted, &enum_member));
+        property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {place}"))?);
+    }
+    for rule in rules_of(shared.rules, full_name, &declaration.name) {
+        match rule {
+            PropertyRule::WriteOnly => property.write_only = true,
+            PropertyRule::ReadOnly => property.read_only = true,
+            PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
+            PropertyRule::Checked(check) => property.check = Some(check),
+            PropertyRule::ServerSet(value) => property.server_set = Some(value),
+            PropertyRule::InitialValue(json) => {
+                let value = initial(kind, json, &enum_member);
+                let mismatch = || format!("invalid initial value {json} of property {place}: expected {}", declaration.type_name);
+                property.initial = Some(value.ok_or_else(mismatch)?);
+            }
+            // Aliases need their targets, so they are resolved after all properties.
+            PropertyRule::AliasOf { .. } => {}
+        }
+    }
+    Ok(property)
+}
+
+fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
+    Property {
+        name: name.into(),
+        member: format!("\"{name}\":").into_bytes().into(),
+        kind,
+        nullable,
+        slot: Slot(0),
+        declared: true,
+        read_only: false,
+        immutable: false,
+        write_only: false,
+        omitted_while_null: false,
+        max_length: None,
+        alias: None,
+        check: None,
+        initial: None,
+        server_set: None,
+    }
+}
+
+/// Reads an initial value, which is JSON text.
+fn initial(kind: PropertyType, json: &str, enum_member: &impl Fn(EnumId, &str) -> Option<i64>) -> Option<Initial> {
+    let unquoted = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match kind {
+        PropertyType::Primitive(Primitive::Boolean) => json.parse().ok().map(Initial::Boolean),
+        PropertyType::Primitive(primitive) if primitive.is_integer() => json.parse().ok().map(Initial::Integer),
+        PropertyType::Primitive(Primitive::String) => unquoted.map(|text| Initial::Text(text.into())),
+        PropertyType::Enum(id) => enum_member(id, unquoted?).map(Initial::Member),
+        _ => None,
+    }
+}
+
+/// Adds the aliases that the schema of a type does not declare, and links all aliases to their targets.
+///
+/// # Errors
+///
+/// Fails if an alias has another type than its target.
+pub(super) fn add_aliases(
+    rules: &[&'static WorkloadRules],
+    full_name: &str,
+    properties: &mut Vec<Arc<Property>>,
+) -> Result<(), String> {
+    let rows = rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| is_row_of(owner, full_name));
+    for (name, target, behavior) in rows.filter_map(|(_, name, rule)| match rule {
+        PropertyRule::AliasOf { target, behavior } => Some((*name, *target, *behavior)),
+        _ => None,
+    }) {
+        let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
+        if !properties.iter().any(|property| *property.name == *name) {
+            let mut added = new_property(name, properties[place].kind, properties[place].nullable);
+            added.declared = false;
+            // The older name comes before the newer one, as in the published example.
+            properties.insert(place, Arc::new(added));
+        }
+        let Some(target) = properties.iter().position(|property| *property.name == *target) else { continue };
+        let kind = properties[target].kind;
+        for property in properties.iter_mut().filter(|property| *property.name == *name) {
+            if property.kind != kind {
+                return Err(format!("conflicting types of property {full_name}/{name} and its alias target"));
+            }
+            Arc::make_mut(property).alias = Some(Alias { target, behavior });
+        }
+    }
+    Ok(())
+}
+
+/// Gives each alias the slot of its target.
+pub(super) fn share_slots(properties: &mut [Arc<Property>]) {
+    for index in 0..properties.len() {
+        if let Some(alias) = properties[index].alias {
+            let slot = properties[alias.target].slot;
+            Arc::make_mut(&mut properties[index]).slot = slot;
+        }
+    }
+}
+
+/// Returns the rules of a property.
+fn rules_of<'r>(
+    rules: &'r [&'static WorkloadRules],
+    full_name: &'r str,
+    property: &'r str,
+) -> impl Iterator<Item = PropertyRule> + use<'r> {
+    let rows = rules.iter().flat_map(|workload| workload.properties);
+    rows.filter(move |(owner, name, _)| *name == property && is_row_of(owner, full_name)).map(|(_, _, rule)| *rule)
+}

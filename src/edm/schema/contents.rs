@@ -1,0 +1,78 @@
+//! The contents of a document: the numbers of its declarations, and those that are not served.
+
+use super::csdl::{self, Document};
+use super::{Schema, Version};
+use crate::edm::primitive::Primitive;
+
+/// The contents of a document.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// The number of each kind of declaration, with its name.
+    pub(crate) counts: [(usize, &'static str); 7],
+    /// The declarations that are not served, in the order of the document.
+    pub(crate) unserved: Vec<Unserved>,
+}
+
+/// A declaration that is not served.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unserved {
+    /// The line in the document, from 1.
+    pub(crate) line: usize,
+    /// The declaration, for people.
+    pub(crate) what: String,
+}
+
+impl Schema {
+    /// Returns the contents of a version's document, which is read for it once more: servers do not need them.
+    pub(crate) fn contents(&self, version: Version) -> Contents {
+        csdl::read(self.document(version)).map(|document| contents(&document)).unwrap_or_default()
+    }
+}
+
+fn contents(document: &Document) -> Contents {
+    let entity_types = document.types.iter().filter(|declaration| declaration.is_entity).count();
+    let singletons = document.roots.iter().filter(|root| root.is_singleton).count();
+    let mut unserved = Vec::new();
+    for declaration in &document.types {
+        let name = document.qualified(declaration.schema, &declaration.name);
+        if declaration.key.len() > 1 {
+            unserved.push(Unserved { line: declaration.line, what: format!("key of {name} beyond its first property") });
+        }
+        if declaration.has_stream {
+            unserved.push(Unserved { line: declaration.line, what: format!("media stream of {name}") });
+        }
+        let is_stream = |type_name: &str| type_name == Primitive::Stream.name();
+        for property in declaration.properties.iter().filter(|property| is_stream(&property.type_name)) {
+            unserved.push(Unserved { line: property.line, what: format!("stream {name}/{}", property.name) });
+        }
+    }
+    for operation in &document.operations {
+        let kind = if operation.is_action { "action" } else { "function" };
+        let mut what = format!("{kind} {}", document.qualified(operation.schema, &operation.name));
+        if let Some((_, bound)) = operation.parameters.first().filter(|_| operation.is_bound) {
+            what.push_str(&format!(" of {}", expanded(document, operation.schema, bound)));
+        }
+        unserved.push(Unserved { line: operation.line, what });
+    }
+    unserved.sort_by_key(|unserved| unserved.line);
+    Contents {
+        counts: [
+            (document.schemas.len(), "namespaces"),
+            (entity_types, "entity types"),
+            (document.types.len() - entity_types, "complex types"),
+            (document.enums.len(), "enums"),
+            (document.roots.len() - singletons, "entity sets"),
+            (singletons, "singletons"),
+            (document.operations.len(), "operations"),
+        ],
+        unserved,
+    }
+}
+
+/// Returns the qualified name of a type, or of a collection of it.
+fn expanded(document: &Document, schema: usize, type_name: &str) -> String {
+    match type_name.strip_prefix("Collection(").and_then(|rest| rest.strip_suffix(')')) {
+        Some(element) => format!("Collection({})", document.expand(schema, element)),
+        None => document.expand(schema, type_name),
+    }
+}

@@ -1,0 +1,72 @@
+//! The facts of vocabularies that the emulator follows: Org.OData.Core.V1 and Org.OData.Capabilities.V1.
+
+/// The facts of a type or of one of its members. `None`: not annotated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Whether the service computes the value.
+    pub(crate) computed: Option<bool>,
+    /// Whether only a create can set the value.
+    pub(crate) immutable: Option<bool>,
+    /// Whether clients can only read the value.
+    pub(crate) read_only: Option<bool>,
+    pub(crate) insertable: Option<bool>,
+    pub(crate) updatable: Option<bool>,
+    pub(crate) deletable: Option<bool>,
+    pub(crate) readable: Option<bool>,
+    pub(crate) expandable: Option<bool>,
+    pub(crate) filterable: Option<bool>,
+    pub(crate) sortable: Option<bool>,
+    pub(crate) countable: Option<bool>,
+    pub(crate) searchable: Option<bool>,
+    pub(crate) top_supported: Option<bool>,
+    pub(crate) skip_supported: Option<bool>,
+    pub(crate) auto_expand: Option<bool>,
+    /// Names of properties that are keys beside the declared one.
+    pub(crate) alternate_keys: Vec<String>,
+}
+
+const CORE: &str = "Org.OData.Core.V1.";
+const CAPABILITIES: &str = "Org.OData.Capabilities.V1.";
+
+/// Whether a term can set a fact.
+pub(super) fn is_known(term: &str) -> bool {
+    let core = term.strip_prefix(CORE);
+    core.is_some_and(|term| matches!(term, "Computed" | "Immutable" | "Permissions" | "AlternateKeys" | "AutoExpand"))
+        || term.strip_prefix(CAPABILITIES).is_some_and(|term| term.ends_with("Restrictions") || term.ends_with("Supported"))
+}
+
+impl Facts {
+    /// Sets the fact of a term, or of a property of its record.
+    pub(super) fn set(&mut self, term: &str, property: Option<&str>, value: &str) {
+        let local = term.strip_prefix(CORE).or_else(|| term.strip_prefix(CAPABILITIES)).unwrap_or(term);
+        let flag = match (local, property) {
+            ("Computed", None) => &mut self.computed,
+            ("Immutable", None) => &mut self.immutable,
+            ("AutoExpand", None) => &mut self.auto_expand,
+            ("Permissions", None) => {
+                if value.ends_with("Permission/Read") {
+                    self.read_only = Some(true);
+                }
+                return;
+            }
+            ("AlternateKeys", Some("Name")) => return self.alternate_keys.push(value.to_owned()),
+            ("InsertRestrictions", Some("Insertable")) => &mut self.insertable,
+            ("UpdateRestrictions", Some("Updatable")) => &mut self.updatable,
+            ("DeleteRestrictions", Some("Deletable")) => &mut self.deletable,
+            ("ReadRestrictions", Some("Readable")) => &mut self.readable,
+            ("ExpandRestrictions", Some("Expandable")) => &mut self.expandable,
+            ("FilterRestrictions", Some("Filterable")) => &mut self.filterable,
+            ("SortRestrictions", Some("Sortable")) => &mut self.sortable,
+            ("CountRestrictions", Some("Countable")) => &mut self.countable,
+            ("SearchRestrictions", Some("Searchable")) => &mut self.searchable,
+            ("TopSupported", None) => &mut self.top_supported,
+            ("SkipSupported", None) => &mut self.skip_supported,
+            _ => return,
+        };
+        match value {
+            "true" => *flag = Some(true),
+            "false" => *flag = Some(false),
+            _ => {}
+        }
+    }
+}

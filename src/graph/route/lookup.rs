@@ -1,0 +1,73 @@
+//! The state that a path may need to be resolved: links, other keys, and the caller.
+
+use http::HeaderMap;
+use std::sync::Arc;
+
+use crate::edm::address::CollectionAddress;
+use crate::edm::schema::{Property, SetId, StructuredType};
+use crate::edm::value::Value;
+use crate::entra::caller::{self, Caller};
+use crate::entra::user::LOCAL_USER;
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::world::World;
+use crate::world::store::StoredEntity;
+
+/// The state, if there is one: paths of fixtures and recordings are resolved without.
+#[derive(Clone, Copy)]
+pub(in crate::graph) struct Lookup<'l>(Option<(&'l World, &'l HeaderMap)>);
+
+impl<'l> Lookup<'l> {
+    /// Returns a lookup that finds nothing.
+    pub(in crate::graph) fn none() -> Lookup<'l> {
+        Lookup(None)
+    }
+
+    /// Returns the lookup of a request.
+    pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap) -> Lookup<'l> {
+        Lookup(Some((world, headers)))
+    }
+
+    /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local
+    /// user's.
+    pub(super) fn caller_key(&self, singleton: SetId) -> Result<String, Error> {
+        let Some((world, headers)) = self.0 else { return Ok(LOCAL_USER.0.to_owned()) };
+        match caller::caller(headers) {
+            Caller::User(person) => Ok(person.id),
+            Caller::Application(_) => Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[])),
+            Caller::Unknown => {
+                let link = world.store.collection(singleton).get(&world.schema.set(singleton).name);
+                let key = link.as_ref().and_then(|link| link.linked()).map(|target| target.key.to_string());
+                Ok(key.unwrap_or_else(|| LOCAL_USER.0.to_owned()))
+            }
+        }
+    }
+
+    /// Returns a link, or an entity that lives among links.
+    pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
+        let (world, _) = self.0?;
+        world.store.at(collection).get(key)
+    }
+
+    /// Returns the key of the entity with another key that identifies it.
+    pub(super) fn by_alternate_key(&self, collection: &CollectionAddress, property: &Property, wanted: &str) -> Option<String> {
+        let (world, _) = self.0?;
+        let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if text.eq_ignore_ascii_case(wanted));
+        world.store.at(collection).list().iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
+    }
+
+    /// Returns the key of the entity that a segment names by another key, unless it is a key itself.
+    pub(super) fn in_segment(
+        &self,
+        structured: &StructuredType,
+        collection: &CollectionAddress,
+        segment: &str,
+    ) -> Option<String> {
+        let (world, _) = self.0?;
+        let index = structured.segment_key?;
+        if world.store.at(collection).get(segment).is_some() {
+            return None;
+        }
+        self.by_alternate_key(collection, &structured.properties[index], segment)
+    }
+}

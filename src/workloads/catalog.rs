@@ -1,0 +1,154 @@
+//! Types of Graph without a workload of their own: the statuses and methods that their reference pages print.
+//!
+//! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
+
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
+};
+use crate::world::workload::Workload;
+use http::StatusCode;
+
+#[derive(Debug)]
+pub(crate) struct Catalog;
+
+impl Workload for Catalog {
+    fn rules(&self) -> &'static WorkloadRules {
+        &RULES
+    }
+}
+
+static RULES: WorkloadRules = WorkloadRules {
+    types: &TYPES,
+    // The pages of these types print the entities in answers to plain requests.
+    expanded: &[
+        ("printService", "endpoints"),
+        ("printerCreateOperation", "printer"),
+        ("permissionGrantPolicy", "includes"),
+        ("permissionGrantPolicy", "excludes"),
+        ("userConsentRequest", "approval"),
+        ("approval", "stages"),
+    ],
+    // learn.microsoft.com/graph/api/site-search
+    searches: &[("site", &SITES)],
+    ..WorkloadRules::NONE
+};
+
+static SITES: SearchRules =
+    SearchRules { by_words: &["displayName", "name", "description"], unnamed: &["displayName", "name", "description"] };
+
+/// PATCH answers with 204.
+static SILENT: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+/// PATCH answers with the entity.
+static SPOKEN: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+/// PATCH answers with the entity, and so does DELETE with 200 (workbooks).
+static WORKBOOK: Capabilities = Capabilities { delete_status: StatusCode::OK, ..SPOKEN };
+
+/// PUT replaces an entity, and answers with 204.
+static REPLACED: Capabilities = Capabilities { update: Some(UpdateMethod::Replace), ..SILENT };
+
+/// PATCH and PUT answer with 204.
+static BRANDING: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUpsert), ..SILENT };
+
+/// PUT creates or replaces an entity, and answers with it; PATCH too.
+static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUpsert), ..SPOKEN };
+
+static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
+
+/// POST answers with 200.
+static REQUEST: Capabilities = Capabilities { create_status: StatusCode::OK, ..DEFAULT_CAPABILITIES };
+
+const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
+    TypeRules { name, capabilities, wording: &DEFAULT_WORDING, is_consulted: false }
+}
+
+#[rustfmt::skip]
+static TYPES: [TypeRules; 86] = [
+    row("accessPackageAssignmentPolicy", &REPLACED),
+    row("accessReviewInstanceDecisionItem", &SILENT),
+    row("accessReviewScheduleDefinition", &REPLACED),
+    row("activityBasedTimeoutPolicy", &SILENT),
+    row("activityHistoryItem", &BRANDING),
+    row("adminConsentRequestPolicy", &REPLACED),
+    row("administrativeUnit", &SILENT),
+    row("agreement", &SPOKEN),
+    row("alert", &SILENT),
+    row("authenticationFlowsPolicy", &SILENT),
+    row("authenticationMethodConfiguration", &SILENT),
+    row("authorizationPolicy", &SILENT),
+    row("calendarPermission", &SPOKEN),
+    row("chat", &SPOKEN),
+    row("claimsMappingPolicy", &SILENT),
+    row("conditionalAccessPolicy", &SILENT),
+    row("conversationThread", &SPOKEN),
+    row("device", &SILENT),
+    row("domain", &SILENT),
+    row("educationAssignment", &SPOKEN),
+    row("educationAssignmentDefaults", &SPOKEN),
+    row("educationAssignmentSettings", &SPOKEN),
+    row("educationClass", &SPOKEN),
+    row("educationOutcome", &SPOKEN),
+    row("educationRubric", &SPOKEN),
+    row("educationSchool", &SPOKEN),
+    row("educationUser", &SPOKEN),
+    row("extension", &SPOKEN),
+    row("featureRolloutPolicy", &SILENT),
+    row("groupLifecyclePolicy", &SPOKEN),
+    row("groupSetting", &SILENT),
+    row("homeRealmDiscoveryPolicy", &SILENT),
+    row("identityApiConnector", &SILENT),
+    row("identityProvider", &SILENT),
+    row("identitySecurityDefaultsEnforcementPolicy", &SILENT),
+    row("identityUserFlowAttribute", &SILENT),
+    row("identityUserFlowAttributeAssignment", &SILENT),
+    row("inferenceClassificationOverride", &SPOKEN),
+    row("linkedResource", &SPOKEN),
+    row("messageRule", &SPOKEN),
+    row("microsoft.graph.externalConnectors.externalConnection", &CONNECTION),
+    row("microsoft.graph.externalConnectors.externalItem", &ITEM),
+    row("namedLocation", &SILENT),
+    row("oAuth2PermissionGrant", &SILENT),
+    row("offerShiftRequest", &REQUEST),
+    row("onlineMeeting", &SPOKEN),
+    row("openShiftChangeRequest", &REQUEST),
+    row("organizationalBranding", &BRANDING),
+    row("organizationalBrandingLocalization", &BRANDING),
+    row("outlookCategory", &SPOKEN),
+    row("permission", &SPOKEN),
+    row("permissionGrantPolicy", &SILENT),
+    row("place", &SPOKEN),
+    row("printConnector", &SPOKEN),
+    row("printJob", &SPOKEN),
+    row("printTask", &SPOKEN),
+    row("printTaskDefinition", &SPOKEN),
+    row("printer", &SPOKEN),
+    row("printerShare", &SPOKEN),
+    row("schemaExtension", &SILENT),
+    row("secureScoreControlProfile", &SILENT),
+    row("shiftPreferences", &SILENT),
+    row("subscription", &SPOKEN),
+    row("swapShiftsChangeRequest", &REQUEST),
+    row("teamsAppDefinition", &SPOKEN),
+    row("teamsTab", &SPOKEN),
+    row("todoTask", &SPOKEN),
+    row("todoTaskList", &SPOKEN),
+    row("tokenIssuancePolicy", &SILENT),
+    row("tokenLifetimePolicy", &SILENT),
+    row("userActivity", &ITEM),
+    row("workbookChart", &WORKBOOK),
+    row("workbookChartAxis", &SPOKEN),
+    row("workbookChartAxisTitle", &SPOKEN),
+    row("workbookChartDataLabels", &SPOKEN),
+    row("workbookChartFont", &SPOKEN),
+    row("workbookChartGridlines", &SPOKEN),
+    row("workbookChartLegend", &SPOKEN),
+    row("workbookChartLineFormat", &SPOKEN),
+    row("workbookChartSeries", &SPOKEN),
+    row("workbookChartTitle", &SPOKEN),
+    row("workbookNamedItem", &SPOKEN),
+    row("workbookTable", &WORKBOOK),
+    row("workbookTableColumn", &WORKBOOK),
+    row("workbookTableRow", &WORKBOOK),
+    row("workbookWorksheet", &WORKBOOK),
+];

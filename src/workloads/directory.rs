@@ -1,0 +1,15 @@
+//! The directory: users, groups, applications and what they have in common.
+
+mod rules;
+
+use crate::edm::schema::WorkloadRules;
+use crate::world::workload::Workload;
+
+#[derive(Debug)]
+pub(crate) struct Directory;
+
+impl Workload for Directory {
+    fn rules(&self) -> &'static WorkloadRules {
+        &rules::RULES
+    }
+}

@@ -1,0 +1,50 @@
+//! Rules of files that CSDL cannot express.
+
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, Wording,
+    WorkloadRules,
+};
+use crate::policy::refusal;
+
+pub(super) static RULES: WorkloadRules = WorkloadRules {
+    types: &[
+        TypeRules { name: "drive", capabilities: &DRIVE, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
+    ],
+    properties: &[
+        ("baseItem", "createdDateTime", PropertyRule::ReadOnly),
+        ("baseItem", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("baseItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
+        ("baseItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("baseItem", "createdBy", PropertyRule::ReadOnly),
+        ("baseItem", "lastModifiedBy", PropertyRule::ReadOnly),
+        ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
+        ("baseItem", "eTag", PropertyRule::ReadOnly),
+        ("driveItem", "cTag", PropertyRule::ReadOnly),
+        // An item has the facets that apply to it and no others.
+        ("driveItem", "deleted", PropertyRule::OmittedWhileNull),
+        ("driveItem", "file", PropertyRule::OmittedWhileNull),
+        ("driveItem", "folder", PropertyRule::OmittedWhileNull),
+        ("driveItem", "image", PropertyRule::OmittedWhileNull),
+        ("driveItem", "package", PropertyRule::OmittedWhileNull),
+        ("driveItem", "root", PropertyRule::OmittedWhileNull),
+        ("driveItem", "shared", PropertyRule::OmittedWhileNull),
+        ("driveItem", "specialFolder", PropertyRule::OmittedWhileNull),
+        ("driveItem", "cTag", PropertyRule::OmittedWhileNull),
+    ],
+    ..WorkloadRules::NONE
+};
+
+/// No reference page creates, updates or deletes a drive.
+static DRIVE: Capabilities = Capabilities { creates: false, update: None, deletes: false, ..DEFAULT_CAPABILITIES };
+
+/// A successful PATCH is answered with the item (recorded in pnp/pnpcore).
+static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+static WORDING: Wording = Wording {
+    noun: "item",
+    unknown_entity: &refusal::UNKNOWN_DRIVE_ITEM,
+    unknown_ancestor: &refusal::UNKNOWN_DRIVE_ITEM,
+    backend_url: "https://contoso-my.sharepoint.com/_api",
+    ..DEFAULT_WORDING
+};

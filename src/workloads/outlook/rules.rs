@@ -1,0 +1,94 @@
+//! Rules of Outlook that CSDL cannot express.
+
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
+    Wording, WorkloadRules,
+};
+use crate::policy::refusal;
+
+/// Initial values are those of the answers on learn.microsoft.com/graph/api/user-post-messages, group-post-events and
+/// user-post-calendars, where the requests do not have the properties.
+pub(super) static RULES: WorkloadRules = WorkloadRules {
+    types: &[
+        item("message", &ITEM),
+        item("mailFolder", &ITEM),
+        item("event", &ITEM),
+        item("calendar", &ITEM),
+        item("calendarGroup", &ITEM),
+        item("contact", &ITEM),
+        item("contactFolder", &ITEM),
+        item("openTypeExtension", &ITEM),
+        item("fileAttachment", &ATTACHMENT),
+        item("itemAttachment", &ATTACHMENT),
+        item("referenceAttachment", &ATTACHMENT),
+    ],
+    properties: &[
+        ("outlookItem", "createdDateTime", PropertyRule::ReadOnly),
+        ("outlookItem", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("outlookItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
+        ("outlookItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("outlookItem", "changeKey", PropertyRule::ReadOnly),
+        // A message that is created is a draft; other requests send it.
+        ("message", "isDraft", PropertyRule::InitialValue("true")),
+        ("message", "isRead", PropertyRule::InitialValue("true")),
+        ("message", "hasAttachments", PropertyRule::InitialValue("false")),
+        ("message", "isDeliveryReceiptRequested", PropertyRule::InitialValue("false")),
+        ("message", "isReadReceiptRequested", PropertyRule::InitialValue("false")),
+        ("message", "importance", PropertyRule::InitialValue("\"normal\"")),
+        ("message", "inferenceClassification", PropertyRule::InitialValue("\"focused\"")),
+        ("event", "reminderMinutesBeforeStart", PropertyRule::InitialValue("15")),
+        ("event", "isReminderOn", PropertyRule::InitialValue("true")),
+        ("event", "hasAttachments", PropertyRule::InitialValue("false")),
+        ("event", "importance", PropertyRule::InitialValue("\"normal\"")),
+        ("event", "sensitivity", PropertyRule::InitialValue("\"normal\"")),
+        ("event", "isAllDay", PropertyRule::InitialValue("false")),
+        ("event", "isCancelled", PropertyRule::InitialValue("false")),
+        ("event", "isDraft", PropertyRule::InitialValue("false")),
+        ("event", "isOrganizer", PropertyRule::InitialValue("true")),
+        ("event", "responseRequested", PropertyRule::InitialValue("true")),
+        ("event", "showAs", PropertyRule::InitialValue("\"busy\"")),
+        ("event", "type", PropertyRule::InitialValue("\"singleInstance\"")),
+        // From answers on the event pages for events without an online meeting.
+        ("event", "isOnlineMeeting", PropertyRule::InitialValue("false")),
+        ("event", "onlineMeetingProvider", PropertyRule::InitialValue("\"unknown\"")),
+        ("event", "allowNewTimeProposals", PropertyRule::InitialValue("true")),
+        ("event", "hideAttendees", PropertyRule::InitialValue("false")),
+        ("calendar", "color", PropertyRule::InitialValue("\"auto\"")),
+        ("calendar", "canShare", PropertyRule::InitialValue("true")),
+        ("calendar", "canViewPrivateItems", PropertyRule::InitialValue("true")),
+        ("calendar", "canEdit", PropertyRule::InitialValue("true")),
+        ("calendar", "defaultOnlineMeetingProvider", PropertyRule::InitialValue("\"teamsForBusiness\"")),
+        // A new folder is empty (grade none: the answers on the pages have placeholders).
+        ("mailFolder", "childFolderCount", PropertyRule::InitialValue("0")),
+        ("mailFolder", "unreadItemCount", PropertyRule::InitialValue("0")),
+        ("mailFolder", "totalItemCount", PropertyRule::InitialValue("0")),
+        ("mailFolder", "isHidden", PropertyRule::InitialValue("false")),
+        // These are not nullable, so they start with the .NET default of an absent value (grade none).
+        ("attachment", "isInline", PropertyRule::InitialValue("false")),
+        ("attachment", "size", PropertyRule::InitialValue("0")),
+    ],
+    // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
+    always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
+    searches: &[("message", &SEARCH)],
+    ..WorkloadRules::NONE
+};
+
+/// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter).
+static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };
+
+/// A successful PATCH is answered with the entity (recorded in pnp/pnpcore for events; the pages of the others).
+static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+/// Attachments cannot be updated (`UpdateRestrictions` of message/attachments and event/attachments in the published metadata).
+static ATTACHMENT: Capabilities = Capabilities { update: None, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+const fn item(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
+    TypeRules { name, capabilities, wording: &WORDING, is_consulted: false }
+}
+
+static WORDING: Wording = Wording {
+    noun: "item",
+    unknown_entity: &refusal::UNKNOWN_OUTLOOK_ITEM,
+    unknown_ancestor: &refusal::UNKNOWN_OUTLOOK_ITEM,
+    ..DEFAULT_WORDING
+};

@@ -1,0 +1,38 @@
+//! Rules of Planner that CSDL cannot express.
+
+use crate::edm::schema::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TypeRules, UpdateAnswer, Wording, WorkloadRules};
+use crate::policy::refusal;
+
+pub(super) static RULES: WorkloadRules = WorkloadRules {
+    types: &[
+        TypeRules { name: "plannerPlan", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "plannerBucket", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "plannerTask", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
+        part("plannerPlanDetails"),
+        part("plannerTaskDetails"),
+        part("plannerAssignedToTaskBoardTaskFormat"),
+        part("plannerBucketTaskBoardTaskFormat"),
+        part("plannerProgressTaskBoardTaskFormat"),
+    ],
+    properties: &[],
+    ..WorkloadRules::NONE
+};
+
+/// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
+/// (learn.microsoft.com/graph/api/plannertask-update).
+static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+/// Details and formats come and go with their plan or task.
+static PART: Capabilities =
+    Capabilities { creates: false, deletes: false, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+const fn part(name: &'static str) -> TypeRules {
+    TypeRules { name, capabilities: &PART, wording: &WORDING, is_consulted: false }
+}
+
+static WORDING: Wording = Wording {
+    noun: "item",
+    unknown_entity: &refusal::UNKNOWN_PLANNER_ITEM,
+    unknown_ancestor: &refusal::UNKNOWN_PLANNER_ITEM,
+    ..DEFAULT_WORDING
+};

@@ -1,0 +1,72 @@
+//! Rules of Teams that CSDL cannot express.
+
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, UpdateMethod,
+    Wording, WorkloadRules,
+};
+use crate::policy::refusal;
+
+/// Statuses are those recorded in pnp/pnpcore, or of the pages learn.microsoft.com/graph/api/channel-patch, channel-update-members and
+/// chatmessage-update.
+pub(super) static RULES: WorkloadRules = WorkloadRules {
+    types: &[
+        TypeRules { name: "team", capabilities: &TEAM, wording: &TEAM_WORDING, is_consulted: false },
+        part("channel", &CHANNEL),
+        part("conversationMember", &MEMBER),
+        part("aadUserConversationMember", &MEMBER),
+        part("chatMessage", &MESSAGE),
+    ],
+    properties: &[
+        // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
+        ("teamwork", "isTeamsEnabled", PropertyRule::InitialValue("true")),
+        ("channel", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("channel", "membershipType", PropertyRule::InitialValue("\"standard\"")),
+        ("channel", "isArchived", PropertyRule::InitialValue("false")),
+        // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties.
+        ("chatMessage", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("chatMessage", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("chatMessage", "messageType", PropertyRule::InitialValue("\"message\"")),
+        ("chatMessage", "importance", PropertyRule::InitialValue("\"normal\"")),
+        ("team", "isArchived", PropertyRule::InitialValue("false")),
+        ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
+    ],
+    unexpanded: &[("teamwork", "workforceIntegrations"), ("team", "schedule")],
+    ..WorkloadRules::NONE
+};
+
+/// A team is created by an operation that takes a while, and deleted with its group; both are not emulated.
+static TEAM: Capabilities = Capabilities {
+    creates: false,
+    // PUT makes a group a team (learn.microsoft.com/graph/api/team-put-teams).
+    update: Some(UpdateMethod::PatchOrUpsert),
+    deletes: false,
+    answer: UpdateAnswer::NoContent,
+    ..DEFAULT_CAPABILITIES
+};
+
+static CHANNEL: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+static MEMBER: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+/// A message is deleted by an action, `softDelete`.
+static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+
+const fn part(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
+    TypeRules { name, capabilities, wording: &PART_WORDING, is_consulted: false }
+}
+
+/// An unknown team is refused with the wording of Teams, the schedule of an unknown team with that of Shifts.
+static TEAM_WORDING: Wording = Wording {
+    noun: "team",
+    unknown_entity: &refusal::UNKNOWN_TEAM,
+    unknown_ancestor: &refusal::UNKNOWN_TEAM_OF_SCHEDULE,
+    ..PART_WORDING
+};
+
+/// The words for an unknown channel, member or message are not known.
+static PART_WORDING: Wording = Wording {
+    unknown_ancestor: &refusal::UNKNOWN_TEAM,
+    // From `Location` headers of Teams resources, recorded in pnp/pnpcore.
+    backend_url: "https://teamsgraph.teams.microsoft.com",
+    ..DEFAULT_WORDING
+};

@@ -1,0 +1,131 @@
+//! Schemas from files: `--schema` and `check --schema`.
+
+use std::path::Path;
+
+use crate::program::process::Program;
+use crate::program::process::{Folder, Outcome, Served, command, outcome, refused};
+use crate::support::museum;
+
+/// The path of a file of `tests/schemas/`.
+fn museum_file(extension: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/schemas/museum.{extension}")).to_str().unwrap().to_owned()
+}
+
+/// A document with an error in a line.
+fn broken(line: &str) -> String {
+    format!("<Schema Namespace=\"x\">\n  <EntityType Name=\"a\">\n    {line}\n  </EntityType>\n</Schema>\n")
+}
+
+#[test]
+fn a_schema_is_served_in_the_version_that_it_is_for() {
+    let (csdl, json) = (museum_file("csdl"), museum_file("json"));
+    let served = Served::start(&["--schema", &csdl, "--fixtures", &json]);
+    assert!(served.exchange("GET", "/v1.0/exhibits/p1/parts/frame/parts/nail/report", "").contains(r#""text":"Rust""#));
+    assert!(served.exchange("GET", "/v1.0/$metadata", "").ends_with(museum::CSDL));
+    // The other version is the built-in one.
+    assert_eq!(served.status("GET", "/beta/exhibits", ""), 400);
+    assert!(served.exchange("GET", "/beta/$metadata", "").contains("workforceIntegration"));
+    let served = Served::start(&["--schema", &format!("beta={csdl}"), "--schema", &format!("v1.0={csdl}"), "--fixtures", &json]);
+    for version in ["v1.0", "beta"] {
+        assert_eq!(served.status("GET", &format!("/{version}/exhibits/p1"), ""), 200);
+    }
+    // Several files in one value, as in a variable.
+    let files = format!("{csdl},beta={csdl}");
+    let served = Served::start_with(&["--fixtures", &json], &[("WFI_EMULATOR_SCHEMA", files.as_str())]);
+    assert_eq!(served.status("GET", "/beta/exhibits/p1/keeper", ""), 200);
+}
+
+#[test]
+fn a_schema_without_fixtures_starts_empty() {
+    let served = Served::start(&["--schema", &museum_file("csdl")]);
+    assert!(served.exchange("GET", "/v1.0/exhibits", "").ends_with(r#""value":[]}"#));
+    assert!(served.exchange("POST", "/v1.0/suppliers", r#"{"code":"A"}"#).starts_with("HTTP/1.1 201"));
+}
+
+#[test]
+fn a_broken_schema_ends_the_program_with_file_and_line() {
+    let folder = Folder::new("broken-schema");
+    for (text, reason) in [
+        (
+            broken(r#"<Property Name="b" Type="x.none"/>"#),
+            "3: unknown type x.none of property a/b: expected a primitive type or a declared enum or complex type",
+        ),
+        (broken(r#"<Property Name="b"/>"#), "3: missing attribute Type of <Property>"),
+        (broken(r#"<Property Name="b c" Type="Edm.String"/>"#), "3: invalid Name 'b c': use letters, digits and underscores"),
+        (
+            broken(r#"<Property Name="b" Type="Edm.String" Nullable="no"/>"#),
+            "3: invalid value 'no' of attribute Nullable: expected true or false",
+        ),
+        (
+            broken(r#"<Property Name="b" Type="Edm.Int32" DefaultValue="many"/>"#),
+            "3: invalid default value 'many' of property a/b",
+        ),
+        (broken(r#"<NavigationProperty Name="b" Type="x.none"/>"#), "3: unknown type x.none of navigation property a/b"),
+        (broken("</EntityType><EntityType Name=\"a\" BaseType=\"x.a\">"), "3: duplicate type a"),
+        (broken("</EntityType><EntityType Name=\"b\" BaseType=\"x.b\">"), "3: circular base types of type b"),
+        (broken("</EntityType><EntityType Name=\"b\" BaseType=\"x.c\">"), "3: unknown base type x.c of type b"),
+        (
+            broken(
+                "</EntityType><EntityContainer><EntitySet Name=\"s\" EntityType=\"x.c\"/></EntityContainer><EntityType Name=\"b\">",
+            ),
+            "3: unknown entity type x.c",
+        ),
+        ("<Edmx/>".to_owned(), "1: missing element <Schema Namespace=\"…\">"),
+    ] {
+        let file = folder.file("broken.csdl", &text);
+        let expected = refused(&format!("wfi-emulator: {file}:{reason}\n"));
+        assert_eq!(outcome(&["--port", "0", "--schema", &file]), expected, "{text}");
+        assert_eq!(outcome(&["check", "--schema", &format!("beta={file}")]), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_unreadable_schema_ends_the_program() {
+    let folder = Folder::new("unreadable-schema");
+    let missing = folder.0.join("none.csdl");
+    let missing = missing.to_str().unwrap();
+    let started = outcome(&["--port", "0", "--schema", missing]);
+    assert_eq!((started.status, started.stdout.as_str()), (Some(2), ""));
+    assert!(started.stderr.starts_with(&format!("wfi-emulator: {missing}: ")), "{}", started.stderr);
+    assert_eq!(outcome(&["check", "--schema", missing]), started);
+    let csdl = museum_file("csdl");
+    let twice = refused(&format!("wfi-emulator: duplicate schema of v1.0: {csdl}\n"));
+    assert_eq!(outcome(&["--port", "0", "--schema", &csdl, "--schema", &csdl]), twice);
+    let nothing = outcome(&["check"]);
+    assert!(nothing.status == Some(2) && nothing.stderr.contains("<PATH>"), "{}", nothing.stderr);
+}
+
+/// The report on the file, with the path that its lines begin with.
+fn report(path: &str, version: &str) -> String {
+    let first = format!(
+        "{path}: {version}, 2 namespaces, 15 entity types, 9 complex types, 2 enums, 7 entity sets, 2 singletons, 3 operations\n"
+    );
+    let lines = museum::CSDL.lines().zip(1..);
+    let not_served = [
+        ("<Property Name=\"scan\"", "stream museum.ticket/scan"),
+        ("<EntityType Name=\"poster\"", "media stream of museum.poster"),
+        ("<Action Name=\"restore\"", "action museum.restore of museum.exhibit"),
+        ("<Function Name=\"delta\"", "function museum.delta of Collection(museum.exhibit)"),
+        ("<Function Name=\"openingHours\"", "function museum.openingHours"),
+    ];
+    let place = |start: &str| lines.clone().find(|(line, _)| line.trim_start().starts_with(start)).unwrap().1;
+    not_served.iter().fold(first, |text, (start, what)| text + &format!("{path}:{}: not served: {what}\n", place(start)))
+}
+
+#[test]
+fn check_reports_the_contents_of_a_schema_and_the_parts_that_are_not_served() {
+    let (csdl, json) = (museum_file("csdl"), museum_file("json"));
+    let passed = |stdout: String| Outcome { status: Some(0), stdout, stderr: String::new() };
+    assert_eq!(outcome(&["check", "--schema", &csdl]), passed(report(&csdl, "v1.0")));
+    let both = report(&csdl, "v1.0") + &report(&csdl, "beta");
+    assert_eq!(outcome(&["check", "--schema", &csdl, "--schema", &format!("beta={csdl}")]), passed(both));
+    // Fixtures are checked with the schema, before and after the command.
+    let checked = passed(report(&csdl, "v1.0") + &format!("{json}: 24 entities, no problems\n"));
+    assert_eq!(outcome(&["check", &json, "--schema", &csdl]), checked);
+    assert_eq!(outcome(&["--schema", &csdl, "check", &json]), checked);
+    assert_eq!(Program::start(command(&["check", &json], &[("WFI_EMULATOR_SCHEMA", csdl.as_str())])).outcome(), checked);
+    let folder = Folder::new("check-schema");
+    let wrong = folder.file("seats.json", r#"[{"number":1,"row":2}]"#);
+    let problem = format!("wfi-emulator: {wrong}: $[0].row: found the number 2, expected a string\n");
+    assert_eq!(outcome(&["check", &wrong, "--schema", &csdl]), refused(&problem));
+}
