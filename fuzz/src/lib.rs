@@ -4,6 +4,8 @@
 mod planting;
 #[path = "../../tests/it/support/readers.rs"]
 mod readers;
+#[path = "../../tests/it/support/sequences.rs"]
+mod sequences;
 
 /// Passes an input to the reader with this name.
 pub fn read(name: &str, data: &[u8]) {
