@@ -91,13 +91,18 @@ func connect(graphURL string) (azcore.TokenCredential, error) {
 	if err != nil {
 		return nil, err
 	}
+	return credential, use(credential, graphURL)
+}
+
+// use makes the SDK send the tokens of a credential.
+func use(credential azcore.TokenCredential, graphURL string) error {
 	address, err := url.Parse(graphURL)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	provider, err := authentication.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential, scopes, []string{address.Hostname()})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory {
 		return jsonserialization.NewJsonSerializationWriterFactory()
@@ -107,10 +112,10 @@ func connect(graphURL string) (azcore.TokenCredential, error) {
 	})
 	adapter, err = graphcore.NewGraphRequestAdapterBase(provider, graphcore.GraphClientOptions{GraphServiceVersion: "v1.0"})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	adapter.SetBaseUrl(graphURL + "/v1.0")
-	return credential, nil
+	return nil
 }
 
 // request prepares a request to the collection, or to one of its entities, with a body.
@@ -300,6 +305,8 @@ func main() {
 		}
 		return equal(refused.GetStatusCode(), 404, refused.code, "NotFound")
 	})
+
+	resources()
 
 	if failed {
 		os.Exit(1)

@@ -201,6 +201,8 @@ public class Suite {
             throw new AssertionError("the deleted entity was answered");
         });
 
+        Resources.run();
+
         // The HTTP client of the identity library keeps threads that would outlive the suite.
         System.exit(failed ? 1 : 0);
     }

@@ -12,6 +12,15 @@ export const BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c";
 /** The names of the built-in fixtures, in their order. */
 export const NAMES = ["Contoso Workforce", "Display Name value", "Northwind time clock", "Tailwind pilot (switched off)"];
 
+/** The names of the built-in users, in their order. */
+export const PEOPLE = ["Local User", "John Doe", "Nora Lindqvist", "Tomás Ribeiro", "Ife Adeyemi", "Kenji Okada"];
+
+/** One of them. */
+export const NORA = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
+
+/** A built-in group, and its team. */
+export const BAKERY = "3d88b7a2-f988-4f4b-bb34-d66df66af126";
+
 /** Prints the result of a check, and continues with the next one. */
 export async function check(name, body) {
   try {
@@ -29,9 +38,14 @@ export function arrived(method, path, status) {
   console.log(`arrived ${method} ${path} ${status}`);
 }
 
-/** Returns an entity as read over plain HTTP, without the SDK. */
+/** Returns an integration as read over plain HTTP, without the SDK. */
 export async function stored(id) {
-  const answer = await fetch(`${process.env.PLAIN_URL}${COLLECTION}/${id}`);
+  return read(`${COLLECTION}/${id}`);
+}
+
+/** Returns what is read over plain HTTP, without the SDK. */
+export async function read(path) {
+  const answer = await fetch(process.env.PLAIN_URL + path);
   assert.equal(answer.status, 200);
   return answer.json();
 }

@@ -1,7 +1,8 @@
 // The JavaScript core client with @azure/identity.
 import assert from "node:assert/strict";
+import { DeviceCodeCredential } from "@azure/identity";
 import { BatchRequestContent, BatchResponseContent, GraphError, PageIterator } from "@microsoft/microsoft-graph-client";
-import { arrived, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, stored } from "./checks.mjs";
+import { arrived, BAKERY, BUSY, check, COLLECTION, CONTOSO, NAMES, onlyChanged, PEOPLE, stored } from "./checks.mjs";
 
 // README: begin
 import { ClientSecretCredential } from "@azure/identity";
@@ -138,4 +139,117 @@ await check("paging over plain HTTP", async () => {
   await new PageIterator(plain, await plain.api(path).get(), (item) => names.push(item.displayName) > 0).iterate();
   assert.deepEqual(names, ["Written back", ...NAMES.slice(1)]);
   arrived("GET", `/v1.0/http://*${COLLECTION}?*skiptoken=*`, 200);
+});
+
+// `/me` needs a user, signed in by a device code.
+const user = new DeviceCodeCredential({ tenantId: "contoso", clientId: "any-app", ...options, userPromptCallback: () => {} });
+const signedIn = Client.initWithMiddleware({
+  baseUrl: graphUrl,
+  customHosts: new Set([new URL(graphUrl).hostname]),
+  authProvider: new TokenCredentialAuthenticationProvider(user, { scopes: ["https://graph.microsoft.com/User.ReadWrite.All"] }),
+});
+
+/** Returns the items of all pages. */
+async function all(request) {
+  const found = [];
+  await new PageIterator(signedIn, await request.get(), (item) => found.push(item) > 0).iterate();
+  return found;
+}
+
+/** Creates, updates, reads, and deletes an entity, and returns it as created, updated, and read. */
+async function life(collection, body, change, code) {
+  const first = await signedIn.api(collection).post(body);
+  const entity = () => signedIn.api(`${collection}/${first.id}`);
+  const updated = await entity().patch(change);
+  const last = await entity().get();
+  await entity().delete();
+  await assert.rejects(entity().get(), (error) => error instanceof GraphError && error.statusCode === 404 && error.code === code);
+  arrived("POST", `/v1.0${collection}`, 201);
+  arrived("PATCH", `/v1.0${collection}/${first.id}`, updated ? 200 : 204);
+  arrived("GET", `/v1.0${collection}/${first.id}`, 200);
+  arrived("DELETE", `/v1.0${collection}/${first.id}`, 204);
+  arrived("GET", `/v1.0${collection}/${first.id}`, 404);
+  return [first, updated, last];
+}
+
+await check("me: the manager in a $select and an $expand", async () => {
+  const me = await signedIn.api("/me").select("displayName").expand("manager($select=displayName)").get();
+  assert.deepEqual([me.displayName, me.mail, me.manager.displayName], ["Local User", undefined, "John Doe"]);
+  assert.equal(me.manager["@odata.type"], "#microsoft.graph.user");
+  arrived("POST", "/*/oauth2/v2.0/devicecode*", 200);
+  arrived("GET", "/v1.0/me?*", 200);
+});
+
+await check("users: list with paging", async () => {
+  assert.deepEqual((await all(signedIn.api("/users"))).map((found) => found.displayName), PEOPLE);
+  arrived("GET", "/v1.0/users", 200);
+  arrived("GET", "/v1.0/users?$skiptoken=*", 200);
+});
+
+await check("users: filter, order, and search", async () => {
+  const advanced = () => signedIn.api("/users").header("ConsistencyLevel", "eventual").select("displayName").count(true);
+  const names = ({ value }) => value.map((found) => found.displayName);
+  const filtered = await advanced().filter("userType eq 'Member' and department ne 'Bakery'").orderby("displayName desc").get();
+  assert.deepEqual([names(filtered), filtered["@odata.count"]], [["Tomás Ribeiro", "Ife Adeyemi"], 2]);
+  assert.deepEqual(names(await advanced().search('"displayName:nora" OR "mail:tomas"').get()), ["Nora Lindqvist", "Tomás Ribeiro"]);
+  arrived("GET", "/v1.0/users?*$filter=*", 200);
+  arrived("GET", "/v1.0/users?*$search=*", 200);
+});
+
+await check("users: create, update, get, delete", async () => {
+  const body = {
+    accountEnabled: true,
+    displayName: "From JavaScript",
+    mailNickname: "javascript",
+    userPrincipalName: "javascript@contoso.onmicrosoft.com",
+    passwordProfile: { forceChangePasswordNextSignIn: true, password: "xWwvJ]6NMw+bWH-d" },
+  };
+  const [first, , last] = await life("/users", body, { jobTitle: "Baker" }, "Request_ResourceNotFound");
+  assert.deepEqual([first.displayName, last.jobTitle, last.passwordProfile], ["From JavaScript", "Baker", null]);
+});
+
+await check("groups: list and members with paging", async () => {
+  const names = async (path) => (await all(signedIn.api(path))).map((found) => found.displayName);
+  assert.deepEqual(await names("/groups"), ["Contoso Bakery", "Contoso Deliveries", "Frontline managers"]);
+  assert.deepEqual(await names(`/groups/${BAKERY}/members`), ["John Doe", "Local User", "Nora Lindqvist"]);
+  for (const collection of ["/v1.0/groups", `/v1.0/groups/${BAKERY}/members`]) {
+    arrived("GET", collection, 200);
+    arrived("GET", `${collection}?$skiptoken=*`, 200);
+  }
+});
+
+await check("groups: create, update, get, delete", async () => {
+  const body = { displayName: "From JavaScript", mailEnabled: false, mailNickname: "javascript", securityEnabled: true, groupTypes: [] };
+  const [first, , last] = await life("/groups", body, { description: "Changed" }, "Request_ResourceNotFound");
+  assert.deepEqual([first.displayName, last.description], ["From JavaScript", "Changed"]);
+});
+
+await check("channels: list with paging, create, update, get, delete", async () => {
+  const collection = `/teams/${BAKERY}/channels`;
+  assert.deepEqual((await all(signedIn.api(collection))).map((channel) => channel.displayName), ["General", "Ovens", "Leads"]);
+  const [first, , last] = await life(collection, { displayName: "From JavaScript" }, { description: "Changed" }, "NotFound");
+  assert.deepEqual([first.displayName, last.description], ["From JavaScript", "Changed"]);
+  arrived("GET", `/v1.0${collection}`, 200);
+  arrived("GET", `/v1.0${collection}?$skiptoken=*`, 200);
+});
+
+await check("messages: order over pages, attachments, create, update, get, delete", async () => {
+  const found = await all(signedIn.api("/me/messages").select("subject").orderby("receivedDateTime desc"));
+  assert.deepEqual([found.length, found[4].subject], [5, "Prices from April"]);
+  const { value } = await signedIn.api("/me/messages").filter("hasAttachments eq true").expand("attachments").get();
+  assert.deepEqual(value.map((message) => message.attachments[0]["@odata.type"]), ["#microsoft.graph.fileAttachment"]);
+  arrived("GET", "/v1.0/me/messages?*$orderby=*", 200);
+  arrived("GET", "/v1.0/me/messages?*$filter=*", 200);
+  const [first, updated, last] = await life("/me/messages", { subject: "From JavaScript" }, { importance: "high" }, "ErrorItemNotFound");
+  assert.deepEqual([first.isDraft, updated.importance, last.subject], [true, "high", "From JavaScript"]);
+});
+
+await check("events: list with paging, create, update, get, delete", async () => {
+  assert.deepEqual((await all(signedIn.api("/me/events"))).map((event) => event.subject), ["Monday round", "Oven service", "Day off"]);
+  const time = (dateTime) => ({ dateTime, timeZone: "UTC" });
+  const body = { subject: "From JavaScript", start: time("2024-04-02T09:00:00"), end: time("2024-04-02T10:00:00") };
+  const [first, updated, last] = await life("/me/events", body, { location: { displayName: "Bakery 2" } }, "ErrorItemNotFound");
+  assert.deepEqual([first.subject, updated.location.displayName, last.start.timeZone], ["From JavaScript", "Bakery 2", "UTC"]);
+  arrived("GET", "/v1.0/me/events", 200);
+  arrived("GET", "/v1.0/me/events?$skiptoken=*", 200);
 });

@@ -185,3 +185,5 @@ await check("a typed error", async () => {
   });
   arrived("GET", `${COLLECTION}/${created.id}`, 404);
 });
+
+await import("./resources.mjs");

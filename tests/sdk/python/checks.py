@@ -7,14 +7,22 @@ import sys
 import traceback
 import urllib.request
 
-#: The collection over plain HTTP, to bypass the SDK.
-COLLECTION = os.environ["PLAIN_URL"] + "/v1.0/teamwork/workforceIntegrations"
+COLLECTION = "/v1.0/teamwork/workforceIntegrations"
 
 #: An entity of the built-in fixtures.
 CONTOSO = "WFI_05227533-379e-4a0a-9d17-afe306a1e10d"
 
 #: An entity whose first update gets 429, by faults.json.
 BUSY = "0ce9b8e3-b8e3-0ce9-e3b8-e90ce3b8e90c"
+
+#: The names of the built-in users, in their order.
+PEOPLE = ["Local User", "John Doe", "Nora Lindqvist", "Tomás Ribeiro", "Ife Adeyemi", "Kenji Okada"]
+
+#: One of them.
+NORA = "c5d0c76b-80c4-481c-be50-923cd8d680a1"
+
+#: A built-in group, and its team.
+BAKERY = "3d88b7a2-f988-4f4b-bb34-d66df66af126"
 
 
 @contextlib.contextmanager
@@ -39,8 +47,13 @@ def arrived(method, path, status):
 
 
 def stored(identifier):
-    """Returns an entity as read over plain HTTP."""
-    with urllib.request.urlopen(f"{COLLECTION}/{identifier}") as answer:
+    """Returns an integration as read over plain HTTP."""
+    return read(f"{COLLECTION}/{identifier}")
+
+
+def read(path):
+    """Returns what is read over plain HTTP, without the SDK."""
+    with urllib.request.urlopen(os.environ["PLAIN_URL"] + path) as answer:
         return json.load(answer)
 
 

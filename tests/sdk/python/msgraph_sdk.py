@@ -16,6 +16,7 @@ from msgraph_core.requests.batch_request_item import BatchRequestItem
 from msgraph_core.tasks.page_iterator import PageIterator
 
 from checks import BUSY, CONTOSO, arrived, check, done, equal, stored
+from resources import resources
 
 # README: begin
 import os
@@ -152,6 +153,8 @@ async def main():
             equal((error.response_status_code, error.error.code), (404, "NotFound"))
             assert error.error.inner_error.request_id, "the error has no request id"
         arrived("GET", COLLECTION + "/" + created.id, 404)
+
+    await resources()
 
 
 asyncio.run(main())
