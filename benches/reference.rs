@@ -3,7 +3,7 @@
 //! ```console
 //! $ cargo bench
 //! $ cargo bench -- --quick
-//! $ cargo bench -- --expect-get 0.9 --expect-patch 0.5 --expect-ready-ms 10 --expect-idle-mib 11
+//! $ cargo bench -- --expect-get 0.9 --expect-patch 0.5 --expect-ready-ms 10 --expect-idle-mib 10
 //! ```
 //!
 //! `cargo bench -- --help` lists the flags. Both servers run as separate processes, with the same runtime and the same settings of
