@@ -2,28 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, NamedType};
-
-/// The primitive types of OData, which payloads may name even if the model does not use them.
-const PRIMITIVES: [&str; 17] = [
-    "Binary",
-    "Boolean",
-    "Byte",
-    "Date",
-    "DateTimeOffset",
-    "Decimal",
-    "Double",
-    "Duration",
-    "Guid",
-    "Int16",
-    "Int32",
-    "Int64",
-    "SByte",
-    "Single",
-    "Stream",
-    "String",
-    "TimeOfDay",
-];
 
 /// Whether a member is the annotation with the type of its object.
 pub(super) fn is_type_of_object(name: &str) -> bool {
@@ -54,8 +34,11 @@ pub(super) fn canonical<'m>(model: &'m Model, name: &str) -> Option<Cow<'m, str>
     }
     // The namespace of primitive types is optional (OData JSON Format 4.0, 4.5.3).
     let local = strip(name, "Edm.", "").unwrap_or(name);
-    let primitive = PRIMITIVES.iter().find(|primitive| primitive.eq_ignore_ascii_case(local))?;
-    Some(Cow::Owned(format!("Edm.{primitive}")))
+    // `Edm.Untyped` is abstract: no value has it as its type.
+    let mut primitives = Primitive::ALL.into_iter().filter(|primitive| *primitive != Primitive::Untyped);
+    primitives
+        .find(|primitive| primitive.local_name().eq_ignore_ascii_case(local))
+        .map(|primitive| Cow::Borrowed(primitive.name()))
 }
 
 /// Renames a type from Graph's namespace to that of the Teams workload, as the gateway does.
