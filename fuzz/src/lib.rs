@@ -1,5 +1,7 @@
 //! The readers of the emulator, for the fuzzer.
 
+#[path = "../../tests/it/support/choices.rs"]
+mod choices;
 #[path = "../../tests/it/support/planting.rs"]
 mod planting;
 #[path = "../../tests/it/support/readers.rs"]

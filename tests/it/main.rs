@@ -178,6 +178,7 @@ mod recordings {
     mod redaction;
 }
 mod support {
+    pub(crate) mod choices;
     pub(crate) mod harness;
     pub(crate) mod museum;
     pub(crate) mod planting;

@@ -8,6 +8,8 @@ use http::{Method, StatusCode};
 use wfi_emulator::internals::text::exchange::{Exchange, RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::text::redact::{NamePlace, examples};
 
+use super::choices::Choices;
+
 /// The part of the planted secret that no encoding of characters changes.
 pub(crate) const CORE: &str = "Pl4nted7S3cretQ9x";
 
@@ -21,25 +23,10 @@ pub(crate) struct Planted {
     pub(crate) after: Option<Exchange>,
 }
 
-/// The choices of an input. A short one chooses the first alternative.
-struct Choices<'d>(&'d [u8]);
-
-impl Choices<'_> {
-    fn below(&mut self, count: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first) % count
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())].clone()
-    }
-
-    fn name(&mut self, place: NamePlace) -> String {
-        let names: Vec<String> = examples(place).filter(|(_, kind)| kind.is_secret()).map(|(name, _)| name).collect();
-        let high = self.below(256);
-        names[(high * 256 + self.below(256)) % names.len()].clone()
-    }
+fn secret_name(choices: &mut Choices<'_>, place: NamePlace) -> String {
+    let names: Vec<String> = examples(place).filter(|(_, kind)| kind.is_secret()).map(|(name, _)| name).collect();
+    let high = choices.below(256);
+    names[(high * 256 + choices.below(256)) % names.len()].clone()
 }
 
 fn percent(text: &str) -> String {
@@ -75,8 +62,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns a text in which a name says that the secret is one.
 fn named(choices: &mut Choices<'_>, secret: &str) -> String {
-    let member = choices.name(NamePlace::Member);
-    let parameter = choices.name(NamePlace::Parameter);
+    let member = secret_name(choices, NamePlace::Member);
+    let parameter = secret_name(choices, NamePlace::Parameter);
     match choices.below(16) {
         0 => format!("{{\"encryption\":{{{}:{}}}}}", quoted(&member), quoted(secret)),
         1 => format!("{{\"a\":[{{\"x\":1}},{{{}:{}}}]}}", quoted(&member), quoted(secret)),
@@ -169,8 +156,8 @@ pub(crate) fn planted(data: &[u8]) -> Planted {
     let content_type =
         choices.one(&["application/json", "application/x-www-form-urlencoded", "text/plain", "", "application/xml"]);
     let typed: Vec<(&str, &str)> = if content_type.is_empty() { Vec::new() } else { vec![("Content-Type", content_type)] };
-    let header = choices.name(NamePlace::Header);
-    let parameter = choices.name(NamePlace::Parameter);
+    let header = secret_name(&mut choices, NamePlace::Header);
+    let parameter = secret_name(&mut choices, NamePlace::Parameter);
     let one_line = percent(&secret);
     let answer_echo = echo(&mut choices, &secret);
     let answer = if answer_echo.starts_with('{') { answer_echo } else { format!("{{\"message\":{}}}", quoted(&answer_echo)) };

@@ -27,6 +27,8 @@ use wfi_emulator::internals::world::journal::{JournalQuery, Journals, Secrets};
 use wfi_emulator::internals::world::settings::Settings;
 use wfi_emulator::internals::world::worlds::Plan;
 
+use super::choices::Choices;
+
 /// The limit of all stores, in bytes.
 const STORE_BYTES: usize = 192 * 1024;
 
@@ -48,28 +50,6 @@ const STEPS: usize = 64;
 const COLLECTION: &str = "/teamwork/workforceIntegrations";
 
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(wfi_emulator::internals::workloads::schema);
-
-/// The choices of an input. A short one chooses the first alternative.
-struct Choices<'d>(&'d [u8]);
-
-impl Choices<'_> {
-    fn below(&mut self, count: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first) % count
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-
-    /// Returns up to this many bytes of the input as text.
-    fn text(&mut self, length: usize) -> String {
-        let (text, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        String::from_utf8_lossy(text).into_owned()
-    }
-}
 
 /// The members of an integration that the sequences set.
 #[derive(Clone, Debug, PartialEq, Eq)]
