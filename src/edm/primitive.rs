@@ -194,6 +194,12 @@ impl Primitive {
         Primitive::ALL.into_iter().find(|primitive| primitive.name() == name)
     }
 
+    /// Returns the type that a payload names, in any case. `Edm.Untyped` is abstract: no value has it as its type.
+    pub(crate) fn of_value(local_name: &str) -> Option<Primitive> {
+        let mut concrete = Primitive::ALL.into_iter().filter(|primitive| *primitive != Primitive::Untyped);
+        concrete.find(|primitive| primitive.local_name().eq_ignore_ascii_case(local_name))
+    }
+
     /// Returns the least and the greatest value of an integer type.
     pub(crate) fn range(self) -> Option<(i64, i64)> {
         match self.row().form {
@@ -419,6 +425,18 @@ fn fraction_of(digits: &str, limit: usize) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::text::json;
+
+    #[test]
+    fn a_payload_names_every_primitive_type_but_the_abstract_one() {
+        for primitive in Primitive::ALL {
+            let is_concrete = primitive != Primitive::Untyped;
+            let expected = is_concrete.then_some(primitive);
+            assert_eq!(Primitive::of_value(primitive.local_name()), expected);
+            assert_eq!(Primitive::of_value(&primitive.local_name().to_uppercase()), expected);
+            assert_eq!(Primitive::of_value(primitive.name()), None, "the namespace is no part of the name");
+        }
+        assert_eq!(Primitive::of_value("PrimitiveType"), None);
+    }
 
     fn read(primitive: Primitive, text: &str) -> Result<PrimitiveValue, Mismatch> {
         primitive.read(&json::parse(text.as_bytes()).unwrap(), LongNumbers::Numbers)

@@ -34,11 +34,7 @@ pub(super) fn canonical<'m>(model: &'m Model, name: &str) -> Option<Cow<'m, str>
     }
     // The namespace of primitive types is optional (OData JSON Format 4.0, 4.5.3).
     let local = strip(name, "Edm.", "").unwrap_or(name);
-    // `Edm.Untyped` is abstract: no value has it as its type.
-    let mut primitives = Primitive::ALL.into_iter().filter(|primitive| *primitive != Primitive::Untyped);
-    primitives
-        .find(|primitive| primitive.local_name().eq_ignore_ascii_case(local))
-        .map(|primitive| Cow::Borrowed(primitive.name()))
+    Primitive::of_value(local).map(|primitive| Cow::Borrowed(primitive.name()))
 }
 
 /// Renames a type from Graph's namespace to that of the Teams workload, as the gateway does.
