@@ -1,4 +1,4 @@
-//! What a test chooses by the bytes of an input.
+//! The bytes of an input as choices of a test.
 
 /// The choices of an input. A short one chooses the first alternative.
 pub(crate) struct Choices<'d>(pub(crate) &'d [u8]);
