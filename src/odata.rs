@@ -1,5 +1,6 @@
 //! The OData protocol: request bodies, answers, queries, content negotiation, preferences and batches.
 
+pub(crate) mod arguments;
 pub(crate) mod batch;
 pub(crate) mod error;
 pub(crate) mod format;

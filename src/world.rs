@@ -9,6 +9,7 @@ pub(crate) mod fault;
 pub(crate) mod fixture;
 pub(crate) mod ids;
 pub(crate) mod journal;
+pub(crate) mod links;
 pub(crate) mod name;
 pub(crate) mod outbound;
 pub(crate) mod regular_file;
@@ -124,7 +125,7 @@ impl World {
 
     fn fork_with(&self, faults: Faults) -> Result<World, StoreFull> {
         Ok(World {
-            store: Arc::new(Store::over(&self.store.baselines()?)),
+            store: Arc::new(Store::over(&self.store.baselines()?).imported_as(&self.store)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
             ids: Arc::new(self.ids.fork()),

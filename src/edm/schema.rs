@@ -10,6 +10,7 @@ mod build;
 mod contents;
 mod csdl;
 mod name_index;
+mod operation;
 mod rules;
 mod sets;
 
@@ -23,6 +24,7 @@ use foldhash::fast::RandomState;
 use crate::edm::primitive::Primitive;
 use name_index::NameIndex;
 
+pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
     Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
     TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
@@ -180,6 +182,29 @@ pub struct Property {
     pub server_set: Option<ServerSetValue>,
 }
 
+impl Property {
+    /// Returns a property without rules. Its slot is not yet numbered.
+    pub(crate) fn new(name: &str, kind: PropertyType, nullable: bool) -> Property {
+        Property {
+            name: name.into(),
+            member: format!("\"{name}\":").into_bytes().into(),
+            kind,
+            nullable,
+            slot: Slot(0),
+            declared: true,
+            read_only: false,
+            immutable: false,
+            write_only: false,
+            omitted_while_null: false,
+            max_length: None,
+            alias: None,
+            check: None,
+            initial: None,
+            server_set: None,
+        }
+    }
+}
+
 /// The target of an alias: a property of the same type that shares its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alias {
@@ -322,17 +347,6 @@ pub struct Root {
     pub caller_in: Option<SetId>,
 }
 
-/// An action or a function.
-#[derive(Debug)]
-pub struct Operation {
-    /// The name without the namespace.
-    pub name: Box<str>,
-    /// Whether it is an action.
-    pub is_action: bool,
-    /// The type to which it is bound, and whether to a collection of it.
-    pub binding: Option<(TypeId, bool)>,
-}
-
 /// The tables of one version.
 #[derive(Debug)]
 pub struct Model {
@@ -450,19 +464,6 @@ impl Model {
         is_here.then_some(named)
     }
 
-    /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type.
-    pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool) -> Option<&Operation> {
-        let local = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
-        let fits =
-            |operation: &&Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
-        self.operations.get(&*local)?.iter().find(fits)
-    }
-
-    /// Returns the unbound operation of a name in any case.
-    pub fn unbound_operation(&self, name: &str) -> Option<&Operation> {
-        self.operations.get(&*name.to_ascii_lowercase())?.iter().find(|operation| operation.binding.is_none())
-    }
-
     /// Returns the slots of all properties of a name, in any case.
     pub fn slots_named(&self, name: &str) -> &[Slot] {
         self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
@@ -499,6 +500,10 @@ pub struct Schema {
     fixed: HashMap<(SetId, SetId), SetId, RandomState>,
     /// The entity sets of types.
     homes: HashMap<TypeId, SetId, RandomState>,
+    /// The navigation properties whose links lead back along another one: the types that declare them, and their sets.
+    inverses: HashMap<SetId, Box<[(TypeId, SetId)]>, RandomState>,
+    /// The navigation properties that lead to all that others of these names lead to.
+    transitive: HashMap<SetId, &'static [&'static str], RandomState>,
 }
 
 impl Schema {

@@ -17,15 +17,16 @@ use crate::graph::request::Request;
 use crate::graph::route::Route;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::odata::format::Format;
+use crate::odata::format::{Format, Level};
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{Holder, InstanceType, Representation, write_cached, write_selected};
-use crate::policy::behavior::ContentType;
+use crate::odata::write::{ControlInformation, Holder, InstanceType, Representation, write_cached, write_selected};
+use crate::policy::behavior::{ContentType, ExpensiveQuery};
 use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
+use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{CollectionRef, StoredEntity};
 
 /// The approximate length of an entity's JSON, in bytes.
@@ -88,6 +89,13 @@ impl<'c, R> OperationContext<'c, R> {
         }
     }
 
+    /// Returns the URL of an address after the version.
+    pub(super) fn absolute(&self, address: &str) -> String {
+        let mut url = Vec::new();
+        self.write_base_url(&mut url);
+        format!("{}/{}/{address}", String::from_utf8_lossy(&url), self.version().segment())
+    }
+
     /// Begins a body with its context URL, unless the metadata level omits it. `path` and `suffix` make up the fragment of the URL.
     ///
     /// `capacity` is reserved for the members that follow, in bytes, so that the buffer does not grow. A larger value costs time: the
@@ -103,6 +111,11 @@ impl<'c, R> OperationContext<'c, R> {
             }
         }
         out
+    }
+
+    /// Whether answers have all control information.
+    pub(super) fn is_full(&self) -> bool {
+        self.representation.style.control == ControlInformation::Level(Level::Full)
     }
 
     /// Returns the applied preferences of a read: `include-unknown-enum-members` alone.
@@ -182,7 +195,26 @@ impl<'c> OperationContext<'c> {
     /// Fails if an entity that contains it does not exist.
     pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         self.check_way()?;
-        Ok(self.world.store.at(&self.route.collection))
+        let collection = links::collection(&self.world.schema, &self.world.store, &self.route.collection, Some(self.purse));
+        collection.map_err(|TooManyLinks| self.too_expensive())
+    }
+
+    /// Returns the refusal of a query that costs more than a request may.
+    pub(super) fn too_expensive(&self) -> Error {
+        let refusal = match self.world.behaviors.expensive_query {
+            ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
+            ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
+        };
+        Error::new(refusal, &[])
+    }
+
+    /// Returns the entity to which an operation is bound: a single one exists with the entity that contains it.
+    pub(super) fn bound_entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
+        let is_implied = self.is_single() && !self.structured().capabilities.is_upsert();
+        match self.entity(key) {
+            Err(_) if is_implied && self.route.missing.is_none() => Ok(Arc::new(blank_single(self.structured(), key))),
+            found => found,
+        }
     }
 
     /// Returns the collection to read it before a write.
@@ -199,7 +231,7 @@ impl<'c> OperationContext<'c> {
     }
 
     /// Checks that all entities on the way to the collection exist.
-    fn check_way(&self) -> Result<(), Error> {
+    pub(super) fn check_way(&self) -> Result<(), Error> {
         if let Some(missing) = &self.route.missing {
             return Err(missing.clone());
         }

@@ -96,6 +96,9 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     }
     let calls = reply.map(|reply| reply.calls).unwrap_or_default();
     let mut answer = match outcome {
+        Ok(Outcome::Declared(success)) => {
+            Box::new(stubs::recorded(world, request, meta).unwrap_or_else(|| *answer::success(world, meta, success)))
+        }
         Ok(Outcome::Success(mut success)) => {
             let change = success.change.take();
             let mut answer = answer::success(world, meta, success);

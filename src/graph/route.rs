@@ -4,6 +4,7 @@
 //! The canonical address of an entity decides where it is stored and which context URL it has, not the way to it.
 
 mod lookup;
+mod operation;
 
 use std::borrow::Cow;
 
@@ -17,9 +18,11 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::json::Json;
 use crate::text::nearest::nearest;
+use crate::world::World;
 use crate::world::workload::Ancestor;
 
 pub(super) use self::lookup::Lookup;
+pub(super) use self::operation::OperationCall;
 
 /// The resource that a path names.
 #[derive(Debug)]
@@ -59,11 +62,18 @@ pub(super) struct Route<'s> {
     pub(super) is_linked: bool,
     /// The refusal if something on the path is not there.
     pub(super) missing: Option<Error>,
+    /// The operation that the path calls.
+    pub(super) operation: Option<Box<OperationCall<'s>>>,
 }
 
 impl<'s> Route<'s> {
     pub(super) fn structured(&self) -> &'s StructuredType {
         self.model.structured(self.type_id)
+    }
+
+    /// Whether the path is that of the link of a single-valued navigation property.
+    pub(super) fn is_single_link(&self, world: &World) -> bool {
+        self.has_links && world.schema.set(self.collection.set).is_single
     }
 }
 
@@ -100,6 +110,12 @@ pub(super) enum Tail {
     Count,
     /// One property of an entity.
     Property(PropertyTail),
+    /// The links of a navigation property, or one of them.
+    References,
+    /// The content of a media entity.
+    Media,
+    /// The result of an operation.
+    Operation,
 }
 
 /// The path from an entity to one of its properties.
@@ -144,7 +160,7 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
 }
 
 fn unknown_root(model: &Model, name: &str) -> Error {
-    if model.unbound_operation(name).is_some() {
+    if model.unbound_operation(name, &[]).is_some() {
         return not_emulated(name);
     }
     unknown_segment(name, model.roots().iter().map(|root| &*root.name))
@@ -167,6 +183,18 @@ struct Walk<'s, 'l> {
     ancestors: Vec<Ancestor>,
     has_links: bool,
     is_linked: bool,
+    missing: Option<Error>,
+    /// The link that the last segment has followed.
+    link: Option<Box<FollowedLink<'s>>>,
+}
+
+/// The position of a walk before it followed a link.
+struct FollowedLink<'s> {
+    collection: CollectionAddress,
+    key: Cow<'s, str>,
+    ancestors: Vec<Ancestor>,
+    path: String,
+    key_form: KeyForm,
     missing: Option<Error>,
 }
 
@@ -195,6 +223,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             has_links: false,
             is_linked: false,
             missing: None,
+            link: None,
         };
         if root.is_singleton && predicate.is_some() {
             return Err(invalid_key(walk.structured()));
@@ -226,12 +255,19 @@ impl<'s, 'l> Walk<'s, 'l> {
             if self.cast_to(&segment)? {
                 continue;
             }
+            if segment.eq_ignore_ascii_case("$ref") {
+                return expect_end(segments, self.references(&segment)?);
+            }
+            self.link = None;
             if self.key.is_none() {
                 if segment.eq_ignore_ascii_case("$count") {
                     return expect_end(segments, self.end(Tail::Count));
                 }
                 if segment.eq_ignore_ascii_case("$value") {
                     return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
+                }
+                if let Some(call) = self.operation(&segment, segments)? {
+                    return Ok(self.called(call));
                 }
                 self.take_key(segment)?;
                 continue;
@@ -242,13 +278,33 @@ impl<'s, 'l> Walk<'s, 'l> {
                 self.enter(navigation, predicate, "")?;
                 continue;
             }
-            if structured.property(name).is_none() && self.model.bound_operation(name, self.type_id, false).is_some() {
-                return Err(not_emulated(&segment));
+            if structured.property(name).is_none() {
+                if let Some(call) = self.operation(&segment, segments)? {
+                    return Ok(self.called(call));
+                }
+                if structured.has_stream && segment.eq_ignore_ascii_case("$value") {
+                    return expect_end(segments, self.end(Tail::Media));
+                }
             }
             if let Some(tail) = self.property(segment, segments)? {
                 return Ok(self.end(tail));
             }
         }
+    }
+
+    /// Ends at the links of a navigation property, or at the one that the last segment has followed.
+    fn references(mut self, segment: &str) -> Result<Route<'s>, Error> {
+        if let Some(link) = self.link.take() {
+            let FollowedLink { collection, key, ancestors, path, key_form, missing } = *link;
+            self = Walk { collection, key: Some(key), ancestors, path, key_form, missing, has_links: true, ..self };
+        } else if !self.has_links || self.key.is_some() {
+            return Err(not_emulated(segment));
+        }
+        Ok(self.end(Tail::References))
+    }
+
+    fn called(self, call: OperationCall<'s>) -> Route<'s> {
+        Route { operation: Some(Box::new(call)), ..self.end(Tail::Operation) }
     }
 
     fn end(self, tail: Tail) -> Route<'s> {
@@ -270,6 +326,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             has_links: self.has_links,
             is_linked: self.is_linked,
             missing: self.missing,
+            operation: None,
         }
     }
 
@@ -282,7 +339,9 @@ impl<'s, 'l> Walk<'s, 'l> {
             // Keys can have dots. The name of an unknown type looks the same as one, except for a namespace of the schema.
             let namespace = segment.rsplit_once('.').map_or("", |(namespace, _)| namespace);
             let is_type = self.model.namespaces().iter().any(|known| known.eq_ignore_ascii_case(namespace));
-            return if is_type { Err(not_emulated(segment)) } else { Ok(false) };
+            let name = Segment::of(segment).name;
+            let is_operation = || self.model.bound_operation(name, self.type_id, self.key.is_none(), &[]).is_some();
+            return if is_type && !is_operation() { Err(not_emulated(segment)) } else { Ok(false) };
         };
         if !self.model.is_a(id, self.type_id) {
             return Err(not_emulated(segment));
@@ -296,10 +355,9 @@ impl<'s, 'l> Walk<'s, 'l> {
         Ok(true)
     }
 
-    /// Takes a segment after a collection as a key, unless it is reserved: `$ref`, `delta()`.
+    /// Takes a segment after a collection as a key, unless it is reserved: `$all`, `delta()`.
     fn take_key(&mut self, segment: Cow<'s, str>) -> Result<(), Error> {
-        let name = Segment::of(&segment).name;
-        if segment.starts_with('$') || segment.ends_with("()") || self.model.bound_operation(name, self.type_id, true).is_some() {
+        if segment.starts_with('$') || segment.ends_with("()") {
             return Err(not_emulated(&segment));
         }
         self.set_key(segment)
@@ -406,6 +464,14 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn follow_link(&mut self, key: Cow<'s, str>) {
         let structured = self.structured();
         let link = self.lookup.link(&self.collection, &key);
+        self.link = Some(Box::new(FollowedLink {
+            collection: self.collection.clone(),
+            key: key.clone(),
+            ancestors: self.ancestors.clone(),
+            path: self.path.clone(),
+            key_form: self.key_form,
+            missing: self.missing.clone(),
+        }));
         match link.as_ref().map(|link| link.linked()) {
             Some(Some(target)) => {
                 self.collection = target.collection.clone();
@@ -546,7 +612,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
     }
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
-    if !set.quotes_keys || model.bound_operation(key, address.type_id, true).is_some() {
+    if !set.quotes_keys || model.bound_operation(key, address.type_id, true, &[]).is_some() {
         return None;
     }
     Some(Route {
@@ -563,6 +629,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         has_links: false,
         is_linked: false,
         missing: None,
+        operation: None,
     })
 }
 

@@ -244,6 +244,31 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/api/workforceintegration-get (v1.0 response has both; the v1.0 schema has one)";
 
+    "unknown-reference" unknown_reference: UnknownReference = "a link to an entity that does not exist" {
+        Known "known" "refused, unless the sets that could have it are empty, or were left out by an import of the entity that links to it: then it begins to exist, with its id alone",
+        Refuse "refuse" "refused, as the service does",
+        Create "create" "the entity begins to exist, with its id alone",
+    }
+    profiles Known Refuse Known;
+    grade None;
+    source "the refusal is known from instructure/canvas-lms and n8n-io/n8n (404 Request_ResourceNotFound); a world without people is a matter of this emulator";
+
+    "operations" operations: Operations = "the call of an action or a function that is neither implemented nor recorded in a stub" {
+        Declared "declared" "answered as declared: the status of its page, and an empty result of its type; nothing changes",
+        Refuse "refuse" "refused as an unknown segment",
+    }
+    profiles Declared Declared Declared;
+    grade None;
+    source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
+
+    "function-by-post" function_by_post: FunctionByPost = "a POST that calls a function, with its parameters in the body" {
+        Take "take" "answered like a GET, as pages of workbooks print it",
+        Refuse "refuse" "refused: functions are called by GET (OData 4.0 Part 1, 11.5.3)",
+    }
+    profiles Take Take Take;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/chartseriescollection-itemat, tablerowcollection-itemat";
+
     "unknown-property" unknown_property: UnknownProperty = "an unknown property in a request body" {
         Reject "reject" "refused with 400",
         Ignore "ignore" "ignored, with a line in the log",

@@ -28,6 +28,10 @@ pub enum ErrorCode {
     FailedDependency,
     /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
     WorkforceIntegrationError,
+    /// A request of the directory that is not valid (Azure/azure-cli `test_group_scenario.yaml`).
+    RequestBadRequest,
+    /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
+    RequestUnsupportedQuery,
     /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
     ResourceNotFound,
     /// An item of Outlook does not exist (microsoftgraph/msgraph-sdk-dotnet#259).
@@ -80,6 +84,8 @@ impl ErrorCode {
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
+            ErrorCode::RequestBadRequest => "Request_BadRequest",
+            ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
             ErrorCode::ItemNotFound => "itemNotFound",
@@ -171,6 +177,52 @@ refusals! {
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
         Strong "microsoft-graph-docs#24";
+    /// A parameter that an operation does not have.
+    UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
+        "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",
+        Weak "OData/odata.net ODataParameterReaderCore_ParameterNameNotInMetadata";
+    /// Parameters that an operation needs.
+    MISSING_PARAMETERS "missing-parameters" 400 BadRequest Layer::Gateway,
+        "One or more parameters of the operation '{0}' are missing from the request payload. The missing parameters are: {1}.",
+        Medium "OData/odata.net ODataParameterReader_ParametersMissingInPayload; answers of the directory to assignLicense";
+    /// An argument in an address that is not a literal of the parameter's type.
+    INVALID_ARGUMENT "invalid-argument" 400 BadRequest Layer::Gateway,
+        "Invalid value for parameter '{0}': expected a literal of type '{1}'.",
+        None "the refusal of a malformed argument is not published";
+    /// An argument in quotes of a parameter that is not a string.
+    QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
+        "Expression of type '{0}' cannot be converted to type '{1}'.",
+        Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// `@odata.bind` of a name that is no navigation property to entities that live elsewhere.
+    INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
+        Strong "microsoft-graph-docs#9682";
+    /// The body of a request for a link without the address of an entity.
+    MISSING_REFERENCE "missing-reference" 400 RequestBadRequest Layer::Gateway,
+        "A value is required for property '@odata.id' of the link '{0}'.",
+        None "the text for a body without `@odata.id` is not published";
+    /// The address of an entity that is none.
+    INVALID_REFERENCE "invalid-reference" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Unsupported referenced-object resource identifier for link property '{0}'.",
+        Strong "n8n-io/n8n (Microsoft Entra node); the assignment to cases is weak";
+    /// An entity that is linked already.
+    ALREADY_LINKED "already-linked" 400 RequestBadRequest Layer::Gateway,
+        "One or more added object references already exist for the following modified properties: '{0}'.",
+        Strong "instructure/canvas-lms; hashicorp/terraform-provider-azuread";
+    /// A link to an entity of a type that the navigation property does not lead to.
+    WRONG_REFERENCE "wrong-reference" 400 RequestBadRequest Layer::Gateway, "Not a valid reference update.",
+        Weak "hashicorp/terraform-provider-azuread (text, for assignments of roles); none recorded for members of a wrong kind";
+    /// More links in one request than the directory takes.
+    TOO_MANY_LINKS "too-many-links" 400 RequestBadRequest Layer::Gateway,
+        "A resource cannot contain more than 20 link changes",
+        Strong "microsoft-graph-docs#6016, #7299 (text); the code is a guess";
+    /// The last owner of a group is removed.
+    LAST_OWNER "last-owner" 400 RequestBadRequest Layer::Gateway,
+        "The group must have at least one owner, hence this owner cannot be removed.",
+        Strong "instructure/canvas-lms";
+    /// A link that follows from other ones cannot be changed.
+    DERIVED_LINK "derived-link" 400 BadRequest Layer::Gateway,
+        "The request is currently not supported on the targeted entity set",
+        Medium "microsoft-graph-docs-contrib#3152 (text, for another such request)";
     /// An instance of an abstract type, without the name of a derived one.
     ABSTRACT_TYPE "abstract-type" 400 BadRequest Layer::Workload,
         "An instance of the abstract resource type '{0}' was found. Abstract resource types cannot be instantiated.",

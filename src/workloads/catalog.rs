@@ -2,6 +2,8 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
+mod operations;
+
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
 };
@@ -30,6 +32,7 @@ static RULES: WorkloadRules = WorkloadRules {
     ],
     // learn.microsoft.com/graph/api/site-search
     searches: &[("site", &SITES)],
+    operation_statuses: operations::STATUSES,
     ..WorkloadRules::NONE
 };
 

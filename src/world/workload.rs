@@ -11,11 +11,13 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 
-use crate::edm::address::CollectionAddress;
+use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::Patch;
-use crate::edm::schema::{Model, StructuredType, TypeId, WorkloadRules};
-use crate::edm::value::Complex;
+use crate::edm::schema::{Model, Operation, StructuredType, TypeId, WorkloadRules};
+use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
+use crate::odata::read::Argument;
 use crate::odata::write::Holder;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
@@ -42,6 +44,65 @@ pub trait Workload: fmt::Debug + Sync {
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
         Ok(None)
     }
+
+    /// Returns the function that answers calls of an operation: its name, and that of the type to which it is bound.
+    fn operation(&self, _name: &str, _bound: &str) -> Option<OperationHandler> {
+        None
+    }
+}
+
+/// Function that answers calls of an operation.
+pub type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;
+
+/// Call of an operation.
+pub struct OperationRequest<'c> {
+    /// World of the call.
+    pub world: &'c World,
+    /// Schema of the requested version.
+    pub model: &'c Model,
+    /// Operation.
+    pub operation: &'c Operation,
+    /// Collection to which it is bound, or which has the entity to which it is bound.
+    pub collection: &'c CollectionAddress,
+    /// Entity to which it is bound.
+    pub entity: Option<&'c Arc<StoredEntity>>,
+    /// Arguments, in the order of the parameters.
+    pub(crate) arguments: &'c [Argument],
+    /// Request headers.
+    pub headers: &'c HeaderMap,
+    /// Time of the request.
+    pub now: SystemTime,
+    /// Purse that pays for the call.
+    pub(crate) purse: &'c Purse,
+    /// Creates an entity in a collection, and what it contains.
+    pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
+}
+
+impl OperationRequest<'_> {
+    /// Returns the argument of a parameter.
+    pub(crate) fn argument(&self, name: &str) -> &Argument {
+        let index = self.operation.parameter(name);
+        index.and_then(|index| self.arguments.get(index)).unwrap_or(&Argument::Absent)
+    }
+
+    /// Returns the address of the entity to which the operation is bound.
+    pub(crate) fn address(&self) -> Option<EntityAddress> {
+        let entity = self.entity?;
+        Some(EntityAddress { collection: self.collection.clone(), key: entity.key.clone() })
+    }
+}
+
+/// Result of an operation.
+#[derive(Debug)]
+pub enum OperationReply {
+    /// Nothing.
+    Nothing,
+    /// Value.
+    Value(Value),
+    /// Entity that is stored.
+    Entity(EntityAddress),
+    /// Entities that are stored.
+    Entities(Vec<EntityAddress>),
 }
 
 /// Change before it is stored.
@@ -97,7 +158,7 @@ pub enum ChangeKind<'c> {
 }
 
 /// Entity in a path that contains the rest of the path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ancestor {
     /// Collection of the entity.
     pub collection: CollectionAddress,

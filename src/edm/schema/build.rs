@@ -2,6 +2,7 @@
 
 mod merge;
 mod names;
+mod operations;
 mod properties;
 
 use std::borrow::Cow;
@@ -16,7 +17,7 @@ use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Property, PropertyType, Root, Schema, SchemaError, Set,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Property, PropertyType, Root, Schema, SchemaError, Set,
     SetId, SetKind, StructuredType, TypeId, Version,
 };
 
@@ -72,8 +73,30 @@ pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static Worklo
             }
         }
     }
+    let mut inverses: HashMap<SetId, Vec<(TypeId, SetId)>, RandomState> = HashMap::default();
+    let mut transitive = HashMap::default();
+    let set_of = |(type_name, name): super::rules::Path| {
+        let full_name = if type_name.contains('.') { type_name.to_owned() } else { format!("microsoft.graph.{type_name}") };
+        match union.resolve(&full_name) {
+            Some(NamedType::Structured(id)) => union.structured(id).navigation(name).map(|navigation| (id, navigation.set)),
+            _ => None,
+        }
+    };
+    for workload in rules {
+        for (one, other) in workload.inverses {
+            if let Some((one, (_, other))) = set_of(*one).zip(set_of(*other)) {
+                inverses.entry(other).or_default().push(one);
+            }
+        }
+        for (path, names) in workload.transitive {
+            if let Some((_, set)) = set_of(*path) {
+                transitive.insert(set, *names);
+            }
+        }
+    }
+    let inverses = inverses.into_iter().map(|(set, others)| (set, others.into())).collect();
     let Shared { sets, fixed, .. } = shared;
-    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes })
+    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes, inverses, transitive })
 }
 
 /// Numbers the types and enums of both documents.
@@ -197,20 +220,9 @@ impl Shared<'_> {
         self.add_fixed(&model);
         model.root_names = NameIndex::of(model.roots.iter().map(|root| &*root.name));
         for declaration in &document.operations {
-            let bound = declaration.parameters.first().filter(|_| declaration.is_bound);
-            let binding = bound.and_then(|(_, type_name)| {
-                let element = collection_element(type_name);
-                let name = document.expand(declaration.schema, element.unwrap_or(type_name));
-                match self.named(&name) {
-                    Some(NamedType::Structured(id)) => Some((id, element.is_some())),
-                    _ => None,
-                }
-            });
-            if declaration.is_bound && binding.is_none() {
-                continue;
+            if let Some(operation) = operations::build(self, document, &model, declaration) {
+                model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
             }
-            let operation = Operation { name: declaration.name.as_str().into(), is_action: declaration.is_action, binding };
-            model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
         }
         Ok(model)
     }
@@ -349,14 +361,17 @@ impl Shared<'_> {
             let is_unexpanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
             let mut rows = self.rules.iter().flat_map(|workload| workload.expanded);
             let is_expanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
-            let kind = if navigation.contains_target { SetKind::Contained } else { SetKind::References };
+            let mut rows = self.rules.iter().flat_map(|workload| workload.references);
+            let is_reference = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
+            let contains_target = navigation.contains_target && !is_reference;
+            let kind = if contains_target { SetKind::Contained } else { SetKind::References };
             let path = format!("{}/{}", declaration.name, navigation.name);
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
             navigations.push(Arc::new(Navigation {
                 name: navigation.name.as_str().into(),
                 target,
                 is_collection: element.is_some(),
-                contains_target: navigation.contains_target,
+                contains_target,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,

@@ -49,7 +49,7 @@ fn contents(document: &Document) -> Contents {
     for operation in &document.operations {
         let kind = if operation.is_action { "action" } else { "function" };
         let mut what = format!("{kind} {}", document.qualified(operation.schema, &operation.name));
-        if let Some((_, bound)) = operation.parameters.first().filter(|_| operation.is_bound) {
+        if let Some(bound) = operation.parameters.first().filter(|_| operation.is_bound).map(|parameter| &parameter.type_name) {
             what.push_str(&format!(" of {}", expanded(document, operation.schema, bound)));
         }
         unserved.push(Unserved { line: operation.line, what });

@@ -32,7 +32,23 @@ pub struct WorkloadRules {
     pub placeholders: &'static [&'static str],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
+    /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
+    pub references: &'static [Path],
+    /// Navigation properties, each as type and name, and those that lead back: a link of the first is one of the second.
+    pub inverses: &'static [(Path, Path)],
+    /// Navigation properties, each as type and name, that lead to all that others of these names lead to, at any distance.
+    pub transitive: &'static [(Path, &'static [&'static str])],
+    /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
+    /// the status. A star stands for any operation, or for the rest of a type's name.
+    pub operation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Navigation properties whose last link cannot be removed, and the refusal.
+    pub kept_links: &'static [(Path, &'static Refusal)],
+    /// Types, and the number of links that one request can give an entity.
+    pub link_limits: &'static [(&'static str, usize)],
 }
+
+/// A navigation property: the type that declares it, and its name.
+pub(crate) type Path = (&'static str, &'static str);
 
 /// The properties of a type that `$search` finds.
 #[derive(Debug)]
@@ -56,6 +72,12 @@ impl WorkloadRules {
         always_keyed: &[],
         searches: &[],
         placeholders: &[],
+        references: &[],
+        inverses: &[],
+        transitive: &[],
+        operation_statuses: &[],
+        kept_links: &[],
+        link_limits: &[],
     };
 }
 

@@ -47,15 +47,7 @@ pub(super) fn read_body_of(
     let behaviors = &context.world.behaviors;
     let bytes = body::bytes(context.request, behaviors)?;
     let json = body::parse(&bytes)?;
-    let rules = ReadRules {
-        model: context.route.model,
-        behaviors,
-        origin,
-        knows_hidden: context.preferences.include_unknown_enum_members,
-        long_numbers: body::long_numbers(&context.request.headers),
-        problem_limit: 1,
-        explains: context.world.explains,
-    };
+    let rules = read_rules(context, origin);
     // Only values of derived types are read differently from those of the declared one.
     let stored = match context.route.key.as_deref() {
         Some(key)
@@ -74,6 +66,19 @@ pub(super) fn read_body_of(
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
         None => Ok(reading),
+    }
+}
+
+/// Returns the rules for reading the body of a request.
+pub(super) fn read_rules<'c>(context: &OperationContext<'c>, origin: Origin) -> ReadRules<'c> {
+    ReadRules {
+        model: context.route.model,
+        behaviors: &context.world.behaviors,
+        origin,
+        knows_hidden: context.preferences.include_unknown_enum_members,
+        long_numbers: body::long_numbers(&context.request.headers),
+        problem_limit: 1,
+        explains: context.world.explains,
     }
 }
 
@@ -135,9 +140,14 @@ pub(super) fn store_full(full: StoreFull) -> Error {
 
 /// Returns a new key.
 pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
+    next_key_of(context, context.structured())
+}
+
+/// Returns a new key for an entity of a type.
+pub(super) fn next_key_of(context: &OperationContext<'_>, structured: &StructuredType) -> Arc<str> {
     let id = context.world.next_entity_id();
     match context.world.behaviors.id_format {
-        IdFormat::Wfi => format!("{}{id}", context.structured().wording.id_prefix).into(),
+        IdFormat::Wfi => format!("{}{id}", structured.wording.id_prefix).into(),
         IdFormat::Guid => id.to_string().into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::edm::address::EntityAddress;
 use crate::edm::schema::{Property, PropertyType};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
@@ -30,6 +31,8 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         let collection = &context.route.collection;
         context.world.store.empty_within(collection.root, &collection.address(&context.world.schema, key));
     }
+    let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
+    context.world.store.remove_links_to(&address);
     let status = context.structured().capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
 }

@@ -6,7 +6,6 @@ use crate::edm::address::EntityAddress;
 use crate::graph::context::OperationContext;
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
-use crate::graph::ops::list::too_expensive;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
@@ -45,7 +44,7 @@ fn expanded(context: &OperationContext<'_>, key: &str, query: &Query<'_>) -> Res
     let selection = query.select.as_ref().map(|select| &select.selection);
     let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
     decided.extend(query.doubted());
-    let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| too_expensive(context))?;
+    let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| context.too_expensive())?;
     let success = context.json(StatusCode::OK, body, decided);
     Ok(Success { preference_applied: context.enum_preference(), ..success })
 }

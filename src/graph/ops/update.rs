@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::edm::address::EntityAddress;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{PropertyType, UpdateAnswer};
 use crate::edm::value::Entity;
@@ -12,11 +13,12 @@ use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
-use crate::graph::ops::{Outcome, property};
+use crate::graph::ops::{Outcome, property, reference};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::{Origin, Reading};
+use crate::policy::refusal;
 use crate::world::store::{InsertError, StoreFull, StoreUpdate};
 use crate::world::workload::{ChangeKind, Reply};
 
@@ -39,6 +41,13 @@ pub(super) fn update(
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
     let mut decided = reading.decided.clone();
+    let relations = if reading.patch.related.is_empty() {
+        Vec::new()
+    } else {
+        let own = context.model.actual(structured, context.entity(key)?.properties.own_type);
+        let read_as = model.actual(own, reading.patch.read_as);
+        reference::look_up(context, read_as, &reading.patch.related, Some(&address(context, key)), &mut decided)?
+    };
     let current = || collection.get(key).ok_or_else(|| context.not_found(key));
     let kind = ChangeKind::Update { patch: &reading.patch, current: &current };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
@@ -59,7 +68,12 @@ pub(super) fn update(
         Ok::<_, StoreFull>(Entity::of_type(Arc::clone(&entity.key), properties, blank_text))
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(store_full)?;
+    reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+}
+
+fn address(context: &OperationContext<'_>, key: &str) -> EntityAddress {
+    EntityAddress { collection: context.route.collection.clone(), key: key.into() }
 }
 
 /// Changes the members of a complex value in an entity that a body names.
@@ -89,7 +103,7 @@ pub(super) fn update_property(
     }
     let entity = match update(context, key, &reading, reply)? {
         Outcome::Success(success) => success,
-        consult @ Outcome::Consult(_) => return Ok(consult),
+        other => return Ok(other),
     };
     // The answer has the value alone.
     let shown = property::get(context, key, path)?;

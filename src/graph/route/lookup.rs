@@ -10,7 +10,7 @@ use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::world::World;
+use crate::world::{World, links};
 use crate::world::store::StoredEntity;
 
 /// The state, if there is one: paths of fixtures and recordings are resolved without.
@@ -46,7 +46,7 @@ impl<'l> Lookup<'l> {
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
         let (world, _) = self.0?;
-        world.store.at(collection).get(key)
+        links::collection(&world.schema, &world.store, collection, None).ok()?.get(key)
     }
 
     /// Returns the key of the entity with another key that identifies it.

@@ -49,6 +49,44 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    // learn.microsoft.com/graph/api/group-post-acceptedsenders, group-post-rejectedsenders, featurerolloutpolicy-post-appliesto add links
+    references: &[("group", "acceptedSenders"), ("group", "rejectedSenders"), ("featureRolloutPolicy", "appliesTo")],
+    // The pages of both sides describe one relation (learn.microsoft.com/graph/api/user-list-memberof, group-list-members,
+    // user-list-directreports, user-list-ownedobjects).
+    inverses: &[
+        (("group", "members"), ("user", "memberOf")),
+        (("group", "members"), ("group", "memberOf")),
+        (("group", "members"), ("servicePrincipal", "memberOf")),
+        (("group", "members"), ("device", "memberOf")),
+        (("group", "members"), ("orgContact", "memberOf")),
+        (("directoryRole", "members"), ("user", "memberOf")),
+        (("directoryRole", "members"), ("group", "memberOf")),
+        (("directoryRole", "members"), ("servicePrincipal", "memberOf")),
+        (("administrativeUnit", "members"), ("user", "memberOf")),
+        (("administrativeUnit", "members"), ("group", "memberOf")),
+        (("administrativeUnit", "members"), ("device", "memberOf")),
+        (("user", "manager"), ("user", "directReports")),
+        (("orgContact", "manager"), ("user", "directReports")),
+        (("group", "owners"), ("user", "ownedObjects")),
+        (("application", "owners"), ("user", "ownedObjects")),
+        (("servicePrincipal", "owners"), ("user", "ownedObjects")),
+        (("group", "owners"), ("servicePrincipal", "ownedObjects")),
+        (("application", "owners"), ("servicePrincipal", "ownedObjects")),
+        (("servicePrincipal", "owners"), ("servicePrincipal", "ownedObjects")),
+        (("device", "registeredOwners"), ("user", "ownedDevices")),
+        (("device", "registeredUsers"), ("user", "registeredDevices")),
+    ],
+    kept_links: &[(("group", "owners"), &refusal::LAST_OWNER)],
+    link_limits: &[("directoryObject", 20)],
+    // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof
+    transitive: &[
+        (("group", "transitiveMembers"), &["members"]),
+        (("group", "transitiveMemberOf"), &["memberOf"]),
+        (("user", "transitiveMemberOf"), &["memberOf"]),
+        (("servicePrincipal", "transitiveMemberOf"), &["memberOf"]),
+        (("device", "transitiveMemberOf"), &["memberOf"]),
+        (("orgContact", "transitiveMemberOf"), &["memberOf"]),
+    ],
     ..WorkloadRules::NONE
 };
 

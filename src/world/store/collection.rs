@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
-use super::StoreFull;
+use super::{CollectionAddress, StoreFull};
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
 use super::entity::StoredEntity;
 use super::share::TreeShare;
@@ -39,6 +39,8 @@ pub struct Collection {
     share: Arc<TreeShare>,
     /// The bytes that the collection takes without its records.
     own_bytes: usize,
+    /// The address of a collection within an entity, which may have links.
+    address: Option<CollectionAddress>,
 }
 
 #[derive(Debug, Default)]
@@ -78,28 +80,30 @@ pub struct StoreUpdate {
 
 impl Collection {
     pub(super) fn over(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        Collection::of(Some(baseline), small_map(), share, 0)
+        Collection::of(Some(baseline), small_map(), share)
     }
 
     /// Returns a collection within an entity.
-    pub(super) fn contained(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+    pub(super) fn contained(address: CollectionAddress, baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
         share.budget.change(COLLECTION_BYTES, 0);
-        Collection::of(Some(baseline), small_map(), share, COLLECTION_BYTES)
+        let mut collection = Collection::of(Some(baseline), small_map(), share);
+        (collection.own_bytes, collection.address) = (COLLECTION_BYTES, Some(address));
+        collection
     }
 
     /// Returns a collection within an entity to read it only.
     pub(super) fn view(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        Collection::of(Some(baseline), small_map(), share, 0)
+        Collection::of(Some(baseline), small_map(), share)
     }
 
     /// Returns the empty collection of a root set.
     pub(super) fn empty_root(share: Arc<TreeShare>) -> Collection {
-        Collection::of(None, DashMap::default(), share, 0)
+        Collection::of(None, DashMap::default(), share)
     }
 
-    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>, own_bytes: usize) -> Collection {
+    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>) -> Collection {
         let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities().len()));
-        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes }
+        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes: 0, address: None }
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.
@@ -154,6 +158,9 @@ impl Collection {
         let number = order.next;
         order.next += 1;
         order.keys.insert(number, entity.key.clone());
+        if let (Some(target), Some(address)) = (entity.linked(), &self.address) {
+            self.share.record_link(target, address, &entity.key);
+        }
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
         self.share.record_change();
         Ok(())
@@ -222,6 +229,7 @@ impl Collection {
             order.keys.remove(&stored.number);
             let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
             budget.change(0, held + RECORD_BYTES);
+            self.record_unlink(stored.entity.as_ref(), false);
             self.share.record_change();
             return Ok(stored.entity);
         };
@@ -246,8 +254,22 @@ impl Collection {
                 initial.clone()
             }
         };
+        self.record_unlink(Some(&removed), true);
         self.share.record_change();
         Ok(Some(removed))
+    }
+
+    fn record_unlink(&self, removed: Option<&Arc<StoredEntity>>, is_initial: bool) {
+        if let (Some(target), Some(address)) = (removed.and_then(|removed| removed.linked()), &self.address) {
+            self.share.record_unlink(target, address, is_initial);
+        }
+    }
+
+    /// Records that none of the links in the collection is there any more.
+    pub(super) fn record_unlinks(&self) {
+        for link in self.list() {
+            self.record_unlink(Some(&link), self.baseline_entity(&link.key).is_some());
+        }
     }
 
     /// Returns the entities as they are, which other collections can share.

@@ -99,7 +99,7 @@ pub(super) fn build(
         },
     };
     let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
-    let mut property = new_property(&declaration.name, kind, declaration.nullable);
+    let mut property = Property::new(&declaration.name, kind, declaration.nullable);
     property.max_length = declaration.max_length;
     // The service does not write streams into JSON.
     property.omitted_while_null = kind == PropertyType::Primitive(Primitive::Stream);
@@ -131,26 +131,6 @@ pub(super) fn build(
     Ok(property)
 }
 
-fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
-    Property {
-        name: name.into(),
-        member: format!("\"{name}\":").into_bytes().into(),
-        kind,
-        nullable,
-        slot: Slot(0),
-        declared: true,
-        read_only: false,
-        immutable: false,
-        write_only: false,
-        omitted_while_null: false,
-        max_length: None,
-        alias: None,
-        check: None,
-        initial: None,
-        server_set: None,
-    }
-}
-
 /// Reads an initial value, which is JSON text.
 fn initial(kind: PropertyType, json: &str, enum_member: &impl Fn(EnumId, &str) -> Option<i64>) -> Option<Initial> {
     let unquoted = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -180,7 +160,7 @@ pub(super) fn add_aliases(
     }) {
         let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
         if !properties.iter().any(|property| *property.name == *name) {
-            let mut added = new_property(name, properties[place].kind, properties[place].nullable);
+            let mut added = Property::new(name, properties[place].kind, properties[place].nullable);
             added.declared = false;
             // The older name comes before the newer one, as in the published example.
             properties.insert(place, Arc::new(added));

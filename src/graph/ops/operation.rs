@@ -1,0 +1,231 @@
+//! Calls of actions and functions: arguments, then the workload's implementation, or an answer as declared.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::edm::address::EntityAddress;
+use crate::edm::schema::{Operation, OperationType, PropertyType};
+use crate::edm::value::{Complex, Value};
+use crate::graph::context::{OperationContext, blank_single};
+use crate::graph::method::wrong_method;
+use crate::graph::ops::change::{next_key, read_body_of, read_rules};
+use crate::graph::ops::{Outcome, create, result};
+use crate::graph::route::{OperationCall, Route, unknown_segment};
+use crate::graph::{body, statuses};
+use crate::graph::success::Success;
+use crate::odata::arguments::{self, LiteralProblem};
+use crate::odata::error::Error;
+use crate::odata::read::{self, Argument, Origin};
+use crate::policy::behavior::{FunctionByPost, Operations};
+use crate::policy::refusal;
+use crate::text::form;
+use crate::world::World;
+use crate::world::store::StoredEntity;
+use crate::world::workload::{OperationReply, OperationRequest};
+
+/// Checks the method of a call.
+///
+/// # Errors
+///
+/// Fails if the operation, or what lies behind its result, does not have the method.
+pub(super) fn check_method(world: &World, route: &Route<'_>, method: &Method) -> Result<(), Error> {
+    let Some(call) = route.operation.as_deref() else { return Ok(()) };
+    let allowed: &[Method] = match (call.operation.is_action, call.is_followed, world.behaviors.function_by_post) {
+        (true, false, _) => &[Method::POST],
+        (false, false, FunctionByPost::Take) => &[Method::GET, Method::POST],
+        (_, false, FunctionByPost::Refuse) => &[Method::GET],
+        (_, true, _) => &[Method::GET, Method::POST, Method::PATCH],
+    };
+    if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
+}
+
+/// Answers a call.
+pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
+    let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let operation = call.operation;
+    let arguments = read_arguments(context, call, skipped)?;
+    let entity = match context.route.key.as_deref() {
+        Some(key) => Some(context.bound_entity(key)?),
+        None => {
+            context.check_way()?;
+            None
+        }
+    };
+    check_missing(operation, &arguments)?;
+    let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
+    let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
+    let Some(handler) = handler.filter(|_| !call.is_followed) else { return declared(context, call, skipped) };
+    let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
+    let request = OperationRequest {
+        world: context.world,
+        model: context.model,
+        operation,
+        collection: &context.route.collection,
+        entity: entity.as_ref(),
+        arguments: &arguments,
+        headers: &context.request.headers,
+        now: context.now,
+        purse: context.purse,
+        create: &create,
+    };
+    let reply = handler(&request)?;
+    let status = statuses::of_operation(context.world, context.model, operation);
+    answer(context, operation, status, reply).map(Outcome::Success)
+}
+
+/// Returns the answer with the result of an implementation.
+fn answer(
+    context: &OperationContext<'_>,
+    operation: &Operation,
+    status: StatusCode,
+    reply: OperationReply,
+) -> Result<Success, Error> {
+    match (reply, operation.returns) {
+        (OperationReply::Value(value), Some(OperationType::Value(kind))) => {
+            Ok(result::value(context, status, kind, &value))
+        }
+        (OperationReply::Entity(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entity(context, status, id, &address)
+        }
+        (OperationReply::Entities(addresses), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entities(context, status, id, &addresses)
+        }
+        _ => Ok(Success { status, ..Success::no_content() }),
+    }
+}
+
+/// Answers as declared: an empty result of the declared type. Nothing changes.
+fn declared(context: &OperationContext<'_>, call: &OperationCall<'_>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
+    if context.world.behaviors.operations == Operations::Refuse {
+        return Err(unknown_segment(&call.operation.name, std::iter::empty()));
+    }
+    let status = if call.is_followed {
+        StatusCode::OK
+    } else {
+        statuses::of_operation(context.world, context.model, call.operation)
+    };
+    let mut success = match call.result {
+        _ if call.is_counted => context.text("text/plain", b"0".to_vec(), Vec::new()),
+        None => Success { status, ..Success::no_content() },
+        Some(_) if status == StatusCode::NO_CONTENT => Success::no_content(),
+        Some(OperationType::Value(kind)) => {
+            let mut value = result::blank(context, kind);
+            if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
+                value = Value::Complex(Arc::new(changed(context, id, skipped)?));
+            }
+            result::value(context, status, kind, &value)
+        }
+        Some(OperationType::Entity(id)) => {
+            let structured = context.model.structured(id);
+            let key = next_key(context);
+            let blank = if context.request.method == Method::PATCH {
+                StoredEntity::new(key, changed(context, id, skipped)?)
+            } else {
+                blank_single(structured, &key)
+            };
+            result::unstored_entity(context, status, structured, &blank)
+        }
+        Some(OperationType::Entities(id)) => result::entities(context, status, id, &[])?,
+    };
+    success.decided.push("operations");
+    Ok(Outcome::Declared(success))
+}
+
+/// Returns the values of a body that changes what lies behind a result, over those of an empty one.
+fn changed(
+    context: &OperationContext<'_>,
+    id: crate::edm::schema::TypeId,
+    skipped: &mut Vec<String>,
+) -> Result<Complex, Error> {
+    let reading = read_body_of(context, id, Origin::Update, skipped)?;
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let structured = context.model.structured(id);
+    Ok(reading.patch.apply(context.model, structured, &Complex::initial(structured)))
+}
+
+/// Reads the arguments: from the body of an action, from the address of a function.
+fn read_arguments(
+    context: &OperationContext<'_>,
+    call: &OperationCall<'_>,
+    skipped: &mut Vec<String>,
+) -> Result<Vec<Argument>, Error> {
+    let operation = call.operation;
+    let mut arguments = vec![Argument::Absent; operation.parameters.len()];
+    if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
+        let bytes = body::bytes(context.request, &context.world.behaviors)?;
+        let json = body::parse(&bytes)?;
+        let (read, mut reading) = read::parameters(read_rules(context, Origin::Create), operation, &json, "$");
+        skipped.append(&mut reading.skipped);
+        if let Some(problem) = reading.shape.first().or(reading.values.first()) {
+            return Err(problem.to_error());
+        }
+        arguments = read;
+    }
+    if operation.is_action {
+        return Ok(arguments);
+    }
+    let query = context.request.target.query().unwrap_or_default();
+    let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
+    let option = |wanted: &str| {
+        pairs().find(|(name, _)| form::decoded(name).eq_ignore_ascii_case(wanted)).map(|(_, value)| form::decoded(value).into_owned())
+    };
+    for (name, literal) in &call.arguments {
+        let Some(index) = operation.parameter(name) else {
+            return Err(Error::new(&refusal::UNKNOWN_PARAMETER, &[name, &operation.name]));
+        };
+        // An alias stands for the value of a query option (OData 4.0 Part 2, 5.1.1.13).
+        let literal = if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
+        arguments[index] = Argument::Value(literal_value(context, operation, index, &literal)?);
+    }
+    // Parameters can be query options too (OData 4.01 Part 1, 11.5.4.1), as OneDrive's `delta?token=latest` has it: without quotes.
+    for index in 0..operation.parameters.len() {
+        if arguments[index] == Argument::Absent
+            && let Some(literal) = option(&operation.parameters[index].name)
+        {
+            let is_quoted = literal.starts_with('\'');
+            let quoted = format!("'{}'", literal.replace('\'', "''"));
+            let kind = operation.parameters[index].kind;
+            let is_text = matches!(kind, OperationType::Value(PropertyType::Primitive(crate::edm::primitive::Primitive::String)));
+            let literal = if is_text && !is_quoted { &quoted } else { &literal };
+            arguments[index] = Argument::Value(literal_value(context, operation, index, literal)?);
+        }
+    }
+    Ok(arguments)
+}
+
+fn literal_value(context: &OperationContext<'_>, operation: &Operation, index: usize, literal: &str) -> Result<Value, Error> {
+    let parameter = &operation.parameters[index];
+    arguments::read(context.model, parameter.kind, literal).map_err(|problem| {
+        let expected = match parameter.kind {
+            OperationType::Value(kind) => context.model.kind_name(kind).into_owned(),
+            OperationType::Entity(id) => context.model.structured(id).full_name.to_string(),
+            OperationType::Entities(id) => format!("Collection({})", context.model.structured(id).full_name),
+        };
+        match problem {
+            LiteralProblem::Type(found) => Error::new(&refusal::QUOTED_ARGUMENT, &[found, &expected]),
+            LiteralProblem::Malformed => {
+                let detail = format!("argument {literal:?} of {}", parameter.name);
+                Error::new(&refusal::INVALID_ARGUMENT, &[&parameter.name, &expected]).with_detail(detail)
+            }
+        }
+    })
+}
+
+/// Refuses a call without a parameter that must not be null.
+fn check_missing(operation: &Operation, arguments: &[Argument]) -> Result<(), Error> {
+    let pairs = operation.parameters.iter().zip(arguments);
+    let missing = pairs.filter(|(parameter, argument)| !parameter.nullable && **argument == Argument::Absent);
+    let missing: Vec<&str> = missing.map(|(parameter, _)| &*parameter.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(&refusal::MISSING_PARAMETERS, &[&operation.name, &missing.join(",")]))
+}
+
+/// The entity of an address, for results.
+pub(super) fn stored(context: &OperationContext<'_>, address: &EntityAddress) -> Option<Arc<StoredEntity>> {
+    context.world.store.entity(address)
+}
