@@ -172,6 +172,9 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
     headers.insert(header::DATE, date(meta.now));
+    if let Some(location) = error.location.as_deref().and_then(|location| HeaderValue::from_str(location).ok()) {
+        headers.insert(header::LOCATION, location);
+    }
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);
     }

@@ -96,6 +96,13 @@ impl<'c, R> OperationContext<'c, R> {
         format!("{}/{}/{address}", String::from_utf8_lossy(&url), self.version().segment())
     }
 
+    /// Returns the URL of a path.
+    pub(super) fn absolute_path(&self, path: &str) -> String {
+        let mut url = Vec::new();
+        self.write_base_url(&mut url);
+        format!("{}{path}", String::from_utf8_lossy(&url))
+    }
+
     /// Begins a body with its context URL, unless the metadata level omits it. `path` and `suffix` make up the fragment of the URL.
     ///
     /// `capacity` is reserved for the members that follow, in bytes, so that the buffer does not grow. A larger value costs time: the

@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod delete;
+mod delta;
 pub(super) mod describe;
 mod get;
 mod list;

@@ -1,8 +1,8 @@
-//! Rows of workloads about operations and links that requests look up.
+//! Rows of workloads that requests look up: statuses of operations, links, deleted entities.
 
 use http::StatusCode;
 
-use crate::edm::schema::{Model, Operation, StructuredType};
+use crate::edm::schema::{Model, Operation, RecycledRules, SetId, StructuredType};
 use crate::policy::refusal::Refusal;
 use crate::world::World;
 
@@ -37,6 +37,19 @@ fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {
 pub(super) fn kept_links(world: &World, holder: &str, name: &str) -> Option<&'static Refusal> {
     let rows = world.workloads.iter().flat_map(|workload| workload.rules().kept_links);
     rows.into_iter().find(|((row, link), _)| *link == name && is_row_of(row, holder)).map(|(_, refusal)| *refusal)
+}
+
+/// The collection that keeps deleted entities of a type.
+pub(super) struct Bin {
+    pub(super) set: SetId,
+    pub(super) rules: &'static RecycledRules,
+}
+
+/// Returns the collection that keeps deleted entities of a type, if there is one.
+pub(super) fn bin(world: &World, full_name: &str) -> Option<Bin> {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().recycled);
+    let rules = rows.find(|rules| is_row_of(rules.name, full_name))?;
+    Some(Bin { set: world.schema.set_named(rules.bin)?, rules })
 }
 
 /// Returns the number of links that one request can give an entity, if it is limited.

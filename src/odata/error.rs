@@ -24,6 +24,8 @@ pub struct Error {
     pub stated: Option<Box<ErrorOverride>>,
     /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
+    /// The address where the client can begin again.
+    pub location: Option<Box<str>>,
 }
 
 /// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
@@ -68,6 +70,7 @@ impl Error {
             may_be_stubbed: false,
             stated: None,
             external: None,
+            location: None,
         }
     }
 

@@ -261,6 +261,14 @@ rows! {
     grade None;
     source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
 
+    "foreign-delta-token" foreign_delta_token: ForeignDeltaToken = "a token of a delta query that this emulator has not made" {
+        Begin "begin" "a new round, so that clients with a token of the service go on",
+        Refuse "refuse" "410, like a token of another world or an earlier state",
+    }
+    profiles Begin Refuse Begin;
+    grade None;
+    source "the service refuses tokens that it does not know (concepts/delta-query-overview of microsoft-graph-docs)";
+
     "function-by-post" function_by_post: FunctionByPost = "a POST that calls a function, with its parameters in the body" {
         Take "take" "answered like a GET, as pages of workbooks print it",
         Refuse "refuse" "refused: functions are called by GET (OData 4.0 Part 1, 11.5.3)",

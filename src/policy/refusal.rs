@@ -30,6 +30,8 @@ pub enum ErrorCode {
     WorkforceIntegrationError,
     /// A request of the directory that is not valid (Azure/azure-cli `test_group_scenario.yaml`).
     RequestBadRequest,
+    /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
+    SyncStateNotFound,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
     RequestUnsupportedQuery,
     /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
@@ -85,6 +87,7 @@ impl ErrorCode {
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::RequestBadRequest => "Request_BadRequest",
+            ErrorCode::SyncStateNotFound => "syncStateNotFound",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
@@ -177,6 +180,13 @@ refusals! {
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
         Strong "microsoft-graph-docs#24";
+    /// A credential that an application does not have.
+    UNKNOWN_CREDENTIAL "unknown-credential" 400 RequestBadRequest Layer::Gateway, "No credentials found to be removed with keyId '{0}'.",
+        None "the text for an unknown keyId is not published";
+    /// A delta token of another world, collection or time.
+    SYNC_STATE_NOT_FOUND "sync-state-not-found" 410 SyncStateNotFound Layer::Gateway,
+        "The sync state generation is not found; start again without a token.",
+        Medium "concepts/delta-query-overview of microsoft-graph-docs (status, code); the text follows that of Outlook";
     /// A parameter that an operation does not have.
     UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
         "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",

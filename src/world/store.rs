@@ -15,6 +15,7 @@
 //! its last. Only collections and baselines are holders: a journal that still shows a deleted entity counts it on its own.
 
 mod baseline;
+mod changes;
 mod collection;
 mod entity;
 mod links;
@@ -34,6 +35,7 @@ use tree::Tree;
 
 pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
+pub use changes::ChangePosition;
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
 pub use entity::StoredEntity;

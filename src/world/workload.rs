@@ -99,6 +99,8 @@ pub enum OperationReply {
     Nothing,
     /// Value.
     Value(Value),
+    /// Value that is shown with its secrets, this once.
+    Secret(Value),
     /// Entity that is stored.
     Entity(EntityAddress),
     /// Entities that are stored.

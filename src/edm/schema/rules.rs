@@ -41,6 +41,8 @@ pub struct WorkloadRules {
     /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
     /// the status. A star stands for any operation, or for the rest of a type's name.
     pub operation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Types whose deleted entities can be restored.
+    pub recycled: &'static [RecycledRules],
     /// Navigation properties whose last link cannot be removed, and the refusal.
     pub kept_links: &'static [(Path, &'static Refusal)],
     /// Types, and the number of links that one request can give an entity.
@@ -76,9 +78,23 @@ impl WorkloadRules {
         inverses: &[],
         transitive: &[],
         operation_statuses: &[],
+        recycled: &[],
         kept_links: &[],
         link_limits: &[],
     };
+}
+
+/// The rule for deleted entities of a type that can be restored.
+#[derive(Debug)]
+pub struct RecycledRules {
+    /// The name of the type.
+    pub name: &'static str,
+    /// The path of the collection that keeps them.
+    pub bin: &'static str,
+    /// The collection property that must have a text, if only some are kept.
+    pub only: Option<(&'static str, &'static str)>,
+    /// The property with the time of the deletion.
+    pub deleted_at: &'static str,
 }
 
 /// The row of a type.

@@ -10,14 +10,14 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules};
-use crate::graph::ops::{Outcome, create, result};
+use crate::graph::ops::{Outcome, create, delta, result};
 use crate::graph::route::{OperationCall, Route, unknown_segment};
 use crate::graph::{body, statuses};
 use crate::graph::success::Success;
 use crate::odata::arguments::{self, LiteralProblem};
 use crate::odata::error::Error;
 use crate::odata::read::{self, Argument, Origin};
-use crate::policy::behavior::{FunctionByPost, Operations};
+use crate::policy::behavior::{FunctionByPost, Operations, Secret};
 use crate::policy::refusal;
 use crate::text::form;
 use crate::world::World;
@@ -53,6 +53,9 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
         }
     };
     check_missing(operation, &arguments)?;
+    if delta::is_delta(context, call) {
+        return delta::delta(context).map(Outcome::Success);
+    }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
     let Some(handler) = handler.filter(|_| !call.is_followed) else { return declared(context, call, skipped) };
@@ -83,7 +86,10 @@ fn answer(
 ) -> Result<Success, Error> {
     match (reply, operation.returns) {
         (OperationReply::Value(value), Some(OperationType::Value(kind))) => {
-            Ok(result::value(context, status, kind, &value))
+            Ok(result::value(context, status, kind, &value, context.world.behaviors.secret))
+        }
+        (OperationReply::Secret(value), Some(OperationType::Value(kind))) => {
+            Ok(result::value(context, status, kind, &value, Secret::Echo))
         }
         (OperationReply::Entity(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
             result::entity(context, status, id, &address)
@@ -114,7 +120,7 @@ fn declared(context: &OperationContext<'_>, call: &OperationCall<'_>, skipped: &
             if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
                 value = Value::Complex(Arc::new(changed(context, id, skipped)?));
             }
-            result::value(context, status, kind, &value)
+            result::value(context, status, kind, &value, context.world.behaviors.secret)
         }
         Some(OperationType::Entity(id)) => {
             let structured = context.model.structured(id);

@@ -11,6 +11,7 @@ use crate::graph::ops::operation::stored;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::write::{Holder, InstanceType, separate, write_entity, write_value};
+use crate::policy::behavior::Secret;
 use crate::policy::refusal;
 use crate::text::json::write_string;
 
@@ -28,9 +29,11 @@ pub(super) fn blank(context: &OperationContext<'_>, kind: PropertyType) -> Value
 }
 
 /// Answers with a value (OData JSON Format 4.0, 11, 12).
-pub(super) fn value(context: &OperationContext<'_>, status: StatusCode, kind: PropertyType, value: &Value) -> Success {
+pub(super) fn value(context: &OperationContext<'_>, status: StatusCode, kind: PropertyType, value: &Value, secret: Secret) -> Success {
     let mut json = Vec::new();
-    write_value(&context.representation, kind, value, None, &mut json);
+    let mut representation = context.representation;
+    representation.style.secret = secret;
+    write_value(&representation, kind, value, None, &mut json);
     let mut out = context.begin_body(&format!("#{}", context.model.kind_name(kind)), "", json.len());
     match (kind, value) {
         // The members of a complex value are siblings of the control information.

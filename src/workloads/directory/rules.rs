@@ -1,7 +1,7 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, RecycledRules, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
     Wording, WorkloadRules,
 };
 use crate::policy::refusal;
@@ -76,6 +76,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         (("device", "registeredOwners"), ("user", "ownedDevices")),
         (("device", "registeredUsers"), ("user", "registeredDevices")),
     ],
+    // learn.microsoft.com/graph/api/resources/directory: deleted users, applications and Microsoft 365 groups can be restored, others are
+    // gone.
+    recycled: &[
+        recycled("user", None),
+        recycled("group", Some(("groupTypes", "Unified"))),
+        recycled("application", None),
+    ],
     kept_links: &[(("group", "owners"), &refusal::LAST_OWNER)],
     link_limits: &[("directoryObject", 20)],
     // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof
@@ -105,6 +112,10 @@ static ORGANIZATION: Capabilities =
 /// only page for a change here).
 static ANY_OBJECT: Capabilities =
     Capabilities { creates: false, update: None, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+const fn recycled(name: &'static str, only: Option<(&'static str, &'static str)>) -> RecycledRules {
+    RecycledRules { name, bin: "directory/deletedItems", only, deleted_at: "deletedDateTime" }
+}
 
 const fn object(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
     TypeRules { name, capabilities, wording: &WORDING, is_consulted: false }

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::{CollectionAddress, StoreFull};
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
+use super::changes::{ChangePosition, Changes};
 use super::entity::StoredEntity;
 use super::share::TreeShare;
 use crate::edm::value::Entity;
@@ -41,6 +42,7 @@ pub struct Collection {
     own_bytes: usize,
     /// The address of a collection within an entity, which may have links.
     address: Option<CollectionAddress>,
+    changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +105,7 @@ impl Collection {
 
     fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>) -> Collection {
         let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities().len()));
-        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes: 0, address: None }
+        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes: 0, address: None, changes: Changes::default() }
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.
@@ -161,6 +163,7 @@ impl Collection {
         if let (Some(target), Some(address)) = (entity.linked(), &self.address) {
             self.share.record_link(target, address, &entity.key);
         }
+        self.changes.add(&self.share.budget, &entity.key);
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
         self.share.record_change();
         Ok(())
@@ -212,6 +215,7 @@ impl Collection {
         }
         let before = std::mem::replace(current, after.clone());
         self.share.budget.change(after.size(), growth + before.uncount_holder());
+        self.changes.add(&self.share.budget, &after.key);
         self.share.record_change();
         Ok(StoreUpdate { before, after })
     }
@@ -230,6 +234,9 @@ impl Collection {
             let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
             budget.change(0, held + RECORD_BYTES);
             self.record_unlink(stored.entity.as_ref(), false);
+            if let Some(removed) = &stored.entity {
+                self.changes.add(budget, &removed.key);
+            }
             self.share.record_change();
             return Ok(stored.entity);
         };
@@ -255,6 +262,7 @@ impl Collection {
             }
         };
         self.record_unlink(Some(&removed), true);
+        self.changes.add(budget, &removed.key);
         self.share.record_change();
         Ok(Some(removed))
     }
@@ -288,7 +296,7 @@ impl Collection {
     /// Returns the bytes that the end of the collection would give back, without its baseline.
     pub(super) fn returnable(&self) -> usize {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.returnable()) + RECORD_BYTES;
-        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes
+        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes + self.changes.bytes()
     }
 
     /// Returns all entities in order, each in a state that it had during the call.
@@ -316,6 +324,17 @@ impl Collection {
         from_baseline.chain(own).skip(skip).take(limit).collect()
     }
 
+    /// Returns the position of the next change, and records changes from now on. `new_id` numbers a new record of them.
+    pub fn change_position(&self, new_id: impl FnOnce() -> u64) -> ChangePosition {
+        self.changes.position(new_id)
+    }
+
+    /// Returns the keys that have changed since a position, in the order of their last changes and at most `limit` of them, each with the
+    /// number of its change. `None` if the position is not one of this collection.
+    pub fn changes_after(&self, position: ChangePosition, limit: usize) -> Option<Vec<(u64, Arc<str>)>> {
+        self.changes.after(position, limit)
+    }
+
     /// Returns the number of entities.
     pub fn len(&self) -> usize {
         let order = self.read_order();
@@ -341,6 +360,6 @@ impl Drop for Collection {
     fn drop(&mut self) {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.uncount_holder()) + RECORD_BYTES;
         let held: usize = self.entities.iter().map(|record| of(&record)).sum();
-        self.share.budget.change(0, held + self.own_bytes);
+        self.share.budget.change(0, held + self.own_bytes + self.changes.bytes());
     }
 }
