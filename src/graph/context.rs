@@ -40,6 +40,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     /// The time of the request, which all of its effects share.
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
+    /// Whether the request has conditions on tags.
+    pub(super) has_conditions: bool,
     pub(super) format: Format,
     /// The form of entities in the response.
     pub(super) representation: Representation<'c>,
@@ -68,6 +70,7 @@ impl<'c, R> OperationContext<'c, R> {
             host,
             now: meta.now,
             preferences,
+            has_conditions: meta.facts.has_conditions,
             format,
             representation,
             model,
@@ -136,14 +139,22 @@ impl<'c, R> OperationContext<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
+        Success {
+            status,
+            body: Some((content_type, body)),
+            location: None,
+            etag: None,
+            preference_applied: None,
+            decided,
+            change: None,
+        }
     }
 
     /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
-        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
+        Success { status: StatusCode::OK, body, location: None, etag: None, preference_applied, decided, change: None }
     }
 }
 

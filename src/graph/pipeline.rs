@@ -97,6 +97,9 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
     let calls = reply.map(|reply| reply.calls).unwrap_or_default();
     let mut answer = match outcome {
         Ok(Outcome::Success(mut success)) => {
+            if meta.facts.has_conditions && success.decided.contains(&"if-match") {
+                skipped.push("If-Match".to_owned());
+            }
             let change = success.change.take();
             let mut answer = answer::success(world, meta, success);
             answer.change = change;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::edm::address::KeyForm;
 use crate::edm::schema::Slot;
+use crate::edm::tag;
 use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
+use crate::graph::ops::condition;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -41,6 +43,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             properties.set(slot, value);
         }
     }
+    tag::renew(structured, &mut properties, None, || context.world.next_tag_id());
     // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
@@ -98,7 +101,9 @@ fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut d
         Success { decided, ..Success::no_content() }
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        context.json(context.structured().capabilities.create_status, context.entity_body(entity), decided)
+        let etag = condition::header_of(context, entity, false);
+        let status = context.structured().capabilities.create_status;
+        Success { etag, ..context.json(status, context.entity_body(entity), decided) }
     };
     Success { location: Some(location), preference_applied: context.write_preference(), ..success }
 }
