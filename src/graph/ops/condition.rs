@@ -63,7 +63,8 @@ impl Precondition {
         let is_creation = Condition::of(headers, &header::IF_NONE_MATCH) == Some(Condition::Any);
         let condition = Condition::of(headers, &header::IF_MATCH);
         let Some(rules) = rules.or_else(|| own_rules(context, key)) else {
-            if condition.is_some() {
+            // An entity that is there fulfills a star.
+            if condition.is_some_and(|condition| condition != Condition::Any) {
                 decided.push("if-match");
                 if context.world.behaviors.if_match == IfMatch::Refuse {
                     return Err(Error::new(&refusal::UNTAGGED, &[]));
