@@ -10,6 +10,7 @@ use http::header::HeaderValue;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::base_url::write_base_url;
 use crate::graph::meta::ResponseMeta;
@@ -285,6 +286,14 @@ impl<'c> OperationContext<'c> {
         write_selected(&self.representation, self.types(entity), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
+    }
+
+    /// Returns the header `ETag` of an answer with an entity: where the body has the tag, as far as the workload repeats it.
+    pub(super) fn tag_header(&self, entity: &Entity, is_selected: bool) -> Option<HeaderValue> {
+        let tag = tag::of(&entity.properties)?;
+        let actual = self.types(entity).actual;
+        let is_repeated = actual.tag.is_some_and(|rules| rules.has_header) && self.representation.shows_tag(actual, is_selected);
+        if is_repeated { HeaderValue::from_str(tag).ok() } else { None }
     }
 
     /// Returns the refusal of a missing entity.

@@ -97,7 +97,7 @@ impl Error {
         match self.refusal.layer {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Files(_) | Layer::Shifts(_) => {
                 "application/json"
-            },
+            }
             Layer::Entra(_) => "application/json; charset=utf-8",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }

@@ -21,7 +21,7 @@ pub(crate) enum ControlInformation {
     Level(Level),
     /// The control information on the draft page: types of the entity and of complex values, the latter without `#`.
     Page,
-    /// What state and fixtures cannot be read again without: the types of instances of derived types, and tags.
+    /// The types of instances of derived types, and tags, without which state cannot be read again.
     State,
     /// The types of instances of derived types alone.
     Call,

@@ -125,7 +125,7 @@ pub enum Layer {
     Library,
     /// The middle tier of Teams: the envelope with the message, this inner code and an empty inner error in `innerError`.
     Teams(&'static str),
-    /// OneDrive and SharePoint: the envelope with this inner code in `innerError`.
+    /// Files and lists: the envelope with this inner code in `innerError`.
     Files(&'static str),
     /// Shifts: its own error with this inner code, as JSON in the string `message`.
     Shifts(&'static str),

@@ -10,7 +10,7 @@ use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::{Outcome, condition};
+use crate::graph::ops::Outcome;
 use crate::graph::success::Success;
 use crate::graph::{body, explain};
 use crate::odata::error::Error;
@@ -171,7 +171,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     };
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        let etag = condition::header_of(context, entity, false);
+        let etag = context.tag_header(entity, false);
         Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity), decided) }
     } else {
         Success { decided, ..Success::no_content() }

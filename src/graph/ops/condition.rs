@@ -102,7 +102,7 @@ impl Precondition {
         if self.is_creation { Err(Unchanged::Refused(&refusal::PRECONDITION_FAILED)) } else { self.check(entity) }
     }
 
-    /// Checks the condition where there is no entity: it has none of the tags.
+    /// Checks the condition where the entity does not exist, and so has not the expected tag.
     pub(super) fn check_creation(&self) -> Result<(), Unchanged> {
         match &self.expected {
             Some((_, stale)) => Err(Unchanged::Refused(stale)),
@@ -134,12 +134,4 @@ pub(super) fn not_modified(context: &OperationContext<'_>, condition: &Condition
     let tag = tag::of(&entity.properties)?;
     let etag = if rules.has_header { HeaderValue::from_str(tag).ok() } else { None };
     condition.excludes(Some(tag)).then(|| Success { status: StatusCode::NOT_MODIFIED, etag, ..Success::no_content() })
-}
-
-/// Returns the header `ETag` of an answer with an entity: where the body has the tag, as far as the workload repeats it.
-pub(super) fn header_of(context: &OperationContext<'_>, entity: &Entity, is_selected: bool) -> Option<HeaderValue> {
-    context.structured().tag.or_else(|| context.types(entity).actual.tag).filter(|rules| rules.has_header)?;
-    let actual = context.types(entity).actual;
-    let tag = tag::of(&entity.properties).filter(|_| context.representation.shows_tag(actual, is_selected))?;
-    HeaderValue::from_str(tag).ok()
 }

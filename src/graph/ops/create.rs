@@ -11,7 +11,6 @@ use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
-use crate::graph::ops::condition;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -101,7 +100,7 @@ fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut d
         Success { decided, ..Success::no_content() }
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        let etag = condition::header_of(context, entity, false);
+        let etag = context.tag_header(entity, false);
         let status = context.structured().capabilities.create_status;
         Success { etag, ..context.json(status, context.entity_body(entity), decided) }
     };

@@ -35,7 +35,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
             None => context.entity_body(entity),
             Some(select) => context.selected_body(entity, select),
         };
-        let etag = condition::header_of(context, entity, select.is_some());
+        let etag = context.tag_header(entity, select.is_some());
         Some(Success { etag, ..context.json(StatusCode::OK, body, decided) })
     };
     let found = context.collection()?.with_entity(key, answer).flatten();
@@ -54,6 +54,6 @@ fn expanded(context: &OperationContext<'_>, key: &str, query: &Query<'_>) -> Res
     let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| too_expensive(context))?;
     let success = context.json(StatusCode::OK, body, decided);
     // No `If-None-Match` spares the answer: the tag of an entity says nothing about others.
-    let etag = condition::header_of(context, &entity, query.select.is_some());
+    let etag = context.tag_header(&entity, query.select.is_some());
     Ok(Success { etag, preference_applied: context.enum_preference(), ..success })
 }

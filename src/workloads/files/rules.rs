@@ -1,8 +1,8 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 

@@ -79,10 +79,8 @@ fn outcome(response: &RecordedResponse) -> String {
 fn planner_requires_the_tag() {
     let world = world(&json!({ "tasks": [{ "id": "1", "title": "a", "details": { "id": "1", "description": "b" } }] }));
     let stale = tag(&world, "/v1.0/tasks/1");
-    for (target, change) in [
-        ("/v1.0/tasks/1", json!({ "title": "c" })),
-        ("/v1.0/tasks/1/details", json!({ "description": "c" })),
-    ] {
+    for (target, change) in [("/v1.0/tasks/1", json!({ "title": "c" })), ("/v1.0/tasks/1/details", json!({ "description": "c" }))]
+    {
         let current = tag(&world, target);
         let patch = |headers: &[(&str, &str)]| send(&world, Method::PATCH, target, headers, &change);
         for (value, expected) in [
