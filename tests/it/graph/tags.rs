@@ -229,25 +229,32 @@ fn of_clients_with_one_tag_a_single_one_changes_the_entity() {
 }
 
 #[test]
-fn of_a_change_and_a_deletion_with_one_tag_a_single_one_takes_place() {
+fn of_changes_and_deletions_with_one_tag_a_single_one_takes_place() {
+    const CLIENTS: usize = 8;
     let world = world(&json!({ "tasks": [] }));
-    for round in 0..200 {
+    for round in 0..300 {
         let created = body(&send(&world, Method::POST, "/v1.0/rows", &[], &json!({ "name": "a" })));
         let target = format!("/v1.0/rows/{}", created["id"].as_str().unwrap());
         let tag = created["@odata.etag"].as_str().unwrap();
-        let barrier = Barrier::new(2);
-        let statuses = thread::scope(|scope| {
-            let [change, deletion] = [Method::PATCH, Method::DELETE].map(|method| {
-                let (world, target, barrier) = (&world, &target, &barrier);
-                scope.spawn(move || {
-                    let change = if method == Method::PATCH { json!({ "name": "b" }) } else { Value::Null };
-                    barrier.wait();
-                    send(world, method, target, &[("if-match", tag)], &change).status.as_u16()
+        let barrier = Barrier::new(CLIENTS);
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|client| {
+                    let (world, target, barrier) = (&world, &target, &barrier);
+                    scope.spawn(move || {
+                        let deletes = client % 2 == 0;
+                        let method = if deletes { Method::DELETE } else { Method::PATCH };
+                        let change = if deletes { Value::Null } else { json!({ "name": "b" }) };
+                        barrier.wait();
+                        send(world, method, target, &[("if-match", tag)], &change).status.as_u16()
+                    })
                 })
-            });
-            (change.join().unwrap(), deletion.join().unwrap())
+                .collect();
+            clients.into_iter().map(|client| client.join().unwrap()).collect()
         });
-        assert!([(200, 412), (404, 204)].contains(&statuses), "round {round}: {statuses:?}");
+        let done = statuses.iter().filter(|status| [200, 204].contains(*status)).count();
+        let refused = statuses.iter().filter(|status| [404, 412].contains(*status)).count();
+        assert_eq!((done, refused), (1, CLIENTS - 1), "round {round}: {statuses:?}");
     }
 }
 
