@@ -290,6 +290,9 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the header `ETag` of an answer with an entity: where the body has the tag, as far as the workload repeats it.
     pub(super) fn tag_header(&self, entity: &Entity, is_selected: bool) -> Option<HeaderValue> {
+        if self.structured().tag.is_none() && !self.structured().is_polymorphic {
+            return None;
+        }
         let tag = tag::of(&entity.properties)?;
         let actual = self.types(entity).actual;
         let is_repeated = actual.tag.is_some_and(|rules| rules.has_header) && self.representation.shows_tag(actual, is_selected);
