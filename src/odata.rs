@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod batch;
+pub(crate) mod condition;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod headers;

@@ -176,6 +176,11 @@ impl World {
         self.ids.next_transaction_id()
     }
 
+    /// Returns the next id for the tag of an entity.
+    pub fn next_tag_id(&self) -> Uuid {
+        self.ids.next_tag_id()
+    }
+
     /// Returns the data key and the initialization vector of the next encrypted message. They are secret unless the seed was chosen.
     pub fn next_message_bytes(&self) -> [u8; 48] {
         self.ids.next_message_bytes()

@@ -26,8 +26,8 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, RecycledRules, SearchRules, ServerSetValue,
-    TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, RecycledRules, SearchRules,
+    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -90,6 +90,9 @@ pub struct Slot(u32);
 impl Slot {
     /// The slot of the address in a link.
     pub(crate) const LINK: Slot = Slot(u32::MAX);
+
+    /// The slot of the tag of an entity.
+    pub(crate) const TAG: Slot = Slot(u32::MAX - 1);
 
     /// Returns the slot of a number, for tests.
     #[cfg(test)]
@@ -278,6 +281,8 @@ pub struct StructuredType {
     pub alternate_keys: Vec<usize>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
+    /// The rules of the tags of its entities, if they have tags.
+    pub tag: Option<&'static TagRules>,
     /// The index of the key, if answers have it whether it is selected or not.
     pub always_selected: Option<usize>,
     /// The index of the alternate key that a path segment can be, like a key.

@@ -69,6 +69,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     let explanation = if world.explains { explain::success(world, &success.decided) } else { None };
     let is_standard = meta.has_hsts
         && success.location.is_none()
+        && success.etag.is_none()
         && success.preference_applied.is_none()
         && explanation.is_none()
         && !meta.facts.has_origin;
@@ -89,6 +90,9 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
             headers.insert(ODATA_ENTITY_ID, location.clone());
         }
         headers.insert(header::LOCATION, location);
+    }
+    if let Some(etag) = success.etag {
+        headers.insert(header::ETAG, etag);
     }
     insert_common(&mut headers, meta, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {

@@ -10,6 +10,7 @@ use http::header::HeaderValue;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::base_url::write_base_url;
 use crate::graph::meta::ResponseMeta;
@@ -41,6 +42,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     /// The time of the request, which all of its effects share.
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
+    /// Whether the request has conditions on tags.
+    pub(super) has_conditions: bool,
     pub(super) format: Format,
     /// The form of entities in the response.
     pub(super) representation: Representation<'c>,
@@ -69,6 +72,7 @@ impl<'c, R> OperationContext<'c, R> {
             host,
             now: meta.now,
             preferences,
+            has_conditions: meta.facts.has_conditions,
             format,
             representation,
             model,
@@ -156,14 +160,22 @@ impl<'c, R> OperationContext<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
+        Success {
+            status,
+            body: Some((content_type, body)),
+            location: None,
+            etag: None,
+            preference_applied: None,
+            decided,
+            change: None,
+        }
     }
 
     /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
-        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
+        Success { status: StatusCode::OK, body, location: None, etag: None, preference_applied, decided, change: None }
     }
 }
 
@@ -313,6 +325,17 @@ impl<'c> OperationContext<'c> {
         write_selected(&self.representation, self.types(entity), self.holder(), entity, &select.selection, &mut out);
         out.push(b'}');
         out
+    }
+
+    /// Returns the header `ETag` of an answer with an entity: where the body has the tag, as far as the workload repeats it.
+    pub(super) fn tag_header(&self, entity: &Entity, is_selected: bool) -> Option<HeaderValue> {
+        if self.structured().tag.is_none() && !self.structured().is_polymorphic {
+            return None;
+        }
+        let tag = tag::of(&entity.properties)?;
+        let actual = self.types(entity).actual;
+        let is_repeated = actual.tag.is_some_and(|rules| rules.has_header) && self.representation.shows_tag(actual, is_selected);
+        if is_repeated { HeaderValue::from_str(tag).ok() } else { None }
     }
 
     /// Returns the refusal of a missing entity.

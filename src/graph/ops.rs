@@ -1,6 +1,7 @@
 //! Operations: one file each.
 
 mod change;
+mod condition;
 mod create;
 mod delete;
 mod delta;

@@ -98,7 +98,9 @@ impl Error {
     /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Shifts(_) => "application/json",
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Files(_) | Layer::Shifts(_) => {
+                "application/json"
+            }
             Layer::Entra(_) => "application/json; charset=utf-8",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
@@ -107,7 +109,7 @@ impl Error {
     /// Returns the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Files(_) => quoted(&self.message),
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
@@ -127,7 +129,7 @@ impl Error {
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
-            Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
+            Layer::Gateway | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");
@@ -138,6 +140,11 @@ impl Error {
             body.extend_from_slice(b"\"code\":");
             write_string(&mut body, inner_code);
             body.extend_from_slice(b",\"innerError\":{},");
+        }
+        if let Layer::Files(inner_code) = self.refusal.layer {
+            body.extend_from_slice(b"\"code\":");
+            write_string(&mut body, inner_code);
+            body.push(b',');
         }
         body.extend_from_slice(b"\"date\":\"");
         body.extend_from_slice(date.as_bytes());

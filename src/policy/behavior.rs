@@ -520,6 +520,14 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
 
+    "if-match" if_match: IfMatch = "`If-Match` in a change of an entity that has no tag, such as a user or a team" {
+        Ignore "ignore" "ignored, with a line in the log: no recorded answer of the directory or of Teams has a tag",
+        Refuse "refuse" "refused with 412, which shows clients that rely on it",
+    }
+    profiles Ignore Ignore Ignore;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (no `@odata.etag` and no `ETag` of these workloads); no public observation of the header in a request";
+
     "connect" connect: Connect = "the handshake with the connector on creation of an integration" {
         Off "off" "none: URLs in fixtures and tests rarely lead to a connector",
         Report "report" "performed and logged; the integration is stored regardless of the result",

@@ -22,6 +22,14 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// The request is too large (learn.microsoft.com/graph/errors names the status; the code is a guess).
     RequestEntityTooLarge,
+    /// Another client changed the entity (microsoft-graph-docs#6560, for another conflict of Shifts).
+    Conflict,
+    /// Another client changed the item of Outlook (msgraph-sdk-dotnet#1195).
+    ErrorIrresolvableConflict,
+    /// Another client changed the file (OneDrive/onedrive-api-docs#514).
+    NotAllowed,
+    /// The entity does not fulfill a condition (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    PreconditionFailed,
     /// The content coding is not supported (learn.microsoft.com/graph/errors names the status; the code is a guess).
     UnsupportedMediaType,
     /// A request of a batch depended on one that failed (learn.microsoft.com/graph/json-batching names the status; the code is a guess).
@@ -83,6 +91,10 @@ impl ErrorCode {
             ErrorCode::UnknownError => "UnknownError",
             ErrorCode::MethodNotAllowed => "methodNotAllowed",
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
+            ErrorCode::Conflict => "Conflict",
+            ErrorCode::ErrorIrresolvableConflict => "ErrorIrresolvableConflict",
+            ErrorCode::NotAllowed => "notAllowed",
+            ErrorCode::PreconditionFailed => "PreconditionFailed",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
@@ -122,6 +134,8 @@ pub enum Layer {
     Library,
     /// The middle tier of Teams: the envelope with the message, this inner code and an empty inner error in `innerError`.
     Teams(&'static str),
+    /// Files and lists: the envelope with this inner code in `innerError`.
+    Files(&'static str),
     /// Shifts: its own error with this inner code, as JSON in the string `message`.
     Shifts(&'static str),
     /// The web server in front of the service: an HTML page.
@@ -390,6 +404,35 @@ refusals! {
     CONTENT_ENCODING "content-encoding" 415 UnsupportedMediaType Layer::Gateway,
         "The content type of the request is a format that is not supported by the service.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A change of an item of Planner without `If-Match`.
+    IF_MATCH_REQUIRED "if-match-required" 412 Unnamed Layer::Gateway,
+        "The If-Match header must be specified for this kind of request.",
+        Strong "pnp/pnpjs#1033 (status) and #841 (body); microsoftgraph/msgraph-metadata#89";
+    /// A change of an item of Planner with an `If-Match` that is not a list of tags.
+    INVALID_IF_MATCH "invalid-if-match" 400 Unnamed Layer::Gateway, "The If-Match header contains an invalid value.",
+        Medium "microsoft-graph-docs#4617; Softeria/ms-365-mcp-server#290 (the text; the status is 412 in another report)";
+    /// A change of an item of Planner that another client changed.
+    STALE_PLANNER_ITEM "stale-planner-item" 412 UnknownError Layer::Gateway, "",
+        Medium "microsoft-graph-docs-contrib#8161 (2017); learn.microsoft.com/graph/api/resources/planner-overview (412, and 409 for changes that cannot be merged)";
+    /// A change of an item of Outlook that another client changed.
+    STALE_OUTLOOK_ITEM "stale-outlook-item" 412 ErrorIrresolvableConflict Layer::Gateway,
+        "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
+        Strong "msgraph-sdk-dotnet#1195 and #1201; mguessan/davmail#491";
+    /// A change of a file, a folder or an item of a list that another client changed.
+    STALE_FILE "stale-file" 412 NotAllowed Layer::Files("preconditionFailed"), "ETag does not match current item's value",
+        Strong "OneDrive/onedrive-api-docs#514";
+    /// A change of an item of a schedule that another client changed.
+    STALE_SCHEDULE_ITEM "stale-schedule-item" 409 Conflict Layer::Shifts("Conflict"), "The item was changed since it was read.",
+        Weak "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (two connectors read the tag again on 409; the words are a guess)";
+    /// A change with `If-Match` of an entity that has no tag (behavior `if-match`).
+    UNTAGGED "untagged" 412 PreconditionFailed Layer::Gateway,
+        "A precondition provided in the request (such as an if-match header) does not match the resource's current state.",
+        None "learn.microsoft.com/graph/errors (status and sentence); no public observation for entities without tags"
+        by "if-match";
+    /// A PUT with `If-None-Match: *` of an entity that exists.
+    PRECONDITION_FAILED "precondition-failed" 412 PreconditionFailed Layer::Gateway,
+        "A precondition provided in the request (such as an if-match header) does not match the resource's current state.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
     /// A JSON value of the wrong kind.
     SCHEMA_MISMATCH "schema-mismatch" 400 BadRequest Layer::Gateway, "Property {0} in payload has a value that does not match schema.",
         Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15"

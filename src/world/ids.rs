@@ -30,6 +30,7 @@ pub(crate) struct IdSource {
     requests: Counter,
     chances: Counter,
     transactions: Counter,
+    tags: Counter,
     keys: Counter,
 }
 
@@ -46,11 +47,14 @@ impl Counter {
 
 /// Streams of ids. Each has its own counter, so that one kind of request does not shift the ids of another.
 #[derive(Clone, Copy)]
+#[repr(u64)]
 enum Stream {
     Entity = 1,
     Request = 2,
     Chance = 3,
     Transaction = 4,
+    // The others take a number of four each time, and never come so far.
+    Tag = 1 << 63,
 }
 
 impl IdSource {
@@ -63,6 +67,7 @@ impl IdSource {
             requests: Counter::default(),
             chances: Counter::default(),
             transactions: Counter::default(),
+            tags: Counter::default(),
             keys: Counter::default(),
         }
     }
@@ -76,13 +81,14 @@ impl IdSource {
             requests: self.requests.fork(),
             chances: self.chances.fork(),
             transactions: self.transactions.fork(),
+            tags: self.tags.fork(),
             keys: self.keys.fork(),
         }
     }
 
     /// Returns whether all streams but that of requests are at their beginning.
     pub(crate) fn are_unused(&self) -> bool {
-        [&self.entities, &self.chances, &self.transactions, &self.keys]
+        [&self.entities, &self.chances, &self.transactions, &self.tags, &self.keys]
             .iter()
             .all(|counter| counter.0.load(Ordering::Relaxed) == 0)
     }
@@ -97,6 +103,10 @@ impl IdSource {
 
     pub(crate) fn next_transaction_id(&self) -> Uuid {
         self.next_uuid(Stream::Transaction)
+    }
+
+    pub(crate) fn next_tag_id(&self) -> Uuid {
+        self.next_uuid(Stream::Tag)
     }
 
     /// Returns a number below the bound.
@@ -147,6 +157,7 @@ impl IdSource {
             Stream::Request => &self.requests,
             Stream::Chance => &self.chances,
             Stream::Transaction => &self.transactions,
+            Stream::Tag => &self.tags,
         };
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
         let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));

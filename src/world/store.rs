@@ -35,7 +35,7 @@ use tree::Tree;
 
 pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
-pub use changes::ChangePosition;
+pub(crate) use changes::ChangePosition;
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
 pub use entity::StoredEntity;

@@ -52,7 +52,7 @@ pub trait Workload: fmt::Debug + Sync {
 }
 
 /// Function that answers calls of an operation.
-pub type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;
+pub(crate) type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;
 
 /// Call of an operation.
 pub struct OperationRequest<'c> {

@@ -20,6 +20,7 @@
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
+//! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
 //! **`entra/`**: the token service
 //!
@@ -142,6 +143,7 @@ mod graph {
     mod schemas;
     mod sequences;
     mod stores;
+    mod tags;
     mod world_history;
 }
 mod program {

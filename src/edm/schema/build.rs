@@ -418,6 +418,11 @@ impl Shared<'_> {
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
             },
+            tag: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.tags);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                row.or_else(|| base.and_then(|base| base.tag))
+            },
             always_selected: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.always_keyed);
                 let is_keyed =

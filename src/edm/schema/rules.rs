@@ -30,6 +30,8 @@ pub struct WorkloadRules {
     pub always_keyed: &'static [&'static str],
     /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
     pub placeholders: &'static [&'static str],
+    /// Types whose entities have tags, and their rules; types derived from them have the same.
+    pub tags: &'static [(&'static str, &'static TagRules)],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
     /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
@@ -81,6 +83,7 @@ impl WorkloadRules {
         recycled: &[],
         kept_links: &[],
         link_limits: &[],
+        tags: &[],
     };
 }
 
@@ -95,6 +98,53 @@ pub struct RecycledRules {
     pub only: Option<(&'static str, &'static str)>,
     /// The property with the time of the deletion.
     pub deleted_at: &'static str,
+}
+
+/// The rules of the entity tags of a type.
+#[derive(Debug)]
+pub struct TagRules {
+    /// The form of the tags.
+    pub form: TagForm,
+    /// Whether answers have the tag only with `$select`.
+    pub needs_select: bool,
+    /// Whether an answer whose body begins with the tag has it in the header `ETag` too.
+    pub has_header: bool,
+    /// The refusal of a change without `If-Match`, if that is required.
+    pub absent: Option<&'static Refusal>,
+    /// The refusal of a change with an `If-Match` that is not a list of tags; else no tag matches it.
+    pub malformed: Option<&'static Refusal>,
+    /// The refusal of a change of an entity that has another tag.
+    pub stale: &'static Refusal,
+    /// Whether an `If-Match` without a value is like none.
+    pub ignores_empty: bool,
+}
+
+/// The form of entity tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagForm {
+    /// Weak, 22 bytes in base64, which `changeKey` repeats: `W/"Dh8tpywH2EOPTvOWbm1mIwAAkmhknA=="`.
+    ChangeKey,
+    /// A GUID in capitals and braces with the number of the version, which `eTag` repeats: `"{7F33A3C5-…},3"`.
+    BracedGuid,
+    /// A GUID with the number of the version, which `eTag` repeats: `"7f33a3c5-…,3"`.
+    Guid,
+    /// The number of the version: `"3"`.
+    Version,
+    /// Weak, the base64 of this name of the type and a counter: `W/"JzEtVGFzayAgQEBAQEBAQEBAQEBAQEBARCc="`.
+    Counter(&'static str),
+    /// A tag of Cosmos DB, a GUID most of whose digits are zero: `"42006ecc-0000-0000-0000-5ca35d410000"`.
+    Cosmos,
+}
+
+impl TagForm {
+    /// Returns the name of the property that repeats the tag.
+    pub fn property(self) -> Option<&'static str> {
+        match self {
+            TagForm::ChangeKey => Some("changeKey"),
+            TagForm::BracedGuid | TagForm::Guid => Some("eTag"),
+            TagForm::Version | TagForm::Counter(_) | TagForm::Cosmos => None,
+        }
+    }
 }
 
 /// The row of a type.

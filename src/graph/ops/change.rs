@@ -181,7 +181,8 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     };
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        context.json(StatusCode::OK, context.entity_body(entity), decided)
+        let etag = context.tag_header(entity, false);
+        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity), decided) }
     } else {
         Success { decided, ..Success::no_content() }
     };

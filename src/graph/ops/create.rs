@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
 use crate::edm::patch::Patch;
 use crate::edm::schema::{Slot, StructuredType};
+use crate::edm::tag;
 use crate::edm::value::Complex;
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
@@ -44,6 +45,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             properties.set(slot, value);
         }
     }
+    tag::renew(structured, &mut properties, None, || context.world.next_tag_id());
     // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
@@ -105,6 +107,7 @@ fn insert_new(
     for (slot, value) in server_set_values(context, structured, true, &mut Vec::new()) {
         values.set(slot, value);
     }
+    tag::renew(structured, &mut values, None, || context.world.next_tag_id());
     loop {
         let key = new_key(context, structured, &context.world.store.at(place));
         set_key(structured, &mut values, &key);
@@ -171,7 +174,9 @@ fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut d
         Success { decided, ..Success::no_content() }
     } else {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        context.json(context.structured().capabilities.create_status, context.entity_body(entity), decided)
+        let etag = context.tag_header(entity, false);
+        let status = context.structured().capabilities.create_status;
+        Success { etag, ..context.json(status, context.entity_body(entity), decided) }
     };
     Success { location: Some(location), preference_applied: context.write_preference(), ..success }
 }

@@ -10,6 +10,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
 use crate::graph::statuses::{self, Bin};
+use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::clock::unix_millis;
@@ -18,21 +19,32 @@ use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&Reply>) -> Result<Outcome, Error> {
+    let mut decided = Vec::new();
+    let precondition = Precondition::of(context, key, &mut decided)?;
     let collection = collection_to_change(context, key)?;
     if context.route.cast.is_some() {
         context.entity(key)?;
     }
-    let mut decided = Vec::new();
+    if precondition.is_stated() {
+        precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
+    }
     if context.structured().consulted.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
         if let Some(consultation) = before_commit(context, ChangeKind::Delete { key: &current.key }, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
     }
-    let before = collection.remove(key).map_err(store_full)?.ok_or_else(|| context.not_found(key))?;
+    let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
+    let before = removed.ok_or_else(|| context.not_found(key))?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
-    if !recycle(context, &before)? {
-        forget(context, &address, &before);
+    match recycle(context, &before) {
+        Ok(true) => {}
+        Ok(false) => forget(context, &address, &before),
+        Err(error) => {
+            // Without room to keep it, the entity stays.
+            let _ = collection.insert(before);
+            return Err(error);
+        }
     }
     let status = context.structured().capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))

@@ -1,8 +1,8 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -32,8 +32,29 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("driveItem", "specialFolder", PropertyRule::OmittedWhileNull),
         ("driveItem", "cTag", PropertyRule::OmittedWhileNull),
     ],
+    tags: &[
+        ("driveItem", &ITEM_TAG),
+        ("list", &LIST_TAG),
+        ("listItem", &LIST_TAG),
+        ("columnDefinition", &VERSION_TAG),
+        ("contentType", &VERSION_TAG),
+    ],
     ..WorkloadRules::NONE
 };
+
+/// Recorded in pnp/pnpcore: the forms, the header beside each `@odata.etag` (32 of 32), and that items have the annotation with `$select`
+/// only. The pages of learn.microsoft.com/graph/api on items have `if-match` as an option, answered with 412.
+static ITEM_TAG: TagRules = TagRules {
+    form: TagForm::BracedGuid,
+    needs_select: true,
+    has_header: true,
+    absent: None,
+    malformed: None,
+    stale: &refusal::STALE_FILE,
+    ignores_empty: false,
+};
+static LIST_TAG: TagRules = TagRules { form: TagForm::Guid, needs_select: false, ..ITEM_TAG };
+static VERSION_TAG: TagRules = TagRules { form: TagForm::Version, ..LIST_TAG };
 
 /// No reference page creates, updates or deletes a drive.
 static DRIVE: Capabilities = Capabilities { creates: false, update: None, deletes: false, ..DEFAULT_CAPABILITIES };

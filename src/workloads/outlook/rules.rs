@@ -1,8 +1,8 @@
 //! Rules of Outlook that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -69,12 +69,25 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
     always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
+    tags: &[("outlookItem", &TAG), ("todoTask", &TAG)],
     searches: &[("message", &SEARCH)],
     ..WorkloadRules::NONE
 };
 
 /// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter).
 static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };
+
+/// Recorded in pnp/pnpcore for events (17 bodies, none with a header); learn.microsoft.com/graph/api/todotasklist-list-tasks. A change
+/// without `If-Match` is accepted.
+static TAG: TagRules = TagRules {
+    form: TagForm::ChangeKey,
+    needs_select: false,
+    has_header: false,
+    absent: None,
+    malformed: None,
+    stale: &refusal::STALE_OUTLOOK_ITEM,
+    ignores_empty: false,
+};
 
 /// A successful PATCH is answered with the entity (recorded in pnp/pnpcore for events; the pages of the others).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };

@@ -1,6 +1,8 @@
 //! Rules of Planner that CSDL cannot express.
 
-use crate::edm::schema::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TypeRules, UpdateAnswer, Wording, WorkloadRules};
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TagForm, TagRules, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+};
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
@@ -15,8 +17,41 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("plannerProgressTaskBoardTaskFormat"),
     ],
     properties: &[],
+    tags: &[
+        ("plannerPlan", &PLAN_TAG),
+        ("plannerBucket", &BUCKET_TAG),
+        ("plannerTask", &TASK_TAG),
+        ("plannerPlanDetails", &PLAN_DETAILS_TAG),
+        ("plannerTaskDetails", &TASK_DETAILS_TAG),
+        ("plannerAssignedToTaskBoardTaskFormat", &ASSIGNED_TO_TAG),
+        ("plannerBucketTaskBoardTaskFormat", &BUCKET_FORMAT_TAG),
+        ("plannerProgressTaskBoardTaskFormat", &PROGRESS_TAG),
+    ],
     ..WorkloadRules::NONE
 };
+
+// Names as in the answers on learn.microsoft.com/graph/api; those of the formats are a guess.
+static PLAN_TAG: TagRules = tag("Plan  ");
+static BUCKET_TAG: TagRules = tag("Bucket");
+static TASK_TAG: TagRules = tag("Task  ");
+static PLAN_DETAILS_TAG: TagRules = tag("PlanDetails ");
+static TASK_DETAILS_TAG: TagRules = tag("TaskDetails ");
+static ASSIGNED_TO_TAG: TagRules = tag("AssignedToTaskBoardFormat ");
+static BUCKET_FORMAT_TAG: TagRules = tag("BucketTaskBoardFormat ");
+static PROGRESS_TAG: TagRules = tag("ProgressTaskBoardFormat ");
+
+/// All changes but a POST require `If-Match` (learn.microsoft.com/graph/api/resources/planner-overview; pnp/pnpjs#1033).
+const fn tag(name: &'static str) -> TagRules {
+    TagRules {
+        form: TagForm::Counter(name),
+        needs_select: false,
+        has_header: false,
+        absent: Some(&refusal::IF_MATCH_REQUIRED),
+        malformed: Some(&refusal::INVALID_IF_MATCH),
+        stale: &refusal::STALE_PLANNER_ITEM,
+        ignores_empty: false,
+    }
+}
 
 /// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
 /// (learn.microsoft.com/graph/api/plannertask-update).

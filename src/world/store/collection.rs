@@ -226,10 +226,33 @@ impl Collection {
     ///
     /// Fails if the record of the deletion of an entity that other worlds share exceeds the limit.
     pub fn remove(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, StoreFull> {
+        self.remove_if(key, |_| Ok(()))
+    }
+
+    /// Removes the entity with a key if a function permits it, atomically.
+    ///
+    /// The function runs under the lock of the entity's shard, so it must be quick and must not use the store.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the function does, or if the record of the deletion of an entity that other worlds share exceeds the limit.
+    pub fn remove_if<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        check: impl FnOnce(&Entity) -> Result<(), E>,
+    ) -> Result<Option<Arc<StoredEntity>>, E> {
         let mut order = self.write_order();
         let budget = &self.share.budget;
         let Some((number, initial)) = self.baseline_entity(key) else {
-            let Some((_, stored)) = self.entities.remove(key) else { return Ok(None) };
+            let mut refused = None;
+            let removed = self.entities.remove_if(key, |_, stored| {
+                refused = stored.entity.as_deref().and_then(|entity| check(entity).err());
+                refused.is_none()
+            });
+            if let Some(error) = refused {
+                return Err(error);
+            }
+            let Some((_, stored)) = removed else { return Ok(None) };
             order.keys.remove(&stored.number);
             let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
             budget.change(0, held + RECORD_BYTES);
@@ -244,6 +267,9 @@ impl Collection {
         let removed = match self.entities.entry(initial.key.clone()) {
             Entry::Occupied(mut occupied) => {
                 let stored = occupied.get_mut();
+                if let Some(entity) = &stored.entity {
+                    check(entity)?;
+                }
                 let Some(removed) = stored.entity.take() else { return Ok(None) };
                 if order.keys.remove(&stored.number).is_none() {
                     order.removed += 1;
@@ -253,8 +279,9 @@ impl Collection {
                 removed
             }
             Entry::Vacant(vacant) => {
+                check(initial)?;
                 if !budget.add(RECORD_BYTES, 0) {
-                    return Err(self.share.full());
+                    return Err(self.share.full().into());
                 }
                 vacant.insert(EntityRecord { number, entity: None });
                 order.removed += 1;
