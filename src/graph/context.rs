@@ -93,6 +93,20 @@ impl<'c, R> OperationContext<'c, R> {
         }
     }
 
+    /// Returns the refusal of a query that costs more than a request may.
+    pub(super) fn too_expensive(&self) -> Error {
+        let refusal = match self.world.behaviors.expensive_query {
+            ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
+            ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
+        };
+        Error::new(refusal, &[])
+    }
+
+    /// Returns the type of an entity of a set.
+    pub(super) fn own_type(&self, entity: &Entity, set: SetId) -> TypeId {
+        entity.properties.own_type.unwrap_or(self.world.schema.set(set).target)
+    }
+
     /// Returns the URL of an address after the version.
     pub(super) fn absolute(&self, address: &str) -> String {
         let mut url = Vec::new();
@@ -218,15 +232,6 @@ impl<'c> OperationContext<'c> {
         collection.map_err(|TooManyLinks| self.too_expensive())
     }
 
-    /// Returns the refusal of a query that costs more than a request may.
-    pub(super) fn too_expensive(&self) -> Error {
-        let refusal = match self.world.behaviors.expensive_query {
-            ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
-            ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
-        };
-        Error::new(refusal, &[])
-    }
-
     /// Returns the entity to which an operation is bound: a single one exists with the entity that contains it.
     pub(super) fn bound_entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
         let is_implied = self.is_single() && !self.structured().capabilities.is_upsert();
@@ -286,11 +291,6 @@ impl<'c> OperationContext<'c> {
     pub(super) fn is_of_cast(&self, entity: &StoredEntity) -> bool {
         let Some(cast) = self.route.cast else { return true };
         self.model.shows_as(self.own_type(entity, self.route.collection.set), cast)
-    }
-
-    /// Returns the type of an entity of a set.
-    pub(super) fn own_type(&self, entity: &Entity, set: SetId) -> TypeId {
-        entity.properties.own_type.unwrap_or(self.world.schema.set(set).target)
     }
 
     /// Returns the declared type of an entity that the path leads to, and its own.

@@ -8,7 +8,7 @@ mod delta;
 pub(super) mod describe;
 mod get;
 mod list;
-mod operation;
+pub(super) mod operation;
 mod property;
 mod reference;
 mod replace;

@@ -151,6 +151,10 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
+    if let Resource::Operation(model, call) = &resource {
+        check::authenticate(world, &request.headers)?;
+        return ops::operation::call_unbound(world, request, meta, model, call, skipped);
+    }
     let Resource::Entities(route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };

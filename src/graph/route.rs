@@ -32,6 +32,8 @@ pub(super) enum Resource<'s> {
     Service(&'s Model),
     /// The schema of a version.
     Metadata(&'s Model),
+    /// The result of an operation that is bound to nothing.
+    Operation(&'s Model, Box<OperationCall<'s>>),
     /// A collection, one of its entities, or a part of one.
     Entities(Route<'s>),
 }
@@ -154,15 +156,15 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
         return expect_end(&mut segments, Resource::Metadata(model));
     }
     let Segment { name, predicate } = Segment::of(&root_segment);
-    let root = model.root(name).ok_or_else(|| unknown_root(model, name))?;
+    let Some(root) = model.root(name) else {
+        let call = operation::unbound(model, &root_segment, &mut segments)?;
+        return call.map(|call| Resource::Operation(model, Box::new(call))).ok_or_else(|| unknown_root(model, name));
+    };
     let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
     walk.follow(&mut segments).map(Resource::Entities)
 }
 
 fn unknown_root(model: &Model, name: &str) -> Error {
-    if model.unbound_operation(name, &[]).is_some() {
-        return not_emulated(name);
-    }
     unknown_segment(name, model.roots().iter().map(|root| &*root.name))
 }
 

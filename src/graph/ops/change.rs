@@ -70,9 +70,9 @@ pub(super) fn read_body_of(
 }
 
 /// Returns the rules for reading the body of a request.
-pub(super) fn read_rules<'c>(context: &OperationContext<'c>, origin: Origin) -> ReadRules<'c> {
+pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, origin: Origin) -> ReadRules<'c> {
     ReadRules {
-        model: context.route.model,
+        model: context.model,
         behaviors: &context.world.behaviors,
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
@@ -144,7 +144,7 @@ pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
 }
 
 /// Returns a new key for an entity of a type.
-pub(super) fn next_key_of(context: &OperationContext<'_>, structured: &StructuredType) -> Arc<str> {
+pub(super) fn next_key_of<R>(context: &OperationContext<'_, R>, structured: &StructuredType) -> Arc<str> {
     let id = context.world.next_entity_id();
     match context.world.behaviors.id_format {
         IdFormat::Wfi => format!("{}{id}", structured.wording.id_prefix).into(),

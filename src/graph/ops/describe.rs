@@ -28,7 +28,7 @@ pub(in crate::graph) fn answer(
     match resource {
         Resource::Metadata(model) => Ok(metadata(world, model)),
         Resource::Service(model) => Ok(service_document(&OperationContext::new(world, request, meta, model, &(), format()?))),
-        Resource::Entities(_) => unreachable!("stored entities have operations of their own"),
+        Resource::Operation(..) | Resource::Entities(_) => unreachable!("operations and stored entities are answered elsewhere"),
     }
 }
 

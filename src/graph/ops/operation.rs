@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
-use crate::edm::address::EntityAddress;
-use crate::edm::schema::{Operation, OperationType, PropertyType};
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{Model, Operation, OperationType, PropertyType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{next_key, read_body_of, read_rules};
+use crate::graph::meta::ResponseMeta;
+use crate::graph::ops::change::{next_key_of, read_body_of, read_rules};
 use crate::graph::ops::{Outcome, create, delta, result};
+use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
-use crate::graph::{body, statuses};
 use crate::graph::success::Success;
+use crate::graph::{body, negotiate, statuses};
 use crate::odata::arguments::{self, LiteralProblem};
 use crate::odata::error::Error;
 use crate::odata::read::{self, Argument, Origin};
@@ -30,12 +32,19 @@ use crate::world::workload::{OperationReply, OperationRequest};
 ///
 /// Fails if the operation, or what lies behind its result, does not have the method.
 pub(super) fn check_method(world: &World, route: &Route<'_>, method: &Method) -> Result<(), Error> {
-    let Some(call) = route.operation.as_deref() else { return Ok(()) };
+    route.operation.as_deref().map_or(Ok(()), |call| check_call(world, call, method))
+}
+
+fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Result<(), Error> {
+    // What a function returns can be changed, as pages of workbooks print it.
+    let has_members = matches!(call.result, Some(OperationType::Entity(_) | OperationType::Value(PropertyType::Complex(_))));
     let allowed: &[Method] = match (call.operation.is_action, call.is_followed, world.behaviors.function_by_post) {
         (true, false, _) => &[Method::POST],
-        (false, false, FunctionByPost::Take) => &[Method::GET, Method::POST],
-        (_, false, FunctionByPost::Refuse) => &[Method::GET],
         (_, true, _) => &[Method::GET, Method::POST, Method::PATCH],
+        (false, false, FunctionByPost::Take) if has_members => &[Method::GET, Method::POST, Method::PATCH],
+        (false, false, FunctionByPost::Take) => &[Method::GET, Method::POST],
+        (false, false, FunctionByPost::Refuse) if has_members => &[Method::GET, Method::PATCH],
+        (false, false, FunctionByPost::Refuse) => &[Method::GET],
     };
     if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
 }
@@ -58,7 +67,9 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
-    let Some(handler) = handler.filter(|_| !call.is_followed) else { return declared(context, call, skipped) };
+    let Some(handler) = handler.filter(|_| !call.is_followed) else { 
+        return declared(context, call, |context, id| changed(context, id, skipped));
+    };
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
     let request = OperationRequest {
         world: context.world,
@@ -101,8 +112,30 @@ fn answer(
     }
 }
 
-/// Answers as declared: an empty result of the declared type. Nothing changes.
-fn declared(context: &OperationContext<'_>, call: &OperationCall<'_>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
+/// Answers the call of an operation that is bound to nothing.
+pub(in crate::graph) fn call_unbound(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    model: &Model,
+    call: &OperationCall<'_>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
+    check_call(world, call, &request.method)?;
+    let format = negotiate::accepted_format(world, request, meta)?;
+    let context = OperationContext::new(world, request, meta, model, &(), format);
+    let arguments = read_arguments(&context, call, skipped)?;
+    check_missing(call.operation, &arguments)?;
+    declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))
+}
+
+/// Answers as declared: an empty result of the declared type. Nothing changes. `changed` returns the values of a body that changes what lies
+/// behind a result.
+fn declared<R>(
+    context: &OperationContext<'_, R>,
+    call: &OperationCall<'_>,
+    mut changed: impl FnMut(&OperationContext<'_, R>, TypeId) -> Result<Complex, Error>,
+) -> Result<Outcome, Error> {
     if context.world.behaviors.operations == Operations::Refuse {
         return Err(unknown_segment(&call.operation.name, std::iter::empty()));
     }
@@ -118,15 +151,15 @@ fn declared(context: &OperationContext<'_>, call: &OperationCall<'_>, skipped: &
         Some(OperationType::Value(kind)) => {
             let mut value = result::blank(context, kind);
             if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
-                value = Value::Complex(Arc::new(changed(context, id, skipped)?));
+                value = Value::Complex(Arc::new(changed(context, id)?));
             }
             result::value(context, status, kind, &value, context.world.behaviors.secret)
         }
         Some(OperationType::Entity(id)) => {
             let structured = context.model.structured(id);
-            let key = next_key(context);
+            let key = next_key_of(context, structured);
             let blank = if context.request.method == Method::PATCH {
-                StoredEntity::new(key, changed(context, id, skipped)?)
+                StoredEntity::new(key, changed(context, id)?)
             } else {
                 blank_single(structured, &key)
             };
@@ -141,7 +174,7 @@ fn declared(context: &OperationContext<'_>, call: &OperationCall<'_>, skipped: &
 /// Returns the values of a body that changes what lies behind a result, over those of an empty one.
 fn changed(
     context: &OperationContext<'_>,
-    id: crate::edm::schema::TypeId,
+    id: TypeId,
     skipped: &mut Vec<String>,
 ) -> Result<Complex, Error> {
     let reading = read_body_of(context, id, Origin::Update, skipped)?;
@@ -153,8 +186,8 @@ fn changed(
 }
 
 /// Reads the arguments: from the body of an action, from the address of a function.
-fn read_arguments(
-    context: &OperationContext<'_>,
+fn read_arguments<R>(
+    context: &OperationContext<'_, R>,
     call: &OperationCall<'_>,
     skipped: &mut Vec<String>,
 ) -> Result<Vec<Argument>, Error> {
@@ -194,7 +227,7 @@ fn read_arguments(
             let is_quoted = literal.starts_with('\'');
             let quoted = format!("'{}'", literal.replace('\'', "''"));
             let kind = operation.parameters[index].kind;
-            let is_text = matches!(kind, OperationType::Value(PropertyType::Primitive(crate::edm::primitive::Primitive::String)));
+            let is_text = matches!(kind, OperationType::Value(PropertyType::Primitive(Primitive::String)));
             let literal = if is_text && !is_quoted { &quoted } else { &literal };
             arguments[index] = Argument::Value(literal_value(context, operation, index, literal)?);
         }
@@ -202,7 +235,12 @@ fn read_arguments(
     Ok(arguments)
 }
 
-fn literal_value(context: &OperationContext<'_>, operation: &Operation, index: usize, literal: &str) -> Result<Value, Error> {
+fn literal_value<R>(
+    context: &OperationContext<'_, R>,
+    operation: &Operation,
+    index: usize,
+    literal: &str,
+) -> Result<Value, Error> {
     let parameter = &operation.parameters[index];
     arguments::read(context.model, parameter.kind, literal).map_err(|problem| {
         let expected = match parameter.kind {
@@ -229,9 +267,4 @@ fn check_missing(operation: &Operation, arguments: &[Argument]) -> Result<(), Er
         return Ok(());
     }
     Err(Error::new(&refusal::MISSING_PARAMETERS, &[&operation.name, &missing.join(",")]))
-}
-
-/// The entity of an address, for results.
-pub(super) fn stored(context: &OperationContext<'_>, address: &EntityAddress) -> Option<Arc<StoredEntity>> {
-    context.world.store.entity(address)
 }

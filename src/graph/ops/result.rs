@@ -7,7 +7,6 @@ use crate::edm::primitive::Primitive;
 use crate::edm::schema::{PropertyType, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
-use crate::graph::ops::operation::stored;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::write::{Holder, InstanceType, separate, write_entity, write_value};
@@ -16,7 +15,7 @@ use crate::policy::refusal;
 use crate::text::json::write_string;
 
 /// Returns the value of an empty result: that of an absent property, an instance without values, or an empty collection.
-pub(super) fn blank(context: &OperationContext<'_>, kind: PropertyType) -> Value {
+pub(super) fn blank<R>(context: &OperationContext<'_, R>, kind: PropertyType) -> Value {
     match kind {
         PropertyType::Primitive(Primitive::String) => Value::String("".into()),
         PropertyType::Primitive(primitive) => primitive.absent().map_or(Value::Null, Value::from),
@@ -29,7 +28,13 @@ pub(super) fn blank(context: &OperationContext<'_>, kind: PropertyType) -> Value
 }
 
 /// Answers with a value (OData JSON Format 4.0, 11, 12).
-pub(super) fn value(context: &OperationContext<'_>, status: StatusCode, kind: PropertyType, value: &Value, secret: Secret) -> Success {
+pub(super) fn value<R>(
+    context: &OperationContext<'_, R>,
+    status: StatusCode,
+    kind: PropertyType,
+    value: &Value,
+    secret: Secret,
+) -> Success {
     let mut json = Vec::new();
     let mut representation = context.representation;
     representation.style.secret = secret;
@@ -55,7 +60,7 @@ pub(super) fn value(context: &OperationContext<'_>, status: StatusCode, kind: Pr
 }
 
 /// Returns the fragment of the context URL for entities of a type: their set, or the name of the type.
-fn fragment(context: &OperationContext<'_>, structured: &StructuredType, is_collection: bool) -> (String, bool) {
+fn fragment<R>(context: &OperationContext<'_, R>, structured: &StructuredType, is_collection: bool) -> (String, bool) {
     let home = context.world.schema.home(context.model, structured.id);
     let set = home.map(|home| context.world.schema.set(home));
     match set {
@@ -67,13 +72,13 @@ fn fragment(context: &OperationContext<'_>, structured: &StructuredType, is_coll
 }
 
 /// Answers with an entity that is stored.
-pub(super) fn entity(
-    context: &OperationContext<'_>,
+pub(super) fn entity<R>(
+    context: &OperationContext<'_, R>,
     status: StatusCode,
     declared: TypeId,
     address: &EntityAddress,
 ) -> Result<Success, Error> {
-    let entity = stored(context, address).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let entity = context.world.store.entity(address).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
     let declared = context.model.structured(declared);
     let own = context.own_type(&entity, address.collection.set);
     let types = InstanceType { declared, actual: context.model.actual(declared, Some(own)) };
@@ -89,8 +94,8 @@ pub(super) fn entity(
 }
 
 /// Answers with an entity that is not stored.
-pub(super) fn unstored_entity(
-    context: &OperationContext<'_>,
+pub(super) fn unstored_entity<R>(
+    context: &OperationContext<'_, R>,
     status: StatusCode,
     structured: &StructuredType,
     entity: &Entity,
@@ -100,8 +105,8 @@ pub(super) fn unstored_entity(
     entity_body(context, status, &fragment, is_known, types, Holder::collection(&structured.name), entity)
 }
 
-fn entity_body(
-    context: &OperationContext<'_>,
+fn entity_body<R>(
+    context: &OperationContext<'_, R>,
     status: StatusCode,
     fragment: &str,
     is_known: bool,
@@ -122,8 +127,8 @@ fn entity_body(
 }
 
 /// Answers with entities that are stored.
-pub(super) fn entities(
-    context: &OperationContext<'_>,
+pub(super) fn entities<R>(
+    context: &OperationContext<'_, R>,
     status: StatusCode,
     declared: TypeId,
     addresses: &[EntityAddress],
@@ -135,7 +140,7 @@ pub(super) fn entities(
     out.extend_from_slice(b"\"value\":[");
     let mut is_first = true;
     for address in addresses {
-        let Some(entity) = stored(context, address) else { continue };
+        let Some(entity) = context.world.store.entity(address) else { continue };
         out.extend_from_slice(if is_first { b"{" } else { b",{" });
         is_first = false;
         let own = context.own_type(&entity, address.collection.set);

@@ -41,6 +41,18 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
+/// Takes a segment at the beginning of a path, and all others behind it, as the call of an unbound operation, if it has the name of one.
+pub(super) fn unbound<'s>(
+    model: &'s Model,
+    segment: &str,
+    segments: &mut impl Iterator<Item = Cow<'s, str>>,
+) -> Result<Option<OperationCall<'s>>, Error> {
+    let Segment { name, predicate } = Segment::of(segment);
+    let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Ok(None) };
+    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+    model.unbound_operation(name, &names).map(|operation| call(model, operation, &arguments, segments)).transpose()
+}
+
 fn call<'s>(
     model: &Model,
     operation: &'s Operation,
