@@ -24,7 +24,7 @@ use crate::edm::primitive::Primitive;
 use name_index::NameIndex;
 
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
     TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
@@ -189,6 +189,22 @@ pub struct Alias {
     pub behavior: &'static str,
 }
 
+/// The members of answers without `$select`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Projection {
+    /// Whether answers have each property of the type.
+    properties: Box<[bool]>,
+    /// Whether answers have undeclared members.
+    pub has_undeclared: bool,
+}
+
+impl Projection {
+    /// Whether answers have the property with an index.
+    pub fn has(&self, index: usize) -> bool {
+        self.properties.get(index) != Some(&false)
+    }
+}
+
 /// A navigation property. Types share those that they inherit.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "a row of a table: each flag is a column of its own")]
@@ -251,6 +267,8 @@ pub struct StructuredType {
     pub key: Option<usize>,
     /// The indices of properties that identify an entity beside the key.
     pub alternate_keys: Vec<usize>,
+    /// The members of answers without `$select`, where these are not all.
+    pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
     /// The index of the key, if answers have it whether it is selected or not.

@@ -20,6 +20,7 @@
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
+//! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //!
 //! **`entra/`**: the token service
 //!
@@ -131,6 +132,7 @@ mod entra {
     mod identity;
 }
 mod graph {
+    mod content;
     mod concurrency;
     mod decisions;
     mod draft_page;

@@ -14,9 +14,9 @@ use self::names::{Names, collection_element, is_row_of};
 use self::properties::SlotNumbers;
 use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
-use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, WorkloadRules};
+use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Property, PropertyType, Root, Schema, SchemaError, Set,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,
     SetId, SetKind, StructuredType, TypeId, Version,
 };
 
@@ -398,6 +398,7 @@ impl Shared<'_> {
             navigations,
             key: key_index,
             alternate_keys,
+            default_projection: default_projection(self.rules, full_name, &properties),
             search: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
@@ -518,6 +519,22 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<usize> {
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
+}
+
+/// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.
+fn default_projection(
+    rules: &[&'static WorkloadRules],
+    full_name: &str,
+    properties: &[Arc<Property>],
+) -> Option<Arc<Projection>> {
+    let mut rows = rules.iter().flat_map(|workload| workload.default_projections);
+    let (_, row) = rows.find(|(owner, _)| is_row_of(owner, full_name))?;
+    let (names, has_undeclared) = match row {
+        DefaultProjection::Only(names) => (names, false),
+        DefaultProjection::Except(names) => (names, true),
+    };
+    let properties = properties.iter().map(|property| names.contains(&&*property.name) != has_undeclared).collect();
+    Some(Arc::new(Projection { properties, has_undeclared }))
 }
 
 /// Returns the order of the draft page: the properties that it lists, then the others.

@@ -32,6 +32,17 @@ pub struct WorkloadRules {
     pub placeholders: &'static [&'static str],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
+    /// Types whose answers without `$select` have some of the properties only.
+    pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// The properties in answers without `$select`.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultProjection {
+    /// These, and no undeclared members.
+    Only(&'static [&'static str]),
+    /// All but these.
+    Except(&'static [&'static str]),
 }
 
 /// The properties of a type that `$search` finds.
@@ -56,6 +67,7 @@ impl WorkloadRules {
         always_keyed: &[],
         searches: &[],
         placeholders: &[],
+        default_projections: &[],
     };
 }
 

@@ -1,7 +1,7 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
     Wording, WorkloadRules,
 };
 use crate::policy::refusal;
@@ -49,8 +49,41 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    // Strong: the answers to plain GETs and POSTs of the recordings named above, and in pnp/pnpcore. learn.microsoft.com/graph/api/resources/group
+    // marks the properties "Returned only on $select".
+    default_projections: &[("user", DefaultProjection::Only(&USER)), ("group", DefaultProjection::Except(&GROUP))],
     ..WorkloadRules::NONE
 };
+
+/// The members of a user without `$select`, on every way to it.
+const USER: [&str; 11] = [
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+    "id",
+];
+
+/// The members of a group that only `$select` returns.
+const GROUP: [&str; 11] = [
+    "allowExternalSenders",
+    "assignedLabels",
+    "assignedLicenses",
+    "autoSubscribeNewMembers",
+    "hasMembersWithLicenseErrors",
+    "hideFromAddressLists",
+    "hideFromOutlookClients",
+    "isArchived",
+    "isSubscribedByMail",
+    "licenseProcessingState",
+    "unseenCount",
+];
 
 /// `displayName` and `description` are split into words, other properties are compared by their beginning
 /// (learn.microsoft.com/graph/search-query-parameter).

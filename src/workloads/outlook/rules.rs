@@ -1,7 +1,7 @@
 //! Rules of Outlook that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
     Wording, WorkloadRules,
 };
 use crate::policy::refusal;
@@ -70,6 +70,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
     always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
     searches: &[("message", &SEARCH)],
+    // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select".
+    default_projections: &[("message", DefaultProjection::Except(&["internetMessageHeaders", "uniqueBody"]))],
     ..WorkloadRules::NONE
 };
 
