@@ -7,6 +7,7 @@ pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod fault;
 pub(crate) mod fixture;
+pub(crate) mod id_form;
 pub(crate) mod ids;
 pub(crate) mod journal;
 pub(crate) mod name;

@@ -24,8 +24,9 @@ use crate::edm::primitive::Primitive;
 use name_index::NameIndex;
 
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
-    TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
+    PropertyRule, Required, SearchRules, ServerSetValue, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording,
+    WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -267,6 +268,8 @@ pub struct StructuredType {
     pub key: Option<usize>,
     /// The indices of properties that identify an entity beside the key.
     pub alternate_keys: Vec<usize>,
+    /// The members that a request must have to create an entity.
+    pub required: Option<&'static Required>,
     /// The members of answers without `$select`, where these are not all.
     pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.

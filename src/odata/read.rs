@@ -132,7 +132,7 @@ impl BodyReader<'_> {
         let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| names::is_type_of_object(name));
         if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
-            self.report(at, message, &refusal::ABSTRACT_TYPE, vec![structured.full_name.to_string()]);
+            self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }
         let mut patch =
             Patch { read_as: (id != declared).then_some(id), is_typed: named.is_some() && !is_entity, ..Patch::default() };

@@ -10,7 +10,9 @@ use crate::edm::schema::{Model, Projection, Property, PropertyType, StructuredTy
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
 use crate::odata::query::selection::{Selected, Selection};
-use crate::policy::behavior::{Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps};
+use crate::policy::behavior::{
+    Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps,
+};
 use crate::text::json::write_string;
 
 /// The control information of an answer.

@@ -132,8 +132,8 @@ mod entra {
     mod identity;
 }
 mod graph {
-    mod content;
     mod concurrency;
+    mod content;
     mod decisions;
     mod draft_page;
     mod exchanges;

@@ -16,8 +16,8 @@ use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,
-    SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Projection, Property, PropertyType, Root, Schema,
+    SchemaError, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions.
@@ -390,7 +390,11 @@ impl Shared<'_> {
             is_placeholder: self.rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
             is_open: declaration.is_open || base.is_some_and(|base| base.is_open),
             has_stream: declaration.has_stream || base.is_some_and(|base| base.has_stream),
-            wording: row.map_or(inherited.0, |(row, _)| row.wording),
+            // A row without words of its own has those of the base type.
+            wording: row
+                .map(|(row, _)| row.wording)
+                .filter(|wording| !std::ptr::eq(*wording, &raw const DEFAULT_WORDING))
+                .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: page_order(self.rules, full_name, &properties, &answer_order),
@@ -398,6 +402,11 @@ impl Shared<'_> {
             navigations,
             key: key_index,
             alternate_keys,
+            required: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.required);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
+                row.or_else(|| base.and_then(|base| base.required))
+            },
             default_projection: default_projection(self.rules, full_name, &properties),
             search: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);

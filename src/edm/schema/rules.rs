@@ -32,8 +32,23 @@ pub struct WorkloadRules {
     pub placeholders: &'static [&'static str],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
+    /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
+    pub required: &'static [(&'static str, Required)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// The members that a request must have to create an entity.
+#[derive(Clone, Copy, Debug)]
+pub struct Required {
+    /// The members, in the order in which they are checked.
+    pub members: &'static [&'static str],
+    /// A member with which only these others are required.
+    pub relief: Option<(&'static str, &'static [&'static str])>,
+    /// The row for a missing one: `{0}` is the member, `{1}` the type.
+    pub missing: &'static Refusal,
+    /// The row for an empty text, likewise.
+    pub empty: Option<&'static Refusal>,
 }
 
 /// The properties in answers without `$select`.
@@ -67,6 +82,7 @@ impl WorkloadRules {
         always_keyed: &[],
         searches: &[],
         placeholders: &[],
+        required: &[],
         default_projections: &[],
     };
 }
@@ -231,8 +247,12 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
 /// The wording of a workload's refusals for the entities of a type.
 #[derive(Debug)]
 pub struct Wording {
-    /// The prefix of ids that the service assigns.
-    pub id_prefix: &'static str,
+    /// The form of ids that the service assigns.
+    pub id: IdForm,
+    /// The keys that the service refuses without a look-up.
+    pub malformed_key: Option<&'static KeyCheck>,
+    /// The row for a new entity whose declared type is abstract, without the name of a derived one.
+    pub abstract_type: &'static Refusal,
     /// The noun in messages: the placeholder `{0}` of the rows for unknown entities; `{1}` is the key, `{2}` the type.
     pub noun: &'static str,
     /// The inner code of the refusals of unknown entities, where it is not that of their rows.
@@ -245,6 +265,45 @@ pub struct Wording {
     pub enum_refusals: &'static EnumRefusals,
     /// The base URL of the workload's own service, which `Location` may name (behavior `location`).
     pub backend_url: &'static str,
+}
+
+/// The form of ids that the service assigns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdForm {
+    /// A GUID after a prefix.
+    Guid(&'static str),
+    /// Bytes in base64 with the alphabet of URLs and without padding, after a prefix.
+    Base64 {
+        /// The prefix.
+        prefix: &'static str,
+        /// The number of bytes.
+        bytes: usize,
+    },
+    /// The id of an item in a mailbox: bytes in base64 with the alphabet of URLs and padding. The first three and the last three are fixed.
+    Mailbox {
+        /// The number of bytes.
+        bytes: usize,
+    },
+    /// Characters of the alphabet of base32, after a prefix.
+    Base32 {
+        /// The prefix.
+        prefix: &'static str,
+        /// The number of characters.
+        characters: usize,
+    },
+    /// Hexadecimal digits between two texts.
+    Hex(&'static str, &'static str),
+    /// The time of creation in milliseconds since 1970.
+    Milliseconds,
+}
+
+/// A check of keys: a service that knows the form of its ids refuses others without a look-up.
+#[derive(Debug)]
+pub struct KeyCheck {
+    /// Whether a key has the form.
+    pub is_well_formed: fn(&str) -> bool,
+    /// The row for other keys: `{0}` is the key.
+    pub refusal: &'static Refusal,
 }
 
 /// The rows for invalid values of enums: `{0}` is the value, `{1}` the property, `{2}` the type.
@@ -260,7 +319,9 @@ pub struct EnumRefusals {
 
 /// The wording for types without a row.
 pub(crate) static DEFAULT_WORDING: Wording = Wording {
-    id_prefix: "",
+    id: IdForm::Guid(""),
+    malformed_key: None,
+    abstract_type: &refusal::ABSTRACT_TYPE,
     noun: "resource",
     not_found_code: None,
     unknown_entity: &refusal::UNKNOWN_ENTITY,

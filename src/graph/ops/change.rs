@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
+use crate::edm::schema::{IdForm, Model, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
@@ -20,6 +20,7 @@ use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
+use crate::world::id_form::id_of;
 use crate::world::journal::EntityChange;
 use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoreFull, StoredEntity};
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
@@ -133,13 +134,15 @@ pub(super) fn store_full(full: StoreFull) -> Error {
     Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
 }
 
-/// Returns a new key.
-pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
+/// Returns a new key for an entity of a type. `attempt` counts the keys that were in use.
+pub(super) fn next_key(context: &OperationContext<'_>, structured: &StructuredType, attempt: u64) -> Arc<str> {
     let id = context.world.next_entity_id();
-    match context.world.behaviors.id_format {
-        IdFormat::Wfi => format!("{}{id}", context.structured().wording.id_prefix).into(),
-        IdFormat::Guid => id.to_string().into(),
-    }
+    let form = match (structured.wording.id, context.world.behaviors.id_format) {
+        (IdForm::Guid(_), IdFormat::Guid) => IdForm::Guid(""),
+        (form, _) => form,
+    };
+    let now = u64::try_from(unix_millis(context.now)).unwrap_or_default();
+    id_of(form, id, now.saturating_add(attempt)).into()
 }
 
 /// Sets the property that holds the key.

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::edm::address::KeyForm;
-use crate::edm::schema::Slot;
-use crate::edm::value::Complex;
+use crate::edm::patch::{NewValue, Patch};
+use crate::edm::schema::{Slot, StructuredType};
+use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::ops::Outcome;
@@ -30,6 +31,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let structured = model.actual(declared, properties.own_type);
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     properties.own_type = (structured.id != stored_as).then_some(structured.id);
+    check_required(structured, &reading.patch)?;
     let mut decided = reading.decided.clone();
     // A value of the request counts where clients can set the property.
     let is_sent = |slot: Slot| {
@@ -45,7 +47,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
         let new_key = approved.take().map_or_else(OnceCell::new, OnceCell::from);
-        let key = || new_key.get_or_init(|| free_key(context, &collection)).clone();
+        let key = || new_key.get_or_init(|| free_key(context, structured, &collection)).clone();
         let keyed_values = || {
             let mut values = properties.clone();
             set_key(structured, &mut values, &key());
@@ -69,18 +71,48 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     }
 }
 
+/// Checks that a request has the members that a new entity must have.
+fn check_required(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
+    let Some(required) = structured.required else { return Ok(()) };
+    let sent = |name: &str| {
+        let index = structured.property(name)?;
+        patch.changes.iter().find(|change| change.property == index).map(|change| &change.to)
+    };
+    let members = required.relief.filter(|(member, _)| sent(member).is_some()).map_or(required.members, |(_, members)| members);
+    for name in members.iter().filter(|name| structured.property(name).is_some()) {
+        let refusal = match sent(name) {
+            None | Some(NewValue::Set(Value::Null)) => Some(required.missing),
+            Some(NewValue::Set(Value::String(text))) if text.is_empty() => required.empty,
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            return Err(Error::new(refusal, &[name, &capitalized(&structured.name)]));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the name of a type as the directory writes it: `servicePrincipal` is `ServicePrincipal`.
+fn capitalized(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.
-fn free_key(context: &OperationContext<'_>, collection: &Collection) -> Arc<str> {
-    if context.structured().key_type().is_integer() {
+fn free_key(context: &OperationContext<'_>, structured: &StructuredType, collection: &Collection) -> Arc<str> {
+    if structured.key_type().is_integer() {
         let free =
             (1..=i64::MAX).map(|number| Arc::from(number.to_string())).find(|key: &Arc<str>| collection.get(key).is_none());
         return free.unwrap_or_default();
     }
+    let mut attempt = 0;
     loop {
-        let key = next_key(context);
+        let key = next_key(context, structured, attempt);
         if collection.get(&key).is_none() {
             return key;
         }
+        // Entities of the same moment are at most as many as there are.
+        attempt = (attempt + 1).max(u64::try_from(collection.len()).unwrap_or_default());
     }
 }
 

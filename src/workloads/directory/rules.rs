@@ -1,23 +1,27 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, Required,
+    SearchRules, ServerSetValue, TypeRules, UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
+use crate::text::guid::is_guid;
 
 /// Statuses and initial values are those of answers recorded in Azure/azure-cli (`test_user_scenario.yaml`, `test_group_scenario.yaml`,
 /// `test_app_owner.yaml`) and in Azure/azure-powershell (`Application.Recording.json`).
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
-        object("user", &OBJECT),
-        object("group", &OBJECT),
-        object("application", &OBJECT),
-        object("servicePrincipal", &OBJECT),
-        object("appRoleAssignment", &OBJECT),
-        object("federatedIdentityCredential", &OBJECT),
-        object("organization", &ORGANIZATION),
-        object("directoryObject", &ANY_OBJECT),
+        // A text that is not a GUID can be the name of a user.
+        object("user", &OBJECT, &WORDING),
+        object("group", &OBJECT, &KEYED_WORDING),
+        object("application", &OBJECT, &KEYED_WORDING),
+        object("servicePrincipal", &OBJECT, &KEYED_WORDING),
+        object("device", &OBJECT, &KEYED_WORDING),
+        object("appRoleAssignment", &OBJECT, &GRANT_WORDING),
+        object("oAuth2PermissionGrant", &OBJECT, &GRANT_WORDING),
+        object("federatedIdentityCredential", &OBJECT, &WORDING),
+        object("organization", &ORGANIZATION, &WORDING),
+        object("directoryObject", &ANY_OBJECT, &KEYED_WORDING),
     ],
     properties: &[
         ("entity", "id", PropertyRule::ReadOnly),
@@ -49,11 +53,50 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    // Members: Azure/azure-cli (recorded) for applications, service principals, credentials and grants (strong); the pages of the others, such as
+    // learn.microsoft.com/graph/api/user-post-users (medium). The order of the checks is a guess.
+    required: &[
+        (
+            "user",
+            Required {
+                // A user with other identities needs no name for Entra itself (learn.microsoft.com/graph/api/user-post-users, weak).
+                relief: Some(("identities", &["displayName", "passwordProfile"])),
+                ..required(&["accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"])
+            },
+        ),
+        ("group", required(&["displayName", "mailEnabled", "mailNickname", "securityEnabled"])),
+        ("application", required(&["displayName"])),
+        ("servicePrincipal", required(&["appId"])),
+        ("federatedIdentityCredential", required(&["name", "issuer", "subject", "audiences"])),
+        (
+            "device",
+            required(&[
+                "accountEnabled",
+                "alternativeSecurityIds",
+                "deviceId",
+                "displayName",
+                "operatingSystem",
+                "operatingSystemVersion",
+            ]),
+        ),
+        ("directoryRole", required(&["roleTemplateId"])),
+        ("oAuth2PermissionGrant", required(&["clientId", "consentType", "resourceId", "scope"])),
+        ("invitation", required(&["invitedUserEmailAddress", "inviteRedirectUrl"])),
+    ],
     // Strong: the answers to plain GETs and POSTs of the recordings named above, and in pnp/pnpcore. learn.microsoft.com/graph/api/resources/group
     // marks the properties "Returned only on $select".
     default_projections: &[("user", DefaultProjection::Only(&USER)), ("group", DefaultProjection::Except(&GROUP))],
     ..WorkloadRules::NONE
 };
+
+const fn required(members: &'static [&'static str]) -> Required {
+    Required {
+        members,
+        relief: None,
+        missing: &refusal::MISSING_DIRECTORY_PROPERTY,
+        empty: Some(&refusal::EMPTY_DIRECTORY_PROPERTY),
+    }
+}
 
 /// The members of a user without `$select`, on every way to it.
 const USER: [&str; 11] = [
@@ -101,9 +144,17 @@ static ORGANIZATION: Capabilities =
 static ANY_OBJECT: Capabilities =
     Capabilities { creates: false, update: None, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 
-const fn object(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
-    TypeRules { name, capabilities, wording: &WORDING, is_consulted: false }
+const fn object(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities, wording, is_consulted: false }
 }
+
+/// Strong: the rows named in the table of refusals.
+static KEYED_WORDING: Wording = Wording { malformed_key: Some(&GUIDS), ..WORDING };
+
+static GUIDS: KeyCheck = KeyCheck { is_well_formed: is_guid, refusal: &refusal::INVALID_DIRECTORY_KEY };
+
+/// Strong: ids recorded in pnp/pnpcore have 43 characters.
+static GRANT_WORDING: Wording = Wording { id: IdForm::Base64 { prefix: "", bytes: 32 }, ..WORDING };
 
 static WORDING: Wording = Wording {
     unknown_entity: &refusal::UNKNOWN_DIRECTORY_OBJECT,

@@ -1,8 +1,8 @@
 //! Rules of Outlook that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, PropertyRule, SearchRules, ServerSetValue, TypeRules, UpdateAnswer,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, SearchRules,
+    ServerSetValue, TypeRules, UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -10,17 +10,17 @@ use crate::policy::refusal;
 /// user-post-calendars, where the requests do not have the properties.
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
-        item("message", &ITEM),
-        item("mailFolder", &ITEM),
-        item("event", &ITEM),
-        item("calendar", &ITEM),
-        item("calendarGroup", &ITEM),
-        item("contact", &ITEM),
-        item("contactFolder", &ITEM),
-        item("openTypeExtension", &ITEM),
-        item("fileAttachment", &ATTACHMENT),
-        item("itemAttachment", &ATTACHMENT),
-        item("referenceAttachment", &ATTACHMENT),
+        item("message", &ITEM, &WORDING),
+        item("mailFolder", &ITEM, &FOLDER_WORDING),
+        item("event", &ITEM, &WORDING),
+        item("calendar", &ITEM, &FOLDER_WORDING),
+        item("calendarGroup", &ITEM, &FOLDER_WORDING),
+        item("contact", &ITEM, &WORDING),
+        item("contactFolder", &ITEM, &FOLDER_WORDING),
+        item("openTypeExtension", &ITEM, &EXTENSION_WORDING),
+        item("fileAttachment", &ATTACHMENT, &WORDING),
+        item("itemAttachment", &ATTACHMENT, &WORDING),
+        item("referenceAttachment", &ATTACHMENT, &WORDING),
     ],
     properties: &[
         ("outlookItem", "createdDateTime", PropertyRule::ReadOnly),
@@ -70,7 +70,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
     always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
     searches: &[("message", &SEARCH)],
-    // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select".
+    // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select"; the answer on user-post-messages to a
+    // request with internetMessageHeaders lacks them.
     default_projections: &[("message", DefaultProjection::Except(&["internetMessageHeaders", "uniqueBody"]))],
     ..WorkloadRules::NONE
 };
@@ -84,11 +85,27 @@ static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAU
 /// Attachments cannot be updated (`UpdateRestrictions` of message/attachments and event/attachments in the published metadata).
 static ATTACHMENT: Capabilities = Capabilities { update: None, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
-const fn item(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
-    TypeRules { name, capabilities, wording: &WORDING, is_consulted: false }
+const fn item(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities, wording, is_consulted: false }
 }
 
+/// Strong: alphabet, beginning and end of ids, and the length of those of items, are those recorded in pnp/pnpcore.
 static WORDING: Wording = Wording {
+    id: IdForm::Mailbox { bytes: 113 },
+    malformed_key: Some(&KeyCheck { is_well_formed: is_mailbox_id, refusal: &refusal::INVALID_MAILBOX_KEY }),
+    ..EXTENSION_WORDING
+};
+
+/// Folders and calendars have shorter ids (their length is graded weak).
+static FOLDER_WORDING: Wording = Wording { id: IdForm::Mailbox { bytes: 89 }, ..WORDING };
+
+/// Whether a key can be an id that Exchange made: base64 with the alphabet of URLs, whose first bits are zero.
+fn is_mailbox_id(key: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+    key.starts_with('A') && key.len().is_multiple_of(4) && key.bytes().all(is_letter)
+}
+
+static EXTENSION_WORDING: Wording = Wording {
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_OUTLOOK_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_OUTLOOK_ITEM,

@@ -1,6 +1,8 @@
 //! Rules of Planner that CSDL cannot express.
 
-use crate::edm::schema::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TypeRules, UpdateAnswer, Wording, WorkloadRules};
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+};
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
@@ -30,7 +32,9 @@ const fn part(name: &'static str) -> TypeRules {
     TypeRules { name, capabilities: &PART, wording: &WORDING, is_consulted: false }
 }
 
+/// The form of ids is that on learn.microsoft.com/graph/api/planner-post-plans (medium).
 static WORDING: Wording = Wording {
+    id: IdForm::Base64 { prefix: "", bytes: 21 },
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_PLANNER_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_PLANNER_ITEM,

@@ -1,8 +1,8 @@
 //! Rules of Teams that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, UpdateMethod,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer,
+    UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -11,10 +11,11 @@ use crate::policy::refusal;
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         TypeRules { name: "team", capabilities: &TEAM, wording: &TEAM_WORDING, is_consulted: false },
-        part("channel", &CHANNEL),
-        part("conversationMember", &MEMBER),
-        part("aadUserConversationMember", &MEMBER),
-        part("chatMessage", &MESSAGE),
+        part("channel", &CHANNEL, &CHANNEL_WORDING),
+        part("chat", &MEMBER, &CHAT_WORDING),
+        part("conversationMember", &MEMBER, &MEMBER_WORDING),
+        part("aadUserConversationMember", &MEMBER, &MEMBER_WORDING),
+        part("chatMessage", &MESSAGE, &MESSAGE_WORDING),
     ],
     properties: &[
         // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
@@ -51,9 +52,28 @@ static MEMBER: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEF
 /// A message is deleted by an action, `softDelete`.
 static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
-const fn part(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
-    TypeRules { name, capabilities, wording: &PART_WORDING, is_consulted: false }
+const fn part(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities, wording, is_consulted: false }
 }
+
+/// The form of ids is that recorded in pnp/pnpcore (strong).
+static CHANNEL_WORDING: Wording = Wording {
+    id: IdForm::Hex("19:", "@thread.tacv2"),
+    malformed_key: Some(&KeyCheck { is_well_formed: is_channel_id, refusal: &refusal::INVALID_CHANNEL_KEY }),
+    ..PART_WORDING
+};
+
+fn is_channel_id(key: &str) -> bool {
+    key.starts_with("19:") && (key.ends_with("@thread.tacv2") || key.ends_with("@thread.skype"))
+}
+
+/// The form of ids is that of group chats recorded in pnp/pnpcore (strong). Chats of two people have another one, from the ids of both.
+static CHAT_WORDING: Wording = Wording { id: IdForm::Hex("19:", "@thread.v2"), ..PART_WORDING };
+
+static MEMBER_WORDING: Wording = Wording { abstract_type: &refusal::MISSING_MEMBER_TYPE, ..PART_WORDING };
+
+/// The form of ids is that recorded in pnp/pnpcore (strong).
+static MESSAGE_WORDING: Wording = Wording { id: IdForm::Milliseconds, ..PART_WORDING };
 
 /// An unknown team is refused with the wording of Teams, the schedule of an unknown team with that of Shifts.
 static TEAM_WORDING: Wording = Wording {

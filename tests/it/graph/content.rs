@@ -103,9 +103,16 @@ fn a_group_and_a_message_lack_what_only_select_returns() {
         }
     }
     let message = &get(&world, "me/messages")["value"][0];
-    assert!(message.get("subject").is_some() && message.get("uniqueBody").is_none() && message.get("internetMessageHeaders").is_none());
+    assert!(
+        message.get("subject").is_some()
+            && message.get("uniqueBody").is_none()
+            && message.get("internetMessageHeaders").is_none()
+    );
     let application = &get(&world, "applications")["value"][0];
-    assert!(application.get("web").is_some() && application.get("keyCredentials").is_some(), "a type without a row has all members");
+    assert!(
+        application.get("web").is_some() && application.get("keyCredentials").is_some(),
+        "a type without a row has all members"
+    );
 }
 
 #[test]
@@ -117,4 +124,143 @@ fn the_behavior_shows_all_members_and_the_state_always_has_them() {
     let state: Value = serde_json::from_slice(emulator.send(request).body()).unwrap();
     let local = state["users"].as_array().unwrap().iter().find(|user| user["id"] == LOCAL_USER).unwrap();
     assert_eq!(local["department"], "Bakery");
+}
+
+fn error(answer: &Value) -> (&str, &str) {
+    (answer["error"]["code"].as_str().unwrap(), answer["error"]["message"].as_str().unwrap())
+}
+
+fn without(body: &Value, name: &str) -> Value {
+    let mut body = body.clone();
+    body.as_object_mut().unwrap().remove(name).unwrap();
+    body
+}
+
+#[test]
+fn an_object_of_the_directory_needs_its_members() {
+    let world = harness::world(&[]);
+    let application = json!({ "displayName": "Ovens" });
+    let credential = json!({ "name": "c", "issuer": "https://x.example", "subject": "s", "audiences": ["a"] });
+    let application_id = get(&world, "applications")["value"][0]["id"].as_str().unwrap().to_owned();
+    let credentials = format!("applications/{application_id}/federatedIdentityCredentials");
+    for (target, whole, optional) in [
+        ("users", user("ada"), vec!["department"]),
+        ("groups", group("ovens"), vec![]),
+        ("applications", application, vec![]),
+        (&*credentials, credential, vec![]),
+    ] {
+        let resource = match target {
+            "users" => "User",
+            "groups" => "Group",
+            "applications" => "Application",
+            _ => "FederatedIdentityCredential",
+        };
+        for name in whole.as_object().unwrap().keys().filter(|name| !optional.contains(&name.as_str())) {
+            let mut null = whole.clone();
+            null[name] = Value::Null;
+            let message = format!("A value is required for property '{name}' of resource '{resource}'.");
+            for body in [without(&whole, name), null] {
+                let (status, answer) = send(&world, Method::POST, target, &body);
+                assert_eq!(status, StatusCode::BAD_REQUEST, "{target} without {name}: {answer}");
+                if !answer["error"]["message"].as_str().unwrap().starts_with("A null value was found") {
+                    assert_eq!(error(&answer), ("Request_BadRequest", &*message));
+                }
+            }
+        }
+        if whole.get("displayName").is_some() {
+            let mut empty = whole.clone();
+            empty["displayName"] = json!("");
+            let message = format!("Invalid value specified for property 'displayName' of resource '{resource}'.");
+            assert_eq!(error(&send(&world, Method::POST, target, &empty).1), ("Request_BadRequest", &*message));
+        }
+        post(&world, target, &whole);
+    }
+    let external = json!({ "displayName": "Eve", "passwordProfile": { "password": "x" }, "identities": [{ "signInType": "emailAddress", "issuer": "contoso.com", "issuerAssignedId": "e@x.example" }] });
+    post(&world, "users", &external);
+    // Only a creation has required members.
+    let (status, _) = send(&world, Method::PATCH, &format!("users/{LOCAL_USER}"), &json!({ "city": "Berlin" }));
+    assert_eq!(status, StatusCode::NO_CONTENT);
+}
+
+#[test]
+fn a_member_of_a_channel_needs_the_name_of_its_type() {
+    let world = harness::world(&[]);
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let member = json!({ "roles": ["owner"] });
+    let (status, answer) = send(&world, Method::POST, &format!("teams/{team}/members"), &member);
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(error(&answer), ("BadRequest", "'odata.type' must be specified in the request body."));
+    let mut named = member;
+    named["@odata.type"] = json!("#microsoft.graph.aadUserConversationMember");
+    post(&world, &format!("teams/{team}/members"), &named);
+}
+
+#[test]
+fn new_ids_have_the_forms_of_their_workloads_and_follow_from_the_seed() {
+    let ids = || -> Vec<String> {
+        let world = harness::world(&[]);
+        let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+        let channels = format!("teams/{team}/channels");
+        let channel = post(&world, &channels, &json!({ "displayName": "Rye" }))["id"].as_str().unwrap().to_owned();
+        let messages = format!("{channels}/{}/messages", channel.replace(':', "%3A").replace('@', "%40"));
+        let drive = get(&world, "drives")["value"][0]["id"].as_str().unwrap().to_owned();
+        let targets = [
+            ("users", user("ada")),
+            ("me/messages", json!({ "subject": "Rye" })),
+            ("me/events", json!({ "subject": "Rye" })),
+            ("me/mailFolders", json!({ "displayName": "Rye" })),
+            ("me/calendars", json!({ "name": "Rye" })),
+            (&*format!("drives/{drive}/items"), json!({ "name": "rye.txt" })),
+            (&*messages, json!({ "body": { "content": "Rye" } })),
+            (&*messages, json!({ "body": { "content": "Rye" } })),
+        ];
+        let id = |(target, body): &(&str, Value)| post(&world, target, body)["id"].as_str().unwrap().to_owned();
+        targets.iter().map(id).chain([channel.clone()]).collect()
+    };
+    let first = ids();
+    assert_eq!(first, ids(), "the same seed");
+    let [user, message, event, folder, calendar, file, chat, second, channel] = &first[..] else { panic!("{first:?}") };
+    assert!(user.len() == 36 && *user == user.to_lowercase(), "{user}");
+    for (id, length) in [(message, 152), (event, 152), (folder, 120), (calendar, 120)] {
+        assert!(id.len() == length && id.starts_with("AAMk") && id.ends_with("AAA="), "{id}");
+    }
+    let is_base32 = |byte: u8| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte);
+    assert!(file.len() == 34 && file.starts_with("01") && file[2..].bytes().all(is_base32), "{file}");
+    assert_eq!((&**chat, &**second), ("1767323045678", "1767323045679"), "the second of a millisecond has the next number");
+    let hex = channel.strip_prefix("19:").and_then(|rest| rest.strip_suffix("@thread.tacv2")).unwrap();
+    assert!(hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()), "{channel}");
+}
+
+#[test]
+fn a_malformed_key_is_refused_where_the_collection_has_well_formed_ones() {
+    let world = harness::world(&[]);
+    let guid = "11111111-2222-4333-8444-555555555555";
+    let item = format!("AAMk{}AAA=", "x".repeat(144));
+    let identifier = ("Request_BadRequest", "Invalid object identifier 'ovens'.");
+    let malformed = ("ErrorInvalidIdMalformed", "Id is malformed.");
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let channel = format!("teams/{team}/channels/ovens");
+    for (target, status, expected) in [
+        ("groups/ovens", 400, Some(identifier)),
+        ("applications/ovens", 400, Some(identifier)),
+        ("servicePrincipals/ovens", 400, Some(identifier)),
+        ("groups/ovens/members", 400, Some(identifier)),
+        (&*format!("groups/{guid}"), 404, None),
+        ("users/ovens", 404, None),
+        ("me/messages/ovens", 400, Some(malformed)),
+        ("me/events/ovens", 400, Some(malformed)),
+        ("me/mailFolders/ovens/messages", 400, Some(malformed)),
+        (&*format!("me/messages/{item}"), 404, None),
+        (&*channel, 400, Some(("InvalidRequest", "Channel id is not in a valid format: ovens"))),
+    ] {
+        let (found, answer) = send(&world, Method::GET, target, &Value::Null);
+        assert_eq!(found.as_u16(), status, "{target}: {answer}");
+        if let Some(expected) = expected {
+            assert_eq!(error(&answer), expected, "{target}");
+        }
+    }
+    // Fixtures can have keys of any form.
+    let emulator = wfi_emulator::emulator::Emulator::builder().fixtures_json(r#"{"groups":[{"id":"g1"}]}"#).unwrap().build();
+    let status = |target: &str| emulator.send(http::Request::get(target).body(bytes::Bytes::new()).unwrap()).status().as_u16();
+    assert_eq!((status("/v1.0/groups/g1"), status("/v1.0/groups/g2")), (200, 404));
 }
