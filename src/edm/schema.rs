@@ -25,8 +25,8 @@ use name_index::NameIndex;
 
 pub(crate) use rules::{
     Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
-    PropertyRule, Required, SearchRules, ServerSetValue, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording,
-    WorkloadRules,
+    PropertyRule, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, WellKnown,
+    Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -278,6 +278,10 @@ pub struct StructuredType {
     pub always_selected: Option<usize>,
     /// The index of the alternate key that a path segment can be, like a key.
     pub segment_key: Option<usize>,
+    /// The index of a property, and the names of its values that a path segment can be, like a key.
+    pub well_known: Option<(usize, WellKnown)>,
+    /// The properties whose values no two entities of a collection can share.
+    pub unique: Vec<&'static Unique>,
     /// The approximate length of the JSON text of all properties without values.
     pub blank_text: usize,
     names: NameIndex,

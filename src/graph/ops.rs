@@ -8,6 +8,7 @@ mod get;
 mod list;
 mod property;
 mod replace;
+mod unique;
 mod update;
 
 use http::Method;

@@ -420,6 +420,16 @@ impl Shared<'_> {
                 key_index.filter(|_| is_keyed)
             },
             segment_key: segment_key.or_else(|| base.and_then(|base| base.segment_key)),
+            well_known: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.well_known);
+                rows.find(|(row, _, _)| is_row_of(row, full_name))
+                    .and_then(|(_, name, names)| Some((properties.iter().position(|property| *property.name == **name)?, *names)))
+            },
+            unique: {
+                let rows = self.rules.iter().flat_map(|workload| workload.unique);
+                let own = rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, unique)| unique);
+                base.iter().flat_map(|base| base.unique.iter().copied()).chain(own).collect()
+            },
             blank_text: properties.iter().map(|property| property.name.len() + BLANK_MEMBER).sum(),
             names: NameIndex::of(properties.iter().map(|property| &*property.name)),
             properties,

@@ -22,6 +22,10 @@ pub struct WorkloadRules {
     pub caller_singletons: &'static [(&'static str, &'static str)],
     /// Types, and their properties that a path segment can name an entity by, like the key.
     pub segment_keys: &'static [(&'static str, &'static str)],
+    /// Types, a property, and names that a path segment can have in place of a key, each with the value of the property.
+    pub well_known: &'static [(&'static str, &'static str, WellKnown)],
+    /// Types, and their properties whose values no two entities of a collection can share. Derived types inherit the row.
+    pub unique: &'static [(&'static str, Unique)],
     /// Types, and their navigation properties that answers cannot include.
     pub unexpanded: &'static [(&'static str, &'static str)],
     /// Types, and their navigation properties that answers include unasked.
@@ -36,6 +40,20 @@ pub struct WorkloadRules {
     pub required: &'static [(&'static str, Required)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// Names that a path segment can have in place of a key, with the values of a property.
+pub(crate) type WellKnown = &'static [(&'static str, &'static str)];
+
+/// A property whose values no two entities of a collection can share, compared without case. A collection shares no item.
+#[derive(Clone, Copy, Debug)]
+pub struct Unique {
+    /// The property.
+    pub property: &'static str,
+    /// The collection property and the item of it that entities must have for the rule to apply.
+    pub among: Option<(&'static str, &'static str)>,
+    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value.
+    pub refusal: &'static Refusal,
 }
 
 /// The members that a request must have to create an entity.
@@ -77,6 +95,8 @@ impl WorkloadRules {
         page_order: &[],
         caller_singletons: &[],
         segment_keys: &[],
+        well_known: &[],
+        unique: &[],
         unexpanded: &[],
         expanded: &[],
         always_keyed: &[],

@@ -9,8 +9,8 @@ use crate::edm::schema::{Slot, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
-use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
+use crate::graph::ops::{Outcome, unique};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
@@ -58,6 +58,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             return Ok(Outcome::Consult(consultation));
         }
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
+        // Held until the entity is stored.
+        let _alone = unique::check(context, structured, &collection, &properties, None)?;
         match insert(context, &entity) {
             Ok(()) => {
                 decided.extend(["id-format", "location"]);

@@ -1,23 +1,23 @@
 //! PATCH of an entity.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use http::Method;
 
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{PropertyType, UpdateAnswer};
-use crate::edm::value::Entity;
+use crate::edm::schema::{PropertyType, Unique, UpdateAnswer};
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
-use crate::graph::ops::{Outcome, property};
+use crate::graph::ops::{Outcome, property, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::{Origin, Reading};
-use crate::world::store::{InsertError, StoreFull, StoreUpdate};
+use crate::world::store::{Collection, InsertError, StoreFull, StoreUpdate};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -50,6 +50,8 @@ pub(super) fn update(
     } else {
         Vec::new()
     };
+    // Held until the entity is stored.
+    let _alone = check_unique(context, &collection, key, &reading.patch)?;
     let updated = collection.update(key, |entity| {
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
         for (slot, value) in values {
@@ -60,6 +62,31 @@ pub(super) fn update(
     });
     let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(store_full)?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+}
+
+/// Checks the values of a patch that no other entity can have.
+fn check_unique<'c>(
+    context: &OperationContext<'c>,
+    collection: &Collection,
+    key: &str,
+    patch: &Patch,
+) -> Result<Option<MutexGuard<'c, ()>>, Error> {
+    let (model, declared) = (context.route.model, context.structured());
+    let structured = model.actual(declared, patch.read_as);
+    let name = |change: &PropertyChange| &*structured.properties[change.property].name;
+    let is_affected = |unique: &&Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    if !structured.unique.iter().any(|unique| is_affected(&unique)) {
+        return Ok(None);
+    }
+    let Some(entity) = collection.get(key) else { return Ok(None) };
+    let mut values = patch.apply(model, declared, &entity.properties);
+    // Fixtures can share values: only those that change are checked.
+    for unique in structured.unique.iter().filter(|unique| !is_affected(unique)) {
+        if let Some(slot) = structured.slot(unique.property) {
+            values.set(slot, Value::Null);
+        }
+    }
+    unique::check(context, structured, collection, &values, Some(key))
 }
 
 /// Changes the members of a complex value in an entity that a body names.

@@ -64,10 +64,17 @@ impl<'l> Lookup<'l> {
         segment: &str,
     ) -> Option<String> {
         let (world, _) = self.0?;
-        let index = structured.segment_key?;
+        let (index, wanted) = match (structured.segment_key, structured.well_known) {
+            (Some(index), _) => (index, segment),
+            (None, Some((index, names))) => {
+                let (_, value) = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(segment))?;
+                (index, *value)
+            }
+            (None, None) => return None,
+        };
         if world.store.at(collection).get(segment).is_some() {
             return None;
         }
-        self.by_alternate_key(collection, &structured.properties[index], segment)
+        self.by_alternate_key(collection, &structured.properties[index], wanted)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, Required,
-    SearchRules, ServerSetValue, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+    SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
@@ -53,6 +53,16 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    // Strong for userPrincipalName, proxyAddresses, mailNickname of groups of Microsoft 365 (recorded in Azure/azure-cli: security groups share
+    // it) and identifierUris; medium for the others. See the rows of the refusals.
+    unique: &[
+        ("user", unique("userPrincipalName")),
+        ("user", unique("proxyAddresses")),
+        ("user", unique("onPremisesImmutableId")),
+        ("application", unique("identifierUris")),
+        ("group", Unique { among: Some(("groupTypes", "Unified")), ..unique("mailNickname") }),
+        ("servicePrincipal", Unique { refusal: &refusal::SERVICE_PRINCIPAL_EXISTS, ..unique("appId") }),
+    ],
     // Members: Azure/azure-cli (recorded) for applications, service principals, credentials and grants (strong); the pages of the others, such as
     // learn.microsoft.com/graph/api/user-post-users (medium). The order of the checks is a guess.
     required: &[
@@ -88,6 +98,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     default_projections: &[("user", DefaultProjection::Only(&USER)), ("group", DefaultProjection::Except(&GROUP))],
     ..WorkloadRules::NONE
 };
+
+const fn unique(property: &'static str) -> Unique {
+    Unique { property, among: None, refusal: &refusal::NOT_UNIQUE }
+}
 
 const fn required(members: &'static [&'static str]) -> Required {
     Required {

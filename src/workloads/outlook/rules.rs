@@ -69,12 +69,35 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
     always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
+    well_known: &[("mailFolder", "displayName", &WELL_KNOWN_FOLDERS)],
     searches: &[("message", &SEARCH)],
     // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select"; the answer on user-post-messages to a
     // request with internetMessageHeaders lacks them.
     default_projections: &[("message", DefaultProjection::Except(&["internetMessageHeaders", "uniqueBody"]))],
     ..WorkloadRules::NONE
 };
+
+/// The names that the ids of folders can be replaced by, and the folders' own names in an English mailbox (medium:
+/// learn.microsoft.com/graph/api/resources/mailfolder). That a mailbox lacks the others until they are needed is a guess.
+const WELL_KNOWN_FOLDERS: [(&str, &str); 17] = [
+    ("archive", "Archive"),
+    ("clutter", "Clutter"),
+    ("conflicts", "Conflicts"),
+    ("conversationhistory", "Conversation History"),
+    ("deleteditems", "Deleted Items"),
+    ("drafts", "Drafts"),
+    ("inbox", "Inbox"),
+    ("junkemail", "Junk Email"),
+    ("localfailures", "Local Failures"),
+    ("msgfolderroot", "Top of Information Store"),
+    ("outbox", "Outbox"),
+    ("recoverableitemsdeletions", "Deletions"),
+    ("scheduled", "Scheduled"),
+    ("searchfolders", "Search Folders"),
+    ("sentitems", "Sent Items"),
+    ("serverfailures", "Server Failures"),
+    ("syncissues", "Sync Issues"),
+];
 
 /// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter).
 static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };

@@ -1,8 +1,8 @@
 //! Rules of Teams that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer,
-    UpdateMethod, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, Unique,
+    UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -31,6 +31,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("team", "isArchived", PropertyRule::InitialValue("false")),
         ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
     ],
+    // See the row of the refusal; that case does not matter is a guess.
+    unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
     unexpanded: &[("teamwork", "workforceIntegrations"), ("team", "schedule")],
     ..WorkloadRules::NONE
 };

@@ -264,3 +264,101 @@ fn a_malformed_key_is_refused_where_the_collection_has_well_formed_ones() {
     let status = |target: &str| emulator.send(http::Request::get(target).body(bytes::Bytes::new()).unwrap()).status().as_u16();
     assert_eq!((status("/v1.0/groups/g1"), status("/v1.0/groups/g2")), (200, 404));
 }
+
+#[test]
+fn a_folder_has_a_well_known_name_and_answers_its_own_id() {
+    let world = harness::world(&[]);
+    let inbox = get(&world, "me/mailFolders/inbox");
+    assert!(inbox["id"].as_str().unwrap().starts_with("AAMk") && inbox["displayName"] == "Inbox", "{inbox}");
+    for (name, display_name) in [("sentitems", "Sent Items"), ("Drafts", "Drafts"), ("DELETEDITEMS", "Deleted Items")] {
+        assert_eq!(get(&world, &format!("me/mailFolders/{name}"))["displayName"], display_name);
+        assert_eq!(get(&world, &format!("me/mailFolders('{name}')"))["displayName"], display_name);
+    }
+    assert!(!get(&world, "me/mailFolders/inbox/messages")["value"].as_array().unwrap().is_empty());
+    let created = post(&world, "me/mailFolders/archive/messages", &json!({ "subject": "Rye" }));
+    let id = created["id"].as_str().unwrap();
+    let by_id = get(&world, "me/mailFolders/archive")["id"].as_str().unwrap().to_owned();
+    assert_eq!(get(&world, &format!("me/mailFolders/{by_id}/messages/{id}"))["subject"], "Rye");
+    // A name that is no folder's is a key like others, also for types that have no such names.
+    assert_eq!(send(&world, Method::GET, "me/mailFolders/clutter", &Value::Null).0, StatusCode::BAD_REQUEST);
+    assert_eq!(send(&world, Method::GET, "me/calendars/inbox", &Value::Null).0, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn values_that_another_object_has_are_refused() {
+    let world = harness::world(&[]);
+    let conflict = |property: &str| format!("Another object with the same value for property {property} already exists.");
+    let mut second = user("other");
+    second["userPrincipalName"] = json!("Local.User@contoso.onmicrosoft.com");
+    let (status, answer) = send(&world, Method::POST, "users", &second);
+    let message = conflict("userPrincipalName");
+    assert_eq!((status, error(&answer)), (StatusCode::BAD_REQUEST, ("Request_BadRequest", &*message)));
+    let details = json!([{ "code": "ObjectConflict", "message": message, "target": "userPrincipalName" }]);
+    assert_eq!(answer["error"]["details"], details);
+    let names: Vec<&String> = answer["error"].as_object().unwrap().keys().collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    // An update can change the value, also to its own in another case.
+    let ada = post(&world, "users", &user("ada"))["id"].as_str().unwrap().to_owned();
+    let rename = |to: &str| send(&world, Method::PATCH, &format!("users/{ada}"), &json!({ "userPrincipalName": to })).0;
+    assert_eq!(rename("john.doe@contoso.onmicrosoft.com"), StatusCode::BAD_REQUEST);
+    assert_eq!(rename("ADA@contoso.onmicrosoft.com"), StatusCode::NO_CONTENT);
+    assert_eq!(rename("countess@contoso.onmicrosoft.com"), StatusCode::NO_CONTENT);
+    post(&world, "users", &user("ada"));
+    // Items of collections.
+    let (status, answer) = send(
+        &world,
+        Method::POST,
+        "applications",
+        &json!({ "displayName": "x", "identifierUris": ["api://new", "api://00000000-0000-4000-8000-000000000002"] }),
+    );
+    assert_eq!((status, error(&answer).1), (StatusCode::BAD_REQUEST, &*conflict("identifierUris")));
+    // Security groups share nicknames, those of Microsoft 365 do not.
+    for _ in 0..2 {
+        post(&world, "groups", &group("ovens"));
+    }
+    let unified = |name: &str| json!({ "displayName": name, "mailEnabled": true, "mailNickname": name, "securityEnabled": false, "groupTypes": ["Unified"] });
+    post(&world, "groups", &unified("ovens"));
+    let (_, answer) = send(&world, Method::POST, "groups", &unified("Ovens"));
+    assert_eq!(error(&answer).1, conflict("mailNickname"));
+    // A second principal of an application.
+    let app_id = get(&world, "servicePrincipals")["value"][0]["appId"].as_str().unwrap().to_owned();
+    let (status, answer) = send(&world, Method::POST, "servicePrincipals", &json!({ "appId": app_id }));
+    let message = format!(
+        "The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."
+    );
+    assert_eq!((status, error(&answer)), (StatusCode::CONFLICT, ("Request_MultipleObjectsWithSameKeyValue", &*message)));
+    // Channels of one team.
+    let teams = get(&world, "teams");
+    let channels = |index: usize| format!("teams/{}/channels", teams["value"][index]["id"].as_str().unwrap());
+    post(&world, &channels(0), &json!({ "displayName": "Rye" }));
+    post(&world, &channels(1), &json!({ "displayName": "Rye" }));
+    let (status, answer) = send(&world, Method::POST, &channels(0), &json!({ "displayName": "rye" }));
+    assert_eq!((status, error(&answer).1), (StatusCode::BAD_REQUEST, "Channel name already existed, please use other name"));
+}
+
+#[test]
+fn of_concurrent_creations_with_one_value_a_single_one_succeeds() {
+    for round in 0..20 {
+        let world = harness::world(&[]);
+        let other = post(&world, "users", &user("other"))["id"].as_str().unwrap().to_owned();
+        let start = std::sync::Barrier::new(6);
+        let succeeded = std::thread::scope(|scope| {
+            let create = || {
+                start.wait();
+                send(&world, Method::POST, "users", &user("ada")).0 == StatusCode::CREATED
+            };
+            let rename = || {
+                start.wait();
+                let body = json!({ "userPrincipalName": "ada@contoso.onmicrosoft.com" });
+                send(&world, Method::PATCH, &format!("users/{other}"), &body).0 == StatusCode::NO_CONTENT
+            };
+            let renaming = scope.spawn(rename);
+            let creating: Vec<_> = (0..5).map(|_| scope.spawn(create)).collect();
+            creating.into_iter().map(|thread| thread.join().unwrap()).filter(|succeeded| *succeeded).count()
+                + usize::from(renaming.join().unwrap())
+        });
+        assert_eq!(succeeded, 1, "round {round}");
+        let found = get(&world, "users?$filter=userPrincipalName%20eq%20'ada@contoso.onmicrosoft.com'");
+        assert_eq!(found["value"].as_array().unwrap().len(), 1, "round {round}");
+    }
+}
