@@ -177,8 +177,16 @@ pub struct Property {
     pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
+    /// The value in an entity that a request creates, as JSON.
+    pub created_with: Option<&'static str>,
     /// The value that the service sets on a write.
     pub server_set: Option<ServerSetValue>,
+    /// Whether a time that the service sets has no fraction of a second.
+    pub has_whole_seconds: bool,
+    /// Whether the identity of a caller has id and name only.
+    pub has_plain_identity: bool,
+    /// The form in which the service stores a text of a request.
+    pub rewrite: Option<fn(&str) -> Option<String>>,
 }
 
 /// The target of an alias: a property of the same type that shares its value.

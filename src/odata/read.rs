@@ -292,6 +292,10 @@ impl BodyReader<'_> {
             self.check(property, text, place);
         }
         match (primitive.read(json, self.rules.long_numbers), json) {
+            (Ok(value), Json::String(text)) => {
+                let rewritten = property.rewrite.filter(|_| self.is_request()).and_then(|rewrite| rewrite(text));
+                return Some(rewritten.map_or_else(|| value.into(), |text| Value::String(text.into())));
+            }
             (Ok(value), _) => return Some(value.into()),
             (Err(Mismatch::Text), Json::String(text)) if !property.write_only => {
                 let found = json::quoted(&shortened(text));

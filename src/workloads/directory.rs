@@ -1,9 +1,10 @@
 //! The directory: users, groups, applications and what they have in common.
 
+mod derived;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -11,5 +12,9 @@ pub(crate) struct Directory;
 impl Workload for Directory {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &derived::DERIVED
     }
 }

@@ -1,7 +1,7 @@
 //! The forms of ids that the service assigns, written from the world's own ids: the same seed gives the same ids.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::edm::schema::IdForm;
@@ -33,6 +33,16 @@ pub(crate) fn id_of(form: IdForm, id: Uuid, now: u64) -> String {
         IdForm::Hex(before, after) => format!("{before}{}{after}", id.simple()),
         IdForm::Milliseconds => now.to_string(),
     }
+}
+
+/// Returns a key of the state of an item: 22 bytes in base64, as recorded in pnp/pnpcore.
+pub(crate) fn change_key(id: Uuid) -> String {
+    STANDARD.encode(stretched(id, 22))
+}
+
+/// Returns the id of a conversation (learn.microsoft.com/graph/api/user-post-messages: it begins with `AAQk`).
+pub(crate) fn conversation_id(id: Uuid) -> String {
+    URL_SAFE.encode([&[0, 4, 36][..], &stretched(id, 43)].concat())
 }
 
 /// Returns bytes that follow from an id. Ids that differ give bytes that differ, if there are at least as many.

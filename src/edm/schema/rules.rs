@@ -138,6 +138,14 @@ pub enum PropertyRule {
     },
     /// The value in a new entity if the request omits it, as JSON text.
     InitialValue(&'static str),
+    /// The value in an entity that a request creates and omits the property for, as JSON text of any kind. Fixtures do not get it.
+    CreatedWith(&'static str),
+    /// Times that the service sets have no fraction of a second.
+    WholeSeconds,
+    /// The identity of a caller has id and name only.
+    PlainIdentity,
+    /// A text in a request is stored in the form that the service gives it.
+    Rewritten(fn(&str) -> Option<String>),
     /// Checked in requests beyond its type.
     Checked(ValueCheck),
     /// Set by the service on a write.
@@ -173,8 +181,12 @@ pub enum ServerSetValue {
     CreatedAt,
     /// The time of the last write.
     ModifiedAt,
+    /// The caller of the creation.
+    CreatedBy,
     /// The caller of the last write.
     ModifiedBy,
+    /// A key of the state, new after each write.
+    ChangeKey,
 }
 
 /// The changes that clients can make to the entities of a type.

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use crate::edm::address::KeyForm;
 use crate::edm::patch::{NewValue, Patch};
+use crate::edm::primitive::LongNumbers;
 use crate::edm::schema::{Slot, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
-use crate::graph::explain;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::ops::{Outcome, unique};
 use crate::graph::success::Success;
+use crate::graph::{body, explain};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
-use crate::odata::read::Reading;
+use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::Location;
+use crate::text::json::quoted;
 use crate::world::store::{Collection, InsertError, StoredEntity};
-use crate::world::workload::{ChangeKind, Reply};
+use crate::world::workload::{ChangeKind, DerivedValue, NewEntity, Reply};
 
 /// Creates an entity.
 pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: Option<&Reply>) -> Result<Outcome, Error> {
@@ -27,7 +29,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         return Err(problem.to_error());
     }
     let (model, declared) = (context.route.model, context.structured());
-    let mut properties = reading.patch.apply(model, declared, &Complex::initial(declared));
+    let mut properties = reading.patch.apply(model, declared, &initial(context, model.actual(declared, reading.patch.read_as)));
     let structured = model.actual(declared, properties.own_type);
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     properties.own_type = (structured.id != stored_as).then_some(structured.id);
@@ -48,10 +50,15 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     loop {
         let new_key = approved.take().map_or_else(OnceCell::new, OnceCell::from);
         let key = || new_key.get_or_init(|| free_key(context, structured, &collection)).clone();
+        let keyed = OnceCell::new();
         let keyed_values = || {
-            let mut values = properties.clone();
-            set_key(structured, &mut values, &key());
-            values
+            let complete = || {
+                let mut values = properties.clone();
+                set_key(structured, &mut values, &key());
+                complete(context, structured, &key(), &mut values, is_sent);
+                values
+            };
+            keyed.get_or_init(complete).clone()
         };
         let kind = ChangeKind::Create { key: &key, values: &properties, keyed_values: &keyed_values };
         if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
@@ -59,7 +66,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         }
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
         // Held until the entity is stored.
-        let _alone = unique::check(context, structured, &collection, &properties, None)?;
+        let _alone = unique::check(context, structured, &collection, &entity.properties, None)?;
         match insert(context, &entity) {
             Ok(()) => {
                 decided.extend(["id-format", "location"]);
@@ -71,6 +78,78 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());
     }
+}
+
+/// Returns the values of a new entity before those of the request.
+fn initial(context: &OperationContext<'_>, structured: &StructuredType) -> Complex {
+    let mut members = String::new();
+    for property in &structured.properties {
+        if let Some(json) = property.created_with {
+            members.push(if members.is_empty() { '{' } else { ',' });
+            members.push_str(&format!("{}:{json}", quoted(&property.name)));
+        }
+    }
+    let declared = context.structured();
+    let initial = Complex::initial_of(structured, declared);
+    if members.is_empty() {
+        return initial;
+    }
+    members.push('}');
+    read_own(context, structured, &members)
+        .map_or_else(|| initial.clone(), |patch| Patch { read_as: None, ..patch }.apply(context.model, structured, &initial))
+}
+
+/// Adds the values that follow from others.
+fn complete(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    key: &str,
+    values: &mut Complex,
+    is_sent: impl Fn(Slot) -> bool,
+) {
+    let names: Vec<&str> = lineage(context, structured);
+    let rows = context.world.workloads.iter().flat_map(|workload| workload.derived());
+    for row in rows.filter(|row| names.contains(&row.type_name)) {
+        let Some(index) = structured.property(row.property) else { continue };
+        let property = &structured.properties[index];
+        if is_sent(property.slot) {
+            continue;
+        }
+        let (world, model, ancestors) = (context.world, context.model, &*context.route.ancestors);
+        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors }) {
+            None => continue,
+            Some(DerivedValue::Copied(value)) => value,
+            Some(DerivedValue::Json(json)) => {
+                let Some(patch) = read_own(context, structured, &format!("{{{}:{json}}}", quoted(row.property))) else {
+                    continue;
+                };
+                Patch { read_as: None, ..patch }.apply(model, structured, &Complex::default()).get(property.slot).clone()
+            }
+        };
+        values.set(property.slot, value);
+    }
+}
+
+/// Returns the names of a type and of its base types in Graph's own namespace.
+fn lineage<'m>(context: &OperationContext<'m>, structured: &'m StructuredType) -> Vec<&'m str> {
+    let base = |structured: &&'m StructuredType| context.model.find_structured(structured.base?);
+    let types = std::iter::successors(Some(structured), base);
+    types.filter_map(|structured| structured.full_name.strip_prefix("microsoft.graph.")).collect()
+}
+
+/// Reads members that a workload gives a new entity. What the schema does not have is left out.
+fn read_own(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Option<Patch> {
+    let json = body::parse(members.as_bytes()).ok()?;
+    let rules = ReadRules {
+        model: context.model,
+        behaviors: &context.world.behaviors,
+        origin: Origin::Fixture,
+        knows_hidden: true,
+        long_numbers: LongNumbers::Numbers,
+        problem_limit: usize::MAX,
+        explains: false,
+    };
+    Some(read::read(rules, structured.id, None, &json, "$").patch)
 }
 
 /// Checks that a request has the members that a new entity must have.

@@ -17,6 +17,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("baseItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("baseItem", "createdBy", PropertyRule::ReadOnly),
+        ("baseItem", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        // Strong (recorded in pnp/pnpcore): whole seconds; callers with id and name only.
+        ("baseItem", "createdDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "lastModifiedDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "createdBy", PropertyRule::PlainIdentity),
+        ("baseItem", "lastModifiedBy", PropertyRule::PlainIdentity),
+        ("folder", "childCount", PropertyRule::InitialValue("0")),
         ("baseItem", "lastModifiedBy", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
         ("baseItem", "eTag", PropertyRule::ReadOnly),

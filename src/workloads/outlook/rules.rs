@@ -28,6 +28,26 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("outlookItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
         ("outlookItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("outlookItem", "changeKey", PropertyRule::ReadOnly),
+        ("outlookItem", "changeKey", PropertyRule::ServerSet(ServerSetValue::ChangeKey)),
+        ("calendar", "changeKey", PropertyRule::ReadOnly),
+        ("calendar", "changeKey", PropertyRule::ServerSet(ServerSetValue::ChangeKey)),
+        // Requests can set these times (learn.microsoft.com/graph/api/mailfolder-post-messages).
+        ("message", "receivedDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("message", "sentDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("message", "flag", PropertyRule::CreatedWith(r#"{"flagStatus":"notFlagged"}"#)),
+        ("message", "body", PropertyRule::CreatedWith(r#"{"contentType":"text","content":""}"#)),
+        ("attachment", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        // Strong (recorded in pnp/pnpcore).
+        ("event", "responseStatus", PropertyRule::CreatedWith(r#"{"response":"organizer","time":"0001-01-01T00:00:00Z"}"#)),
+        ("dateTimeTimeZone", "dateTime", PropertyRule::Rewritten(with_seven_digits)),
+        // The answers on learn.microsoft.com/graph/api/group-post-events (medium).
+        (
+            "event",
+            "location",
+            PropertyRule::CreatedWith(r#"{"displayName":"","locationType":"default","uniqueIdType":"unknown"}"#),
+        ),
+        ("calendar", "hexColor", PropertyRule::CreatedWith("\"\"")),
+        ("calendar", "allowedOnlineMeetingProviders", PropertyRule::CreatedWith("[\"teamsForBusiness\"]")),
         // A message that is created is a draft; other requests send it.
         ("message", "isDraft", PropertyRule::InitialValue("true")),
         ("message", "isRead", PropertyRule::InitialValue("true")),
@@ -134,3 +154,38 @@ static EXTENSION_WORDING: Wording = Wording {
     unknown_ancestor: &refusal::UNKNOWN_OUTLOOK_ITEM,
     ..DEFAULT_WORDING
 };
+
+/// Returns a local time as Exchange writes it: with seven digits of a second and without a zone.
+fn with_seven_digits(text: &str) -> Option<String> {
+    let local = text.strip_suffix('Z').unwrap_or(text);
+    let (seconds, fraction) = local.split_once('.').unwrap_or((local, ""));
+    let has_form = |form: &[u8]| {
+        seconds.len() == form.len()
+            && seconds
+                .bytes()
+                .zip(form)
+                .all(|(byte, expected)| if *expected == b'0' { byte.is_ascii_digit() } else { byte == *expected })
+    };
+    let is_known = has_form(b"0000-00-00T00:00:00") && fraction.len() <= 7 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    is_known.then(|| format!("{seconds}.{fraction:0<7}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_time_has_seven_digits() {
+        for (text, expected) in [
+            ("2024-03-04T14:00:00", Some("2024-03-04T14:00:00.0000000")),
+            ("2024-03-04T14:00:00Z", Some("2024-03-04T14:00:00.0000000")),
+            ("2024-03-04T14:00:00.25", Some("2024-03-04T14:00:00.2500000")),
+            ("2024-03-04T14:00:00.12345678", None),
+            ("2024-03-04T14:00:00+01:00", None),
+            ("2024-03-04", None),
+            ("noon", None),
+        ] {
+            assert_eq!(with_seven_digits(text).as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Rules of Planner that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, Wording,
+    WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -16,7 +17,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("plannerBucketTaskBoardTaskFormat"),
         part("plannerProgressTaskBoardTaskFormat"),
     ],
-    properties: &[],
+    // The answers on learn.microsoft.com/graph/api/planner-post-plans and planner-post-tasks (medium).
+    properties: &[
+        ("plannerPlan", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerPlan", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        ("plannerTask", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerTask", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+    ],
     ..WorkloadRules::NONE
 };
 

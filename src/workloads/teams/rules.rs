@@ -26,6 +26,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties.
         ("chatMessage", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("chatMessage", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("chatMessage", "from", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        ("chatMessage", "locale", PropertyRule::CreatedWith("\"en-us\"")),
         ("chatMessage", "messageType", PropertyRule::InitialValue("\"message\"")),
         ("chatMessage", "importance", PropertyRule::InitialValue("\"normal\"")),
         ("team", "isArchived", PropertyRule::InitialValue("false")),

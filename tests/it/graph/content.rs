@@ -362,3 +362,195 @@ fn of_concurrent_creations_with_one_value_a_single_one_succeeds() {
         assert_eq!(found["value"].as_array().unwrap().len(), 1, "round {round}");
     }
 }
+
+#[test]
+fn a_new_object_of_the_directory_has_the_values_that_the_service_sets() {
+    let world = harness::world(&[]);
+    let id = post(&world, "users", &user("ada"))["id"].as_str().unwrap().to_owned();
+    let select = "$select=id,createdDateTime,userType,securityIdentifier,proxyAddresses,passwordProfile";
+    let ada = get(&world, &format!("users/{id}?{select}"));
+    assert_eq!(ada["createdDateTime"], "2026-01-02T03:04:05Z", "whole seconds");
+    assert_eq!((&ada["userType"], &ada["proxyAddresses"], &ada["passwordProfile"]), (&json!("Member"), &json!([]), &Value::Null));
+    let identifier = ada["securityIdentifier"].as_str().unwrap();
+    assert!(identifier.starts_with("S-1-12-1-") && identifier.matches('-').count() == 7, "{identifier}");
+    // The form is that of an id whose identifier is known.
+    let local = get(&world, "me?$select=securityIdentifier");
+    let bytes = uuid_bytes(LOCAL_USER);
+    assert_eq!(local["securityIdentifier"], sid(&bytes));
+    assert_eq!(identifier, sid(&uuid_bytes(&id)));
+    let mut guest = user("guest");
+    guest["userType"] = json!("Guest");
+    let guest = post(&world, "users", &guest)["id"].as_str().unwrap().to_owned();
+    assert_eq!(get(&world, &format!("users/{guest}?$select=userType"))["userType"], "Guest", "a value of the request counts");
+
+    let unified = post(
+        &world,
+        "groups",
+        &json!({ "displayName": "Rye", "mailEnabled": true, "mailNickname": "rye", "securityEnabled": false, "groupTypes": ["Unified"] }),
+    );
+    assert_eq!((&unified["visibility"], &unified["mail"]), (&json!("Public"), &json!("rye@contoso.onmicrosoft.com")));
+    assert_eq!(unified["proxyAddresses"], json!(["SMTP:rye@contoso.onmicrosoft.com"]));
+    assert_eq!(unified["renewedDateTime"], unified["createdDateTime"]);
+    let security = post(&world, "groups", &group("ovens"));
+    assert_eq!(
+        (&security["visibility"], &security["mail"], &security["proxyAddresses"]),
+        (&Value::Null, &Value::Null, &json!([]))
+    );
+    assert_eq!(security["securityIdentifier"], sid(&uuid_bytes(security["id"].as_str().unwrap())));
+}
+
+fn uuid_bytes(id: &str) -> Vec<u8> {
+    let digits = id.replace('-', "");
+    (0..16).map(|index| u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).unwrap()).collect()
+}
+
+/// The identifier of Windows, computed in another way than by the program.
+fn sid(bytes: &[u8]) -> String {
+    let first = u32::from_be_bytes(bytes[..4].try_into().unwrap());
+    let group = |at: usize| u32::from(u16::from_be_bytes(bytes[at..at + 2].try_into().unwrap()));
+    let second = group(4) | group(6) << 16;
+    let last = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()).swap_bytes();
+    format!("S-1-12-1-{first}-{second}-{}-{}", last(8), last(12))
+}
+
+#[test]
+fn a_new_application_has_its_settings_and_a_principal_takes_them_over() {
+    let world = harness::world(&[]);
+    let scope = json!([{ "id": "11111111-2222-4333-8444-555555555555", "value": "Bake", "isEnabled": true, "type": "User" }]);
+    let body = json!({ "displayName": "Ovens", "signInAudience": "AzureADMyOrg", "web": { "redirectUris": ["https://x.example"] }, "identifierUris": ["api://ovens"], "api": { "oauth2PermissionScopes": scope } });
+    let created = post(&world, "applications", &body);
+    let app_id = created["appId"].as_str().unwrap();
+    assert!(app_id.len() == 36 && created["id"] != created["appId"]);
+    assert_eq!(created["publisherDomain"], "contoso.onmicrosoft.com");
+    assert_eq!(created["web"]["redirectUris"], json!(["https://x.example"]));
+    assert_eq!(
+        created["web"]["implicitGrantSettings"],
+        json!({ "enableAccessTokenIssuance": false, "enableIdTokenIssuance": false })
+    );
+    assert_eq!((&created["spa"], &created["publicClient"]), (&json!({ "redirectUris": [] }), &json!({ "redirectUris": [] })));
+    assert_eq!(created["info"]["logoUrl"], Value::Null);
+    assert_eq!(created["parentalControlSettings"], json!({ "countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow" }));
+    assert_eq!(created["api"]["requestedAccessTokenVersion"], Value::Null);
+    let plain = post(&world, "applications", &json!({ "displayName": "Plain" }));
+    assert_eq!(plain["signInAudience"], "AzureADandPersonalMicrosoftAccount");
+    let api = json!({ "acceptMappedClaims": null, "knownClientApplications": [], "requestedAccessTokenVersion": 2, "oauth2PermissionScopes": [], "preAuthorizedApplications": [] });
+    assert_eq!(plain["api"], api);
+
+    let principal = post(&world, "servicePrincipals", &json!({ "appId": app_id }));
+    assert_eq!((&principal["displayName"], &principal["appDisplayName"]), (&json!("Ovens"), &json!("Ovens")));
+    assert_eq!(principal["servicePrincipalNames"], json!([app_id, "api://ovens"]));
+    assert_eq!(principal["appOwnerOrganizationId"], "00000000-0000-4000-8000-000000000000");
+    assert_eq!(
+        (&principal["signInAudience"], &principal["servicePrincipalType"]),
+        (&json!("AzureADMyOrg"), &json!("Application"))
+    );
+    assert_eq!(principal["oauth2PermissionScopes"][0]["value"], "Bake");
+    // An application that the world does not have, such as one of Microsoft's own.
+    let foreign = post(&world, "servicePrincipals", &json!({ "appId": "00000003-0000-0000-c000-000000000000" }));
+    assert_eq!(foreign["servicePrincipalNames"], json!(["00000003-0000-0000-c000-000000000000"]));
+    assert_eq!(foreign["displayName"], Value::Null);
+}
+
+#[test]
+fn a_new_item_of_a_mailbox_has_the_values_that_exchange_sets() {
+    let world = harness::world(&[]);
+    let body =
+        json!({ "subject": "Rye", "body": { "contentType": "html", "content": "<p>They were <b>awesome</b> &amp; fresh!</p>" } });
+    let message = post(&world, "me/messages", &body);
+    assert_eq!(message["bodyPreview"], "They were awesome & fresh!");
+    assert_eq!(message["parentFolderId"], get(&world, "me/mailFolders/drafts")["id"]);
+    assert_eq!(
+        (&message["receivedDateTime"], &message["sentDateTime"]),
+        (&message["createdDateTime"], &message["createdDateTime"])
+    );
+    assert!(
+        message["internetMessageId"].as_str().unwrap().starts_with('<')
+            && message["conversationId"].as_str().unwrap().starts_with("AAQk")
+    );
+    assert_eq!(message["flag"]["flagStatus"], "notFlagged");
+    let key = message["changeKey"].as_str().unwrap();
+    assert_eq!(key.len(), 32);
+    let target = format!("me/messages/{}", message["id"].as_str().unwrap());
+    let (_, changed) = send(&world, Method::PATCH, &target, &json!({ "subject": "Spelt" }));
+    assert!(changed["changeKey"].as_str().unwrap() != key && changed["bodyPreview"] == message["bodyPreview"]);
+    let inbox = get(&world, "me/mailFolders/inbox")["id"].clone();
+    let received = json!({ "receivedDateTime": "2020-01-01T00:00:00Z", "bodyPreview": "own" });
+    let message = post(&world, "me/mailFolders/inbox/messages", &received);
+    assert_eq!((&message["parentFolderId"], &message["receivedDateTime"]), (&inbox, &json!("2020-01-01T00:00:00Z")));
+    assert_eq!((&message["bodyPreview"], &message["body"]), (&json!("own"), &json!({ "contentType": "text", "content": "" })));
+    let long = post(&world, "me/messages", &json!({ "body": { "contentType": "text", "content": "<b>".repeat(100) } }));
+    assert_eq!(long["bodyPreview"].as_str().unwrap().len(), 255, "text has no tags");
+
+    let event = post(
+        &world,
+        "me/events",
+        &json!({ "subject": "Rye", "start": { "dateTime": "2024-03-04T14:00:00", "timeZone": "Pacific Standard Time" }, "end": { "dateTime": "2024-03-04T15:00:00.5", "timeZone": "UTC" }, "location": { "displayName": "Bakehouse" } }),
+    );
+    assert_eq!(
+        (&event["start"]["dateTime"], &event["end"]["dateTime"]),
+        (&json!("2024-03-04T14:00:00.0000000"), &json!("2024-03-04T15:00:00.5000000"))
+    );
+    assert_eq!(
+        (&event["originalStartTimeZone"], &event["originalEndTimeZone"]),
+        (&json!("Pacific Standard Time"), &json!("UTC"))
+    );
+    assert_eq!(
+        event["organizer"]["emailAddress"],
+        json!({ "name": "Local User", "address": "local.user@contoso.onmicrosoft.com" })
+    );
+    assert_eq!(event["responseStatus"], json!({ "response": "organizer", "time": "0001-01-01T00:00:00Z" }));
+    assert!(event["iCalUId"].as_str().unwrap().len() == 80 && event["locations"][0]["displayName"] == "Bakehouse", "{event}");
+    let empty = post(&world, "me/events", &json!({ "subject": "x" }));
+    assert_eq!(
+        (&empty["location"]["displayName"], &empty["locations"], &empty["originalStartTimeZone"]),
+        (&json!(""), &json!([]), &Value::Null)
+    );
+}
+
+#[test]
+fn new_parts_of_teams_and_files_name_what_they_belong_to() {
+    let world = harness::world(&[]);
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let channel = post(&world, &format!("teams/{team}/channels"), &json!({ "displayName": "Rye & Spelt" }));
+    let id = channel["id"].as_str().unwrap().replace(':', "%3A").replace('@', "%40");
+    let tenant = "00000000-0000-4000-8000-000000000000";
+    assert_eq!(channel["tenantId"], tenant);
+    assert_eq!(
+        channel["webUrl"],
+        format!("https://teams.microsoft.com/l/channel/{id}/Rye%20%26%20Spelt?groupId={team}&tenantId={tenant}")
+    );
+    let messages = format!("teams/{team}/channels/{id}/messages");
+    let message = post(&world, &messages, &json!({ "body": { "content": "Rye" } }));
+    assert_eq!((&message["etag"], &message["replyToId"]), (&message["id"], &Value::Null));
+    assert_eq!(message["channelIdentity"], json!({ "teamId": team, "channelId": channel["id"] }));
+    assert_eq!(
+        (&message["from"]["user"]["id"], &message["from"]["user"]["userIdentityType"], &message["locale"]),
+        (&json!(LOCAL_USER), &json!("aadUser"), &json!("en-us"))
+    );
+    let replies = format!("{messages}/{}/replies", message["id"].as_str().unwrap());
+    assert_eq!(post(&world, &replies, &json!({ "body": { "content": "Spelt" } }))["replyToId"], message["id"]);
+    // An imported message keeps its time and its author.
+    let imported = json!({ "createdDateTime": "2019-02-04T19:58:15.511Z", "from": { "user": { "id": "john", "displayName": "John" } }, "body": { "content": "x" } });
+    let imported = post(&world, &messages, &imported);
+    assert_eq!(
+        (&imported["createdDateTime"], &imported["from"]["user"]["id"]),
+        (&json!("2019-02-04T19:58:15.511Z"), &json!("john"))
+    );
+    let member = json!({ "@odata.type": "#microsoft.graph.aadUserConversationMember", "roles": [], "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1" });
+    let member = post(&world, &format!("teams/{team}/members"), &member);
+    assert_eq!(
+        (&member["displayName"], &member["email"], &member["tenantId"]),
+        (&json!("Nora Lindqvist"), &json!("nora.lindqvist@contoso.onmicrosoft.com"), &json!(tenant))
+    );
+
+    let root = get(&world, "me/drive/root");
+    let children = format!("me/drive/items/{}/children", root["id"].as_str().unwrap());
+    let folder = post(&world, &children, &json!({ "name": "Rye", "folder": {} }));
+    let drive = get(&world, "me/drive")["id"].as_str().unwrap().to_owned();
+    assert_eq!(folder["parentReference"]["driveId"], *drive);
+    assert_eq!((&folder["parentReference"]["id"], &folder["folder"]["childCount"]), (&root["id"], &json!(0)));
+    assert_eq!(folder["parentReference"]["path"], format!("/drives/{drive}/root:"));
+    let local = json!({ "id": LOCAL_USER, "displayName": "Local User" });
+    assert_eq!(folder["createdBy"]["user"], local, "a plain identity");
+    assert_eq!((&folder["createdDateTime"], &folder["lastModifiedBy"]), (&json!("2026-01-02T03:04:05Z"), &folder["createdBy"]));
+}

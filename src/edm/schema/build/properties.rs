@@ -117,6 +117,10 @@ pub(super) fn build(
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
+            PropertyRule::CreatedWith(json) => property.created_with = Some(json),
+            PropertyRule::WholeSeconds => property.has_whole_seconds = true,
+            PropertyRule::PlainIdentity => property.has_plain_identity = true,
+            PropertyRule::Rewritten(rewrite) => property.rewrite = Some(rewrite),
             PropertyRule::Checked(check) => property.check = Some(check),
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
             PropertyRule::InitialValue(json) => {
@@ -147,7 +151,11 @@ fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
         alias: None,
         check: None,
         initial: None,
+        created_with: None,
         server_set: None,
+        has_whole_seconds: false,
+        has_plain_identity: false,
+        rewrite: None,
     }
 }
 
