@@ -25,8 +25,8 @@ use name_index::NameIndex;
 
 pub(crate) use rules::{
     Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
-    PropertyRule, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, WellKnown,
-    Wording, WorkloadRules,
+    PropertyRule, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View,
+    WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -232,6 +232,8 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
+    /// The entities of other addresses that it shows.
+    pub view: Option<View>,
 }
 
 /// An entity type or a complex type.

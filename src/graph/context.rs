@@ -282,7 +282,9 @@ impl<'c> OperationContext<'c> {
     fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
         let KeyCheck { is_well_formed, refusal } = structured.wording.malformed_key?;
         let is_well = |(_, entity): &(u64, Arc<StoredEntity>)| is_well_formed(&entity.key);
-        let is_checked = !is_well_formed(key) && self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
+        let begins_well =
+            |collection: &CollectionAddress| self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
+        let is_checked = !is_well_formed(key) && std::iter::once(collection).chain(&self.route.also).any(begins_well);
         is_checked.then(|| Error::new(refusal, &[key]))
     }
 

@@ -145,10 +145,15 @@ fn stages(
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
-    let Resource::Entities(route) = resource else {
+    let Resource::Entities(mut route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };
     let credentials = check::authenticate(world, &request.headers)?;
+    if request.method == Method::POST
+        && let Some(collection) = route.new_in.take()
+    {
+        route.collection = collection;
+    }
     let operation = Operation::of(world, &route, &request.method)?;
     check::authorize(world, &request.headers, credentials.as_ref(), &route.structured().full_name, operation.kind())?;
     // Only JSON has a format to negotiate.

@@ -66,7 +66,8 @@ pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static Worklo
                 }
                 SetKind::Singleton | SetKind::Contained | SetKind::References => false,
             };
-            if is_here {
+            // An entity of an unknown type lives in the set of its own type.
+            if is_here && !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder) {
                 let path = format!("/{}/{}", model.version.segment(), set.path).into();
                 addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target });
             }
@@ -359,6 +360,10 @@ impl Shared<'_> {
                 contains_target: navigation.contains_target,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
+                view: {
+                    let mut rows = self.rules.iter().flat_map(|workload| workload.views);
+                    rows.find(|(row, name, _)| *name == navigation.name && is_row_of(row, full_name)).map(|(_, _, view)| *view)
+                },
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,
             }));
         }

@@ -28,6 +28,8 @@ pub struct WorkloadRules {
     pub unique: &'static [(&'static str, Unique)],
     /// Types, and their navigation properties that answers cannot include.
     pub unexpanded: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties that show entities of other addresses, as long as nothing is stored under their own.
+    pub views: &'static [(&'static str, &'static str, View)],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
@@ -40,6 +42,40 @@ pub struct WorkloadRules {
     pub required: &'static [(&'static str, Required)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
+}
+
+/// The entities that a navigation property shows: the service keeps one entity under several addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The entity of a root set with the key of the holder.
+    SameKey(&'static str),
+    /// The first entity of another collection of the holder whose property has a value, as JSON text.
+    Among {
+        /// The navigation property of the collection.
+        navigation: &'static str,
+        /// The property.
+        property: &'static str,
+        /// The value.
+        value: &'static str,
+    },
+    /// A collection of the entity that another navigation property of the holder shows.
+    Behind {
+        /// The navigation property of the entity.
+        navigation: &'static str,
+        /// The navigation property of the collection.
+        collection: &'static str,
+    },
+    /// The collections of all entities of another collection of the holder, and of those nested in them.
+    All {
+        /// The navigation property of the other collection.
+        navigation: &'static str,
+        /// The navigation property of the entities nested in its entities.
+        nested: &'static str,
+        /// The navigation property of the collections.
+        collection: &'static str,
+        /// The property that names the one in which new entities are created, and its value as JSON text.
+        new_in: (&'static str, &'static str),
+    },
 }
 
 /// Names that a path segment can have in place of a key, with the values of a property.
@@ -98,6 +134,7 @@ impl WorkloadRules {
         well_known: &[],
         unique: &[],
         unexpanded: &[],
+        views: &[],
         expanded: &[],
         always_keyed: &[],
         searches: &[],

@@ -38,7 +38,9 @@ pub(super) fn replace(
     let key: Arc<str> = key.into();
     let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
-        set_key(structured, &mut proposed, &next_key(context, structured, 0));
+        // A single entity has another key than its id.
+        let id = if context.is_single() { next_key(context, structured, 0) } else { key.clone() };
+        set_key(structured, &mut proposed, &id);
     }
     let kind = ChangeKind::Replace { key: &key, values: &proposed };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {

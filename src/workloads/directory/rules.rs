@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, Required,
-    SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, Wording, WorkloadRules,
+    SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
@@ -69,6 +69,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     segment_keys: &[("user", "userPrincipalName")],
     placeholders: &["directoryObject"],
     searches: &[("directoryObject", &SEARCH)],
+    // A team has the id of its group (strong, recorded in pnp/pnpcore).
+    views: &[("group", "team", View::SameKey("teams"))],
     // Strong for userPrincipalName, proxyAddresses, mailNickname of groups of Microsoft 365 (recorded in Azure/azure-cli: security groups share
     // it) and identifierUris; medium for the others. See the rows of the refusals.
     unique: &[

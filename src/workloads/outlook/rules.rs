@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, SearchRules,
-    ServerSetValue, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+    ServerSetValue, TypeRules, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -89,6 +89,22 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // Answers with `$select` have the id too (learn.microsoft.com/graph/api/event-list-instances prints one).
     always_keyed: &["outlookItem", "mailFolder", "calendar", "calendarGroup", "contactFolder"],
+    // Medium: learn.microsoft.com/graph/api/user-list-messages (all folders), user-post-messages (a draft), user-list-events and calendar-get (the
+    // default calendar).
+    views: &[
+        (
+            "user",
+            "messages",
+            View::All {
+                navigation: "mailFolders",
+                nested: "childFolders",
+                collection: "messages",
+                new_in: ("displayName", "\"Drafts\""),
+            },
+        ),
+        ("user", "calendar", View::Among { navigation: "calendars", property: "isDefaultCalendar", value: "true" }),
+        ("user", "events", View::Behind { navigation: "calendar", collection: "events" }),
+    ],
     well_known: &[("mailFolder", "displayName", &WELL_KNOWN_FOLDERS)],
     searches: &[("message", &SEARCH)],
     // Medium: learn.microsoft.com/graph/api/resources/message marks these "Returned only on $select"; the answer on user-post-messages to a

@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, Unique,
-    UpdateAnswer, UpdateMethod, Wording, WorkloadRules,
+    UpdateAnswer, UpdateMethod, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -32,6 +32,11 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("chatMessage", "importance", PropertyRule::InitialValue("\"normal\"")),
         ("team", "isArchived", PropertyRule::InitialValue("false")),
         ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
+    ],
+    // A group has the id of its team, and the primary channel is one of the channels (strong, recorded in pnp/pnpcore).
+    views: &[
+        ("team", "group", View::SameKey("groups")),
+        ("team", "primaryChannel", View::Among { navigation: "channels", property: "displayName", value: "\"General\"" }),
     ],
     // See the row of the refusal; that case does not matter is a guess.
     unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],

@@ -554,3 +554,138 @@ fn new_parts_of_teams_and_files_name_what_they_belong_to() {
     assert_eq!(folder["createdBy"]["user"], local, "a plain identity");
     assert_eq!((&folder["createdDateTime"], &folder["lastModifiedBy"]), (&json!("2026-01-02T03:04:05Z"), &folder["createdBy"]));
 }
+
+#[test]
+fn an_object_of_the_directory_is_found_by_its_id_alone() {
+    let world = harness::world(&[]);
+    let group_id = "3d88b7a2-f988-4f4b-bb34-d66df66af126";
+    for (set, type_name) in
+        [("users", "user"), ("groups", "group"), ("applications", "application"), ("servicePrincipals", "servicePrincipal")]
+    {
+        let id = get(&world, set)["value"][0]["id"].as_str().unwrap().to_owned();
+        let object = get(&world, &format!("directoryObjects/{id}"));
+        assert_eq!((&object["id"], &object["@odata.type"]), (&json!(id), &json!(format!("#microsoft.graph.{type_name}"))));
+        assert_eq!(object["@odata.context"], "http://localhost:9340/v1.0/$metadata#directoryObjects/$entity");
+        let same = get(&world, &format!("directoryObjects('{id}')"));
+        assert_eq!(same, object);
+    }
+    let members = get(&world, &format!("directoryObjects/{group_id}/microsoft.graph.group/members"));
+    assert!(!members["value"].as_array().unwrap().is_empty());
+    let unknown = send(&world, Method::GET, "directoryObjects/11111111-2222-4333-8444-555555555555", &Value::Null);
+    assert_eq!((unknown.0, error(&unknown.1).0), (StatusCode::NOT_FOUND, "Request_ResourceNotFound"));
+    // A deletion removes it from its own set.
+    let id = post(&world, "groups", &group("ovens"))["id"].as_str().unwrap().to_owned();
+    assert_eq!(send(&world, Method::DELETE, &format!("directoryObjects/{id}"), &Value::Null).0, StatusCode::NO_CONTENT);
+    assert_eq!(send(&world, Method::GET, &format!("groups/{id}"), &Value::Null).0, StatusCode::NOT_FOUND);
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    list["value"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn messages_of_all_folders_are_those_of_the_mailbox() {
+    let world = harness::world(&[]);
+    let all = get(&world, "me/messages");
+    let mut in_folders: Vec<String> = Vec::new();
+    for folder in get(&world, "me/mailFolders")["value"].as_array().unwrap() {
+        let target = format!("me/mailFolders/{}", folder["id"].as_str().unwrap());
+        let mut targets = vec![target.clone()];
+        let children = get(&world, &format!("{target}/childFolders"));
+        targets.extend(ids(&children).iter().map(|id| format!("{target}/childFolders/{id}")));
+        for target in targets {
+            in_folders.extend(ids(&get(&world, &format!("{target}/messages"))).iter().map(|id| (*id).to_owned()));
+        }
+    }
+    let mut listed = ids(&all);
+    listed.sort_unstable();
+    in_folders.sort_unstable();
+    assert!(in_folders.len() == 5 && listed == in_folders, "{listed:?} {in_folders:?}");
+    assert_eq!(get(&world, "me/messages?$count=true")["@odata.count"], 5);
+    // A new message is a draft; a change or a deletion by one address is seen by the other.
+    let created = post(&world, "me/messages", &json!({ "subject": "Rye" }));
+    let id = created["id"].as_str().unwrap();
+    let draft = format!("me/mailFolders/drafts/messages/{id}");
+    assert_eq!(get(&world, &draft)["subject"], "Rye");
+    assert!(created["@odata.context"].as_str().unwrap().ends_with("/messages/$entity"));
+    let (status, _) = send(&world, Method::PATCH, &format!("me/messages/{id}"), &json!({ "subject": "Spelt" }));
+    assert_eq!((status, &get(&world, &draft)["subject"]), (StatusCode::OK, &json!("Spelt")));
+    assert_eq!(send(&world, Method::DELETE, &draft, &Value::Null).0, StatusCode::NO_CONTENT);
+    assert_eq!(send(&world, Method::GET, &format!("me/messages/{id}"), &Value::Null).0, StatusCode::NOT_FOUND);
+    assert_eq!(ids(&get(&world, "me/messages")).len(), 5);
+}
+
+#[test]
+fn pages_of_a_mailbox_have_each_message_once() {
+    let settings =
+        wfi_emulator::internals::world::settings::Settings { page_size: 2.try_into().unwrap(), ..harness::settings_with(&[]) };
+    let world = World::new(settings);
+    for query in ["", "?$orderby=receivedDateTime", "?$count=true", "?$filter=isDraft%20eq%20false%20or%20isDraft%20eq%20true"] {
+        let (mut seen, mut target) = (Vec::new(), format!("me/messages{query}"));
+        loop {
+            let page = get(&world, &target);
+            assert!(ids(&page).len() <= 2);
+            seen.extend(ids(&page).iter().map(|id| (*id).to_owned()));
+            let Some(next) = page["@odata.nextLink"].as_str() else { break };
+            target = next.split_once("/v1.0/").unwrap().1.to_owned();
+        }
+        let count = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!((count, seen.len()), (5, 5), "{query}");
+    }
+}
+
+#[test]
+fn one_calendar_and_one_team_have_several_addresses() {
+    let world = harness::world(&[]);
+    let calendars = get(&world, "me/calendars");
+    let default = &calendars["value"][0];
+    assert_eq!((&get(&world, "me/calendar")["id"], &default["isDefaultCalendar"]), (&default["id"], &json!(true)));
+    let by_id = format!("me/calendars/{}/events", default["id"].as_str().unwrap());
+    let event = post(&world, "me/events", &json!({ "subject": "Rye" }));
+    let listed = get(&world, "me/events");
+    assert!(
+        ids(&listed).len() == 4
+            && ids(&listed) == ids(&get(&world, "me/calendar/events"))
+            && ids(&listed) == ids(&get(&world, &by_id))
+    );
+    let id = event["id"].as_str().unwrap();
+    assert!(event["@odata.context"].as_str().unwrap().ends_with(&format!("users('{LOCAL_USER}')/events/$entity")), "{event}");
+    assert_eq!(send(&world, Method::PATCH, &format!("{by_id}/{id}"), &json!({ "subject": "Spelt" })).0, StatusCode::OK);
+    assert_eq!(get(&world, &format!("me/events/{id}"))["subject"], "Spelt");
+    assert_eq!(send(&world, Method::DELETE, &format!("me/calendar/events/{id}"), &Value::Null).0, StatusCode::NO_CONTENT);
+    assert_eq!(ids(&get(&world, &by_id)).len(), 3);
+    let (status, _) = send(&world, Method::PATCH, "me/calendar", &json!({ "name": "Bakery" }));
+    assert_eq!((status, &get(&world, "me/calendars")["value"][0]["name"]), (StatusCode::OK, &json!("Bakery")));
+
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(get(&world, &format!("groups/{team}/team"))["id"], *team);
+    assert!(!ids(&get(&world, &format!("groups/{team}/team/channels"))).is_empty());
+    let (status, _) = send(&world, Method::PATCH, &format!("groups/{team}/team"), &json!({ "displayName": "Bakers" }));
+    assert_eq!((status, &get(&world, &format!("teams/{team}"))["displayName"]), (StatusCode::NO_CONTENT, &json!("Bakers")));
+    let primary = get(&world, &format!("teams/{team}/primaryChannel"));
+    assert_eq!(
+        (&primary["displayName"], primary["id"].as_str()),
+        (&json!("General"), Some(ids(&get(&world, &format!("teams/{team}/channels")))[0]))
+    );
+    assert!(!ids(&get(&world, &format!("teams/{team}/primaryChannel/messages"))).is_empty());
+    assert_eq!(get(&world, &format!("teams/{team}/group"))["id"], *team);
+    // A group without a team has none.
+    let other = post(&world, "groups", &group("ovens"))["id"].as_str().unwrap().to_owned();
+    assert_eq!(send(&world, Method::GET, &format!("groups/{other}/team"), &Value::Null).0, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn fixtures_keep_entities_of_their_own_where_a_view_would_be() {
+    let fixtures = r#"{"users":[{"id":"u1","messages":[{"id":"m1"},{"id":"m2"}],"events":[{"id":"e1"}],"calendar":{"id":"c1"},
+        "calendars":[{"id":"c2","isDefaultCalendar":true,"events":[{"id":"e2"}]}],"mailFolders":[{"id":"f1","messages":[{"id":"m2"},{"id":"m3"}]}]}]}"#;
+    let emulator = wfi_emulator::emulator::Emulator::builder().fixtures_json(fixtures).unwrap().build();
+    let get = |target: &str| -> Value {
+        let response = emulator.send(http::Request::get(format!("/v1.0/users/u1/{target}")).body(bytes::Bytes::new()).unwrap());
+        serde_json::from_slice(response.body()).unwrap()
+    };
+    assert_eq!(ids(&get("messages")), ["m1", "m2", "m3"], "a copy is shown once");
+    assert_eq!((ids(&get("events")), get("calendar")["id"].as_str()), (vec!["e1"], Some("c1")));
+    assert_eq!(ids(&get("calendars/c2/events")), ["e2"]);
+}
