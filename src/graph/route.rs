@@ -56,8 +56,8 @@ pub(super) struct Route<'s> {
     pub(super) ancestors: Vec<Ancestor>,
     /// The other collections whose entities it shows.
     pub(super) also: Vec<CollectionAddress>,
-    /// The collection in which new entities are created, if it is another one.
-    pub(super) new_in: Option<CollectionAddress>,
+    /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
+    pub(super) new_in: Option<(CollectionAddress, Option<String>)>,
     /// Whether the collection has links to entities.
     pub(super) has_links: bool,
     /// Whether the path leads through a link.
@@ -171,7 +171,7 @@ struct Walk<'s, 'l> {
     link_path: String,
     ancestors: Vec<Ancestor>,
     also: Vec<CollectionAddress>,
-    new_in: Option<CollectionAddress>,
+    new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
     is_linked: bool,
     missing: Option<Error>,

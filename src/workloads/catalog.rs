@@ -62,6 +62,12 @@ static BRANDING: Capabilities = Capabilities { update: Some(UpdateMethod::PatchO
 /// PUT creates or replaces an entity, and answers with it; PATCH too.
 static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUpsert), ..SPOKEN };
 
+/// PUT creates or replaces an entity; a creation is answered with 201.
+static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
+
+/// POST answers with 200, PUT with 204.
+static NOTE: Capabilities = Capabilities { create_status: StatusCode::OK, ..REPLACED };
+
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
 
 /// POST answers with 200.
@@ -72,7 +78,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 83] = [
+static TYPES: [TypeRules; 85] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -89,6 +95,7 @@ static TYPES: [TypeRules; 83] = [
     row("claimsMappingPolicy", &SILENT),
     row("conditionalAccessPolicy", &SILENT),
     row("conversationThread", &SPOKEN),
+    row("dayNote", &NOTE),
     row("domain", &SILENT),
     row("educationAssignment", &SPOKEN),
     row("educationAssignmentDefaults", &SPOKEN),
@@ -136,11 +143,12 @@ static TYPES: [TypeRules; 83] = [
     row("swapShiftsChangeRequest", &REQUEST),
     row("teamsAppDefinition", &SPOKEN),
     row("teamsTab", &SPOKEN),
+    row("timeCard", &REPLACED),
     row("todoTask", &SPOKEN),
     row("todoTaskList", &SPOKEN),
     row("tokenIssuancePolicy", &SILENT),
     row("tokenLifetimePolicy", &SILENT),
-    row("userActivity", &ITEM),
+    row("userActivity", &ACTIVITY),
     row("workbookChart", &WORKBOOK),
     row("workbookChartAxis", &SPOKEN),
     row("workbookChartAxisTitle", &SPOKEN),

@@ -241,6 +241,8 @@ pub struct Capabilities {
     pub create_status: StatusCode,
     /// The status of a successful DELETE.
     pub delete_status: StatusCode,
+    /// Whether a PUT that creates an entity is answered as a POST is.
+    pub puts_as_posts: bool,
 }
 
 /// The response to a change.
@@ -250,6 +252,8 @@ pub enum UpdateAnswer {
     NoContent,
     /// 200 with the entity.
     Entity,
+    /// 200 without a body.
+    Empty,
     /// As a behavior decides: whether the response has the entity.
     Decided(&'static str, fn(&Behaviors) -> bool),
 }
@@ -311,6 +315,7 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     answer: UpdateAnswer::Decided("update-response", |behaviors| behaviors.update_response == UpdateResponse::Entity),
     create_status: StatusCode::CREATED,
     delete_status: StatusCode::NO_CONTENT,
+    puts_as_posts: false,
 };
 
 /// The wording of a workload's refusals for the entities of a type.

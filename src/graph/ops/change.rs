@@ -164,7 +164,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
         None => match capabilities.answer {
-            UpdateAnswer::NoContent => false,
+            UpdateAnswer::NoContent | UpdateAnswer::Empty => false,
             UpdateAnswer::Entity => true,
             UpdateAnswer::Decided(behavior, has_entity) => {
                 decided.push(behavior);
@@ -176,7 +176,9 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
         context.json(StatusCode::OK, context.entity_body(entity), decided)
     } else {
-        Success { decided, ..Success::no_content() }
+        let is_ok = matches!(capabilities.answer, UpdateAnswer::Empty) && context.preferences.answer.is_none();
+        let status = if is_ok { StatusCode::OK } else { StatusCode::NO_CONTENT };
+        Success { status, decided, ..Success::no_content() }
     };
     Success { preference_applied: context.write_preference(), ..answer }
 }

@@ -197,7 +197,8 @@ fn free_key(context: &OperationContext<'_>, structured: &StructuredType, collect
     }
 }
 
-fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
+/// Returns the success of a creation.
+pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut decided: Vec<&'static str>) -> Success {
     let mut location = Vec::new();
     match context.world.behaviors.location {
         Location::Itself => context.write_base_url(&mut location),
@@ -205,7 +206,11 @@ fn created_response(context: &OperationContext<'_>, entity: &StoredEntity, mut d
     }
     let key = entity.key.replace('\'', "''");
     let (path, version) = (context.collection_path(), context.version().segment());
-    let entity_path = if context.route.key_form == KeyForm::Bare { format!("{path}({key})") } else { format!("{path}('{key}')") };
+    let entity_path = match context.route.key_form {
+        KeyForm::Single => path.to_owned(),
+        KeyForm::Bare => format!("{path}({key})"),
+        KeyForm::Quoted => format!("{path}('{key}')"),
+    };
     location.extend_from_slice(format!("/{version}/{entity_path}").as_bytes());
     let success = if context.preferences.answer == Some(Return::Minimal) {
         Success { decided, ..Success::no_content() }

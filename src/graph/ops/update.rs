@@ -121,7 +121,7 @@ pub(super) fn update_property(
     // The answer has the value alone.
     let shown = property::get(context, key, path)?;
     let answer = match context.structured().capabilities.answer {
-        UpdateAnswer::NoContent => Success::no_content(),
+        UpdateAnswer::NoContent | UpdateAnswer::Empty => Success::no_content(),
         UpdateAnswer::Entity | UpdateAnswer::Decided(..) => shown,
     };
     Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))

@@ -23,6 +23,9 @@ impl<'s> Walk<'s, '_> {
                 let Some(root) = self.model.root(set) else { return false };
                 let collection = CollectionAddress::from(root.set);
                 if !self.lookup.has(&collection, &holder.key) {
+                    if !self.has_links {
+                        self.new_in = Some((collection, Some(holder.key.to_string())));
+                    }
                     return false;
                 }
                 self.collection = collection;
@@ -60,7 +63,7 @@ impl<'s> Walk<'s, '_> {
                 if let Some(found) = self.first_with(structured, &address, property, value)
                     && let Some(inner) = structured.navigation(collection).filter(|_| is_empty)
                 {
-                    self.new_in = Some(address.within(self.schema, &found, inner.set));
+                    self.new_in = Some((address.within(self.schema, &found, inner.set), None));
                 }
                 self.add_all(structured, &address, nested, collection, DEPTH);
                 return false;

@@ -51,6 +51,7 @@ static TEAM: Capabilities = Capabilities {
     update: Some(UpdateMethod::PatchOrUpsert),
     deletes: false,
     answer: UpdateAnswer::NoContent,
+    puts_as_posts: true,
     ..DEFAULT_CAPABILITIES
 };
 
@@ -58,8 +59,8 @@ static CHANNEL: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, .
 
 static MEMBER: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
-/// A message is deleted by an action, `softDelete`.
-static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+/// A message is deleted by an action, `softDelete`. The page on its update shows 200 without a body, in the text and in the example (medium).
+static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Empty, ..DEFAULT_CAPABILITIES };
 
 const fn part(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
     TypeRules { name, capabilities, wording, is_consulted: false }

@@ -689,3 +689,25 @@ fn fixtures_keep_entities_of_their_own_where_a_view_would_be() {
     assert_eq!((ids(&get("events")), get("calendar")["id"].as_str()), (vec!["e1"], Some("c1")));
     assert_eq!(ids(&get("calendars/c2/events")), ["e2"]);
 }
+
+#[test]
+fn a_put_makes_a_group_a_team_and_an_update_of_a_message_has_no_body() {
+    let world = harness::world(&[]);
+    let id = post(&world, "groups", &group("ovens"))["id"].as_str().unwrap().to_owned();
+    let target = format!("groups/{id}/team");
+    let (status, team) = send(&world, Method::PUT, &target, &json!({ "memberSettings": { "allowCreateUpdateChannels": true } }));
+    assert_eq!((status, team["id"].as_str()), (StatusCode::CREATED, Some(&*id)), "{team}");
+    assert_eq!(get(&world, &format!("teams/{id}"))["memberSettings"]["allowCreateUpdateChannels"], true);
+    assert_eq!(get(&world, &target)["id"], *id);
+    post(&world, &format!("teams/{id}/channels"), &json!({ "displayName": "Rye" }));
+    let (status, _) = send(&world, Method::PUT, &target, &json!({ "memberSettings": { "allowCreateUpdateChannels": false } }));
+    assert_eq!(status, StatusCode::NO_CONTENT, "the team is there already");
+
+    let first = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let messages = format!("teams/{first}/primaryChannel/messages");
+    let message = post(&world, &messages, &json!({ "body": { "content": "Rye" } }))["id"].as_str().unwrap().to_owned();
+    let target = format!("{messages}/{message}");
+    let (status, body) = send(&world, Method::PATCH, &target, &json!({ "body": { "content": "Spelt" } }));
+    assert_eq!((status, body), (StatusCode::OK, Value::Null));
+    assert_eq!(get(&world, &target)["body"]["content"], "Spelt");
+}

@@ -220,6 +220,11 @@ fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer
         // A rule may have corrupted the body.
         return;
     }
+    if status == StatusCode::OK && body.is_empty() && request.method == http::Method::PATCH {
+        // Some updates are answered with 200 and nothing else.
+        assert!(["content-type", "vary", "odata-version"].iter().all(|name| !headers.contains_key(*name)));
+        return;
+    }
     assert_eq!(text("vary"), Some("Accept-Encoding"));
     let raw = std::str::from_utf8(body).unwrap();
     if matches!(text("content-type"), Some("text/plain" | "application/xml")) {
