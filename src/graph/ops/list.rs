@@ -248,8 +248,7 @@ fn scan(
     let (mut found, mut count): (Vec<Candidate>, usize) = (Vec::new(), 0);
     let (mut place, mut first) = (0, 0);
     let mut behind = after_number;
-    loop {
-        let Some((source, address)) = sources.get(place) else { break };
+    while let Some((source, address)) = sources.get(place) {
         let chunk = if behind.is_some_and(|number| number >= SOURCE) { Vec::new() } else { source.page(behind, 0, CHUNK) };
         let Some((last, _)) = chunk.last() else {
             // The numbers of the next collection come after all of this one.

@@ -74,8 +74,8 @@ fn check_unique<'c>(
     let (model, declared) = (context.route.model, context.structured());
     let structured = model.actual(declared, patch.read_as);
     let name = |change: &PropertyChange| &*structured.properties[change.property].name;
-    let is_affected = |unique: &&Unique| patch.changes.iter().any(|change| name(change) == unique.property);
-    if !structured.unique.iter().any(|unique| is_affected(&unique)) {
+    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    if !structured.unique.iter().any(is_affected) {
         return Ok(None);
     }
     let Some(entity) = collection.get(key) else { return Ok(None) };

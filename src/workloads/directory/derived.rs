@@ -23,7 +23,7 @@ pub(super) static DERIVED: [Derived; 15] = [
     }),
     row("application", "appId", |application| Some(DerivedValue::text(&application.world.next_entity_id().to_string()))),
     row("application", "publisherDomain", |application| Some(DerivedValue::text(&default_domain(application)))),
-    row("application", "api", api),
+    row("application", "api", |application| Some(api(application))),
     row("servicePrincipal", "appDisplayName", |principal| copied_text(principal, "displayName")),
     row("servicePrincipal", "displayName", |principal| copied_text(principal, "displayName")),
     row("servicePrincipal", "signInAudience", |principal| copied_text(principal, "signInAudience")),
@@ -86,13 +86,13 @@ fn tenant(object: &NewEntity<'_>) -> String {
 }
 
 /// Returns the settings of an application as an interface. Applications for one or many organizations keep the older version of tokens.
-fn api(application: &NewEntity<'_>) -> Option<DerivedValue> {
+fn api(application: &NewEntity<'_>) -> DerivedValue {
     let audience = application.text("signInAudience");
     let is_newer = !matches!(audience.as_deref(), Some("AzureADMyOrg" | "AzureADMultipleOrgs"));
     let version = if is_newer { "2" } else { "null" };
-    Some(DerivedValue::Json(format!(
+    DerivedValue::Json(format!(
         r#"{{"acceptMappedClaims":null,"knownClientApplications":[],"requestedAccessTokenVersion":{version},"oauth2PermissionScopes":[],"preAuthorizedApplications":[]}}"#
-    )))
+    ))
 }
 
 /// Returns the application of a service principal.

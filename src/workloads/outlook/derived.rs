@@ -18,7 +18,7 @@ pub(super) static DERIVED: [Derived; 12] = [
     row("message", "parentFolderId", folder),
     row("mailFolder", "parentFolderId", |folder| folder.holder_id("mailFolder").as_deref().map(DerivedValue::text)),
     row("event", "bodyPreview", preview),
-    row("event", "iCalUId", calendar_id),
+    row("event", "iCalUId", |event| Some(calendar_id(event))),
     // Strong (recorded in pnp/pnpcore).
     row("event", "organizer", organizer),
     row("event", "originalStartTimeZone", |event| zone(event, "start")),
@@ -100,9 +100,9 @@ fn folder(message: &NewEntity<'_>) -> Option<DerivedValue> {
 }
 
 /// Returns the id of an event in other calendars: the prefix of Outlook, and 24 bytes.
-fn calendar_id(event: &NewEntity<'_>) -> Option<DerivedValue> {
+fn calendar_id(event: &NewEntity<'_>) -> DerivedValue {
     let (one, other) = (event.world.next_entity_id().simple().to_string(), event.world.next_entity_id().simple().to_string());
-    Some(DerivedValue::text(&format!("040000008200E00074C5B7101A82E008{one}{}", &other[..16]).to_uppercase()))
+    DerivedValue::text(&format!("040000008200E00074C5B7101A82E008{one}{}", &other[..16]).to_uppercase())
 }
 
 /// Returns the user of the mailbox.
