@@ -7,6 +7,7 @@ pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod fault;
 pub(crate) mod fixture;
+pub(crate) mod id_form;
 pub(crate) mod ids;
 pub(crate) mod journal;
 pub(crate) mod links;
@@ -20,7 +21,7 @@ pub(crate) mod workload;
 pub(crate) mod worlds;
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use uuid::Uuid;
 
@@ -49,6 +50,8 @@ pub struct World {
     pub journal: Arc<Journal>,
     /// The cached identity of callers without a token, as written into `lastModifiedBy` and the like.
     pub local_caller: OnceLock<Value>,
+    /// Held from the check that no other entity has a value until the value is stored, for values that are unique.
+    pub unique_values: Arc<Mutex<()>>,
     ids: Arc<IdSource>,
 }
 
@@ -81,6 +84,7 @@ impl World {
             faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             local_caller: OnceLock::new(),
+            unique_values: Arc::default(),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
         }
@@ -128,6 +132,7 @@ impl World {
             store: Arc::new(Store::over(&self.store.baselines()?).imported_as(&self.store)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
+            unique_values: Arc::default(),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
         })
@@ -157,6 +162,7 @@ impl World {
             journal: self.journal.clone(),
             // It may depend on the part that changes.
             local_caller: OnceLock::new(),
+            unique_values: self.unique_values.clone(),
             ids: self.ids.clone(),
         }
     }

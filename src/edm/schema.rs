@@ -26,8 +26,9 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, RecycledRules, SearchRules,
-    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
+    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
+    UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -181,8 +182,16 @@ pub struct Property {
     pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
+    /// The value in an entity that a request creates, as JSON.
+    pub created_with: Option<&'static str>,
     /// The value that the service sets on a write.
     pub server_set: Option<ServerSetValue>,
+    /// Whether a time that the service sets has no fraction of a second.
+    pub has_whole_seconds: bool,
+    /// Whether the identity of a caller has id and name only.
+    pub has_plain_identity: bool,
+    /// The form in which the service stores a text of a request.
+    pub rewrite: Option<fn(&str) -> Option<String>>,
 }
 
 impl Property {
@@ -203,7 +212,11 @@ impl Property {
             alias: None,
             check: None,
             initial: None,
+            created_with: None,
             server_set: None,
+            has_whole_seconds: false,
+            has_plain_identity: false,
+            rewrite: None,
         }
     }
 }
@@ -215,6 +228,22 @@ pub struct Alias {
     pub target: usize,
     /// The behavior that decides whether requests and responses may have the alias.
     pub behavior: &'static str,
+}
+
+/// The members of answers without `$select`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Projection {
+    /// Whether answers have each property of the type.
+    properties: Box<[bool]>,
+    /// Whether answers have undeclared members.
+    pub has_undeclared: bool,
+}
+
+impl Projection {
+    /// Whether answers have the property with an index.
+    pub fn has(&self, index: usize) -> bool {
+        self.properties.get(index) != Some(&false)
+    }
 }
 
 /// A navigation property. Types share those that they inherit.
@@ -235,6 +264,8 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
+    /// The entities of other addresses that it shows.
+    pub view: Option<View>,
 }
 
 /// An entity type or a complex type.
@@ -279,6 +310,10 @@ pub struct StructuredType {
     pub key: Option<usize>,
     /// The indices of properties that identify an entity beside the key.
     pub alternate_keys: Vec<usize>,
+    /// The members that a request must have to create an entity.
+    pub required: Option<&'static Required>,
+    /// The members of answers without `$select`, where these are not all.
+    pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
     /// The rules of the tags of its entities, if they have tags.
@@ -287,6 +322,10 @@ pub struct StructuredType {
     pub always_selected: Option<usize>,
     /// The index of the alternate key that a path segment can be, like a key.
     pub segment_key: Option<usize>,
+    /// The index of a property, and the names of its values that a path segment can be, like a key.
+    pub well_known: Option<(usize, WellKnown)>,
+    /// The properties whose values no two entities of a collection can share.
+    pub unique: Vec<&'static Unique>,
     /// The approximate length of the JSON text of all properties without values.
     pub blank_text: usize,
     names: NameIndex,

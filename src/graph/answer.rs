@@ -82,6 +82,8 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CONTENT_LENGTH, parts.content_length);
+    } else if success.status != StatusCode::NO_CONTENT {
+        headers.insert(header::CONTENT_LENGTH, parts.content_length);
     }
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {

@@ -13,6 +13,7 @@ mod property;
 mod reference;
 mod replace;
 mod result;
+mod unique;
 mod update;
 
 use http::Method;

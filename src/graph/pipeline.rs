@@ -7,6 +7,8 @@
 //! annotations, existence of the entity, values; then the change is committed. The service's position of content negotiation is unknown;
 //! here it precedes the operation, so that a client that accepts no emulated format changes nothing.
 
+use std::borrow::Cow;
+
 use http::{Method, header};
 
 use crate::entra::check;
@@ -155,10 +157,16 @@ fn stages(
         check::authenticate(world, &request.headers)?;
         return ops::operation::call_unbound(world, request, meta, model, call, skipped);
     }
-    let Resource::Entities(route) = resource else {
+    let Resource::Entities(mut route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };
     let credentials = check::authenticate(world, &request.headers)?;
+    if matches!(request.method, Method::POST | Method::PUT)
+        && let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (request.method == Method::PUT))
+    {
+        route.collection = collection;
+        route.key = key.map(Cow::Owned).or(route.key);
+    }
     let operation = Operation::of(world, &route, &request.method)?;
     check::authorize(world, &request.headers, credentials.as_ref(), &route.structured().full_name, operation.kind())?;
     // Only JSON has a format to negotiate.

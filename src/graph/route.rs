@@ -5,12 +5,13 @@
 
 mod lookup;
 mod operation;
+mod view;
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::edm::address::{CollectionAddress, KeyForm, encoded_key, entity_address};
+use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
 use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Root, Schema, StructuredType, TypeId, Version};
 use crate::edm::segment::{KeyPredicate, Segment};
@@ -58,6 +59,10 @@ pub(super) struct Route<'s> {
     pub(super) link_path: Option<String>,
     /// The entities that contain the collection, outermost first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// The other collections whose entities it shows.
+    pub(super) also: Vec<CollectionAddress>,
+    /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
+    pub(super) new_in: Option<(CollectionAddress, Option<String>)>,
     /// Whether the collection has links to entities.
     pub(super) has_links: bool,
     /// Whether the path leads through a link.
@@ -183,6 +188,8 @@ struct Walk<'s, 'l> {
     /// The path of the collection as in links.
     link_path: String,
     ancestors: Vec<Ancestor>,
+    also: Vec<CollectionAddress>,
+    new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
     is_linked: bool,
     missing: Option<Error>,
@@ -222,6 +229,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: KeyForm::of(schema.set(set)),
             link_path: root.name.to_string(),
             ancestors: Vec::new(),
+            also: Vec::new(),
+            new_in: None,
             has_links: false,
             is_linked: false,
             missing: None,
@@ -325,6 +334,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: self.key_form,
             link_path: Some(self.link_path),
             ancestors: self.ancestors,
+            also: self.also,
+            new_in: self.new_in,
             has_links: self.has_links,
             is_linked: self.is_linked,
             missing: self.missing,
@@ -400,6 +411,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             Some(found) => Cow::Owned(found),
             None => key,
         });
+        self.find_elsewhere();
         Ok(())
     }
 
@@ -421,6 +433,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.path = format!("{entity}{cast}{member}/{}", navigation.name);
         self.key_form = KeyForm::of(set);
         let outer = std::mem::replace(&mut self.collection, inner);
+        let (holder, holder_type) = (EntityAddress { collection: outer.clone(), key: key.as_ref().into() }, self.type_id);
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
@@ -430,17 +443,24 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.has_links = !navigation.contains_target;
         match predicate {
             Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
-            Some(predicate) => self.take_predicate(predicate),
+            Some(predicate) => {
+                self.take_view(navigation, &holder, holder_type);
+                self.take_predicate(predicate)
+            }
             None if navigation.is_collection => {
+                self.take_view(navigation, &holder, holder_type);
                 self.show_home();
                 Ok(())
             }
             None if self.has_links => {
-                self.follow_link(Cow::Borrowed(&navigation.name));
+                if !self.take_view(navigation, &holder, holder_type) {
+                    self.follow_link(Cow::Borrowed(&navigation.name));
+                }
                 Ok(())
             }
             None => {
                 self.key = Some(Cow::Borrowed(&navigation.name));
+                self.take_view(navigation, &holder, holder_type);
                 Ok(())
             }
         }
@@ -628,6 +648,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         key_form: KeyForm::Quoted,
         link_path: None,
         ancestors: Vec::new(),
+        also: Vec::new(),
+        new_in: None,
         has_links: false,
         is_linked: false,
         missing: None,

@@ -18,6 +18,8 @@ pub struct Error {
     pub detail: Option<String>,
     /// The inner code of an error of Shifts, where it differs from the row's.
     pub inner_code: Option<&'static str>,
+    /// The property that an error of the directory is about.
+    pub target: Option<Box<str>>,
     /// Whether a stub may answer in its place: no client can create the missing entity.
     pub may_be_stubbed: bool,
     /// The override of a fault rule.
@@ -67,6 +69,7 @@ impl Error {
             message: fill(refusal.text, words),
             detail: None,
             inner_code: None,
+            target: words.first().filter(|_| matches!(refusal.layer, Layer::Directory(_))).map(|word| (*word).into()),
             may_be_stubbed: false,
             stated: None,
             external: None,
@@ -98,7 +101,13 @@ impl Error {
     /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Files(_) | Layer::Shifts(_) => {
+            Layer::Gateway
+            | Layer::Workload
+            | Layer::Library
+            | Layer::Directory(_)
+            | Layer::Teams(_)
+            | Layer::Files(_)
+            | Layer::Shifts(_) => {
                 "application/json"
             }
             Layer::Entra(_) => "application/json; charset=utf-8",
@@ -109,7 +118,9 @@ impl Error {
     /// Returns the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Files(_) => quoted(&self.message),
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Directory(_) | Layer::Teams(_) | Layer::Files(_) => {
+                quoted(&self.message)
+            }
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
@@ -125,11 +136,17 @@ impl Error {
         write_string(&mut body, self.code());
         body.extend_from_slice(b",\"message\":");
         body.extend_from_slice(message.as_bytes());
+        if let Layer::Directory(code) = self.refusal.layer {
+            let target = quoted(self.target.as_deref().unwrap_or_default());
+            body.extend_from_slice(
+                format!(r#","details":[{{"code":"{code}","message":{message},"target":{target}}}]"#).as_bytes(),
+            );
+        }
         body.extend_from_slice(b",\"innerError\":{");
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
-            Layer::Gateway | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
+            Layer::Gateway | Layer::Directory(_) | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");

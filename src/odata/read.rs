@@ -136,7 +136,7 @@ impl BodyReader<'_> {
         let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| names::is_type_of_object(name));
         if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
-            self.report(at, message, &refusal::ABSTRACT_TYPE, vec![structured.full_name.to_string()]);
+            self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }
         let mut patch =
             Patch { read_as: (id != declared).then_some(id), is_typed: named.is_some() && !is_entity, ..Patch::default() };
@@ -297,6 +297,10 @@ impl BodyReader<'_> {
             self.check(property, text, place);
         }
         match (primitive.read(json, self.rules.long_numbers), json) {
+            (Ok(value), Json::String(text)) => {
+                let rewritten = property.rewrite.filter(|_| self.is_request()).and_then(|rewrite| rewrite(text));
+                return Some(rewritten.map_or_else(|| value.into(), |text| Value::String(text.into())));
+            }
             (Ok(value), _) => return Some(value.into()),
             (Err(Mismatch::Text), Json::String(text)) if !property.write_only => {
                 let found = json::quoted(&shortened(text));

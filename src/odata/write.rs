@@ -6,12 +6,14 @@ use std::sync::OnceLock;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::enums;
 use crate::edm::primitive::{self, LongNumbers, Primitive};
-use crate::edm::schema::{Model, Property, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::schema::{Model, Projection, Property, PropertyType, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
 use crate::odata::query::selection::{Selected, Selection};
-use crate::policy::behavior::{Aliases, Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps};
+use crate::policy::behavior::{
+    Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps,
+};
 use crate::text::json::write_string;
 
 /// The control information of an answer.
@@ -48,6 +50,8 @@ pub(crate) struct Style {
     pub show_hidden: bool,
     /// The form of long numbers.
     pub long_numbers: LongNumbers,
+    /// The members of types with a default projection.
+    pub projection: DefaultProjection,
 }
 
 /// A style with the model of its version.
@@ -84,6 +88,7 @@ impl<'s> Representation<'s> {
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
             long_numbers,
+            projection: behaviors.default_projection,
         };
         Representation { model, style }
     }
@@ -100,6 +105,7 @@ impl<'s> Representation<'s> {
             order: PropertyOrder::Lifelike,
             show_hidden: true,
             long_numbers: LongNumbers::Numbers,
+            projection: DefaultProjection::All,
         };
         Representation { model, style }
     }
@@ -130,6 +136,11 @@ impl<'s> Representation<'s> {
             ControlInformation::State => true,
             ControlInformation::Level(Level::None) | ControlInformation::Page | ControlInformation::Call => false,
         }
+    }
+
+    /// Returns the members of answers without `$select`, where these are not all.
+    pub(crate) fn projection<'t>(&self, structured: &'t StructuredType) -> Option<&'t Projection> {
+        structured.default_projection.as_deref().filter(|_| self.style.projection == DefaultProjection::Service)
     }
 
     /// Whether answers can include a property.
@@ -347,9 +358,11 @@ fn write_properties(
         (PropertyOrder::Page | PropertyOrder::Lifelike, _) => &structured.answer_order,
     };
     let inherited = types.declared.properties.len();
+    let projection = representation.projection(structured).filter(|_| selection.is_none());
     for index in order {
         let property = &structured.properties[*index];
         let selected = match selection {
+            None if projection.is_some_and(|projection| !projection.has(*index)) => Selected::Nothing,
             None => Selected::Everything,
             Some(selection) => match selection.of(*index, property.slot) {
                 // The declared type does not have it: it may be selected like an undeclared member.
@@ -385,6 +398,9 @@ fn write_properties(
             Selected::Nothing | Selected::Everything | Selected::Whole => None,
         };
         write_value(representation, property.kind, value, nested, out);
+    }
+    if projection.is_some_and(|projection| !projection.has_undeclared) {
+        return;
     }
     for member in object.dynamic.iter().filter(|member| representation.style.nulls == Nulls::Write || &*member.json != "null") {
         if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {

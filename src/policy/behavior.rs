@@ -374,6 +374,14 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
 
+    "default-projection" default_projection: DefaultProjection = "the members of users, groups and messages in answers without `$select`" {
+        Service "service" "those that the service returns, such as eleven of a user",
+        All "all" "all members, for tests that read more than they select",
+    }
+    profiles Service Service Service;
+    grade Strong;
+    source "Azure/azure-cli test_user_scenario.yaml and test_group_scenario.yaml (recorded); pnp/pnpcore (recorded); learn.microsoft.com/graph/api/resources/user (\"Returned only on $select\")";
+
     "timestamps" timestamps: Timestamps = "the format of dates from fixtures" {
         Utc "utc" "UTC with `Z`, without trailing zeros in the fraction",
         Verbatim "verbatim" "the offset and the fraction digits of the fixture",

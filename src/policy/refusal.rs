@@ -36,8 +36,14 @@ pub enum ErrorCode {
     FailedDependency,
     /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
     WorkforceIntegrationError,
-    /// A request of the directory that is not valid (Azure/azure-cli `test_group_scenario.yaml`).
+    /// A request that the directory refuses (pnp/cli-microsoft365 user-add; microsoft-graph-docs#1508).
     RequestBadRequest,
+    /// Another object of the directory has the same key (microsoft-graph-docs-contrib#6346).
+    MultipleObjectsWithSameKeyValue,
+    /// An id that Exchange cannot read (microsoft-graph-docs#2268).
+    ErrorInvalidIdMalformed,
+    /// A request that a workload refuses (microsoft-graph-docs, subscriptions).
+    InvalidWorkloadRequest,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
@@ -101,6 +107,9 @@ impl ErrorCode {
             ErrorCode::RequestBadRequest => "Request_BadRequest",
             ErrorCode::SyncStateNotFound => "syncStateNotFound",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
+            ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
+            ErrorCode::ErrorInvalidIdMalformed => "ErrorInvalidIdMalformed",
+            ErrorCode::InvalidWorkloadRequest => "InvalidRequest",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
             ErrorCode::ItemNotFound => "itemNotFound",
@@ -132,6 +141,8 @@ pub enum Layer {
     Workload,
     /// The OData library of a workload: the same, but with only the reason, the text after the first sentence, in `innerError`.
     Library,
+    /// The directory: the plain envelope with details, which have this code, and the first word of the text as their target.
+    Directory(&'static str),
     /// The middle tier of Teams: the envelope with the message, this inner code and an empty inner error in `innerError`.
     Teams(&'static str),
     /// Files and lists: the envelope with this inner code in `innerError`.
@@ -251,6 +262,41 @@ refusals! {
     ABSTRACT_TYPE "abstract-type" 400 BadRequest Layer::Workload,
         "An instance of the abstract resource type '{0}' was found. Abstract resource types cannot be instantiated.",
         None "OData/odata.net: the text of the library; none recorded from Graph";
+    /// A member of a team or a chat without the name of its type.
+    MISSING_MEMBER_TYPE "missing-member-type" 400 BadRequest Layer::Teams("BadRequest"),
+        "'odata.type' must be specified in the request body.",
+        Medium "microsoft-graph-docs#8237 (code and text; the inner code is a guess)";
+    /// A new object of the directory without a member that it must have.
+    MISSING_DIRECTORY_PROPERTY "missing-directory-property" 400 RequestBadRequest Layer::Gateway,
+        "A value is required for property '{0}' of resource '{1}'.",
+        Medium "microsoft/Microsoft365DSC#3072 (the text, for a group); that other objects are refused so is by analogy";
+    /// A new object of the directory with an empty text for a member that it must have.
+    EMPTY_DIRECTORY_PROPERTY "empty-directory-property" 400 RequestBadRequest Layer::Gateway,
+        "Invalid value specified for property '{0}' of resource '{1}'.",
+        Medium "public issue reports of clients (the text, for users, groups and applications)";
+    /// A new subscription without the time of its end.
+    MISSING_EXPIRATION "missing-expiration" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
+        Medium "public issue reports of clients (the text, for expirationDateTime)";
+    /// A key of an object of the directory that is not a GUID.
+    INVALID_DIRECTORY_KEY "invalid-directory-key" 400 RequestBadRequest Layer::Gateway, "Invalid object identifier '{0}'.",
+        Strong "n8n-io/n8n and two other clients (the text, for groups and directoryObjects); for an unknown key of an entity whose collection has GUIDs";
+    /// A key of an item in a mailbox that Exchange did not make.
+    INVALID_MAILBOX_KEY "invalid-mailbox-key" 400 ErrorInvalidIdMalformed Layer::Gateway, "Id is malformed.",
+        Strong "microsoft-graph-docs#2268; invictus-ir/Microsoft-Extractor-Suite#146";
+    /// A key of a channel that is not the id of a thread.
+    INVALID_CHANNEL_KEY "invalid-channel-key" 400 InvalidWorkloadRequest Layer::Gateway, "Channel id is not in a valid format: {0}",
+        Medium "microsoft-graph-docs (an issue with the text, for the id of a thread of another kind)";
+    /// A value that another object of the directory has.
+    NOT_UNIQUE "not-unique" 400 RequestBadRequest Layer::Directory("ObjectConflict"),
+        "Another object with the same value for property {0} already exists.",
+        Strong "pnp/cli-microsoft365 (2023, status, code and details for userPrincipalName); microsoft-graph-docs#1508; microsoft-graph-docs-contrib#8421";
+    /// A second service principal of an application.
+    SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
+        "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
+        Medium "public issue reports of two clients";
+    /// A channel with the name of another one.
+    CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("BadRequest"), "Channel name already existed, please use other name",
+        Medium "public issue reports (code and text; the inner code is a guess)";
     /// Two slashes in a row.
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",

@@ -20,6 +20,7 @@
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
+//! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
 //! **`entra/`**: the token service
@@ -133,6 +134,7 @@ mod entra {
 }
 mod graph {
     mod concurrency;
+    mod content;
     mod decisions;
     mod draft_page;
     mod exchanges;

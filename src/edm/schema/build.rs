@@ -15,9 +15,9 @@ use self::names::{Names, collection_element, is_row_of};
 use self::properties::SlotNumbers;
 use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
-use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, WorkloadRules};
+use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Property, PropertyType, Root, Schema, SchemaError, Set,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,
     SetId, SetKind, StructuredType, TypeId, Version,
 };
 
@@ -67,7 +67,8 @@ pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static Worklo
                 }
                 SetKind::Singleton | SetKind::Contained | SetKind::References => false,
             };
-            if is_here {
+            // An entity of an unknown type lives in the set of its own type.
+            if is_here && !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder) {
                 let path = format!("/{}/{}", model.version.segment(), set.path).into();
                 addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target });
             }
@@ -374,6 +375,10 @@ impl Shared<'_> {
                 contains_target,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
+                view: {
+                    let mut rows = self.rules.iter().flat_map(|workload| workload.views);
+                    rows.find(|(row, name, _)| *name == navigation.name && is_row_of(row, full_name)).map(|(_, _, view)| *view)
+                },
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,
             }));
         }
@@ -405,7 +410,11 @@ impl Shared<'_> {
             is_placeholder: self.rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
             is_open: declaration.is_open || base.is_some_and(|base| base.is_open),
             has_stream: declaration.has_stream || base.is_some_and(|base| base.has_stream),
-            wording: row.map_or(inherited.0, |(row, _)| row.wording),
+            // A row without words of its own has those of the base type.
+            wording: row
+                .map(|(row, _)| row.wording)
+                .filter(|wording| !std::ptr::eq(*wording, &raw const DEFAULT_WORDING))
+                .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: page_order(self.rules, full_name, &properties, &answer_order),
@@ -413,6 +422,12 @@ impl Shared<'_> {
             navigations,
             key: key_index,
             alternate_keys,
+            required: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.required);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
+                row.or_else(|| base.and_then(|base| base.required))
+            },
+            default_projection: default_projection(self.rules, full_name, &properties),
             search: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
@@ -430,6 +445,16 @@ impl Shared<'_> {
                 key_index.filter(|_| is_keyed)
             },
             segment_key: segment_key.or_else(|| base.and_then(|base| base.segment_key)),
+            well_known: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.well_known);
+                rows.find(|(row, _, _)| is_row_of(row, full_name))
+                    .and_then(|(_, name, names)| Some((properties.iter().position(|property| *property.name == **name)?, *names)))
+            },
+            unique: {
+                let rows = self.rules.iter().flat_map(|workload| workload.unique);
+                let own = rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, unique)| unique);
+                base.iter().flat_map(|base| base.unique.iter().copied()).chain(own).collect()
+            },
             blank_text: properties.iter().map(|property| property.name.len() + BLANK_MEMBER).sum(),
             names: NameIndex::of(properties.iter().map(|property| &*property.name)),
             properties,
@@ -538,6 +563,22 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<usize> {
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
+}
+
+/// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.
+fn default_projection(
+    rules: &[&'static WorkloadRules],
+    full_name: &str,
+    properties: &[Arc<Property>],
+) -> Option<Arc<Projection>> {
+    let mut rows = rules.iter().flat_map(|workload| workload.default_projections);
+    let (_, row) = rows.find(|(owner, _)| is_row_of(owner, full_name))?;
+    let (names, has_undeclared) = match row {
+        DefaultProjection::Only(names) => (names, false),
+        DefaultProjection::Except(names) => (names, true),
+    };
+    let properties = properties.iter().map(|property| names.contains(&&*property.name) != has_undeclared).collect();
+    Some(Arc::new(Projection { properties, has_undeclared }))
 }
 
 /// Returns the order of the draft page: the properties that it lists, then the others.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::edm::address::EntityAddress;
+use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
@@ -41,6 +41,9 @@ const LINKS_LOOKED_UP: usize = 10_000;
 
 /// The bytes of a page that a step writes.
 const BYTES_WRITTEN: usize = 8;
+
+/// The numbers of the entities of one collection, in a list of several.
+const SOURCE: u64 = 1 << 40;
 
 /// One page of a list.
 struct Page {
@@ -177,7 +180,7 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
 
 /// Whether the list shows the entities of the collection, all of them.
 fn is_plain(context: &OperationContext<'_>) -> bool {
-    !context.route.has_links && context.route.cast.is_none()
+    !context.route.has_links && context.route.cast.is_none() && context.route.also.is_empty()
 }
 
 /// Returns the entity that the list shows for one of the collection: that of a link, with its address, if it has the type of the path's
@@ -229,18 +232,36 @@ fn scan(
     let filter = query.filter.as_ref();
     let each = steps(1, ENTITY_STEPS) + filter.map_or(0, BoundExpression::steps) + orderby::steps(&query.order);
     let expected = each + filter.map_or(0, BoundExpression::expected_text_steps);
-    paid(purse.expect(steps(collection.len(), 1).saturating_mul(expected)))?;
+    let also: Vec<_> = context.route.also.iter().map(|address| (context.world.store.at(address), Some(address))).collect();
+    let others = also.iter().map(|(collection, address)| (&**collection, *address));
+    let sources: Vec<(&Collection, Option<&CollectionAddress>)> = std::iter::once((collection, None)).chain(others).collect();
+    let entities = sources.iter().map(|(source, _)| source.len()).sum();
+    paid(purse.expect(steps(entities, 1).saturating_mul(expected)))?;
     let key_steps = query.order.len() * KEY_STEPS;
     // Entities before the position matter only for the count, or in an order other than that of the numbers.
-    let mut after_number = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
+    let after_number = if is_ordered || is_counted { None } else { after.map(|position| position.number) };
     let (mut found, mut count): (Vec<Candidate>, usize) = (Vec::new(), 0);
-    loop {
-        let chunk = collection.page(after_number, 0, CHUNK);
-        let Some((last, _)) = chunk.last() else { break };
-        after_number = Some(*last);
+    let (mut place, mut first) = (0, 0);
+    let mut behind = after_number;
+    while let Some((source, address)) = sources.get(place) {
+        let chunk = if behind.is_some_and(|number| number >= SOURCE) { Vec::new() } else { source.page(behind, 0, CHUNK) };
+        let Some((last, _)) = chunk.last() else {
+            // The numbers of the next collection come after all of this one.
+            (place, first) = (place + 1, first + SOURCE);
+            behind = after_number.and_then(|number| number.checked_sub(first));
+            continue;
+        };
+        behind = Some(*last);
         paid(purse.spend(steps(chunk.len(), 1).saturating_mul(each)))?;
         for (number, entity) in chunk {
+            let number = first + number;
+            // A copy of an entity is shown once.
+            if address.is_some() && collection.get(&entity.key).is_some() {
+                continue;
+            }
+            let own = address.map(|address| Arc::new(EntityAddress { collection: address.clone(), key: entity.key.clone() }));
             let Some((entity, linked)) = shown(context, entity) else { continue };
+            let linked = linked.or(own);
             let is_match = filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, purse));
             if purse.is_empty() {
                 return Err(PurseEmpty);

@@ -10,7 +10,7 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::meta::ResponseMeta;
-use crate::graph::ops::change::{next_key_of, read_body_of, read_rules};
+use crate::graph::ops::change::{next_key, read_body_of, read_rules};
 use crate::graph::ops::{Outcome, create, delta, result};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
@@ -157,7 +157,7 @@ fn declared<R>(
         }
         Some(OperationType::Entity(id)) => {
             let structured = context.model.structured(id);
-            let key = next_key_of(context, structured);
+            let key = next_key(context, structured, 0);
             let blank = if context.request.method == Method::PATCH {
                 StoredEntity::new(key, changed(context, id)?)
             } else {

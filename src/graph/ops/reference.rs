@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
-use crate::edm::value::{Complex, Entity, Value};
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::store_full;
@@ -337,13 +337,4 @@ pub(super) fn relate<'m>(
         }
     }
     Ok(())
-}
-
-/// Returns the values of an entity that a body contains.
-pub(super) fn values_of(context: &OperationContext<'_>, place: &CollectionAddress, entity: &NewEntity<'_>) -> Complex {
-    let stored_as = context.world.schema.set(place.set).target;
-    let declared = context.model.structured(stored_as);
-    let mut properties = entity.patch.apply(context.model, declared, &Complex::initial(declared));
-    properties.own_type = (entity.structured.id != stored_as).then_some(entity.structured.id);
-    properties
 }

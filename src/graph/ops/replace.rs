@@ -11,6 +11,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::ops::create::created_response;
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -45,7 +46,13 @@ pub(super) fn replace(
     let key: Arc<str> = key.into();
     let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
-        set_key(structured, &mut proposed, &next_key(context));
+        // A single entity has another key than its id.
+        let id = if context.world.schema.set(context.route.collection.set).is_single {
+            next_key(context, structured, 0)
+        } else {
+            key.clone()
+        };
+        set_key(structured, &mut proposed, &id);
         let actual = context.model.actual(structured, proposed.own_type);
         tag::renew(actual, &mut proposed, None, || context.world.next_tag_id());
     }
@@ -77,7 +84,12 @@ pub(super) fn replace(
             },
         }
     };
-    Ok(with_change(context, changed_response(context, &after, decided), before, Some(after)))
+    let response = if before.is_none() && structured.capabilities.puts_as_posts {
+        created_response(context, &after, decided)
+    } else {
+        changed_response(context, &after, decided)
+    };
+    Ok(with_change(context, response, before, Some(after)))
 }
 
 /// Returns the values of an entity that a body replaces. Read-only members keep their values.

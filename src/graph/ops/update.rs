@@ -1,27 +1,27 @@
 //! PATCH of an entity.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use http::Method;
 
 use crate::edm::address::EntityAddress;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{PropertyType, UpdateAnswer};
+use crate::edm::schema::{PropertyType, Unique, UpdateAnswer};
 use crate::edm::tag;
-use crate::edm::value::Entity;
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, property, reference};
+use crate::graph::ops::{Outcome, property, reference, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::{Origin, Reading};
 use crate::policy::refusal;
-use crate::world::store::{InsertError, StoreUpdate, StoredEntity};
+use crate::world::store::{Collection, InsertError, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -65,6 +65,8 @@ pub(super) fn update(
     } else {
         Vec::new()
     };
+    // Held until the entity is stored.
+    let _alone = check_unique(context, &collection, key, &reading.patch)?;
     let updated = collection.update(key, |entity| {
         precondition.check(entity)?;
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
@@ -82,6 +84,31 @@ pub(super) fn update(
 
 fn address(context: &OperationContext<'_>, key: &str) -> EntityAddress {
     EntityAddress { collection: context.route.collection.clone(), key: key.into() }
+}
+
+/// Checks the values of a patch that no other entity can have.
+fn check_unique<'c>(
+    context: &OperationContext<'c>,
+    collection: &Collection,
+    key: &str,
+    patch: &Patch,
+) -> Result<Option<MutexGuard<'c, ()>>, Error> {
+    let (model, declared) = (context.route.model, context.structured());
+    let structured = model.actual(declared, patch.read_as);
+    let name = |change: &PropertyChange| &*structured.properties[change.property].name;
+    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    if !structured.unique.iter().any(is_affected) {
+        return Ok(None);
+    }
+    let Some(entity) = collection.get(key) else { return Ok(None) };
+    let mut values = patch.apply(model, declared, &entity.properties);
+    // Fixtures can share values: only those that change are checked.
+    for unique in structured.unique.iter().filter(|unique| !is_affected(unique)) {
+        if let Some(slot) = structured.slot(unique.property) {
+            values.set(slot, Value::Null);
+        }
+    }
+    unique::check(context, structured, collection, &values, Some(key))
 }
 
 /// Changes the members of a complex value in an entity that a body names.
@@ -116,7 +143,7 @@ pub(super) fn update_property(
     // The answer has the value alone.
     let shown = property::get(context, key, path)?;
     let answer = match context.structured().capabilities.answer {
-        UpdateAnswer::NoContent => Success::no_content(),
+        UpdateAnswer::NoContent | UpdateAnswer::Empty => Success::no_content(),
         UpdateAnswer::Entity | UpdateAnswer::Decided(..) => shown,
     };
     Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))

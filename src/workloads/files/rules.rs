@@ -1,14 +1,14 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
     UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
-        TypeRules { name: "drive", capabilities: &DRIVE, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "drive", capabilities: &DRIVE, wording: &DRIVE_WORDING, is_consulted: false },
         TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
     ],
     properties: &[
@@ -17,6 +17,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("baseItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("baseItem", "createdBy", PropertyRule::ReadOnly),
+        ("baseItem", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        // Strong (recorded in pnp/pnpcore): whole seconds; callers with id and name only.
+        ("baseItem", "createdDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "lastModifiedDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "createdBy", PropertyRule::PlainIdentity),
+        ("baseItem", "lastModifiedBy", PropertyRule::PlainIdentity),
+        ("folder", "childCount", PropertyRule::InitialValue("0")),
         ("baseItem", "lastModifiedBy", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
         ("baseItem", "eTag", PropertyRule::ReadOnly),
@@ -62,7 +69,11 @@ static DRIVE: Capabilities = Capabilities { creates: false, update: None, delete
 /// A successful PATCH is answered with the item (recorded in pnp/pnpcore).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
+/// Strong: the forms of ids are those recorded in pnp/pnpcore.
+static DRIVE_WORDING: Wording = Wording { id: IdForm::Base64 { prefix: "b!", bytes: 48 }, ..WORDING };
+
 static WORDING: Wording = Wording {
+    id: IdForm::Base32 { prefix: "01", characters: 32 },
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_DRIVE_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_DRIVE_ITEM,

@@ -1,7 +1,8 @@
 //! Rules of Planner that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TagForm, TagRules, TypeRules, UpdateAnswer, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -16,7 +17,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("plannerBucketTaskBoardTaskFormat"),
         part("plannerProgressTaskBoardTaskFormat"),
     ],
-    properties: &[],
+    // The answers on learn.microsoft.com/graph/api/planner-post-plans and planner-post-tasks (medium).
+    properties: &[
+        ("plannerPlan", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerPlan", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        ("plannerTask", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerTask", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+    ],
     tags: &[
         ("plannerPlan", &PLAN_TAG),
         ("plannerBucket", &BUCKET_TAG),
@@ -65,7 +72,9 @@ const fn part(name: &'static str) -> TypeRules {
     TypeRules { name, capabilities: &PART, wording: &WORDING, is_consulted: false }
 }
 
+/// The form of ids is that on learn.microsoft.com/graph/api/planner-post-plans (medium).
 static WORDING: Wording = Wording {
+    id: IdForm::Base64 { prefix: "", bytes: 21 },
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_PLANNER_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_PLANNER_ITEM,

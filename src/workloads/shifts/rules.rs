@@ -1,8 +1,8 @@
 //! Rules of Shifts that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
-    UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue, TagForm,
+    TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
 use crate::policy::refusal;
@@ -176,7 +176,7 @@ static TIME_OFF_WORDING: Wording = wording("TOFF_", "time off", "TimeOffNotFound
 
 const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {
     Wording {
-        id_prefix,
+        id: IdForm::Guid(id_prefix),
         noun,
         not_found_code: Some(not_found_code),
         unknown_entity: &refusal::UNKNOWN_ID,
@@ -184,6 +184,7 @@ const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'
         enum_refusals: &ENUM_REFUSALS,
         // From `Location` headers of Teams resources, recorded in pnp/pnpcore.
         backend_url: "https://teamsgraph.teams.microsoft.com",
+        ..DEFAULT_WORDING
     }
 }
 

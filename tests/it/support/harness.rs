@@ -221,6 +221,11 @@ fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer
         // A rule may have corrupted the body.
         return;
     }
+    if status == StatusCode::OK && body.is_empty() && request.method == http::Method::PATCH {
+        // Some updates are answered with 200 and nothing else.
+        assert!(["content-type", "vary", "odata-version"].iter().all(|name| !headers.contains_key(*name)));
+        return;
+    }
     assert_eq!(text("vary"), Some("Accept-Encoding"));
     let raw = std::str::from_utf8(body).unwrap();
     if matches!(text("content-type"), Some("text/plain" | "application/xml")) {
@@ -260,7 +265,9 @@ fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer
     assert!(compact.starts_with("{\"error\":") && raw.find("\"code\"") < raw.find("\"message\""), "{raw}");
     let error = &value["error"];
     assert_eq!(value.as_object().unwrap().len(), 1);
-    assert_eq!(error.as_object().unwrap().len(), 3);
+    // Some errors of the directory have details.
+    let details = error.get("details").map_or(0, |details| details.as_array().unwrap().len());
+    assert!(details <= 1 && error.as_object().unwrap().len() == 3 + details, "{raw}");
     assert!(error["code"].is_string() && error["message"].is_string());
     let inner = error["innerError"].as_object().unwrap();
     assert_eq!(inner["request-id"], text("request-id").unwrap());

@@ -117,6 +117,10 @@ pub(super) fn build(
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
+            PropertyRule::CreatedWith(json) => property.created_with = Some(json),
+            PropertyRule::WholeSeconds => property.has_whole_seconds = true,
+            PropertyRule::PlainIdentity => property.has_plain_identity = true,
+            PropertyRule::Rewritten(rewrite) => property.rewrite = Some(rewrite),
             PropertyRule::Checked(check) => property.check = Some(check),
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
             PropertyRule::InitialValue(json) => {
