@@ -82,7 +82,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CONTENT_LENGTH, parts.content_length);
-    } else if success.status != StatusCode::NO_CONTENT {
+    } else if !matches!(success.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.insert(header::CONTENT_LENGTH, parts.content_length);
     }
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());

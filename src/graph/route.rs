@@ -5,6 +5,7 @@
 
 mod lookup;
 mod operation;
+mod segments;
 mod view;
 
 use std::borrow::Cow;
@@ -18,12 +19,13 @@ use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::json::Json;
-use crate::text::nearest::nearest;
 use crate::world::World;
 use crate::world::workload::Ancestor;
 
 pub(super) use self::lookup::Lookup;
 pub(super) use self::operation::OperationCall;
+pub(super) use self::segments::unknown_segment;
+use self::segments::{expect_end, next_segment, not_emulated};
 
 /// The resource that a path names.
 #[derive(Debug)]
@@ -607,22 +609,6 @@ fn absolute_link_path(path: &str) -> Option<&str> {
     without_scheme.find('/').map(|slash| &without_scheme[slash..])
 }
 
-/// Returns the next segment. Refuses an empty one.
-fn next_segment<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result<Option<Cow<'p, str>>, Error> {
-    match segments.next() {
-        Some(segment) if segment.is_empty() => Err(Error::new(&refusal::EMPTY_SEGMENT, &[])),
-        segment => Ok(segment),
-    }
-}
-
-/// Returns the resource if the path ends here.
-fn expect_end<'p, T>(segments: &mut impl Iterator<Item = Cow<'p, str>>, resource: T) -> Result<T, Error> {
-    match next_segment(segments)? {
-        None => Ok(resource),
-        Some(segment) => Err(not_emulated(&segment)),
-    }
-}
-
 /// Resolves the path of one entity in its usual form: segments in their declared case, and a key of unreserved characters (RFC 3986) as
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
@@ -655,15 +641,6 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         missing: None,
         operation: None,
     })
-}
-
-pub(super) fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
-    let hint = nearest(segment, names).map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-    Error::new(&refusal::UNKNOWN_SEGMENT, &[segment]).with_detail(format!("this path is not emulated{hint}"))
-}
-
-fn not_emulated(segment: &str) -> Error {
-    unknown_segment(segment, std::iter::empty())
 }
 
 fn invalid_key(structured: &StructuredType) -> Error {

@@ -6,7 +6,7 @@ use crate::edm::schema::{Model, Operation, RecycledRules, SetId, StructuredType}
 use crate::policy::refusal::Refusal;
 use crate::world::World;
 
-/// Whether a row is about a type. Names without a namespace are in that of Graph; a star at the end stands for the rest of a name.
+/// Whether a row is about a type. Names without a namespace are in that of Graph; a star at the end means the rest of a name.
 fn is_row_of(row: &str, full_name: &str) -> bool {
     if let (Some(beginning), Some(name)) = (row.strip_suffix('*'), full_name.strip_prefix("microsoft.graph.")) {
         return name.starts_with(beginning);

@@ -228,14 +228,14 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
-    /// `@odata.bind` of a name that is no navigation property to entities that live elsewhere.
+    /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
         Strong "microsoft-graph-docs#9682";
     /// The body of a request for a link without the address of an entity.
     MISSING_REFERENCE "missing-reference" 400 RequestBadRequest Layer::Gateway,
         "A value is required for property '@odata.id' of the link '{0}'.",
         None "the text for a body without `@odata.id` is not published";
-    /// The address of an entity that is none.
+    /// A text in place of the address of an entity.
     INVALID_REFERENCE "invalid-reference" 400 RequestUnsupportedQuery Layer::Gateway,
         "Unsupported referenced-object resource identifier for link property '{0}'.",
         Strong "n8n-io/n8n (Microsoft Entra node); the assignment to cases is weak";

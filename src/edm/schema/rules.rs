@@ -47,7 +47,7 @@ pub struct WorkloadRules {
     /// Navigation properties, each as type and name, that lead to all that others of these names lead to, at any distance.
     pub transitive: &'static [(Path, &'static [&'static str])],
     /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
-    /// the status. A star stands for any operation, or for the rest of a type's name.
+    /// the status. A star means any operation, or the rest of a type's name.
     pub operation_statuses: &'static [(&'static str, &'static str, u16)],
     /// Types whose deleted entities can be restored.
     pub recycled: &'static [RecycledRules],

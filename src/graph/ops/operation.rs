@@ -36,7 +36,7 @@ pub(super) fn check_method(world: &World, route: &Route<'_>, method: &Method) ->
 }
 
 fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Result<(), Error> {
-    // What a function returns can be changed, as pages of workbooks print it.
+    // The result of a function can be changed, as pages of workbooks print it.
     let has_members = matches!(call.result, Some(OperationType::Entity(_) | OperationType::Value(PropertyType::Complex(_))));
     let allowed: &[Method] = match (call.operation.is_action, call.is_followed, world.behaviors.function_by_post) {
         (true, false, _) => &[Method::POST],
@@ -215,7 +215,7 @@ fn read_arguments<R>(
         let Some(index) = operation.parameter(name) else {
             return Err(Error::new(&refusal::UNKNOWN_PARAMETER, &[name, &operation.name]));
         };
-        // An alias stands for the value of a query option (OData 4.0 Part 2, 5.1.1.13).
+        // An alias has the value of a query option (OData 4.0 Part 2, 5.1.1.13).
         let literal = if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
         arguments[index] = Argument::Value(literal_value(context, operation, index, &literal)?);
     }

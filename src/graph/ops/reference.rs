@@ -169,7 +169,7 @@ fn target(
     }
     decided.push("unknown-reference");
     let is_path = |collection: &CollectionAddress| context.route.ancestors.iter().any(|above| above.collection == *collection);
-    // What an import left as it was says nothing about what its entities lead to.
+    // Sets that an import left out are silent about the entities to which its own lead.
     let is_import = world.store.is_imported(context.route.collection.root);
     let is_blank = |collection: &CollectionAddress| {
         (is_import && !world.store.is_imported(collection.root))

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Walk, next_segment, not_emulated};
+use super::Walk;
+use super::segments::{next_segment, not_emulated};
 use crate::edm::schema::{ItemType, Model, NamedType, Operation, OperationType, PropertyType, TypeId};
 use crate::edm::segment::Segment;
 use crate::odata::arguments;
@@ -85,8 +86,8 @@ fn is_collection(result: Option<OperationType>) -> bool {
     matches!(result, Some(OperationType::Entities(_) | OperationType::Value(PropertyType::Collection(_))))
 }
 
-/// Returns the type behind a result: of an item, a member, or the result of a further operation, if that has one. `None` if there is no
-/// such segment.
+/// Returns the type behind a result: of an item, a member, or the result of a further operation, if that has one. `None` for an
+/// unknown segment.
 fn behind(model: &Model, result: OperationType, segment: &str) -> Option<Option<OperationType>> {
     let Segment { name, predicate } = Segment::of(segment);
     let (id, is_collection) = match result {

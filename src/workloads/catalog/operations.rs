@@ -2,7 +2,7 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
-/// Operation, type to which it is bound, status. A star stands for any operation, or for the rest of a name.
+/// Operation, type to which it is bound, status. A star means any operation, or the rest of a name.
 #[rustfmt::skip]
 pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("accept", "event", 202),

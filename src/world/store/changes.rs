@@ -41,7 +41,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Records a change, unless nobody has asked for them.
+    /// Records a change, if a client has asked for changes.
     pub(super) fn add(&self, budget: &Budget, key: &Arc<str>) {
         if !self.is_recorded.load(Ordering::Acquire) {
             return;
