@@ -178,7 +178,7 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
     headers.insert(header::DATE, date(meta.now));
-    if let Some(location) = error.location.as_deref().and_then(|location| HeaderValue::from_str(location).ok()) {
+    if let Some(location) = error.location.as_ref().and_then(|address| HeaderValue::from_str(&address.0).ok()) {
         headers.insert(header::LOCATION, location);
     }
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {

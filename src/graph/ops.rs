@@ -57,7 +57,9 @@ pub(super) enum Operation<'r> {
     /// Removes a link.
     RemoveReference(Option<&'r str>),
     /// Calls an action or a function.
-    Call { is_change: bool },
+    Call {
+        is_change: bool,
+    },
 }
 
 impl Operation<'_> {
@@ -110,10 +112,11 @@ impl Operation<'_> {
     pub(super) fn kind(&self) -> OperationKind {
         match self {
             Operation::List | Operation::Count | Operation::References(_) => OperationKind::List,
-            Operation::AddReference | Operation::RemoveReference(_) | Operation::Call { is_change: true } => OperationKind::Update,
-            Operation::Call { is_change: false } => OperationKind::Get,
+            Operation::AddReference | Operation::RemoveReference(_) | Operation::Call { is_change: true } => {
+                OperationKind::Update
+            }
             Operation::Create => OperationKind::Create,
-            Operation::Get(_) | Operation::Property(..) => OperationKind::Get,
+            Operation::Get(_) | Operation::Property(..) | Operation::Call { is_change: false } => OperationKind::Get,
             Operation::Update(_) | Operation::UpdateProperty(..) | Operation::Replace(_) => OperationKind::Update,
             Operation::Delete(_) => OperationKind::Delete,
         }
@@ -144,7 +147,7 @@ pub(super) fn run(
     skipped: &mut Vec<String>,
 ) -> Result<Outcome, Error> {
     match operation {
-        Operation::List => list::list(context).map(Outcome::Success),
+        Operation::List | Operation::References(None) => list::list(context).map(Outcome::Success),
         Operation::Count => list::count(context).map(Outcome::Success),
         Operation::Get(key) => get::get(context, key).map(Outcome::Success),
         Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
@@ -153,7 +156,6 @@ pub(super) fn run(
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
-        Operation::References(None) => list::list(context).map(Outcome::Success),
         Operation::References(Some(key)) => reference::get(context, key).map(Outcome::Success),
         Operation::AddReference => reference::write(context),
         Operation::RemoveReference(key) => reference::remove(context, *key),

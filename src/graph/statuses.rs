@@ -29,7 +29,8 @@ pub(super) fn of_reference(world: &World, holder: &str, name: &str) -> Option<St
 fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().operation_statuses);
     let of_type = || rows().filter(|(_, row, _)| is_row_of(row, bound));
-    let named = of_type().find(|(row, _, _)| row.eq_ignore_ascii_case(name)).or_else(|| of_type().find(|(row, _, _)| *row == "*"));
+    let named =
+        of_type().find(|(row, _, _)| row.eq_ignore_ascii_case(name)).or_else(|| of_type().find(|(row, _, _)| *row == "*"));
     named.and_then(|(_, _, status)| StatusCode::from_u16(*status).ok())
 }
 

@@ -116,16 +116,16 @@ mod tests {
     #[test]
     fn literals_are_read_by_the_type_of_the_parameter() {
         let schema = crate::workloads::schema();
-        let read = |primitive, literal| {
-            read(schema.widest(), OperationType::Value(PropertyType::Primitive(primitive)), literal)
-        };
+        let read = |primitive, literal| read(schema.widest(), OperationType::Value(PropertyType::Primitive(primitive)), literal);
         assert_eq!(read(Primitive::String, "'it''s'"), Ok(Value::String("it's".into())));
         assert_eq!(read(Primitive::Int32, "-3"), Ok(Value::Integer(-3)));
         assert_eq!(read(Primitive::Boolean, "true"), Ok(Value::Boolean(true)));
         assert_eq!(read(Primitive::Date, "2023-07-09"), Ok(Value::String("2023-07-09".into())));
         assert_eq!(read(Primitive::Date, "null"), Ok(Value::Null));
         assert_eq!(read(Primitive::Date, "'2023-07-09'"), Err(LiteralProblem::Type("Edm.String")));
-        for (primitive, malformed) in [(Primitive::String, "x"), (Primitive::String, "'a'b'"), (Primitive::Int32, "1.5"), (Primitive::Guid, "7")] {
+        for (primitive, malformed) in
+            [(Primitive::String, "x"), (Primitive::String, "'a'b'"), (Primitive::Int32, "1.5"), (Primitive::Guid, "7")]
+        {
             assert_eq!(read(primitive, malformed), Err(LiteralProblem::Malformed), "{malformed}");
         }
     }

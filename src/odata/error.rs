@@ -27,8 +27,12 @@ pub struct Error {
     /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
     /// The address where the client can begin again.
-    pub location: Option<Box<str>>,
+    pub location: Option<Box<FreshAddress>>,
 }
+
+/// The address where a client can begin again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreshAddress(pub String);
 
 /// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,9 +111,7 @@ impl Error {
             | Layer::Directory(_)
             | Layer::Teams(_)
             | Layer::Files(_)
-            | Layer::Shifts(_) => {
-                "application/json"
-            }
+            | Layer::Shifts(_) => "application/json",
             Layer::Entra(_) => "application/json; charset=utf-8",
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
@@ -146,7 +148,9 @@ impl Error {
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
-            Layer::Gateway | Layer::Directory(_) | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
+            Layer::Gateway | Layer::Directory(_) | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => {
+                None
+            }
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");

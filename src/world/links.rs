@@ -22,7 +22,11 @@ const PATH_LINKS: usize = 10_000;
 pub(crate) struct TooManyLinks;
 
 /// Returns the link from which one follows: the collection that has it, and the entity to which it leads. `None` for a link of its own.
-pub(crate) fn forward(schema: &Schema, links: &CollectionAddress, target: &EntityAddress) -> Option<(CollectionAddress, EntityAddress)> {
+pub(crate) fn forward(
+    schema: &Schema,
+    links: &CollectionAddress,
+    target: &EntityAddress,
+) -> Option<(CollectionAddress, EntityAddress)> {
     let inverses = schema.inverses(links.set);
     if inverses.is_empty() {
         return None;

@@ -57,9 +57,8 @@ impl Model {
     /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type. Of
     /// several overloads it is the one with these arguments, or else the first.
     pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool, arguments: &[&str]) -> Option<&Operation> {
-        let fits = |operation: &Operation| {
-            operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound))
-        };
+        let fits =
+            |operation: &Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
         self.operation(name, arguments, fits)
     }
 

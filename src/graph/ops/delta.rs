@@ -10,9 +10,9 @@ use crate::graph::ops::change::store_full;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
-use crate::odata::error::Error;
-use crate::odata::query::filter::BoundExpression;
+use crate::odata::error::{Error, FreshAddress};
 use crate::odata::query::deltatoken::{self, DeltaPosition, DeltaToken};
+use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::selection::Selected;
 use crate::odata::query::skiptoken::Binding;
 use crate::odata::query::{Query, QueryTarget, Scope};
@@ -92,11 +92,8 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     };
     let text = position.query.clone();
     let query = read_query(context, &text)?;
-    let page = if is_listing {
-        list(context, &collection, &query, position)?
-    } else {
-        changes(context, &collection, &query, position)?
-    };
+    let page =
+        if is_listing { list(context, &collection, &query, position)? } else { changes(context, &collection, &query, position)? };
     let body = write(context, &query, &page, binding)?;
     Ok(Success { preference_applied: context.enum_preference(), ..context.json(StatusCode::OK, body, decided) })
 }
@@ -104,7 +101,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
 /// Returns the refusal of a token that has lost its state.
 fn lost(context: &OperationContext<'_>) -> Error {
     let fresh = context.absolute_path(context.request.path());
-    Error { location: Some(fresh.into()), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
+    Error { location: Some(Box::new(FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
 }
 
 fn asked(context: &OperationContext<'_>) -> Asked {
@@ -192,19 +189,19 @@ fn changes(
 ) -> Result<Page, Error> {
     let size = size(context, query);
     let after = ChangePosition { record: position.record, number: position.changes };
-    let changed = collection.changes_after(after, size.saturating_add(1)).ok_or_else(|| lost(context))?;
-    let has_more = changed.len() > size;
+    let page = collection.changes_after(after, size.saturating_add(1)).ok_or_else(|| lost(context))?;
+    let has_more = page.len() > size;
     let mut rows = Vec::new();
-    let mut changes = position.changes;
-    for (number, key) in changed.into_iter().take(size) {
-        changes = number;
+    let mut known = position.changes;
+    for (number, key) in page.into_iter().take(size) {
+        known = number;
         match collection.get(&key) {
             Some(entity) if is_match(context, query, &entity)? => rows.push(Row::Entity(entity)),
             // An entity that has ceased to match is gone for this client.
             Some(_) | None => rows.push(Row::Removed(key)),
         }
     }
-    Ok(Page { rows, next: DeltaPosition { changes, ..position }, has_more })
+    Ok(Page { rows, next: DeltaPosition { changes: known, ..position }, has_more })
 }
 
 /// Writes a page.
@@ -236,7 +233,8 @@ fn write(context: &OperationContext<'_>, query: &Query<'_>, page: &Page, binding
                 match &query.select {
                     None => write_cached(&context.representation, types, context.holder(), entity, &entity.text, &mut out),
                     Some(select) => {
-                        let is_selected = |index: usize| select.selection.of(index, types.actual.properties[index].slot) != Selected::Nothing;
+                        let is_selected =
+                            |index: usize| select.selection.of(index, types.actual.properties[index].slot) != Selected::Nothing;
                         let has_key = types.actual.key.is_some_and(is_selected);
                         if !has_key {
                             out.extend_from_slice(b"\"id\":");

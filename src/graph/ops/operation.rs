@@ -8,8 +8,8 @@ use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, Operation, OperationType, PropertyType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
-use crate::graph::method::wrong_method;
 use crate::graph::meta::ResponseMeta;
+use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules};
 use crate::graph::ops::{Outcome, create, delta, result};
 use crate::graph::request::Request;
@@ -54,20 +54,15 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
     let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
     let operation = call.operation;
     let arguments = read_arguments(context, call, skipped)?;
-    let entity = match context.route.key.as_deref() {
-        Some(key) => Some(context.bound_entity(key)?),
-        None => {
-            context.check_way()?;
-            None
-        }
-    };
+    context.check_way()?;
+    let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
     check_missing(operation, &arguments)?;
     if delta::is_delta(context, call) {
         return delta::delta(context).map(Outcome::Success);
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
     let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
-    let Some(handler) = handler.filter(|_| !call.is_followed) else { 
+    let Some(handler) = handler.filter(|_| !call.is_followed) else {
         return declared(context, call, |context, id| changed(context, id, skipped));
     };
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
@@ -139,11 +134,8 @@ fn declared<R>(
     if context.world.behaviors.operations == Operations::Refuse {
         return Err(unknown_segment(&call.operation.name, std::iter::empty()));
     }
-    let status = if call.is_followed {
-        StatusCode::OK
-    } else {
-        statuses::of_operation(context.world, context.model, call.operation)
-    };
+    let status =
+        if call.is_followed { StatusCode::OK } else { statuses::of_operation(context.world, context.model, call.operation) };
     let mut success = match call.result {
         _ if call.is_counted => context.text("text/plain", b"0".to_vec(), Vec::new()),
         None => Success { status, ..Success::no_content() },
@@ -172,11 +164,7 @@ fn declared<R>(
 }
 
 /// Returns the values of a body that changes what lies behind a result, over those of an empty one.
-fn changed(
-    context: &OperationContext<'_>,
-    id: TypeId,
-    skipped: &mut Vec<String>,
-) -> Result<Complex, Error> {
+fn changed(context: &OperationContext<'_>, id: TypeId, skipped: &mut Vec<String>) -> Result<Complex, Error> {
     let reading = read_body_of(context, id, Origin::Update, skipped)?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
@@ -209,28 +197,31 @@ fn read_arguments<R>(
     let query = context.request.target.query().unwrap_or_default();
     let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
     let option = |wanted: &str| {
-        pairs().find(|(name, _)| form::decoded(name).eq_ignore_ascii_case(wanted)).map(|(_, value)| form::decoded(value).into_owned())
+        pairs()
+            .find(|(name, _)| form::decoded(name).eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| form::decoded(value).into_owned())
     };
     for (name, literal) in &call.arguments {
         let Some(index) = operation.parameter(name) else {
             return Err(Error::new(&refusal::UNKNOWN_PARAMETER, &[name, &operation.name]));
         };
         // An alias has the value of a query option (OData 4.0 Part 2, 5.1.1.13).
-        let literal = if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
+        let literal =
+            if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
         arguments[index] = Argument::Value(literal_value(context, operation, index, &literal)?);
     }
+    let mut given = Vec::new();
     // Parameters can be query options too (OData 4.01 Part 1, 11.5.4.1), as OneDrive's `delta?token=latest` has it: without quotes.
-    for index in 0..operation.parameters.len() {
-        if arguments[index] == Argument::Absent
-            && let Some(literal) = option(&operation.parameters[index].name)
-        {
-            let is_quoted = literal.starts_with('\'');
-            let quoted = format!("'{}'", literal.replace('\'', "''"));
-            let kind = operation.parameters[index].kind;
-            let is_text = matches!(kind, OperationType::Value(PropertyType::Primitive(Primitive::String)));
-            let literal = if is_text && !is_quoted { &quoted } else { &literal };
-            arguments[index] = Argument::Value(literal_value(context, operation, index, literal)?);
-        }
+    for (index, parameter) in operation.parameters.iter().enumerate().filter(|(index, _)| arguments[*index] == Argument::Absent) {
+        let Some(literal) = option(&parameter.name) else { continue };
+        let is_quoted = literal.starts_with('\'');
+        let quoted = format!("'{}'", literal.replace('\'', "''"));
+        let is_text = parameter.kind == OperationType::Value(PropertyType::Primitive(Primitive::String));
+        let literal = if is_text && !is_quoted { &quoted } else { &literal };
+        given.push((index, literal_value(context, operation, index, literal)?));
+    }
+    for (index, value) in given {
+        arguments[index] = Argument::Value(value);
     }
     Ok(arguments)
 }

@@ -14,10 +14,10 @@ use crate::graph::ops::change::store_full;
 use crate::graph::success::Success;
 use crate::graph::{body, statuses};
 use crate::odata::error::Error;
+use crate::odata::write::separate;
 use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
 use crate::text::form;
-use crate::odata::write::separate;
 use crate::text::json::{Json, write_string};
 use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
 
@@ -57,18 +57,17 @@ fn not_found(context: &OperationContext<'_>, key: &str) -> Error {
 pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Result<Outcome, Error> {
     check_holder(context)?;
     let place = &context.route.collection;
-    let key: Arc<str> = match key {
-        Some(key) => key.into(),
-        None => {
-            let query = context.request.target.query().unwrap_or_default();
-            let id = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| {
-                let name = form::decoded(name);
-                name.eq_ignore_ascii_case("$id") || name.eq_ignore_ascii_case("id")
-            });
-            let id = id.map(|(_, value)| form::decoded(value).into_owned());
-            let address = id.as_deref().and_then(|id| EntityAddress::parse(&context.world.schema, context.model, id));
-            address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?.key
-        }
+    let key: Arc<str> = if let Some(key) = key {
+        key.into()
+    } else {
+        let query = context.request.target.query().unwrap_or_default();
+        let id = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| {
+            let name = form::decoded(name);
+            name.eq_ignore_ascii_case("$id") || name.eq_ignore_ascii_case("id")
+        });
+        let id = id.map(|(_, value)| form::decoded(value).into_owned());
+        let address = id.as_deref().and_then(|id| EntityAddress::parse(&context.world.schema, context.model, id));
+        address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?.key
     };
     let missing = || not_linked(context);
     if context.world.store.at(place).get(&key).is_none() {
@@ -199,9 +198,8 @@ fn target(
 fn candidates(context: &OperationContext<'_>, named: &CollectionAddress) -> Vec<CollectionAddress> {
     let schema = &context.world.schema;
     let declared = schema.set(named.set).target;
-    let derives = |set: &SetId| {
-        *set != named.set && !schema.set(*set).is_single && context.model.is_a(schema.set(*set).target, declared)
-    };
+    let derives =
+        |set: &SetId| *set != named.set && !schema.set(*set).is_single && context.model.is_a(schema.set(*set).target, declared);
     let others = schema.root_sets().filter(|set| named.holder.is_none() && derives(set));
     std::iter::once(named.clone()).chain(others.map(CollectionAddress::from)).collect()
 }
@@ -312,12 +310,15 @@ pub(super) fn look_up<'m>(
     Ok(relations)
 }
 
+/// Stores a new entity in a collection, and returns its key.
+type CreateNested<'c, 'm> = dyn FnMut(&CollectionAddress, &NewEntity<'m>) -> Result<Arc<str>, Error> + 'c;
+
 /// Stores what a body links to and contains. `create` stores a new entity in a collection, and returns its key.
 pub(super) fn relate<'m>(
     context: &OperationContext<'m>,
     holder: &EntityAddress,
     relations: &[Relation<'m>],
-    create: &mut dyn FnMut(&CollectionAddress, &NewEntity<'m>) -> Result<Arc<str>, Error>,
+    create: &mut CreateNested<'_, 'm>,
 ) -> Result<(), Error> {
     for Relation { navigation, entities } in relations {
         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);

@@ -40,20 +40,17 @@ pub(super) fn value<R>(
     representation.style.secret = secret;
     write_value(&representation, kind, value, None, &mut json);
     let mut out = context.begin_body(&format!("#{}", context.model.kind_name(kind)), "", json.len());
-    match (kind, value) {
+    if let (PropertyType::Complex(_), Value::Complex(_)) = (kind, value) {
         // The members of a complex value are siblings of the control information.
-        (PropertyType::Complex(_), Value::Complex(_)) => {
-            let members = &json[1..json.len() - 1];
-            if !members.is_empty() {
-                separate(&mut out);
-                out.extend_from_slice(members);
-            }
-        }
-        _ => {
+        let members = &json[1..json.len() - 1];
+        if !members.is_empty() {
             separate(&mut out);
-            out.extend_from_slice(b"\"value\":");
-            out.extend_from_slice(&json);
+            out.extend_from_slice(members);
         }
+    } else {
+        separate(&mut out);
+        out.extend_from_slice(b"\"value\":");
+        out.extend_from_slice(&json);
     }
     out.push(b'}');
     Success { preference_applied: context.enum_preference(), ..context.json(status, out, Vec::new()) }

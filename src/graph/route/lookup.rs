@@ -10,8 +10,8 @@ use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::world::{World, links};
 use crate::world::store::StoredEntity;
+use crate::world::{World, links};
 
 /// The state, if there is one: paths of fixtures and recordings are resolved without.
 #[derive(Clone, Copy)]

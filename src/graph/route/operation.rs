@@ -76,7 +76,11 @@ fn call<'s>(
             continue;
         }
         // A result without members has nothing behind it.
-        result = behind(model, result.ok_or_else(refused)?, &segment).ok_or_else(refused)?;
+        result = match behind(model, result.ok_or_else(refused)?, &segment) {
+            Behind::Value(kind) => Some(kind),
+            Behind::Nothing => None,
+            Behind::Unknown => return Err(refused()),
+        };
     }
     let arguments = arguments.iter().map(|(name, literal)| ((*name).to_owned(), (*literal).to_owned())).collect();
     Ok(OperationCall { operation, arguments, result, is_followed, is_counted })
@@ -86,44 +90,64 @@ fn is_collection(result: Option<OperationType>) -> bool {
     matches!(result, Some(OperationType::Entities(_) | OperationType::Value(PropertyType::Collection(_))))
 }
 
-/// Returns the type behind a result: of an item, a member, or the result of a further operation, if that has one. `None` for an
-/// unknown segment.
-fn behind(model: &Model, result: OperationType, segment: &str) -> Option<Option<OperationType>> {
+/// The type behind a result.
+enum Behind {
+    /// That of a value.
+    Value(OperationType),
+    /// The segment is an operation without a result.
+    Nothing,
+    /// The segment is unknown.
+    Unknown,
+}
+
+impl From<Option<OperationType>> for Behind {
+    fn from(kind: Option<OperationType>) -> Behind {
+        kind.map_or(Behind::Unknown, Behind::Value)
+    }
+}
+
+/// Returns the type behind a result: of an item, a member, or the result of a further operation.
+fn behind(model: &Model, result: OperationType, segment: &str) -> Behind {
     let Segment { name, predicate } = Segment::of(segment);
     let (id, is_collection) = match result {
         OperationType::Entity(id) | OperationType::Value(PropertyType::Complex(id)) => (id, false),
         OperationType::Entities(id) | OperationType::Value(PropertyType::Collection(ItemType::Complex(id))) => (id, true),
-        OperationType::Value(_) => return None,
+        OperationType::Value(_) => return Behind::Unknown,
     };
-    let same = |id: TypeId| match result {
+    if segment.contains('.')
+        && let Some(NamedType::Structured(cast)) = model.resolve(segment)
+    {
+        return model.is_a(cast, id).then(|| with_type(result, cast)).into();
+    }
+    let structured = model.structured(id);
+    if !is_collection {
+        if let Some(navigation) = structured.navigation(name) {
+            let many = navigation.is_collection && predicate.is_none();
+            let kind = if many { OperationType::Entities } else { OperationType::Entity };
+            return Behind::Value(kind(navigation.target));
+        }
+        if let Some(index) = structured.property(segment) {
+            return Behind::Value(OperationType::Value(structured.properties[index].kind));
+        }
+    }
+    let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Behind::Unknown };
+    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+    if let Some(operation) = model.bound_operation(name, id, is_collection, &names) {
+        return operation.returns.map_or(Behind::Nothing, Behind::Value);
+    }
+    // A key.
+    let is_key = matches!(result, OperationType::Entities(_)) && !segment.starts_with('$');
+    is_key.then_some(OperationType::Entity(id)).into()
+}
+
+/// Returns a result with the type of a cast.
+fn with_type(result: OperationType, id: TypeId) -> OperationType {
+    match result {
         OperationType::Entity(_) => OperationType::Entity(id),
         OperationType::Entities(_) => OperationType::Entities(id),
         OperationType::Value(PropertyType::Collection(_)) => {
             OperationType::Value(PropertyType::Collection(ItemType::Complex(id)))
         }
         OperationType::Value(_) => OperationType::Value(PropertyType::Complex(id)),
-    };
-    if segment.contains('.')
-        && let Some(NamedType::Structured(cast)) = model.resolve(segment)
-    {
-        return model.is_a(cast, id).then(|| Some(same(cast)));
     }
-    let structured = model.structured(id);
-    if !is_collection {
-        if let Some(navigation) = structured.navigation(name) {
-            let many = navigation.is_collection && predicate.is_none();
-            return Some(Some(if many { OperationType::Entities(navigation.target) } else { OperationType::Entity(navigation.target) }));
-        }
-        if let Some(index) = structured.property(segment) {
-            return Some(Some(OperationType::Value(structured.properties[index].kind)));
-        }
-    }
-    let arguments = arguments::split(predicate.unwrap_or_default())?;
-    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
-    if let Some(operation) = model.bound_operation(name, id, is_collection, &names) {
-        return Some(operation.returns);
-    }
-    // A key.
-    let is_key = matches!(result, OperationType::Entities(_)) && !segment.starts_with('$');
-    is_key.then_some(Some(OperationType::Entity(id)))
 }

@@ -19,14 +19,7 @@ pub(super) fn is_bind(name: &str) -> bool {
 
 impl BodyReader<'_> {
     /// Reads the addresses of the entities that a navigation property shall lead to.
-    pub(super) fn bind(
-        &mut self,
-        structured: &StructuredType,
-        name: &str,
-        json: &Json<'_>,
-        place: &Path<'_>,
-        patch: &mut Patch,
-    ) {
+    pub(super) fn bind(&mut self, structured: &StructuredType, name: &str, json: &Json<'_>, place: &Path<'_>, patch: &mut Patch) {
         let index = structured.navigations.iter().position(|navigation| navigation.name.eq_ignore_ascii_case(name));
         let Some(index) = index.filter(|index| !structured.navigations[*index].contains_target) else {
             let message = format!("no navigation property of {} to entities that live elsewhere", structured.full_name);

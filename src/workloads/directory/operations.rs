@@ -124,10 +124,13 @@ fn check_member_objects(request: &OperationRequest<'_>) -> Result<OperationReply
 }
 
 /// learn.microsoft.com/graph/api/directoryobject-getbyids
+#[allow(clippy::unnecessary_wraps, reason = "the type of all handlers")]
 fn get_by_ids(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let (world, model) = (request.world, request.model);
     let types = texts(request.argument("types"));
-    let is_wanted = |name: &str| types.is_empty() || types.iter().any(|wanted| wanted.eq_ignore_ascii_case(name) || &**wanted == "directoryObject");
+    let is_wanted = |name: &str| {
+        types.is_empty() || types.iter().any(|wanted| wanted.eq_ignore_ascii_case(name) || &**wanted == "directoryObject")
+    };
     let base = request.operation.binding.map(|(id, _)| id);
     let sets: Vec<CollectionAddress> = world
         .schema
@@ -154,7 +157,8 @@ fn restore(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let (world, Some(entity), Some(structured)) = (request.world, request.entity, type_of(request)) else {
         return Ok(OperationReply::Nothing);
     };
-    let missing = || Error::new(structured.wording.unknown_entity, &[structured.wording.noun, &entity.key, &structured.full_name]);
+    let missing =
+        || Error::new(structured.wording.unknown_entity, &[structured.wording.noun, &entity.key, &structured.full_name]);
     let home = world.schema.home(request.model, structured.id).filter(|home| *home != request.collection.set);
     let home = CollectionAddress::from(home.ok_or_else(missing)?);
     let mut values = entity.properties.clone();
@@ -295,8 +299,7 @@ fn change_password(request: &OperationRequest<'_>) -> Result<OperationReply, Err
             Value::Complex(profile) => (**profile).clone(),
             _ => Complex::initial(profile_type),
         };
-        for (name, value) in
-            [("password", Value::String(new.clone())), ("forceChangePasswordNextSignIn", Value::Boolean(false))]
+        for (name, value) in [("password", Value::String(new.clone())), ("forceChangePasswordNextSignIn", Value::Boolean(false))]
         {
             if let Some(slot) = profile_type.slot(name) {
                 profile.set(slot, value);

@@ -98,11 +98,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // learn.microsoft.com/graph/api/resources/directory: deleted users, applications and Microsoft 365 groups can be restored, others are
     // gone.
-    recycled: &[
-        recycled("user", None),
-        recycled("group", Some(("groupTypes", "Unified"))),
-        recycled("application", None),
-    ],
+    recycled: &[recycled("user", None), recycled("group", Some(("groupTypes", "Unified"))), recycled("application", None)],
     kept_links: &[(("group", "owners"), &refusal::LAST_OWNER)],
     link_limits: &[("directoryObject", 20)],
     // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof

@@ -1,8 +1,8 @@
 //! Rules of Shifts that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue, TagForm,
-    TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue,
+    TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
 use crate::policy::refusal;

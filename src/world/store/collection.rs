@@ -8,11 +8,11 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
-use super::{CollectionAddress, StoreFull};
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
 use super::changes::{ChangePosition, Changes};
 use super::entity::StoredEntity;
 use super::share::TreeShare;
+use super::{CollectionAddress, StoreFull};
 use crate::edm::value::Entity;
 
 /// The bytes of a record in a collection: in the map and in the index.
@@ -105,7 +105,15 @@ impl Collection {
 
     fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>) -> Collection {
         let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities().len()));
-        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes: 0, address: None, changes: Changes::default() }
+        Collection {
+            baseline,
+            entities,
+            order: RwLock::new(Order { next, ..Order::default() }),
+            share,
+            own_bytes: 0,
+            address: None,
+            changes: Changes::default(),
+        }
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.

@@ -16,11 +16,17 @@ use crate::world::budget::Budget;
 /// The bytes of the record of a link.
 const LINK_BYTES: usize = 192;
 
+/// The collection that has a link, and the key of it.
+type Place = (CollectionAddress, Arc<str>);
+
+/// The collections of which a link differs: the key of an added one; `None` for a removed one.
+type Changed = BTreeMap<CollectionAddress, Option<Arc<str>>>;
+
 /// The links of a baseline.
 #[derive(Debug, Default)]
 pub(super) struct LinkIndex {
     /// The collections that have a link to an entity, and the key of the link.
-    by_target: HashMap<Arc<EntityAddress>, Vec<(CollectionAddress, Arc<str>)>, RandomState>,
+    by_target: HashMap<Arc<EntityAddress>, Vec<Place>, RandomState>,
 }
 
 impl LinkIndex {
@@ -36,10 +42,10 @@ impl LinkIndex {
     }
 }
 
-/// The links of a tree that differ from those of its baseline: the key of an added one; `None` for a removed one.
+/// The links of a tree that differ from those of its baseline.
 #[derive(Debug, Default)]
 pub(super) struct LinkChanges {
-    by_target: Mutex<HashMap<EntityAddress, BTreeMap<CollectionAddress, Option<Arc<str>>>, RandomState>>,
+    by_target: Mutex<HashMap<EntityAddress, Changed, RandomState>>,
 }
 
 impl LinkChanges {
@@ -81,13 +87,13 @@ impl LinkChanges {
     }
 
     /// Returns the links to an entity, those of the baseline first.
-    pub(super) fn links_to(&self, baseline: &LinkIndex, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
+    pub(super) fn links_to(&self, baseline: &LinkIndex, target: &EntityAddress) -> Vec<Place> {
         let changes = self.by_target.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = changes.get(target);
+        let places = changes.get(target);
         let initial = baseline.by_target.get(target).map_or(&[][..], Vec::as_slice);
-        let is_unchanged = |place: &CollectionAddress| changed.is_none_or(|changed| !changed.contains_key(place));
+        let is_unchanged = |place: &CollectionAddress| places.is_none_or(|places| !places.contains_key(place));
         let kept = initial.iter().filter(|(place, _)| is_unchanged(place)).cloned();
-        let added = changed.into_iter().flatten().filter_map(|(place, key)| Some((place.clone(), key.clone()?)));
+        let added = places.into_iter().flatten().filter_map(|(place, key)| Some((place.clone(), key.clone()?)));
         kept.chain(added).collect()
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::baseline::Baseline;
 use super::collection::{COLLECTION_BYTES, Collection};
-use super::share::{TreeBaseline, TreeShare};
 use super::entity::StoredEntity;
+use super::share::{TreeBaseline, TreeShare};
 use super::{CollectionAddress, EntityAddress, StoreFull};
 use crate::world::budget::Budget;
 

@@ -19,11 +19,7 @@ pub(super) fn build(
         _ => (None, &declaration.parameters[..]),
     };
     let parameter = |parameter: &ParameterDeclaration| {
-        Some(Parameter {
-            name: parameter.name.as_str().into(),
-            kind: kind(&parameter.type_name)?,
-            nullable: parameter.nullable,
-        })
+        Some(Parameter { name: parameter.name.as_str().into(), kind: kind(&parameter.type_name)?, nullable: parameter.nullable })
     };
     Some(Operation {
         name: declaration.name.as_str().into(),
