@@ -54,6 +54,8 @@ pub(super) struct Route<'s> {
     pub(super) link_path: Option<String>,
     /// The entities that contain the collection, outermost first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// The collection's own path, where the path shows entities of another address.
+    pub(super) home: Option<String>,
     /// The other collections whose entities it shows.
     pub(super) also: Vec<CollectionAddress>,
     /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
@@ -170,6 +172,7 @@ struct Walk<'s, 'l> {
     /// The path of the collection as in links.
     link_path: String,
     ancestors: Vec<Ancestor>,
+    home: Option<String>,
     also: Vec<CollectionAddress>,
     new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
@@ -199,6 +202,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: KeyForm::of(schema.set(set)),
             link_path: root.name.to_string(),
             ancestors: Vec::new(),
+            home: None,
             also: Vec::new(),
             new_in: None,
             has_links: false,
@@ -276,6 +280,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: self.key_form,
             link_path: Some(self.link_path),
             ancestors: self.ancestors,
+            home: self.home,
             also: self.also,
             new_in: self.new_in,
             has_links: self.has_links,
@@ -372,6 +377,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         let cast = self.cast.map(|id| format!("/{}", self.model.structured(id).full_name)).unwrap_or_default();
         self.path = format!("{entity}{cast}{member}/{}", navigation.name);
         self.key_form = KeyForm::of(set);
+        self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
         let (holder, holder_type) = (EntityAddress { collection: outer.clone(), key: key.as_ref().into() }, self.type_id);
         // A root collection belongs to the service itself.
@@ -559,7 +565,7 @@ fn expect_end<'p, T>(segments: &mut impl Iterator<Item = Cow<'p, str>>, resource
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
     let (collection, key) = path.rsplit_once('/')?;
-    let address = schema.address(collection)?;
+    let address = schema.address(collection).filter(|address| address.is_home)?;
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
     if key.is_empty() || !key.bytes().all(is_unreserved) {
         return None;
@@ -580,6 +586,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         key_form: KeyForm::Quoted,
         link_path: None,
         ancestors: Vec::new(),
+        home: None,
         also: Vec::new(),
         new_in: None,
         has_links: false,

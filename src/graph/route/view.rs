@@ -52,6 +52,7 @@ impl<'s> Walk<'s, '_> {
                 };
                 if self.lookup.is_empty(&own) {
                     self.collection = found.collection.within(self.schema, &found.key, inner.set);
+                    self.home = Some(self.collection.path(self.schema).into_owned());
                 }
                 return false;
             }
@@ -70,6 +71,7 @@ impl<'s> Walk<'s, '_> {
             }
             View::SameKey(_) | View::Among { .. } | View::Behind { .. } => return false,
         }
+        self.home = Some(self.collection.path(self.schema).into_owned());
         true
     }
 
@@ -110,6 +112,7 @@ impl<'s> Walk<'s, '_> {
         let mut homes = homes.map(|root| CollectionAddress::from(root.set));
         if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
             self.collection = found;
+            self.home = Some(self.collection.path(self.schema).into_owned());
         } else {
             self.also = also;
         }
