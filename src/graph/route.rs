@@ -379,7 +379,9 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.key_form = KeyForm::of(set);
         self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
-        let (holder, holder_type) = (EntityAddress { collection: outer.clone(), key: key.as_ref().into() }, self.type_id);
+        // Few navigation properties show entities of other addresses.
+        let viewed = navigation.view.map(|view| (view, EntityAddress { collection: outer.clone(), key: key.as_ref().into() }));
+        let holder_type = self.type_id;
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
@@ -390,23 +392,23 @@ impl<'s, 'l> Walk<'s, 'l> {
         match predicate {
             Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
             Some(predicate) => {
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 self.take_predicate(predicate)
             }
             None if navigation.is_collection => {
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 self.show_home();
                 Ok(())
             }
             None if self.has_links => {
-                if !self.take_view(navigation, &holder, holder_type) {
+                if !self.take_view(viewed.as_ref(), holder_type) {
                     self.follow_link(Cow::Borrowed(&navigation.name));
                 }
                 Ok(())
             }
             None => {
                 self.key = Some(Cow::Borrowed(&navigation.name));
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 Ok(())
             }
         }

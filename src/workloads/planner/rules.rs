@@ -28,10 +28,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 };
 
 /// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
-/// (learn.microsoft.com/graph/api/plannertask-update).
+/// (learn.microsoft.com/graph/api/plannertask-update, medium).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 
-/// Details and formats come and go with their plan or task.
+/// Details and formats come and go with their plan or task (medium: no page creates or deletes them).
 static PART: Capabilities =
     Capabilities { creates: false, deletes: false, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 

@@ -281,7 +281,7 @@ fn a_folder_has_a_well_known_name_and_answers_its_own_id() {
     let id = created["id"].as_str().unwrap();
     let by_id = get(&world, "me/mailFolders/archive")["id"].as_str().unwrap().to_owned();
     assert_eq!(get(&world, &format!("me/mailFolders/{by_id}/messages/{id}"))["subject"], "Rye");
-    // A name that is no folder's is a key like others, also for types that have no such names.
+    // A name without a folder is a key like others, and so is one for another type.
     assert_eq!(send(&world, Method::GET, "me/mailFolders/clutter", &Value::Null).0, StatusCode::BAD_REQUEST);
     assert_eq!(send(&world, Method::GET, "me/calendars/inbox", &Value::Null).0, StatusCode::BAD_REQUEST);
 }
@@ -673,7 +673,7 @@ fn one_calendar_and_one_team_have_several_addresses() {
     );
     assert!(!ids(&get(&world, &format!("teams/{team}/primaryChannel/messages"))).is_empty());
     assert_eq!(get(&world, &format!("teams/{team}/group"))["id"], *team);
-    // A group without a team has none.
+    // A group without a team is refused.
     let other = post(&world, "groups", &group("ovens"))["id"].as_str().unwrap().to_owned();
     assert_eq!(send(&world, Method::GET, &format!("groups/{other}/team"), &Value::Null).0, StatusCode::NOT_FOUND);
 }
