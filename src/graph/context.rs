@@ -218,7 +218,10 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the parent of the entities, from which their ids and links are built.
     pub(super) fn holder(&self) -> Holder<'c> {
-        Holder { path: self.collection_path(), form: self.route.key_form }
+        match &self.route.home {
+            Some(path) => Holder { path, form: KeyForm::of(self.world.schema.set(self.route.collection.set)) },
+            None => Holder { path: self.collection_path(), form: self.route.key_form },
+        }
     }
 
     /// Returns the collection to read it.

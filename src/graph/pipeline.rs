@@ -164,6 +164,7 @@ fn stages(
     if matches!(request.method, Method::POST | Method::PUT)
         && let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (request.method == Method::PUT))
     {
+        route.home = Some(collection.path(&world.schema).into_owned());
         route.collection = collection;
         route.key = key.map(Cow::Owned).or(route.key);
     }

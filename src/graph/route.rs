@@ -61,6 +61,8 @@ pub(super) struct Route<'s> {
     pub(super) link_path: Option<String>,
     /// The entities that contain the collection, outermost first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// The collection's own path, where the path shows entities of another address.
+    pub(super) home: Option<String>,
     /// The other collections whose entities it shows.
     pub(super) also: Vec<CollectionAddress>,
     /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
@@ -190,6 +192,7 @@ struct Walk<'s, 'l> {
     /// The path of the collection as in links.
     link_path: String,
     ancestors: Vec<Ancestor>,
+    home: Option<String>,
     also: Vec<CollectionAddress>,
     new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
@@ -231,6 +234,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: KeyForm::of(schema.set(set)),
             link_path: root.name.to_string(),
             ancestors: Vec::new(),
+            home: None,
             also: Vec::new(),
             new_in: None,
             has_links: false,
@@ -336,6 +340,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: self.key_form,
             link_path: Some(self.link_path),
             ancestors: self.ancestors,
+            home: self.home,
             also: self.also,
             new_in: self.new_in,
             has_links: self.has_links,
@@ -434,8 +439,11 @@ impl<'s, 'l> Walk<'s, 'l> {
         let cast = self.cast.map(|id| format!("/{}", self.model.structured(id).full_name)).unwrap_or_default();
         self.path = format!("{entity}{cast}{member}/{}", navigation.name);
         self.key_form = KeyForm::of(set);
+        self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
-        let (holder, holder_type) = (EntityAddress { collection: outer.clone(), key: key.as_ref().into() }, self.type_id);
+        // Few navigation properties show entities of other addresses.
+        let viewed = navigation.view.map(|view| (view, EntityAddress { collection: outer.clone(), key: key.as_ref().into() }));
+        let holder_type = self.type_id;
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
@@ -446,23 +454,23 @@ impl<'s, 'l> Walk<'s, 'l> {
         match predicate {
             Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
             Some(predicate) => {
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 self.take_predicate(predicate)
             }
             None if navigation.is_collection => {
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 self.show_home();
                 Ok(())
             }
             None if self.has_links => {
-                if !self.take_view(navigation, &holder, holder_type) {
+                if !self.take_view(viewed.as_ref(), holder_type) {
                     self.follow_link(Cow::Borrowed(&navigation.name));
                 }
                 Ok(())
             }
             None => {
                 self.key = Some(Cow::Borrowed(&navigation.name));
-                self.take_view(navigation, &holder, holder_type);
+                self.take_view(viewed.as_ref(), holder_type);
                 Ok(())
             }
         }
@@ -613,7 +621,7 @@ fn absolute_link_path(path: &str) -> Option<&str> {
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
     let (collection, key) = path.rsplit_once('/')?;
-    let address = schema.address(collection)?;
+    let address = schema.address(collection).filter(|address| address.is_home)?;
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
     if key.is_empty() || !key.bytes().all(is_unreserved) {
         return None;
@@ -634,6 +642,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         key_form: KeyForm::Quoted,
         link_path: None,
         ancestors: Vec::new(),
+        home: None,
         also: Vec::new(),
         new_in: None,
         has_links: false,

@@ -23,7 +23,7 @@ impl Workload for Catalog {
 
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
-    // The pages of these types print the entities in answers to plain requests.
+    // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),
         ("printerCreateOperation", "printer"),
@@ -38,7 +38,7 @@ static RULES: WorkloadRules = WorkloadRules {
         "subscription",
         Required { members: &["expirationDateTime"], relief: None, missing: &refusal::MISSING_EXPIRATION, empty: None },
     )],
-    // learn.microsoft.com/graph/api/site-search
+    // learn.microsoft.com/graph/api/site-search (medium)
     searches: &[("site", &SITES)],
     operation_statuses: operations::STATUSES,
     ..WorkloadRules::NONE

@@ -67,10 +67,11 @@ pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static Worklo
                 }
                 SetKind::Singleton | SetKind::Contained | SetKind::References => false,
             };
-            // An entity of an unknown type lives in the set of its own type.
-            if is_here && !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder) {
+            if is_here {
                 let path = format!("/{}/{}", model.version.segment(), set.path).into();
-                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target });
+                // An entity of an unknown type lives in the set of its own type.
+                let is_home = !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder);
+                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target, is_home });
             }
         }
     }

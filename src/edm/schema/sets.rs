@@ -62,6 +62,8 @@ pub struct Address {
     pub set: SetId,
     /// The type of its entities.
     pub type_id: TypeId,
+    /// Whether all its entities live here.
+    pub is_home: bool,
 }
 
 impl Schema {

@@ -21,7 +21,7 @@ use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::filter::evaluate::Scalar;
 use crate::odata::query::skiptoken::{self, Binding, Position};
 use crate::odata::query::{Query, QueryTarget, options, orderby};
-use crate::odata::write::{separate, write_cached, write_selected};
+use crate::odata::write::{Holder, separate, write_cached, write_selected};
 use crate::policy::behavior::{CollectionCount, PageBytes, Top, TopMaximum};
 use crate::policy::refusal;
 use crate::text::json::write_string;
@@ -333,11 +333,13 @@ fn page_body(
             None => context.types(entity),
             Some(target) => context.types_of(entity, target.collection.set),
         };
+        // An entity of another collection has the address of that one.
+        let own =
+            linked.as_ref().filter(|_| !context.route.also.is_empty()).map(|own| own.collection.path(&context.world.schema));
+        let holder = own.as_deref().map_or_else(|| context.holder(), Holder::collection);
         match &query.select {
-            None => write_cached(&representation, types, context.holder(), entity, &entity.text, &mut out),
-            Some(select) => {
-                write_selected(&representation, types, context.holder(), entity, &select.selection, &mut out);
-            }
+            None => write_cached(&representation, types, holder, entity, &entity.text, &mut out),
+            Some(select) => write_selected(&representation, types, holder, entity, &select.selection, &mut out),
         }
         if !query.expand.is_empty() {
             let own = || Arc::new(EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() });

@@ -12,7 +12,7 @@ use crate::world::store::{Collection, StoredEntity};
 const CHUNK: usize = 256;
 
 /// Checks that no entity other than that of a key has one of the unique values. No other value of the kind is stored until the guard is
-/// dropped; without unique values there is nothing to guard.
+/// dropped; without unique values nothing is held.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
-use crate::edm::schema::{Navigation, StructuredType, TypeId, View};
+use crate::edm::schema::{StructuredType, TypeId, View};
 use crate::edm::value::{Complex, Value};
 use crate::graph::route::Walk;
 
@@ -14,11 +14,11 @@ const DEPTH: usize = 16;
 
 impl<'s> Walk<'s, '_> {
     /// Goes to the entities that a navigation property of an entity shows. Returns whether it went to an entity.
-    pub(super) fn take_view(&mut self, navigation: &Navigation, holder: &EntityAddress, holder_type: TypeId) -> bool {
-        let Some(view) = navigation.view else { return false };
+    pub(super) fn take_view(&mut self, viewed: Option<&(View, EntityAddress)>, holder_type: TypeId) -> bool {
+        let Some((view, holder)) = viewed else { return false };
         let holder_type = self.model.structured(holder_type);
         let is_empty = self.lookup.is_empty(&self.collection);
-        match view {
+        match *view {
             View::SameKey(set) if is_empty => {
                 let Some(root) = self.model.root(set) else { return false };
                 let collection = CollectionAddress::from(root.set);
@@ -52,6 +52,7 @@ impl<'s> Walk<'s, '_> {
                 };
                 if self.lookup.is_empty(&own) {
                     self.collection = found.collection.within(self.schema, &found.key, inner.set);
+                    self.home = Some(self.collection.path(self.schema).into_owned());
                 }
                 return false;
             }
@@ -70,6 +71,7 @@ impl<'s> Walk<'s, '_> {
             }
             View::SameKey(_) | View::Among { .. } | View::Behind { .. } => return false,
         }
+        self.home = Some(self.collection.path(self.schema).into_owned());
         true
     }
 
@@ -110,6 +112,7 @@ impl<'s> Walk<'s, '_> {
         let mut homes = homes.map(|root| CollectionAddress::from(root.set));
         if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
             self.collection = found;
+            self.home = Some(self.collection.path(self.schema).into_owned());
         } else {
             self.also = also;
         }

@@ -12,6 +12,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
     ],
     properties: &[
+        // Medium: read-only on learn.microsoft.com/graph/api/resources/driveitem. That such values in a body are ignored is a guess (none).
         ("baseItem", "createdDateTime", PropertyRule::ReadOnly),
         ("baseItem", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("baseItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
@@ -23,12 +24,13 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("baseItem", "lastModifiedDateTime", PropertyRule::WholeSeconds),
         ("baseItem", "createdBy", PropertyRule::PlainIdentity),
         ("baseItem", "lastModifiedBy", PropertyRule::PlainIdentity),
+        // Medium: learn.microsoft.com/graph/api/driveitem-post-children.
         ("folder", "childCount", PropertyRule::InitialValue("0")),
         ("baseItem", "lastModifiedBy", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
         ("baseItem", "eTag", PropertyRule::ReadOnly),
         ("driveItem", "cTag", PropertyRule::ReadOnly),
-        // An item has the facets that apply to it and no others.
+        // An item has the facets that apply to it and no others (strong, recorded in pnp/pnpcore).
         ("driveItem", "deleted", PropertyRule::OmittedWhileNull),
         ("driveItem", "file", PropertyRule::OmittedWhileNull),
         ("driveItem", "folder", PropertyRule::OmittedWhileNull),
@@ -63,10 +65,10 @@ static ITEM_TAG: TagRules = TagRules {
 static LIST_TAG: TagRules = TagRules { form: TagForm::Guid, needs_select: false, ..ITEM_TAG };
 static VERSION_TAG: TagRules = TagRules { form: TagForm::Version, ..LIST_TAG };
 
-/// No reference page creates, updates or deletes a drive.
+/// No reference page creates, updates or deletes a drive (medium).
 static DRIVE: Capabilities = Capabilities { creates: false, update: None, deletes: false, ..DEFAULT_CAPABILITIES };
 
-/// A successful PATCH is answered with the item (recorded in pnp/pnpcore).
+/// A successful PATCH is answered with the item (strong, recorded in pnp/pnpcore).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
 /// Strong: the forms of ids are those recorded in pnp/pnpcore.

@@ -6,7 +6,7 @@ use crate::edm::schema::{
 };
 use crate::policy::refusal;
 
-/// Initial values are those of the answers on learn.microsoft.com/graph/api/user-post-messages, group-post-events and
+/// Medium, unless said: initial values are those of the answers on learn.microsoft.com/graph/api/user-post-messages, group-post-events and
 /// user-post-calendars, where the requests do not have the properties.
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
@@ -23,6 +23,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         item("referenceAttachment", &ATTACHMENT, &WORDING),
     ],
     properties: &[
+        // Strong for events (recorded in pnp/pnpcore), medium for others. That such values in a body are ignored is a guess (none): the service
+        // has a text for it ("Set action is invalid for property", microsoft-graph-docs-contrib#6245) whose code is not known.
         ("outlookItem", "createdDateTime", PropertyRule::ReadOnly),
         ("outlookItem", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("outlookItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
@@ -136,7 +138,7 @@ const WELL_KNOWN_FOLDERS: [(&str, &str); 17] = [
     ("syncissues", "Sync Issues"),
 ];
 
-/// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter).
+/// A search of messages covers subject and text (learn.microsoft.com/graph/search-query-parameter, medium).
 static SEARCH: SearchRules = SearchRules { by_words: &["subject", "bodyPreview"], unnamed: &["subject", "bodyPreview"] };
 
 /// Recorded in pnp/pnpcore for events (17 bodies, none with a header); learn.microsoft.com/graph/api/todotasklist-list-tasks. A change
@@ -151,7 +153,7 @@ static TAG: TagRules = TagRules {
     ignores_empty: false,
 };
 
-/// A successful PATCH is answered with the entity (recorded in pnp/pnpcore for events; the pages of the others).
+/// A successful PATCH is answered with the entity (strong for events, recorded in pnp/pnpcore; medium for others, their pages).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
 /// Attachments cannot be updated (`UpdateRestrictions` of message/attachments and event/attachments in the published metadata).

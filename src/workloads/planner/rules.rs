@@ -61,10 +61,10 @@ const fn tag(name: &'static str) -> TagRules {
 }
 
 /// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
-/// (learn.microsoft.com/graph/api/plannertask-update).
+/// (learn.microsoft.com/graph/api/plannertask-update, medium).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 
-/// Details and formats come and go with their plan or task.
+/// Details and formats come and go with their plan or task (medium: no page creates or deletes them).
 static PART: Capabilities =
     Capabilities { creates: false, deletes: false, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 

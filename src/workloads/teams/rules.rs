@@ -6,7 +6,7 @@ use crate::edm::schema::{
 };
 use crate::policy::refusal;
 
-/// Statuses are those recorded in pnp/pnpcore, or of the pages learn.microsoft.com/graph/api/channel-patch, channel-update-members and
+/// Statuses are those recorded in pnp/pnpcore (strong), or of the pages (medium) learn.microsoft.com/graph/api/channel-patch, channel-update-members and
 /// chatmessage-update.
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
@@ -20,16 +20,18 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     properties: &[
         // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
         ("teamwork", "isTeamsEnabled", PropertyRule::InitialValue("true")),
+        // Strong (recorded in pnp/pnpcore).
         ("channel", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("channel", "membershipType", PropertyRule::InitialValue("\"standard\"")),
         ("channel", "isArchived", PropertyRule::InitialValue("false")),
-        // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties.
+        // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties (medium).
         ("chatMessage", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("chatMessage", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("chatMessage", "from", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
         ("chatMessage", "locale", PropertyRule::CreatedWith("\"en-us\"")),
         ("chatMessage", "messageType", PropertyRule::InitialValue("\"message\"")),
         ("chatMessage", "importance", PropertyRule::InitialValue("\"normal\"")),
+        // Strong (recorded in pnp/pnpcore); specialization from learn.microsoft.com/graph/api/team-get (medium).
         ("team", "isArchived", PropertyRule::InitialValue("false")),
         ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
     ],
@@ -40,6 +42,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     // See the row of the refusal; that case does not matter is a guess.
     unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
+    // The answers to other requests for these have no expansions in any public source (none).
     unexpanded: &[("teamwork", "workforceIntegrations"), ("team", "schedule")],
     ..WorkloadRules::NONE
 };

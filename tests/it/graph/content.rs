@@ -281,7 +281,7 @@ fn a_folder_has_a_well_known_name_and_answers_its_own_id() {
     let id = created["id"].as_str().unwrap();
     let by_id = get(&world, "me/mailFolders/archive")["id"].as_str().unwrap().to_owned();
     assert_eq!(get(&world, &format!("me/mailFolders/{by_id}/messages/{id}"))["subject"], "Rye");
-    // A name that belongs to another folder or to none is a key like others, also for types without such names.
+    // A name without a folder is a key like others, and so is one for another type.
     assert_eq!(send(&world, Method::GET, "me/mailFolders/clutter", &Value::Null).0, StatusCode::BAD_REQUEST);
     assert_eq!(send(&world, Method::GET, "me/calendars/inbox", &Value::Null).0, StatusCode::BAD_REQUEST);
 }
@@ -673,7 +673,7 @@ fn one_calendar_and_one_team_have_several_addresses() {
     );
     assert!(!ids(&get(&world, &format!("teams/{team}/primaryChannel/messages"))).is_empty());
     assert_eq!(get(&world, &format!("teams/{team}/group"))["id"], *team);
-    // A group without a team answers 404 for it.
+    // A group without a team is refused.
     let other = post(&world, "groups", &group("ovens"))["id"].as_str().unwrap().to_owned();
     assert_eq!(send(&world, Method::GET, &format!("groups/{other}/team"), &Value::Null).0, StatusCode::NOT_FOUND);
 }
@@ -712,4 +712,33 @@ fn a_put_makes_a_group_a_team_and_an_update_of_a_message_has_no_body() {
     let (status, body) = send(&world, Method::PATCH, &target, &json!({ "body": { "content": "Spelt" } }));
     assert_eq!((status, body), (StatusCode::OK, Value::Null));
     assert_eq!(get(&world, &target)["body"]["content"], "Spelt");
+}
+
+#[test]
+fn an_entity_has_one_id_under_all_its_addresses() {
+    let world = harness::world(&[]);
+    let full = |target: &str| -> Value {
+        let headers = vec![("accept".to_owned(), "application/json;odata.metadata=full".to_owned())];
+        let target = format!("/v1.0/{target}");
+        let request = wfi_emulator::internals::text::exchange::RecordedRequest {
+            method: Method::GET,
+            target,
+            headers,
+            body: bytes::Bytes::new(),
+        };
+        serde_json::from_slice(&harness::send(&world, &request).body).unwrap()
+    };
+    let message = get(&world, "me/mailFolders/drafts/messages")["value"][0]["id"].as_str().unwrap().to_owned();
+    let listed = full("me/messages?$filter=isDraft%20eq%20true&$select=subject")["value"][0]["@odata.id"].clone();
+    assert!(listed.as_str().unwrap().contains("/mailFolders("), "{listed}");
+    for target in [format!("me/messages/{message}"), format!("me/mailFolders/drafts/messages/{message}")] {
+        assert_eq!(full(&target)["@odata.id"], listed, "{target}");
+    }
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    for target in [format!("groups/{team}/team"), format!("teams/{team}")] {
+        assert_eq!(full(&target)["@odata.id"], format!("teams('{team}')"), "{target}");
+    }
+    let calendar = full("me/calendar")["@odata.id"].clone();
+    assert_eq!((&full("me/calendars")["value"][0]["@odata.id"], &full("me/calendar")["@odata.id"]), (&calendar, &calendar));
+    assert_eq!(full(&format!("directoryObjects/{team}"))["@odata.id"], format!("groups('{team}')"));
 }
