@@ -42,7 +42,7 @@ pub enum ErrorCode {
     MultipleObjectsWithSameKeyValue,
     /// An id that Exchange cannot read (microsoft-graph-docs#2268).
     ErrorInvalidIdMalformed,
-    /// A request that a workload refuses (microsoft-graph-docs, subscriptions).
+    /// A request that a workload refuses (msgraph-sdk-python#330).
     InvalidWorkloadRequest,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
@@ -276,7 +276,7 @@ refusals! {
         Medium "public issue reports of clients (the text, for users, groups and applications)";
     /// A new subscription without the time of its end.
     MISSING_EXPIRATION "missing-expiration" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
-        Medium "public issue reports of clients (the text, for expirationDateTime)";
+        Strong "msgraph-sdk-python#330; microsoft-graph-docs#4092 (2019, in other words)";
     /// A key of an object of the directory that is not a GUID.
     INVALID_DIRECTORY_KEY "invalid-directory-key" 400 RequestBadRequest Layer::Gateway, "Invalid object identifier '{0}'.",
         Strong "n8n-io/n8n and two other clients (the text, for groups and directoryObjects); for an unknown key of an entity whose collection has GUIDs";
@@ -285,7 +285,7 @@ refusals! {
         Strong "microsoft-graph-docs#2268; invictus-ir/Microsoft-Extractor-Suite#146";
     /// A key of a channel that is not the id of a thread.
     INVALID_CHANNEL_KEY "invalid-channel-key" 400 InvalidWorkloadRequest Layer::Gateway, "Channel id is not in a valid format: {0}",
-        Medium "microsoft-graph-docs (an issue with the text, for the id of a thread of another kind)";
+        Medium "pnp/cli-microsoft365 tab-list.spec.ts (code and text, for the id of a thread of another kind)";
     /// A value that another object of the directory has.
     NOT_UNIQUE "not-unique" 400 RequestBadRequest Layer::Directory("ObjectConflict"),
         "Another object with the same value for property {0} already exists.",
@@ -295,8 +295,8 @@ refusals! {
         "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
         Medium "public issue reports of two clients";
     /// A channel with the name of another one.
-    CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("BadRequest"), "Channel name already existed, please use other name",
-        Medium "public issue reports (code and text; the inner code is a guess)";
+    CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("NameAlreadyExists"), "Channel name already existed, please use other name",
+        Strong "pnp/pnpcore VerifyGraphServiceExceptionToString (recorded, with the inner code)";
     /// Two slashes in a row.
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",

@@ -336,6 +336,7 @@ fn values_that_another_object_has_are_refused() {
     post(&world, &channels(1), &json!({ "displayName": "Rye" }));
     let (status, answer) = send(&world, Method::POST, &channels(0), &json!({ "displayName": "rye" }));
     assert_eq!((status, error(&answer).1), (StatusCode::BAD_REQUEST, "Channel name already existed, please use other name"));
+    assert_eq!(answer["error"]["innerError"]["code"], "NameAlreadyExists");
 }
 
 #[test]
