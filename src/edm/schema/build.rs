@@ -1,7 +1,7 @@
 //! Builds tables from the declarations of two documents.
 
 mod merge;
-mod names;
+pub(super) mod names;
 mod operations;
 mod properties;
 
