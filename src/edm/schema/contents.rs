@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::build::names::{collection_element, primitive};
 use super::csdl::{self, Document};
+use super::names::{collection_element, primitive};
 use super::{Schema, Version};
 use crate::edm::primitive::Primitive;
 
@@ -61,7 +61,8 @@ fn contents(document: &Document) -> Contents {
         };
         if let Some(unknown) = used.into_iter().find(is_unknown) {
             let name = document.qualified(operation.schema, &operation.name);
-            unserved.push(Unserved { line: operation.line, what: format!("{kind} {name}, which uses the unknown type {unknown}") });
+            unserved
+                .push(Unserved { line: operation.line, what: format!("{kind} {name}, which uses the unknown type {unknown}") });
         }
     }
     unserved.sort_by_key(|unserved| unserved.line);
