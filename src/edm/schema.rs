@@ -96,6 +96,9 @@ impl Slot {
     /// The slot of the tag of an entity.
     pub(crate) const TAG: Slot = Slot(u32::MAX - 1);
 
+    /// The slot of the content of a media entity.
+    pub(crate) const MEDIA: Slot = Slot(u32::MAX - 2);
+
     /// Returns the slot of a number, for tests.
     #[cfg(test)]
     pub(crate) fn at(number: u32) -> Slot {

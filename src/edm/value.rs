@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
+use crate::edm::media::Media;
 use crate::edm::primitive::PrimitiveValue;
 use crate::edm::schema::{Initial, Property, PropertyType, Slot, StructuredType, TypeId};
 
@@ -36,6 +37,8 @@ pub enum Value {
     Json(Arc<str>),
     /// The address of the entity that a link leads to.
     Link(Arc<EntityAddress>),
+    /// The content of a media entity or of a stream property, which is not JSON.
+    Media(Arc<Media>),
 }
 
 impl From<PrimitiveValue> for Value {
@@ -151,6 +154,7 @@ fn referred_size(value: &Value) -> usize {
     match value {
         Value::String(text) | Value::Decimal(text) | Value::EnumText(text) | Value::Json(text) => shared_size(text.len()),
         Value::Link(address) => shared_size(size_of::<EntityAddress>() + address.text_bytes()),
+        Value::Media(media) => shared_size(media.size()),
         Value::Complex(complex) => shared_size(size_of::<Complex>()) + complex.size(),
         Value::Collection(items) => shared_size(size_of_val(&**items) + items.iter().map(referred_size).sum::<usize>()),
         Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::DateTimeOffset(_) | Value::Enum(_) => 0,
@@ -168,6 +172,8 @@ fn value_text_size(value: &Value) -> usize {
         Value::String(text) | Value::EnumText(text) => text.len() + text.len() / 16,
         Value::Decimal(text) | Value::Json(text) => text.len(),
         Value::Link(address) => address.text_bytes(),
+        // Answers have the type of the content and its tag.
+        Value::Media(media) => 4 * MEMBER_TEXT + media.content_type().len(),
         Value::Complex(complex) => complex_text_size(complex),
         Value::Collection(items) => items.iter().map(value_text_size).sum(),
         Value::Null | Value::Boolean(_) => 0,
@@ -215,6 +221,14 @@ impl Entity {
     pub fn linked(&self) -> Option<&Arc<EntityAddress>> {
         match self.properties.get(Slot::LINK) {
             Value::Link(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Returns the content of a media entity.
+    pub fn media(&self) -> Option<&Arc<Media>> {
+        match self.properties.get(Slot::MEDIA) {
+            Value::Media(media) => Some(media),
             _ => None,
         }
     }

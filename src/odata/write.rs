@@ -300,6 +300,12 @@ fn write_members(
         begin_member(out, "@odata.etag");
         write_string(out, tag);
     }
+    if let Some(media) = entity.media().filter(|_| representation.has_context()) {
+        begin_member(out, "@odata.mediaContentType");
+        write_string(out, media.content_type());
+        begin_member(out, "@odata.mediaEtag");
+        write_string(out, media.tag());
+    }
     if representation.is_full() {
         // Both are relative to the context URL.
         let address = entity_address(holder.path, holder.form, &entity.key);
@@ -374,6 +380,13 @@ fn write_properties(
             continue;
         }
         let stored = object.value(property);
+        if let Value::Media(media) = stored {
+            if representation.is_full() {
+                begin_member(out, &format!("{}@odata.mediaContentType", property.name));
+                write_string(out, media.content_type());
+            }
+            continue;
+        }
         let value = if property.write_only && representation.style.secret == Secret::Null { &Value::Null } else { stored };
         let is_absent = *value == Value::Null && !property.nullable && !property.write_only;
         // Null is what a member that is not there reads back as, unless it has an initial value. What a complex value contains is nested in it.
@@ -512,6 +525,8 @@ pub(crate) fn write_value(
             out.push(b']');
         }
         (Value::Json(text), _) => out.extend_from_slice(text.as_bytes()),
+        // Content is behind an address of its own.
+        (Value::Media(_), _) => out.extend_from_slice(b"null"),
         (Value::Enum(_) | Value::Complex(_) | Value::Collection(_) | Value::Link(_), _) => {
             unreachable!("values are of the kind of their property")
         }

@@ -6,6 +6,7 @@
 //! the schedule in the team. Annotations are allowed.
 
 mod collections;
+mod content;
 mod context;
 pub(crate) mod directory;
 mod loader;

@@ -110,6 +110,14 @@ fn replaced_values(
             properties.set(property.slot, entity.properties.get(property.slot).clone());
         }
     }
+    if let Some(entity) = current {
+        // Content has an address of its own.
+        for slot in std::iter::once(Slot::MEDIA).chain(structured.properties.iter().map(|property| property.slot)) {
+            if let content @ Value::Media(_) = entity.properties.get(slot) {
+                properties.set(slot, content.clone());
+            }
+        }
+    }
     for (slot, value) in server_set {
         properties.set(*slot, value.clone());
     }

@@ -410,7 +410,7 @@ fn scalar<'e>(value: PathValue<'e>, evaluation: &Evaluation<'e>) -> Scalar<'e> {
         PathValue::Value(Value::String(text) | Value::EnumText(text)) => Scalar::Text(Cow::Borrowed(text)),
         PathValue::Value(Value::DateTimeOffset(time)) => Scalar::Time(Moment::from(*time)),
         PathValue::Value(Value::Enum(number)) => Scalar::Enum(*number),
-        PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_)) => Scalar::Object,
+        PathValue::Value(Value::Complex(_) | Value::Collection(_) | Value::Link(_) | Value::Media(_)) => Scalar::Object,
         PathValue::Value(Value::Json(text)) => json_scalar(text, evaluation),
         PathValue::Json(text) => json_scalar(text, evaluation),
     }
