@@ -9,5 +9,6 @@ pub(crate) mod headers;
 pub(crate) mod prefer;
 pub(crate) mod purse;
 pub(crate) mod query;
+pub(crate) mod range;
 pub(crate) mod read;
 pub(crate) mod write;

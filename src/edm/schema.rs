@@ -27,8 +27,8 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
-    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm,
+    KeyCheck, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
     UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};

@@ -61,7 +61,7 @@ impl ResponseParts {
 /// Builds the response to a successful request.
 pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
-        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) => (Some(content_type), with_layout(world, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) && !success.is_content => (Some(content_type), with_layout(world, body)),
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
@@ -70,6 +70,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     let is_standard = meta.has_hsts
         && success.location.is_none()
         && success.etag.is_none()
+        && !success.is_content
         && success.preference_applied.is_none()
         && explanation.is_none()
         && !meta.facts.has_origin;
@@ -93,6 +94,9 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
         }
         headers.insert(header::LOCATION, location);
     }
+    if let Some(range) = success.content_range {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
     if let Some(etag) = success.etag {
         headers.insert(header::ETAG, etag);
     }
@@ -107,7 +111,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if let Some(text) = explanation {
         headers.insert(EXPLAIN, text);
     }
-    if has_body {
+    if has_body && !success.is_content {
         headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     }
     headers.insert(header::DATE, date(meta.now));
@@ -180,6 +184,9 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     headers.insert(header::DATE, date(meta.now));
     if let Some(location) = error.location.as_ref().and_then(|address| HeaderValue::from_str(&address.0).ok()) {
         headers.insert(header::LOCATION, location);
+    }
+    if let Some(length) = error.content_length {
+        headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(format!("bytes */{length}")).unwrap_or(HeaderValue::from_static("bytes */*")));
     }
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);

@@ -49,6 +49,17 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
     Ok(decoded)
 }
 
+/// Returns the decoded bytes of a body of any type.
+pub(super) fn content(request: &Request) -> Result<Cow<'_, [u8]>, Error> {
+    match &request.body {
+        Body::Whole(body) => decoded(body, &request.headers),
+        Body::TooLarge => {
+            let detail = format!("body exceeds {BODY_LIMIT} bytes");
+            Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail))
+        }
+    }
+}
+
 pub(super) fn parse(body: &[u8]) -> Result<Json<'_>, Error> {
     json::parse_limited(body, NODE_LIMIT)
         .map_err(|reason| Error::new(&refusal::UNREADABLE_PAYLOAD, &[]).with_detail(reason.to_string()))

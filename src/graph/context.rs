@@ -174,22 +174,14 @@ impl<'c, R> OperationContext<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success {
-            status,
-            body: Some((content_type, body)),
-            location: None,
-            etag: None,
-            preference_applied: None,
-            decided,
-            change: None,
-        }
+        Success { status, body: Some((content_type, body)), decided, ..Success::no_content() }
     }
 
     /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
-        Success { status: StatusCode::OK, body, location: None, etag: None, preference_applied, decided, change: None }
+        Success { body, status: StatusCode::OK, preference_applied, decided, ..Success::no_content() }
     }
 }
 

@@ -8,6 +8,7 @@ mod delta;
 pub(super) mod describe;
 mod get;
 mod list;
+mod media;
 pub(super) mod operation;
 mod property;
 mod reference;
@@ -49,6 +50,12 @@ pub(super) enum Operation<'r> {
     Update(&'r str),
     UpdateProperty(&'r str, &'r PropertyTail),
     Replace(&'r str),
+    /// Content of an entity.
+    Media(&'r str),
+    /// Stores content of an entity.
+    PutMedia(&'r str),
+    /// Removes content of an entity.
+    DeleteMedia(&'r str),
     Delete(&'r str),
     /// The links of a navigation property, or one of them.
     References(Option<&'r str>),
@@ -71,6 +78,14 @@ impl Operation<'_> {
     pub(super) fn of<'r>(world: &World, route: &'r Route<'_>, method: &Method) -> Result<Operation<'r>, Error> {
         let capabilities = route.structured().capabilities;
         let is_singleton = world.schema.set(route.collection.set).is_root_single();
+        if let Some(key) = route.key.as_deref().filter(|_| media::is_media(route)) {
+            return match method.as_str() {
+                "GET" => Ok(Operation::Media(key)),
+                "PUT" | "PATCH" => Ok(Operation::PutMedia(key)),
+                "DELETE" => Ok(Operation::DeleteMedia(key)),
+                _ => Err(wrong_method(world, method, &media::METHODS)),
+            };
+        }
         match (&route.tail, route.key.as_deref(), method.as_str()) {
             (Tail::Whole, None, "GET") => Ok(Operation::List),
             (Tail::Whole, None, "POST") if capabilities.creates => Ok(Operation::Create),
@@ -116,8 +131,12 @@ impl Operation<'_> {
                 OperationKind::Update
             }
             Operation::Create => OperationKind::Create,
-            Operation::Get(_) | Operation::Property(..) | Operation::Call { is_change: false } => OperationKind::Get,
-            Operation::Update(_) | Operation::UpdateProperty(..) | Operation::Replace(_) => OperationKind::Update,
+            Operation::Get(_) | Operation::Property(..) | Operation::Media(_) | Operation::Call { is_change: false } => OperationKind::Get,
+            Operation::Update(_)
+            | Operation::UpdateProperty(..)
+            | Operation::Replace(_)
+            | Operation::PutMedia(_)
+            | Operation::DeleteMedia(_) => OperationKind::Update,
             Operation::Delete(_) => OperationKind::Delete,
         }
     }
@@ -128,6 +147,9 @@ impl Operation<'_> {
             self,
             Operation::Delete(_)
                 | Operation::Count
+                | Operation::Media(_)
+                | Operation::PutMedia(_)
+                | Operation::DeleteMedia(_)
                 | Operation::AddReference
                 | Operation::RemoveReference(_)
                 | Operation::Property(_, PropertyTail { is_raw: true, .. })
@@ -156,6 +178,9 @@ pub(super) fn run(
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
+        Operation::Media(key) => media::get(context, key).map(Outcome::Success),
+        Operation::PutMedia(key) => media::put(context, key),
+        Operation::DeleteMedia(key) => media::delete(context, key),
         Operation::References(Some(key)) => reference::get(context, key).map(Outcome::Success),
         Operation::AddReference => reference::write(context),
         Operation::RemoveReference(key) => reference::remove(context, *key),

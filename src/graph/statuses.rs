@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::edm::schema::{Model, Operation, RecycledRules, SetId, StructuredType};
+use crate::edm::schema::{DEFAULT_MEDIA, MediaRules, Model, Operation, RecycledRules, SetId, StructuredType};
 use crate::policy::refusal::Refusal;
 use crate::world::World;
 
@@ -38,6 +38,14 @@ fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {
 pub(super) fn kept_links(world: &World, holder: &str, name: &str) -> Option<&'static Refusal> {
     let rows = world.workloads.iter().flat_map(|workload| workload.rules().kept_links);
     rows.into_iter().find(|((row, link), _)| *link == name && is_row_of(row, holder)).map(|(_, refusal)| *refusal)
+}
+
+/// Returns the rules of a stream property of a type, or of the content of a media entity.
+pub(super) fn media(world: &World, model: &Model, structured: &StructuredType, property: &str) -> &'static MediaRules {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().media);
+    let of_type = |full_name: &str| rows().find(|(row, name, _)| *name == property && is_row_of(row, full_name));
+    let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
+    lineage.find_map(|structured| of_type(&structured.full_name)).map_or(&DEFAULT_MEDIA, |(_, _, rules)| rules)
 }
 
 /// The collection that keeps deleted entities of a type.

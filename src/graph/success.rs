@@ -14,6 +14,10 @@ pub(super) struct Success {
     /// The body with its content type.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
+    /// Whether the body is the content of a file, which stays as it is.
+    pub(super) is_content: bool,
+    /// The part of the content that the body is.
+    pub(super) content_range: Option<HeaderValue>,
     /// The tag of the entity, where a header has it.
     pub(super) etag: Option<HeaderValue>,
     pub(super) preference_applied: Option<Cow<'static, str>>,
@@ -29,6 +33,8 @@ impl Success {
             status: StatusCode::NO_CONTENT,
             body: None,
             location: None,
+            is_content: false,
+            content_range: None,
             etag: None,
             preference_applied: None,
             decided: Vec::new(),

@@ -28,6 +28,8 @@ pub struct Error {
     pub external: Option<Box<ConnectorError>>,
     /// The address where the client can begin again.
     pub location: Option<Box<FreshAddress>>,
+    /// The length of the content of which a range was refused.
+    pub content_length: Option<usize>,
 }
 
 /// The address where a client can begin again.
@@ -78,6 +80,7 @@ impl Error {
             stated: None,
             external: None,
             location: None,
+            content_length: None,
         }
     }
 

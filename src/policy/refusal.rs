@@ -56,6 +56,10 @@ pub enum ErrorCode {
     ErrorItemNotFound,
     /// A file or folder does not exist (microsoft-graph-docs#14186).
     ItemNotFound,
+    /// A range of a file is not there (concepts/onedrive errors of the OneDrive documentation).
+    InvalidRange,
+    /// A person has no photo (answers to questions of users).
+    ImageNotFound,
     /// No acceptable media type (OData 4.0 Part 1, 8.2.1 names the status; the code is a guess).
     NotAcceptable,
     /// An internal error of the service (learn.microsoft.com/graph/errors).
@@ -116,6 +120,8 @@ impl ErrorCode {
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
             ErrorCode::ItemNotFound => "itemNotFound",
+            ErrorCode::InvalidRange => "invalidRange",
+            ErrorCode::ImageNotFound => "ImageNotFound",
             ErrorCode::NotAcceptable => "NotAcceptable",
             ErrorCode::InternalServerError => "InternalServerError",
             ErrorCode::InvalidAuthenticationToken => "InvalidAuthenticationToken",
@@ -450,6 +456,13 @@ refusals! {
     /// A body above the size limit, compressed or decompressed.
     PAYLOAD_TOO_LARGE "payload-too-large" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A range of content that is not there.
+    RANGE_NOT_SATISFIABLE "range-not-satisfiable" 416 InvalidRange Layer::Gateway, "The specified byte range is invalid or unavailable.",
+        Medium "concepts/onedrive errors of the OneDrive documentation (the code, and the sentence on it); RFC 9110, 14.2";
+    /// A profile photo that is not there.
+    IMAGE_NOT_FOUND "image-not-found" 404 ImageNotFound Layer::Gateway,
+        "Exception of type 'Microsoft.Fast.Profile.Core.Exception.ImageNotFoundException' was thrown.",
+        Weak "the code and the text are known from questions of users; older answers have ErrorItemNotFound (microsoft-graph-docs#2248)";
     /// A write beyond the limit of all stores.
     STORE_FULL "store-full" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         None "no public observation; a limit of the emulator, in the service's sentence for a request that is too large";

@@ -2,6 +2,7 @@
 
 mod derived;
 mod operations;
+mod photo;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;

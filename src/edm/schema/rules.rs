@@ -5,6 +5,7 @@
 
 use http::{Method, StatusCode};
 
+use crate::edm::media::Media;
 use crate::policy::behavior::{Behaviors, UpdateResponse};
 use crate::policy::refusal::{self, Refusal};
 
@@ -57,6 +58,9 @@ pub struct WorkloadRules {
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
     pub required: &'static [(&'static str, Required)],
+    /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
+    /// inherit the row.
+    pub media: &'static [(&'static str, &'static str, &'static MediaRules)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
 }
@@ -131,6 +135,25 @@ pub enum DefaultProjection {
     Except(&'static [&'static str]),
 }
 
+/// The rules of content that has an address of its own.
+#[derive(Debug)]
+pub struct MediaRules {
+    /// Whether a write creates the single entity that has the content.
+    pub creates: bool,
+    /// The status of a write, without a body; `None` if the answer is the entity.
+    pub answer: Option<u16>,
+    /// The refusal of a read while there is no content; `None` for 204.
+    pub absent: Option<&'static Refusal>,
+    /// Whether a read leads to another address, which needs no token.
+    pub is_redirected: bool,
+    /// Returns the values of the entity that follow from the content, as JSON members without braces.
+    pub members: Option<fn(&Media) -> String>,
+}
+
+/// The rules of content without a row. The pages of stream properties print 204 for a write.
+pub(crate) const DEFAULT_MEDIA: MediaRules =
+    MediaRules { creates: false, answer: Some(204), absent: None, is_redirected: false, members: None };
+
 /// A navigation property: the type that declares it, and its name.
 pub(crate) type Path = (&'static str, &'static str);
 
@@ -166,6 +189,7 @@ impl WorkloadRules {
         recycled: &[],
         kept_links: &[],
         link_limits: &[],
+        media: &[],
         tags: &[],
         required: &[],
         default_projections: &[],

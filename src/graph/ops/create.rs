@@ -232,7 +232,7 @@ fn lineage<'m>(context: &OperationContext<'m>, structured: &'m StructuredType) -
 }
 
 /// Reads members that a workload gives a new entity. What the schema does not have is left out.
-fn read_own(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Option<Patch> {
+pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Option<Patch> {
     let json = body::parse(members.as_bytes()).ok()?;
     let rules = ReadRules {
         model: context.model,

@@ -53,13 +53,5 @@ fn service_document(context: &OperationContext<'_, ()>) -> Success {
 fn metadata(world: &World, model: &Model) -> Success {
     let document = world.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
-    Success {
-        status: StatusCode::OK,
-        body,
-        location: None,
-        etag: None,
-        preference_applied: None,
-        decided: Vec::new(),
-        change: None,
-    }
+    Success { status: StatusCode::OK, body, ..Success::no_content() }
 }

@@ -150,7 +150,7 @@ pub(super) fn update_property(
 }
 
 /// Stores a single entity before its first change, unless clients create it.
-fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error> {
+pub(super) fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error> {
     if context.structured().capabilities.is_upsert() || context.written_collection()?.get(key).is_some() {
         return Ok(());
     }

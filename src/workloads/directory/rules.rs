@@ -1,8 +1,8 @@
 //! Rules of the directory that CSDL cannot express, and of the type that all entities derive from.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, PropertyRule, RecycledRules,
-    Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, MediaRules,
+    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::text::guid::is_guid;
@@ -24,6 +24,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         object("federatedIdentityCredential", &OBJECT, &WORDING),
         object("organization", &ORGANIZATION, &WORDING),
         object("directoryObject", &ANY_OBJECT, &KEYED_WORDING),
+        object("profilePhoto", &DEFAULT_CAPABILITIES, &PHOTO_WORDING),
     ],
     properties: &[
         // Whether an id in a body is refused or ignored is not known (none).
@@ -106,6 +107,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // gone.
     recycled: &[recycled("user", None), recycled("group", Some(("groupTypes", "Unified"))), recycled("application", None)],
     kept_links: &[(("group", "owners"), &refusal::LAST_OWNER)],
+    // Medium (pages on profilePhoto of learn.microsoft.com/graph/api): 200 without a body.
+    media: &[("profilePhoto", "", &PHOTO)],
     link_limits: &[("directoryObject", 20)],
     // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof
     transitive: &[
@@ -230,6 +233,16 @@ const fn recycled(name: &'static str, only: Option<(&'static str, &'static str)>
 const fn object(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
     TypeRules { name, capabilities, wording, is_consulted: false }
 }
+
+static PHOTO_WORDING: Wording = Wording { unknown_entity: &refusal::IMAGE_NOT_FOUND, ..WORDING };
+
+static PHOTO: MediaRules = MediaRules {
+    creates: true,
+    answer: Some(200),
+    absent: Some(&refusal::IMAGE_NOT_FOUND),
+    members: Some(super::photo::members),
+    ..DEFAULT_MEDIA
+};
 
 /// Strong: the rows named in the table of refusals.
 static KEYED_WORDING: Wording = Wording { malformed_key: Some(&GUIDS), ..WORDING };

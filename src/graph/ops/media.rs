@@ -1,0 +1,190 @@
+//! Content of media entities and of stream properties.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+
+use crate::edm::media::Media;
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{MediaRules, PropertyType, Slot, StructuredType};
+use crate::edm::tag;
+use crate::edm::value::{Complex, Entity, Value};
+use crate::graph::body;
+use crate::graph::context::OperationContext;
+use crate::graph::ops::change::{collection_to_change, server_set_values, store_full, with_change};
+use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::ops::{Outcome, create, update};
+use crate::graph::route::{PropertyTail, Route, Tail};
+use crate::graph::statuses;
+use crate::graph::success::Success;
+use crate::odata::condition::Condition;
+use crate::odata::error::Error;
+use crate::odata::range::{self, RequestedRange};
+use crate::policy::refusal;
+use crate::world::store::{StoreUpdate, StoredEntity};
+
+/// The type of content that a client does not name.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// The methods of content.
+pub(super) const METHODS: [Method; 4] = [Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Whether a path leads to content.
+pub(super) fn is_media(route: &Route<'_>) -> bool {
+    match &route.tail {
+        Tail::Media => true,
+        Tail::Property(path) => is_stream(route.structured(), path),
+        _ => false,
+    }
+}
+
+/// Whether a path from an entity leads to a stream property of its own.
+fn is_stream(structured: &StructuredType, path: &PropertyTail) -> bool {
+    let is_stream = |index: &usize| structured.properties[*index].kind == PropertyType::Primitive(Primitive::Stream);
+    matches!(&*path.indexes, [index] if is_stream(index))
+}
+
+/// The place of content: its slot, and its rules.
+struct Place {
+    slot: Slot,
+    rules: &'static MediaRules,
+}
+
+fn place(context: &OperationContext<'_>) -> Place {
+    let structured = context.structured();
+    let property = match &context.route.tail {
+        Tail::Property(PropertyTail { indexes, .. }) => indexes.first().map(|index| &structured.properties[*index]),
+        _ => None,
+    };
+    let name = property.map_or("", |property| &*property.name);
+    Place {
+        slot: property.map_or(Slot::MEDIA, |property| property.slot),
+        rules: statuses::media(context.world, context.model, structured, name),
+    }
+}
+
+/// Answers with content, or a part of it.
+pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
+    let Place { slot, rules } = place(context);
+    let entity = holder(context, key, rules)?;
+    match entity.properties.get(slot) {
+        Value::Media(media) => content(context, &**media),
+        // A fixture can have text for a stream.
+        Value::String(text) => content(context, &Media::new("text/plain", text.as_bytes())),
+        _ => match rules.absent {
+            Some(refusal) => Err(Error::new(refusal, &[])),
+            None => Ok(Success::no_content()),
+        },
+    }
+}
+
+/// Returns the entity that has the content.
+fn holder(context: &OperationContext<'_>, key: &str, rules: &MediaRules) -> Result<Arc<StoredEntity>, Error> {
+    context.check_way()?;
+    context.entity(key).map_err(|error| match rules.absent {
+        Some(refusal) if rules.creates => Error::new(refusal, &[]),
+        _ => error,
+    })
+}
+
+/// Answers with content: all of it, the part that the request asks for, or nothing if the client has it.
+fn content(context: &OperationContext<'_>, media: &Media) -> Result<Success, Error> {
+    let headers = &context.request.headers;
+    let etag = HeaderValue::from_str(media.tag()).ok();
+    let known = Condition::of(headers, &header::IF_NONE_MATCH);
+    if known.is_some_and(|known| known.excludes(Some(media.tag()))) {
+        return Ok(Success { status: StatusCode::NOT_MODIFIED, etag, ..Success::no_content() });
+    }
+    let length = media.bytes().len();
+    let wanted = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let (status, part) = match range::requested(wanted, length) {
+        RequestedRange::Whole => (StatusCode::OK, None),
+        RequestedRange::Part(part) => (StatusCode::PARTIAL_CONTENT, Some(part)),
+        RequestedRange::Unsatisfiable => {
+            return Err(Error { content_length: Some(length), ..Error::new(&refusal::RANGE_NOT_SATISFIABLE, &[]) });
+        }
+    };
+    let content_range = part.as_ref().and_then(|part| {
+        HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok()
+    });
+    let bytes = part.map_or(&media.bytes()[..], |part| &media.bytes()[part]);
+    let content_type = HeaderValue::from_str(media.content_type()).unwrap_or(HeaderValue::from_static(UNKNOWN_TYPE));
+    let body = Some((content_type, bytes.to_vec()));
+    Ok(Success { status, body, is_content: true, content_range, etag, ..Success::no_content() })
+}
+
+/// Stores the content of a request.
+pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, Error> {
+    let bytes = body::content(context.request)?;
+    let content_type = context.request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = Arc::new(Media::new(content_type.unwrap_or(UNKNOWN_TYPE), &bytes));
+    let Place { slot, rules } = place(context);
+    if rules.creates && context.is_single() {
+        update::create_single(context, key)?;
+    }
+    let changed = change(context, key, slot, Value::Media(media.clone()), rules, Some(&media))?;
+    let success = match rules.answer {
+        Some(status) => {
+            Success { status: StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT), ..Success::no_content() }
+        }
+        None => context.json(StatusCode::OK, context.entity_body(&changed.after), Vec::new()),
+    };
+    Ok(with_change(context, success, Some(changed.before), Some(changed.after)))
+}
+
+/// Removes content. The entity stays.
+pub(super) fn delete(context: &OperationContext<'_>, key: &str) -> Result<Outcome, Error> {
+    let Place { slot, rules } = place(context);
+    let entity = holder(context, key, rules)?;
+    if let (Value::Null, Some(refusal)) = (entity.properties.get(slot), rules.absent) {
+        return Err(Error::new(refusal, &[]));
+    }
+    if rules.creates && context.is_single() {
+        // Without its content it is not there.
+        let removed = collection_to_change(context, key)?.remove(key).map_err(store_full)?;
+        return Ok(with_change(context, Success::no_content(), removed, None));
+    }
+    let changed = change(context, key, slot, Value::Null, rules, None)?;
+    Ok(with_change(context, Success::no_content(), Some(changed.before), Some(changed.after)))
+}
+
+/// Changes the content of a stored entity, and what follows from it.
+fn change(
+    context: &OperationContext<'_>,
+    key: &str,
+    slot: Slot,
+    value: Value,
+    rules: &MediaRules,
+    media: Option<&Media>,
+) -> Result<StoreUpdate, Error> {
+    let mut decided = Vec::new();
+    let precondition = Precondition::of(context, key, &mut decided)?;
+    let (model, structured) = (context.model, context.structured());
+    let collection = collection_to_change(context, key)?;
+    let server_set = server_set_values(context, structured, false, &mut decided);
+    let updated = collection.update(key, |entity| {
+        precondition.check(entity)?;
+        let actual = model.actual(structured, entity.properties.own_type);
+        let mut properties = entity.properties.clone();
+        properties.set(slot, value);
+        for (slot, value) in server_set {
+            properties.set(slot, value);
+        }
+        if let Some(media) = media {
+            follow(context, actual, rules, media, &mut properties);
+        }
+        tag::renew(actual, &mut properties, Some(&entity.properties), || context.world.next_tag_id());
+        Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
+    });
+    updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)
+}
+
+/// Sets the values that follow from content.
+fn follow(context: &OperationContext<'_>, structured: &StructuredType, rules: &MediaRules, media: &Media, values: &mut Complex) {
+    let members = rules.members.map(|members| members(media)).unwrap_or_default();
+    if let Some(patch) = create::read_own(context, structured, &format!("{{{members}}}")) {
+        let patch = crate::edm::patch::Patch { read_as: None, ..patch };
+        *values = patch.apply(context.model, structured, values);
+    }
+}
