@@ -25,4 +25,6 @@ mod statuses;
 pub(crate) mod step;
 mod stubs;
 mod success;
+mod storage;
 mod target;
+mod ticket;

@@ -17,6 +17,7 @@ pub(crate) mod regular_file;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod stub;
+pub(crate) mod uploads;
 pub(crate) mod workload;
 pub(crate) mod worlds;
 
@@ -33,6 +34,7 @@ use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
 use crate::world::settings::Settings;
 use crate::world::store::{Baselines, Store, StoreFull};
+use crate::world::uploads::Uploads;
 
 /// An isolated sandbox.
 ///
@@ -52,6 +54,8 @@ pub struct World {
     pub local_caller: OnceLock<Value>,
     /// Held from the check that no other entity has a value until the value is stored, for values that are unique.
     pub unique_values: Arc<Mutex<()>>,
+    /// The content that arrives in fragments.
+    pub uploads: Arc<Uploads>,
     ids: Arc<IdSource>,
 }
 
@@ -85,6 +89,7 @@ impl World {
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             local_caller: OnceLock::new(),
             unique_values: Arc::default(),
+            uploads: Arc::default(),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
         }
@@ -133,6 +138,7 @@ impl World {
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
             unique_values: Arc::default(),
+            uploads: Arc::default(),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
         })
@@ -163,6 +169,7 @@ impl World {
             // It may depend on the part that changes.
             local_caller: OnceLock::new(),
             unique_values: self.unique_values.clone(),
+            uploads: self.uploads.clone(),
             ids: self.ids.clone(),
         }
     }

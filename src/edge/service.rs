@@ -13,7 +13,7 @@ use crate::edge::control::{self, Control, ControlOutcome, Peer};
 use crate::edge::outgoing;
 use crate::entra::caller;
 use crate::graph::pipeline;
-use crate::graph::request::{BODY_LIMIT, Request};
+use crate::graph::request::{Request, body_limit};
 use crate::graph::step::{Answer, Step};
 use crate::text::json::quoted;
 use crate::world::World;
@@ -52,7 +52,7 @@ impl Service {
     pub(crate) fn body_limit(&self, request: &Request, peer: Peer) -> usize {
         match self.control_of(request) {
             Some(control) => control::admitted_body_limit(control, &self.worlds, request, peer),
-            None => BODY_LIMIT,
+            None => body_limit(request.target.path()),
         }
     }
 

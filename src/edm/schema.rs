@@ -27,7 +27,7 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, FileRules, IdForm,
     KeyCheck, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
     UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
@@ -324,6 +324,8 @@ pub struct StructuredType {
     pub tag: Option<&'static TagRules>,
     /// The index of the key, if answers have it whether it is selected or not.
     pub always_selected: Option<usize>,
+    /// The members of files and folders, if its entities are some.
+    pub file: Option<&'static FileRules>,
     /// The index of the alternate key that a path segment can be, like a key.
     pub segment_key: Option<usize>,
     /// The index of a property, and the names of its values that a path segment can be, like a key.

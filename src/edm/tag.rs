@@ -31,6 +31,17 @@ pub(crate) fn renew(structured: &StructuredType, values: &mut Complex, before: O
     set(structured, rules.form, values, &tag);
 }
 
+/// Returns the tag of the content of an entity in the form of braced GUIDs: the next after another, or the first.
+pub(crate) fn of_content(values: &Complex, before: &Value) -> Value {
+    let guid = of(values).and_then(|tag| tag.strip_prefix("\"{")?.split_once('}')).map(|(guid, _)| guid);
+    let Some(guid) = guid else { return before.clone() };
+    let number = match before {
+        Value::String(tag) => tag.strip_suffix('"').and_then(|tag| tag.rsplit_once(',')?.1.parse::<u64>().ok()),
+        _ => None,
+    };
+    Value::String(format!("\"c:{{{guid}}},{}\"", number.map_or(1, |number| number.saturating_add(1))).into())
+}
+
 /// Gives the values of a recorded entity their tag: the stated one, that of the property that repeats it, or a new one.
 pub(crate) fn record(structured: &StructuredType, values: &mut Complex, stated: Option<&str>, id: impl FnOnce() -> Uuid) {
     let Some(rules) = structured.tag else { return };

@@ -89,7 +89,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
         // Without a body, `OData-EntityId` repeats the address (OData 4.0 Part 1, 8.3.4).
-        if !has_body {
+        if !has_body && !success.is_content {
             headers.insert(ODATA_ENTITY_ID, location.clone());
         }
         headers.insert(header::LOCATION, location);

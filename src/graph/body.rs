@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::edm::primitive::LongNumbers;
-use crate::graph::request::{BODY_LIMIT, Body, Request};
+use crate::graph::request::{BODY_LIMIT, Body, Request, body_limit};
 use crate::odata::error::Error;
 use crate::policy::behavior::{Behaviors, MissingLength};
 use crate::policy::refusal;
@@ -54,7 +54,7 @@ pub(super) fn content(request: &Request) -> Result<Cow<'_, [u8]>, Error> {
     match &request.body {
         Body::Whole(body) => decoded(body, &request.headers),
         Body::TooLarge => {
-            let detail = format!("body exceeds {BODY_LIMIT} bytes");
+            let detail = format!("body exceeds {} bytes", body_limit(request.target.path()));
             Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(detail))
         }
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::StatusCode;
 use http::header::HeaderValue;
 
-use crate::edm::address::{CollectionAddress, KeyForm, entity_address};
+use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
@@ -17,15 +17,17 @@ use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::route::Route;
 use crate::graph::success::Success;
+use crate::graph::ticket;
 use crate::odata::error::Error;
 use crate::odata::format::{Format, Level};
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{ControlInformation, Holder, InstanceType, Representation, write_cached, write_selected};
+use crate::odata::write::{ControlInformation, Holder, InstanceType, Representation, separate, write_cached, write_selected};
 use crate::policy::behavior::{ContentType, ExpensiveQuery};
 use crate::policy::refusal::{self, Refusal};
+use crate::text::json::write_string;
 use crate::world::World;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{CollectionRef, StoredEntity};
@@ -112,6 +114,11 @@ impl<'c, R> OperationContext<'c, R> {
         let mut url = Vec::new();
         self.write_base_url(&mut url);
         format!("{}/{}/{address}", String::from_utf8_lossy(&url), self.version().segment())
+    }
+
+    /// Returns the URL of a path of the emulator's own, in the world of the request.
+    pub(super) fn own_address(&self, path: &str) -> String {
+        ticket::own_address(self.world, self.request, self.host, path)
     }
 
     /// Returns the URL of a path.
@@ -254,6 +261,11 @@ impl<'c> OperationContext<'c> {
         if let Some(missing) = &self.route.missing {
             return Err(missing.clone());
         }
+        self.check_ancestors()
+    }
+
+    /// Checks that all entities that contain the collection exist.
+    pub(super) fn check_ancestors(&self) -> Result<(), Error> {
         for ancestor in &self.route.ancestors {
             let structured = self.model.structured(ancestor.type_id);
             // A single entity exists with the one that contains it, unless clients create it.
@@ -307,9 +319,33 @@ impl<'c> OperationContext<'c> {
         self.begin_body(&self.route.fragment, suffix, capacity)
     }
 
+    /// Returns the body of a file at an address that the path does not have.
+    pub(super) fn file_body(&self, address: &EntityAddress, entity: &StoredEntity) -> Vec<u8> {
+        let mut out = self.begin_collection_body("/$entity", ENTITY_LENGTH);
+        self.write_download(&address.collection, entity, &mut out);
+        write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Writes the address of a file's content, which needs no token.
+    pub(super) fn write_download(&self, collection: &CollectionAddress, entity: &Entity, out: &mut Vec<u8>) {
+        let Some(rules) = self.structured().file else { return };
+        let Some(slot) = self.structured().slot(rules.content) else { return };
+        if !self.representation.has_context() || !matches!(entity.properties.get(slot), Value::Media(_)) {
+            return;
+        }
+        let address = EntityAddress { collection: collection.clone(), key: entity.key.clone() };
+        separate(out);
+        write_string(out, rules.download);
+        out.push(b':');
+        write_string(out, &self.own_address(&ticket::content_path(self.world, self.now, &address, rules.content)));
+    }
+
     /// Returns the body of an entity.
     pub(super) fn entity_body(&self, entity: &StoredEntity) -> Vec<u8> {
         let mut out = self.begin_collection_body("/$entity", entity.text.length().unwrap_or(ENTITY_LENGTH));
+        self.write_download(&self.route.collection, entity, &mut out);
         write_cached(&self.representation, self.types(entity), self.holder(), entity, &entity.text, &mut out);
         out.push(b'}');
         out

@@ -6,6 +6,8 @@ mod create;
 mod delete;
 mod delta;
 pub(super) mod describe;
+mod files;
+mod folders;
 mod get;
 mod list;
 mod media;
@@ -16,9 +18,12 @@ mod replace;
 mod result;
 mod unique;
 mod update;
+mod upload;
 
 use http::Method;
 
+pub(super) use self::media::content;
+pub(super) use self::upload::attachment_body;
 use crate::edm::schema::UpdateMethod;
 use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;

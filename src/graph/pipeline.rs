@@ -21,7 +21,7 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
@@ -52,6 +52,9 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
         Target::Batch(version) => {
             run(world, request, &meta, true, |world, request, meta| batch::answer(world, request, meta, version, answer_single))
         }
+        Target::Storage(beginning, rest) => run(world, request, &meta, false, |world, request, meta| {
+            Step::Done(Box::new(storage::answer(world, request, meta, beginning, rest)))
+        }),
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     };
     step.with_purse(purse)

@@ -6,9 +6,22 @@ use http::{Method, Uri};
 
 use crate::world::name::prefix_of;
 
+/// The beginning of the paths of upload sessions.
+pub(super) const UPLOADS: &str = "/_upload/";
+
 /// The maximum size of a body in bytes, compressed or decompressed: Graph accepts up to 4 MB
 /// (learn.microsoft.com/graph/sdks/large-file-upload: larger files need an upload session).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The maximum size of a fragment in an upload session, in bytes (learn.microsoft.com/graph/api/driveitem-createuploadsession: less than
+/// 60 MiB).
+const FRAGMENT_LIMIT: usize = 60 * 1024 * 1024;
+
+/// Returns the maximum size of the body of a request to a path, in bytes.
+pub(crate) fn body_limit(path: &str) -> usize {
+    let path = &path[prefix_of(path).len()..];
+    if path.starts_with(UPLOADS) { FRAGMENT_LIMIT } else { BODY_LIMIT }
+}
 
 /// A request.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 //! A path leads from a root through contained entities, which have addresses of their own, and through links to entities that live elsewhere.
 //! The canonical address of an entity decides where it is stored and which context URL it has, not the way to it.
 
+mod files;
 mod lookup;
 mod operation;
 mod segments;
@@ -22,6 +23,7 @@ use crate::text::json::Json;
 use crate::world::World;
 use crate::world::workload::Ancestor;
 
+pub(super) use self::files::NewFile;
 pub(super) use self::lookup::Lookup;
 pub(super) use self::operation::OperationCall;
 pub(super) use self::segments::unknown_segment;
@@ -75,6 +77,10 @@ pub(super) struct Route<'s> {
     pub(super) missing: Option<Error>,
     /// The operation that the path calls.
     pub(super) operation: Option<Box<OperationCall<'s>>>,
+    /// The file that is not there, where names lead to one.
+    pub(super) new_file: Option<Box<NewFile>>,
+    /// Whether names lead to a file or folder.
+    pub(super) has_names: bool,
 }
 
 impl<'s> Route<'s> {
@@ -198,6 +204,9 @@ struct Walk<'s, 'l> {
     has_links: bool,
     is_linked: bool,
     missing: Option<Error>,
+    /// The file that is not there, where names lead to one.
+    new_file: Option<Box<NewFile>>,
+    has_names: bool,
     /// The link that the last segment has followed.
     link: Option<Box<FollowedLink<'s>>>,
 }
@@ -240,6 +249,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             has_links: false,
             is_linked: false,
             missing: None,
+            new_file: None,
+            has_names: false,
             link: None,
         };
         if root.is_singleton && predicate.is_some() {
@@ -269,6 +280,7 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn follow(mut self, segments: &mut impl Iterator<Item = Cow<'s, str>>) -> Result<Route<'s>, Error> {
         loop {
             let Some(segment) = next_segment(segments)? else { return Ok(self.end(Tail::Whole)) };
+            let (segment, has_names) = self.without_mark(segment);
             if self.cast_to(&segment)? {
                 continue;
             }
@@ -287,12 +299,14 @@ impl<'s, 'l> Walk<'s, 'l> {
                     return Ok(self.called(call));
                 }
                 self.take_key(segment)?;
+                self.follow_names(has_names, segments)?;
                 continue;
             }
             let Segment { name, predicate } = Segment::of(&segment);
             let structured = self.structured();
             if let Some(navigation) = structured.navigation(name) {
                 self.enter(navigation, predicate, "")?;
+                self.follow_names(has_names, segments)?;
                 continue;
             }
             if structured.property(name).is_none() {
@@ -347,6 +361,8 @@ impl<'s, 'l> Walk<'s, 'l> {
             is_linked: self.is_linked,
             missing: self.missing,
             operation: None,
+            new_file: self.new_file,
+            has_names: self.has_names,
         }
     }
 
@@ -652,6 +668,8 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         is_linked: false,
         missing: None,
         operation: None,
+        new_file: None,
+        has_names: false,
     })
 }
 

@@ -261,6 +261,14 @@ rows! {
     grade None;
     source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
 
+    "file-content" file_content: FileContent = "GET of the `content` of a file" {
+        Redirect "redirect" "302 to an address of the emulator that needs no token, for an hour",
+        Direct "direct" "the content itself",
+    }
+    profiles Redirect Redirect Redirect;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/driveitem-get-content";
+
     "foreign-delta-token" foreign_delta_token: ForeignDeltaToken = "a token of a delta query that this emulator has not made" {
         Begin "begin" "a new round, so that clients with a token of the service go on",
         Refuse "refuse" "410, like a token of another world or an earlier state",

@@ -56,6 +56,12 @@ pub enum ErrorCode {
     ErrorItemNotFound,
     /// A file or folder does not exist (microsoft-graph-docs#14186).
     ItemNotFound,
+    /// A request on a file is malformed (concepts/onedrive errors of the OneDrive documentation).
+    InvalidFileRequest,
+    /// A folder has an item of the name (OneDrive/onedrive-api-docs#977).
+    NameAlreadyExists,
+    /// A pre-signed address is not valid (concepts/onedrive errors of the OneDrive documentation).
+    Unauthenticated,
     /// A range of a file is not there (concepts/onedrive errors of the OneDrive documentation).
     InvalidRange,
     /// A person has no photo (answers to questions of users).
@@ -120,6 +126,9 @@ impl ErrorCode {
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
             ErrorCode::ItemNotFound => "itemNotFound",
+            ErrorCode::InvalidFileRequest => "invalidRequest",
+            ErrorCode::NameAlreadyExists => "nameAlreadyExists",
+            ErrorCode::Unauthenticated => "unauthenticated",
             ErrorCode::InvalidRange => "invalidRange",
             ErrorCode::ImageNotFound => "ImageNotFound",
             ErrorCode::NotAcceptable => "NotAcceptable",
@@ -456,6 +465,31 @@ refusals! {
     /// A body above the size limit, compressed or decompressed.
     PAYLOAD_TOO_LARGE "payload-too-large" 413 RequestEntityTooLarge Layer::Gateway, "The request size exceeds the maximum limit.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A name that no file can have.
+    INVALID_FILE_NAME "invalid-file-name" 400 InvalidFileRequest Layer::Gateway, "The provided name cannot contain the character ':'.",
+        None "learn.microsoft.com/graph/onedrive-addressing-driveitems (the characters); status and code from the list of OneDrive's errors, the text is a guess";
+    /// A file where there is one of the name, if the client wants it to fail.
+    FILE_EXISTS "file-exists" 409 NameAlreadyExists Layer::Gateway, "The specified item name already exists.",
+        Strong "OneDrive/onedrive-api-docs#977";
+    /// An upload session that is not, or no longer, there.
+    UNKNOWN_UPLOAD_SESSION "unknown-upload-session" 404 ItemNotFound Layer::Gateway, "The upload session was not found",
+        Strong "abraunegg/onedrive#3859";
+    /// A fragment of an upload without its place in the whole.
+    INVALID_CONTENT_RANGE "invalid-content-range" 400 InvalidFileRequest Layer::Gateway, "The Content-Range header is missing or malformed.",
+        None "concepts/onedrive errors of the OneDrive documentation (status and code); the text is a guess";
+    /// A fragment of an upload that has arrived already.
+    FRAGMENT_OVERLAP "fragment-overlap" 416 InvalidRange Layer::Files("fragmentOverlap"), "Uploaded fragment overlaps with existing data.",
+        Strong "O365/python-o365#728";
+    /// A fragment of an upload behind one that has not arrived.
+    FRAGMENT_OUT_OF_ORDER "fragment-out-of-order" 416 InvalidRange Layer::Files("fragmentOutOfOrder"), "Uploaded fragment is out of order.",
+        Weak "the text and the code are known from clients of OneDrive (O365/python-o365#728 for another one)";
+    /// A fragment of an upload with another length than stated.
+    FRAGMENT_LENGTH "fragment-length" 400 InvalidFileRequest Layer::Files("fragmentLengthMismatch"),
+        "The length of the uploaded fragment does not match the Content-Range header.",
+        None "concepts/onedrive errors of the OneDrive documentation (status and codes); the text is a guess";
+    /// A pre-signed address that is not, or no longer, valid.
+    DOWNLOAD_REFUSED "download-refused" 401 Unauthenticated Layer::Gateway, "The caller is not authenticated.",
+        None "concepts/onedrive errors of the OneDrive documentation (the code, and the sentence on it); that an old address is answered so is a guess";
     /// A range of content that is not there.
     RANGE_NOT_SATISFIABLE "range-not-satisfiable" 416 InvalidRange Layer::Gateway, "The specified byte range is invalid or unavailable.",
         Medium "concepts/onedrive errors of the OneDrive documentation (the code, and the sentence on it); RFC 9110, 14.2";

@@ -1,5 +1,6 @@
 //! Files: drives and their items.
 
+mod content;
 mod derived;
 mod rules;
 

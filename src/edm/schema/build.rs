@@ -433,6 +433,11 @@ impl Shared<'_> {
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
             },
+            file: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.files);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                row.or_else(|| base.and_then(|base| base.file))
+            },
             tag: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.tags);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);

@@ -61,6 +61,8 @@ pub struct WorkloadRules {
     /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
     /// inherit the row.
     pub media: &'static [(&'static str, &'static str, &'static MediaRules)],
+    /// Types whose entities are files and folders, which paths of names lead to.
+    pub files: &'static [(&'static str, &'static FileRules)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
 }
@@ -85,6 +87,20 @@ pub enum View {
         navigation: &'static str,
         /// The navigation property of the collection.
         collection: &'static str,
+    },
+    /// The entity of a root set with the key of the holder at the end of this path of members.
+    Owned {
+        /// The set.
+        set: &'static str,
+        /// The complex properties, and the property of the innermost.
+        path: &'static [&'static str],
+    },
+    /// The single entity of another navigation property, and all that are nested in it.
+    Tree {
+        /// The navigation property of the entity.
+        single: &'static str,
+        /// The navigation property of the nested ones.
+        nested: &'static str,
     },
     /// The collections of all entities of another collection of the holder, and of those nested in them.
     All {
@@ -135,6 +151,25 @@ pub enum DefaultProjection {
     Except(&'static [&'static str]),
 }
 
+/// The members of files and folders.
+#[derive(Debug)]
+pub struct FileRules {
+    /// The stream property.
+    pub content: &'static str,
+    /// The navigation property of a folder.
+    pub children: &'static str,
+    /// The property with the name, unique in a folder in any case.
+    pub name: &'static str,
+    /// The annotation with the address of the content, which needs no token.
+    pub download: &'static str,
+    /// The property with the size of the content, or of all that a folder has.
+    pub size: &'static str,
+    /// The complex property of folders, and its property with the number of items.
+    pub folder: (&'static str, &'static str),
+    /// The property with the tag of the content, which a change of other members leaves as it is.
+    pub content_tag: &'static str,
+}
+
 /// The rules of content that has an address of its own.
 #[derive(Debug)]
 pub struct MediaRules {
@@ -146,13 +181,15 @@ pub struct MediaRules {
     pub absent: Option<&'static Refusal>,
     /// Whether a read leads to another address, which needs no token.
     pub is_redirected: bool,
+    /// The properties with the content in base64 and its type, where it is not stored apart.
+    pub inline: Option<(&'static str, &'static str)>,
     /// Returns the values of the entity that follow from the content, as JSON members without braces.
     pub members: Option<fn(&Media) -> String>,
 }
 
 /// The rules of content without a row. The pages of stream properties print 204 for a write.
 pub(crate) const DEFAULT_MEDIA: MediaRules =
-    MediaRules { creates: false, answer: Some(204), absent: None, is_redirected: false, members: None };
+    MediaRules { creates: false, answer: Some(204), absent: None, is_redirected: false, inline: None, members: None };
 
 /// A navigation property: the type that declares it, and its name.
 pub(crate) type Path = (&'static str, &'static str);
@@ -190,6 +227,7 @@ impl WorkloadRules {
         kept_links: &[],
         link_limits: &[],
         media: &[],
+        files: &[],
         tags: &[],
         required: &[],
         default_projections: &[],

@@ -12,7 +12,7 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, unique};
+use crate::graph::ops::{Outcome, folders, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, explain};
 use crate::odata::error::Error;
@@ -64,6 +64,9 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 if let Err(error) = relate(context, &address, &relations) {
                     undo(context, &address);
                     return Err(error);
+                }
+                if structured.file.is_some() {
+                    folders::account(context, &context.route.collection, 1, 0);
                 }
                 decided.extend(["id-format", "location"]);
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));

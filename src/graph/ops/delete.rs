@@ -7,7 +7,7 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Property, PropertyType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::Outcome;
+use crate::graph::ops::{Outcome, folders};
 use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::statuses::{self, Bin};
@@ -45,6 +45,10 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
             let _ = collection.insert(before);
             return Err(error);
         }
+    }
+    if let Some(file) = context.structured().file {
+        let structured = context.types(&before).actual;
+        folders::account(context, &context.route.collection, -1, -folders::size(structured, &before.properties, file));
     }
     let status = context.structured().capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))

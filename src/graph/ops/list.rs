@@ -337,6 +337,10 @@ fn page_body(
         let own =
             linked.as_ref().filter(|_| !context.route.also.is_empty()).map(|own| own.collection.path(&context.world.schema));
         let holder = own.as_deref().map_or_else(|| context.holder(), Holder::collection);
+        if query.select.is_none() {
+            let collection = linked.as_ref().map_or(&context.route.collection, |own| &own.collection);
+            context.write_download(collection, entity, &mut out);
+        }
         match &query.select {
             None => write_cached(&representation, types, holder, entity, &entity.text, &mut out),
             Some(select) => write_selected(&representation, types, holder, entity, &select.selection, &mut out),

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
+use crate::edm::address::EntityAddress;
 use crate::edm::media::Media;
+use crate::edm::patch::Patch;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{MediaRules, PropertyType, Slot, StructuredType};
 use crate::edm::tag;
@@ -14,13 +18,16 @@ use crate::graph::body;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{collection_to_change, server_set_values, store_full, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, create, update};
+use crate::graph::ops::files::{self, Conflict};
+use crate::graph::ops::{Outcome, create, folders, update};
 use crate::graph::route::{PropertyTail, Route, Tail};
 use crate::graph::statuses;
 use crate::graph::success::Success;
+use crate::graph::ticket;
 use crate::odata::condition::Condition;
 use crate::odata::error::Error;
 use crate::odata::range::{self, RequestedRange};
+use crate::policy::behavior::FileContent;
 use crate::policy::refusal;
 use crate::world::store::{StoreUpdate, StoredEntity};
 
@@ -46,12 +53,14 @@ fn is_stream(structured: &StructuredType, path: &PropertyTail) -> bool {
 }
 
 /// The place of content: its slot, and its rules.
-struct Place {
+struct Place<'c> {
     slot: Slot,
     rules: &'static MediaRules,
+    /// The name of the stream property; empty for the content of a media entity.
+    name: &'c str,
 }
 
-fn place(context: &OperationContext<'_>) -> Place {
+fn place<'c>(context: &OperationContext<'c>) -> Place<'c> {
     let structured = context.structured();
     let property = match &context.route.tail {
         Tail::Property(PropertyTail { indexes, .. }) => indexes.first().map(|index| &structured.properties[*index]),
@@ -61,17 +70,30 @@ fn place(context: &OperationContext<'_>) -> Place {
     Place {
         slot: property.map_or(Slot::MEDIA, |property| property.slot),
         rules: statuses::media(context.world, context.model, structured, name),
+        name,
     }
 }
 
 /// Answers with content, or a part of it.
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
-    let Place { slot, rules } = place(context);
+    let Place { slot, rules, name } = place(context);
     let entity = holder(context, key, rules)?;
+    let headers = &context.request.headers;
     match entity.properties.get(slot) {
-        Value::Media(media) => content(context, &**media),
+        Value::Media(_) if rules.is_redirected && context.world.behaviors.file_content == FileContent::Redirect => {
+            let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
+            let path = ticket::content_path(context.world, context.now, &address, name);
+            let location = Some(context.own_address(&path).into_bytes());
+            let decided = vec!["file-content"];
+            Ok(Success { status: StatusCode::FOUND, location, decided, is_content: true, ..Success::no_content() })
+        }
+        Value::Media(media) => Ok(Success { decided: decided(rules), ..content(headers, media)? }),
         // A fixture can have text for a stream.
-        Value::String(text) => content(context, &Media::new("text/plain", text.as_bytes())),
+        Value::String(text) => content(headers, &Media::new("text/plain", text.as_bytes())),
+        _ if rules.inline.is_some() => match inline(context, &entity, rules) {
+            Some(media) => content(headers, &media),
+            None => Ok(Success::no_content()),
+        },
         _ => match rules.absent {
             Some(refusal) => Err(Error::new(refusal, &[])),
             None => Ok(Success::no_content()),
@@ -88,9 +110,8 @@ fn holder(context: &OperationContext<'_>, key: &str, rules: &MediaRules) -> Resu
     })
 }
 
-/// Answers with content: all of it, the part that the request asks for, or nothing if the client has it.
-fn content(context: &OperationContext<'_>, media: &Media) -> Result<Success, Error> {
-    let headers = &context.request.headers;
+/// Answers with content: all of it, the part that a request asks for, or nothing if the client has it.
+pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media) -> Result<Success, Error> {
     let etag = HeaderValue::from_str(media.tag()).ok();
     let known = Condition::of(headers, &header::IF_NONE_MATCH);
     if known.is_some_and(|known| known.excludes(Some(media.tag()))) {
@@ -114,16 +135,57 @@ fn content(context: &OperationContext<'_>, media: &Media) -> Result<Success, Err
     Ok(Success { status, body, is_content: true, content_range, etag, ..Success::no_content() })
 }
 
+/// Returns content that properties of an entity have.
+fn inline(context: &OperationContext<'_>, entity: &StoredEntity, rules: &MediaRules) -> Option<Media> {
+    let (bytes, content_type) = rules.inline?;
+    let structured = context.types(entity).actual;
+    let text = |name: &str| match structured.slot(name).map(|slot| entity.properties.get(slot)) {
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let bytes = STANDARD.decode(text(bytes)?.as_bytes()).ok()?;
+    Some(Media::new(text(content_type).as_deref().unwrap_or(UNKNOWN_TYPE), &bytes))
+}
+
+fn decided(rules: &MediaRules) -> Vec<&'static str> {
+    if rules.is_redirected { vec!["file-content"] } else { Vec::new() }
+}
+
 /// Stores the content of a request.
 pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, Error> {
     let bytes = body::content(context.request)?;
     let content_type = context.request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = Arc::new(Media::new(content_type.unwrap_or(UNKNOWN_TYPE), &bytes));
-    let Place { slot, rules } = place(context);
+    let Place { slot, rules, .. } = place(context);
+    let file = context.structured().file;
+    if let (Some(new), Some(file)) = (&context.route.new_file, file) {
+        Precondition::of(context, key, &mut Vec::new())?.check_creation().map_err(Unchanged::to_error)?;
+        let created = files::create(context, new, file, rules, &media)?;
+        // Another request has created it meanwhile.
+        return created.ok_or_else(|| Error::new(&refusal::FILE_EXISTS, &[]));
+    }
+    if let Some(file) = file {
+        let current = context.entity(key)?;
+        let structured = context.types(&current).actual;
+        match (Conflict::of(context.request.target.query()), structured.slot(file.name)) {
+            (Conflict::Fail, _) => return Err(Error::new(&refusal::FILE_EXISTS, &[])),
+            (Conflict::Rename, Some(slot)) if context.route.has_names => {
+                if let Value::String(name) = current.properties.get(slot) {
+                    return files::create_beside(context, name, file, rules, &media);
+                }
+            }
+            _ => {}
+        }
+    }
     if rules.creates && context.is_single() {
         update::create_single(context, key)?;
     }
     let changed = change(context, key, slot, Value::Media(media.clone()), rules, Some(&media))?;
+    if let Some(file) = file {
+        let structured = context.types(&changed.after).actual;
+        let before = folders::size(structured, &changed.before.properties, file);
+        folders::account(context, &context.route.collection, 0, files::length(&media) - before);
+    }
     let success = match rules.answer {
         Some(status) => {
             Success { status: StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT), ..Success::no_content() }
@@ -135,7 +197,7 @@ pub(super) fn put(context: &OperationContext<'_>, key: &str) -> Result<Outcome, 
 
 /// Removes content. The entity stays.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str) -> Result<Outcome, Error> {
-    let Place { slot, rules } = place(context);
+    let Place { slot, rules, .. } = place(context);
     let entity = holder(context, key, rules)?;
     if let (Value::Null, Some(refusal)) = (entity.properties.get(slot), rules.absent) {
         return Err(Error::new(refusal, &[]));
@@ -175,6 +237,10 @@ fn change(
             follow(context, actual, rules, media, &mut properties);
         }
         tag::renew(actual, &mut properties, Some(&entity.properties), || context.world.next_tag_id());
+        if let Some(slot) = actual.file.and_then(|file| actual.slot(file.content_tag)) {
+            let tag = tag::of_content(&properties, entity.properties.get(slot));
+            properties.set(slot, tag);
+        }
         Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
     });
     updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)
@@ -184,7 +250,7 @@ fn change(
 fn follow(context: &OperationContext<'_>, structured: &StructuredType, rules: &MediaRules, media: &Media, values: &mut Complex) {
     let members = rules.members.map(|members| members(media)).unwrap_or_default();
     if let Some(patch) = create::read_own(context, structured, &format!("{{{members}}}")) {
-        let patch = crate::edm::patch::Patch { read_as: None, ..patch };
+        let patch = Patch { read_as: None, ..patch };
         *values = patch.apply(context.model, structured, values);
     }
 }

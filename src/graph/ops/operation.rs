@@ -11,7 +11,7 @@ use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules};
-use crate::graph::ops::{Outcome, create, delta, result};
+use crate::graph::ops::{Outcome, create, delta, result, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
 use crate::graph::success::Success;
@@ -54,6 +54,9 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
     let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
     let operation = call.operation;
     let arguments = read_arguments(context, call, skipped)?;
+    if upload::is_session(context, call) {
+        return upload::begin(context, call, &arguments);
+    }
     context.check_way()?;
     let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
     check_missing(operation, &arguments)?;

@@ -3,9 +3,10 @@
 //! A view applies only where nothing is stored under the path's own address, so that fixtures can have entities of their own there.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::edm::address::{CollectionAddress, EntityAddress};
-use crate::edm::schema::{StructuredType, TypeId, View};
+use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
+use crate::edm::schema::{PropertyType, StructuredType, TypeId, View};
 use crate::edm::value::{Complex, Value};
 use crate::graph::route::Walk;
 
@@ -56,6 +57,31 @@ impl<'s> Walk<'s, '_> {
                 }
                 return false;
             }
+            View::Owned { set, path } if is_empty => {
+                let Some(root) = self.model.root(set) else { return false };
+                let collection = CollectionAddress::from(root.set);
+                let structured = self.model.structured(root.target);
+                let is_owned = |values: &Complex| self.text_at(structured, values, path).is_some_and(|id| *id == *holder.key);
+                let Some(found) = self.lookup.first(&collection, is_owned) else { return false };
+                self.path = collection.path(self.schema).into_owned();
+                self.key_form = KeyForm::of(self.schema.set(root.set));
+                self.collection = collection;
+                self.key = Some(Cow::Owned(found));
+                self.ancestors.clear();
+            }
+            View::Tree { single, nested } => {
+                let Some(outer) = holder_type.navigation(single) else { return false };
+                let structured = self.model.structured(outer.target);
+                let Some(inner) = structured.navigation(nested) else { return false };
+                let top = holder.collection.within(self.schema, &holder.key, outer.set);
+                let within = top.within(self.schema, &outer.name, inner.set);
+                let own = self.collection.clone();
+                self.add_all(structured, &own, nested, nested, DEPTH);
+                self.also.push(top);
+                self.also.push(within.clone());
+                self.add_all(structured, &within, nested, nested, DEPTH);
+                return false;
+            }
             View::All { navigation, nested, collection, new_in } => {
                 let Some(outer) = holder_type.navigation(navigation) else { return false };
                 let structured = self.model.structured(outer.target);
@@ -69,7 +95,7 @@ impl<'s> Walk<'s, '_> {
                 self.add_all(structured, &address, nested, collection, DEPTH);
                 return false;
             }
-            View::SameKey(_) | View::Among { .. } | View::Behind { .. } => return false,
+            View::SameKey(_) | View::Among { .. } | View::Behind { .. } | View::Owned { .. } => return false,
         }
         self.home = Some(self.collection.path(self.schema).into_owned());
         true
@@ -115,6 +141,17 @@ impl<'s> Walk<'s, '_> {
             self.home = Some(self.collection.path(self.schema).into_owned());
         } else {
             self.also = also;
+        }
+    }
+
+    /// Returns the text at the end of a path of members.
+    fn text_at(&self, structured: &StructuredType, values: &Complex, path: &[&str]) -> Option<Arc<str>> {
+        let (name, rest) = path.split_first()?;
+        let property = &structured.properties[structured.property(name)?];
+        match (values.get(property.slot), property.kind) {
+            (Value::String(text), _) if rest.is_empty() => Some(text.clone()),
+            (Value::Complex(inner), PropertyType::Complex(id)) => self.text_at(self.model.structured(id), inner, rest),
+            _ => None,
         }
     }
 

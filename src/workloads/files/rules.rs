@@ -1,8 +1,8 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
-    UpdateAnswer, Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, FileRules, IdForm, MediaRules, PropertyRule,
+    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -41,6 +41,18 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("driveItem", "specialFolder", PropertyRule::OmittedWhileNull),
         ("driveItem", "cTag", PropertyRule::OmittedWhileNull),
     ],
+    // Medium: pages on driveItem, printDocument and attachment of learn.microsoft.com/graph/api.
+    media: &[
+        ("driveItem", "content", &ITEM_CONTENT),
+        ("printDocument", "", &REDIRECTED),
+        ("fileAttachment", "", &ATTACHMENT),
+    ],
+    files: &[("driveItem", &ITEMS)],
+    views: &[
+        ("user", "drive", View::Owned { set: "drives", path: &["owner", "user", "id"] }),
+        ("group", "drive", View::Owned { set: "drives", path: &["owner", "group", "id"] }),
+        ("drive", "items", View::Tree { single: "root", nested: "children" }),
+    ],
     tags: &[
         ("driveItem", &ITEM_TAG),
         ("list", &LIST_TAG),
@@ -50,6 +62,27 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     ],
     ..WorkloadRules::NONE
 };
+
+static ITEMS: FileRules = FileRules {
+    content: "content",
+    children: "children",
+    name: "name",
+    download: "@microsoft.graph.downloadUrl",
+    size: "size",
+    folder: ("folder", "childCount"),
+    content_tag: "cTag",
+};
+
+static REDIRECTED: MediaRules = MediaRules { is_redirected: true, ..DEFAULT_MEDIA };
+
+static ITEM_CONTENT: MediaRules = MediaRules {
+    answer: None,
+    absent: Some(&refusal::UNKNOWN_DRIVE_ITEM),
+    members: Some(super::content::members),
+    ..REDIRECTED
+};
+
+static ATTACHMENT: MediaRules = MediaRules { inline: Some(("contentBytes", "contentType")), ..DEFAULT_MEDIA };
 
 /// Recorded in pnp/pnpcore: the forms, the header beside each `@odata.etag` (32 of 32), and that items have the annotation with `$select`
 /// only. The pages of learn.microsoft.com/graph/api on items have `if-match` as an option, answered with 412.

@@ -1,0 +1,166 @@
+//! New files and folders at the end of names.
+
+use std::sync::{Arc, PoisonError};
+
+use http::StatusCode;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::media::Media;
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::{FileRules, MediaRules, StructuredType};
+use crate::edm::value::Value;
+use crate::graph::context::OperationContext;
+use crate::graph::ops::folders::account;
+use crate::graph::ops::{Outcome, change, create};
+use crate::graph::route::NewFile;
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::text::form;
+use crate::text::json::quoted;
+use crate::world::World;
+use crate::world::store::StoredEntity;
+
+/// The effect of a write where there is a file of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// The file gets the content.
+    Replace,
+    /// The write is refused.
+    Fail,
+    /// There is a new file of a similar name.
+    Rename,
+}
+
+impl Conflict {
+    /// Returns the wish of a request, an option of its query.
+    pub(super) fn of(query: Option<&str>) -> Conflict {
+        let is_wish = |name: &str| form::decoded(name).to_ascii_lowercase().ends_with(".conflictbehavior");
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        match pairs.into_iter().find(|(name, _)| is_wish(name)) {
+            Some((_, value)) if value.eq_ignore_ascii_case("fail") => Conflict::Fail,
+            Some((_, value)) if value.eq_ignore_ascii_case("rename") => Conflict::Rename,
+            _ => Conflict::Replace,
+        }
+    }
+}
+
+/// Creates a file, and the folders on the way to it. If another request has created it meanwhile, the result is `None`.
+pub(super) fn create(
+    context: &OperationContext<'_>,
+    new: &NewFile,
+    rules: &FileRules,
+    media_rules: &MediaRules,
+    media: &Arc<Media>,
+) -> Result<Option<Outcome>, Error> {
+    check_folder(context)?;
+    let structured = context.structured();
+    let Some(children) = structured.navigation(rules.children) else { return Err(context.not_found(&new.name)) };
+    // Held until the file is stored: a folder has no two items of one name.
+    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folder = new.folder.clone();
+    for name in &new.folders {
+        let key = match find(context.world, structured, &folder, rules, name) {
+            Some(found) => found.key.clone(),
+            None => {
+                let members = format!("{}:{},{}:{{}}", quoted(rules.name), quoted(name), quoted(rules.folder.0));
+                let made = create::create_within(context, &folder, &patch(context, structured, &members)?)?;
+                account(context, &folder, 1, 0);
+                made.key
+            }
+        };
+        folder = folder.within(&context.world.schema, &key, children.set);
+    }
+    if find(context.world, structured, &folder, rules, &new.name).is_some() {
+        return Ok(None);
+    }
+    let address = insert(context, &folder, &new.name, rules, media_rules, media)?;
+    created(context, &address).map(Some)
+}
+
+/// Creates a file of a similar name beside one that is there.
+pub(super) fn create_beside(
+    context: &OperationContext<'_>,
+    name: &str,
+    rules: &FileRules,
+    media_rules: &MediaRules,
+    media: &Arc<Media>,
+) -> Result<Outcome, Error> {
+    let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = &context.route.collection;
+    let name = free_name(context.world, context.structured(), folder, rules, name);
+    let address = insert(context, folder, &name, rules, media_rules, media)?;
+    created(context, &address)
+}
+
+/// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.
+pub(super) fn free_name(
+    world: &World,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+) -> String {
+    let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
+    let names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
+    names.into_iter().find(|name| find(world, structured, folder, rules, name).is_none()).unwrap_or_default()
+}
+
+fn created(context: &OperationContext<'_>, address: &EntityAddress) -> Result<Outcome, Error> {
+    let entity = context.world.store.entity(address).ok_or_else(|| context.not_found(&address.key))?;
+    let success = context.json(StatusCode::CREATED, context.file_body(address, &entity), Vec::new());
+    Ok(change::with_change(context, success, None, Some(entity)))
+}
+
+fn insert(
+    context: &OperationContext<'_>,
+    folder: &CollectionAddress,
+    name: &str,
+    rules: &FileRules,
+    media_rules: &MediaRules,
+    media: &Arc<Media>,
+) -> Result<EntityAddress, Error> {
+    let structured = context.structured();
+    let mut members = format!("{}:{}", quoted(rules.name), quoted(name));
+    let followed = media_rules.members.map(|members| members(media)).unwrap_or_default();
+    if !followed.is_empty() {
+        members.push(',');
+        members.push_str(&followed);
+    }
+    let mut patch = patch(context, structured, &members)?;
+    if let Some(content) = structured.property(rules.content) {
+        patch.changes.push(PropertyChange { property: content, to: NewValue::Set(Value::Media(media.clone())) });
+    }
+    let address = create::create_within(context, folder, &patch)?;
+    account(context, folder, 1, length(media));
+    Ok(address)
+}
+
+fn patch(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Result<Patch, Error> {
+    let patch = create::read_own(context, structured, &format!("{{{members}}}"));
+    patch.map(|patch| Patch { read_as: None, ..patch }).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))
+}
+
+/// Checks that the folder in which names begin is there.
+fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
+    context.check_ancestors()?;
+    let (route, key) = (context.route, context.route.key.as_deref().unwrap_or_default());
+    let is_implied = context.world.schema.set(route.collection.set).is_single;
+    if is_implied || context.world.store.at(&route.collection).get(key).is_some() { Ok(()) } else { Err(context.not_found(key)) }
+}
+
+fn find(
+    world: &World,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+) -> Option<Arc<StoredEntity>> {
+    let slot = structured.slot(rules.name)?;
+    let has_name = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if text.eq_ignore_ascii_case(name));
+    world.store.at(folder).list().into_iter().find(has_name)
+}
+
+/// Returns the length of content.
+pub(super) fn length(media: &Media) -> i64 {
+    i64::try_from(media.bytes().len()).unwrap_or(i64::MAX)
+}

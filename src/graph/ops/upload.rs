@@ -1,0 +1,135 @@
+//! Upload sessions: where they begin.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{self, HeaderMap};
+
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::patch::Patch;
+use crate::edm::schema::{OperationType, PropertyType, StructuredType};
+use crate::edm::value::{Complex, Value};
+use crate::graph::context::OperationContext;
+use crate::graph::ops::{Outcome, create, result};
+use crate::graph::request::UPLOADS;
+use crate::graph::route::OperationCall;
+use crate::graph::success::Success;
+use crate::graph::statuses;
+use crate::odata::error::Error;
+use crate::odata::read::Argument;
+use crate::policy::refusal;
+use crate::text::json::{self, Json, quoted};
+use crate::world::clock::unix_millis;
+use crate::world::store::StoreFull;
+use crate::world::uploads::UploadTarget;
+
+/// The time for which a session lasts.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The property of a new attachment with its content.
+const CONTENT_BYTES: &str = "contentBytes";
+
+/// Whether a call begins an upload session of a file, or of an attachment of an item.
+pub(super) fn is_session(context: &OperationContext<'_>, call: &OperationCall<'_>) -> bool {
+    let is_file = context.structured().file.is_some() && context.route.key.is_some();
+    let is_attachment = context.route.key.is_none() && &*context.structured().full_name == "microsoft.graph.attachment";
+    &*call.operation.name == "createUploadSession" && !call.is_followed && (is_file || is_attachment)
+}
+
+/// Begins a session.
+pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, arguments: &[Argument]) -> Result<Outcome, Error> {
+    let path = context.request.path();
+    let base = path.rfind('/').map_or(path, |end| &path[..end]);
+    let target = if context.route.key.is_some() { file(context, base)? } else { attachment(context, base, arguments)? };
+    let id = context.world.next_entity_id().simple().to_string();
+    let until = context.now + LIFETIME;
+    if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
+        let full = StoreFull { limit: context.world.stores.limit() };
+        return Err(Error::new(&refusal::STORE_FULL, &[]).with_detail(format!("too many upload sessions, or {full}")));
+    }
+    let Some(OperationType::Value(kind @ PropertyType::Complex(session))) = call.result else {
+        return Ok(Outcome::Success(Success::no_content()));
+    };
+    let mut time = Vec::with_capacity(24);
+    DateTimeOffset::from_unix_millis(unix_millis(until)).write_utc(&mut time);
+    let members = format!(
+        r#"{{"uploadUrl":{},"expirationDateTime":{},"nextExpectedRanges":["{}"]}}"#,
+        quoted(&context.own_address(&format!("{}{id}", UPLOADS))),
+        quoted(&String::from_utf8_lossy(&time)),
+        if context.route.key.is_some() { "0-" } else { "0" },
+    );
+    let structured = context.model.structured(session);
+    let value = values(context, structured, &members);
+    let status = statuses::of_operation(context.world, context.model, call.operation);
+    let success = result::value(context, status, kind, &Value::Complex(value.into()), context.world.behaviors.secret);
+    Ok(Outcome::Success(success))
+}
+
+fn values(context: &OperationContext<'_>, structured: &StructuredType, members: &str) -> Complex {
+    let patch = create::read_own(context, structured, members).unwrap_or_default();
+    Patch { read_as: None, ..patch }.apply(context.model, structured, &Complex::default())
+}
+
+/// Returns the request that stores a file.
+fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Error> {
+    let key = context.route.key.as_deref().unwrap_or_default();
+    let precondition = super::condition::Precondition::of(context, key, &mut Vec::new())?;
+    if context.route.new_file.is_some() {
+        precondition.check_creation().map_err(super::condition::Unchanged::to_error)?;
+    } else {
+        let entity = context.bound_entity(key)?;
+        precondition.check(&entity).map_err(super::condition::Unchanged::to_error)?;
+    }
+    let wish = conflict_behavior(context.request.body.bytes());
+    let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={wish}")).unwrap_or_default();
+    Ok(UploadTarget { path: format!("{base}/content{query}"), headers: headers(context, "application/octet-stream"), attachment: None })
+}
+
+/// Returns the wish of a request for the case that there is a file of the name.
+fn conflict_behavior(body: &[u8]) -> Option<&'static str> {
+    let Ok(Json::Object(members)) = json::parse(body) else { return None };
+    let (_, item) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("item"))?;
+    let Json::Object(members) = item else { return None };
+    let is_wish = |name: &str| name.to_ascii_lowercase().ends_with(".conflictbehavior");
+    let (_, Json::String(wish)) = members.iter().find(|(name, _)| is_wish(name))? else { return None };
+    ["fail", "rename", "replace"].into_iter().find(|known| wish.eq_ignore_ascii_case(known))
+}
+
+/// Returns the request that stores an attachment.
+fn attachment(context: &OperationContext<'_>, base: &str, arguments: &[Argument]) -> Result<UploadTarget, Error> {
+    context.check_way()?;
+    let Some(Argument::Value(Value::Complex(item))) = arguments.iter().find(|argument| **argument != Argument::Absent) else {
+        return Err(Error::new(&refusal::INVALID_ARGUMENT, &["AttachmentItem", "microsoft.graph.attachmentItem"]));
+    };
+    let mut members = String::from(r##""@odata.type":"#microsoft.graph.fileAttachment""##);
+    if let Some(structured) = context.model.type_named("attachmentItem").map(|id| context.model.structured(id)) {
+        for name in ["name", "contentType", "contentId"] {
+            if let Some(Value::String(text)) = structured.slot(name).map(|slot| item.get(slot)) {
+                members.push_str(&format!(",{}:{}", quoted(name), quoted(text)));
+            }
+        }
+        if let Some(Value::Boolean(is_inline)) = structured.slot("isInline").map(|slot| item.get(slot)) {
+            members.push_str(&format!(r#","isInline":{is_inline}"#));
+        }
+    }
+    Ok(UploadTarget { path: base.to_owned(), headers: headers(context, "application/json"), attachment: Some(members) })
+}
+
+/// Returns the body of the request that stores an attachment.
+pub(in crate::graph) fn attachment_body(members: &str, content: &[u8]) -> String {
+    let mut body = format!("{{{members},{}:\"", quoted(CONTENT_BYTES));
+    STANDARD.encode_string(content, &mut body);
+    body.push_str("\"}");
+    body
+}
+
+/// Returns the headers of a request that the same caller sends later.
+fn headers(context: &OperationContext<'_>, content_type: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    if let Some(token) = context.request.headers.get(header::AUTHORIZATION) {
+        headers.insert(header::AUTHORIZATION, token.clone());
+    }
+    headers
+}

@@ -1,0 +1,145 @@
+//! Content and upload sessions at addresses that need no token.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+
+use crate::edm::address::EntityAddress;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::value::Value;
+use crate::graph::context::OperationContext;
+use crate::graph::meta::ResponseMeta;
+use crate::graph::method::wrong_method;
+use crate::graph::ops::{self, Operation, Outcome};
+use crate::graph::request::{Body, Request};
+use crate::graph::route::{self, Lookup, Resource};
+use crate::graph::step::Answer;
+use crate::graph::success::Success;
+use crate::graph::ticket::{self, Ticket};
+use crate::graph::{answer, body};
+use crate::odata::error::Error;
+use crate::odata::format::Format;
+use crate::odata::range;
+use crate::policy::refusal;
+use crate::world::World;
+use crate::world::clock::unix_millis;
+use crate::world::name::prefix_of;
+use crate::world::store::StoreFull;
+use crate::world::uploads::{FragmentProblem, FragmentResult, UploadState, UploadTarget};
+
+/// Answers a request.
+pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>, beginning: &str, rest: &str) -> Answer {
+    let result = if beginning == ticket::CONTENT { content(world, request, meta, rest) } else { upload(world, request, meta, rest) };
+    match result {
+        Ok(mut success) => {
+            let change = success.change.take();
+            let mut answer = *answer::success(world, meta, success);
+            answer.change = change;
+            answer
+        }
+        Err(error) => answer::refusal(world, meta, error),
+    }
+}
+
+fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &str) -> Result<Success, Error> {
+    if request.method != Method::GET {
+        return Err(wrong_method(world, &request.method, &[Method::GET]));
+    }
+    let Some(Ticket { entity, property }) = ticket::read(world, meta.now, token) else {
+        return Err(Error::new(&refusal::DOWNLOAD_REFUSED, &[]));
+    };
+    let gone = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
+    let model = world.schema.widest();
+    let address = EntityAddress::parse(&world.schema, model, &entity).ok_or_else(gone)?;
+    let entity = world.store.entity(&address).ok_or_else(gone)?;
+    let declared = world.schema.set(address.collection.set).target;
+    let structured = model.find_structured(entity.properties.own_type.unwrap_or(declared)).ok_or_else(gone)?;
+    match structured.slot(&property).map(|slot| entity.properties.get(slot)) {
+        Some(Value::Media(media)) => ops::content(&request.headers, media),
+        _ => Err(gone()),
+    }
+}
+
+fn upload(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str) -> Result<Success, Error> {
+    let unknown = || Error::new(&refusal::UNKNOWN_UPLOAD_SESSION, &[]);
+    match request.method.as_str() {
+        "GET" => world.uploads.state(id, meta.now).map(|state| progress(StatusCode::OK, state)).ok_or_else(unknown),
+        "DELETE" if world.uploads.cancel(id, meta.now) => Ok(Success::no_content()),
+        "DELETE" => Err(unknown()),
+        "PUT" => fragment(world, request, meta, id),
+        _ => Err(wrong_method(world, &request.method, &[Method::GET, Method::PUT, Method::DELETE])),
+    }
+}
+
+/// Takes a fragment, and stores the content after the last one.
+fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str) -> Result<Success, Error> {
+    if world.uploads.state(id, meta.now).is_none() {
+        return Err(Error::new(&refusal::UNKNOWN_UPLOAD_SESSION, &[]));
+    }
+    let bytes = body::content(request)?;
+    let stated = request.headers.get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let range = stated.and_then(range::fragment).ok_or_else(|| {
+        let detail = format!("Content-Range {stated:?}, expected a range such as bytes 0-25/128");
+        Error::new(&refusal::INVALID_CONTENT_RANGE, &[]).with_detail(detail)
+    })?;
+    let refused = |problem: FragmentProblem| match problem {
+        FragmentProblem::Unknown => Error::new(&refusal::UNKNOWN_UPLOAD_SESSION, &[]),
+        FragmentProblem::Overlap => Error::new(&refusal::FRAGMENT_OVERLAP, &[]),
+        FragmentProblem::Gap => Error::new(&refusal::FRAGMENT_OUT_OF_ORDER, &[]),
+        FragmentProblem::Length => Error::new(&refusal::FRAGMENT_LENGTH, &[]),
+        FragmentProblem::Full => {
+            Error::new(&refusal::STORE_FULL, &[]).with_detail(StoreFull { limit: world.stores.limit() }.to_string())
+        }
+    };
+    match world.uploads.take(id, meta.now, &range, &bytes).map_err(refused)? {
+        // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).
+        FragmentResult::More(state) if state.is_attachment => Ok(progress(StatusCode::OK, state)),
+        FragmentResult::More(state) => Ok(progress(StatusCode::ACCEPTED, state)),
+        FragmentResult::Complete(target, content) => commit(world, request, meta, target, content),
+    }
+}
+
+/// Returns the state of a session.
+fn progress(status: StatusCode, state: UploadState) -> Success {
+    let mut time = Vec::with_capacity(24);
+    DateTimeOffset::from_unix_millis(unix_millis(state.until)).write_utc(&mut time);
+    let (time, dash) = (String::from_utf8_lossy(&time), if state.is_attachment { "" } else { "-" });
+    let body = format!(r#"{{"expirationDateTime":"{time}","nextExpectedRanges":["{}{dash}"]}}"#, state.received);
+    Success { status, body: Some((HeaderValue::from_static("application/json"), body.into_bytes())), ..Success::no_content() }
+}
+
+/// Stores content as the request does for which the session was begun. Its token was checked then.
+fn commit(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    target: UploadTarget,
+    content: Vec<u8>,
+) -> Result<Success, Error> {
+    let UploadTarget { path, headers, attachment } = target;
+    let (method, body) = match &attachment {
+        None => (Method::PUT, content),
+        Some(members) => (Method::POST, ops::attachment_body(members, &content).into_bytes()),
+    };
+    let internal = || Error::new(&refusal::INTERNAL, &[]);
+    let path = format!("{}{path}", prefix_of(request.target.path()));
+    let target = path.parse().map_err(|_| internal())?;
+    let stored = Request { method, target, is_secure: request.is_secure, headers, body: Body::Whole(Bytes::from(body)) };
+    let resource = route::resolve(&world.schema, Lookup::of(world, &stored.headers), stored.path())?;
+    let Resource::Entities(mut route) = resource else { return Err(internal()) };
+    if let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (stored.method == Method::PUT)) {
+        route.collection = collection;
+        route.key = key.map(Cow::Owned).or(route.key);
+    }
+    let operation = Operation::of(world, &route, &stored.method)?;
+    let context = OperationContext::new(world, &stored, meta, route.model, &route, Format::default());
+    match ops::run(&operation, &context, None, &mut Vec::new())? {
+        Outcome::Success(success) if attachment.is_some() => {
+            Ok(Success { body: None, status: StatusCode::CREATED, etag: None, ..success })
+        }
+        Outcome::Success(success) => Ok(success),
+        Outcome::Declared(_) | Outcome::Consult(_) => Err(internal()),
+    }
+}

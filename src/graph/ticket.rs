@@ -1,0 +1,89 @@
+//! Addresses of content that need no token: they are signed, and valid for a time.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{HeaderMap, HeaderValue};
+use ring::hmac;
+
+use crate::edm::address::EntityAddress;
+use crate::graph::base_url::write_base_url;
+use crate::graph::request::Request;
+use crate::text::constant_time;
+use crate::world::World;
+use crate::world::clock::unix_millis;
+use crate::world::name;
+
+/// The beginning of the paths of content.
+pub(super) const CONTENT: &str = "/_content/";
+
+/// The time for which an address of content is valid: "short-lived", as the page on driveItem says.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The length of a signature, in bytes.
+const SIGNATURE: usize = 16;
+
+/// Content that an address leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    /// The text of the entity's address.
+    pub(super) entity: String,
+    /// The stream property.
+    pub(super) property: String,
+}
+
+/// Returns the address of the emulator for a path of its own, in the world of a request.
+pub(super) fn own_address(world: &World, request: &Request, host: Option<&HeaderValue>, path: &str) -> String {
+    let mut url = Vec::new();
+    match &world.behaviors.base_url {
+        Some(fixed) => url.extend_from_slice(fixed.as_bytes()),
+        None => write_base_url(request, host, &mut url),
+    }
+    let mut url = String::from_utf8_lossy(&url).into_owned();
+    url.push_str(&world_of(&request.headers, request.target.path()));
+    url.push_str(path);
+    url
+}
+
+/// Returns the prefix of a world that a header names: the client of the address has no such header.
+fn world_of(headers: &HeaderMap, path: &str) -> String {
+    match name::requested(path, headers, || None) {
+        Some(name) if name::prefix_of(path).is_empty() && name::is_valid(&name) => format!("/_world/{name}"),
+        _ => String::new(),
+    }
+}
+
+/// Returns the path of an entity's content.
+pub(super) fn content_path(world: &World, now: SystemTime, address: &EntityAddress, property: &str) -> String {
+    let until = unix_seconds(now) + i64::try_from(LIFETIME.as_secs()).unwrap_or_default();
+    let payload = format!("{until} {property} {}", address.text(&world.schema));
+    let mut token = signature(world, payload.as_bytes()).to_vec();
+    token.extend_from_slice(payload.as_bytes());
+    format!("{CONTENT}{}", URL_SAFE_NO_PAD.encode(token))
+}
+
+fn unix_seconds(time: SystemTime) -> i64 {
+    unix_millis(time) / 1000
+}
+
+/// Reads the end of a path of content; `None` if it is not of this world, or not valid any more.
+pub(super) fn read(world: &World, now: SystemTime, token: &str) -> Option<Ticket> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (signed, payload) = bytes.split_first_chunk::<SIGNATURE>()?;
+    if !constant_time::is_equal(signed, &signature(world, payload)) {
+        return None;
+    }
+    let mut parts = std::str::from_utf8(payload).ok()?.splitn(3, ' ');
+    let until: i64 = parts.next()?.parse().ok()?;
+    let (property, entity) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    (unix_seconds(now) < until).then_some(Ticket { entity, property })
+}
+
+fn signature(world: &World, payload: &[u8]) -> [u8; SIGNATURE] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &world.secret().to_be_bytes());
+    let tag = hmac::sign(&key, payload);
+    let mut signature = [0; SIGNATURE];
+    signature.copy_from_slice(&tag.as_ref()[..SIGNATURE]);
+    signature
+}
