@@ -136,12 +136,23 @@ impl<'s> Walk<'s, '_> {
             .iter()
             .filter(|root| is_placeholder && !root.is_singleton && self.model.is_a(root.target, self.type_id));
         let mut homes = homes.map(|root| CollectionAddress::from(root.set));
-        if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
+        if let Some((single, name)) = self.single_with_id(&also, key).filter(|_| found.is_none()) {
+            self.collection = single;
+            self.key = Some(Cow::Owned(name));
+        } else if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
             self.collection = found;
             self.home = Some(self.collection.path(self.schema).into_owned());
         } else {
             self.also = also;
         }
+    }
+
+    /// Returns the collection of the single entity with an id, and its key, which is another one.
+    fn single_with_id(&self, among: &[CollectionAddress], id: &str) -> Option<(CollectionAddress, String)> {
+        let slot = self.structured().key_property()?.slot;
+        let has_id = |values: &Complex| matches!(values.get(slot), Value::String(text) if **text == *id);
+        let mut singles = among.iter().filter(|collection| self.schema.set(collection.set).is_single);
+        singles.find_map(|collection| Some((collection.clone(), self.lookup.first(collection, has_id)?)))
     }
 
     /// Returns the text at the end of a path of members.
