@@ -313,7 +313,7 @@ impl<'s, 'l> Walk<'s, 'l> {
                 if let Some(call) = self.operation(&segment, segments)? {
                     return Ok(self.called(call));
                 }
-                if structured.has_stream && segment.eq_ignore_ascii_case("$value") {
+                if segment.eq_ignore_ascii_case("$value") && self.can_have_content() {
                     return expect_end(segments, self.end(Tail::Media));
                 }
             }
@@ -321,6 +321,13 @@ impl<'s, 'l> Walk<'s, 'l> {
                 return Ok(self.end(tail));
             }
         }
+    }
+
+    /// Whether entities of the type, or of one derived from it, have content.
+    fn can_have_content(&self) -> bool {
+        let structured = self.structured();
+        let is_derived = |other: &StructuredType| other.has_stream && self.model.is_a(other.id, structured.id);
+        structured.has_stream || structured.is_polymorphic && self.model.structured_types().any(is_derived)
     }
 
     /// Ends at the links of a navigation property, or at the one that the last segment has followed.
@@ -460,6 +467,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.key_form = KeyForm::of(set);
         self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
+        // These were of the collection before.
+        (self.new_in, self.also) = (None, Vec::new());
         // Few navigation properties show entities of other addresses.
         let viewed = navigation.view.map(|view| (view, EntityAddress { collection: outer.clone(), key: key.as_ref().into() }));
         let holder_type = self.type_id;

@@ -20,7 +20,7 @@ use crate::graph::ops::change::{collection_to_change, server_set_values, store_f
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::files::{self, Conflict};
 use crate::graph::ops::{Outcome, create, folders, update};
-use crate::graph::route::{PropertyTail, Route, Tail};
+use crate::graph::route::{PropertyTail, Route, Tail, unknown_segment};
 use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::graph::ticket;
@@ -76,8 +76,15 @@ fn place<'c>(context: &OperationContext<'c>) -> Place<'c> {
 
 /// Answers with content, or a part of it.
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
-    let Place { slot, rules, name } = place(context);
+    let Place { slot, mut rules, name } = place(context);
     let entity = holder(context, key, rules)?;
+    let actual = context.types(&entity).actual;
+    if actual.id != context.structured().id {
+        if name.is_empty() && !actual.has_stream {
+            return Err(unknown_segment("$value", std::iter::empty()));
+        }
+        rules = statuses::media(context.world, context.model, actual, name);
+    }
     let headers = &context.request.headers;
     match entity.properties.get(slot) {
         Value::Media(_) if rules.is_redirected && context.world.behaviors.file_content == FileContent::Redirect => {
@@ -225,6 +232,9 @@ fn change(
     let (model, structured) = (context.model, context.structured());
     let collection = collection_to_change(context, key)?;
     let server_set = server_set_values(context, structured, false, &mut decided);
+    if slot == Slot::MEDIA && collection.get(key).is_some_and(|entity| !context.types(&entity).actual.has_stream) {
+        return Err(unknown_segment("$value", std::iter::empty()));
+    }
     let updated = collection.update(key, |entity| {
         precondition.check(entity)?;
         let actual = model.actual(structured, entity.properties.own_type);
