@@ -23,6 +23,7 @@ use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::range;
 use crate::policy::refusal;
+use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::name::prefix_of;
@@ -31,7 +32,11 @@ use crate::world::uploads::{FragmentProblem, FragmentResult, UploadState, Upload
 
 /// Answers a request.
 pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>, beginning: &str, rest: &str) -> Answer {
-    let result = if beginning == ticket::CONTENT { content(world, request, meta, rest) } else { upload(world, request, meta, rest) };
+    let result = match beginning {
+        ticket::CONTENT => content(world, request, meta, rest),
+        ticket::MONITORS => monitor(world, request, meta, rest),
+        _ => upload(world, request, meta, rest),
+    };
     match result {
         Ok(mut success) => {
             let change = success.change.take();
@@ -60,6 +65,21 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
         Some(Value::Media(media)) => ops::content(&request.headers, media),
         _ => Err(gone()),
     }
+}
+
+/// Answers with the progress of a copy, which is complete at once.
+fn monitor(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &str) -> Result<Success, Error> {
+    if request.method != Method::GET {
+        return Err(wrong_method(world, &request.method, &[Method::GET]));
+    }
+    let ticket = ticket::read(world, meta.now, token).filter(|ticket| ticket.property == ticket::COPY);
+    let model = world.schema.widest();
+    let made = ticket.and_then(|ticket| EntityAddress::parse(&world.schema, model, &ticket.entity));
+    let made = made.ok_or_else(|| Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]))?;
+    let id = quoted(&made.key);
+    let body = format!(r#"{{"operation":"itemCopy","percentageComplete":100.0,"resourceId":{id},"status":"completed"}}"#);
+    let body = Some((HeaderValue::from_static("application/json"), body.into_bytes()));
+    Ok(Success { status: StatusCode::OK, body, ..Success::no_content() })
 }
 
 fn upload(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str) -> Result<Success, Error> {

@@ -23,7 +23,7 @@ impl<'p> Target<'p> {
     /// Returns the target of a path, which has no world prefix.
     pub(super) fn of(path: &'p str) -> Target<'p> {
         if path.starts_with("/_") {
-            for beginning in [ticket::CONTENT, UPLOADS] {
+            for beginning in [ticket::CONTENT, ticket::MONITORS, UPLOADS] {
                 if let Some(rest) = path.strip_prefix(beginning) {
                     return Target::Storage(beginning, rest);
                 }

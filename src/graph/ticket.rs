@@ -18,8 +18,14 @@ use crate::world::name;
 /// The beginning of the paths of content.
 pub(super) const CONTENT: &str = "/_content/";
 
+/// The beginning of the paths that show the progress of a copy.
+pub(super) const MONITORS: &str = "/_monitor/";
+
 /// The time for which an address of content is valid: "short-lived", as the page on driveItem says.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The name in tickets for the progress of a copy; no property has it.
+pub(super) const COPY: &str = "*";
 
 /// The length of a signature, in bytes.
 const SIGNATURE: usize = 16;
@@ -56,11 +62,20 @@ fn world_of(headers: &HeaderMap, path: &str) -> String {
 
 /// Returns the path of an entity's content.
 pub(super) fn content_path(world: &World, now: SystemTime, address: &EntityAddress, property: &str) -> String {
+    format!("{CONTENT}{}", token(world, now, address, property))
+}
+
+/// Returns the path that shows the progress of a copy.
+pub(super) fn monitor_path(world: &World, now: SystemTime, address: &EntityAddress) -> String {
+    format!("{MONITORS}{}", token(world, now, address, COPY))
+}
+
+fn token(world: &World, now: SystemTime, address: &EntityAddress, property: &str) -> String {
     let until = unix_seconds(now) + i64::try_from(LIFETIME.as_secs()).unwrap_or_default();
     let payload = format!("{until} {property} {}", address.text(&world.schema));
     let mut token = signature(world, payload.as_bytes()).to_vec();
     token.extend_from_slice(payload.as_bytes());
-    format!("{CONTENT}{}", URL_SAFE_NO_PAD.encode(token))
+    URL_SAFE_NO_PAD.encode(token)
 }
 
 fn unix_seconds(time: SystemTime) -> i64 {

@@ -2,10 +2,11 @@
 
 mod content;
 mod derived;
+mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, Workload};
+use crate::world::workload::{Derived, OperationHandler, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Files;
@@ -13,6 +14,10 @@ pub(crate) struct Files;
 impl Workload for Files {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
+        operations::handler(name, bound)
     }
 
     fn derived(&self) -> &'static [Derived] {

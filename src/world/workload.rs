@@ -111,6 +111,8 @@ pub enum OperationReply {
     Entity(EntityAddress),
     /// Entities that are stored.
     Entities(Vec<EntityAddress>),
+    /// Files and folders that come of it meanwhile: the new one, and its bytes. The answer leads to an address that shows the progress.
+    Started(EntityAddress, i64),
 }
 
 /// Value that follows from others in a new entity, unless the request has the property.

@@ -11,11 +11,11 @@ use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules};
-use crate::graph::ops::{Outcome, create, delta, result, upload};
+use crate::graph::ops::{Outcome, create, delta, folders, result, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
 use crate::graph::success::Success;
-use crate::graph::{body, negotiate, statuses};
+use crate::graph::{body, negotiate, statuses, ticket};
 use crate::odata::arguments::{self, LiteralProblem};
 use crate::odata::error::Error;
 use crate::odata::read::{self, Argument, Origin};
@@ -94,6 +94,12 @@ fn answer(
     reply: OperationReply,
 ) -> Result<Success, Error> {
     match (reply, operation.returns) {
+        (OperationReply::Started(made, bytes), _) => {
+            folders::account(context, &made.collection, 1, bytes);
+            let path = ticket::monitor_path(context.world, context.now, &made);
+            let location = Some(context.own_address(&path).into_bytes());
+            Ok(Success { status: StatusCode::ACCEPTED, location, is_content: true, ..Success::no_content() })
+        }
         (OperationReply::Value(value), Some(OperationType::Value(kind))) => {
             Ok(result::value(context, status, kind, &value, context.world.behaviors.secret))
         }

@@ -1,0 +1,195 @@
+//! Operations of files: search and copy.
+
+use std::sync::Arc;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::value::{Complex, Value};
+use crate::odata::error::Error;
+use crate::odata::read::Argument;
+use crate::policy::refusal;
+use crate::world::store::StoredEntity;
+use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, text_of};
+
+/// The properties that a copy has of its own.
+const OWN: [&str; 9] = [
+    "id",
+    "eTag",
+    "cTag",
+    "webUrl",
+    "parentReference",
+    "createdBy",
+    "createdDateTime",
+    "lastModifiedBy",
+    "lastModifiedDateTime",
+];
+
+/// The depth of folders that are copied, with a wide margin.
+const DEPTH: usize = 16;
+
+/// The steps that looking at an item costs.
+const ITEM_STEPS: u64 = 16;
+
+/// Returns the function that answers calls of an operation.
+pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
+    match (name, bound.strip_prefix("microsoft.graph.")?) {
+        ("search", "drive" | "driveItem") => Some(search),
+        ("copy", "driveItem") => Some(copy),
+        _ => None,
+    }
+}
+
+/// Finds the items whose name has a text (learn.microsoft.com/graph/api/driveitem-search, which also finds text in files).
+fn search(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    let wanted = match request.argument("q") {
+        Argument::Value(Value::String(text)) => text.to_lowercase(),
+        _ => String::new(),
+    };
+    let Some(above) = request.address() else { return Ok(OperationReply::Entities(Vec::new())) };
+    let Some(structured) = item_type(request) else { return Ok(OperationReply::Entities(Vec::new())) };
+    let mut found = items(request, &above)?;
+    found.retain(|(_, item)| {
+        let name = text_of(structured, &item.properties, "name").unwrap_or_default();
+        !is_root(structured, &item.properties) && name.to_lowercase().contains(&wanted)
+    });
+    Ok(OperationReply::Entities(found.into_iter().map(|(address, _)| address).collect()))
+}
+
+/// Copies an item, with all that it contains, into the folder that the request names, or beside it.
+fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
+    let (Some(source), Some(structured)) = (request.address(), item_type(request)) else { return Ok(OperationReply::Nothing) };
+    let Some(item) = request.entity else { return Ok(OperationReply::Nothing) };
+    let folder = match request.argument("parentReference") {
+        Argument::Value(Value::Complex(reference)) => folder_of(request, &source, reference, structured)?,
+        _ => source.collection.clone(),
+    };
+    let name = match request.argument("name") {
+        Argument::Value(Value::String(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let new_name = name.or_else(|| text_of(structured, &item.properties, "name")).unwrap_or_default();
+    let has_name = |other: &Arc<StoredEntity>| {
+        text_of(structured, &other.properties, "name").is_some_and(|name| name.eq_ignore_ascii_case(&new_name))
+    };
+    if request.world.store.at(&folder).list().iter().any(has_name) {
+        return Err(Error::new(&refusal::FILE_EXISTS, &[]));
+    }
+    let made = copy_into(request, structured, &source, item, &folder, Some(new_name), DEPTH)?;
+    let size = match structured.slot("size").map(|slot| item.properties.get(slot)) {
+        Some(Value::Integer(size)) => *size,
+        _ => 0,
+    };
+    Ok(OperationReply::Started(made, size))
+}
+
+fn copy_into(
+    request: &OperationRequest<'_>,
+    structured: &StructuredType,
+    source: &EntityAddress,
+    item: &StoredEntity,
+    folder: &CollectionAddress,
+    name: Option<Arc<str>>,
+    depth: usize,
+) -> Result<EntityAddress, Error> {
+    pay(request)?;
+    let mut changes = Vec::new();
+    for (index, property) in structured.properties.iter().enumerate() {
+        let value = item.properties.get(property.slot);
+        if *value == Value::Null || OWN.contains(&&*property.name) {
+            continue;
+        }
+        let value = match (&name, &*property.name) {
+            (Some(name), "name") => Value::String(name.clone()),
+            _ => value.clone(),
+        };
+        changes.push(PropertyChange { property: index, to: NewValue::Set(value) });
+    }
+    let made = (request.create)(folder, &Patch { changes, ..Patch::default() })?;
+    let Some(children) = structured.navigation("children").filter(|_| depth > 0) else { return Ok(made) };
+    let schema = &request.world.schema;
+    let inner = source.collection.within(schema, &source.key, children.set);
+    let place = made.collection.within(schema, &made.key, children.set);
+    // The new item may be within the folder that is copied.
+    for child in request.world.store.at(&inner).list().into_iter().filter(|child| inner != made.collection || child.key != made.key) {
+        let address = EntityAddress { collection: inner.clone(), key: child.key.clone() };
+        copy_into(request, structured, &address, &child, &place, None, depth - 1)?;
+    }
+    Ok(made)
+}
+
+/// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one.
+fn folder_of(
+    request: &OperationRequest<'_>,
+    source: &EntityAddress,
+    reference: &Complex,
+    structured: &StructuredType,
+) -> Result<CollectionAddress, Error> {
+    let schema = &request.world.schema;
+    let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
+    let property = structured.property("parentReference").map(|index| structured.properties[index].kind);
+    let Some(PropertyType::Complex(id)) = property else { return Err(unknown()) };
+    let reference_type = request.model.structured(id);
+    let Some(wanted) = text_of(reference_type, reference, "id") else { return Ok(source.collection.clone()) };
+    let stated = text_of(reference_type, reference, "driveId").and_then(|drive| {
+        let set = request.model.root("drives")?.set;
+        let address = EntityAddress { collection: set.into(), key: drive };
+        request.world.store.entity(&address).map(|_| address)
+    });
+    let drive = stated.or_else(|| drive_above(request, source)).ok_or_else(unknown)?;
+    let (folder, _) = items(request, &drive)?
+        .into_iter()
+        .find(|(_, item)| text_of(structured, &item.properties, "id").as_deref() == Some(&*wanted))
+        .ok_or_else(unknown)?;
+    let children = structured.navigation("children").ok_or_else(unknown)?;
+    Ok(folder.collection.within(schema, &folder.key, children.set))
+}
+
+/// Returns the drive that has an item.
+fn drive_above(request: &OperationRequest<'_>, item: &EntityAddress) -> Option<EntityAddress> {
+    let (schema, drive) = (&request.world.schema, request.model.type_named("drive")?);
+    let holder = |collection: &CollectionAddress| EntityAddress::parse(schema, request.model, collection.holder.as_deref()?);
+    let mut above = holder(&item.collection);
+    while let Some(address) = above {
+        if schema.set(address.collection.set).target == drive {
+            return Some(address);
+        }
+        above = holder(&address.collection);
+    }
+    None
+}
+
+/// Returns the items within a drive or a folder, at any depth.
+fn items(
+    request: &OperationRequest<'_>,
+    above: &EntityAddress,
+) -> Result<Vec<(EntityAddress, Arc<StoredEntity>)>, Error> {
+    let (world, beginning) = (request.world, above.text(&request.world.schema));
+    let item = item_type(request).map(|structured| structured.id);
+    let is_within = |holder: &str| {
+        holder.strip_prefix(&beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut found = Vec::new();
+    for collection in world.store.addresses() {
+        if Some(world.schema.set(collection.set).target) != item || !collection.holder.as_deref().is_some_and(is_within) {
+            continue;
+        }
+        for entity in world.store.at(&collection).list() {
+            pay(request)?;
+            found.push((EntityAddress { collection: collection.clone(), key: entity.key.clone() }, entity));
+        }
+    }
+    Ok(found)
+}
+
+fn pay(request: &OperationRequest<'_>) -> Result<(), Error> {
+    if request.purse.spend(ITEM_STEPS) { Ok(()) } else { Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[])) }
+}
+
+fn item_type<'c>(request: &OperationRequest<'c>) -> Option<&'c StructuredType> {
+    request.model.type_named("driveItem").map(|id| request.model.structured(id))
+}
+
+fn is_root(structured: &StructuredType, values: &Complex) -> bool {
+    structured.slot("root").is_some_and(|slot| *values.get(slot) != Value::Null)
+}
