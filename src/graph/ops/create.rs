@@ -12,6 +12,7 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::ops::reference::{self, Relation};
+use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::{Outcome, folders, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, explain};
@@ -35,7 +36,8 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     check_required(structured, &reading.patch)?;
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
-    let properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
+    let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
+    rename(context, structured, &mut properties);
     // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
@@ -76,6 +78,18 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
         }
         // Another request took the key in the meantime. An approval is for its key alone.
         reply = reply.filter(|reply| reply.key.is_none());
+    }
+}
+
+/// Gives a new file or folder another name, if its own is in use and the client wants that.
+fn rename(context: &OperationContext<'_>, structured: &StructuredType, values: &mut Complex) {
+    let Some(rules) = structured.file else { return };
+    let Some(slot) = structured.slot(rules.name) else { return };
+    let Value::String(name) = values.get(slot).clone() else { return };
+    let (world, folder) = (context.world, &context.route.collection);
+    let is_used = folders::find(world, structured, folder, rules, &name).is_some();
+    if is_used && Conflict::of_body(context.request.body.bytes()) == Some(Conflict::Rename) {
+        values.set(slot, Value::String(folders::free_name(world, structured, folder, rules, &name).into()));
     }
 }
 

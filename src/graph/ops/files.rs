@@ -10,39 +10,12 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{FileRules, MediaRules, StructuredType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::folders::account;
+use crate::graph::ops::folders::{account, find, free_name};
 use crate::graph::ops::{Outcome, change, create};
 use crate::graph::route::NewFile;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::text::form;
 use crate::text::json::quoted;
-use crate::world::World;
-use crate::world::store::StoredEntity;
-
-/// The effect of a write where there is a file of the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Conflict {
-    /// The file gets the content.
-    Replace,
-    /// The write is refused.
-    Fail,
-    /// There is a new file of a similar name.
-    Rename,
-}
-
-impl Conflict {
-    /// Returns the wish of a request, an option of its query.
-    pub(super) fn of(query: Option<&str>) -> Conflict {
-        let is_wish = |name: &str| form::decoded(name).to_ascii_lowercase().ends_with(".conflictbehavior");
-        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        match pairs.into_iter().find(|(name, _)| is_wish(name)) {
-            Some((_, value)) if value.eq_ignore_ascii_case("fail") => Conflict::Fail,
-            Some((_, value)) if value.eq_ignore_ascii_case("rename") => Conflict::Rename,
-            _ => Conflict::Replace,
-        }
-    }
-}
 
 /// Creates a file, and the folders on the way to it. If another request has created it meanwhile, the result is `None`.
 pub(super) fn create(
@@ -92,19 +65,6 @@ pub(super) fn create_beside(
     created(context, &address)
 }
 
-/// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.
-pub(super) fn free_name(
-    world: &World,
-    structured: &StructuredType,
-    folder: &CollectionAddress,
-    rules: &FileRules,
-    name: &str,
-) -> String {
-    let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
-    let names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
-    names.into_iter().find(|name| find(world, structured, folder, rules, name).is_none()).unwrap_or_default()
-}
-
 fn created(context: &OperationContext<'_>, address: &EntityAddress) -> Result<Outcome, Error> {
     let entity = context.world.store.entity(address).ok_or_else(|| context.not_found(&address.key))?;
     let success = context.json(StatusCode::CREATED, context.file_body(address, &entity), Vec::new());
@@ -146,18 +106,6 @@ fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
     let (route, key) = (context.route, context.route.key.as_deref().unwrap_or_default());
     let is_implied = context.world.schema.set(route.collection.set).is_single;
     if is_implied || context.world.store.at(&route.collection).get(key).is_some() { Ok(()) } else { Err(context.not_found(key)) }
-}
-
-fn find(
-    world: &World,
-    structured: &StructuredType,
-    folder: &CollectionAddress,
-    rules: &FileRules,
-    name: &str,
-) -> Option<Arc<StoredEntity>> {
-    let slot = structured.slot(rules.name)?;
-    let has_name = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if text.eq_ignore_ascii_case(name));
-    world.store.at(folder).list().into_iter().find(has_name)
 }
 
 /// Returns the length of content.

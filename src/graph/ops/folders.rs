@@ -6,7 +6,71 @@ use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
-use crate::world::store::StoreFull;
+use crate::text::form;
+use crate::text::json::{self, Json};
+use crate::world::World;
+use crate::world::store::{StoreFull, StoredEntity};
+
+/// The effect of a write where there is a file of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// The file gets the content.
+    Replace,
+    /// The write is refused.
+    Fail,
+    /// There is a new file of a similar name.
+    Rename,
+}
+
+impl Conflict {
+    /// Returns the wish of a request, an option of its query.
+    pub(super) fn of(query: Option<&str>) -> Conflict {
+        let is_wish = |name: &str| form::decoded(name).to_ascii_lowercase().ends_with(".conflictbehavior");
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        match pairs.into_iter().find(|(name, _)| is_wish(name)) {
+            Some((_, value)) if value.eq_ignore_ascii_case("fail") => Conflict::Fail,
+            Some((_, value)) if value.eq_ignore_ascii_case("rename") => Conflict::Rename,
+            _ => Conflict::Replace,
+        }
+    }
+
+    /// Returns the wish of the body of a request, an annotation of the item.
+    pub(super) fn of_body(body: &[u8]) -> Option<Conflict> {
+        let Ok(Json::Object(members)) = json::parse(body) else { return None };
+        let is_wish = |name: &str| name.to_ascii_lowercase().ends_with("@microsoft.graph.conflictbehavior");
+        match members.iter().find(|(name, _)| is_wish(name))? {
+            (_, Json::String(wish)) if wish.eq_ignore_ascii_case("rename") => Some(Conflict::Rename),
+            (_, Json::String(wish)) if wish.eq_ignore_ascii_case("replace") => Some(Conflict::Replace),
+            _ => Some(Conflict::Fail),
+        }
+    }
+}
+
+/// Returns a name that no item of a folder has: `a 1.txt` for `a.txt`.
+pub(super) fn free_name(
+    world: &World,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+) -> String {
+    let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
+    let names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
+    names.into_iter().find(|name| find(world, structured, folder, rules, name).is_none()).unwrap_or_default()
+}
+
+/// Returns the item of a folder with a name, in any case.
+pub(super) fn find(
+    world: &World,
+    structured: &StructuredType,
+    folder: &CollectionAddress,
+    rules: &FileRules,
+    name: &str,
+) -> Option<Arc<StoredEntity>> {
+    let slot = structured.slot(rules.name)?;
+    let has_name = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if text.eq_ignore_ascii_case(name));
+    world.store.at(folder).list().into_iter().find(has_name)
+}
 
 /// Returns the size that an item says it has.
 pub(super) fn size(structured: &StructuredType, values: &Complex, rules: &FileRules) -> i64 {

@@ -61,7 +61,10 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let (Some(source), Some(structured)) = (request.address(), item_type(request)) else { return Ok(OperationReply::Nothing) };
     let Some(item) = request.entity else { return Ok(OperationReply::Nothing) };
     let folder = match request.argument("parentReference") {
-        Argument::Value(Value::Complex(reference)) => folder_of(request, &source, reference, structured)?,
+        Argument::Value(Value::Complex(reference)) => match folder_of(request, &source, reference, structured)? {
+            Some(folder) => folder,
+            None => return Ok(OperationReply::Nothing),
+        },
         _ => source.collection.clone(),
     };
     let name = match request.argument("name") {
@@ -118,31 +121,33 @@ fn copy_into(
     Ok(made)
 }
 
-/// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one.
+/// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one. It is `None` in a
+/// drive that the state does not have.
 fn folder_of(
     request: &OperationRequest<'_>,
     source: &EntityAddress,
     reference: &Complex,
     structured: &StructuredType,
-) -> Result<CollectionAddress, Error> {
+) -> Result<Option<CollectionAddress>, Error> {
     let schema = &request.world.schema;
     let unknown = || Error::new(&refusal::UNKNOWN_DRIVE_ITEM, &[]);
     let property = structured.property("parentReference").map(|index| structured.properties[index].kind);
     let Some(PropertyType::Complex(id)) = property else { return Err(unknown()) };
     let reference_type = request.model.structured(id);
-    let Some(wanted) = text_of(reference_type, reference, "id") else { return Ok(source.collection.clone()) };
-    let stated = text_of(reference_type, reference, "driveId").and_then(|drive| {
-        let set = request.model.root("drives")?.set;
-        let address = EntityAddress { collection: set.into(), key: drive };
-        request.world.store.entity(&address).map(|_| address)
-    });
-    let drive = stated.or_else(|| drive_above(request, source)).ok_or_else(unknown)?;
+    let Some(wanted) = text_of(reference_type, reference, "id") else { return Ok(Some(source.collection.clone())) };
+    let drive = match (text_of(reference_type, reference, "driveId"), request.model.root("drives")) {
+        (Some(drive), Some(root)) => EntityAddress { collection: root.set.into(), key: drive },
+        _ => drive_above(request, source).ok_or_else(unknown)?,
+    };
+    if drive.collection.holder.is_none() && request.world.store.entity(&drive).is_none() {
+        return Ok(None);
+    }
     let (folder, _) = items(request, &drive)?
         .into_iter()
         .find(|(_, item)| text_of(structured, &item.properties, "id").as_deref() == Some(&*wanted))
         .ok_or_else(unknown)?;
     let children = structured.navigation("children").ok_or_else(unknown)?;
-    Ok(folder.collection.within(schema, &folder.key, children.set))
+    Ok(Some(folder.collection.within(schema, &folder.key, children.set)))
 }
 
 /// Returns the drive that has an item.

@@ -2,7 +2,7 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, FileRules, IdForm, MediaRules, PropertyRule,
-    ServerSetValue, TagForm, TagRules, TypeRules, UpdateAnswer, View, Wording, WorkloadRules,
+    ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
@@ -48,6 +48,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("fileAttachment", "", &ATTACHMENT),
     ],
     files: &[("driveItem", &ITEMS)],
+    unique: &[("driveItem", Unique { property: "name", among: None, refusal: &refusal::FILE_EXISTS })],
     views: &[
         ("user", "drive", View::Owned { set: "drives", path: &["owner", "user", "id"] }),
         ("group", "drive", View::Owned { set: "drives", path: &["owner", "group", "id"] }),
