@@ -13,6 +13,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::folders::{account, find, free_name};
 use crate::graph::ops::{Outcome, change, create};
 use crate::graph::route::NewFile;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::json::quoted;
@@ -67,7 +68,9 @@ pub(super) fn create_beside(
 
 fn created(context: &OperationContext<'_>, address: &EntityAddress) -> Result<Outcome, Error> {
     let entity = context.world.store.entity(address).ok_or_else(|| context.not_found(&address.key))?;
-    let success = context.json(StatusCode::CREATED, context.file_body(address, &entity), Vec::new());
+    let success = context.json(StatusCode::CREATED, context.file_body(address, &entity), vec!["location"]);
+    let location = Some(context.absolute(&address.text(&context.world.schema)).into_bytes());
+    let success = Success { location, ..success };
     Ok(change::with_change(context, success, None, Some(entity)))
 }
 

@@ -1,0 +1,285 @@
+//! Content of files, photos and streams: byte for byte, in parts, in fragments, within limits.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::emulator::Emulator;
+use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::settings::{Auth, Settings};
+
+use crate::support::{harness, tokens};
+
+const ROOT: &str = "/v1.0/me/drive/root";
+const STATE: &str = "/_emulator/worlds/default/state";
+const KIB: usize = 1024;
+
+fn send(world: &World, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> RecordedResponse {
+    let target = target.strip_prefix("http://localhost:9340").unwrap_or(target).to_owned();
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    harness::send(world, &RecordedRequest { method, target, headers, body: Bytes::copy_from_slice(body) })
+}
+
+fn header<'r>(response: &'r RecordedResponse, wanted: &str) -> Option<&'r str> {
+    response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+}
+
+fn json_of(response: &RecordedResponse) -> Value {
+    serde_json::from_slice(&response.body).unwrap_or_default()
+}
+
+fn code(response: &RecordedResponse) -> (u16, String) {
+    (response.status.as_u16(), json_of(response)["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Bytes of all values.
+fn binary(length: usize) -> Vec<u8> {
+    (0..length).map(|index| u8::try_from((index * 7 + index / 256) % 256).unwrap()).collect()
+}
+
+#[test]
+fn content_comes_back_byte_for_byte_and_survives_an_export() {
+    let emulator = Emulator::builder().seed(1).build();
+    let ask = |method: Method, target: &str, content_type: &str, body: &[u8]| -> Response<Bytes> {
+        let request = Request::builder().method(method).uri(target).header("content-type", content_type);
+        emulator.send(request.body(Bytes::copy_from_slice(body)).unwrap())
+    };
+    let contents = [
+        ("/v1.0/me/photo/$value", "image/jpeg", binary(100 * KIB), 200),
+        ("/v1.0/me/drive/root:/data/all.bin:/content", "application/octet-stream", binary(70 * KIB), 201),
+        ("/v1.0/me/drive/root:/data/odd.json:/content", "application/json", b"{\"a\" : [1,\r\n2], \"secret\":\"Bearer abc\"".to_vec(), 201),
+        ("/v1.0/me/drive/root:/data/empty:/content", "text/plain", Vec::new(), 201),
+    ];
+    for (target, content_type, bytes, status) in &contents {
+        assert_eq!(ask(Method::PUT, target, content_type, bytes).status(), *status, "{target}");
+    }
+    let check = |moment: &str| {
+        for (target, content_type, bytes, _) in &contents {
+            let mut answer = ask(Method::GET, target, "text/plain", b"");
+            if answer.status() == StatusCode::FOUND {
+                answer = ask(Method::GET, answer.headers()["location"].to_str().unwrap(), "text/plain", b"");
+            }
+            assert_eq!((answer.status(), answer.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, *content_type));
+            assert!(answer.body() == bytes, "{moment}: {target}");
+        }
+    };
+    check("at first");
+    let state = ask(Method::GET, STATE, "application/json", b"");
+    let text: Value = serde_json::from_slice(state.body()).unwrap();
+    let user = text["users"].as_array().unwrap().iter().find(|user| user.get("photo").is_some()).unwrap();
+    assert_eq!(user["photo"]["@emulator.content"]["contentType"], "image/jpeg");
+    for (target, ..) in &contents[..2] {
+        ask(Method::DELETE, target, "text/plain", b"");
+    }
+    assert_eq!(ask(Method::PUT, STATE, "application/json", state.body()).status(), StatusCode::OK);
+    check("after an import");
+}
+
+#[test]
+fn malformed_content_of_a_fixture_is_a_problem_of_its_own() {
+    let problem = |photo: Value| {
+        let text = json!({ "users": [{ "id": "1", "photo": photo }] }).to_string();
+        Emulator::builder().fixtures_json(&text).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(problem(json!({ "id": "p", "@emulator.content": { "contentType": "image/png", "base64": "AAAA" } })), "");
+    for (content, reason) in [
+        (json!(7), "expected an object with contentType and base64"),
+        (json!({ "contentType": "image/png" }), "expected an object with contentType and base64"),
+        (json!({ "contentType": "image/png", "base64": "?" }), "the content is not base64"),
+    ] {
+        let found = problem(json!({ "id": "p", "@emulator.content": content }));
+        assert!(found.contains(reason) && found.contains("photo"), "{found}");
+    }
+    assert!(problem(json!({ "id": "p", "height@emulator.content": {} })).contains("no stream property of the type"));
+}
+
+#[test]
+fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world() {
+    let world = World::new(Settings { auth: Auth::Strict, ..harness::settings_with(&[]) });
+    let token = format!("Bearer {}", tokens::token(&world, "user"));
+    let target = format!("{ROOT}:/a.bin:/content");
+    let headers = [("authorization", &*token), ("content-type", "image/png")];
+    assert_eq!(send(&world, Method::PUT, &target, &headers[1..], b"x").status, StatusCode::UNAUTHORIZED);
+    let made = send(&world, Method::PUT, &target, &headers, &binary(100));
+    assert_eq!(made.status, StatusCode::CREATED);
+    let found = send(&world, Method::GET, &target, &headers, b"");
+    let location = header(&found, "location").unwrap().to_owned();
+    assert_eq!((found.status, found.body.len()), (StatusCode::FOUND, 0));
+    assert_eq!(json_of(&made)["@microsoft.graph.downloadUrl"].as_str().unwrap(), location);
+    let whole = send(&world, Method::GET, &location, &[], b"");
+    assert_eq!((whole.status, &*whole.body), (StatusCode::OK, &*binary(100)));
+    let part = send(&world, Method::GET, &location, &[("range", "bytes=10-19")], b"");
+    assert_eq!((part.status, &*part.body), (StatusCode::PARTIAL_CONTENT, &binary(100)[10..20]));
+    assert_eq!(header(&part, "content-range"), Some("bytes 10-19/100"));
+    let tag = header(&whole, "etag").unwrap();
+    let known = send(&world, Method::GET, &location, &[("if-none-match", tag)], b"");
+    assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let outside = send(&world, Method::GET, &location, &[("range", "bytes=100-")], b"");
+    assert_eq!(code(&outside), (416, "invalidRange".to_owned()));
+    assert_eq!(header(&outside, "content-range"), Some("bytes */100"));
+    // Of each changed character, and at another time or in another world, nothing is left of it.
+    let (start, signed) = location.rsplit_once('/').unwrap();
+    for index in [0, 5, 30, signed.len() - 2] {
+        let mut forged = signed.to_owned();
+        let other = if &forged[index..=index] == "A" { "B" } else { "A" };
+        forged.replace_range(index..=index, other);
+        assert_eq!(code(&send(&world, Method::GET, &format!("{start}/{forged}"), &[], b"")).0, 401, "{index}");
+    }
+    let later = |seconds: i64| world.with_clock(world.clock.advanced(seconds * 1000));
+    assert_eq!(send(&later(3599), Method::GET, &location, &[], b"").status, StatusCode::OK);
+    assert_eq!(code(&send(&later(3600), Method::GET, &location, &[], b"")), (401, "unauthenticated".to_owned()));
+    let other = World::new(Settings { seed: 2, ..harness::settings_with(&[]) });
+    assert_eq!(code(&send(&other, Method::GET, &location, &[], b"")).0, 401);
+    assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.bin"), &headers, b"").status, StatusCode::NO_CONTENT);
+    assert_eq!(code(&send(&world, Method::GET, &location, &[], b"")), (404, "itemNotFound".to_owned()));
+}
+
+/// Begins an upload session, and returns its address.
+fn session(world: &World, target: &str, body: &Value) -> String {
+    let made = send(world, Method::POST, target, &[("content-type", "application/json")], body.to_string().as_bytes());
+    json_of(&made)["uploadUrl"].as_str().unwrap_or_else(|| panic!("{:?}", code(&made))).to_owned()
+}
+
+fn fragment(world: &World, address: &str, range: &str, bytes: &[u8]) -> RecordedResponse {
+    send(world, Method::PUT, address, &[("content-range", range)], bytes)
+}
+
+#[test]
+fn fragments_of_an_upload_become_a_file() {
+    let world = harness::world(&[]);
+    let item = json!({ "item": { "@microsoft.graph.conflictBehavior": "replace" } });
+    let target = format!("{ROOT}:/Uploads/large.bin:/createUploadSession");
+    let address = session(&world, &target, &item);
+    let bytes = binary(1_000);
+    let first = fragment(&world, &address, "bytes 0-399/1000", &bytes[..400]);
+    assert_eq!((first.status, &json_of(&first)["nextExpectedRanges"]), (StatusCode::ACCEPTED, &json!(["400-"])));
+    for (range, part, status, wanted) in [
+        ("bytes 0-399/1000", &bytes[..400], 416, "invalidRange"),
+        ("bytes 500-999/1000", &bytes[500..], 416, "invalidRange"),
+        ("bytes 400-999/1000", &bytes[400..900], 400, "invalidRequest"),
+        ("bytes 400-999/1001", &bytes[400..], 400, "invalidRequest"),
+        ("bytes=400-999", &bytes[400..], 400, "invalidRequest"),
+    ] {
+        assert_eq!(code(&fragment(&world, &address, range, part)), (status, wanted.to_owned()), "{range}");
+    }
+    let state = send(&world, Method::GET, &address, &[], b"");
+    assert_eq!((state.status, &json_of(&state)["nextExpectedRanges"]), (StatusCode::OK, &json!(["400-"])));
+    assert_eq!(code(&send(&world, Method::GET, &format!("{ROOT}:/Uploads"), &[], b"")).0, 404, "nothing is stored yet");
+    let last = fragment(&world, &address, "bytes 400-999/1000", &bytes[400..]);
+    assert_eq!((last.status, &json_of(&last)["size"], &json_of(&last)["name"]), (StatusCode::CREATED, &json!(1000), &json!("large.bin")));
+    let content = send(&world, Method::GET, json_of(&last)["@microsoft.graph.downloadUrl"].as_str().unwrap(), &[], b"");
+    assert!(*content.body == *bytes);
+    assert_eq!(code(&send(&world, Method::GET, &address, &[], b"")), (404, "itemNotFound".to_owned()));
+    // Again, by the id.
+    let id = json_of(&last)["id"].as_str().unwrap().to_owned();
+    let address = session(&world, &format!("/v1.0/me/drive/items/{id}/createUploadSession"), &json!({}));
+    let replaced = fragment(&world, &address, "bytes 0-2/3", b"new");
+    assert_eq!((replaced.status, &json_of(&replaced)["size"]), (StatusCode::OK, &json!(3)));
+    // Cancelled, and at its end.
+    let address = session(&world, &target, &json!({}));
+    assert_eq!(send(&world, Method::DELETE, &address, &[], b"").status, StatusCode::NO_CONTENT);
+    assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"new")).0, 404);
+    let address = session(&world, &target, &json!({}));
+    let later = world.with_clock(world.clock.advanced(24 * 60 * 60 * 1000));
+    assert_eq!(code(&fragment(&later, &address, "bytes 0-2/3", b"new")).0, 404);
+    // A file of the name, where the client wants none.
+    let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
+    let address = session(&world, &target, &fail);
+    assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"new")), (409, "nameAlreadyExists".to_owned()));
+}
+
+#[test]
+fn fragments_of_an_attachment_become_one() {
+    let world = harness::world(&[]);
+    let made = send(&world, Method::POST, "/v1.0/me/messages", &[("content-type", "application/json")], br#"{"subject":"x"}"#);
+    let attachments = format!("/v1.0/me/messages/{}/attachments", json_of(&made)["id"].as_str().unwrap());
+    let item = json!({ "AttachmentItem": { "attachmentType": "file", "name": "a.txt", "size": 6, "contentType": "text/plain" } });
+    let address = session(&world, &format!("{attachments}/createUploadSession"), &item);
+    let first = fragment(&world, &address, "bytes 0-2/6", b"abc");
+    assert_eq!((first.status, &json_of(&first)["nextExpectedRanges"]), (StatusCode::OK, &json!(["3"])));
+    let last = fragment(&world, &address, "bytes 3-5/6", b"def");
+    assert_eq!((last.status, last.body.len()), (StatusCode::CREATED, 0));
+    let location = header(&last, "location").unwrap();
+    let content = send(&world, Method::GET, &format!("{location}/$value"), &[], b"");
+    assert_eq!((content.status, &*content.body, header(&content, "content-type")), (StatusCode::OK, &b"abcdef"[..], Some("text/plain")));
+    let listed = send(&world, Method::GET, &attachments, &[], b"");
+    assert_eq!(json_of(&listed)["value"][0]["name"], "a.txt");
+    let none = send(&world, Method::POST, &format!("{attachments}/createUploadSession"), &[("content-type", "application/json")], b"{}");
+    assert_eq!(none.status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn content_is_counted_by_the_limit_of_all_stores() {
+    let limit = 4 * 1024 * KIB;
+    let emulator = Emulator::builder().seed(1).fixtures_json(r#"{"users":[{"id":"1"}]}"#).unwrap().store_bytes(limit).build();
+    let ask = |method: Method, target: &str, headers: &[(&str, &str)], body: Vec<u8>| {
+        let request = Request::builder().method(method).uri(target);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = emulator.send(request.body(Bytes::from(body)).unwrap());
+        (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap_or_default())
+    };
+    let put = |name: &str| ask(Method::PUT, &format!("/v1.0/users/1/drive/root:/{name}:/content"), &[], binary(1024 * KIB)).0;
+    let stored = (0..10).take_while(|number| put(&format!("{number}.bin")) == 201).count();
+    assert_eq!((stored, put("more.bin")), (3, 413));
+    assert_eq!(ask(Method::GET, "/v1.0/users/1/drive/root:/more.bin", &[], Vec::new()).0, 404, "nothing is stored");
+    let (status, session) = ask(Method::POST, "/v1.0/users/1/drive/root:/s.bin:/createUploadSession", &[], Vec::new());
+    assert_eq!(status, 200);
+    let address = session["uploadUrl"].as_str().unwrap().to_owned();
+    let range = [("content-range", "bytes 0-1048575/2097152")];
+    assert_eq!(ask(Method::PUT, &address, &range, binary(1024 * KIB)).0, 413, "fragments count too");
+    assert_eq!(ask(Method::DELETE, "/v1.0/users/1/drive/root:/0.bin", &[], Vec::new()).0, 204);
+    assert_eq!(ask(Method::PUT, &address, &range, binary(1024 * KIB)).0, 202, "there is room again");
+    assert_eq!((put("more.bin"), ask(Method::DELETE, &address, &[], Vec::new()).0, put("more.bin")), (413, 204, 201));
+}
+
+#[test]
+fn an_upload_leads_back_to_the_world_that_a_header_names() {
+    let emulator = Emulator::builder().seed(1).build();
+    let ask = |method: Method, target: &str, world: Option<&str>, body: &'static [u8]| {
+        let mut request = Request::builder().method(method).uri(target);
+        if let Some(world) = world {
+            request = request.header("x-wfi-emulator-world", world);
+        }
+        emulator.send(request.body(Bytes::from_static(body)).unwrap())
+    };
+    assert_eq!(ask(Method::PUT, "/v1.0/me/drive/root:/a.txt:/content", Some("one"), b"one").status(), 201);
+    let found = ask(Method::GET, "/v1.0/me/drive/root:/a.txt:/content", Some("one"), b"");
+    let location = found.headers()["location"].to_str().unwrap();
+    assert!(location.contains("/_world/one/_content/"), "{location}");
+    assert_eq!(&**ask(Method::GET, location, None, b"").body(), b"one");
+    assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", None, b"").status(), 404);
+}
+
+#[test]
+fn two_clients_that_create_one_file_make_one() {
+    let world = Arc::new(harness::world(&[]));
+    for round in 0..20 {
+        let barrier = Arc::new(Barrier::new(4));
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let (world, barrier) = (world.clone(), barrier.clone());
+                thread::spawn(move || {
+                    barrier.wait();
+                    send(&world, Method::PUT, &format!("{ROOT}:/{round}/same.txt:/content"), &[], b"x").status
+                })
+            })
+            .collect();
+        let statuses: Vec<StatusCode> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CREATED).count(), 1, "{statuses:?}");
+        let children = send(&world, Method::GET, &format!("{ROOT}:/{round}:/children"), &[], b"");
+        assert_eq!(json_of(&children)["value"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_world_with_a_fixed_clock_repeats_its_addresses() {
+    let address = || {
+        let world = World::new(Settings { clock: Clock::Fixed(std::time::UNIX_EPOCH), ..harness::settings_with(&[]) });
+        json_of(&send(&world, Method::PUT, &format!("{ROOT}:/a:/content"), &[], b"x"))["@microsoft.graph.downloadUrl"].clone()
+    };
+    assert_eq!(address(), address());
+}
