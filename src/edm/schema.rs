@@ -27,9 +27,9 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, FileRules, IdForm,
-    KeyCheck, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
-    UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, FileRules,
+    IdForm, KeyCheck, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
+    TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 

@@ -17,7 +17,7 @@ use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::Answer;
 use crate::graph::success::Success;
-use crate::odata::error::Error;
+use crate::odata::error::{Error, Help};
 use crate::odata::headers::{HSTS, ODATA_VERSION, StandardHeaders, add_common};
 use crate::policy::behavior::Layout;
 use crate::policy::refusal::{ErrorCode, Layer};
@@ -61,7 +61,9 @@ impl ResponseParts {
 /// Builds the response to a successful request.
 pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) -> Box<Answer> {
     let (content_type, body) = match success.body {
-        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) && !success.is_content => (Some(content_type), with_layout(world, body)),
+        Some((content_type, body)) if content_type.as_bytes().starts_with(JSON) && !success.is_content => {
+            (Some(content_type), with_layout(world, body))
+        }
         Some((content_type, body)) => (Some(content_type), body),
         None => (None, Vec::new()),
     };
@@ -182,11 +184,12 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
     headers.insert(header::DATE, date(meta.now));
-    if let Some(location) = error.location.as_ref().and_then(|address| HeaderValue::from_str(&address.0).ok()) {
-        headers.insert(header::LOCATION, location);
-    }
-    if let Some(length) = error.content_length {
-        headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(format!("bytes */{length}")).unwrap_or(HeaderValue::from_static("bytes */*")));
+    let help = error.help.as_deref().map(|help| match help {
+        Help::FreshAddress(address) => (header::LOCATION, HeaderValue::from_str(address)),
+        Help::ContentLength(length) => (header::CONTENT_RANGE, HeaderValue::try_from(format!("bytes */{length}"))),
+    });
+    if let Some((name, Ok(value))) = help {
+        headers.insert(name, value);
     }
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);

@@ -136,7 +136,9 @@ impl Operation<'_> {
                 OperationKind::Update
             }
             Operation::Create => OperationKind::Create,
-            Operation::Get(_) | Operation::Property(..) | Operation::Media(_) | Operation::Call { is_change: false } => OperationKind::Get,
+            Operation::Get(_) | Operation::Property(..) | Operation::Media(_) | Operation::Call { is_change: false } => {
+                OperationKind::Get
+            }
             Operation::Update(_)
             | Operation::UpdateProperty(..)
             | Operation::Replace(_)

@@ -136,12 +136,12 @@ fn commit(
     request: &Request,
     meta: &ResponseMeta<'_>,
     target: UploadTarget,
-    content: Vec<u8>,
+    bytes: Vec<u8>,
 ) -> Result<Success, Error> {
     let UploadTarget { path, headers, attachment } = target;
     let (method, body) = match &attachment {
-        None => (Method::PUT, content),
-        Some(members) => (Method::POST, ops::attachment_body(members, &content).into_bytes()),
+        None => (Method::PUT, bytes),
+        Some(members) => (Method::POST, ops::attachment_body(members, &bytes).into_bytes()),
     };
     let internal = || Error::new(&refusal::INTERNAL, &[]);
     let path = format!("{}{path}", prefix_of(request.target.path()));

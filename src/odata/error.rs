@@ -26,15 +26,18 @@ pub struct Error {
     pub stated: Option<Box<ErrorOverride>>,
     /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
-    /// The address where the client can begin again.
-    pub location: Option<Box<FreshAddress>>,
-    /// The length of the content of which a range was refused.
-    pub content_length: Option<usize>,
+    /// Help for the client, in a header.
+    pub help: Option<Box<Help>>,
 }
 
-/// The address where a client can begin again.
+/// Help for a client, in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FreshAddress(pub String);
+pub enum Help {
+    /// The address where it can begin again.
+    FreshAddress(String),
+    /// The length of the content of which a range was refused.
+    ContentLength(usize),
+}
 
 /// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +82,7 @@ impl Error {
             may_be_stubbed: false,
             stated: None,
             external: None,
-            location: None,
-            content_length: None,
+            help: None,
         }
     }
 

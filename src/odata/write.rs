@@ -485,7 +485,8 @@ pub(crate) fn write_value(
     out: &mut Vec<u8>,
 ) {
     match (value, kind) {
-        (Value::Null, _) => out.extend_from_slice(b"null"),
+        // Content is behind an address of its own.
+        (Value::Null | Value::Media(_), _) => out.extend_from_slice(b"null"),
         (Value::Boolean(value), _) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         (Value::Integer(value), PropertyType::Primitive(Primitive::Int64)) => {
             write_long_number(representation, &value.to_string(), out);
@@ -525,8 +526,6 @@ pub(crate) fn write_value(
             out.push(b']');
         }
         (Value::Json(text), _) => out.extend_from_slice(text.as_bytes()),
-        // Content is behind an address of its own.
-        (Value::Media(_), _) => out.extend_from_slice(b"null"),
         (Value::Enum(_) | Value::Complex(_) | Value::Collection(_) | Value::Link(_), _) => {
             unreachable!("values are of the kind of their property")
         }

@@ -56,13 +56,13 @@ pub enum ErrorCode {
     ErrorItemNotFound,
     /// A file or folder does not exist (microsoft-graph-docs#14186).
     ItemNotFound,
-    /// A request on a file is malformed (concepts/onedrive errors of the OneDrive documentation).
+    /// A request on a file is malformed (concepts/onedrive errors of microsoft-graph-docs).
     InvalidFileRequest,
     /// A folder has an item of the name (OneDrive/onedrive-api-docs#977).
     NameAlreadyExists,
-    /// A pre-signed address is not valid (concepts/onedrive errors of the OneDrive documentation).
+    /// A pre-signed address is not valid (concepts/onedrive errors of microsoft-graph-docs).
     Unauthenticated,
-    /// A range of a file is not there (concepts/onedrive errors of the OneDrive documentation).
+    /// A range of a file is not there (concepts/onedrive errors of microsoft-graph-docs).
     InvalidRange,
     /// A person has no photo (answers to questions of users).
     ImageNotFound,
@@ -476,7 +476,7 @@ refusals! {
         Strong "abraunegg/onedrive#3859";
     /// A fragment of an upload without its place in the whole.
     INVALID_CONTENT_RANGE "invalid-content-range" 400 InvalidFileRequest Layer::Gateway, "The Content-Range header is missing or malformed.",
-        None "concepts/onedrive errors of the OneDrive documentation (status and code); the text is a guess";
+        None "concepts/onedrive errors of microsoft-graph-docs (status and code); the text is a guess";
     /// A fragment of an upload that has arrived already.
     FRAGMENT_OVERLAP "fragment-overlap" 416 InvalidRange Layer::Files("fragmentOverlap"), "Uploaded fragment overlaps with existing data.",
         Strong "O365/python-o365#728";
@@ -486,13 +486,13 @@ refusals! {
     /// A fragment of an upload with another length than stated.
     FRAGMENT_LENGTH "fragment-length" 400 InvalidFileRequest Layer::Files("fragmentLengthMismatch"),
         "The length of the uploaded fragment does not match the Content-Range header.",
-        None "concepts/onedrive errors of the OneDrive documentation (status and codes); the text is a guess";
+        None "concepts/onedrive errors of microsoft-graph-docs (status and codes); the text is a guess";
     /// A pre-signed address that is not, or no longer, valid.
     DOWNLOAD_REFUSED "download-refused" 401 Unauthenticated Layer::Gateway, "The caller is not authenticated.",
-        None "concepts/onedrive errors of the OneDrive documentation (the code, and the sentence on it); that an old address is answered so is a guess";
+        None "concepts/onedrive errors of microsoft-graph-docs (the code, and the sentence on it); that an old address is answered so is a guess";
     /// A range of content that is not there.
     RANGE_NOT_SATISFIABLE "range-not-satisfiable" 416 InvalidRange Layer::Gateway, "The specified byte range is invalid or unavailable.",
-        Medium "concepts/onedrive errors of the OneDrive documentation (the code, and the sentence on it); RFC 9110, 14.2";
+        Medium "concepts/onedrive errors of microsoft-graph-docs (the code, and the sentence on it); RFC 9110, 14.2";
     /// A profile photo that is not there.
     IMAGE_NOT_FOUND "image-not-found" 404 ImageNotFound Layer::Gateway,
         "Exception of type 'Microsoft.Fast.Profile.Core.Exception.ImageNotFoundException' was thrown.",

@@ -46,7 +46,7 @@ pub struct UploadState {
 /// The reason why a fragment was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FragmentProblem {
-    /// There is no such session, or not any more.
+    /// The session is unknown, or at its end.
     Unknown,
     /// It begins before the end of those that have arrived.
     Overlap,

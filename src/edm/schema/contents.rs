@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::csdl::{self, Document};
 use super::names::{collection_element, primitive};
 use super::{Schema, Version};
-use crate::edm::primitive::Primitive;
 
 /// The contents of a document.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,13 +39,6 @@ fn contents(document: &Document) -> Contents {
         let name = document.qualified(declaration.schema, &declaration.name);
         if declaration.key.len() > 1 {
             unserved.push(Unserved { line: declaration.line, what: format!("key of {name} beyond its first property") });
-        }
-        if declaration.has_stream {
-            unserved.push(Unserved { line: declaration.line, what: format!("media stream of {name}") });
-        }
-        let is_stream = |type_name: &str| type_name == Primitive::Stream.name();
-        for property in declaration.properties.iter().filter(|property| is_stream(&property.type_name)) {
-            unserved.push(Unserved { line: property.line, what: format!("stream {name}/{}", property.name) });
         }
     }
     let types = document.types.iter().map(|declaration| document.qualified(declaration.schema, &declaration.name));

@@ -177,7 +177,7 @@ pub struct MediaRules {
     pub creates: bool,
     /// The status of a write, without a body; `None` if the answer is the entity.
     pub answer: Option<u16>,
-    /// The refusal of a read while there is no content; `None` for 204.
+    /// The refusal of a read while the content is missing; `None` for 204.
     pub absent: Option<&'static Refusal>,
     /// Whether a read leads to another address, which needs no token.
     pub is_redirected: bool,

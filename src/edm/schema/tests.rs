@@ -139,7 +139,8 @@ fn every_row_of_a_workload_is_for_a_type_and_a_property_of_the_schema() {
         for (type_name, navigation, view) in rules.views {
             has_navigation(type_name, navigation);
             match view {
-                View::SameKey(set) => assert!(schema.set_named(set).is_some(), "no set {set}"),
+                View::SameKey(set) | View::Owned { set, .. } => assert!(schema.set_named(set).is_some(), "no set {set}"),
+                View::Tree { single, .. } => has_navigation(type_name, single),
                 View::Among { navigation, .. } | View::Behind { navigation, .. } | View::All { navigation, .. } => {
                     has_navigation(type_name, navigation);
                 }

@@ -10,7 +10,7 @@ use crate::graph::ops::change::store_full;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
-use crate::odata::error::{Error, FreshAddress};
+use crate::odata::error::{Error, Help};
 use crate::odata::query::deltatoken::{self, DeltaPosition, DeltaToken};
 use crate::odata::query::filter::BoundExpression;
 use crate::odata::query::selection::Selected;
@@ -101,7 +101,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
 /// Returns the refusal of a token that has lost its state.
 fn lost(context: &OperationContext<'_>) -> Error {
     let fresh = context.absolute_path(context.request.path());
-    Error { location: Some(Box::new(FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
+    Error { help: Some(Box::new(Help::FreshAddress(fresh))), ..Error::new(&refusal::SYNC_STATE_NOT_FOUND, &[]) }
 }
 
 fn asked(context: &OperationContext<'_>) -> Asked {

@@ -33,14 +33,13 @@ pub(super) fn create(
     let _alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     let mut folder = new.folder.clone();
     for name in &new.folders {
-        let key = match find(context.world, structured, &folder, rules, name) {
-            Some(found) => found.key.clone(),
-            None => {
-                let members = format!("{}:{},{}:{{}}", quoted(rules.name), quoted(name), quoted(rules.folder.0));
-                let made = create::create_within(context, &folder, &patch(context, structured, &members)?)?;
-                account(context, &folder, 1, 0);
-                made.key
-            }
+        let key = if let Some(found) = find(context.world, structured, &folder, rules, name) {
+            found.key.clone()
+        } else {
+            let members = format!("{}:{},{}:{{}}", quoted(rules.name), quoted(name), quoted(rules.folder.0));
+            let made = create::create_within(context, &folder, &patch(context, structured, &members)?)?;
+            account(context, &folder, 1, 0);
+            made.key
         };
         folder = folder.within(&context.world.schema, &key, children.set);
     }

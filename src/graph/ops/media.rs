@@ -25,7 +25,7 @@ use crate::graph::statuses;
 use crate::graph::success::Success;
 use crate::graph::ticket;
 use crate::odata::condition::Condition;
-use crate::odata::error::Error;
+use crate::odata::error::{Error, Help};
 use crate::odata::range::{self, RequestedRange};
 use crate::policy::behavior::FileContent;
 use crate::policy::refusal;
@@ -130,12 +130,12 @@ pub(in crate::graph) fn content(headers: &HeaderMap, media: &Media) -> Result<Su
         RequestedRange::Whole => (StatusCode::OK, None),
         RequestedRange::Part(part) => (StatusCode::PARTIAL_CONTENT, Some(part)),
         RequestedRange::Unsatisfiable => {
-            return Err(Error { content_length: Some(length), ..Error::new(&refusal::RANGE_NOT_SATISFIABLE, &[]) });
+            let help = Some(Box::new(Help::ContentLength(length)));
+            return Err(Error { help, ..Error::new(&refusal::RANGE_NOT_SATISFIABLE, &[]) });
         }
     };
-    let content_range = part.as_ref().and_then(|part| {
-        HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok()
-    });
+    let content_range =
+        part.as_ref().and_then(|part| HeaderValue::try_from(format!("bytes {}-{}/{length}", part.start, part.end - 1)).ok());
     let bytes = part.map_or(&media.bytes()[..], |part| &media.bytes()[part]);
     let content_type = HeaderValue::from_str(media.content_type()).unwrap_or(HeaderValue::from_static(UNKNOWN_TYPE));
     let body = Some((content_type, bytes.to_vec()));

@@ -14,8 +14,8 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::{Outcome, create, result};
 use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
-use crate::graph::success::Success;
 use crate::graph::statuses;
+use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
@@ -55,7 +55,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     DateTimeOffset::from_unix_millis(unix_millis(until)).write_utc(&mut time);
     let members = format!(
         r#"{{"uploadUrl":{},"expirationDateTime":{},"nextExpectedRanges":["{}"]}}"#,
-        quoted(&context.own_address(&format!("{}{id}", UPLOADS))),
+        quoted(&context.own_address(&format!("{UPLOADS}{id}"))),
         quoted(&String::from_utf8_lossy(&time)),
         if context.route.key.is_some() { "0-" } else { "0" },
     );
@@ -83,7 +83,11 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
     }
     let wish = conflict_behavior(context.request.body.bytes());
     let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={wish}")).unwrap_or_default();
-    Ok(UploadTarget { path: format!("{base}/content{query}"), headers: headers(context, "application/octet-stream"), attachment: None })
+    Ok(UploadTarget {
+        path: format!("{base}/content{query}"),
+        headers: headers(context, "application/octet-stream"),
+        attachment: None,
+    })
 }
 
 /// Returns the wish of a request for the case that there is a file of the name.

@@ -63,8 +63,8 @@ impl<'s> Walk<'s, '_> {
             }
         }
         if self.key_form == KeyForm::Single {
-            let path: String = names.iter().map(|name| format!("/{}", encoded_key(name))).collect();
-            self.link_path.push_str(&format!(":{path}:"));
+            let path: Vec<String> = names.iter().map(|name| encoded_key(name)).collect();
+            self.link_path.push_str(&format!(":/{}:", path.join("/")));
         }
         let structured = self.structured();
         let (Some(children), Some(name_property)) = (structured.navigation(rules.children), structured.property(rules.name))
@@ -89,6 +89,7 @@ impl<'s> Walk<'s, '_> {
             let outer = std::mem::replace(&mut self.collection, folder);
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
             (self.key, self.type_id, self.cast) = (Some(Cow::Owned(found)), children.target, None);
+            self.home = Some(self.collection.path(self.schema).into_owned());
         }
         Ok(())
     }

@@ -139,6 +139,7 @@ impl<'s> Walk<'s, '_> {
         if let Some((single, name)) = self.single_with_id(&also, key).filter(|_| found.is_none()) {
             self.collection = single;
             self.key = Some(Cow::Owned(name));
+            self.home = Some(self.collection.path(self.schema).into_owned());
         } else if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
             self.collection = found;
             self.home = Some(self.collection.path(self.schema).into_owned());

@@ -2,7 +2,8 @@
 
 use crate::edm::schema::{
     Capabilities, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, IdForm, KeyCheck, MediaRules,
-    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording, WorkloadRules,
+    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TypeRules, Unique, UpdateAnswer, View, Wording,
+    WorkloadRules,
 };
 use crate::policy::refusal;
 use crate::text::guid::is_guid;

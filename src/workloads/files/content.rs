@@ -10,14 +10,10 @@ use crate::text::json::quoted;
 pub(super) fn members(media: &Media) -> String {
     let hash = STANDARD.encode(quick_xor_hash(media.bytes()));
     let mime_type = media.content_type().split(';').next().unwrap_or_default().trim();
-    format!(
-        r#""size":{},"file":{{"mimeType":{},"hashes":{{"quickXorHash":"{hash}"}}}}"#,
-        media.bytes().len(),
-        quoted(mime_type),
-    )
+    format!(r#""size":{},"file":{{"mimeType":{},"hashes":{{"quickXorHash":"{hash}"}}}}"#, media.bytes().len(), quoted(mime_type))
 }
 
-/// Returns the hash that OneDrive for Business has (learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash): the bytes, each
+/// Returns the hash that drives for business have (learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash): the bytes, each
 /// shifted by 11 bits more than the one before in a ring of 160 bits, and the length in the last eight bytes.
 fn quick_xor_hash(bytes: &[u8]) -> [u8; 20] {
     let mut hash = [0_u8; 20];

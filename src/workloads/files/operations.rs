@@ -13,17 +13,8 @@ use crate::world::store::StoredEntity;
 use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, text_of};
 
 /// The properties that a copy has of its own.
-const OWN: [&str; 9] = [
-    "id",
-    "eTag",
-    "cTag",
-    "webUrl",
-    "parentReference",
-    "createdBy",
-    "createdDateTime",
-    "lastModifiedBy",
-    "lastModifiedDateTime",
-];
+const OWN: [&str; 9] =
+    ["id", "eTag", "cTag", "webUrl", "parentReference", "createdBy", "createdDateTime", "lastModifiedBy", "lastModifiedDateTime"];
 
 /// The depth of folders that are copied, with a wide margin.
 const DEPTH: usize = 16;
@@ -78,7 +69,7 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     if request.world.store.at(&folder).list().iter().any(has_name) {
         return Err(Error::new(&refusal::FILE_EXISTS, &[]));
     }
-    let made = copy_into(request, structured, &source, item, &folder, Some(new_name), DEPTH)?;
+    let made = copy_into(request, structured, &source, item, &folder, Some(&new_name), DEPTH)?;
     let size = match structured.slot("size").map(|slot| item.properties.get(slot)) {
         Some(Value::Integer(size)) => *size,
         _ => 0,
@@ -92,7 +83,7 @@ fn copy_into(
     source: &EntityAddress,
     item: &StoredEntity,
     folder: &CollectionAddress,
-    name: Option<Arc<str>>,
+    name: Option<&Arc<str>>,
     depth: usize,
 ) -> Result<EntityAddress, Error> {
     pay(request)?;
@@ -102,7 +93,7 @@ fn copy_into(
         if *value == Value::Null || OWN.contains(&&*property.name) {
             continue;
         }
-        let value = match (&name, &*property.name) {
+        let value = match (name, &*property.name) {
             (Some(name), "name") => Value::String(name.clone()),
             _ => value.clone(),
         };
@@ -114,7 +105,9 @@ fn copy_into(
     let inner = source.collection.within(schema, &source.key, children.set);
     let place = made.collection.within(schema, &made.key, children.set);
     // The new item may be within the folder that is copied.
-    for child in request.world.store.at(&inner).list().into_iter().filter(|child| inner != made.collection || child.key != made.key) {
+    for child in
+        request.world.store.at(&inner).list().into_iter().filter(|child| inner != made.collection || child.key != made.key)
+    {
         let address = EntityAddress { collection: inner.clone(), key: child.key.clone() };
         copy_into(request, structured, &address, &child, &place, None, depth - 1)?;
     }
@@ -165,15 +158,10 @@ fn drive_above(request: &OperationRequest<'_>, item: &EntityAddress) -> Option<E
 }
 
 /// Returns the items within a drive or a folder, at any depth.
-fn items(
-    request: &OperationRequest<'_>,
-    above: &EntityAddress,
-) -> Result<Vec<(EntityAddress, Arc<StoredEntity>)>, Error> {
+fn items(request: &OperationRequest<'_>, above: &EntityAddress) -> Result<Vec<(EntityAddress, Arc<StoredEntity>)>, Error> {
     let (world, beginning) = (request.world, above.text(&request.world.schema));
     let item = item_type(request).map(|structured| structured.id);
-    let is_within = |holder: &str| {
-        holder.strip_prefix(&beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let is_within = |holder: &str| holder.strip_prefix(&beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let mut found = Vec::new();
     for collection in world.store.addresses() {
         if Some(world.schema.set(collection.set).target) != item || !collection.holder.as_deref().is_some_and(is_within) {

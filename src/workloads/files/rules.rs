@@ -42,11 +42,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("driveItem", "cTag", PropertyRule::OmittedWhileNull),
     ],
     // Medium: pages on driveItem, printDocument and attachment of learn.microsoft.com/graph/api.
-    media: &[
-        ("driveItem", "content", &ITEM_CONTENT),
-        ("printDocument", "", &REDIRECTED),
-        ("fileAttachment", "", &ATTACHMENT),
-    ],
+    media: &[("driveItem", "content", &ITEM_CONTENT), ("printDocument", "", &REDIRECTED), ("fileAttachment", "", &ATTACHMENT)],
     files: &[("driveItem", &ITEMS)],
     unique: &[("driveItem", Unique { property: "name", among: None, refusal: &refusal::FILE_EXISTS })],
     views: &[
@@ -76,12 +72,8 @@ static ITEMS: FileRules = FileRules {
 
 static REDIRECTED: MediaRules = MediaRules { is_redirected: true, ..DEFAULT_MEDIA };
 
-static ITEM_CONTENT: MediaRules = MediaRules {
-    answer: None,
-    absent: Some(&refusal::UNKNOWN_DRIVE_ITEM),
-    members: Some(super::content::members),
-    ..REDIRECTED
-};
+static ITEM_CONTENT: MediaRules =
+    MediaRules { answer: None, absent: Some(&refusal::UNKNOWN_DRIVE_ITEM), members: Some(super::content::members), ..REDIRECTED };
 
 static ATTACHMENT: MediaRules = MediaRules { inline: Some(("contentBytes", "contentType")), ..DEFAULT_MEDIA };
 

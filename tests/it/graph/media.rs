@@ -51,7 +51,12 @@ fn content_comes_back_byte_for_byte_and_survives_an_export() {
     let contents = [
         ("/v1.0/me/photo/$value", "image/jpeg", binary(100 * KIB), 200),
         ("/v1.0/me/drive/root:/data/all.bin:/content", "application/octet-stream", binary(70 * KIB), 201),
-        ("/v1.0/me/drive/root:/data/odd.json:/content", "application/json", b"{\"a\" : [1,\r\n2], \"secret\":\"Bearer abc\"".to_vec(), 201),
+        (
+            "/v1.0/me/drive/root:/data/odd.json:/content",
+            "application/json",
+            b"{\"a\" : [1,\r\n2], \"secret\":\"Bearer abc\"".to_vec(),
+            201,
+        ),
         ("/v1.0/me/drive/root:/data/empty:/content", "text/plain", Vec::new(), 201),
     ];
     for (target, content_type, bytes, status) in &contents {
@@ -170,7 +175,10 @@ fn fragments_of_an_upload_become_a_file() {
     assert_eq!((state.status, &json_of(&state)["nextExpectedRanges"]), (StatusCode::OK, &json!(["400-"])));
     assert_eq!(code(&send(&world, Method::GET, &format!("{ROOT}:/Uploads"), &[], b"")).0, 404, "nothing is stored yet");
     let last = fragment(&world, &address, "bytes 400-999/1000", &bytes[400..]);
-    assert_eq!((last.status, &json_of(&last)["size"], &json_of(&last)["name"]), (StatusCode::CREATED, &json!(1000), &json!("large.bin")));
+    assert_eq!(
+        (last.status, &json_of(&last)["size"], &json_of(&last)["name"]),
+        (StatusCode::CREATED, &json!(1000), &json!("large.bin"))
+    );
     let content = send(&world, Method::GET, json_of(&last)["@microsoft.graph.downloadUrl"].as_str().unwrap(), &[], b"");
     assert!(*content.body == *bytes);
     assert_eq!(code(&send(&world, Method::GET, &address, &[], b"")), (404, "itemNotFound".to_owned()));
@@ -205,10 +213,14 @@ fn fragments_of_an_attachment_become_one() {
     assert_eq!((last.status, last.body.len()), (StatusCode::CREATED, 0));
     let location = header(&last, "location").unwrap();
     let content = send(&world, Method::GET, &format!("{location}/$value"), &[], b"");
-    assert_eq!((content.status, &*content.body, header(&content, "content-type")), (StatusCode::OK, &b"abcdef"[..], Some("text/plain")));
+    assert_eq!(
+        (content.status, &*content.body, header(&content, "content-type")),
+        (StatusCode::OK, &b"abcdef"[..], Some("text/plain"))
+    );
     let listed = send(&world, Method::GET, &attachments, &[], b"");
     assert_eq!(json_of(&listed)["value"][0]["name"], "a.txt");
-    let none = send(&world, Method::POST, &format!("{attachments}/createUploadSession"), &[("content-type", "application/json")], b"{}");
+    let none =
+        send(&world, Method::POST, &format!("{attachments}/createUploadSession"), &[("content-type", "application/json")], b"{}");
     assert_eq!(none.status, StatusCode::BAD_REQUEST);
 }
 

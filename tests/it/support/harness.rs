@@ -106,7 +106,8 @@ pub(crate) fn json(world: &World, method: Method, target: &str, body: Option<&st
 
 const EVERY: [&str; 5] = ["strict-transport-security", "request-id", "client-request-id", "x-ms-ags-diagnostic", "date"];
 
-const SOME: [&str; 19] = ["content-range", 
+const SOME: [&str; 19] = [
+    "content-range",
     "etag",
     "retry-after",
     "x-wfi-emulator-explain",
