@@ -122,7 +122,7 @@ impl ConnectorEndpoint {
 /// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and
 /// Shifts is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
 /// another server.
-fn is_callable(authority: &Authority) -> bool {
+pub(in crate::workloads) fn is_callable(authority: &Authority) -> bool {
     let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
     let is_port =
         |digits: &str| digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok());
