@@ -45,6 +45,9 @@ impl Notices {
         let Notices { ended, changes, is_woken } = self;
         let is_called = is_woken || ended.is_some();
         let mut notifications = ended.unwrap_or_default();
+        if is_woken {
+            notifications.extend(attend(world, meta.now).unwrap_or_default());
+        }
         if !changes.is_empty() {
             let cause = meta.request_id.to_string();
             let commit = Commit { world, now: meta.now, changes: &changes, cause: &cause };
