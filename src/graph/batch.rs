@@ -283,7 +283,15 @@ impl Batch {
         let meta = ResponseMeta::resumed(world, facts, &self.ids, &purse);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.items.len() > 1 { &["batch-order"] } else { &[] };
-        Answer { delivery, applied_rules, skipped, refused_items, calls, notifications, ..answer::batch(world, &meta, body, decided) }
+        Answer {
+            delivery,
+            applied_rules,
+            skipped,
+            refused_items,
+            calls,
+            notifications,
+            ..answer::batch(world, &meta, body, decided)
+        }
     }
 }
 

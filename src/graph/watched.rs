@@ -1,5 +1,7 @@
 //! The entities that a subscription watches, given by a path.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
@@ -8,6 +10,7 @@ use crate::graph::route::{self, Lookup, Resource, Route, Tail};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
 use crate::odata::query::{Query, QueryTarget, Scope};
+use crate::policy::behavior::{Behaviors, QueryOptions};
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::store::{StoreChange, StoredEntity};
@@ -23,6 +26,9 @@ pub(crate) struct Watched<'m> {
     pub(crate) place: Place,
     filter: Option<Query<'m>>,
 }
+
+/// The behaviors with which filters are read: one that is ignored would notify of everything.
+static HONORING: LazyLock<Behaviors> = LazyLock::new(|| Behaviors { query_options: QueryOptions::Honor, ..Behaviors::default() });
 
 /// The place of watched entities.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +81,8 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result
     let filter = if query.is_empty() {
         None
     } else {
-        let behaviors = &world.behaviors;
-        let scope =
-            Scope { model, structured, behaviors, knows_hidden: true, now: world.clock.now().into(), search: None };
+        let now = world.clock.now().into();
+        let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None };
         Some(Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?)
     };
     Ok(Watched { model, structured, place, filter })

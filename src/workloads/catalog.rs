@@ -5,8 +5,7 @@
 mod operations;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
 };
 use crate::world::workload::Workload;
 use http::StatusCode;

@@ -194,8 +194,8 @@ impl Outbox {
         let mut dropped = Vec::new();
         for notification in notifications {
             let id = (notification.subscription.clone(), notification.lifecycle_url.is_some());
-            let is_full = queues.waiting >= WORLD_LIMIT
-                || queues.queues.get(&id).is_some_and(|queue| queue.waiting.len() >= QUEUE_LIMIT);
+            let is_full =
+                queues.waiting >= WORLD_LIMIT || queues.queues.get(&id).is_some_and(|queue| queue.waiting.len() >= QUEUE_LIMIT);
             let memory = if is_full { None } else { budget.take(NOTIFICATION_BYTES + notification.item.len()) };
             let Some(memory) = memory else {
                 dropped.push(notification.subscription);

@@ -35,9 +35,8 @@ static PROCESS: LazyLock<CallQueue> = LazyLock::new(|| CallQueue::new(calls_at_o
 const NOTIFICATION_SHARE: usize = 4;
 
 /// The notifications of this process.
-static NOTIFICATIONS: LazyLock<CallQueue> = LazyLock::new(|| {
-    CallQueue::new(calls_at_once(descriptors()).div_ceil(NOTIFICATION_SHARE), MESSAGES / NOTIFICATION_SHARE)
-});
+static NOTIFICATIONS: LazyLock<CallQueue> =
+    LazyLock::new(|| CallQueue::new(calls_at_once(descriptors()).div_ceil(NOTIFICATION_SHARE), MESSAGES / NOTIFICATION_SHARE));
 
 /// The places for calls, and the memory of their messages.
 pub(super) struct CallQueue {

@@ -98,7 +98,8 @@ fn check_texts(change: &Change<'_>, subscription: &Subscription, decided: &mut V
         return Err(Error::new(&refusal::EVENT_HUB, &[&subscription.url]));
     }
     decided.push("notification-url");
-    let receivers = [("notificationUrl", Some(&subscription.url)), ("lifecycleNotificationUrl", subscription.lifecycle_url.as_ref())];
+    let receivers =
+        [("notificationUrl", Some(&subscription.url)), ("lifecycleNotificationUrl", subscription.lifecycle_url.as_ref())];
     for (name, url) in receivers {
         if let Some(url) = url.filter(|url| !is_receiver(url, change.world.behaviors.notification_url)) {
             return Err(Error::new(&refusal::INVALID_NOTIFICATION_URL, &[name, url]));
@@ -121,7 +122,8 @@ fn is_receiver(url: &str, schemes: NotificationUrl) -> bool {
 /// Returns what a subscription is to watch, if the caller may read it.
 fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watched<'c>, Error> {
     let unknown = || Error::new(&refusal::UNKNOWN_WATCHED_RESOURCE, &[]);
-    let is_own = subscription.resource.trim_start_matches('/').split('/').next().is_some_and(|root| root.eq_ignore_ascii_case("me"));
+    let is_own =
+        subscription.resource.trim_start_matches('/').split('/').next().is_some_and(|root| root.eq_ignore_ascii_case("me"));
     if is_own && matches!(caller::caller(change.headers), Caller::Application(_)) {
         return Err(unknown().with_detail("the resource begins with `me`, but the token has no user".to_owned()));
     }
@@ -159,12 +161,7 @@ fn check_end(change: &Change<'_>, subscription: &Subscription, rules: &WatchedRu
 }
 
 /// Has the receivers validated (behavior `subscription-validation`).
-fn validate(
-    change: &Change<'_>,
-    receivers: Vec<Arc<str>>,
-    reply: Option<&Reply>,
-    decided: &mut Vec<&'static str>,
-) -> Decision {
+fn validate(change: &Change<'_>, receivers: Vec<Arc<str>>, reply: Option<&Reply>, decided: &mut Vec<&'static str>) -> Decision {
     decided.push("subscription-validation");
     if change.world.behaviors.subscription_validation == SubscriptionValidation::Off {
         return Ok(None);

@@ -55,7 +55,8 @@ pub(crate) fn judge(world: &World, parcel: &Parcel, call: OutboundCall, outcome:
     if let [first, ..] = causes[..] {
         let named = causes.len().min(CAUSES);
         let more = if causes.len() > named { ", …" } else { "" };
-        let requests = if causes.len() == 1 { format!("request {first}") } else { format!("requests {}{more}", causes[..named].join(", ")) };
+        let requests =
+            if causes.len() == 1 { format!("request {first}") } else { format!("requests {}{more}", causes[..named].join(", ")) };
         verdict = format!("{verdict}; caused by the {requests}");
     }
     let OutboundCall { url, headers, body, .. } = call;

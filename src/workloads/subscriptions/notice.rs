@@ -106,9 +106,8 @@ fn reported(
         (Some(_), None) => "deleted",
     };
     if own_rules.is_directory() {
-        let is_moved = |other: &StoreChange| {
-            other.collection != change.collection && other.after.is_some() && key(other) == key(change)
-        };
+        let is_moved =
+            |other: &StoreChange| other.collection != change.collection && other.after.is_some() && key(other) == key(change);
         let home = CollectionAddress::from(world.schema.home(found.model, own)?);
         let was_elsewhere = changes.iter().any(is_moved);
         kind = match kind {

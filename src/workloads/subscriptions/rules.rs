@@ -1,8 +1,8 @@
 //! The rows of subscriptions, and those of what they watch.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, Required, ServerSetValue, TypeRules, UpdateAnswer, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, Required, ServerSetValue, TypeRules, UpdateAnswer,
+    Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 

@@ -96,7 +96,8 @@ fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mp
         let text = String::from_utf8_lossy(&seen).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let lower = head.to_lowercase();
-        let wanted: usize = lower.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+        let wanted: usize =
+            lower.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
         if body.len() >= wanted {
             break (head.to_owned(), body.to_owned());
         }
@@ -118,7 +119,8 @@ fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mp
         (Manner::WrongType, token) => (200, "text/html", token.unwrap_or_default()),
         (Manner::Returns(status), token) => (status, "text/plain", token.unwrap_or_default()),
     };
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close", text.len());
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close", text.len());
     let _ = stream.write_all(format!("{head}\r\n\r\n{text}").as_bytes());
 }
 
@@ -200,9 +202,7 @@ fn a_batch_and_other_addresses_notify_too() {
     let (receiver, server) = (Receiver::start(), server(&[]));
     subscribed(&server, &body(&receiver.url, &contacts(), "created"));
     subscribed(&server, &body(&receiver.url, "/users", "updated,deleted"));
-    let item = |id: &str, url: &str, body: Value| {
-        json!({ "id": id, "method": "POST", "url": url, "headers": { "Content-Type": "application/json" }, "body": body })
-    };
+    let item = |id: &str, url: &str, body: Value| json!({ "id": id, "method": "POST", "url": url, "headers": { "Content-Type": "application/json" }, "body": body });
     let batch = json!({ "requests": [
         item("1", "/me/contacts", json!({ "givenName": "A" })),
         item("2", "/me/contacts", json!({ "givenName": 1 })),
@@ -226,6 +226,42 @@ fn a_batch_and_other_addresses_notify_too() {
 }
 
 #[test]
+fn what_is_watched_can_be_one_entity_a_drive_or_filtered() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let contact = add_contact(&server, "Ada");
+    let (status, drive) = exchange(server.address, "GET", "/v1.0/me/drive", &Value::Null);
+    assert_eq!(status, 200);
+    let one = subscribed(&server, &body(&receiver.url, &format!("{}/{contact}", contacts()), "updated"));
+    let some = subscribed(&server, &body(&receiver.url, "me/contacts?$filter=givenName eq 'Eve'", "created,updated"));
+    let files = subscribed(&server, &body(&receiver.url, "me/drive/root", "updated"));
+    let group = subscribed(&server, &body(&receiver.url, "groups", "updated"));
+    add_contact(&server, "Bob");
+    let eve = add_contact(&server, "Eve");
+    assert_eq!(exchange(server.address, "PATCH", &format!("/v1.0/me/contacts/{contact}"), &json!({ "surname": "x" })).0, 200);
+    let item = json!({ "name": "Reports", "folder": {} });
+    let (status, created) =
+        exchange(server.address, "POST", &format!("/v1.0/drives/{}/items", drive["id"].as_str().unwrap()), &item);
+    assert_eq!(status, 201, "{created}");
+    let new_group = json!({ "displayName": "G", "mailEnabled": false, "mailNickname": "gg", "securityEnabled": true });
+    let (status, made) = exchange(server.address, "POST", "/v1.0/groups", &new_group);
+    assert_eq!(status, 201, "{made}");
+    let mut found: Vec<(String, String)> = Vec::new();
+    for item in receiver.take(4) {
+        found.push((item["subscriptionId"].as_str().unwrap().to_owned(), item["resource"].as_str().unwrap().to_owned()));
+    }
+    found.sort();
+    let mut expected = vec![
+        (one, format!("Users/{USER}/Contacts/{contact}")),
+        (some, format!("Users/{USER}/Contacts/{eve}")),
+        (files, "me/drive/root".to_owned()),
+        (group, format!("Groups/{}", made["id"].as_str().unwrap())),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+    receiver.gets_nothing();
+}
+
+#[test]
 fn a_receiver_that_does_not_return_its_token_is_refused() {
     let receiver = Receiver::start();
     let connectors = Connectors { timeout: Duration::from_millis(400), ..Connectors::default() };
@@ -240,8 +276,14 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
     for (manner, message) in [
         (Manner::Returns(403), format!("Subscription validation request failed. HTTP status code is 'Forbidden'. {OK}")),
         (Manner::Returns(202), format!("Subscription validation request failed. HTTP status code is 'Accepted'. {OK}")),
-        (Manner::WrongToken, "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned()),
-        (Manner::WrongType, "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned()),
+        (
+            Manner::WrongToken,
+            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
+        ),
+        (
+            Manner::WrongType,
+            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
+        ),
         (Manner::Silent, "Subscription validation request timed out.".to_owned()),
     ] {
         receiver.answers(manner, Manner::Returns(202));
@@ -299,17 +341,34 @@ fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
     let headers = requests["entries"][1]["response"]["headers"].as_array().unwrap();
     let id = headers.iter().find(|header| header[0] == "request-id").unwrap()[1].as_str().unwrap();
     let detail = entries[0]["detail"].as_str().unwrap();
-    assert!(detail.starts_with("not delivered, again at 2026-01-02T03:04:") && detail.ends_with(&format!("caused by the request {id}")), "{detail} {id}");
+    assert!(
+        detail.starts_with("not delivered, again at 2026-01-02T03:04:")
+            && detail.ends_with(&format!("caused by the request {id}")),
+        "{detail} {id}"
+    );
     // After four hours it is given up.
     receiver.answers(Manner::Returns(200), Manner::Returns(500));
-    let (status, _) = exchange(server.address, "PUT", "/_emulator/worlds/default/clock", &json!({ "now": "2026-01-02T03:04:05Z" }));
+    let (status, _) =
+        exchange(server.address, "PUT", "/_emulator/worlds/default/clock", &json!({ "now": "2026-01-02T03:04:05Z" }));
     assert_eq!(status, 200);
     add_contact(&server, "D");
     receiver.next();
-    eventually(|| exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"].as_array().unwrap().len() == 3);
+    eventually(|| {
+        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 3
+    });
     advance(&server, 3_000);
     receiver.next();
-    eventually(|| exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"].as_array().unwrap().len() == 4);
+    eventually(|| {
+        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 4
+    });
 }
 
 #[test]
