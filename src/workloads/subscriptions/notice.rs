@@ -17,8 +17,8 @@ use crate::workloads::subscriptions::subscription::{self, Subscription};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::outbox::Notification;
-use crate::world::store::{StoreChange, StoredEntity};
-use crate::world::workload::Commit;
+use crate::world::store::StoreChange;
+use crate::world::workload::{Commit, text_of};
 
 /// Time before the end of a subscription at which its receiver is reminded, in milliseconds. No public source has it.
 const REMINDER: i64 = 15 * 60_000;
@@ -83,15 +83,19 @@ fn reported(
 ) -> Option<(&'static str, String, String)> {
     let rules = watched(&found.structured.name);
     if let (true, Place::Entity(address)) = (rules.is_container(), &found.place) {
-        let entity = world.store.entity(address)?;
+        // A single entity is there, though nothing may be stored of it.
+        let stored = world.store.entity(address);
         let is_within = match &found.structured.name[..] {
             // The whole drive is watched with its root.
             "driveItem" => is_below(&change.collection, address.collection.holder.as_deref()),
             _ => is_below(&change.collection, Some(&address.text(&world.schema))),
         };
-        let is_itself = address.collection == change.collection && address.key == entity.key;
+        let is_itself = address.collection == change.collection && Some(&address.key) == key(change);
         let is_reported = (is_within || is_itself) && subscription.wants("updated");
-        let data = data(found.structured, rules, &address.text(&world.schema), &entity, false);
+        let tag = stored.as_ref().and_then(|entity| tag::of(&entity.properties));
+        let id = stored.as_ref().and_then(|entity| text_of(found.structured, &entity.properties, "id"));
+        let id = id.as_ref().unwrap_or(&address.key);
+        let data = data(found.structured, rules, &address.text(&world.schema), id, tag);
         return is_reported.then(|| ("updated", subscription.resource.trim_matches('/').to_owned(), data));
     }
     let entity = change.after.as_ref().or(change.before.as_ref())?;
@@ -123,7 +127,8 @@ fn reported(
         return None;
     }
     let name = name(world, own_rules, &place, &entity.key);
-    let data = data(actual, own_rules, &name, entity, kind == "deleted");
+    let tag = tag::of(&entity.properties).filter(|_| kind != "deleted");
+    let data = data(actual, own_rules, &name, &entity.key, tag);
     Some((kind, name, data))
 }
 
@@ -152,16 +157,16 @@ fn capitalized(name: &str) -> String {
 }
 
 /// Returns the data about an entity: its type, address, tag and id.
-fn data(structured: &StructuredType, rules: &WatchedRules, name: &str, entity: &StoredEntity, is_deleted: bool) -> String {
+fn data(structured: &StructuredType, rules: &WatchedRules, name: &str, id: &str, tag: Option<&str>) -> String {
     let type_name = match rules.name_form {
         NameForm::Root | NameForm::Mailbox(_) => capitalized(&structured.name),
         NameForm::Address => structured.name.to_string(),
     };
     let mut data = format!("{{\"@odata.type\":\"#Microsoft.Graph.{type_name}\",\"@odata.id\":{}", quoted(name));
-    if let Some(tag) = tag::of(&entity.properties).filter(|_| !is_deleted) {
+    if let Some(tag) = tag {
         let _ = write!(data, ",\"@odata.etag\":{}", quoted(tag));
     }
-    let _ = write!(data, ",\"id\":{}}}", quoted(&entity.key));
+    let _ = write!(data, ",\"id\":{}}}", quoted(id));
     data
 }
 

@@ -229,18 +229,17 @@ fn a_batch_and_other_addresses_notify_too() {
 fn what_is_watched_can_be_one_entity_a_drive_or_filtered() {
     let (receiver, server) = (Receiver::start(), server(&[]));
     let contact = add_contact(&server, "Ada");
-    let (status, drive) = exchange(server.address, "GET", "/v1.0/me/drive", &Value::Null);
-    assert_eq!(status, 200);
+    let (_, drives) = exchange(server.address, "GET", "/v1.0/drives", &Value::Null);
+    let drive = format!("drives/{}", drives["value"][0]["id"].as_str().unwrap());
     let one = subscribed(&server, &body(&receiver.url, &format!("{}/{contact}", contacts()), "updated"));
     let some = subscribed(&server, &body(&receiver.url, "me/contacts?$filter=givenName eq 'Eve'", "created,updated"));
-    let files = subscribed(&server, &body(&receiver.url, "me/drive/root", "updated"));
+    let files = subscribed(&server, &body(&receiver.url, &format!("/{drive}/root"), "updated"));
     let group = subscribed(&server, &body(&receiver.url, "groups", "updated"));
     add_contact(&server, "Bob");
     let eve = add_contact(&server, "Eve");
     assert_eq!(exchange(server.address, "PATCH", &format!("/v1.0/me/contacts/{contact}"), &json!({ "surname": "x" })).0, 200);
     let item = json!({ "name": "Reports", "folder": {} });
-    let (status, created) =
-        exchange(server.address, "POST", &format!("/v1.0/drives/{}/items", drive["id"].as_str().unwrap()), &item);
+    let (status, created) = exchange(server.address, "POST", &format!("/v1.0/{drive}/items"), &item);
     assert_eq!(status, 201, "{created}");
     let new_group = json!({ "displayName": "G", "mailEnabled": false, "mailNickname": "gg", "securityEnabled": true });
     let (status, made) = exchange(server.address, "POST", "/v1.0/groups", &new_group);
@@ -253,7 +252,7 @@ fn what_is_watched_can_be_one_entity_a_drive_or_filtered() {
     let mut expected = vec![
         (one, format!("Users/{USER}/Contacts/{contact}")),
         (some, format!("Users/{USER}/Contacts/{eve}")),
-        (files, "me/drive/root".to_owned()),
+        (files, format!("{drive}/root")),
         (group, format!("Groups/{}", made["id"].as_str().unwrap())),
     ];
     expected.sort();
