@@ -83,8 +83,8 @@ impl World {
     }
 
     fn on(settings: Settings, store: Store) -> World {
-        let sets = settings.workloads.iter().filter_map(|workload| workload.watching_set());
-        let subscriptions = sets.filter_map(|name| settings.schema.set_named(name)).next();
+        let mut sets = settings.workloads.iter().filter_map(|workload| workload.watching_set());
+        let subscriptions = sets.find_map(|name| settings.schema.set_named(name));
         let world = World {
             store: Arc::new(store),
             faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),

@@ -9,7 +9,7 @@ use crate::world::outbox::Notification;
 use crate::world::store::StoreChange;
 use crate::world::workload::Commit;
 
-/// What happened while a request was answered.
+/// The events while a request was answered.
 #[derive(Default)]
 pub(super) struct Notices {
     /// The notifications of what the time had come for before.

@@ -22,7 +22,7 @@ pub(crate) struct Watched<'m> {
     pub(crate) model: &'m Model,
     /// The type of the entities.
     pub(crate) structured: &'m StructuredType,
-    /// Where they are.
+    /// Their place.
     pub(crate) place: Place,
     filter: Option<Query<'m>>,
 }

@@ -1,7 +1,7 @@
 //! Notifications that wait until they are sent, and the time at which the subscriptions of a world need attention.
 //!
-//! Each subscription has a queue of its own, so that its notifications arrive in order and a receiver that does not answer delays nobody
-//! else's. Queues are bounded, and their memory is that of the stores.
+//! Each subscription has a queue of its own, so that its notifications arrive in order and a receiver that does not answer delays no
+//! other. Queues are bounded, and their memory is that of the stores.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -93,7 +93,7 @@ struct Reminder {
 
 #[derive(Debug, Default)]
 struct Queues {
-    queues: BTreeMap<QueueId, Queue>,
+    by_id: BTreeMap<QueueId, Queue>,
     waiting: usize,
     dropped: u64,
     /// The times at which receivers are reminded of the ends of subscriptions.
@@ -147,7 +147,7 @@ impl Outbox {
         alone
     }
 
-    /// Sets the time at which subscriptions need attention, unless they have changed meanwhile; `None` if there are none.
+    /// Sets the time at which subscriptions need attention, unless they have changed meanwhile; `None` without any.
     pub(crate) fn end_scheduling(&self, next: Option<i64>) {
         let next = next.map_or(NEVER, |next| next.min(SCHEDULING));
         let _ = self.next_event.compare_exchange(SCHEDULING, next, Ordering::SeqCst, Ordering::Relaxed);
@@ -195,14 +195,14 @@ impl Outbox {
         for notification in notifications {
             let id = (notification.subscription.clone(), notification.lifecycle_url.is_some());
             let is_full =
-                queues.waiting >= WORLD_LIMIT || queues.queues.get(&id).is_some_and(|queue| queue.waiting.len() >= QUEUE_LIMIT);
+                queues.waiting >= WORLD_LIMIT || queues.by_id.get(&id).is_some_and(|queue| queue.waiting.len() >= QUEUE_LIMIT);
             let memory = if is_full { None } else { budget.take(NOTIFICATION_BYTES + notification.item.len()) };
             let Some(memory) = memory else {
                 dropped.push(notification.subscription);
                 continue;
             };
             let waiting = Waiting { notification: Arc::new(notification), _memory: memory };
-            queues.queues.entry(id).or_default().waiting.push_back(waiting);
+            queues.by_id.entry(id).or_default().waiting.push_back(waiting);
             queues.waiting += 1;
         }
         queues.count_dropped(dropped.len());
@@ -213,7 +213,7 @@ impl Outbox {
     pub(crate) fn take(&self, now: SystemTime) -> Vec<Parcel> {
         let mut queues = self.lock();
         let mut parcels = Vec::new();
-        for (id, queue) in &mut queues.queues {
+        for (id, queue) in &mut queues.by_id {
             if queue.is_sending || queue.waiting.is_empty() || queue.due.is_some_and(|due| due > now) {
                 continue;
             }
@@ -228,7 +228,7 @@ impl Outbox {
     /// Records the result of an attempt.
     pub(crate) fn settle(&self, parcel: &Parcel, sent: Sent) {
         let mut queues = self.lock();
-        let Some(queue) = queues.queues.get_mut(&parcel.queue) else { return };
+        let Some(queue) = queues.by_id.get_mut(&parcel.queue) else { return };
         queue.is_sending = false;
         if let Sent::Again(due) = sent {
             queue.attempts += 1;
@@ -239,7 +239,7 @@ impl Outbox {
         queue.waiting.drain(..count);
         (queue.attempts, queue.first, queue.due) = (0, None, None);
         if queue.waiting.is_empty() {
-            queues.queues.remove(&parcel.queue);
+            queues.by_id.remove(&parcel.queue);
         }
         queues.waiting -= count;
         if sent == Sent::Dropped {
@@ -250,7 +250,7 @@ impl Outbox {
     /// Drops all that waits for the receiver of a parcel, whose subscription is gone.
     pub(crate) fn cancel(&self, parcel: &Parcel) {
         let mut queues = self.lock();
-        if let Some(queue) = queues.queues.remove(&parcel.queue) {
+        if let Some(queue) = queues.by_id.remove(&parcel.queue) {
             queues.waiting -= queue.waiting.len();
         }
     }
@@ -274,14 +274,12 @@ impl Outbox {
     /// once that is done.
     pub(crate) fn reminder(&self, subscription: &Arc<str>, end: i64, time: impl FnOnce() -> i64) -> Option<i64> {
         let mut queues = self.lock();
-        match queues.reminders.get(subscription).filter(|reminder| reminder.end == end) {
-            Some(reminder) => (!reminder.is_sent).then_some(reminder.time),
-            None => {
-                let reminder = Reminder { end, time: time(), is_sent: false };
-                queues.reminders.insert(subscription.clone(), reminder);
-                Some(reminder.time)
-            }
+        if let Some(reminder) = queues.reminders.get(subscription).filter(|reminder| reminder.end == end) {
+            return (!reminder.is_sent).then_some(reminder.time);
         }
+        let reminder = Reminder { end, time: time(), is_sent: false };
+        queues.reminders.insert(subscription.clone(), reminder);
+        Some(reminder.time)
     }
 
     /// Records that a receiver is reminded. Returns whether this is the first time.

@@ -57,7 +57,7 @@ pub trait Workload: fmt::Debug + Sync {
         None
     }
 
-    /// Returns the name of the set whose entities watch others. While it has none, nothing is asked for notifications.
+    /// Returns the name of the set whose entities watch others. While it is empty, no workload is asked for notifications.
     fn watching_set(&self) -> Option<&'static str> {
         None
     }

@@ -69,7 +69,7 @@ fn serve(calls: UnboundedReceiver<Weak<Outbox>>) {
 /// Attends to the outboxes of worlds until no request can follow.
 async fn attend_all(mut calls: UnboundedReceiver<Weak<Outbox>>) {
     let mut known: Vec<Weak<Outbox>> = Vec::new();
-    // What is on its way ends with the set.
+    // Calls in work end with the set.
     let mut tasks: JoinSet<Weak<Outbox>> = JoinSet::new();
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

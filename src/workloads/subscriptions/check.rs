@@ -12,11 +12,11 @@ use crate::odata::error::Error;
 use crate::policy::behavior::{NotificationUrl, SubscriptionValidation};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
-use crate::workloads::shifts::endpoint::is_callable;
 use crate::workloads::subscriptions::handshake::{Handshake, HandshakeReply};
 use crate::workloads::subscriptions::rules::{CLIENT_STATE_LIMIT, LIMIT, WatchedRules, watched};
 use crate::workloads::subscriptions::subscription::{Subscription, stored};
 use crate::world::clock::unix_millis;
+use crate::world::outbound::is_callable;
 use crate::world::store::StoredEntity;
 use crate::world::workload::{Change, Consultation, Reply};
 
@@ -168,6 +168,6 @@ fn validate(change: &Change<'_>, receivers: Vec<Arc<str>>, reply: Option<&Reply>
     }
     match reply.and_then(HandshakeReply::of) {
         Some(reply) => reply.check().map(|()| None),
-        None => Ok(Some(Handshake::with(change.world, receivers))),
+        None => Ok(Some(Box::new(Handshake::with(change.world, receivers)))),
     }
 }

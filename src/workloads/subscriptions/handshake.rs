@@ -50,7 +50,7 @@ pub(super) struct HandshakeReply {
 }
 
 impl Handshake {
-    pub(super) fn with(world: &World, receivers: Vec<Arc<str>>) -> Box<Handshake> {
+    pub(super) fn with(world: &World, receivers: Vec<Arc<str>>) -> Handshake {
         // The text of microsoft-graph-docs#21160.
         let token = || {
             let id = world.next_transaction_id();
@@ -58,7 +58,7 @@ impl Handshake {
         };
         let mut rest: Vec<_> = receivers.into_iter().map(|url| (url, token())).collect();
         rest.reverse();
-        Box::new(Handshake { rest, calls: Vec::new(), verdict: Verdict::Valid })
+        Handshake { rest, calls: Vec::new(), verdict: Verdict::Valid }
     }
 }
 

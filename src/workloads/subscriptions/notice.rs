@@ -213,10 +213,8 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
         if subscription.lifecycle_url.is_some() {
             let time = outbox.reminder(&key, end, || end - REMINDER.min((end - now) / 2));
             match time {
-                Some(time) if time <= now => {
-                    if outbox.remind(&key, end) {
-                        notifications.extend(lifecycle(world, &key, &subscription, "reauthorizationRequired"));
-                    }
+                Some(time) if time <= now && outbox.remind(&key, end) => {
+                    notifications.extend(lifecycle(world, &key, &subscription, "reauthorizationRequired"));
                 }
                 Some(time) => next = next.min(time),
                 None => {}

@@ -12,7 +12,7 @@ pub(super) const SUBSCRIPTION: &str = "subscription";
 /// Set of subscriptions.
 pub(super) const SET: &str = "subscriptions";
 
-/// The greatest number of subscriptions in a world. That of the service depends on resource and tenant; a change is compared with each.
+/// The greatest number of subscriptions in a world. That of the service depends on the resource; a change is compared with each.
 pub(super) const LIMIT: usize = 1_000;
 
 /// The greatest length of `clientState`, in characters. learn.microsoft.com/graph/api/resources/subscription; another page has 255.

@@ -21,6 +21,9 @@ const WHILE: Duration = Duration::from_millis(700);
 /// A minute before the end of the clock's hour: the clock of these worlds is frozen at 2026-01-02T03:04:05Z.
 const END: &str = "2026-01-02T04:00:00Z";
 
+/// The end of the texts about a status.
+const NEEDS_OK: &str = "Notification endpoint must respond with 200 OK to validation request.";
+
 const USER: &str = "00000000-0000-4000-8000-000000000001";
 
 /// The answer of a receiver: a status, and what is different about it.
@@ -86,7 +89,7 @@ impl Receiver {
 
 /// Receives one call, and answers it.
 fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mpsc::Sender<Value>, calls: &AtomicUsize) {
-    let (mut seen, mut part) = (Vec::new(), [0; 65536]);
+    let (mut seen, mut part) = (Vec::new(), vec![0; 65536]);
     let (head, body) = loop {
         let length = stream.read(&mut part).unwrap_or_default();
         if length == 0 {
@@ -271,10 +274,9 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
         assert_eq!((status, &answer["error"]["code"]), (400, &json!("ValidationError")), "{answer}");
         answer["error"]["message"].as_str().unwrap().to_owned()
     };
-    const OK: &str = "Notification endpoint must respond with 200 OK to validation request.";
     for (manner, message) in [
-        (Manner::Returns(403), format!("Subscription validation request failed. HTTP status code is 'Forbidden'. {OK}")),
-        (Manner::Returns(202), format!("Subscription validation request failed. HTTP status code is 'Accepted'. {OK}")),
+        (Manner::Returns(403), format!("Subscription validation request failed. HTTP status code is 'Forbidden'. {NEEDS_OK}")),
+        (Manner::Returns(202), format!("Subscription validation request failed. HTTP status code is 'Accepted'. {NEEDS_OK}")),
         (
             Manner::WrongToken,
             "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
@@ -288,7 +290,7 @@ fn a_receiver_that_does_not_return_its_token_is_refused() {
         receiver.answers(manner, Manner::Returns(202));
         assert_eq!(refused(&receiver.url), message);
     }
-    let unreachable = format!("Subscription validation request failed. {OK}");
+    let unreachable = format!("Subscription validation request failed. {NEEDS_OK}");
     assert_eq!(refused(&format!("http://{closed}/")), unreachable);
     // Nothing is sent where it may not.
     assert_eq!(refused("http://192.0.2.1/hook"), unreachable);
@@ -449,7 +451,7 @@ fn the_subscriptions_of_a_copy_are_its_own() {
     let target = format!("/_world/copy/v1.0/users/{USER}/contacts");
     assert_eq!(exchange(server.address, "POST", &target, &json!({ "givenName": "A" })).0, 201);
     assert_eq!(receiver.next().len(), 1);
-    // An import notifies nobody.
+    // An import causes no notification.
     let (_, state) = exchange(server.address, "GET", "/_emulator/worlds/copy/state", &Value::Null);
     let (status, answer) = exchange(server.address, "PUT", "/_emulator/worlds/default/state", &state);
     assert!(status < 300, "{answer}");
