@@ -323,10 +323,10 @@ refusals! {
     /// A text that a subscription repeats and that is too long.
     CLIENT_STATE_TOO_LONG "client-state-too-long" 400 InvalidWorkloadRequest Layer::Gateway, "clientState must not exceed 128 characters.",
         None "learn.microsoft.com/graph/api/resources/subscription (the limit); no public observation of the refusal";
-    /// Notifications with the changed entity, which the emulator does not encrypt.
-    RICH_NOTIFICATIONS "rich-notifications" 400 InvalidWorkloadRequest Layer::Gateway,
-        "Subscriptions with includeResourceData are not supported.",
-        None "a limit of the emulator";
+    /// Notifications with the changed entity, without a certificate with which it can be encrypted.
+    ENCRYPTION_CERTIFICATE "encryption-certificate" 400 InvalidWorkloadRequest Layer::Gateway,
+        "Invalid {0} for a subscription with includeResourceData.",
+        None "learn.microsoft.com/graph/change-notifications-with-resource-data (the rules); no public observation of the refusal";
     /// A change of a subscription that is not a renewal.
     NOT_A_RENEWAL "not-a-renewal" 400 InvalidWorkloadRequest Layer::Gateway, "{0} cannot be updated.",
         None "learn.microsoft.com/graph/api/subscription-update (the members that can be changed); no public observation of the refusal";

@@ -4,8 +4,10 @@
 
 mod check;
 pub(crate) mod delivery;
+mod envelope;
 mod handshake;
 mod notice;
+mod rsa;
 mod rules;
 mod subscription;
 

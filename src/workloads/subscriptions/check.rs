@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::edm::patch::Patch;
-use crate::edm::schema::StructuredType;
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
 use crate::entra::check;
 use crate::graph::watched::{Unwatched, Watched};
@@ -12,8 +11,9 @@ use crate::odata::error::Error;
 use crate::policy::behavior::{NotificationUrl, SubscriptionValidation};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
+use crate::workloads::subscriptions::envelope::Certificate;
 use crate::workloads::subscriptions::handshake::{Handshake, HandshakeReply};
-use crate::workloads::subscriptions::rules::{CLIENT_STATE_LIMIT, LIMIT, WatchedRules, watched};
+use crate::workloads::subscriptions::rules::{CERTIFICATE_ID_LIMIT, CLIENT_STATE_LIMIT, LIMIT, WatchedRules, watched};
 use crate::workloads::subscriptions::subscription::{Subscription, stored};
 use crate::world::clock::unix_millis;
 use crate::world::outbound::is_callable;
@@ -36,9 +36,7 @@ pub(super) fn for_creation(
     let missing = || Error::new(&refusal::MISSING_SUBSCRIPTION_MEMBER, &["expirationDateTime"]);
     let subscription = Subscription::of(structured, values).ok_or_else(missing)?;
     check_texts(change, &subscription, decided)?;
-    if is_true(structured, values, "includeResourceData") {
-        return Err(Error::new(&refusal::RICH_NOTIFICATIONS, &[]));
-    }
+    check_certificate(&subscription)?;
     let found = look_up(change, &subscription)?;
     let rules = watched(&found.structured.name);
     check_changes(&subscription, rules)?;
@@ -85,8 +83,16 @@ pub(super) fn for_update(
     validate(change, vec![subscription.url], reply, decided)
 }
 
-fn is_true(structured: &StructuredType, values: &Complex, name: &str) -> bool {
-    structured.slot(name).is_some_and(|slot| *values.get(slot) == Value::Boolean(true))
+/// Checks the certificate of a subscription that asks for the changed entities.
+fn check_certificate(subscription: &Subscription) -> Result<(), Error> {
+    let Some((certificate, id)) = &subscription.encryption else { return Ok(()) };
+    if id.is_empty() || id.chars().count() > CERTIFICATE_ID_LIMIT {
+        return Err(Error::new(&refusal::ENCRYPTION_CERTIFICATE, &["encryptionCertificateId"]));
+    }
+    if Certificate::of(certificate, id).is_none() {
+        return Err(Error::new(&refusal::ENCRYPTION_CERTIFICATE, &["encryptionCertificate"]));
+    }
+    Ok(())
 }
 
 /// Checks the addresses of the receivers, and the text for them.
@@ -154,8 +160,9 @@ fn check_end(change: &Change<'_>, subscription: &Subscription, rules: &WatchedRu
     if left <= 0 {
         return Err(Error::new(&refusal::SUBSCRIPTION_IN_THE_PAST, &[]));
     }
-    if left > rules.minutes * 60_000 {
-        return Err(Error::new(&refusal::SUBSCRIPTION_TOO_LONG, &[&rules.minutes.to_string()]));
+    let minutes = if subscription.encryption.is_some() { rules.rich_minutes } else { rules.minutes };
+    if left > minutes * 60_000 {
+        return Err(Error::new(&refusal::SUBSCRIPTION_TOO_LONG, &[&minutes.to_string()]));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 
 use crate::policy::behavior::{NotificationRetries, NotificationTimeout};
+use crate::workloads::subscriptions::envelope::validation_token;
 use crate::workloads::subscriptions::subscription;
 use crate::world::World;
 use crate::world::chance::{fraction, mixed};
@@ -27,9 +28,14 @@ const CAUSES: usize = 5;
 pub(crate) fn call(world: &World, parcel: &Parcel) -> Option<OutboundCall> {
     let (key, _) = &parcel.queue;
     let lifecycle_url = parcel.notifications.first()?.lifecycle_url.clone();
-    let url = match lifecycle_url {
-        Some(url) => url,
-        None => subscription::find(world, key)?.url,
+    let (url, tokens) = if let Some(url) = lifecycle_url {
+        (url, String::new())
+    } else {
+        let subscription = subscription::find(world, key)?;
+        let application = subscription.application.as_deref().unwrap_or_default();
+        let token = || format!(",\"validationTokens\":[\"{}\"]", validation_token(world, application));
+        let tokens = subscription.encryption.as_ref().map_or_else(String::new, |_| token());
+        (subscription.url, tokens)
     };
     let url: Uri = url.parse().ok()?;
     let timeout = match world.behaviors.notification_timeout {
@@ -37,7 +43,7 @@ pub(crate) fn call(world: &World, parcel: &Parcel) -> Option<OutboundCall> {
         NotificationTimeout::ThirtySeconds => Duration::from_secs(30),
     };
     let items: Vec<&str> = parcel.notifications.iter().map(|notification| notification.item.as_str()).collect();
-    let body = Bytes::from(format!("{{\"value\":[{}]}}", items.join(",")));
+    let body = Bytes::from(format!("{{\"value\":[{}]{tokens}}}", items.join(",")));
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))]);
     Some(OutboundCall { method: Method::POST, url, headers, body, timeout })
 }

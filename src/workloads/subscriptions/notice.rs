@@ -11,11 +11,14 @@ use crate::edm::schema::StructuredType;
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::edm::tag;
 use crate::graph::watched::{Place, Watched, is_below};
+use crate::policy::behavior::Secret;
 use crate::text::json::quoted;
+use crate::workloads::subscriptions::envelope::Certificate;
 use crate::workloads::subscriptions::rules::{NameForm, WatchedRules, watched};
 use crate::workloads::subscriptions::subscription::{self, Subscription};
 use crate::world::World;
 use crate::world::clock::unix_millis;
+use crate::world::fixture::write_entity_with;
 use crate::world::outbox::Notification;
 use crate::world::store::StoreChange;
 use crate::world::workload::{Commit, text_of};
@@ -40,6 +43,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     for change in &changes {
         for (key, subscription, found) in &watching {
             let Some((kind, resource, data)) = reported(world, found, subscription, change, &changes) else { continue };
+            let data = format!("{data}{}", content(world, subscription, change));
             notifications.push(Notification {
                 subscription: (*key).clone(),
                 lifecycle_url: None,
@@ -170,7 +174,15 @@ fn data(structured: &StructuredType, rules: &WatchedRules, name: &str, id: &str,
     data
 }
 
-/// Returns the item of a message about a change.
+/// Returns the member with the changed entity, if the subscription asks for it and the entity is there.
+fn content(world: &World, subscription: &Subscription, change: &StoreChange) -> String {
+    let certificate = subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
+    let (Some(certificate), Some(entity)) = (certificate, &change.after) else { return String::new() };
+    let text = write_entity_with(&world.schema, change.collection.set, entity, Secret::Null);
+    format!(",\"encryptedContent\":{}", certificate.encrypted(world, &text))
+}
+
+/// Returns the item of a message about a change. The data may have further members after it.
 fn item(world: &World, key: &str, subscription: &Subscription, kind: &str, resource: &str, data: &str) -> String {
     format!(
         "{{{},\"changeType\":\"{kind}\",\"resource\":{},\"tenantId\":{},\"resourceData\":{data}}}",

@@ -18,6 +18,9 @@ pub(super) const LIMIT: usize = 1_000;
 /// The greatest length of `clientState`, in characters. learn.microsoft.com/graph/api/resources/subscription; another page has 255.
 pub(super) const CLIENT_STATE_LIMIT: usize = 128;
 
+/// The greatest length of `encryptionCertificateId`, in characters (the same page).
+pub(super) const CERTIFICATE_ID_LIMIT: usize = 128;
+
 /// learn.microsoft.com/graph/api/subscription-post-subscriptions, -update (200 with the entity), -delete; graded *medium*.
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[TypeRules { name: SUBSCRIPTION, capabilities: &CAPABILITIES, wording: &WORDING, is_consulted: true }],
@@ -61,6 +64,8 @@ pub(super) struct WatchedRules {
     type_name: &'static str,
     /// The longest time of a subscription, in minutes.
     pub(super) minutes: i64,
+    /// The same with the changed entities in notifications.
+    pub(super) rich_minutes: i64,
     /// The kinds of changes that are reported; `None` for all.
     pub(super) only: Option<&'static [&'static str]>,
     /// Whether subscriptions of more than an hour need a receiver for what happens to them.
@@ -73,6 +78,7 @@ pub(super) struct WatchedRules {
 const PLAIN: WatchedRules = WatchedRules {
     type_name: "",
     minutes: 4_230,
+    rich_minutes: 4_230,
     only: None,
     needs_lifecycle_url: false,
     reports_removal: false,
@@ -80,7 +86,7 @@ const PLAIN: WatchedRules = WatchedRules {
 };
 
 const fn row(type_name: &'static str, minutes: i64) -> WatchedRules {
-    WatchedRules { type_name, minutes, ..PLAIN }
+    WatchedRules { type_name, minutes, rich_minutes: minutes, ..PLAIN }
 }
 
 const fn teams(type_name: &'static str) -> WatchedRules {
@@ -88,7 +94,12 @@ const fn teams(type_name: &'static str) -> WatchedRules {
 }
 
 const fn mailbox(type_name: &'static str, collection: &'static str) -> WatchedRules {
-    WatchedRules { name_form: NameForm::Mailbox(collection), reports_removal: true, ..row(type_name, 10_080) }
+    WatchedRules {
+        name_form: NameForm::Mailbox(collection),
+        reports_removal: true,
+        rich_minutes: 1_440,
+        ..row(type_name, 10_080)
+    }
 }
 
 const fn directory(type_name: &'static str) -> WatchedRules {

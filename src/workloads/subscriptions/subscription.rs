@@ -21,6 +21,9 @@ pub(super) struct Subscription {
     pub(super) client_state: Option<Arc<str>>,
     pub(super) expiration: DateTimeOffset,
     pub(super) creator: Option<Arc<str>>,
+    pub(super) application: Option<Arc<str>>,
+    /// Certificate with which the changed entity is encrypted, in base64, and its id.
+    pub(super) encryption: Option<(Arc<str>, Arc<str>)>,
 }
 
 impl Subscription {
@@ -28,6 +31,7 @@ impl Subscription {
     pub(super) fn of(structured: &StructuredType, values: &Complex) -> Option<Subscription> {
         let text = |name: &str| text_of(structured, values, name).filter(|text| !text.is_empty());
         let Value::DateTimeOffset(expiration) = values.get(structured.slot("expirationDateTime")?) else { return None };
+        let is_rich = structured.slot("includeResourceData").is_some_and(|slot| *values.get(slot) == Value::Boolean(true));
         Some(Subscription {
             change_type: text("changeType")?,
             resource: text("resource")?,
@@ -36,6 +40,10 @@ impl Subscription {
             client_state: text("clientState"),
             expiration: *expiration,
             creator: text("creatorId"),
+            application: text("applicationId"),
+            encryption: is_rich.then(|| {
+                (text("encryptionCertificate").unwrap_or_default(), text("encryptionCertificateId").unwrap_or_default())
+            }),
         })
     }
 

@@ -399,6 +399,73 @@ fn a_subscription_that_has_ended_is_gone() {
     receiver.gets_nothing();
 }
 
+/// Runs OpenSSL with these bytes as standard input, and returns its output.
+#[cfg(unix)]
+fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    use std::process::{Command, Stdio};
+    let mut command = Command::new("openssl");
+    let piped = || Stdio::piped();
+    let mut child = command.args(arguments).stdin(piped()).stdout(piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    output.stdout
+}
+
+/// The receiver shares no code with the emulator: it follows the documented steps with OpenSSL.
+#[test]
+#[cfg(unix)]
+fn the_changed_entity_is_decrypted_by_openssl() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "CI has openssl");
+        return eprintln!("skipped: openssl is not installed");
+    }
+    let folder = std::env::temp_dir().join(format!("wfi-emulator-rich-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    for bits in ["2048", "3072"] {
+        let new = ["req", "-x509", "-newkey", &format!("rsa:{bits}"), "-nodes", "-subj", "/CN=receiver", "-days", "2"];
+        openssl(&[&new[..], &["-keyout", &path("key"), "-out", &path("certificate")]].concat(), b"");
+        let der = openssl(&["x509", "-in", &path("certificate"), "-outform", "DER"], b"");
+        let mut rich = body(&receiver.url, "me/contacts", "created,deleted");
+        rich["includeResourceData"] = json!(true);
+        rich["encryptionCertificateId"] = json!("mine");
+        rich["encryptionCertificate"] = json!(STANDARD.encode(&der[..der.len() / 2]));
+        assert_eq!(subscribe(&server, &rich).0, 400);
+        rich["encryptionCertificate"] = json!(STANDARD.encode(&der));
+        let id = subscribed(&server, &rich);
+        let contact = add_contact(&server, "Ada");
+        let message = receiver.messages.recv_timeout(PATIENCE).unwrap();
+        let content = &message["value"][0]["encryptedContent"];
+        let bytes = |name: &str| STANDARD.decode(content[name].as_str().unwrap()).unwrap();
+        let options = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
+        let key = openssl(&[&["pkeyutl", "-decrypt", "-inkey", &path("key")], &options[..]].concat(), &bytes("dataKey"));
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(key.len(), 32);
+        let option = format!("hexkey:{}", hex(&key));
+        let signature = openssl(&["dgst", "-sha256", "-mac", "HMAC", "-macopt", &option, "-binary"], &bytes("data"));
+        assert_eq!(signature, bytes("dataSignature"));
+        let text = openssl(&["enc", "-d", "-aes-256-cbc", "-K", &hex(&key), "-iv", &hex(&key[..16])], &bytes("data"));
+        let entity: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!((&entity["id"], &entity["givenName"]), (&json!(contact), &json!("Ada")));
+        let fingerprint = openssl(&["x509", "-in", &path("certificate"), "-noout", "-fingerprint", "-sha1"], b"");
+        let fingerprint = String::from_utf8(fingerprint).unwrap().trim().replace(':', "");
+        assert!(fingerprint.ends_with(content["encryptionCertificateThumbprint"].as_str().unwrap()), "{fingerprint}");
+        assert_eq!(content["encryptionCertificateId"], "mine");
+        let token = message["validationTokens"][0].as_str().unwrap().split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+        assert_eq!(claims["azp"], "0bf30f3b-4a52-48df-9a82-234910c4a086");
+        // A deleted entity has no content.
+        assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/me/contacts/{contact}"), &Value::Null).0, 204);
+        assert_eq!(receiver.next()[0]["encryptedContent"], Value::Null);
+        assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_silent_receiver_delays_nobody_and_holds_bounded_memory() {
     let (silent, receiver, server) = (Receiver::start(), Receiver::start(), server(&[]));
