@@ -4,6 +4,8 @@
 //! certificate of the subscription. The data is encrypted with AES-256-CBC and PKCS#7 padding, with the first 16 bytes of the key as the
 //! initialization vector, and signed with HMAC-SHA-256 under the same key.
 
+use std::fmt::Write as _;
+
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{Array, BlockModeEncrypt as _, KeyIvInit as _};
@@ -39,7 +41,10 @@ impl Certificate {
         let der = STANDARD.decode(text).ok()?;
         let key = PublicKey::of_certificate(&der)?;
         let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &der);
-        let thumbprint = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let mut thumbprint = String::new();
+        for byte in hash.as_ref() {
+            let _ = write!(thumbprint, "{byte:02X}");
+        }
         Some(Certificate { key, id: id.to_owned(), thumbprint })
     }
 

@@ -443,7 +443,13 @@ fn the_changed_entity_is_decrypted_by_openssl() {
         let bytes = |name: &str| STANDARD.decode(content[name].as_str().unwrap()).unwrap();
         let options = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
         let key = openssl(&[&["pkeyutl", "-decrypt", "-inkey", &path("key")], &options[..]].concat(), &bytes("dataKey"));
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            use std::fmt::Write as _;
+            bytes.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        };
         assert_eq!(key.len(), 32);
         let option = format!("hexkey:{}", hex(&key));
         let signature = openssl(&["dgst", "-sha256", "-mac", "HMAC", "-macopt", &option, "-binary"], &bytes("data"));
