@@ -32,7 +32,7 @@ static PROCESS: LazyLock<CallQueue> = LazyLock::new(|| CallQueue::new(calls_at_o
 
 /// The part of the calls that notifications have beside the others: one of these. A receiver that does not answer takes no place from a
 /// request that waits for its connector.
-const NOTIFICATION_SHARE: usize = 4;
+pub(in crate::edge) const NOTIFICATION_SHARE: usize = 4;
 
 /// The notifications of this process.
 static NOTIFICATIONS: LazyLock<CallQueue> =

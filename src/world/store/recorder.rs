@@ -51,3 +51,29 @@ pub(super) fn record(change: impl FnOnce() -> Option<StoreChange>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edm::schema::SetId;
+
+    fn change() -> Option<StoreChange> {
+        Some(StoreChange { collection: SetId::at(0).into(), before: None, after: None })
+    }
+
+    #[test]
+    fn changes_are_recorded_while_a_step_runs() {
+        record(change);
+        let (result, changes) = recorded(|| {
+            record(change);
+            record(|| None);
+            7
+        });
+        assert_eq!((result, changes.len()), (7, 1));
+        let panicked = std::panic::catch_unwind(|| recorded(|| panic!("this panic is part of a test")).1.len());
+        assert!(panicked.is_err());
+        record(|| panic!("nothing is recorded any more"));
+        let (_, changes) = recorded(|| (0..LIMIT + 5).for_each(|_| record(change)));
+        assert_eq!(changes.len(), LIMIT);
+    }
+}
