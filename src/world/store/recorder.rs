@@ -57,15 +57,15 @@ mod tests {
     use super::*;
     use crate::edm::schema::SetId;
 
-    fn change() -> Option<StoreChange> {
-        Some(StoreChange { collection: SetId::at(0).into(), before: None, after: None })
+    fn change() -> StoreChange {
+        StoreChange { collection: SetId::at(0).into(), before: None, after: None }
     }
 
     #[test]
     fn changes_are_recorded_while_a_step_runs() {
-        record(change);
+        record(|| Some(change()));
         let (result, changes) = recorded(|| {
-            record(change);
+            record(|| Some(change()));
             record(|| None);
             7
         });
@@ -73,7 +73,7 @@ mod tests {
         let panicked = std::panic::catch_unwind(|| recorded(|| panic!("this panic is part of a test")).1.len());
         assert!(panicked.is_err());
         record(|| panic!("nothing is recorded any more"));
-        let (_, changes) = recorded(|| (0..LIMIT + 5).for_each(|_| record(change)));
+        let ((), changes) = recorded(|| (0..LIMIT + 5).for_each(|_| record(|| Some(change()))));
         assert_eq!(changes.len(), LIMIT);
     }
 }
