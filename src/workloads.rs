@@ -7,6 +7,7 @@ mod files;
 mod outlook;
 mod planner;
 pub(crate) mod shifts;
+pub(crate) mod subscriptions;
 pub(crate) mod teams;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ pub(crate) static ALL: &[&dyn Workload] = &[
     &outlook::Outlook,
     &files::Files,
     &planner::Planner,
+    &subscriptions::Subscriptions,
     &catalog::Catalog,
 ];
 

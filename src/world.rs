@@ -13,6 +13,7 @@ pub(crate) mod journal;
 pub(crate) mod links;
 pub(crate) mod name;
 pub(crate) mod outbound;
+pub(crate) mod outbox;
 pub(crate) mod regular_file;
 pub(crate) mod settings;
 pub(crate) mod store;
@@ -32,6 +33,7 @@ use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
+use crate::world::outbox::Outbox;
 use crate::world::settings::Settings;
 use crate::world::store::{Baselines, Store, StoreFull};
 use crate::world::uploads::Uploads;
@@ -56,6 +58,8 @@ pub struct World {
     pub unique_values: Arc<Mutex<()>>,
     /// The content that arrives in fragments.
     pub uploads: Arc<Uploads>,
+    /// The notifications that wait until they are sent.
+    pub outbox: Arc<Outbox>,
     ids: Arc<IdSource>,
 }
 
@@ -83,15 +87,34 @@ impl World {
     }
 
     fn on(settings: Settings, store: Store) -> World {
-        World {
+        let mut sets = settings.workloads.iter().filter_map(|workload| workload.watching_set());
+        let subscriptions = sets.find_map(|name| settings.schema.set_named(name));
+        let world = World {
             store: Arc::new(store),
             faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             local_caller: OnceLock::new(),
             unique_values: Arc::default(),
             uploads: Arc::default(),
+            outbox: Arc::new(Outbox::new(subscriptions)),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
+        };
+        world.wake_outbox();
+        world
+    }
+
+    /// Returns the world as the current one of its kind: its notifications are sent as long as it is.
+    pub(crate) fn into_current(self) -> Arc<World> {
+        let world = Arc::new(self);
+        world.outbox.belongs_to(&world);
+        world
+    }
+
+    /// Lets the subscriptions of the initial state have attention, if there are any.
+    fn wake_outbox(&self) {
+        if self.outbox.subscriptions().is_some_and(|set| !self.store.collection(set).is_empty()) {
+            self.outbox.wake();
         }
     }
 
@@ -133,21 +156,26 @@ impl World {
     }
 
     fn fork_with(&self, faults: Faults) -> Result<World, StoreFull> {
-        Ok(World {
+        let world = World {
             store: Arc::new(Store::over(&self.store.baselines()?).imported_as(&self.store)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
             unique_values: Arc::default(),
             uploads: Arc::default(),
+            outbox: Arc::new(Outbox::new(self.outbox.subscriptions())),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
-        })
+        };
+        world.wake_outbox();
+        Ok(world)
     }
 
     /// Returns the same world with other entities.
     #[must_use]
     pub fn with_store(&self, store: Store) -> World {
-        World { store: Arc::new(store), ..self.shared() }
+        let world = World { store: Arc::new(store), ..self.shared() };
+        world.wake_outbox();
+        world
     }
 
     /// Returns whether the world is still as it was created, except for its journal and the ids of its requests.
@@ -170,6 +198,7 @@ impl World {
             local_caller: OnceLock::new(),
             unique_values: self.unique_values.clone(),
             uploads: self.uploads.clone(),
+            outbox: self.outbox.clone(),
             ids: self.ids.clone(),
         }
     }

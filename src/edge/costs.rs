@@ -2,7 +2,7 @@
 
 use crate::edge::computing::MAX_THREADS;
 use crate::edge::http_client::resolve::LOOKUPS;
-use crate::edge::outgoing::queue::{CALLS, MESSAGES};
+use crate::edge::outgoing::queue::{CALLS, MESSAGES, NOTIFICATION_SHARE};
 use crate::edge::server::ServerLimits;
 use crate::graph::batch::ANSWERS_LIMIT;
 use crate::odata::purse::MEMORY;
@@ -31,6 +31,11 @@ fn table() -> String {
             format!("fixed; `--answer-timeout` {} s", limits.answer.as_secs()),
         ),
         ("messages to connectors", mib(MESSAGES), format!("fixed; {CALLS} calls and {LOOKUPS} look-ups of names at a time")),
+        (
+            "messages of notifications in work",
+            mib(MESSAGES / NOTIFICATION_SHARE),
+            format!("fixed; {} calls at a time; those that wait count as entities", CALLS / NOTIFICATION_SHARE),
+        ),
         (
             "queries in work, and answers of batches in work",
             mib(MAX_THREADS * (MEMORY + ANSWERS_LIMIT)),

@@ -5,6 +5,7 @@
 
 mod call;
 mod check;
+mod notifier;
 pub(super) mod queue;
 mod repeat;
 
@@ -15,6 +16,7 @@ use crate::world::settings::Connectors;
 
 pub(crate) use call::make_call;
 pub(crate) use check::{ProbeIds, ProbeInputs, check};
+pub(crate) use notifier::Notifier;
 pub(crate) use repeat::{CallReport, call_with_retries};
 
 /// Options for calls to a connector.

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 
 use crate::edge::computing::{ComputationKind, Computing};
 use crate::edge::control::{self, Control, ControlOutcome, Peer};
-use crate::edge::outgoing;
+use crate::edge::outgoing::{self, Notifier};
 use crate::entra::caller;
 use crate::graph::pipeline;
 use crate::graph::request::{Request, body_limit};
@@ -35,12 +35,13 @@ pub struct Service {
     /// The control API; if `None`, its paths belong to Graph.
     pub control: Option<Control>,
     computing: Computing,
+    notifier: Notifier,
 }
 
 impl Service {
     /// Returns a service of these worlds. Without a control API its paths belong to Graph.
     pub fn new(worlds: Worlds, control: Option<Control>) -> Service {
-        Service { worlds, control, computing: Computing::default() }
+        Service { worlds, control, computing: Computing::default(), notifier: Notifier::default() }
     }
 
     /// Returns a service whose worlds have these settings.
@@ -82,9 +83,10 @@ impl Service {
             return Box::pin(self.clone().compute_large(owned, request.clone(), hold)).await;
         }
         match catch_panic(&world, request, || pipeline::answer_promptly(&world, request)) {
-            Step::Done(answer) => answer,
+            Step::Done(answer) => self.notifier.notified(&world, answer),
             step => {
-                let pending = PendingRequest { world: world.clone(), step, computing: self.computing.clone() };
+                let (computing, notifier) = (self.computing.clone(), self.notifier.clone());
+                let pending = PendingRequest { world: world.clone(), step, computing, notifier };
                 drop(world);
                 Box::pin(pending.answer_with_memory(request, hold)).await
             }
@@ -150,8 +152,11 @@ impl Service {
 
     fn progress_of(&self, world: &Arc<World>, step: Step) -> Progress {
         match step {
-            Step::Done(answer) => Progress::Answered(answer),
-            step => Progress::Pending(PendingRequest { world: world.clone(), step, computing: self.computing.clone() }),
+            Step::Done(answer) => Progress::Answered(self.notifier.notified(world, answer)),
+            step => {
+                let (computing, notifier) = (self.computing.clone(), self.notifier.clone());
+                Progress::Pending(PendingRequest { world: world.clone(), step, computing, notifier })
+            }
         }
     }
 }
@@ -186,6 +191,7 @@ pub struct PendingRequest {
     world: Arc<World>,
     step: Step,
     computing: Computing,
+    notifier: Notifier,
 }
 
 impl PendingRequest {
@@ -195,12 +201,12 @@ impl PendingRequest {
     }
 
     async fn answer_with_memory(self, request: &Request, hold: Hold<'_>) -> Box<Answer> {
-        let PendingRequest { world, mut step, computing } = self;
+        let PendingRequest { world, mut step, computing, notifier } = self;
         // Messages, plain and encrypted, and their answers are held until all of them are in the journal.
         let mut bytes = request.bytes();
         loop {
             step = match step {
-                Step::Done(answer) => return answer,
+                Step::Done(answer) => return notifier.notified(&world, answer),
                 Step::Call(pending) => {
                     let message = pending.call.body.len();
                     bytes += pending.call.message_bytes();

@@ -49,6 +49,13 @@ pub(crate) fn tenant_id(headers: &HeaderMap) -> Option<String> {
     claims(headers)?.tid.as_str().map(str::to_owned)
 }
 
+/// Returns the object id of the user of a token, or of the application without one, and the client id of the application.
+pub(crate) fn object_and_client(headers: &HeaderMap) -> (Option<String>, Option<String>) {
+    let Some(claims) = claims(headers) else { return (None, None) };
+    let client = claims.appid.or(claims.azp);
+    (claims.oid.or_else(|| client.clone()), client)
+}
+
 /// Returns the bearer token in the `Authorization` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;

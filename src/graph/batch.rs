@@ -259,6 +259,9 @@ impl Batch {
         let refused = answered.iter().filter_map(|(index, _, answer)| Some((*index, answer.refused.clone()?)));
         let refused_items = refused.collect();
         let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
+        let notified = answered.iter().filter_map(|(_, _, answer)| answer.notifications.as_ref());
+        let notifications =
+            notified.fold(None::<Vec<_>>, |all, more| Some(all.into_iter().flatten().chain(more.iter().cloned()).collect()));
         let mut order: Vec<usize> = answered.iter().map(|(index, ..)| *index).collect();
         if world.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher-Yates shuffle: all orders are equally likely.
@@ -280,7 +283,15 @@ impl Batch {
         let meta = ResponseMeta::resumed(world, facts, &self.ids, &purse);
         let delivery = Delivery { delay, form };
         let decided: &[&str] = if self.items.len() > 1 { &["batch-order"] } else { &[] };
-        Answer { delivery, applied_rules, skipped, refused_items, calls, ..answer::batch(world, &meta, body, decided) }
+        Answer {
+            delivery,
+            applied_rules,
+            skipped,
+            refused_items,
+            calls,
+            notifications,
+            ..answer::batch(world, &meta, body, decided)
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn record_call(world: &World, call: &CallRecord) {
 fn write_call(world: &World, time: SystemTime, call: &CallRecord) {
     let mut request_headers = call.headers.clone();
     // Like a body, but useless if truncated.
-    let is_kept = call.body.len() <= world.journal.body_limit() / 4 * 3;
+    let is_kept = call.body != call.plaintext && call.body.len() <= world.journal.body_limit() / 4 * 3;
     if let Some(raw) = is_kept.then(|| STANDARD.encode(&call.body)).and_then(|raw| HeaderValue::try_from(raw).ok()) {
         request_headers.insert(RAW_BODY, raw);
     }

@@ -16,6 +16,7 @@ use crate::graph::answer;
 use crate::graph::context::OperationContext;
 use crate::graph::facts::RequestFacts;
 use crate::graph::meta::ResponseMeta;
+use crate::graph::notices::{self, Notices};
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
@@ -28,6 +29,7 @@ use crate::odata::purse::Purse;
 use crate::policy::behavior::Preflight;
 use crate::policy::refusal;
 use crate::world::World;
+use crate::world::store::recorded;
 use crate::world::workload::Reply;
 
 /// Answers a request and records it in the journal.
@@ -95,8 +97,16 @@ fn run(
 /// that time.
 fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Option<Reply>) -> Step {
     let mut skipped = Vec::new();
-    let outcome = stages(world, request, meta, reply.as_ref(), &mut skipped);
+    let mut respond = || stages(world, request, meta, reply.as_ref(), &mut skipped);
+    let (outcome, mut notices) = if world.outbox.is_awake() {
+        let ended = notices::attend(world, meta.now);
+        let (outcome, changes) = recorded(respond);
+        (outcome, Notices { ended, changes, is_woken: false })
+    } else {
+        (respond(), Notices::default())
+    };
     if outcome.is_err() && meta.purse.is_interrupted() {
+        notices.keep(world);
         return interrupted(request, meta);
     }
     let calls = reply.map(|reply| reply.calls).unwrap_or_default();
@@ -109,13 +119,21 @@ fn operate(world: &World, request: &Request, meta: &ResponseMeta<'_>, reply: Opt
                 skipped.push("If-Match".to_owned());
             }
             let change = success.change.take();
+            notices.has_changed(world, change.as_ref());
             let mut answer = answer::success(world, meta, success);
             answer.change = change;
             answer
         }
-        Ok(Outcome::Consult(consultation)) => return consult::begin(world, request, meta, consultation, calls, operate),
-        Err(error) => Box::new(stubs::answer_or_refuse(world, request, meta, error)),
+        Ok(Outcome::Consult(consultation)) => {
+            notices.keep(world);
+            return consult::begin(world, request, meta, consultation, calls, operate);
+        }
+        Err(error) => {
+            notices.changes.clear();
+            Box::new(stubs::answer_or_refuse(world, request, meta, error))
+        }
     };
+    answer.notifications = notices.notifications(world, meta);
     answer.skipped = skipped;
     answer.calls = calls;
     Step::Done(answer)

@@ -13,6 +13,7 @@ use crate::world::World;
 use crate::world::fault::SlowBody;
 use crate::world::journal::EntityChange;
 use crate::world::outbound::{CallOutcome, CallRecord, OutboundCall};
+use crate::world::outbox::Notification;
 
 /// The next step of the pipeline.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Answer {
     pub refused_items: Vec<(usize, Error)>,
     /// The outgoing calls on which the answer depends.
     pub calls: Vec<CallRecord>,
+    /// The notifications that the request has caused, to be sent after the answer. Without any, but not `None`: subscriptions have changed.
+    pub notifications: Option<Vec<Notification>>,
     /// The change of an entity, until it is in the journal.
     pub(super) change: Option<EntityChange>,
     /// The values of the standard headers, as long as the response has no others.
@@ -88,6 +91,7 @@ impl Answer {
             skipped: Vec::new(),
             refused_items: Vec::new(),
             calls: Vec::new(),
+            notifications: None,
             change: None,
             standard_headers: None,
         }

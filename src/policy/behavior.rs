@@ -595,6 +595,38 @@ rows! {
     profiles Json Json Json;
     grade Weak;
     source "learn.microsoft.com/graph/api/workforceintegration-update (examples of read and update calls)";
+
+    "subscription-validation" subscription_validation: SubscriptionValidation = "the validation of the receivers of a new subscription, and of a new `notificationUrl`" {
+        Enforce "enforce" "each is called with a `validationToken`, which it must return, or nothing is stored",
+        Off "off" "they are not called, so that a test needs no server that answers",
+    }
+    profiles Enforce Enforce Enforce;
+    grade Strong;
+    source "learn.microsoft.com/graph/change-notifications-delivery-webhooks; splunk/azure-functions-splunk#26";
+
+    "notification-url" notification_url: NotificationUrl = "the schemes of `notificationUrl` and `lifecycleNotificationUrl`" {
+        Absolute "absolute" "`http` and `https`, so that the server of a test needs no certificate",
+        Https "https" "`https`, as the reference page demands",
+    }
+    profiles Absolute Absolute Absolute;
+    grade None;
+    source "learn.microsoft.com/graph/api/resources/subscription (https); the default is the emulator's";
+
+    "notification-timeout" notification_timeout: NotificationTimeout = "the time in which a receiver must answer a notification" {
+        ThreeSeconds "3-seconds" "three seconds",
+        ThirtySeconds "30-seconds" "thirty seconds, as the page said until 2021",
+    }
+    profiles ThreeSeconds ThreeSeconds ThreeSeconds;
+    grade Medium;
+    source "learn.microsoft.com/graph/change-notifications-delivery-webhooks";
+
+    "notification-retries" notification_retries: NotificationRetries = "a notification that its receiver does not answer with 2xx in time" {
+        FourHours "4-hours" "sent again after 10 seconds, then after twice as long and so on, each a quarter more or less by the seed, for four hours of the world's clock",
+        Off "off" "dropped",
+    }
+    profiles FourHours FourHours FourHours;
+    grade Medium;
+    source "learn.microsoft.com/graph/change-notifications-delivery-webhooks (four hours; that the pauses grow); the pauses are a guess";
 }
 
 impl Default for Behaviors {

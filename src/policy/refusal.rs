@@ -96,6 +96,12 @@ pub enum ErrorCode {
     ServiceUnavailable,
     /// The back end took too long (learn.microsoft.com/graph/errors names the status; the code is a guess).
     GatewayTimeout,
+    /// The receiver of notifications does not answer as it must (splunk/azure-functions-splunk#26).
+    ValidationError,
+    /// The workload of a watched resource refuses the subscription (microsoft-graph-docs-contrib#7726).
+    ExtensionError,
+    /// A subscription does not exist (learn.microsoft.com/graph/api/subscription-update).
+    SubscriptionNotFound,
 }
 
 impl ErrorCode {
@@ -138,6 +144,9 @@ impl ErrorCode {
             ErrorCode::BadGateway => "BadGateway",
             ErrorCode::ServiceUnavailable => "ServiceUnavailable",
             ErrorCode::GatewayTimeout => "GatewayTimeout",
+            ErrorCode::ValidationError => "ValidationError",
+            ErrorCode::ExtensionError => "ExtensionError",
+            ErrorCode::SubscriptionNotFound => "ResourceNotFound",
             ErrorCode::Forbidden => "Forbidden",
             ErrorCode::InvalidClient => "invalid_client",
             ErrorCode::InvalidGrant => "invalid_grant",
@@ -296,9 +305,78 @@ refusals! {
     EMPTY_DIRECTORY_PROPERTY "empty-directory-property" 400 RequestBadRequest Layer::Gateway,
         "Invalid value specified for property '{0}' of resource '{1}'.",
         Medium "public issue reports of clients (the text, for users, groups and applications)";
-    /// A new subscription without the time of its end.
-    MISSING_EXPIRATION "missing-expiration" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
-        Strong "msgraph-sdk-python#330; microsoft-graph-docs#4092 (2019, in other words)";
+    /// A new subscription without a member that it must have.
+    MISSING_SUBSCRIPTION_MEMBER "missing-subscription-member" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
+        Medium "msgraph-sdk-python#330 (the text, for expirationDateTime; for the others a guess); learn.microsoft.com/graph/api/subscription-post-subscriptions (the members)";
+    /// A kind of change that the watched resource does not report.
+    INVALID_CHANGE_TYPE "invalid-change-type" 400 InvalidWorkloadRequest Layer::Gateway, "Invalid 'changeType' attribute: '{0}'.",
+        Strong "microsoft-graph-docs#4819 (for created and users); learn.microsoft.com/graph/api/resources/subscription (the limits of drive roots, lists, users and groups)";
+    /// A receiver of notifications that is not an address to which they can be sent (behavior `notification-url`).
+    INVALID_NOTIFICATION_URL "invalid-notification-url" 400 InvalidWorkloadRequest Layer::Gateway, "Invalid {0}='{1}'.",
+        None "learn.microsoft.com/graph/api/resources/subscription (the rule); the text follows that for event hubs"
+        by "notification-url";
+    /// An event hub as the receiver of notifications, which the emulator does not call.
+    EVENT_HUB "event-hub" 400 InvalidWorkloadRequest Layer::Gateway, "Invalid event hub notification url='{0}'.",
+        Strong "microsoft-graph-docs#18725 and #20797";
+    /// A path that leads to nothing that can be watched.
+    UNKNOWN_WATCHED_RESOURCE "unknown-watched-resource" 400 ExtensionError Layer::Gateway,
+        "Operation: Create; Exception: [Status Code: BadRequest; Reason: Bad Request]",
+        Weak "microsoft-graph-docs (issues with the form of the text, for other statuses)";
+    /// A path to watch with an entity that does not exist.
+    MISSING_WATCHED_RESOURCE "missing-watched-resource" 404 ExtensionError Layer::Gateway,
+        "Operation: Create; Exception: [Status Code: NotFound; Reason: Not Found]",
+        Strong "microsoft-graph-docs (several issues)";
+    /// A caller without the permission to read what it wants to watch.
+    FORBIDDEN_WATCHED_RESOURCE "forbidden-watched-resource" 403 ExtensionError Layer::Gateway,
+        "Operation: Create; Exception: [Status Code: Forbidden; Reason: Forbidden]",
+        Strong "msgraph-sdk-dotnet#365";
+    /// A subscription that ends too late.
+    SUBSCRIPTION_TOO_LONG "subscription-too-long" 400 ExtensionError Layer::Gateway,
+        "Subscription expiration can only be {0} minutes in the future.",
+        Strong "microsoft-graph-docs-contrib#7726 (the text); learn.microsoft.com/graph/api/resources/subscription (the numbers, medium)";
+    /// A subscription that has ended before it begins.
+    SUBSCRIPTION_IN_THE_PAST "subscription-in-the-past" 400 InvalidWorkloadRequest Layer::Gateway,
+        "expirationDateTime must be in the future.",
+        None "no public observation; learn.microsoft.com/graph/api/resources/subscription says that short times become 45 minutes";
+    /// A longer subscription to a resource of Teams without a receiver for what happens to it.
+    MISSING_LIFECYCLE_URL "missing-lifecycle-url" 400 InvalidWorkloadRequest Layer::Gateway,
+        "lifecycleNotificationUrl is a required property for subscription creation on this resource when the expirationDateTime value is set to greater than 1 hour.",
+        Strong "learn.microsoft.com/graph/change-notifications-lifecycle-events; public issue reports of clients";
+    /// A text that a subscription repeats and that is too long.
+    CLIENT_STATE_TOO_LONG "client-state-too-long" 400 InvalidWorkloadRequest Layer::Gateway, "clientState must not exceed 128 characters.",
+        None "learn.microsoft.com/graph/api/resources/subscription (the limit); no public observation of the refusal";
+    /// Notifications with the changed entity, without a certificate with which it can be encrypted.
+    ENCRYPTION_CERTIFICATE "encryption-certificate" 400 InvalidWorkloadRequest Layer::Gateway,
+        "Invalid {0} for a subscription with includeResourceData.",
+        None "learn.microsoft.com/graph/change-notifications-with-resource-data (the rules); no public observation of the refusal";
+    /// A change of a subscription that is not a renewal.
+    NOT_A_RENEWAL "not-a-renewal" 400 InvalidWorkloadRequest Layer::Gateway, "{0} cannot be updated.",
+        None "learn.microsoft.com/graph/api/subscription-update (the members that can be changed); no public observation of the refusal";
+    /// Too many subscriptions in a world.
+    TOO_MANY_SUBSCRIPTIONS "too-many-subscriptions" 403 Forbidden Layer::Gateway, "The limit of {0} subscriptions has been reached.",
+        Weak "learn.microsoft.com/graph/api/subscription-post-subscriptions (status, and that the text names the limit)";
+    /// A subscription that does not exist or has ended.
+    UNKNOWN_SUBSCRIPTION "unknown-subscription" 404 SubscriptionNotFound Layer::Gateway, "The object was not found.",
+        Weak "learn.microsoft.com/graph/api/subscription-update (the code); the text is a guess";
+    /// A receiver that answers the validation with another status than 200 (behavior `subscription-validation`).
+    VALIDATION_STATUS "validation-status" 400 ValidationError Layer::Gateway,
+        "Subscription validation request failed. HTTP status code is '{0}'. Notification endpoint must respond with 200 OK to validation request.",
+        Strong "pnp/M365-Analytics#273 (2026)"
+        by "subscription-validation";
+    /// A receiver that cannot be reached for the validation.
+    VALIDATION_UNREACHABLE "validation-unreachable" 400 ValidationError Layer::Gateway,
+        "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request.",
+        Strong "splunk/azure-functions-splunk#26 (2024)"
+        by "subscription-validation";
+    /// A receiver that does not answer the validation in time.
+    VALIDATION_TIMEOUT "validation-timeout" 400 ValidationError Layer::Gateway, "Subscription validation request timed out.",
+        Strong "microsoftgraph/nodejs-webhooks-sample#350 (with the code InvalidRequest, which was that of all of them until 2023)"
+        by "subscription-validation";
+    /// A receiver that answers the validation with something else than the token.
+    VALIDATION_TOKEN "validation-token" 400 ValidationError Layer::Gateway,
+        "Subscription validation request failed. Response must exactly match validationToken query parameter.",
+        Strong "microsoftgraph/java-spring-webhooks-sample#82 (2021; the code follows the others)"
+        by "subscription-validation";
     /// A key of an object of the directory that is not a GUID.
     INVALID_DIRECTORY_KEY "invalid-directory-key" 400 RequestBadRequest Layer::Gateway, "Invalid object identifier '{0}'.",
         Strong "n8n-io/n8n and two other clients (the text, for groups and directoryObjects); for an unknown key of an entity whose collection has GUIDs";

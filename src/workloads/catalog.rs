@@ -5,10 +5,8 @@
 mod operations;
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, Required, SearchRules, TypeRules, UpdateAnswer, UpdateMethod,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
 };
-use crate::policy::refusal;
 use crate::world::workload::Workload;
 use http::StatusCode;
 
@@ -32,12 +30,6 @@ static RULES: WorkloadRules = WorkloadRules {
         ("userConsentRequest", "approval"),
         ("approval", "stages"),
     ],
-    // The text names the member (strong for expirationDateTime); learn.microsoft.com/graph/api/subscription-post-subscriptions has the others,
-    // whose refusal is not known.
-    required: &[(
-        "subscription",
-        Required { members: &["expirationDateTime"], relief: None, missing: &refusal::MISSING_EXPIRATION, empty: None },
-    )],
     // learn.microsoft.com/graph/api/site-search (medium)
     searches: &[("site", &SITES)],
     operation_statuses: operations::STATUSES,
@@ -81,7 +73,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 85] = [
+static TYPES: [TypeRules; 84] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -142,7 +134,6 @@ static TYPES: [TypeRules; 85] = [
     row("schemaExtension", &SILENT),
     row("secureScoreControlProfile", &SILENT),
     row("shiftPreferences", &SILENT),
-    row("subscription", &SPOKEN),
     row("swapShiftsChangeRequest", &REQUEST),
     row("teamsAppDefinition", &SPOKEN),
     row("teamsTab", &SPOKEN),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 /// Maximum length of an answer in bytes. Typical answers have a few hundred bytes per element.
@@ -125,6 +126,16 @@ failures! {
     Busy "busy" "too many outgoing calls: the messages of those that wait take all memory for them";
     /// The caller of the pipeline makes no calls.
     NoClient "no-client" "outgoing calls are not available in this mode";
+}
+
+/// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and
+/// the service is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
+/// another server.
+pub(crate) fn is_callable(authority: &Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    let is_port =
+        |digits: &str| digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok());
+    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 #[cfg(test)]

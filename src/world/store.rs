@@ -19,6 +19,7 @@ mod changes;
 mod collection;
 mod entity;
 mod links;
+mod recorder;
 mod share;
 mod tree;
 
@@ -39,6 +40,8 @@ pub(crate) use changes::ChangePosition;
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
 pub use entity::StoredEntity;
+pub(crate) use recorder::StoreChange;
+pub(crate) use recorder::recorded;
 
 /// The default limit of all stores of a process together, in bytes: 600,000 ordinary entities, and with the journals' limit still half
 /// of a small build machine's memory.
@@ -205,9 +208,10 @@ impl Store {
     fn tree(&self, rank: usize) -> &Arc<Tree> {
         self.trees[rank].get_or_init(|| {
             let budget = self.baselines.budget.clone();
+            let set = self.baselines.ranks.iter().position(|ranked| *ranked == Some(rank)).map_or(SetId::at(0), SetId::at);
             Arc::new(match &self.baselines.trees[rank] {
-                Some(baseline) => Tree::over(baseline.clone(), budget),
-                None => Tree::empty(budget),
+                Some(baseline) => Tree::over(set, baseline.clone(), budget),
+                None => Tree::empty(set, budget),
             })
         })
     }

@@ -22,7 +22,8 @@ use crate::odata::write::Holder;
 use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
-use crate::world::store::StoredEntity;
+use crate::world::outbox::Notification;
+use crate::world::store::{StoreChange, StoredEntity};
 
 /// Workload of Graph.
 pub trait Workload: fmt::Debug + Sync {
@@ -55,6 +56,35 @@ pub trait Workload: fmt::Debug + Sync {
     fn operation(&self, _name: &str, _bound: &str) -> Option<OperationHandler> {
         None
     }
+
+    /// Returns the name of the set whose entities watch others. While it is empty, no workload is asked for notifications.
+    fn watching_set(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Does what the time has come for, such as the end of subscriptions, and returns the notifications of it. Sets the time of the next
+    /// event in the outbox.
+    fn attend(&self, _world: &World, _now: SystemTime) -> Vec<Notification> {
+        Vec::new()
+    }
+
+    /// Returns the notifications of what a request has changed.
+    fn notifications(&self, _commit: &Commit<'_>) -> Vec<Notification> {
+        Vec::new()
+    }
+}
+
+/// Changes that a request has made.
+#[derive(Debug)]
+pub struct Commit<'c> {
+    /// World of the entities.
+    pub world: &'c World,
+    /// Time of the request.
+    pub now: SystemTime,
+    /// Changes, in their order.
+    pub changes: &'c [StoreChange],
+    /// Id of the request.
+    pub cause: &'c str,
 }
 
 /// Function that answers calls of an operation.

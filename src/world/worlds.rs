@@ -227,7 +227,7 @@ impl WorldSlot {
         WorldSlot {
             fixture,
             fork_origin: None,
-            current: ArcSwap::from_pointee(world),
+            current: ArcSwap::new(world.into_current()),
             change_lock: Mutex::new(()),
             is_on_demand: false,
             plan_number: AtomicU64::new(plan_number),
@@ -423,7 +423,7 @@ impl Worlds {
                 None => (plan.world(name, named.fixture.as_deref())?, plan.number),
             },
         };
-        let fresh = Arc::new(fresh);
+        let fresh = fresh.into_current();
         slot.store(fresh.clone(), plan_number);
         Ok(fresh)
     }
@@ -436,7 +436,7 @@ impl Worlds {
     ) -> Result<Arc<World>, E> {
         let slot = self.slot(name)?;
         let _lock = slot.lock();
-        let changed = Arc::new(change(&slot.current.load())?);
+        let changed = change(&slot.current.load())?.into_current();
         slot.store(changed.clone(), NO_PLAN);
         Ok(changed)
     }
@@ -508,7 +508,7 @@ impl Worlds {
             return Err(StoreFull { limit: budget.limit() });
         }
         let plan = Arc::new(ReadyPlan::new(plan, old.number + 1));
-        let default = Arc::new(plan.default_world());
+        let default = plan.default_world().into_current();
         budget.change(0, size);
         let number = plan.number;
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;

@@ -37,6 +37,7 @@
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
 //! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
+//! | `notifications` | subscriptions, and notifications to a receiver that validates, refuses, or is silent |
 //! | `planted` | a connector's message forges nothing in an output |
 //! | `example` | the example connector, called by the emulator and by the commands |
 //!
@@ -112,6 +113,7 @@ mod connectors {
     mod encryption;
     pub(crate) mod example;
     mod handshake;
+    mod notifications;
     #[cfg(unix)]
     mod planted;
 }

@@ -21,6 +21,11 @@ pub(crate) async fn make_call(call: &OutboundCall, connectors: &Connectors) -> C
     make_call_among(CallQueue::of_process(), call, connectors).await
 }
 
+/// Sends a notification, like a call.
+pub(super) async fn notify(call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
+    make_call_among(CallQueue::of_notifications(), call, connectors).await
+}
+
 async fn make_call_among(queue: &CallQueue, call: &OutboundCall, connectors: &Connectors) -> CallOutcome {
     let exchange = async {
         let _place = queue.enter(call).await?;

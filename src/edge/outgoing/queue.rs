@@ -30,6 +30,14 @@ pub(in crate::edge) const MESSAGES: usize = 64 * 1024 * 1024;
 /// The calls of this process.
 static PROCESS: LazyLock<CallQueue> = LazyLock::new(|| CallQueue::new(calls_at_once(descriptors()), MESSAGES));
 
+/// The part of the calls that notifications have beside the others: one of these. A receiver that does not answer takes no place from a
+/// request that waits for its connector.
+pub(in crate::edge) const NOTIFICATION_SHARE: usize = 4;
+
+/// The notifications of this process.
+static NOTIFICATIONS: LazyLock<CallQueue> =
+    LazyLock::new(|| CallQueue::new(calls_at_once(descriptors()).div_ceil(NOTIFICATION_SHARE), MESSAGES / NOTIFICATION_SHARE));
+
 /// The places for calls, and the memory of their messages.
 pub(super) struct CallQueue {
     places: Semaphore,
@@ -50,6 +58,10 @@ pub(super) struct Place<'q> {
 impl CallQueue {
     pub(super) fn of_process() -> &'static CallQueue {
         &PROCESS
+    }
+
+    pub(super) fn of_notifications() -> &'static CallQueue {
+        &NOTIFICATIONS
     }
 
     pub(super) fn new(calls: usize, message_bytes: usize) -> CallQueue {

@@ -374,6 +374,10 @@ pub enum ServerSetValue {
     ModifiedBy,
     /// A key of the state, new after each write.
     ChangeKey,
+    /// The object id of the caller of the creation.
+    CreatorId,
+    /// The client id of the application of the creation.
+    ApplicationId,
 }
 
 /// The changes that clients can make to the entities of a type.

@@ -231,6 +231,14 @@ pub(super) fn server_set_values(
             (Some(ServerSetValue::ChangeKey), _) => {
                 values.push((property.slot, Value::String(change_key(context.world.next_entity_id()).into())));
             }
+            (Some(ServerSetValue::CreatorId), _) if is_new => {
+                let (id, _) = caller::object_and_client(&context.request.headers);
+                values.push((property.slot, Value::String(id.unwrap_or_else(|| LOCAL_USER.0.to_owned()).into())));
+            }
+            (Some(ServerSetValue::ApplicationId), _) if is_new => {
+                let (_, id) = caller::object_and_client(&context.request.headers);
+                values.push((property.slot, id.map_or(Value::Null, |id| Value::String(id.into()))));
+            }
             _ => {}
         }
     }

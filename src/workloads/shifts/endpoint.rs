@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::{Authority, Scheme};
+use http::uri::Scheme;
 use http::{Method, Uri};
 
 use crate::edm::schema::{Model, PropertyType, StructuredType};
@@ -12,7 +12,7 @@ use crate::edm::value::{Complex, Value};
 use crate::policy::behavior::ConnectorContentType;
 use crate::text::redact::userinfo_length;
 use crate::workloads::shifts::envelope::{self, MessageKeys, Secret};
-use crate::world::outbound::{CallFailure, OutboundCall};
+use crate::world::outbound::{CallFailure, OutboundCall, is_callable};
 
 /// Properties of an integration that calls need. Each may be missing, or invalid under lenient behaviors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,16 +117,6 @@ impl ConnectorEndpoint {
         headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("en-us"));
         Ok(EncryptedMessage { url, headers, plaintext, body })
     }
-}
-
-/// Whether an authority has a host, a valid port or none, and no user information. A user name and password would appear in logs, and
-/// Shifts is not documented to send them. An invalid port must be rejected here: the HTTP library would replace it with the default port and call
-/// another server.
-fn is_callable(authority: &Authority) -> bool {
-    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
-    let is_port =
-        |digits: &str| digits.is_empty() || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok());
-    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 fn text(structured: &StructuredType, properties: &Complex, name: &str) -> Option<Arc<str>> {

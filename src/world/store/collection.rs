@@ -11,8 +11,10 @@ use foldhash::fast::RandomState;
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
 use super::changes::{ChangePosition, Changes};
 use super::entity::StoredEntity;
+use super::recorder::{self, StoreChange};
 use super::share::TreeShare;
 use super::{CollectionAddress, StoreFull};
+use crate::edm::schema::SetId;
 use crate::edm::value::Entity;
 
 /// The bytes of a record in a collection: in the map and in the index.
@@ -42,6 +44,8 @@ pub struct Collection {
     own_bytes: usize,
     /// The address of a collection within an entity, which may have links.
     address: Option<CollectionAddress>,
+    /// The root set of a collection that is not within an entity.
+    root: Option<SetId>,
     changes: Changes,
 }
 
@@ -81,8 +85,11 @@ pub struct StoreUpdate {
 }
 
 impl Collection {
-    pub(super) fn over(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        Collection::of(Some(baseline), small_map(), share)
+    /// Returns the collection of a root set with initial entities.
+    pub(super) fn over(set: SetId, baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+        let mut collection = Collection::of(Some(baseline), small_map(), share);
+        collection.root = Some(set);
+        collection
     }
 
     /// Returns a collection within an entity.
@@ -99,8 +106,10 @@ impl Collection {
     }
 
     /// Returns the empty collection of a root set.
-    pub(super) fn empty_root(share: Arc<TreeShare>) -> Collection {
-        Collection::of(None, DashMap::default(), share)
+    pub(super) fn empty_root(set: SetId, share: Arc<TreeShare>) -> Collection {
+        let mut collection = Collection::of(None, DashMap::default(), share);
+        collection.root = Some(set);
+        collection
     }
 
     fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>) -> Collection {
@@ -112,6 +121,7 @@ impl Collection {
             share,
             own_bytes: 0,
             address: None,
+            root: None,
             changes: Changes::default(),
         }
     }
@@ -172,6 +182,7 @@ impl Collection {
             self.share.record_link(target, address, &entity.key);
         }
         self.changes.add(&self.share.budget, &entity.key);
+        self.record(None, Some(&entity));
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
         self.share.record_change();
         Ok(())
@@ -224,6 +235,7 @@ impl Collection {
         let before = std::mem::replace(current, after.clone());
         self.share.budget.change(after.size(), growth + before.uncount_holder());
         self.changes.add(&self.share.budget, &after.key);
+        self.record(Some(&before), Some(&after));
         self.share.record_change();
         Ok(StoreUpdate { before, after })
     }
@@ -267,6 +279,7 @@ impl Collection {
             self.record_unlink(stored.entity.as_ref(), false);
             if let Some(removed) = &stored.entity {
                 self.changes.add(budget, &removed.key);
+                self.record(Some(removed), None);
             }
             self.share.record_change();
             return Ok(stored.entity);
@@ -298,8 +311,17 @@ impl Collection {
         };
         self.record_unlink(Some(&removed), true);
         self.changes.add(budget, &removed.key);
+        self.record(Some(&removed), None);
         self.share.record_change();
         Ok(Some(removed))
+    }
+
+    /// Records a change for the request that makes it.
+    fn record(&self, before: Option<&Arc<StoredEntity>>, after: Option<&Arc<StoredEntity>>) {
+        recorder::record(|| {
+            let collection = self.address.clone().or_else(|| self.root.map(CollectionAddress::from))?;
+            Some(StoreChange { collection, before: before.cloned(), after: after.cloned() })
+        });
     }
 
     fn record_unlink(&self, removed: Option<&Arc<StoredEntity>>, is_initial: bool) {

@@ -19,11 +19,11 @@ fn unlimited() -> Arc<Budget> {
 }
 
 fn over(baseline: &Arc<Baseline>) -> Collection {
-    Collection::over(baseline.clone(), share())
+    Collection::over(SetId::at(0), baseline.clone(), share())
 }
 
 fn empty() -> Collection {
-    Collection::empty_root(share())
+    Collection::empty_root(SetId::at(0), share())
 }
 
 fn share() -> Arc<TreeShare> {

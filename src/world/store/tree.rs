@@ -9,6 +9,7 @@ use super::collection::{COLLECTION_BYTES, Collection};
 use super::entity::StoredEntity;
 use super::share::{TreeBaseline, TreeShare};
 use super::{CollectionAddress, EntityAddress, StoreFull};
+use crate::edm::schema::SetId;
 use crate::world::budget::Budget;
 
 /// A root set's collection, and the collections within its entities. Stores can share one.
@@ -23,16 +24,16 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Returns a tree without entities.
-    pub(super) fn empty(budget: Arc<Budget>) -> Tree {
+    pub(super) fn empty(set: SetId, budget: Arc<Budget>) -> Tree {
         let share = Arc::new(TreeShare::new(budget));
-        let root = Collection::empty_root(share.clone());
+        let root = Collection::empty_root(set, share.clone());
         Tree { root, contained: RwLock::default(), baseline: Arc::default(), share }
     }
 
     /// Returns a tree with the entities of a baseline.
-    pub(super) fn over(baseline: Arc<TreeBaseline>, budget: Arc<Budget>) -> Tree {
+    pub(super) fn over(set: SetId, baseline: Arc<TreeBaseline>, budget: Arc<Budget>) -> Tree {
         let share = Arc::new(TreeShare::new(budget));
-        let root = Collection::over(baseline.root.clone(), share.clone());
+        let root = Collection::over(set, baseline.root.clone(), share.clone());
         Tree { root, contained: RwLock::default(), baseline, share }
     }
 

@@ -1,0 +1,152 @@
+//! The entities that a subscription watches, given by a path.
+
+use std::sync::LazyLock;
+
+use http::HeaderMap;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::{Model, OperationType, SetId, StructuredType, TypeId, Version};
+use crate::graph::route::{self, Lookup, Resource, Route, Tail};
+use crate::odata::error::Error;
+use crate::odata::purse::Purse;
+use crate::odata::query::{Query, QueryTarget, Scope};
+use crate::policy::behavior::{Behaviors, QueryOptions};
+use crate::policy::refusal;
+use crate::world::World;
+use crate::world::store::{StoreChange, StoredEntity};
+
+/// The entities that a path leads to.
+#[derive(Debug)]
+pub(crate) struct Watched<'m> {
+    /// The schema that has the path.
+    pub(crate) model: &'m Model,
+    /// The type of the entities.
+    pub(crate) structured: &'m StructuredType,
+    /// Their place.
+    pub(crate) place: Place,
+    filter: Option<Query<'m>>,
+}
+
+/// The behaviors with which filters are read: one that is ignored would notify of everything.
+static HONORING: LazyLock<Behaviors> = LazyLock::new(|| Behaviors { query_options: QueryOptions::Honor, ..Behaviors::default() });
+
+/// The place of watched entities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// One entity.
+    Entity(EntityAddress),
+    /// Those of collections. New ones are in the first.
+    Collections(Vec<CollectionAddress>),
+    /// Those of a type, at any depth below a root set, or below an entity of it.
+    Below(SetId, Option<String>),
+}
+
+/// The reason why a path leads to nothing that can be watched.
+#[derive(Debug)]
+pub(crate) enum Unwatched {
+    /// The schema does not have it.
+    Unknown(Error),
+    /// An entity on the path does not exist.
+    Missing,
+}
+
+/// Returns what a path without version leads to. `me` is the user with an id.
+pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str) -> Result<Watched<'m>, Unwatched> {
+    let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
+    let path = path.trim_matches('/');
+    let (first, rest) = path.split_once('/').map_or((path, ""), |(first, rest)| (first, rest));
+    let path = match user.filter(|_| first.eq_ignore_ascii_case("me")) {
+        Some(user) => format!("users/{user}/{rest}"),
+        None => path.to_owned(),
+    };
+    let mut unknown = None;
+    for version in Version::ALL {
+        match at(world, version, &path, query) {
+            Err(Unwatched::Unknown(error)) => _ = unknown.get_or_insert(error),
+            found => return found,
+        }
+    }
+    Err(Unwatched::Unknown(unknown.unwrap_or_else(|| Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]))))
+}
+
+fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result<Watched<'m>, Unwatched> {
+    let (schema, headers) = (&world.schema, HeaderMap::new());
+    let model = schema.model(version);
+    let path = format!("/{}/{path}", version.segment());
+    let resource = route::resolve(schema, Lookup::of(world, &headers), &path).map_err(Unwatched::Unknown)?;
+    let not_watched = || Unwatched::Unknown(Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]));
+    let Resource::Entities(route) = resource else { return Err(not_watched()) };
+    let (type_id, place) = place(world, route).ok_or_else(not_watched)??;
+    let structured = model.structured(type_id);
+    let filter = if query.is_empty() {
+        None
+    } else {
+        let now = world.clock.now().into();
+        let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None };
+        Some(Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?)
+    };
+    Ok(Watched { model, structured, place, filter })
+}
+
+/// Returns the place that a route leads to, and the type of what is there; `None` for parts of entities.
+fn place(world: &World, route: Route<'_>) -> Option<Result<(TypeId, Place), Unwatched>> {
+    if route.missing.is_some() {
+        return Some(Err(Unwatched::Missing));
+    }
+    let schema = &world.schema;
+    let is_there = |collection: &CollectionAddress, key: &str| {
+        schema.set(collection.set).is_single || world.store.at(collection).with_entity(key, |_| ()).is_some()
+    };
+    if !route.ancestors.iter().all(|ancestor| is_there(&ancestor.collection, &ancestor.key)) {
+        return Some(Err(Unwatched::Missing));
+    }
+    let type_id = route.type_id;
+    match (&route.tail, route.key) {
+        (Tail::Whole, None) => {
+            let new_in = route.new_in.map(|(collection, _)| collection);
+            Some(Ok((type_id, Place::Collections(new_in.into_iter().chain([route.collection]).chain(route.also).collect()))))
+        }
+        (Tail::Whole, Some(key)) if is_there(&route.collection, &key) => {
+            let address = EntityAddress { collection: route.collection, key: key.as_ref().into() };
+            Some(Ok((type_id, Place::Entity(address))))
+        }
+        (Tail::Whole, Some(_)) => Some(Err(Unwatched::Missing)),
+        (Tail::Operation, key) => {
+            let operation = route.operation?.operation;
+            let Some(OperationType::Entities(id)) = operation.returns else { return None };
+            let below = key.map(|key| route.collection.address(schema, &key));
+            let is_wide = operation.name.len() > 6 && operation.name[..6].eq_ignore_ascii_case("getAll");
+            is_wide.then_some(Ok((id, Place::Below(route.collection.root, below))))
+        }
+        _ => None,
+    }
+}
+
+impl Watched<'_> {
+    /// Whether a changed entity of a collection is one of those.
+    pub(crate) fn shows(&self, world: &World, collection: &CollectionAddress, change: &StoreChange) -> bool {
+        let Some(entity) = change.after.as_ref().or(change.before.as_ref()) else { return false };
+        let is_there = match &self.place {
+            Place::Entity(address) => address.key == entity.key && address.collection == *collection,
+            Place::Collections(collections) => collections.contains(collection),
+            Place::Below(root, below) => {
+                let own = entity.properties.own_type.unwrap_or(world.schema.set(collection.set).target);
+                *root == collection.root && self.model.is_a(own, self.structured.id) && is_below(collection, below.as_deref())
+            }
+        };
+        is_there && self.is_match(entity)
+    }
+
+    fn is_match(&self, entity: &StoredEntity) -> bool {
+        let purse = Purse::whole();
+        let filter = self.filter.as_ref().and_then(|query| query.filter.as_ref());
+        filter.is_none_or(|filter| filter.is_fulfilled(&entity.properties, &purse))
+    }
+}
+
+/// Whether a collection is within an entity, given by its address; `None` is any.
+pub(crate) fn is_below(collection: &CollectionAddress, entity: Option<&str>) -> bool {
+    let Some(entity) = entity else { return true };
+    let rest = collection.holder.as_deref().and_then(|holder| holder.strip_prefix(entity));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,250 @@
+//! Notifications of changes, and of what happens to subscriptions.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use percent_encoding::percent_decode_str;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::StructuredType;
+use crate::edm::segment::{KeyPredicate, Segment};
+use crate::edm::tag;
+use crate::graph::watched::{Place, Watched, is_below};
+use crate::policy::behavior::Secret;
+use crate::text::json::quoted;
+use crate::workloads::subscriptions::envelope::Certificate;
+use crate::workloads::subscriptions::rules::{NameForm, WatchedRules, watched};
+use crate::workloads::subscriptions::subscription::{self, Subscription};
+use crate::world::World;
+use crate::world::clock::unix_millis;
+use crate::world::fixture::write_entity_with;
+use crate::world::outbox::Notification;
+use crate::world::store::StoreChange;
+use crate::world::workload::{Commit, text_of};
+
+/// Time before the end of a subscription at which its receiver is reminded, in milliseconds. No public source has it.
+const REMINDER: i64 = 15 * 60_000;
+
+/// Returns the notifications of what a request has changed.
+pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
+    let world = commit.world;
+    let changes = merged(world, commit.changes);
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let subscriptions = subscription::all(world);
+    let watching: Vec<_> = subscriptions
+        .iter()
+        .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
+        .filter_map(|(key, subscription)| Some((key, subscription, subscription.watched(world).ok()?)))
+        .collect();
+    let mut notifications = Vec::new();
+    for change in &changes {
+        for (key, subscription, found) in &watching {
+            let Some((kind, resource, data)) = reported(world, found, subscription, change, &changes) else { continue };
+            let data = format!("{data}{}", content(world, subscription, change));
+            notifications.push(Notification {
+                subscription: (*key).clone(),
+                lifecycle_url: None,
+                item: item(world, key, subscription, kind, &resource, &data),
+                cause: Some(commit.cause.into()),
+            });
+        }
+    }
+    notifications
+}
+
+/// Returns one change for each entity, in the order of the first. Links and subscriptions are not watched.
+fn merged(world: &World, changes: &[StoreChange]) -> Vec<StoreChange> {
+    let mut merged: Vec<StoreChange> = Vec::new();
+    let is_watchable = |change: &&StoreChange| {
+        let is_link = change.after.as_ref().or(change.before.as_ref()).is_none_or(|entity| entity.linked().is_some());
+        !is_link && !world.outbox.is_woken_by(change.collection.set)
+    };
+    for change in changes.iter().filter(is_watchable) {
+        let is_same = |other: &&mut StoreChange| other.collection == change.collection && key(other) == key(change);
+        match merged.iter_mut().find(is_same) {
+            Some(first) => first.after.clone_from(&change.after),
+            None => merged.push(change.clone()),
+        }
+    }
+    merged.retain(|change| change.before.is_some() || change.after.is_some());
+    merged
+}
+
+fn key(change: &StoreChange) -> Option<&Arc<str>> {
+    change.after.as_ref().or(change.before.as_ref()).map(|entity| &entity.key)
+}
+
+/// Returns the kind of a change, the name of what has changed and its data, if a subscription asks for it.
+fn reported(
+    world: &World,
+    found: &Watched<'_>,
+    subscription: &Subscription,
+    change: &StoreChange,
+    changes: &[StoreChange],
+) -> Option<(&'static str, String, String)> {
+    let rules = watched(&found.structured.name);
+    if let (true, Place::Entity(address)) = (rules.is_container(), &found.place) {
+        // A single entity is there, though nothing may be stored of it.
+        let stored = world.store.entity(address);
+        let is_within = match &found.structured.name[..] {
+            // The whole drive is watched with its root.
+            "driveItem" => is_below(&change.collection, address.collection.holder.as_deref()),
+            _ => is_below(&change.collection, Some(&address.text(&world.schema))),
+        };
+        let is_itself = address.collection == change.collection && Some(&address.key) == key(change);
+        let is_reported = (is_within || is_itself) && subscription.wants("updated");
+        let tag = stored.as_ref().and_then(|entity| tag::of(&entity.properties));
+        let id = stored.as_ref().and_then(|entity| text_of(found.structured, &entity.properties, "id"));
+        let id = id.as_ref().unwrap_or(&address.key);
+        let data = data(found.structured, rules, &address.text(&world.schema), id, tag);
+        return is_reported.then(|| ("updated", subscription.resource.trim_matches('/').to_owned(), data));
+    }
+    let entity = change.after.as_ref().or(change.before.as_ref())?;
+    let own = entity.properties.own_type.unwrap_or(world.schema.set(change.collection.set).target);
+    let actual = found.model.find_structured(own)?;
+    let own_rules = watched(&actual.name);
+    let mut place = change.collection.clone();
+    let mut kind = match (&change.before, &change.after) {
+        (None, Some(_)) if world.schema.set(place.set).is_single => "updated",
+        (None, _) => "created",
+        (Some(_), Some(_)) => "updated",
+        (Some(_), None) => "deleted",
+    };
+    if own_rules.is_directory() {
+        let is_moved =
+            |other: &StoreChange| other.collection != change.collection && other.after.is_some() && key(other) == key(change);
+        let home = CollectionAddress::from(world.schema.home(found.model, own)?);
+        let was_elsewhere = changes.iter().any(is_moved);
+        kind = match kind {
+            // A deleted object is kept where it can be restored, and goes from there for good.
+            "created" if place != home => return None,
+            "deleted" if place != home && was_elsewhere => return None,
+            "deleted" if !was_elsewhere => "deleted",
+            _ => "updated",
+        };
+        place = home;
+    }
+    if !subscription.wants(kind) || !found.shows(world, &place, change) {
+        return None;
+    }
+    let name = name(world, own_rules, &place, &entity.key);
+    let tag = tag::of(&entity.properties).filter(|_| kind != "deleted");
+    let data = data(actual, own_rules, &name, &entity.key, tag);
+    Some((kind, name, data))
+}
+
+/// Returns the name of an entity in notifications.
+fn name(world: &World, rules: &WatchedRules, place: &CollectionAddress, key: &Arc<str>) -> String {
+    let address = EntityAddress { collection: place.clone(), key: key.clone() }.text(&world.schema);
+    let first = address.split('/').next().unwrap_or_default();
+    let Segment { name, predicate } = Segment::of(first);
+    let root = capitalized(name);
+    match rules.name_form {
+        NameForm::Root => format!("{root}/{key}"),
+        NameForm::Mailbox(collection) => match predicate.and_then(KeyPredicate::of) {
+            Some(holder) => {
+                let holder = percent_decode_str(&holder.key).decode_utf8_lossy();
+                format!("{root}/{holder}/{collection}/{key}")
+            }
+            None => address,
+        },
+        NameForm::Address => address,
+    }
+}
+
+fn capitalized(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// Returns the data about an entity: its type, address, tag and id.
+fn data(structured: &StructuredType, rules: &WatchedRules, name: &str, id: &str, tag: Option<&str>) -> String {
+    let type_name = match rules.name_form {
+        NameForm::Root | NameForm::Mailbox(_) => capitalized(&structured.name),
+        NameForm::Address => structured.name.to_string(),
+    };
+    let mut data = format!("{{\"@odata.type\":\"#Microsoft.Graph.{type_name}\",\"@odata.id\":{}", quoted(name));
+    if let Some(tag) = tag {
+        let _ = write!(data, ",\"@odata.etag\":{}", quoted(tag));
+    }
+    let _ = write!(data, ",\"id\":{}}}", quoted(id));
+    data
+}
+
+/// Returns the member with the changed entity, if the subscription asks for it and the entity is there.
+fn content(world: &World, subscription: &Subscription, change: &StoreChange) -> String {
+    let certificate = subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
+    let (Some(certificate), Some(entity)) = (certificate, &change.after) else { return String::new() };
+    let text = write_entity_with(&world.schema, change.collection.set, entity, Secret::Null);
+    format!(",\"encryptedContent\":{}", certificate.encrypted(world, &text))
+}
+
+/// Returns the item of a message about a change. The data may have further members after it.
+fn item(world: &World, key: &str, subscription: &Subscription, kind: &str, resource: &str, data: &str) -> String {
+    format!(
+        "{{{},\"changeType\":\"{kind}\",\"resource\":{},\"tenantId\":{},\"resourceData\":{data}}}",
+        common(key, subscription),
+        quoted(resource),
+        quoted(&world.directory.tenant_id),
+    )
+}
+
+/// Returns the members that all items of messages begin with.
+fn common(key: &str, subscription: &Subscription) -> String {
+    format!(
+        "\"subscriptionId\":{},\"subscriptionExpirationDateTime\":\"{}\",\"clientState\":{}",
+        quoted(key),
+        subscription.end_text(),
+        subscription.client_state.as_ref().map_or_else(|| "null".to_owned(), |text| quoted(text)),
+    )
+}
+
+/// Removes subscriptions that have ended, and reminds the receivers of others. Returns the notifications of it.
+pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
+    let outbox = &world.outbox;
+    let Some((collection, _)) = subscription::stored(world) else { return Vec::new() };
+    let _alone = outbox.begin_scheduling();
+    let now = unix_millis(now);
+    let mut next = i64::MAX;
+    let mut notifications = Vec::new();
+    for (key, subscription) in subscription::all(world) {
+        let end = subscription.end();
+        if end <= now {
+            // Of several that see the end, one removes it.
+            if matches!(collection.remove(&key), Ok(Some(_)))
+                && subscription.watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
+            {
+                notifications.extend(lifecycle(world, &key, &subscription, "subscriptionRemoved"));
+            }
+            continue;
+        }
+        next = next.min(end);
+        if subscription.lifecycle_url.is_some() {
+            let time = outbox.reminder(&key, end, || end - REMINDER.min((end - now) / 2));
+            match time {
+                Some(time) if time <= now && outbox.remind(&key, end) => {
+                    notifications.extend(lifecycle(world, &key, &subscription, "reauthorizationRequired"));
+                }
+                Some(time) => next = next.min(time),
+                None => {}
+            }
+        }
+    }
+    outbox.retain_reminders(|key| collection.get(key).is_some());
+    outbox.end_scheduling((!collection.is_empty()).then_some(next));
+    notifications
+}
+
+/// Returns the notification of an event of a subscription, if it has a receiver.
+fn lifecycle(world: &World, key: &Arc<str>, subscription: &Subscription, event: &str) -> Option<Notification> {
+    let item = format!(
+        "{{{},\"tenantId\":{},\"lifecycleEvent\":\"{event}\"}}",
+        common(key, subscription),
+        quoted(&world.directory.tenant_id)
+    );
+    let url = subscription.lifecycle_url.clone()?;
+    Some(Notification { subscription: key.clone(), lifecycle_url: Some(url), item, cause: None })
+}

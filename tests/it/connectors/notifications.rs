@@ -1,0 +1,534 @@
+//! Subscriptions with a real receiver: its validation, the notifications that it gets, and what it does to others when it is slow.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use wfi_emulator::internals::world::settings::{Connectors, Settings};
+
+use crate::edge::http::{Server, exchange};
+use crate::support::harness;
+
+/// Time limit of every wait.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Time in which something would have arrived.
+const WHILE: Duration = Duration::from_millis(700);
+
+/// A minute before the end of the clock's hour: the clock of these worlds is frozen at 2026-01-02T03:04:05Z.
+const END: &str = "2026-01-02T04:00:00Z";
+
+/// The end of the texts about a status.
+const NEEDS_OK: &str = "Notification endpoint must respond with 200 OK to validation request.";
+
+const USER: &str = "00000000-0000-4000-8000-000000000001";
+
+/// The answer of a receiver: a status, and what is different about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Returns(u16),
+    WrongToken,
+    WrongType,
+    Silent,
+}
+
+/// A receiver of notifications on its own threads.
+struct Receiver {
+    url: String,
+    /// The answers to validations and to notifications.
+    manners: Arc<Mutex<(Manner, Manner)>>,
+    messages: mpsc::Receiver<Value>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Receiver {
+    fn start() -> Receiver {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let manners = Arc::new(Mutex::new((Manner::Returns(200), Manner::Returns(202))));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (sender, messages) = mpsc::channel();
+        let (shared, counted) = (manners.clone(), calls.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (manners, sender, calls) = (shared.clone(), sender.clone(), counted.clone());
+                std::thread::spawn(move || receive(stream.unwrap(), &manners, &sender, &calls));
+            }
+        });
+        Receiver { url, manners, messages, calls }
+    }
+
+    fn answers(&self, validation: Manner, notification: Manner) {
+        *self.manners.lock().unwrap() = (validation, notification);
+    }
+
+    #[track_caller]
+    fn next(&self) -> Vec<Value> {
+        let message = self.messages.recv_timeout(PATIENCE).expect("a notification arrives");
+        message["value"].as_array().unwrap().clone()
+    }
+
+    /// Returns the next `count` notifications, in however many messages.
+    fn take(&self, count: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        while found.len() < count {
+            found.extend(self.next());
+        }
+        assert_eq!(found.len(), count, "{found:?}");
+        found
+    }
+
+    #[track_caller]
+    fn gets_nothing(&self) {
+        assert_eq!(self.messages.recv_timeout(WHILE).err(), Some(mpsc::RecvTimeoutError::Timeout));
+    }
+}
+
+/// Receives one call, and answers it.
+fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mpsc::Sender<Value>, calls: &AtomicUsize) {
+    let (mut seen, mut part) = (Vec::new(), vec![0; 65536]);
+    let (head, body) = loop {
+        let length = stream.read(&mut part).unwrap_or_default();
+        if length == 0 {
+            return;
+        }
+        seen.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let lower = head.to_lowercase();
+        let wanted: usize =
+            lower.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+        if body.len() >= wanted {
+            break (head.to_owned(), body.to_owned());
+        }
+    };
+    calls.fetch_add(1, Ordering::SeqCst);
+    let (validation, notification) = *manners.lock().unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    let token = target.split_once("validationToken=").map(|(_, token)| token.replace("%20", " ").replace("%3A", ":"));
+    let manner = if token.is_some() { validation } else { notification };
+    if token.is_none() {
+        let _ = sender.send(serde_json::from_str(&body).unwrap());
+    }
+    let (status, media_type, text) = match (manner, token) {
+        (Manner::Silent, _) => {
+            let _ = stream.read(&mut part);
+            return;
+        }
+        (Manner::WrongToken, _) => (200, "text/plain", "another".to_owned()),
+        (Manner::WrongType, token) => (200, "text/html", token.unwrap_or_default()),
+        (Manner::Returns(status), token) => (status, "text/plain", token.unwrap_or_default()),
+    };
+    let head =
+        format!("HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close", text.len());
+    let _ = stream.write_all(format!("{head}\r\n\r\n{text}").as_bytes());
+}
+
+fn server(choices: &[(&str, &str)]) -> Server {
+    Server::of(harness::settings_with(choices))
+}
+
+fn body(url: &str, resource: &str, kinds: &str) -> Value {
+    json!({ "changeType": kinds, "notificationUrl": url, "resource": resource, "expirationDateTime": END, "clientState": "mine" })
+}
+
+fn subscribe(server: &Server, body: &Value) -> (u16, Value) {
+    exchange(server.address, "POST", "/v1.0/subscriptions", body)
+}
+
+/// Subscribes with success, and returns the id.
+fn subscribed(server: &Server, body: &Value) -> String {
+    let (status, created) = subscribe(server, body);
+    assert_eq!(status, 201, "{created}");
+    created["id"].as_str().unwrap().to_owned()
+}
+
+fn advance(server: &Server, seconds: u64) {
+    let (status, _) = exchange(server.address, "PUT", "/_emulator/worlds/default/clock", &json!({ "advance": seconds }));
+    assert_eq!(status, 200);
+}
+
+fn add_contact(server: &Server, name: &str) -> String {
+    let (status, created) =
+        exchange(server.address, "POST", &format!("/v1.0/users/{USER}/contacts"), &json!({ "givenName": name }));
+    assert_eq!(status, 201, "{created}");
+    created["id"].as_str().unwrap().to_owned()
+}
+
+fn contacts() -> String {
+    format!("users/{USER}/contacts")
+}
+
+/// Waits until a condition holds.
+fn eventually(mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "it does not hold in time");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn each_change_of_what_is_watched_is_notified_in_order() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let id = subscribed(&server, &body(&receiver.url, "me/contacts", "created,updated,deleted"));
+    let contact = add_contact(&server, "Ada");
+    let entity = format!("/v1.0/users/{USER}/contacts/{contact}");
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "givenName": "Eve" })).0, 200);
+    assert_eq!(exchange(server.address, "DELETE", &entity, &Value::Null).0, 204);
+    let found = receiver.take(3);
+    let kinds: Vec<&str> = found.iter().map(|item| item["changeType"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["created", "updated", "deleted"]);
+    let tag = found[0]["resourceData"]["@odata.etag"].clone();
+    assert!(tag.as_str().unwrap().starts_with("W/\""), "{tag}");
+    let name = format!("Users/{USER}/Contacts/{contact}");
+    let expected = json!({
+        "subscriptionId": id, "subscriptionExpirationDateTime": END, "clientState": "mine", "changeType": "created",
+        "resource": name, "tenantId": server.world.directory.tenant_id,
+        "resourceData": { "@odata.type": "#Microsoft.Graph.Contact", "@odata.id": name, "@odata.etag": tag, "id": contact },
+    });
+    assert_eq!(found[0], expected);
+    assert_ne!(found[1]["resourceData"]["@odata.etag"], tag);
+    // Reads, changes elsewhere, and changes after the subscription are not notified.
+    exchange(server.address, "GET", &format!("/v1.0/users/{USER}/contacts"), &Value::Null);
+    exchange(server.address, "PATCH", &format!("/v1.0/users/{USER}"), &json!({ "jobTitle": "x" }));
+    assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
+    add_contact(&server, "Bob");
+    receiver.gets_nothing();
+}
+
+#[test]
+fn a_batch_and_other_addresses_notify_too() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    subscribed(&server, &body(&receiver.url, "/users", "updated,deleted"));
+    let item = |id: &str, url: &str, body: Value| json!({ "id": id, "method": "POST", "url": url, "headers": { "Content-Type": "application/json" }, "body": body });
+    let batch = json!({ "requests": [
+        item("1", "/me/contacts", json!({ "givenName": "A" })),
+        item("2", "/me/contacts", json!({ "givenName": 1 })),
+        item("3", "/me/contacts", json!({ "givenName": "B" })),
+    ] });
+    assert_eq!(exchange(server.address, "POST", "/v1.0/$batch", &batch).0, 200);
+    assert_eq!(receiver.take(2).len(), 2);
+    // A deleted user can be restored, so its deletion is an update; only the last one is a deletion.
+    let user = format!("/v1.0/users/{USER}");
+    assert_eq!(exchange(server.address, "DELETE", &user, &Value::Null).0, 204);
+    let found = receiver.next();
+    assert_eq!((&found[0]["changeType"], &found[0]["resource"]), (&json!("updated"), &json!(format!("Users/{USER}"))));
+    let bin = format!("/v1.0/directory/deletedItems/{USER}");
+    assert_eq!(exchange(server.address, "POST", &format!("{bin}/restore"), &json!({})).0, 200);
+    assert_eq!(receiver.next()[0]["changeType"], "updated");
+    assert_eq!(exchange(server.address, "DELETE", &user, &Value::Null).0, 204);
+    assert_eq!(receiver.next()[0]["changeType"], "updated");
+    assert_eq!(exchange(server.address, "DELETE", &bin, &Value::Null).0, 204);
+    assert_eq!(receiver.next()[0]["changeType"], "deleted");
+    receiver.gets_nothing();
+}
+
+#[test]
+fn what_is_watched_can_be_one_entity_a_drive_or_filtered() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let contact = add_contact(&server, "Ada");
+    let (_, drives) = exchange(server.address, "GET", "/v1.0/drives", &Value::Null);
+    let drive = format!("drives/{}", drives["value"][0]["id"].as_str().unwrap());
+    let one = subscribed(&server, &body(&receiver.url, &format!("{}/{contact}", contacts()), "updated"));
+    let some = subscribed(&server, &body(&receiver.url, "me/contacts?$filter=givenName eq 'Eve'", "created,updated"));
+    let files = subscribed(&server, &body(&receiver.url, &format!("/{drive}/root"), "updated"));
+    let group = subscribed(&server, &body(&receiver.url, "groups", "updated"));
+    add_contact(&server, "Bob");
+    let eve = add_contact(&server, "Eve");
+    assert_eq!(exchange(server.address, "PATCH", &format!("/v1.0/me/contacts/{contact}"), &json!({ "surname": "x" })).0, 200);
+    let item = json!({ "name": "Reports", "folder": {} });
+    let (status, created) = exchange(server.address, "POST", &format!("/v1.0/{drive}/items"), &item);
+    assert_eq!(status, 201, "{created}");
+    let new_group = json!({ "displayName": "G", "mailEnabled": false, "mailNickname": "gg", "securityEnabled": true });
+    let (status, made) = exchange(server.address, "POST", "/v1.0/groups", &new_group);
+    assert_eq!(status, 201, "{made}");
+    let mut found: Vec<(String, String)> = Vec::new();
+    for item in receiver.take(4) {
+        found.push((item["subscriptionId"].as_str().unwrap().to_owned(), item["resource"].as_str().unwrap().to_owned()));
+    }
+    found.sort();
+    let mut expected = vec![
+        (one, format!("Users/{USER}/Contacts/{contact}")),
+        (some, format!("Users/{USER}/Contacts/{eve}")),
+        (files, format!("{drive}/root")),
+        (group, format!("Groups/{}", made["id"].as_str().unwrap())),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+    receiver.gets_nothing();
+}
+
+#[test]
+fn a_receiver_that_does_not_return_its_token_is_refused() {
+    let receiver = Receiver::start();
+    let connectors = Connectors { timeout: Duration::from_millis(400), ..Connectors::default() };
+    let server = Server::of(Settings { connectors, ..harness::settings_with(&[]) });
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let refused = |url: &str| {
+        let (status, answer) = subscribe(&server, &body(url, "me/contacts", "created"));
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!("ValidationError")), "{answer}");
+        answer["error"]["message"].as_str().unwrap().to_owned()
+    };
+    for (manner, message) in [
+        (Manner::Returns(403), format!("Subscription validation request failed. HTTP status code is 'Forbidden'. {NEEDS_OK}")),
+        (Manner::Returns(202), format!("Subscription validation request failed. HTTP status code is 'Accepted'. {NEEDS_OK}")),
+        (
+            Manner::WrongToken,
+            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
+        ),
+        (
+            Manner::WrongType,
+            "Subscription validation request failed. Response must exactly match validationToken query parameter.".to_owned(),
+        ),
+        (Manner::Silent, "Subscription validation request timed out.".to_owned()),
+    ] {
+        receiver.answers(manner, Manner::Returns(202));
+        assert_eq!(refused(&receiver.url), message);
+    }
+    let unreachable = format!("Subscription validation request failed. {NEEDS_OK}");
+    assert_eq!(refused(&format!("http://{closed}/")), unreachable);
+    // Nothing is sent where it may not.
+    assert_eq!(refused("http://192.0.2.1/hook"), unreachable);
+    let (_, list) = exchange(server.address, "GET", "/v1.0/subscriptions", &Value::Null);
+    assert_eq!(list["value"], json!([]), "nothing is stored");
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector", &Value::Null);
+    let entries = journal["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 7, "{journal}");
+    assert_eq!((&entries[0]["status"], &entries[6]["endedBy"]), (&json!(403), &json!("remote-address")));
+    let expectation = json!({ "to": "connector", "method": "POST", "status": 403, "times": 1 });
+    let (_, verdict) = exchange(server.address, "POST", "/_emulator/worlds/default/journal/verify", &expectation);
+    assert_eq!(verdict["holds"], true, "{verdict}");
+    // Both receivers are called, and a renewal with another one validates it.
+    receiver.answers(Manner::Returns(200), Manner::Returns(202));
+    let before = receiver.calls.load(Ordering::SeqCst);
+    let mut both = body(&receiver.url, "me/contacts", "created");
+    both["lifecycleNotificationUrl"] = json!(receiver.url);
+    let entity = format!("/v1.0/subscriptions/{}", subscribed(&server, &both));
+    assert_eq!(receiver.calls.load(Ordering::SeqCst), before + 2);
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "notificationUrl": format!("http://{closed}/") })).0, 400);
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "notificationUrl": format!("{}?a=b", receiver.url) })).0, 200);
+    both["lifecycleNotificationUrl"] = json!(format!("http://{closed}/"));
+    assert_eq!(subscribe(&server, &both).0, 400);
+}
+
+#[test]
+fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    receiver.answers(Manner::Returns(200), Manner::Returns(500));
+    add_contact(&server, "A");
+    assert_eq!(receiver.take(1).len(), 1);
+    add_contact(&server, "B");
+    receiver.gets_nothing();
+    advance(&server, 20);
+    assert_eq!(receiver.next().len(), 2, "what came meanwhile goes with it");
+    receiver.answers(Manner::Returns(200), Manner::Returns(204));
+    receiver.gets_nothing();
+    advance(&server, 40);
+    assert_eq!(receiver.next().len(), 2);
+    add_contact(&server, "C");
+    assert_eq!(receiver.next().len(), 1);
+    eventually(|| server.world.outbox.waiting() == 0);
+    assert_eq!(server.world.outbox.dropped(), 0);
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null);
+    let entries = journal["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2, "{journal}");
+    let (_, requests) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=graph&status=201", &Value::Null);
+    let headers = requests["entries"][1]["response"]["headers"].as_array().unwrap();
+    let id = headers.iter().find(|header| header[0] == "request-id").unwrap()[1].as_str().unwrap();
+    let detail = entries[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("not delivered, again at 2026-01-02T03:04:")
+            && detail.ends_with(&format!("caused by the request {id}")),
+        "{detail} {id}"
+    );
+    // After four hours it is given up.
+    receiver.answers(Manner::Returns(200), Manner::Returns(500));
+    let (status, _) =
+        exchange(server.address, "PUT", "/_emulator/worlds/default/clock", &json!({ "now": "2026-01-02T03:04:05Z" }));
+    assert_eq!(status, 200);
+    add_contact(&server, "D");
+    receiver.next();
+    eventually(|| {
+        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 3
+    });
+    advance(&server, 3_000);
+    receiver.next();
+    eventually(|| {
+        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 4
+    });
+}
+
+#[test]
+fn a_subscription_that_has_ended_is_gone() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let mut ending = body(&receiver.url, &contacts(), "created");
+    ending["lifecycleNotificationUrl"] = json!(receiver.url);
+    let id = subscribed(&server, &ending);
+    let entity = format!("/v1.0/subscriptions/{id}");
+    let event = |found: Vec<Value>| found[0]["lifecycleEvent"].as_str().unwrap_or_default().to_owned();
+    advance(&server, 45 * 60);
+    let found = receiver.next();
+    let expected = json!({ "subscriptionId": id, "subscriptionExpirationDateTime": END, "clientState": "mine",
+        "tenantId": server.world.directory.tenant_id, "lifecycleEvent": "reauthorizationRequired" });
+    assert_eq!(found, [expected]);
+    receiver.gets_nothing();
+    let (status, renewed) = exchange(server.address, "PATCH", &entity, &json!({ "expirationDateTime": "2026-01-02T05:00:00Z" }));
+    assert_eq!((status, &renewed["expirationDateTime"]), (200, &json!("2026-01-02T05:00:00Z")));
+    advance(&server, 60 * 60);
+    assert_eq!(event(receiver.next()), "reauthorizationRequired");
+    assert_eq!(exchange(server.address, "GET", &entity, &Value::Null).0, 200);
+    advance(&server, 15 * 60);
+    let (status, answer) = exchange(server.address, "GET", &entity, &Value::Null);
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("ResourceNotFound")));
+    assert_eq!(event(receiver.next()), "subscriptionRemoved");
+    add_contact(&server, "A");
+    receiver.gets_nothing();
+}
+
+/// Runs OpenSSL with these bytes as standard input, and returns its output.
+#[cfg(unix)]
+fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    use std::process::{Command, Stdio};
+    let mut command = Command::new("openssl");
+    let piped = || Stdio::piped();
+    let mut child = command.args(arguments).stdin(piped()).stdout(piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    output.stdout
+}
+
+/// The receiver shares no code with the emulator: it follows the documented steps with OpenSSL.
+#[test]
+#[cfg(unix)]
+fn the_changed_entity_is_decrypted_by_openssl() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "CI has openssl");
+        return eprintln!("skipped: openssl is not installed");
+    }
+    let folder = std::env::temp_dir().join(format!("wfi-emulator-rich-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    for bits in ["2048", "3072"] {
+        let new = ["req", "-x509", "-newkey", &format!("rsa:{bits}"), "-nodes", "-subj", "/CN=receiver", "-days", "2"];
+        openssl(&[&new[..], &["-keyout", &path("key"), "-out", &path("certificate")]].concat(), b"");
+        let der = openssl(&["x509", "-in", &path("certificate"), "-outform", "DER"], b"");
+        let mut rich = body(&receiver.url, "me/contacts", "created,deleted");
+        rich["includeResourceData"] = json!(true);
+        rich["encryptionCertificateId"] = json!("mine");
+        rich["encryptionCertificate"] = json!(STANDARD.encode(&der[..der.len() / 2]));
+        assert_eq!(subscribe(&server, &rich).0, 400);
+        rich["encryptionCertificate"] = json!(STANDARD.encode(&der));
+        let id = subscribed(&server, &rich);
+        let contact = add_contact(&server, "Ada");
+        let message = receiver.messages.recv_timeout(PATIENCE).unwrap();
+        let content = &message["value"][0]["encryptedContent"];
+        let bytes = |name: &str| STANDARD.decode(content[name].as_str().unwrap()).unwrap();
+        let options = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"];
+        let key = openssl(&[&["pkeyutl", "-decrypt", "-inkey", &path("key")], &options[..]].concat(), &bytes("dataKey"));
+        let hex = |bytes: &[u8]| {
+            use std::fmt::Write as _;
+            bytes.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        };
+        assert_eq!(key.len(), 32);
+        let option = format!("hexkey:{}", hex(&key));
+        let signature = openssl(&["dgst", "-sha256", "-mac", "HMAC", "-macopt", &option, "-binary"], &bytes("data"));
+        assert_eq!(signature, bytes("dataSignature"));
+        let text = openssl(&["enc", "-d", "-aes-256-cbc", "-K", &hex(&key), "-iv", &hex(&key[..16])], &bytes("data"));
+        let entity: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!((&entity["id"], &entity["givenName"]), (&json!(contact), &json!("Ada")));
+        let fingerprint = openssl(&["x509", "-in", &path("certificate"), "-noout", "-fingerprint", "-sha1"], b"");
+        let fingerprint = String::from_utf8(fingerprint).unwrap().trim().replace(':', "");
+        assert!(fingerprint.ends_with(content["encryptionCertificateThumbprint"].as_str().unwrap()), "{fingerprint}");
+        assert_eq!(content["encryptionCertificateId"], "mine");
+        let token = message["validationTokens"][0].as_str().unwrap().split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+        assert_eq!(claims["azp"], "0bf30f3b-4a52-48df-9a82-234910c4a086");
+        // A deleted entity has no content.
+        assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/me/contacts/{contact}"), &Value::Null).0, 204);
+        assert_eq!(receiver.next()[0]["encryptedContent"], Value::Null);
+        assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_silent_receiver_delays_nobody_and_holds_bounded_memory() {
+    let (silent, receiver, server) = (Receiver::start(), Receiver::start(), server(&[]));
+    subscribed(&server, &body(&silent.url, &contacts(), "created"));
+    silent.answers(Manner::Returns(200), Manner::Silent);
+    subscribed(&server, &body(&receiver.url, &contacts(), "updated"));
+    let contact = add_contact(&server, "first");
+    let item = |id: usize| {
+        json!({ "id": id.to_string(), "method": "POST", "url": "/me/contacts", "body": { "givenName": "x" },
+            "headers": { "Content-Type": "application/json", "Prefer": "return=minimal" } })
+    };
+    let batch = json!({ "requests": (0..20).map(item).collect::<Vec<_>>() });
+    let plain = || {
+        assert_eq!(exchange(server.address, "POST", "/_world/plain/v1.0/$batch", &batch).0, 200);
+        server.world.stores.used()
+    };
+    let used = plain();
+    let contact_bytes = (plain() - used) / 20;
+    let used = server.world.stores.used();
+    for _ in 0..500 {
+        assert_eq!(exchange(server.address, "POST", "/v1.0/$batch", &batch).0, 200);
+    }
+    assert!(server.world.outbox.waiting() <= 1_000);
+    assert!(server.world.outbox.dropped() >= 8_900, "{}", server.world.outbox.dropped());
+    let more = (server.world.stores.used() - used).saturating_sub(10_000 * contact_bytes);
+    assert!(more < 1_500_000, "{more} bytes beside contacts of {contact_bytes}");
+    let started = Instant::now();
+    let entity = format!("/v1.0/users/{USER}/contacts/{contact}");
+    assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "givenName": "y" })).0, 200);
+    assert_eq!(receiver.next()[0]["changeType"], "updated");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    // A world that ends stops sending.
+    let (status, _) = exchange(server.address, "POST", "/_emulator/worlds/default/reset", &Value::Null);
+    assert!(status < 300, "{status}");
+    while silent.messages.recv_timeout(WHILE).is_ok() {}
+    let before = silent.calls.load(Ordering::SeqCst);
+    silent.answers(Manner::Returns(200), Manner::Returns(202));
+    advance(&server, 3_600);
+    add_contact(&server, "after");
+    silent.gets_nothing();
+    assert_eq!(silent.calls.load(Ordering::SeqCst), before);
+}
+
+#[test]
+fn the_subscriptions_of_a_copy_are_its_own() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    let (status, _) = exchange(server.address, "PUT", "/_emulator/worlds/copy", &json!({ "fork": "default" }));
+    assert!(status < 300, "{status}");
+    let target = format!("/_world/copy/v1.0/users/{USER}/contacts");
+    assert_eq!(exchange(server.address, "POST", &target, &json!({ "givenName": "A" })).0, 201);
+    assert_eq!(receiver.next().len(), 1);
+    // An import causes no notification.
+    let (_, state) = exchange(server.address, "GET", "/_emulator/worlds/copy/state", &Value::Null);
+    let (status, answer) = exchange(server.address, "PUT", "/_emulator/worlds/default/state", &state);
+    assert!(status < 300, "{answer}");
+    receiver.gets_nothing();
+    add_contact(&server, "B");
+    assert_eq!(receiver.next().len(), 1);
+}
