@@ -13,6 +13,7 @@ pub(crate) mod name;
 pub(crate) mod outbound;
 pub(crate) mod regular_file;
 pub(crate) mod settings;
+pub(crate) mod sign_ins;
 pub(crate) mod store;
 pub(crate) mod stub;
 pub(crate) mod workload;
@@ -30,6 +31,7 @@ use crate::world::fault::Faults;
 use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
 use crate::world::settings::Settings;
+use crate::world::sign_ins::SignIns;
 use crate::world::store::{Baselines, Store, StoreFull};
 
 /// An isolated sandbox.
@@ -46,6 +48,8 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// The recorded requests and answers.
     pub journal: Arc<Journal>,
+    /// The memory of sign-in.
+    pub sign_ins: Arc<SignIns>,
     /// The cached identity of callers without a token, as written into `lastModifiedBy` and the like.
     pub local_caller: OnceLock<Value>,
     ids: Arc<IdSource>,
@@ -79,6 +83,7 @@ impl World {
             store: Arc::new(store),
             faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
+            sign_ins: Arc::new(SignIns::new(&settings.stores)),
             local_caller: OnceLock::new(),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
@@ -127,6 +132,7 @@ impl World {
             store: Arc::new(Store::over(&self.store.baselines()?)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
+            sign_ins: Arc::new(SignIns::new(&self.stores)),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
         })
@@ -140,7 +146,7 @@ impl World {
 
     /// Returns whether the world is still as it was created, except for its journal and the ids of its requests.
     pub fn is_unchanged(&self) -> bool {
-        self.store.is_unchanged() && self.faults.are_untouched() && self.ids.are_unused()
+        self.store.is_unchanged() && self.faults.are_untouched() && self.sign_ins.is_empty() && self.ids.are_unused()
     }
 
     /// Returns the seed of ids and random numbers.
@@ -154,6 +160,7 @@ impl World {
             store: self.store.clone(),
             faults: self.faults.clone(),
             journal: self.journal.clone(),
+            sign_ins: self.sign_ins.clone(),
             // It may depend on the part that changes.
             local_caller: OnceLock::new(),
             ids: self.ids.clone(),
@@ -173,6 +180,11 @@ impl World {
     /// Returns the next id for a transaction in a call to a connector.
     pub fn next_transaction_id(&self) -> Uuid {
         self.ids.next_transaction_id()
+    }
+
+    /// Returns the next id for a code or token.
+    pub fn next_token_id(&self) -> Uuid {
+        self.ids.next_token_id()
     }
 
     /// Returns the data key and the initialization vector of the next encrypted message. They are secret unless the seed was chosen.

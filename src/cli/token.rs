@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::clock;
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds};
+use crate::entra::access_token::{Grant, Proof, TokenSubject, TokenVersion, access_token};
+use crate::entra::check::is_graph;
+use crate::entra::token::{GRAPH, LIFETIME, Validity, unix_seconds};
 use crate::entra::user::user_named;
 use crate::policy::permissions::{self, Permission};
 use crate::world::fixture::directory::Directory;
@@ -79,7 +81,11 @@ pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
         application_name: listed.and_then(|listed| listed.display_name.as_deref()),
         proof: if is_application { Proof::Secret } else { Proof::Nothing },
         subject: if is_application { TokenSubject::Application(permissions) } else { TokenSubject::User(&user, permissions) },
+        version: if is_graph(&arguments.audience) { TokenVersion::Graph } else { TokenVersion::First },
         validity,
+        serial: &format!("{}/{}", validity.from, validity.until),
+        answers_challenges: false,
+        more: Vec::new(),
     }))
 }
 

@@ -1,7 +1,6 @@
 //! Users who sign in.
 
-use crate::entra::token::id_of;
-use crate::world::fixture::directory::{Directory, User};
+use crate::world::fixture::directory::{Directory, User, id_of};
 
 pub(crate) use crate::world::fixture::directory::LOCAL_USER;
 
@@ -11,6 +10,7 @@ pub fn local_user() -> User {
         id: LOCAL_USER.0.to_owned(),
         user_principal_name: "local.user@contoso.onmicrosoft.com".to_owned(),
         display_name: Some(LOCAL_USER.1.to_owned()),
+        ..User::default()
     }
 }
 
@@ -24,6 +24,7 @@ pub(crate) fn user_named(directory: &Directory, name: Option<&str>) -> Option<Us
             id: id_of(&name.to_lowercase()),
             user_principal_name: name.to_owned(),
             display_name: Some(name.to_owned()),
+            ..User::default()
         }),
         (Some(users), None) => users.first().cloned(),
         (Some(users), Some(name)) => {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::policy::refusal::{Layer, Refusal};
+use crate::policy::refusal::{Layer, Refusal, has_error_uri, suberror};
 use crate::text::json::{quoted, write_string};
 
 /// An error answer.
@@ -24,6 +24,8 @@ pub struct Error {
     pub stated: Option<Box<ErrorOverride>>,
     /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
+    /// The claims that a client must ask for, in an error of Entra.
+    pub claims: Option<Box<str>>,
 }
 
 /// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
@@ -68,7 +70,22 @@ impl Error {
             may_be_stubbed: false,
             stated: None,
             external: None,
+            claims: None,
         }
+    }
+
+    /// Sets the claims that a client must ask for.
+    #[must_use]
+    pub fn with_claims(mut self, claims: String) -> Error {
+        self.claims = Some(claims.into());
+        self
+    }
+
+    /// Sets another code than the row's.
+    #[must_use]
+    pub fn with_code(mut self, code: &str) -> Error {
+        self.stated = Some(Box::new(ErrorOverride { status: None, code: Some(code.to_owned()), retry_after: None }));
+        self
     }
 
     /// Sets the details for the log.
@@ -96,7 +113,9 @@ impl Error {
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
             Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Shifts(_) => "application/json",
-            Layer::Entra(_) => "application/json; charset=utf-8",
+            Layer::Entra(_) | Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
+                "application/json; charset=utf-8"
+            }
             Layer::FrontDoor => "text/html; charset=us-ascii",
         }
     }
@@ -114,6 +133,9 @@ impl Error {
             )),
             Layer::FrontDoor => return self.page(),
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
+            Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
+                return self.identity_body(date, client_request_id);
+            }
         };
         let mut body = Vec::with_capacity(256 + message.len());
         body.extend_from_slice(b"{\"error\":{\"code\":");
@@ -125,6 +147,7 @@ impl Error {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
             Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
+            Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");
@@ -149,18 +172,60 @@ impl Error {
     /// Returns the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
     fn entra_body(&self, number: u32, date: &str, trace: &str, correlation: &str) -> Vec<u8> {
         let timestamp = format!("{}Z", date.replace('T', " "));
-        let description =
-            format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description());
         let mut body = String::new();
         let _ = write!(
             body,
-            r#"{{"error":"{}","error_description":{},"error_codes":[{number}],"timestamp":"{timestamp}","trace_id":{},"correlation_id":{},"error_uri":"https://login.microsoftonline.com/error?code={number}"}}"#,
-            self.refusal.code.name(),
-            quoted(&description),
+            r#"{{"error":{},"error_description":{},"error_codes":[{number}],"timestamp":"{timestamp}","trace_id":{},"correlation_id":{}"#,
+            quoted(self.code()),
+            quoted(&self.traced_description(date, trace, correlation)),
             quoted(trace),
             quoted(correlation),
         );
+        let more = [("error_uri", self.error_uri()), ("suberror", suberror(number).map(str::to_owned))];
+        for (name, value) in more.into_iter().chain([("claims", self.claims.as_deref().map(str::to_owned))]) {
+            if let Some(value) = value {
+                let _ = write!(body, r#","{name}":{}"#, quoted(&value));
+            }
+        }
+        body.push('}');
         body.into_bytes()
+    }
+
+    /// Returns the body of an endpoint of managed identities (Azure/azure-sdk-for-net and -go, recorded in 2020 and 2021).
+    fn identity_body(&self, date: &str, correlation: &str) -> Vec<u8> {
+        let (code, message, correlation) = (quoted(self.code()), quoted(&self.message), quoted(correlation));
+        let status = self.status().as_u16();
+        match self.refusal.layer {
+            Layer::Arc => format!(
+                r#"{{"error":{code},"error_description":{message},"error_codes":[{status}],"timestamp":"{}.000000000 +0000 UTC","trace_id":"","correlation_id":{correlation}}}"#,
+                date.replace('T', " ")
+            ),
+            Layer::AppService => format!(r#"{{"statusCode":{status},"message":{message},"correlationId":{correlation}}}"#),
+            Layer::ServiceFabric(code) => format!(r#"{{"error":{{"correlationId":{correlation},"code":"{code}","message":{message}}}}}"#),
+            _ => format!(r#"{{"error":{code},"error_description":{message}}}"#),
+        }
+        .into_bytes()
+    }
+
+    /// Returns the description of the token service, with the ids of the request.
+    pub fn traced_description(&self, date: &str, trace: &str, correlation: &str) -> String {
+        let timestamp = format!("{}Z", date.replace('T', " "));
+        format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description())
+    }
+
+    /// Returns the address of the description of an error of the token service, if it names one.
+    pub fn error_uri(&self) -> Option<String> {
+        match self.refusal.layer {
+            Layer::Entra(number) if has_error_uri(number) => {
+                Some(format!("https://login.microsoftonline.com/error?code={number}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the description without the words of the request.
+    pub fn impersonal_description(&self) -> String {
+        Error { message: fill(self.refusal.text, &["…"; 4]), ..self.clone() }.description()
     }
 
     /// Returns the message; with its AADSTS number, if it is one of the token service.

@@ -454,6 +454,22 @@ rows! {
     grade None;
     source "RFC 6797, 8.3; recorded responses in pnp/pnpcore (against)";
 
+    "device-code" device_code: DeviceCode = "the approval of a device's code" {
+        FirstPoll "first-poll" "at the first request for tokens, so that tests need no user; the interval is one second",
+        User "user" "on the page that the answer names, or by the control API; until then `authorization_pending`, with the recorded interval of five seconds",
+    }
+    profiles FirstPoll User FirstPoll;
+    grade None;
+    source "Azure/azure-sdk-for-go sdk/azidentity/testdata/recordings (for user)";
+
+    "api-tokens" api_tokens: ApiTokens = "the version of access tokens for an API that no directory describes" {
+        First "1.0" "1.0, as for a registration without `requestedAccessTokenVersion`",
+        Second "2.0" "2.0",
+    }
+    profiles First First First;
+    grade Medium;
+    source "learn.microsoft.com/entra/identity-platform/access-tokens (null means 1.0)";
+
     "missing-length" missing_length: MissingLength = "a write without body and Content-Length" {
         EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",

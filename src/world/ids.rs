@@ -31,6 +31,7 @@ pub(crate) struct IdSource {
     chances: Counter,
     transactions: Counter,
     keys: Counter,
+    tokens: Counter,
 }
 
 /// A counter on a cache line of its own, apart from data that all cores only read.
@@ -51,6 +52,7 @@ enum Stream {
     Request = 2,
     Chance = 3,
     Transaction = 4,
+    Token = 5,
 }
 
 impl IdSource {
@@ -64,6 +66,7 @@ impl IdSource {
             chances: Counter::default(),
             transactions: Counter::default(),
             keys: Counter::default(),
+            tokens: Counter::default(),
         }
     }
 
@@ -77,10 +80,11 @@ impl IdSource {
             chances: self.chances.fork(),
             transactions: self.transactions.fork(),
             keys: self.keys.fork(),
+            tokens: self.tokens.fork(),
         }
     }
 
-    /// Returns whether all streams but that of requests are at their beginning.
+    /// Returns whether all streams but those of requests and tokens are at their beginning.
     pub(crate) fn are_unused(&self) -> bool {
         [&self.entities, &self.chances, &self.transactions, &self.keys]
             .iter()
@@ -97,6 +101,10 @@ impl IdSource {
 
     pub(crate) fn next_transaction_id(&self) -> Uuid {
         self.next_uuid(Stream::Transaction)
+    }
+
+    pub(crate) fn next_token_id(&self) -> Uuid {
+        self.next_uuid(Stream::Token)
     }
 
     /// Returns a number below the bound.
@@ -147,9 +155,15 @@ impl IdSource {
             Stream::Request => &self.requests,
             Stream::Chance => &self.chances,
             Stream::Transaction => &self.transactions,
+            Stream::Token => &self.tokens,
         };
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
-        let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
+        // Four streams alternate; that of tokens is as far away as possible.
+        let number = match stream {
+            Stream::Token => u64::MAX / 2 - count,
+            _ => count.wrapping_mul(4).wrapping_add(stream as u64),
+        };
+        let high = mixed(self.seed ^ mixed(number));
         let low = mixed(high ^ self.seed.rotate_left(32));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&high.to_be_bytes());

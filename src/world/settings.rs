@@ -59,6 +59,8 @@ pub struct Settings {
     pub auth: Auth,
     /// The applications and users that can sign in.
     pub directory: Arc<Directory>,
+    /// The names of this server besides those of the loopback interface.
+    pub hosts: Arc<[String]>,
 }
 
 /// The policy for calls to connectors.
@@ -113,6 +115,7 @@ impl Settings {
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
+            hosts: Arc::new([]),
         }
     }
 }

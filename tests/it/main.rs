@@ -128,6 +128,7 @@ mod edge {
     mod tls;
 }
 mod entra {
+    mod grants;
     mod identity;
 }
 mod graph {
