@@ -21,6 +21,7 @@ mod ops;
 pub(crate) mod pipeline;
 pub(crate) mod request;
 pub(crate) mod route;
+mod sessions;
 pub(crate) mod step;
 mod stubs;
 mod success;

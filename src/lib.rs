@@ -169,7 +169,7 @@ pub mod internals {
             pub use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
         }
         pub mod settings {
-            pub use crate::world::settings::{Auth, Connectors, Settings};
+            pub use crate::world::settings::{Auth, Connectors, Settings, SignIn};
         }
         pub mod store {
             pub use crate::world::store::{Baselines, Store, StoredEntity};

@@ -146,7 +146,7 @@ impl World {
 
     /// Returns whether the world is still as it was created, except for its journal and the ids of its requests.
     pub fn is_unchanged(&self) -> bool {
-        self.store.is_unchanged() && self.faults.are_untouched() && self.sign_ins.is_empty() && self.ids.are_unused()
+        self.store.is_unchanged() && self.faults.are_untouched() && self.sign_ins.is_untouched() && self.ids.are_unused()
     }
 
     /// Returns the seed of ids and random numbers.

@@ -115,7 +115,8 @@ pub fn access_token(grant: &Grant<'_>) -> String {
         claims.add("azp", grant.application);
         claims.add("azpacr", proof);
     }
-    let has_kind = is_first && (user.is_none() || grant.version == TokenVersion::Graph);
+    // Of other resources it is an optional claim (learn.microsoft.com/entra/identity-platform/optional-claims-reference).
+    let has_kind = grant.version == TokenVersion::Graph;
     claims.add("idp", if is_first && user.is_none() { Some(issuer(grant.tenant_id)) } else { idp });
     claims.add("idtyp", has_kind.then_some(if user.is_some() { "user" } else { "app" }));
     claims.add("name", of_user(|user| user.display_name.as_deref()));

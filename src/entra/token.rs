@@ -23,6 +23,13 @@ pub(crate) const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// The usual `expires_in` of tokens (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3599);
 
+/// The `expires_in` of tokens for services that can revoke them at once, and of managed identities (Azure/azure-sdk-for-js and -python,
+/// recordings of 2021 and 2022).
+pub(crate) const LONG: Duration = Duration::from_secs(86_399);
+
+/// The client id of the managed identity that is assigned by the system.
+pub(crate) const SYSTEM_ASSIGNED: &str = "00000000-0000-4000-8000-000000000003";
+
 /// The tolerance for clock skew: tokens are issued this much in the past. Recorded tokens live 3900 seconds by their claims, and 3599 by
 /// the answer with the token (Azure/azure-sdk-for-go, Azure/azure-sdk-for-net, Azure/azure-sdk-for-python).
 const BACKDATED: Duration = Duration::from_secs(300);

@@ -6,6 +6,7 @@
 mod admin_consent;
 mod assertion;
 mod authorize;
+mod chooser;
 mod client;
 mod device;
 mod form;
@@ -35,6 +36,7 @@ use crate::policy::refusal::{self, Layer};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::Directory;
+use crate::world::settings::SignIn;
 use form::Form;
 use reply::{EntraIds, EntraReply};
 
@@ -286,7 +288,10 @@ fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>, ids
         EntraEndpoint::Keys(_) => Ok(EntraReply::Metadata(metadata::keys(&context))),
         EntraEndpoint::UserRealm => Ok(EntraReply::UserRealm(user_realm::user_realm(&context, route.user))),
         EntraEndpoint::UserInfo => user_info::user_info(&context).map(EntraReply::Json),
-        EntraEndpoint::Authorize(_) => authorize::authorize(&context),
+        EntraEndpoint::Authorize(_) => match world.sign_in {
+            SignIn::Automatic => authorize::authorize(&context),
+            SignIn::Page => chooser::authorize(&context),
+        },
         EntraEndpoint::Token(_) => grant::token(&context).map(EntraReply::Json),
         EntraEndpoint::DeviceCode(_) => device::device_code(&context).map(EntraReply::Json),
         EntraEndpoint::DeviceLogin => device::device_login(&context),

@@ -1,5 +1,7 @@
 //! Users who sign in.
 
+use uuid::Uuid;
+
 use crate::world::fixture::directory::{Directory, User, id_of};
 
 pub(crate) use crate::world::fixture::directory::LOCAL_USER;
@@ -20,8 +22,10 @@ pub(crate) fn user_named(directory: &Directory, name: Option<&str>) -> Option<Us
     match (&directory.users, name) {
         (None, None) => Some(local),
         (None, Some(name)) if name.eq_ignore_ascii_case(&local.user_principal_name) => Some(local),
+        (None, Some(name)) if name == local.id => Some(local),
         (None, Some(name)) => Some(User {
-            id: id_of(&name.to_lowercase()),
+            // An id names itself.
+            id: Uuid::try_parse(name).map_or_else(|_| id_of(&name.to_lowercase()), |id| id.to_string()),
             user_principal_name: name.to_owned(),
             display_name: Some(name.to_owned()),
             ..User::default()

@@ -9,7 +9,7 @@
 
 use http::{Method, header};
 
-use crate::entra::check;
+use crate::entra::check::{self, AskedOperation};
 use crate::graph::answer;
 use crate::graph::context::OperationContext;
 use crate::graph::facts::RequestFacts;
@@ -19,7 +19,7 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
@@ -144,13 +144,22 @@ fn stages(
         // The request is read again on another thread: this error is discarded.
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
+    if let Some(answer) = sessions::answer(world, request, meta) {
+        return answer.map(Outcome::Success);
+    }
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
     let Resource::Entities(route) = resource else {
         return ops::describe::answer(world, request, meta, &resource).map(Outcome::Success);
     };
     let credentials = check::authenticate(world, &request.headers)?;
     let operation = Operation::of(world, &route, &request.method)?;
-    check::authorize(world, &request.headers, credentials.as_ref(), &route.structured().full_name, operation.kind())?;
+    let asked = AskedOperation {
+        resource: &route.structured().full_name,
+        kind: operation.kind(),
+        path: request.path(),
+        method: request.method.as_str(),
+    };
+    check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
     // Only JSON has a format to negotiate.
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format);

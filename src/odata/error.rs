@@ -146,8 +146,14 @@ impl Error {
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
-            Layer::Gateway | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => None,
-            Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => None,
+            Layer::Gateway
+            | Layer::Shifts(_)
+            | Layer::FrontDoor
+            | Layer::Entra(_)
+            | Layer::Machine
+            | Layer::Arc
+            | Layer::AppService
+            | Layer::ServiceFabric(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");

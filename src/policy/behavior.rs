@@ -470,6 +470,15 @@ rows! {
     grade Medium;
     source "learn.microsoft.com/entra/identity-platform/access-tokens (null means 1.0)";
 
+    "claims-challenge" claims_challenge: ClaimsChallenge = "the `WWW-Authenticate` header of a 401 after a revocation" {
+        Of2024 "2024" "a challenge for proof of possession, then one for a bearer with a description and the claims",
+        Of2022 "2022" "one challenge with claims and `errorDescription`",
+        Of2021 "2021" "one challenge with claims",
+    }
+    profiles Of2024 Of2021 Of2024;
+    grade Medium;
+    source "Azure/azure-sdk-for-net and azure-sdk-for-java, tests of azure-core (2024); microsoftgraph/msgraph-sdk-dotnet-core, tests (2022); Azure/azure-sdk-for-js, recorded (2021)";
+
     "missing-length" missing_length: MissingLength = "a write without body and Content-Length" {
         EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",

@@ -56,8 +56,10 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The response type is unsupported (Entra; RFC 6749, 4.1.2.1).
     UnsupportedResponseType,
-    /// The client has not shown that it may ask (Azure Arc; recorded in Azure/azure-sdk-for-net).
-    UnauthorizedIdentity,
+    /// The token lacks a permission of the directory (pnp/cli-microsoft365).
+    AuthorizationRequestDenied,
+    /// The token lacks a permission of Outlook (the code of Exchange).
+    ErrorAccessDenied,
     /// The user or an administrator declined, or may not sign in (Entra; RFC 6749, 4.1.2.1).
     AccessDenied,
     /// The user has declined the code of a device (Entra; learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code).
@@ -70,7 +72,7 @@ pub enum ErrorCode {
     ConsentRequired,
     /// The code of a device has expired (Entra; RFC 8628, 3.5).
     ExpiredToken,
-    /// The user must do more than a silent request allows (Entra; OpenID Connect Core, 3.1.2.6).
+    /// The user must do more than a silent request allows (Entra; `OpenID` Connect Core, 3.1.2.6).
     InteractionRequired,
     /// The host is not one of the service (Entra).
     InvalidInstance,
@@ -78,7 +80,7 @@ pub enum ErrorCode {
     InvalidResource,
     /// The tenant does not exist (Entra; recorded in Azure/azure-sdk-for-js).
     InvalidTenant,
-    /// No user is signed in (Entra; OpenID Connect Core, 3.1.2.6).
+    /// No user is signed in (Entra; `OpenID` Connect Core, 3.1.2.6).
     LoginRequired,
     /// A device asks too often (Entra; RFC 8628, 3.5).
     SlowDown,
@@ -124,7 +126,8 @@ impl ErrorCode {
             ErrorCode::UnauthorizedClient => "unauthorized_client",
             ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
             ErrorCode::UnsupportedResponseType => "unsupported_response_type",
-            ErrorCode::UnauthorizedIdentity => "unauthorized_client",
+            ErrorCode::AuthorizationRequestDenied => "Authorization_RequestDenied",
+            ErrorCode::ErrorAccessDenied => "ErrorAccessDenied",
             ErrorCode::AccessDenied => "access_denied",
             ErrorCode::AuthorizationDeclined => "authorization_declined",
             ErrorCode::AuthorizationPending => "authorization_pending",
@@ -524,6 +527,18 @@ refusals! {
     /// The token of a personal account.
     PERSONAL_ACCOUNT "personal-account" 400 BadRequest Layer::Gateway, "This API is not supported for MSA accounts",
         Weak "learn.microsoft.com/graph/api/workforceintegration-update (personal accounts: Not supported); the text is that of other resources";
+    /// A token of a user whose sessions were revoked (behavior `claims-challenge`).
+    TOKEN_REVOKED "token-revoked" 401 InvalidAuthenticationToken Layer::Gateway,
+        "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+        Strong "Azure/azure-sdk-for-js sdk/identity/identity/recordings (cae, 2021)"
+        by "claims-challenge";
+    /// A token without a permission of the directory.
+    INSUFFICIENT_PRIVILEGES "insufficient-privileges" 403 AuthorizationRequestDenied Layer::Gateway,
+        "Insufficient privileges to complete the operation.",
+        Strong "pnp/cli-microsoft365 (fixtures of its tests)";
+    /// A token without a permission of Outlook.
+    ACCESS_DENIED "access-denied" 403 ErrorAccessDenied Layer::Gateway, "Access is denied. Check credentials and try again.",
+        Medium "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode (ErrorAccessDenied); public issues of Graph (the text)";
     /// A delegated token without any of the operation's scopes.
     MISSING_SCOPE "missing-scope" 403 Forbidden Layer::Gateway,
         "Missing scope permissions on the request. API requires one of '{0}'. Scopes on the request '{1}'",

@@ -59,7 +59,9 @@ pub struct Settings {
     pub auth: Auth,
     /// The applications and users that can sign in.
     pub directory: Arc<Directory>,
-    /// The names of this server besides those of the loopback interface.
+    /// The sign-in of users in a browser.
+    pub sign_in: SignIn,
+    /// The names of this server, without those of the loopback interface.
     pub hosts: Arc<[String]>,
 }
 
@@ -93,6 +95,16 @@ pub enum Auth {
     Strict,
 }
 
+/// The sign-in of users in a browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignIn {
+    /// At once, without a page.
+    #[default]
+    Automatic,
+    /// On a page.
+    Page,
+}
+
 impl Settings {
     /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules
     /// the schema was read with, in the same order.
@@ -115,6 +127,7 @@ impl Settings {
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
+            sign_in: SignIn::Automatic,
             hosts: Arc::new([]),
         }
     }

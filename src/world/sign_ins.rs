@@ -71,10 +71,10 @@ impl SignIns {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
+    /// Returns whether nothing is remembered but redeemed codes.
+    pub fn is_untouched(&self) -> bool {
         let memory = self.memory();
-        memory.redeemed.is_empty() && memory.devices.is_empty() && memory.revocations.is_empty() && memory.consents.is_empty()
+        memory.devices.is_empty() && memory.revocations.is_empty() && memory.consents.is_empty()
     }
 
     /// Remembers that a code is redeemed, until it expires. Returns whether it was redeemed for the first time.

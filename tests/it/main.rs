@@ -130,6 +130,7 @@ mod edge {
 mod entra {
     mod grants;
     mod identity;
+    mod revocation;
 }
 mod graph {
     mod concurrency;

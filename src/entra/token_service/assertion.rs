@@ -220,7 +220,7 @@ pub(super) fn precise(seconds: i64) -> String {
 }
 
 fn audiences(claim: &Value) -> impl Iterator<Item = &str> {
-    claim.as_array().map_or_else(|| std::slice::from_ref(claim), |list| list).iter().filter_map(Value::as_str)
+    claim.as_array().map_or(std::slice::from_ref(claim), Vec::as_slice).iter().filter_map(Value::as_str)
 }
 
 /// Returns whether an audience is a token endpoint or an issuer of the service, here or by its real name.

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::{Client, missing_parameter};
 use super::form::Form;
-use super::issue::{SignedIn, client_info, hinted, prepare, session};
+use super::issue::{SignedIn, client_info, consent, hinted, prepare, session};
 use super::page::posting_page;
 use super::redirect::safe_scheme;
 use super::scope::{AskedScopes, Resources};
@@ -56,22 +56,59 @@ enum ResponseMode {
     FormPost,
 }
 
-/// Answers a request to the authorization endpoint.
+/// The person at the browser.
+pub(super) enum Person {
+    /// The one whom the request names, or the first one, who accepts everything.
+    Automatic,
+    /// The one chosen on the page, who accepts what is asked for.
+    Chosen(String),
+    /// The one of the session.
+    Known(String),
+    /// A person without a session, in a request without a page.
+    Absent,
+    /// One who declines.
+    Declined,
+    /// One who cancels.
+    Canceled,
+}
+
+/// Answers a request to the authorization endpoint at once.
 ///
 /// # Errors
 ///
 /// Fails if the client or its address is not known to be good: the browser stays on a page.
 pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
-    let form = Form::of(context.request);
-    let client = Client::named(context, &form)?;
-    let redirect = redirect_of(&form, &client)?;
+    run(context, &Form::of(context.request), &Person::Automatic)
+}
+
+/// Checks what keeps the browser on a page.
+///
+/// # Errors
+///
+/// Fails as [`authorize`] does.
+pub(super) fn check(context: &EntraContext<'_>, form: &Form<'_>) -> Result<(), Error> {
+    let client = Client::named(context, form)?;
+    let redirect = redirect_of(form, &client)?;
+    safe_scheme(&redirect).map(|_| ()).ok_or_else(|| Error::new(&refusal::ENTRA_REDIRECT, &[&redirect, &client.id]))
+}
+
+/// Answers a request of a person.
+///
+/// # Errors
+///
+/// Fails as [`authorize`] does.
+pub(super) fn run(context: &EntraContext<'_>, form: &Form<'_>, person: &Person) -> Result<EntraReply, Error> {
+    let client = Client::named(context, form)?;
+    let redirect = redirect_of(form, &client)?;
     if form.get("code_challenge_method") == Some("S256")
         && form.get("code_challenge").is_some_and(|challenge| challenge.len() != CHALLENGE_LENGTH)
     {
         return Err(Error::new(&refusal::ENTRA_CHALLENGE_SIZE, &[]));
     }
-    let response = form.get("response_type").map(ResponseType::read);
-    let has_tokens = response.flatten().is_some_and(ResponseType::has_tokens);
+    let response = form
+        .get("response_type")
+        .map(|text| ResponseType::read(text).ok_or_else(|| Error::new(&refusal::ENTRA_UNSUPPORTED_RESPONSE, &[text])));
+    let has_tokens = response.as_ref().is_some_and(|response| response.as_ref().is_ok_and(|response| response.has_tokens()));
     let mode = match form.get("response_mode") {
         Some("fragment") => ResponseMode::Fragment,
         Some("form_post") => ResponseMode::FormPost,
@@ -82,10 +119,14 @@ pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error>
     if scheme.is_none() {
         return Err(Error::new(&refusal::ENTRA_REDIRECT, &[&redirect, &client.id]));
     }
-    let sent = match parameters(context, &form, &client, &redirect, response) {
+    let sent = match parameters(context, form, &client, &redirect, response, person) {
         Ok(parameters) => parameters,
         Err(Failure::Page(error)) => return Err(error),
-        Err(Failure::Redirect(error)) => return Ok(refused(context, &form, &redirect, mode, &error)),
+        Err(Failure::Redirect(error)) => return Ok(refused(context, form, &redirect, mode, &error)),
+        Err(Failure::Canceled) => {
+            let pairs = canceled(form);
+            return Ok(sent_back(&redirect, mode, &pairs));
+        }
     };
     if mode == ResponseMode::FormPost {
         return Ok(EntraReply::Page(posting_page(&redirect, &sent)));
@@ -114,6 +155,8 @@ enum Failure {
     Page(Error),
     /// At the client.
     Redirect(Error),
+    /// At the client, which is not given a reason.
+    Canceled,
 }
 
 /// Returns the parameters that the client gets.
@@ -122,14 +165,11 @@ fn parameters(
     form: &Form<'_>,
     client: &Client<'_>,
     redirect: &str,
-    response: Option<Option<ResponseType>>,
+    response: Option<Result<ResponseType, Error>>,
+    person: &Person,
 ) -> Result<Vec<(&'static str, String)>, Failure> {
     let back = |row, words: &[&str]| Failure::Redirect(Error::new(row, words));
-    let response = match response {
-        Some(Some(response)) => response,
-        Some(None) => return Err(back(&refusal::ENTRA_UNSUPPORTED_RESPONSE, &[form.get("response_type").unwrap_or_default()])),
-        None => return Err(Failure::Redirect(missing_parameter("response_type"))),
-    };
+    let response = response.unwrap_or_else(|| Err(missing_parameter("response_type"))).map_err(Failure::Redirect)?;
     if response.has_tokens() && form.get("response_mode") == Some("query") {
         return Err(back(&refusal::ENTRA_RESPONSE_MODE, &["query"]));
     }
@@ -150,7 +190,13 @@ fn parameters(
     let scope = form.get("scope").unwrap_or_default();
     let resources = if response.has_token { Resources::One } else { Resources::First };
     let asked = AskedScopes::read(scope, &client.id, resources).map_err(Failure::Redirect)?;
-    let name = form.get("login_hint").map(hinted);
+    let name = match person {
+        Person::Automatic => form.get("login_hint").map(hinted),
+        Person::Chosen(name) | Person::Known(name) => Some(name.clone()),
+        Person::Absent => return Err(back(&refusal::ENTRA_NOT_SIGNED_IN, &[])),
+        Person::Declined => return Err(back(&refusal::ENTRA_DECLINED, &[])),
+        Person::Canceled => return Err(Failure::Canceled),
+    };
     let user = user(context, name.as_deref()).map_err(Failure::Page)?;
     let is_silent = prompt == Some("none");
     let signed_in = SignedIn {
@@ -160,6 +206,9 @@ fn parameters(
         has_second_factor: !is_silent,
         ..SignedIn::of(&user)
     };
+    if matches!(person, Person::Chosen(_)) {
+        consent(context, form, client, &user, &asked).map_err(Failure::Redirect)?;
+    }
     let prepared = prepare(context, form, client, &signed_in, &asked).map_err(|error| at_sign_in(error, is_silent))?;
     let mut sent: Vec<(&'static str, String)> = Vec::with_capacity(8);
     let access_token = response.has_token.then(|| prepared.access_token(context, client, &signed_in));
@@ -204,7 +253,7 @@ fn code(context: &EntraContext<'_>, form: &Form<'_>, client: &Client<'_>, redire
     sealed.text()
 }
 
-/// Returns how a refusal of the token endpoint is told at sign-in: policies and accounts on a page, unless the request is silent.
+/// Returns the form of a refusal at sign-in: policies and accounts on a page, unless the request is silent.
 fn at_sign_in(error: Error, is_silent: bool) -> Failure {
     let row = error.refusal;
     if row == &refusal::ENTRA_CONSENT {
@@ -231,8 +280,19 @@ fn refused(context: &EntraContext<'_>, form: &Form<'_>, redirect: &str, mode: Re
     if let Some(state) = form.get("state") {
         sent.push(("state", state.to_owned()));
     }
+    sent_back(redirect, mode, &sent)
+}
+
+/// Returns the parameters after a user has canceled (captured in tests of MSAL).
+fn canceled(form: &Form<'_>) -> Vec<(&'static str, String)> {
+    let mut sent = vec![("error", "access_denied".to_owned()), ("error_subcode", "cancel".to_owned())];
+    sent.extend(form.get("state").map(|state| ("state", state.to_owned())));
+    sent
+}
+
+fn sent_back(redirect: &str, mode: ResponseMode, sent: &[(&'static str, String)]) -> EntraReply {
     if mode == ResponseMode::FormPost {
-        return EntraReply::Page(posting_page(redirect, &sent));
+        return EntraReply::Page(posting_page(redirect, sent));
     }
     let lower = |value: &str| {
         let mut text = String::with_capacity(value.len() * 2);

@@ -1,7 +1,7 @@
 //! The device code endpoint, and the page on which a user approves or declines a device.
 
 use http::Method;
-use http::header::ORIGIN;
+use http::header::{HeaderValue, ORIGIN};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -91,15 +91,14 @@ pub(super) fn device_login(context: &EntraContext<'_>) -> Result<EntraReply, Err
     }
     let form = Form::of(context.request);
     // A page of another origin cannot decide: the code alone is short.
-    let origin = context.request.headers.get(ORIGIN).map(|origin| origin.as_bytes());
+    let origin = context.request.headers.get(ORIGIN).map(HeaderValue::as_bytes);
     let is_own = origin.is_none_or(|origin| context.request.base_url.as_bytes().starts_with(origin));
     let code = form.get("code").map(str::to_uppercase).unwrap_or_default();
-    let decision = match form.get("decision") {
-        Some("decline") => DeviceDecision::Declined,
-        _ => {
-            user(context, form.get("user"))?;
-            DeviceDecision::Approved(form.get("user").map(str::to_owned))
-        }
+    let decision = if form.get("decision") == Some("decline") {
+        DeviceDecision::Declined
+    } else {
+        user(context, form.get("user"))?;
+        DeviceDecision::Approved(form.get("user").map(str::to_owned))
     };
     if !is_own || !context.world.sign_ins.decide_device(code.trim(), decision) {
         return Err(Error::new(&refusal::ENTRA_DEVICE_CODE, &[]));

@@ -16,15 +16,12 @@ use super::sign_in::{HINT, check_access};
 use crate::entra::access_token::{self, Grant, TokenSubject, TokenVersion};
 use crate::entra::check::is_graph;
 use crate::entra::id_token::{Identity, id_token};
-use crate::entra::token::{LIFETIME, Validity, unix_seconds};
+use crate::entra::token::{LIFETIME, LONG, Validity, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::ApiTokens;
 use crate::policy::{permissions, refusal};
 use crate::text::json;
 use crate::world::fixture::directory::{Application, User, id_of};
-
-/// The `expires_in` of tokens for services that can revoke them at once (Azure/azure-sdk-for-js, recordings of 2021 and 2022).
-const LONG: Duration = Duration::from_secs(86_399);
 
 /// The lifetime of the refresh tokens of single-page applications, in seconds
 /// (learn.microsoft.com/entra/identity-platform/refresh-tokens).
@@ -92,7 +89,7 @@ impl<'s> SignedIn<'s> {
     }
 }
 
-/// What is decided before tokens are made.
+/// The decisions that precede the tokens.
 pub(super) struct Prepared<'p> {
     pub(super) scopes: Scopes,
     target: Option<&'p Application>,
@@ -100,6 +97,21 @@ pub(super) struct Prepared<'p> {
     lifetime: Duration,
     validity: Validity,
     answers_challenges: bool,
+}
+
+/// Remembers that a user consents to all that a request asks for.
+pub(super) fn consent(
+    context: &EntraContext<'_>,
+    form: &Form<'_>,
+    client: &Client<'_>,
+    user: &User,
+    asked: &AskedScopes<'_>,
+) -> Result<(), Error> {
+    let scopes = Scopes::of(context, asked, form.get("resource"), client.registered, |_| false)?;
+    for scope in &scopes.missing {
+        context.world.sign_ins.consent(&user.id, &client.id, scope);
+    }
+    Ok(())
 }
 
 /// Checks that a user gets the tokens that a request asks for.
@@ -185,7 +197,7 @@ impl Prepared<'_> {
             tenant_id: &context.tenant_id,
             second_issuer: (!context.is_first()).then_some(&issuer),
             user,
-            // Recorded id tokens live 65 minutes, whatever the access token does (Azure/azure-sdk-for-net, 2022).
+            // Recorded id tokens live 65 minutes, unlike access tokens (Azure/azure-sdk-for-net, 2022).
             validity: Validity::starting(context.world.clock.now(), LIFETIME),
             serial: &format!("{}/id", self.id),
             nonce: signed_in.nonce,
@@ -295,7 +307,7 @@ fn application_token(
         None => Some(Vec::new()),
         Some(target) => Some(target.app_role_assignments.get(&client.id).cloned().unwrap_or_default()),
     };
-    let roles = roles.unwrap_or_else(|| permissions::least(|row| row.application));
+    let roles = roles.unwrap_or_else(|| permissions::default_permissions(|row| row.application));
     let id = context.world.next_token_id();
     let has_kind = target.map_or_else(
         || is_of_microsoft(resource),
@@ -380,8 +392,9 @@ fn answer(
 
 /// Returns the account of a user: object and tenant at home.
 pub(super) fn client_info(context: &EntraContext<'_>, user: &User) -> String {
-    let (uid, utid) = user.home.as_ref().map_or((&user.id, &context.tenant_id), |home| (&home.id, &home.tenant_id));
-    URL_SAFE_NO_PAD.encode(json!({ "uid": uid, "utid": utid }).to_string())
+    let home = user.home.as_ref();
+    let (id, tenant) = home.map_or((&user.id, &context.tenant_id), |home| (&home.id, &home.tenant_id));
+    URL_SAFE_NO_PAD.encode(json!({ "uid": id, "utid": tenant }).to_string())
 }
 
 /// Returns the id of a user's session.
@@ -435,12 +448,12 @@ fn optional(context: &EntraContext<'_>, name: &str, user: &User, validity: Valid
     }
 }
 
-/// Returns the claim that stands for a sign-in name.
+/// Returns the claim that hides a sign-in name.
 fn login_hint(user: &User) -> String {
     format!("{HINT}{}", URL_SAFE_NO_PAD.encode(&user.user_principal_name))
 }
 
-/// Returns the sign-in name in a parameter: itself, or the claim that stands for it.
+/// Returns the sign-in name in a parameter: itself, or the claim that hides it.
 pub(super) fn hinted(hint: &str) -> String {
     let name = hint.strip_prefix(HINT).and_then(crate::entra::token::decoded).and_then(|name| String::from_utf8(name).ok());
     name.unwrap_or_else(|| hint.to_owned())

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::chooser::end;
 use super::form::Form;
 use super::issue::{hinted, session};
 use super::page::{escaped, page};
@@ -11,8 +12,9 @@ use super::redirect::safe_scheme;
 use super::sign_in::user;
 use super::{EntraContext, EntraReply};
 use crate::odata::error::Error;
+use crate::world::settings::SignIn;
 
-/// Ends the session: the applications with an address for it are told, then the browser is sent back, if the address is registered.
+/// Ends the session: the applications with an address for it hear of it, then the browser is sent back, if the address is registered.
 pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     let form = Form::of(context.request);
     let name = form.get("logout_hint").map(hinted);
@@ -43,7 +45,7 @@ pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
             let _ = writeln!(frames, r#"<iframe hidden src="{address}"></iframe>"#);
         }
     }
-    Ok(match target {
+    let reply = match target {
         Some(address) if frames.is_empty() => EntraReply::Redirect(address),
         Some(address) => {
             // The frames get the time that their applications need.
@@ -53,5 +55,9 @@ pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
             )))
         }
         None => EntraReply::Page(page(&format!("<p>You signed out of your account.</p>\n{frames}"))),
+    };
+    Ok(match context.world.sign_in {
+        SignIn::Automatic => reply,
+        SignIn::Page => EntraReply::WithCookie(Box::new(reply), end()),
     })
 }

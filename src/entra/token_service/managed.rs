@@ -14,12 +14,10 @@ use super::reply::{IMDS, KESTREL};
 use super::{EntraContext, EntraReply};
 use crate::entra::access_token::Proof;
 use crate::entra::members::Members;
+use crate::entra::token::SYSTEM_ASSIGNED;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::fixture::directory::id_of;
-
-/// The client id of the identity that is assigned by the system.
-const SYSTEM_ASSIGNED: &str = "00000000-0000-4000-8000-000000000003";
 
 /// The path for virtual machines and Azure Arc.
 pub(super) fn machine(context: &EntraContext<'_>) -> Result<EntraReply, Error> {

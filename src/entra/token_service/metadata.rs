@@ -25,7 +25,7 @@ const FIRST_KEYS: &str =
 /// The keys of the second generation (dfinity/internet-identity, recorded in 2025). Their issuer would break tokens of the first.
 const SECOND_KEYS: &str = r#"{"keys":[{"kty":"RSA","use":"sig","kid":"<kid>","x5t":"<kid>","n":"<n>","e":"<e>","x5c":["<x5c>"],"cloud_instance_name":"microsoftonline.com","issuer":"<issuer>"}]}"#;
 
-/// Hosts of the service besides those in the answer (AzureAD/microsoft-authentication-library-for-dotnet, 2026).
+/// Hosts of the service that the answer does not list (AzureAD/microsoft-authentication-library-for-dotnet, 2026).
 const MORE_HOSTS: [&str; 3] = ["login.sovcloud-identity.fr", "login.sovcloud-identity.de", "login.sovcloud-identity.sg"];
 
 /// Returns the hosts of the service. The emulator's host is added, so that libraries accept it.

@@ -28,6 +28,8 @@ pub(super) enum EntraReply {
     Page(String),
     /// A redirect to an address.
     Redirect(String),
+    /// A reply that also sets a cookie.
+    WithCookie(Box<EntraReply>, String),
 }
 
 /// The body of an answer, and the kind of its headers.
@@ -73,6 +75,13 @@ pub(super) fn respond(request: &EntraRequest<'_>, reply: EntraReply, ids: EntraI
             return response;
         }
         EntraReply::Page(page) => (Kind { is_page: true, ..kind("text/html; charset=utf-8") }, page.into_bytes()),
+        EntraReply::WithCookie(reply, cookie) => {
+            let mut response = respond(request, *reply, ids);
+            if let Ok(cookie) = HeaderValue::try_from(cookie) {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            return response;
+        }
         EntraReply::Redirect(address) => {
             *response.status_mut() = StatusCode::FOUND;
             if let Ok(location) = HeaderValue::try_from(address) {
@@ -180,10 +189,11 @@ fn write_headers(
         // Libraries for browsers send it in the form.
         request.headers.contains_key(*name) || String::from_utf8_lossy(request.body).contains(name)
     });
-    if has_telemetry && !kind.is_metadata && !kind.is_realm && !kind.is_page {
-        if let Ok(telemetry) = HeaderValue::try_from(telemetry) {
-            headers.insert(TELEMETRY, telemetry);
-        }
+    if has_telemetry
+        && !(kind.is_metadata || kind.is_realm || kind.is_page)
+        && let Ok(telemetry) = HeaderValue::try_from(telemetry)
+    {
+        headers.insert(TELEMETRY, telemetry);
     }
     headers.insert(SRS, fixed("1.P"));
     if kind.is_page {

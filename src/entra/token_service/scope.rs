@@ -23,7 +23,7 @@ const IMPERSONATION: &str = "user_impersonation";
 pub(super) struct AskedScopes<'a> {
     /// Those of sign-in.
     pub(super) sign_in: Vec<&'a str>,
-    /// The first resource, as written; `None` if there is none, or none before the name, which means Graph.
+    /// The first resource, as written; `None` for a name without one, which means Graph.
     resource: Option<&'a str>,
     /// The names of all others.
     names: Vec<&'a str>,
@@ -167,7 +167,7 @@ impl Scopes {
         }
         if all && consented.is_none() {
             granted.extend(match (of_graph, target.and_then(|target| target.exposed_scopes.clone())) {
-                (true, _) => permissions::least(|row| row.delegated),
+                (true, _) => permissions::default_permissions(|row| row.delegated),
                 (false, Some(exposed)) => exposed,
                 (false, None) => vec![IMPERSONATION.to_owned()],
             });

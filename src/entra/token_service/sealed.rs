@@ -60,6 +60,8 @@ pub(super) enum GrantKind {
     Refresh,
     /// The code of a device.
     Device,
+    /// The cookie of a session.
+    Session,
 }
 
 /// The challenge for the verifier of a code (RFC 7636).
@@ -79,6 +81,7 @@ impl GrantKind {
             GrantKind::Code => 10 * 60,
             GrantKind::Refresh => 90 * 24 * 60 * 60,
             GrantKind::Device => 15 * 60,
+            GrantKind::Session => 24 * 60 * 60,
         })
     }
 }

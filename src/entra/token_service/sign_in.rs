@@ -1,4 +1,4 @@
-//! Who signs in, and whether that is allowed: accounts, assignments, conditional access.
+//! The user of a sign-in, and whether it is allowed: accounts, assignments, conditional access.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::fixture::directory::{AccessPolicy, Requirement, User};
 
-/// The beginning of the claim `login_hint`, which stands for a sign-in name.
+/// The beginning of the claim `login_hint`, which hides a sign-in name.
 pub(super) const HINT: &str = "O.";
 
 /// Returns the user with a name, without one the first user.

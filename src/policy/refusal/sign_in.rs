@@ -333,7 +333,7 @@ refusals! {
     IDENTITY_NOT_FOUND "identity-not-found" 400 InvalidRequest Layer::Machine, "Identity not found",
         Strong "learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token; AzureAD/microsoft-authentication-library-for-dotnet MockHelpers.cs";
     /// Managed identity, Azure Arc: without the content of the key file.
-    IDENTITY_ARC "identity-arc" 401 UnauthorizedIdentity Layer::Arc, "Missing Basic Authorization header",
+    IDENTITY_ARC "identity-arc" 401 UnauthorizedClient Layer::Arc, "Missing Basic Authorization header",
         Strong "Azure/azure-sdk-for-net Azure.Identity SessionRecords (ManagedIdentityCredentialArcLiveTests, 2020)";
     /// Managed identity, App Service: no header `X-IDENTITY-HEADER`.
     IDENTITY_NO_HEADER "identity-no-header" 400 InvalidRequest Layer::AppService, "The header X-IDENTITY-HEADER is missing.",

@@ -13,7 +13,7 @@ use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse}
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
 use wfi_emulator::internals::world::fixture::directory::Directory;
-use wfi_emulator::internals::world::settings::{Auth, Settings};
+use wfi_emulator::internals::world::settings::{Auth, Settings, SignIn};
 
 use crate::support::{harness, tokens};
 
@@ -557,4 +557,123 @@ fn forged_tokens_are_refused_by_the_hundred() {
     for token in forged {
         assert_eq!(use_it(&token), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED), "{token}");
     }
+}
+
+/// Returns the directory file of docs/identity.md.
+fn documented() -> Value {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/identity.md")).unwrap();
+    let (_, block) = text.split_once("```json\n").unwrap();
+    serde_json::from_str(block.split("```").next().unwrap()).unwrap()
+}
+
+#[test]
+fn the_documented_directory_serves_a_web_application_an_api_and_a_daemon() {
+    let world = World::new(settings(&documented(), &[]));
+    let redirect = ("redirect_uri", "https://localhost:5001/signin-oidc");
+    let scope = format!("openid profile offline_access api://{ORDERS}/Orders.Read");
+    let sent =
+        authorize(&world, &[("client_id", WEB), ("response_type", "code"), redirect, ("scope", &scope), ("client_info", "1")]);
+    let web = token(
+        &world,
+        &[
+            ("grant_type", "authorization_code"),
+            ("client_id", WEB),
+            ("client_secret", "web-secret"),
+            ("code", &sent["code"]),
+            redirect,
+            ("scope", &scope),
+        ],
+    );
+    let called = claims(&web, "access_token");
+    assert_eq!((&called["ver"], &called["aud"], &called["scp"]), (&"2.0".into(), &ORDERS.into(), &"Orders.Read".into()));
+    assert_eq!((&called["roles"], &called["groups"][0]), (&json!(["Approver"]), &"99999999-0000-4000-8000-000000000001".into()));
+    let id = claims(&web, "id_token");
+    assert!(id["login_hint"].as_str().unwrap().starts_with("O.") && id["sid"].is_string(), "{id}");
+    let mut exchange = on_behalf(ORDERS, web["access_token"].as_str().unwrap(), "https://graph.microsoft.com/.default");
+    exchange[2].1 = "orders-secret";
+    let graph = token(&world, &exchange);
+    assert_eq!(claims(&graph, "access_token")["scp"], "User.Read WorkforceIntegration.Read.All");
+    let bearer = format!("Bearer {}", graph["access_token"].as_str().unwrap());
+    let read = |target| send(&world, Method::GET, target, &[("Authorization", &bearer)], "").status;
+    assert_eq!(read("/v1.0/teamwork/workforceIntegrations"), StatusCode::OK);
+    assert_eq!(read("/v1.0/me/messages"), StatusCode::FORBIDDEN);
+    // The web application has no consent for mail, and the API cannot be used by a disabled user.
+    let refresh = web["refresh_token"].as_str().unwrap();
+    let mail = [
+        ("grant_type", "refresh_token"),
+        ("client_id", WEB),
+        ("client_secret", "web-secret"),
+        ("refresh_token", refresh),
+        ("scope", "Mail.Read"),
+    ];
+    assert_eq!(refused(&world, &mail), 65_001);
+    let disabled = [
+        ("grant_type", "password"),
+        ("client_id", WEB),
+        ("username", "lynne@contoso.com"),
+        ("password", "p"),
+        ("scope", "User.Read"),
+    ];
+    assert_eq!(refused(&world, &disabled), 50_057);
+    let header = json!({ "alg": "RS256" });
+    let body = json!({ "aud": "api://AzureADTokenExchange", "iss": "https://token.example", "sub": "repo:contoso/daemon" });
+    let assertion = jwt(&header, &body, &RSA_PKCS1_SHA256);
+    for proof in [("client_secret", "daemon-secret"), ("client_assertion", &*assertion)] {
+        let pairs =
+            [("grant_type", "client_credentials"), ("client_id", STOCK), ("scope", "https://orders.contoso.com/.default"), proof];
+        assert_eq!(claims(&token(&world, &pairs), "access_token")["roles"], json!(["Orders.Sync"]));
+    }
+}
+
+/// Returns the page of the authorization endpoint, or the redirect.
+fn browse(world: &World, method: Method, query: &str, headers: &[(&str, &str)], body: &str) -> RecordedResponse {
+    send(world, method, &format!("/contoso.com/oauth2/v2.0/authorize?{query}"), headers, body)
+}
+
+#[test]
+fn a_person_accepts_declines_or_cancels_on_the_page() {
+    let mut documented = documented();
+    documented["users"].as_array_mut().unwrap().push(json!({ "id": "x", "userPrincipalName": "<b>@contoso.com" }));
+    let world = World::new(Settings { sign_in: SignIn::Page, ..settings(&documented, &[]) });
+    let query = form(&[
+        ("client_id", WEB),
+        ("response_type", "code"),
+        ("redirect_uri", "https://localhost:5001/signin-oidc"),
+        ("scope", "openid User.Read Mail.Read <script>alert(1)</script>"),
+        ("state", "\"><script>"),
+    ]);
+    let query = query.replace("%20%3Cscript%3Ealert%281%29%3C%2Fscript%3E", "");
+    let page = browse(&world, Method::GET, &query, &[], "");
+    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(text.contains("value=\"adele@contoso.com\" checked") && text.contains("<li>Mail.Read</li>"), "{text}");
+    assert!(text.contains("&lt;b&gt;@contoso.com") && !text.contains("<script") && !text.contains("<b>"), "{text}");
+    let request = text.split_once("name=\"sign_in_request\" value=\"").unwrap().1.split('"').next().unwrap();
+    let decide = |decision: &str, headers: &[(&str, &str)]| {
+        let body = form(&[("sign_in_request", request), ("user", "adele@contoso.com"), ("decision", decision)]);
+        browse(&world, Method::POST, &query, headers, &body)
+    };
+    let location = |answer: &RecordedResponse| answer.header("location").unwrap_or_default().to_owned();
+    let foreign = decide("accept", &[("Origin", "https://evil.example")]);
+    assert_eq!((foreign.status, foreign.header("set-cookie")), (StatusCode::BAD_REQUEST, None));
+    let declined = location(&decide("decline", &[]));
+    assert!(declined.contains("error=access_denied&error_description=AADSTS65004%3a"), "{declined}");
+    let canceled = location(&decide("cancel", &[]));
+    assert!(canceled.ends_with("?error=access_denied&error_subcode=cancel&state=%22%3e%3cscript%3e"), "{canceled}");
+    let silent = format!("{query}&prompt=none");
+    let without = location(&browse(&world, Method::GET, &silent, &[], ""));
+    assert!(without.contains("error=login_required"), "{without}");
+
+    let accepted = decide("accept", &[("Origin", "http://localhost:9340")]);
+    assert!(location(&accepted).contains("?code="), "{}", location(&accepted));
+    let cookie = accepted.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let known = [("Cookie", &*cookie)];
+    assert!(location(&browse(&world, Method::GET, &silent, &known, "")).contains("?code="));
+    assert_eq!(browse(&world, Method::GET, &query, &known, "").status, StatusCode::FOUND);
+    assert_eq!(browse(&world, Method::GET, &format!("{query}&prompt=select_account"), &known, "").status, StatusCode::OK);
+    let forged = format!("{cookie}A");
+    assert_eq!(browse(&world, Method::GET, &query, &[("Cookie", &forged)], "").status, StatusCode::OK);
+    let out = send(&world, Method::GET, "/common/oauth2/v2.0/logout", &known, "");
+    assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
+    assert!(String::from_utf8_lossy(&out.body).contains("https://localhost:5001/signout-oidc?sid="));
 }

@@ -173,7 +173,8 @@ fn check_entra(answer: &Answer) {
     }
 }
 
-const ENTRA: [&str; 25] = [
+const ENTRA: [&str; 26] = [
+    "set-cookie",
     "access-control-expose-headers",
     "client-request-id",
     "content-disposition",

@@ -38,7 +38,7 @@ pub(super) fn redeem(context: &EntraContext<'_>, form: &Form<'_>) -> Result<Toke
     if context.world.sign_ins.is_redeemed(id) {
         return Err(redeemed());
     }
-    if form.get("redirect_uri").is_some_and(|address| address != redirect) || form.get("redirect_uri").is_none() {
+    if form.get("redirect_uri").is_none_or(|address| address != redirect) {
         let detail = "redirect_uri differs from that of the code".into();
         return Err(Error::new(&refusal::ENTRA_FOREIGN_GRANT, &[]).with_detail(detail));
     }

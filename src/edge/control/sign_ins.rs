@@ -1,0 +1,74 @@
+//! Sign-in from outside: sessions revoked, codes of devices approved or declined.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::edge::control::call::ControlCall;
+use crate::edge::control::reply::{ControlError, ControlReply};
+use crate::edge::control::time::format_time;
+use crate::entra::token::unix_seconds;
+use crate::entra::user::user_named;
+use crate::world::World;
+use crate::world::fixture::directory::User;
+use crate::world::sign_ins::DeviceDecision;
+
+/// Body of a revocation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RevocationBody {
+    /// The name or id of a user; the user who signs in without a name if absent.
+    user: Option<String>,
+}
+
+/// Body of a decision about a device.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct DeviceBody {
+    user_code: String,
+    decision: Decision,
+    /// The name or id of the user who approves.
+    user: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Decision {
+    Approve,
+    Decline,
+}
+
+/// Revokes the tokens that a user has.
+pub(super) fn revoke(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let body: RevocationBody = call.read()?;
+    let world = call.worlds.world(call.name)?;
+    let user = user(&world, body.user.as_deref())?;
+    let now = world.clock.now();
+    world.sign_ins.revoke(&user.id, unix_seconds(now));
+    Ok(ControlReply::ok(&json!({ "user": user.id, "validFrom": format_time(now) })))
+}
+
+/// Approves or declines the code of a device.
+pub(super) fn decide_device(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let body: DeviceBody = call.read()?;
+    let world = call.worlds.world(call.name)?;
+    let decision = match body.decision {
+        Decision::Approve => {
+            user(&world, body.user.as_deref())?;
+            DeviceDecision::Approved(body.user)
+        }
+        Decision::Decline => DeviceDecision::Declined,
+    };
+    if world.sign_ins.decide_device(&body.user_code.to_uppercase(), decision) {
+        return Ok(ControlReply::ok(&json!({ "userCode": body.user_code })));
+    }
+    let message = format!("unknown code {:?}: no device waits with it", body.user_code);
+    Err(ControlError::new(StatusCode::NOT_FOUND, "unknown-code", message))
+}
+
+fn user(world: &World, name: Option<&str>) -> Result<User, ControlError> {
+    user_named(&world.directory, name).ok_or_else(|| {
+        let message = format!("unknown user {:?}: the directory does not list it", name.unwrap_or_default());
+        ControlError::new(StatusCode::NOT_FOUND, "unknown-user", message)
+    })
+}
