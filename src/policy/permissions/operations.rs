@@ -89,13 +89,16 @@ fn find(node: usize, segments: &[&str], letter: u8, visits: &mut usize) -> Optio
     let Some((segment, rest)) = segments.split_first() else { return operation(node, letter) };
     let segment = unqualified(segment);
     let below = |name: &str, more: &str| child(node, name, more);
-    let Some((name, _)) = segment.split_once('(') else {
+    let Some((name, arguments)) = segment.split_once('(') else {
         let literal = below(segment, "").and_then(|node| find(node, rest, letter, visits));
         return literal.or_else(|| find(below("{}", "")?, rest, letter, visits));
     };
     // A function, or a collection with a key in parentheses.
     let function = below(name, "()").and_then(|node| find(node, rest, letter, visits));
-    function.or_else(|| find(child(below(name, "")?, "{}", "")?, rest, letter, visits))
+    function.or_else(|| {
+        let holder = below(name, "")?;
+        find(if arguments == ")" { holder } else { child(holder, "{}", "")? }, rest, letter, visits)
+    })
 }
 
 /// Returns a segment without the namespace of Graph.
