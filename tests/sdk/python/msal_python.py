@@ -31,8 +31,16 @@ def confidential():
     return msal.ConfidentialClientApplication("any-app", client_credential="any-secret", authority=AUTHORITY, instance_discovery=False)
 
 
-def public():
-    return msal.PublicClientApplication("any-app", authority=AUTHORITY, instance_discovery=False)
+class Ported(requests.Session):
+    """MSAL for Python asks for the realm of a user without the port of the authority."""
+
+    def request(self, method, url, **options):
+        host, _, path = url.removeprefix("https://").partition("/")
+        return super().request(method, url if ":" in host else f"{GRAPH_URL}/{path}", **options)
+
+
+def public(**options):
+    return msal.PublicClientApplication("any-app", authority=AUTHORITY, instance_discovery=False, http_client=Ported(), **options)
 
 
 with check("client credentials"):
@@ -70,7 +78,7 @@ with check("user name and password, then the cache"):
     (account,) = application.get_accounts("adele@contoso.com")
     equal(application.acquire_token_silent(SCOPES, account)["token_source"], "cache")
     equal((account["realm"], account["local_account_id"]), tuple(reversed(account["home_account_id"].split("."))))
-    arrived("GET", "/*/userrealm/adele@contoso.com*", 200)
+    arrived("GET", "/*/userrealm/*@contoso.com*", 200)
 
 
 def validated(token, audience):
@@ -93,10 +101,10 @@ with check("an API that validates tokens calls Graph on behalf of the user"):
         raise AssertionError(f"accepted for {other}")
     api = msal.ConfidentialClientApplication(API, client_credential="any-secret", authority=AUTHORITY, instance_discovery=False)
     use(api.acquire_token_on_behalf_of(result["access_token"], SCOPES))
-    equal(api.acquire_token_on_behalf_of(result["access_token"], SCOPES)["token_source"], "cache")
-    refused = api.acquire_token_on_behalf_of(result["id_token"], SCOPES) if "id_token" in result else {"error_codes": [240002]}
-    equal(refused["error_codes"], [240002])
-    arrived("GET", "/contoso/discovery/v2.0/keys", 200)
+    (account,) = api.get_accounts()
+    equal(api.acquire_token_silent(SCOPES, account)["token_source"], "cache")
+    equal(api.acquire_token_on_behalf_of(result["id_token"], SCOPES)["error_codes"], [240002])
+    arrived("GET", "/*/discovery/v2.0/keys", 200)
 
 with check("hybrid sign-in with form_post"):
     application = confidential()
@@ -108,7 +116,7 @@ with check("hybrid sign-in with form_post"):
     arrived("GET", "/*/oauth2/v2.0/authorize*", 200)
 
 with check("a challenge after a revocation"):
-    application = msal.PublicClientApplication("any-app", authority=AUTHORITY, instance_discovery=False, client_capabilities=["CP1"])
+    application = public(client_capabilities=["CP1"])
     result = application.acquire_token_by_username_password("nora@contoso.com", "any-password", [*SCOPES, "User.RevokeSessions.All"])
     equal(result["expires_in"], 86399)
     headers = {"Authorization": "Bearer " + result["access_token"]}
