@@ -111,6 +111,7 @@ operations! {
     POST "/worlds/{name}/connectors/call" connectors::call;
     POST "/worlds/{name}/sign-ins/revoke" sign_ins::revoke;
     POST "/worlds/{name}/sign-ins/devices" sign_ins::decide_device;
+    POST "/worlds/{name}/sign-ins/refuse" sign_ins::refuse;
 }
 
 /// Whether a path is one of the control API.

@@ -282,6 +282,12 @@ fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>, ids
         world.directory.tenant_id.clone()
     };
     let context = EntraContext { world, request, generation: route.endpoint.generation(), realm: route.realm, tenant_id, ids };
+    if matches!(route.endpoint, EntraEndpoint::Token(_))
+        && let Some(refusal) = world.sign_ins.next_refusal()
+    {
+        let form = Form::of(request);
+        return Err(Error::new(refusal, &[form.get("client_id").unwrap_or_default(), &context.tenant_id]));
+    }
     match route.endpoint {
         EntraEndpoint::Instance => metadata::instance(&context).map(EntraReply::Metadata),
         EntraEndpoint::Configuration(_) => Ok(EntraReply::Metadata(metadata::configuration(&context))),

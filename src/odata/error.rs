@@ -117,6 +117,7 @@ impl Error {
                 "application/json; charset=utf-8"
             }
             Layer::FrontDoor => "text/html; charset=us-ascii",
+            Layer::EntraText => "text/plain; charset=utf-8",
         }
     }
 
@@ -132,6 +133,7 @@ impl Error {
                 self.inner_code.unwrap_or(inner_code)
             )),
             Layer::FrontDoor => return self.page(),
+            Layer::EntraText => return self.message.clone().into_bytes(),
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
             Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
                 return self.identity_body(date, client_request_id);
@@ -150,6 +152,7 @@ impl Error {
             | Layer::Shifts(_)
             | Layer::FrontDoor
             | Layer::Entra(_)
+            | Layer::EntraText
             | Layer::Machine
             | Layer::Arc
             | Layer::AppService

@@ -84,6 +84,8 @@ pub enum ErrorCode {
     LoginRequired,
     /// A device asks too often (Entra; RFC 8628, 3.5).
     SlowDown,
+    /// The service is down for a moment (Entra; RFC 6749, 4.1.2.1).
+    TemporarilyUnavailable,
     /// The client is throttled (recorded in pnp/pnpcore `AddWebsiteTabSpecificBatchTest`).
     TooManyRequests,
     /// The back end is unreachable (recorded in pnp/pnpcore `GetFilesFolderWebUrlChannelLoad`).
@@ -140,6 +142,7 @@ impl ErrorCode {
             ErrorCode::InvalidTenant => "invalid_tenant",
             ErrorCode::LoginRequired => "login_required",
             ErrorCode::SlowDown => "slow_down",
+            ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 }
@@ -161,6 +164,8 @@ pub enum Layer {
     FrontDoor,
     /// Entra: its own body, with this AADSTS number.
     Entra(u32),
+    /// Entra before it reads a request: plain text.
+    EntraText,
     /// The metadata service of a virtual machine: error and description.
     Machine,
     /// The same with the members of Azure Arc.

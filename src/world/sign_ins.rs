@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::policy::refusal::Refusal;
 use crate::world::budget::{Budget, Reservation};
 
 /// The largest number of entries of a kind.
@@ -23,6 +24,9 @@ pub struct SignIns {
     has_revocations: AtomicBool,
 }
 
+/// The largest number of refusals that wait.
+pub(crate) const REFUSAL_LIMIT: usize = 100;
+
 #[derive(Debug)]
 struct Memory {
     redeemed: HashSet<u128>,
@@ -31,6 +35,8 @@ struct Memory {
     devices_until: VecDeque<String>,
     revocations: HashMap<String, i64>,
     consents: HashSet<(String, String, String)>,
+    /// The refusals of the next requests for tokens, in order.
+    refusals: VecDeque<&'static Refusal>,
     reservation: Reservation,
 }
 
@@ -62,6 +68,7 @@ impl SignIns {
             devices_until: VecDeque::new(),
             revocations: HashMap::new(),
             consents: HashSet::new(),
+            refusals: VecDeque::new(),
             reservation: budget.reservation(0),
         };
         SignIns { memory: Mutex::new(memory), has_revocations: AtomicBool::new(false) }
@@ -74,7 +81,7 @@ impl SignIns {
     /// Returns whether nothing is remembered but redeemed codes.
     pub fn is_untouched(&self) -> bool {
         let memory = self.memory();
-        memory.devices.is_empty() && memory.revocations.is_empty() && memory.consents.is_empty()
+        memory.devices.is_empty() && memory.revocations.is_empty() && memory.consents.is_empty() && memory.refusals.is_empty()
     }
 
     /// Remembers that a code is redeemed, until it expires. Returns whether it was redeemed for the first time.
@@ -101,6 +108,21 @@ impl SignIns {
     /// Returns whether a code is redeemed.
     pub fn is_redeemed(&self, code: u128) -> bool {
         self.memory().redeemed.contains(&code)
+    }
+
+    /// Refuses the next requests for tokens. Returns whether there is room for so many.
+    pub fn refuse_next(&self, refusal: &'static Refusal, times: usize) -> bool {
+        let mut memory = self.memory();
+        let has_room = memory.refusals.len().saturating_add(times) <= REFUSAL_LIMIT;
+        if has_room {
+            memory.refusals.extend(std::iter::repeat_n(refusal, times));
+        }
+        has_room
+    }
+
+    /// Returns the refusal of this request for tokens, if it is refused from outside.
+    pub fn next_refusal(&self) -> Option<&'static Refusal> {
+        self.memory().refusals.pop_front()
     }
 
     /// Begins to wait for the user of a device.
@@ -212,7 +234,8 @@ mod tests {
         for code in 0..LIMIT + 10 {
             memory.redeem(code as u128, 1000, 0);
         }
-        assert_eq!((memory.memory().redeemed.len(), memory.is_redeemed(9), memory.is_redeemed(10)), (LIMIT, false, true));
+        let held = memory.memory().redeemed.len();
+        assert_eq!((held, memory.is_redeemed(9), memory.is_redeemed(10)), (LIMIT, false, true));
     }
 
     #[test]

@@ -128,6 +128,7 @@ mod edge {
     mod tls;
 }
 mod entra {
+    mod control;
     mod grants;
     mod identity;
     mod revocation;

@@ -9,9 +9,10 @@ use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::format_time;
 use crate::entra::token::unix_seconds;
 use crate::entra::user::user_named;
+use crate::policy::refusal::SIGN_IN_REFUSALS;
 use crate::world::World;
 use crate::world::fixture::directory::User;
-use crate::world::sign_ins::DeviceDecision;
+use crate::world::sign_ins::{DeviceDecision, REFUSAL_LIMIT};
 
 /// Body of a revocation.
 #[derive(Deserialize)]
@@ -29,6 +30,21 @@ struct DeviceBody {
     decision: Decision,
     /// The name or id of the user who approves.
     user: Option<String>,
+}
+
+/// Body of a refusal.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RefusalBody {
+    /// The name of a refusal of Entra.
+    refusal: String,
+    /// The number of requests that are refused.
+    #[serde(default = "once")]
+    times: usize,
+}
+
+fn once() -> usize {
+    1
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -64,6 +80,21 @@ pub(super) fn decide_device(call: &ControlCall<'_>) -> Result<ControlReply, Cont
     }
     let message = format!("unknown code {:?}: no device waits with it", body.user_code);
     Err(ControlError::new(StatusCode::NOT_FOUND, "unknown-code", message))
+}
+
+/// Refuses the next requests for tokens.
+pub(super) fn refuse(call: &ControlCall<'_>) -> Result<ControlReply, ControlError> {
+    let body: RefusalBody = call.read()?;
+    let world = call.worlds.world(call.name)?;
+    let row = SIGN_IN_REFUSALS.iter().find(|row| row.name == body.refusal && row.name.starts_with("entra-"));
+    let Some(row) = row else {
+        let message = format!("unknown refusal {:?}: none of Entra has this name", body.refusal);
+        return Err(ControlError::new(StatusCode::NOT_FOUND, "unknown-refusal", message));
+    };
+    if !world.sign_ins.refuse_next(row, body.times) {
+        return Err(ControlError::unusable(format!("invalid times {}: at most {REFUSAL_LIMIT} refusals wait", body.times)));
+    }
+    Ok(ControlReply::ok(&json!({ "refusal": row.name, "status": row.status, "times": body.times })))
 }
 
 fn user(world: &World, name: Option<&str>) -> Result<User, ControlError> {

@@ -116,6 +116,9 @@ pub(super) fn refuse(request: &EntraRequest<'_>, error: &Error, ids: EntraIds, b
             if let Ok(content_type) = HeaderValue::try_from(content_type) {
                 response.headers_mut().insert(header::CONTENT_TYPE, content_type);
             }
+            if layer == Layer::EntraText {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            }
             let challenge = match layer {
                 Layer::Arc => Some(format!("Basic realm={KEY_FILE}")),
                 Layer::Gateway if error.status() == StatusCode::UNAUTHORIZED => Some("Bearer".to_owned()),

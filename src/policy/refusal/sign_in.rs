@@ -18,6 +18,7 @@ pub(crate) fn suberror(number: u32) -> Option<&'static str> {
         50_034 | 50_173 | 700_082 => Some("bad_token"),
         50_055 => Some("user_password_expired"),
         50_076 => Some("basic_action"),
+        70_043 => Some("token_expired"),
         53_000 | 53_003 => Some("message_only"),
         65_001 => Some("consent_required"),
         _ => None,
@@ -323,6 +324,80 @@ refusals! {
     ENTRA_DEVICE_SLOW_DOWN "entra-device-slow-down" 400 SlowDown Layer::Entra(70_016),
         "OAuth 2.0 device flow error. The interval between requests is too short.",
         None "RFC 8628, 3.5 (the error); AzureAD/microsoft-authentication-library-for-go waits on it";
+    /// By the control API: an id of zeros.
+    ENTRA_INVALID_APPLICATION_ID "entra-invalid-application-id" 400 UnauthorizedClient Layer::Entra(700_038),
+        "{0} is not a valid application identifier.",
+        Strong "calvinchengx/entra-emulator e2e/differential (captured in 2026)";
+    /// By the control API: an application that is not installed.
+    ENTRA_NO_PRINCIPAL "entra-no-principal" 401 InvalidClient Layer::Entra(7_000_229),
+        "The client application {0} is missing service principal in the tenant {1}.",
+        Medium "public issues of 2026";
+    /// By the control API: a disabled application.
+    ENTRA_DISABLED_APPLICATION "entra-disabled-application" 400 UnauthorizedClient Layer::Entra(7_000_112),
+        "Application '{0}'({0}) is disabled.",
+        Medium "learn.microsoft.com/troubleshoot/entra (the text)";
+    /// By the control API: no tenant in the request.
+    ENTRA_NO_TENANT "entra-no-tenant" 400 InvalidRequest Layer::Entra(50_059),
+        "No tenant-identifying information found in either the request or implied by any provided credentials.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// By the control API: a shared address for an application of one tenant.
+    ENTRA_SINGLE_TENANT "entra-single-tenant" 400 InvalidRequest Layer::Entra(50_194),
+        "Application '{0}'({0}) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such applications created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant.",
+        Strong "learn.microsoft.com/entra/identity-platform/reference-error-codes; public issues of 2022";
+    /// By the control API: personal accounts.
+    ENTRA_NOT_PERSONAL "entra-not-personal" 400 InvalidRequest Layer::Entra(9_002_332),
+        "Application '{0}' ({0}) is configured for use by Azure Active Directory users only. Please do not use the /consumers endpoint to serve this request.",
+        Strong "public issues of 2026";
+    /// By the control API: a sign-in that is too old.
+    ENTRA_SIGN_IN_FREQUENCY "entra-sign-in-frequency" 400 InvalidGrant Layer::Entra(70_043),
+        "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on {0} and the maximum allowed lifetime for this request is 3600.",
+        Strong "public issues of 2022 and 2026";
+    /// By the control API: a client that repeats itself.
+    ENTRA_LOOP "entra-loop" 400 InvalidGrant Layer::Entra(50_196),
+        "The server terminated an operation because it encountered a loop while processing a request.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// By the control API: a locked account.
+    ENTRA_LOCKED_USER "entra-locked-user" 400 InvalidGrant Layer::Entra(50_053),
+        "You've tried to sign in too many times with an incorrect user ID or password.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// By the control API: a user without a password.
+    ENTRA_NO_PASSWORD "entra-no-password" 400 InvalidGrant Layer::Entra(50_056),
+        "Invalid or null password: password does not exist in the directory for this user.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
+    /// By the control API: a user of another tenant.
+    ENTRA_FOREIGN_USER "entra-foreign-user" 400 InvalidGrant Layer::Entra(50_020),
+        "User account '{EmailHidden}' from identity provider 'live.com' does not exist in tenant '{1}' and cannot access the application '{0}'({0}) in that tenant. The account needs to be added as an external user in the tenant first. Sign out and sign in again with a different Azure Active Directory user account.",
+        Strong "learn.microsoft.com/entra/identity-platform/reference-error-codes; public issues";
+    /// By the control API: a second factor that is not set up.
+    ENTRA_MFA_ENROLLMENT "entra-mfa-enrollment" 400 InteractionRequired Layer::Entra(50_079),
+        "Due to a configuration change made by your administrator, or because you moved to a new location, you must enroll in multi-factor authentication to access '{0}'.",
+        Strong "learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow";
+    /// By the control API: several sessions.
+    ENTRA_SEVERAL_SESSIONS "entra-several-sessions" 400 InteractionRequired Layer::Entra(16_000),
+        "Either multiple user identities are available for the current request or selected account is not supported for the scenario.",
+        Strong "AzureAD/microsoft-authentication-library-for-js (documentation)";
+    /// By the control API: a resource that is not installed.
+    ENTRA_SERVICE_NOT_INSTALLED "entra-service-not-installed" 400 InvalidClient Layer::Entra(650_052),
+        "The app is trying to access a service '{0}'({0}) that your organization '{1}' lacks a service principal for. Contact your IT Admin to review the configuration of your service subscriptions or consent to the application in order to create the required service principal.",
+        Strong "learn.microsoft.com/troubleshoot/entra; public issues";
+    /// By the control API: a resource that the application does not require.
+    ENTRA_RESOURCE_NOT_REQUIRED "entra-resource-not-required" 400 InvalidResource Layer::Entra(650_057),
+        "Invalid resource. The client has requested access to a resource which is not listed in the requested permissions in the client's application registration. Client app ID: {0}({0}). Resource value from request: . Resource app ID: . List of valid resources from app registration: .",
+        Strong "public issues of 2025";
+    /// By the control API: an application of Microsoft.
+    ENTRA_FIRST_PARTY "entra-first-party" 400 InvalidRequest Layer::Entra(65_002),
+        "Consent between first party application '{0}' and first party resource '00000003-0000-0000-c000-000000000000' must be configured via preauthorization - applications owned and operated by Microsoft must get approval from the API owner before requesting tokens for that API.",
+        Strong "Azure/azure-cli (tests, 2026)";
+    /// By the control API: a permission that an administrator must consent to.
+    ENTRA_ADMINISTRATOR_ONLY "entra-administrator-only" 400 AccessDenied Layer::Entra(90_094),
+        "The grant requires admin permission.",
+        Strong "learn.microsoft.com/entra/identity-platform/reference-error-codes; public issues (a page)";
+    /// By the control API: a client that asks too often.
+    ENTRA_THROTTLED "entra-throttled" 429 TooManyRequests Layer::EntraText, "Too Many Requests",
+        Strong "AzureAD/microsoft-authentication-library-for-dotnet#2855";
+    /// By the control API: an outage.
+    ENTRA_UNAVAILABLE "entra-unavailable" 503 TemporarilyUnavailable Layer::Entra(90_033), "A transient error has occurred. Please try again.",
+        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
     /// Managed identity: no header `Metadata`.
     IDENTITY_NO_METADATA "identity-no-metadata" 400 InvalidRequest Layer::Machine, "Required metadata header not specified",
         Strong "Azure/azure-sdk-for-go sdk/azidentity/testdata/recordings (2021); Azure/azure-sdk-for-python (2022)";

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use ring::hmac;
 use serde_json::{Value, json};
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
@@ -40,13 +41,42 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
 
     let world = strict();
     let claims = tokens::claims(&tokens::token(&world, "app"));
-    let names = ["aud", "iss", "exp", "nbf", "tid", "roles", "oid", "name", "appid", "azp", "app_displayname", "idtyp", "scp"];
+    let names = [
+        "aud",
+        "iss",
+        "exp",
+        "nbf",
+        "iat",
+        "xms_cc",
+        "tid",
+        "roles",
+        "oid",
+        "name",
+        "appid",
+        "azp",
+        "app_displayname",
+        "idtyp",
+        "scp",
+    ];
     let array = array_of(&claims, &names);
     add("the claims of a token", reads_claims, claims, &[array]);
 
     let until = unix_seconds(world.clock.now()) + 60;
-    let grant = json!({"kind": "Refresh", "client": "app", "scope": "openid", "until": until});
-    let members = ["kind", "client", "user", "scope", "until", "redirect", "challenge", "nonce"];
+    let grant = json!({"kind": "Refresh", "client": "app", "scope": "openid", "from": 0, "until": until});
+    let members = [
+        "kind",
+        "client",
+        "user",
+        "scope",
+        "from",
+        "until",
+        "id",
+        "redirect",
+        "challenge",
+        "nonce",
+        "is_spa",
+        "has_second_factor",
+    ];
     let array = array_of(&grant, &members);
     add("a refresh token", reads_refresh_token, grant, &[array]);
 
@@ -82,11 +112,21 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
 
     let application = json!({"appId": "a", "displayName": "n"});
     let user = json!({"id": "u", "userPrincipalName": "p", "displayName": "n"});
-    let directory = json!({"tenantId": "t", "applications": [application], "users": [user]});
+    let directory = json!({
+        "tenantId": "t",
+        "applications": [application, {"appId": "b", "secrets": ["s", {"secretText": "s", "endDateTime": "2030-01-01T00:00:00Z"}]}],
+        "users": [user],
+    });
     let arrays = [
         json!(["t", [application], [user]]),
         json!({"applications": [["a", "n", null, null, null]]}),
         json!({"users": [["u", "p", "n"]]}),
+        json!({"applications": [{"appId": "a", "secrets": [["s", "2030-01-01T00:00:00Z"]]}]}),
+        json!({"applications": [{"appId": "a", "redirectUris": [["https://a.example/"], [], []]}]}),
+        json!({"applications": [{"appId": "a", "implicit": [true, true]}]}),
+        json!({"applications": [{"appId": "a", "federatedCredentials": [["i", "s", "a", null]]}]}),
+        json!({"users": [{"id": "u", "userPrincipalName": "p", "home": ["t", "i"]}]}),
+        json!({"conditionalAccess": [["p", null, null, "mfa"]]}),
     ];
     add("a directory", |text| Directory::read(text.as_bytes()).is_ok(), directory, &arrays);
 
@@ -149,7 +189,11 @@ fn reads_claims(payload: &str) -> bool {
 }
 
 fn reads_refresh_token(grant: &str) -> bool {
-    let form = format!("grant_type=refresh_token&client_id=app&refresh_token={}", URL_SAFE_NO_PAD.encode(grant));
+    // The seal, whose key is published with the sources.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"wfi-emulator grant, public and worthless");
+    let seal = URL_SAFE_NO_PAD.encode(hmac::sign(&key, grant.as_bytes()));
+    let sealed = format!("1.{}.{seal}", URL_SAFE_NO_PAD.encode(grant));
+    let form = format!("grant_type=refresh_token&client_id=app&scope=User.Read&refresh_token={sealed}");
     let (method, target) = (Method::POST, "/contoso.com/oauth2/v2.0/token".to_owned());
     let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
     harness::send(&strict(), &RecordedRequest { method, target, headers, body: form.into() }).status == StatusCode::OK
