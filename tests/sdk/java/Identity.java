@@ -2,8 +2,6 @@
 
 import com.azure.core.credential.TokenCredential;
 import com.azure.core.credential.TokenRequestContext;
-import com.azure.core.util.Configuration;
-import com.azure.core.util.ConfigurationBuilder;
 import com.azure.identity.ManagedIdentityCredentialBuilder;
 import com.azure.identity.OnBehalfOfCredentialBuilder;
 import com.azure.identity.UsernamePasswordCredentialBuilder;
@@ -44,19 +42,9 @@ class Identity {
         });
 
         Suite.check("sign in as a managed identity by environment", () -> {
-            var identity = new ManagedIdentityCredentialBuilder()
-                .configuration(configuration("IDENTITY_ENDPOINT", System.getenv("PLAIN_URL") + "/msi/token", "IDENTITY_HEADER", "any"))
-                .build();
+            var identity = new ManagedIdentityCredentialBuilder().build();
             has(token(identity, "https://graph.microsoft.com/.default"), "\"appidacr\":\"2\"", "\"idtyp\":\"app\"");
             Suite.arrived("GET", "/msi/token*", 200);
         });
-    }
-
-    static Configuration configuration(String... pairs) {
-        var builder = new ConfigurationBuilder();
-        for (int index = 0; index < pairs.length; index += 2) {
-            builder.putProperty(pairs[index], pairs[index + 1]);
-        }
-        return builder.build();
     }
 }
