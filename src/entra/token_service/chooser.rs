@@ -55,7 +55,7 @@ fn decide(context: &EntraContext<'_>, form: &Form<'_>, request: &str) -> Result<
             let name = form.get("user").unwrap_or_default().to_owned();
             let session = SealedGrant { user: Some(name.clone()), ..SealedGrant::new(context, GrantKind::Session, "", "") };
             let reply = authorize::run(context, &asked, &Person::Chosen(name))?;
-            let cookie = format!("{SESSION}={}; path=/; HttpOnly; SameSite=Lax", session.text());
+            let cookie = format!("{SESSION}={}; {}", session.text(), attributes(context));
             Ok(EntraReply::WithCookie(Box::new(reply), cookie))
         }
         Some("decline") => authorize::run(context, &asked, &Person::Declined),
@@ -73,8 +73,17 @@ fn session(context: &EntraContext<'_>) -> Option<String> {
 }
 
 /// Returns the header that ends a session.
-pub(super) fn end() -> String {
-    format!("{SESSION}=; path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+pub(super) fn end(context: &EntraContext<'_>) -> String {
+    format!("{SESSION}=; {}; Max-Age=0", attributes(context))
+}
+
+/// Returns the attributes of the cookie. A frame for silent renewal is on another site than a page over plain HTTP, even on one host.
+fn attributes(context: &EntraContext<'_>) -> &'static str {
+    if context.request.base_url.starts_with("https:") {
+        "path=/; secure; HttpOnly; SameSite=None"
+    } else {
+        "path=/; HttpOnly; SameSite=Lax"
+    }
 }
 
 fn choice(context: &EntraContext<'_>, form: &Form<'_>) -> String {

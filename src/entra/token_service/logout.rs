@@ -58,6 +58,6 @@ pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     };
     Ok(match context.world.sign_in {
         SignIn::Automatic => reply,
-        SignIn::Page => EntraReply::WithCookie(Box::new(reply), end()),
+        SignIn::Page => EntraReply::WithCookie(Box::new(reply), end(context)),
     })
 }

@@ -204,7 +204,7 @@ fn write_headers(
         if let Ok(policy) = HeaderValue::try_from(policy) {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
-        headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+        headers.insert(header::REFERRER_POLICY, fixed("strict-origin-when-cross-origin"));
     }
     headers.insert(header::X_XSS_PROTECTION, fixed("0"));
     headers.insert(header::CONTENT_LENGTH, length.into());
