@@ -7,6 +7,7 @@ mod admin_consent;
 mod assertion;
 mod authorize;
 mod chooser;
+mod claims;
 mod client;
 mod device;
 mod form;

@@ -1,8 +1,8 @@
 // A single-page application with MSAL for browsers, in Chromium, signs people in at the emulator's page.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -17,11 +17,15 @@ const scopes = ["User.Read", "Mail.Read"];
 /** What the application's server has received. */
 const received = { posted: [], front: [] };
 
-const server = createServer((request, response) => {
+// Over plain HTTP the page would be of another site than the emulator, whose frames get no cookies.
+const [key, cert] = ["key.pem", "cert.pem"].map((name) => path.join(folder, name));
+const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-days", "2"];
+execFileSync("openssl", made, { stdio: "ignore" });
+const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
   let body = "";
   request.on("data", (part) => (body += part));
   request.on("end", () => {
-    const { pathname, searchParams } = new URL(request.url, "http://localhost");
+    const { pathname, searchParams } = new URL(request.url, "https://localhost");
     const send = (type, text) => response.writeHead(200, { "content-type": type }).end(text);
     if (pathname === "/msal.js") return send("text/javascript", readFileSync(path.join(library, "msal-browser.min.js")));
     if (pathname === "/bridge.js") return send("text/javascript", readFileSync(path.join(library, "redirect-bridge/msal-redirect-bridge.min.js")));
@@ -35,7 +39,7 @@ const server = createServer((request, response) => {
   });
 });
 await new Promise((resolve) => server.listen(0, "localhost", resolve));
-const own = `http://localhost:${server.address().port}`;
+const own = `https://localhost:${server.address().port}`;
 
 const directory = path.join(folder, "directory.json");
 writeFileSync(directory, JSON.stringify({
@@ -68,9 +72,7 @@ const base = await new Promise((resolve, reject) => {
 const count = (part) => log.split("\n").filter((line) => line.includes(part)).length;
 
 const candidates = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-// A private window would keep cookies from frames of other sites.
-const browser = await chromium.launchPersistentContext(path.join(folder, "profile"), {
-  ignoreHTTPSErrors: true,
+const browser = await chromium.launch({
   executablePath: candidates.find(existsSync),
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
@@ -103,7 +105,8 @@ const withMsal = (page, body, more = {}) => page.evaluate(async ({ text, ...opti
 }, { text: body.toString(), base, application, scopes, own, ...more });
 
 try {
-  const page = await browser.newPage();
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  const page = await context.newPage();
   const begin = async () => {
     await page.goto(`${own}/`);
     const opened = page.waitForURL(`${base}/**`);

@@ -2,9 +2,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::claims::{client_info, hinted, session};
 use super::client::{Client, missing_parameter};
 use super::form::Form;
-use super::issue::{SignedIn, client_info, consent, hinted, prepare, session};
+use super::issue::{SignedIn, consent, prepare};
 use super::page::posting_page;
 use super::redirect::safe_scheme;
 use super::scope::{AskedScopes, Resources};

@@ -87,31 +87,29 @@ fn attributes(context: &EntraContext<'_>) -> &'static str {
 }
 
 fn choice(context: &EntraContext<'_>, form: &Form<'_>) -> String {
-    let mut content = String::from("<h1>Sign in</h1>\n<form method=\"POST\">\n");
+    let mut html = String::from("<h1>Sign in</h1>\n<form method=\"POST\">\n");
     let request = URL_SAFE_NO_PAD.encode(form.text());
-    let _ = writeln!(content, r#"<input type="hidden" name="{REQUEST}" value="{request}">"#);
+    let _ = writeln!(html, r#"<input type="hidden" name="{REQUEST}" value="{request}">"#);
     let local = [local_user()];
     let users = context.directory().users.as_deref().unwrap_or(&local);
     for (index, user) in users.iter().enumerate() {
         let name = escaped(&user.user_principal_name);
         let label = escaped(user.display_name.as_deref().unwrap_or(&user.user_principal_name));
         let checked = if index == 0 { " checked" } else { "" };
-        let _ = writeln!(
-            content,
-            r#"<p><label><input type="radio" name="user" value="{name}"{checked}> {label} ({name})</label></p>"#
-        );
+        let _ =
+            writeln!(html, r#"<p><label><input type="radio" name="user" value="{name}"{checked}> {label} ({name})</label></p>"#);
     }
     // Only names of permissions are shown, which have no other characters.
     let is_plain = |scope: &&str| scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     let names = form.get("scope").unwrap_or_default().split_ascii_whitespace();
     let names: Vec<&str> = names.map(|scope| scope.rsplit('/').next().unwrap_or(scope)).filter(is_plain).collect();
-    content.push_str("<p>The application asks for:</p>\n<ul>\n");
+    html.push_str("<p>The application asks for:</p>\n<ul>\n");
     for name in names {
-        let _ = writeln!(content, "<li>{}</li>", escaped(name));
+        let _ = writeln!(html, "<li>{}</li>", escaped(name));
     }
-    content.push_str(
+    html.push_str(
         "</ul>\n<p><button name=\"decision\" value=\"accept\">Accept</button> <button name=\"decision\" value=\"decline\">Decline</button> \
          <button name=\"decision\" value=\"cancel\">Cancel</button></p>\n</form>\n",
     );
-    page(&content)
+    page(&html)
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::chooser::end;
+use super::claims::{hinted, session};
 use super::form::Form;
-use super::issue::{hinted, session};
 use super::page::{escaped, page};
 use super::redirect::safe_scheme;
 use super::sign_in::user;

@@ -32,6 +32,29 @@ fn array_of(object: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| object.get(name).cloned().unwrap_or(Value::Null)).collect()
 }
 
+/// Returns a directory file, and the same with arrays.
+fn directories() -> (Value, Vec<Value>) {
+    let application = json!({"appId": "a", "displayName": "n"});
+    let user = json!({"id": "u", "userPrincipalName": "p", "displayName": "n"});
+    let directory = json!({
+        "tenantId": "t",
+        "applications": [application, {"appId": "b", "secrets": ["s", {"secretText": "s", "endDateTime": "2030-01-01T00:00:00Z"}]}],
+        "users": [user],
+    });
+    let arrays = vec![
+        json!(["t", [application], [user]]),
+        json!({"applications": [["a", "n", null, null, null]]}),
+        json!({"users": [["u", "p", "n"]]}),
+        json!({"applications": [{"appId": "a", "secrets": [["s", "2030-01-01T00:00:00Z"]]}]}),
+        json!({"applications": [{"appId": "a", "redirectUris": [["https://a.example/"], [], []]}]}),
+        json!({"applications": [{"appId": "a", "implicit": [true, true]}]}),
+        json!({"applications": [{"appId": "a", "federatedCredentials": [["i", "s", "a", null]]}]}),
+        json!({"users": [{"id": "u", "userPrincipalName": "p", "home": ["t", "i"]}]}),
+        json!({"conditionalAccess": [["p", null, null, "mfa"]]}),
+    ];
+    (directory, arrays)
+}
+
 /// Each reader with a text that it accepts, and the same with an array in place of each object.
 fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
     let mut cases = Vec::new();
@@ -110,24 +133,7 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
         &[json!(["report"])],
     );
 
-    let application = json!({"appId": "a", "displayName": "n"});
-    let user = json!({"id": "u", "userPrincipalName": "p", "displayName": "n"});
-    let directory = json!({
-        "tenantId": "t",
-        "applications": [application, {"appId": "b", "secrets": ["s", {"secretText": "s", "endDateTime": "2030-01-01T00:00:00Z"}]}],
-        "users": [user],
-    });
-    let arrays = [
-        json!(["t", [application], [user]]),
-        json!({"applications": [["a", "n", null, null, null]]}),
-        json!({"users": [["u", "p", "n"]]}),
-        json!({"applications": [{"appId": "a", "secrets": [["s", "2030-01-01T00:00:00Z"]]}]}),
-        json!({"applications": [{"appId": "a", "redirectUris": [["https://a.example/"], [], []]}]}),
-        json!({"applications": [{"appId": "a", "implicit": [true, true]}]}),
-        json!({"applications": [{"appId": "a", "federatedCredentials": [["i", "s", "a", null]]}]}),
-        json!({"users": [{"id": "u", "userPrincipalName": "p", "home": ["t", "i"]}]}),
-        json!({"conditionalAccess": [["p", null, null, "mfa"]]}),
-    ];
+    let (directory, arrays) = directories();
     add("a directory", |text| Directory::read(text.as_bytes()).is_ok(), directory, &arrays);
 
     let rule = json!({"name": "n", "on": {"method": "GET"}, "do": {"delay": {"from": 20, "to": 80}}});

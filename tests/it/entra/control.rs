@@ -58,7 +58,8 @@ fn the_next_requests_are_refused_on_demand() {
     control(&service, "refuse", &json!({ "refusal": "entra-throttled" }));
     let throttled = token(&service, PASSWORD);
     assert_eq!((throttled.status, &*throttled.body), (StatusCode::TOO_MANY_REQUESTS, &b"Too Many Requests"[..]));
-    assert_eq!((&throttled.headers["retry-after"], &throttled.headers["content-type"]), (&"60", &"text/plain; charset=utf-8"));
+    assert_eq!(throttled.headers["retry-after"], "60");
+    assert_eq!(throttled.headers["content-type"], "text/plain; charset=utf-8");
     for (body, status) in [
         (json!({ "refusal": "invalid-version" }), StatusCode::NOT_FOUND),
         (json!({ "refusal": "identity-arc" }), StatusCode::NOT_FOUND),
