@@ -32,6 +32,25 @@ fn array_of(object: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| object.get(name).cloned().unwrap_or(Value::Null)).collect()
 }
 
+/// The claims that are read, in their order.
+const CLAIMS: [&str; 15] = [
+    "aud",
+    "iss",
+    "exp",
+    "nbf",
+    "iat",
+    "xms_cc",
+    "tid",
+    "roles",
+    "oid",
+    "name",
+    "appid",
+    "azp",
+    "app_displayname",
+    "idtyp",
+    "scp",
+];
+
 /// Returns a directory file, and the same with arrays.
 fn directories() -> (Value, Vec<Value>) {
     let application = json!({"appId": "a", "displayName": "n"});
@@ -64,24 +83,7 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
 
     let world = strict();
     let claims = tokens::claims(&tokens::token(&world, "app"));
-    let names = [
-        "aud",
-        "iss",
-        "exp",
-        "nbf",
-        "iat",
-        "xms_cc",
-        "tid",
-        "roles",
-        "oid",
-        "name",
-        "appid",
-        "azp",
-        "app_displayname",
-        "idtyp",
-        "scp",
-    ];
-    let array = array_of(&claims, &names);
+    let array = array_of(&claims, &CLAIMS);
     add("the claims of a token", reads_claims, claims, &[array]);
 
     let until = unix_seconds(world.clock.now()) + 60;
