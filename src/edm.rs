@@ -8,4 +8,5 @@ pub(crate) mod pattern;
 pub(crate) mod primitive;
 pub(crate) mod schema;
 pub(crate) mod segment;
+pub(crate) mod tag;
 pub(crate) mod value;

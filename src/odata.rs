@@ -1,6 +1,8 @@
 //! The OData protocol: request bodies, answers, queries, content negotiation, preferences and batches.
 
+pub(crate) mod arguments;
 pub(crate) mod batch;
+pub(crate) mod condition;
 pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod headers;

@@ -7,8 +7,10 @@ pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod fault;
 pub(crate) mod fixture;
+pub(crate) mod id_form;
 pub(crate) mod ids;
 pub(crate) mod journal;
+pub(crate) mod links;
 pub(crate) mod name;
 pub(crate) mod outbound;
 pub(crate) mod regular_file;
@@ -20,7 +22,7 @@ pub(crate) mod workload;
 pub(crate) mod worlds;
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use uuid::Uuid;
 
@@ -52,6 +54,8 @@ pub struct World {
     pub sign_ins: Arc<SignIns>,
     /// The cached identity of callers without a token, as written into `lastModifiedBy` and the like.
     pub local_caller: OnceLock<Value>,
+    /// Held from the check that no other entity has a value until the value is stored, for values that are unique.
+    pub unique_values: Arc<Mutex<()>>,
     ids: Arc<IdSource>,
 }
 
@@ -85,6 +89,7 @@ impl World {
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
             sign_ins: Arc::new(SignIns::new(&settings.stores)),
             local_caller: OnceLock::new(),
+            unique_values: Arc::default(),
             ids: Arc::new(IdSource::new(settings.seed, !settings.is_reproducible)),
             settings: Arc::new(settings),
         }
@@ -129,10 +134,11 @@ impl World {
 
     fn fork_with(&self, faults: Faults) -> Result<World, StoreFull> {
         Ok(World {
-            store: Arc::new(Store::over(&self.store.baselines()?)),
+            store: Arc::new(Store::over(&self.store.baselines()?).imported_as(&self.store)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
             sign_ins: Arc::new(SignIns::new(&self.stores)),
+            unique_values: Arc::default(),
             ids: Arc::new(self.ids.fork()),
             ..self.shared()
         })
@@ -163,6 +169,7 @@ impl World {
             sign_ins: self.sign_ins.clone(),
             // It may depend on the part that changes.
             local_caller: OnceLock::new(),
+            unique_values: self.unique_values.clone(),
             ids: self.ids.clone(),
         }
     }
@@ -185,6 +192,11 @@ impl World {
     /// Returns the next id for a code or token.
     pub fn next_token_id(&self) -> Uuid {
         self.ids.next_token_id()
+    }
+
+    /// Returns the next id for the tag of an entity.
+    pub fn next_tag_id(&self) -> Uuid {
+        self.ids.next_tag_id()
     }
 
     /// Returns the data key and the initialization vector of the next encrypted message. They are secret unless the seed was chosen.

@@ -17,6 +17,28 @@ pub struct Patch {
     pub changes: Vec<PropertyChange>,
     /// Undeclared members of an open type, each at most once.
     pub dynamic: Vec<Dynamic>,
+    /// Entities under navigation properties.
+    pub related: Vec<Related>,
+}
+
+/// The entities that a body gives a navigation property of an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    /// The index of the navigation property in its type.
+    pub navigation: usize,
+    /// The entities.
+    pub entities: RelatedEntities,
+}
+
+/// Entities under a navigation property of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RelatedEntities {
+    /// The addresses of existing ones (`@odata.bind`).
+    Bound(Vec<Arc<str>>),
+    /// None: the link of a single-valued navigation property is removed.
+    Unbound,
+    /// New ones (OData 4.0 Part 1, 11.4.2.2, deep insert).
+    New(Vec<Patch>),
 }
 
 /// The change of a declared property.

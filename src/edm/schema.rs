@@ -10,6 +10,7 @@ mod build;
 mod contents;
 mod csdl;
 mod name_index;
+mod operation;
 mod rules;
 mod sets;
 
@@ -23,9 +24,11 @@ use foldhash::fast::RandomState;
 use crate::edm::primitive::Primitive;
 use name_index::NameIndex;
 
+pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, PropertyRule, SearchRules, ServerSetValue,
-    TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, EnumRefusals, IdForm, KeyCheck,
+    PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, TypeRules, Unique, UpdateAnswer,
+    UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -88,6 +91,9 @@ pub struct Slot(u32);
 impl Slot {
     /// The slot of the address in a link.
     pub(crate) const LINK: Slot = Slot(u32::MAX);
+
+    /// The slot of the tag of an entity.
+    pub(crate) const TAG: Slot = Slot(u32::MAX - 1);
 
     /// Returns the slot of a number, for tests.
     #[cfg(test)]
@@ -176,8 +182,43 @@ pub struct Property {
     pub check: Option<ValueCheck>,
     /// The value in a new entity.
     pub initial: Option<Initial>,
+    /// The value in an entity that a request creates, as JSON.
+    pub created_with: Option<&'static str>,
     /// The value that the service sets on a write.
     pub server_set: Option<ServerSetValue>,
+    /// Whether a time that the service sets has no fraction of a second.
+    pub has_whole_seconds: bool,
+    /// Whether the identity of a caller has id and name only.
+    pub has_plain_identity: bool,
+    /// The form in which the service stores a text of a request.
+    pub rewrite: Option<fn(&str) -> Option<String>>,
+}
+
+impl Property {
+    /// Returns a property without rules. Its slot is not yet numbered.
+    pub(crate) fn new(name: &str, kind: PropertyType, nullable: bool) -> Property {
+        Property {
+            name: name.into(),
+            member: format!("\"{name}\":").into_bytes().into(),
+            kind,
+            nullable,
+            slot: Slot(0),
+            declared: true,
+            read_only: false,
+            immutable: false,
+            write_only: false,
+            omitted_while_null: false,
+            max_length: None,
+            alias: None,
+            check: None,
+            initial: None,
+            created_with: None,
+            server_set: None,
+            has_whole_seconds: false,
+            has_plain_identity: false,
+            rewrite: None,
+        }
+    }
 }
 
 /// The target of an alias: a property of the same type that shares its value.
@@ -187,6 +228,22 @@ pub struct Alias {
     pub target: usize,
     /// The behavior that decides whether requests and responses may have the alias.
     pub behavior: &'static str,
+}
+
+/// The members of answers without `$select`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Projection {
+    /// Whether answers have each property of the type.
+    properties: Box<[bool]>,
+    /// Whether answers have undeclared members.
+    pub has_undeclared: bool,
+}
+
+impl Projection {
+    /// Whether answers have the property with an index.
+    pub fn has(&self, index: usize) -> bool {
+        self.properties.get(index) != Some(&false)
+    }
 }
 
 /// A navigation property. Types share those that they inherit.
@@ -207,6 +264,8 @@ pub struct Navigation {
     pub is_expandable: bool,
     /// Whether answers include its entities unasked.
     pub is_auto_expanded: bool,
+    /// The entities of other addresses that it shows.
+    pub view: Option<View>,
 }
 
 /// An entity type or a complex type.
@@ -251,12 +310,22 @@ pub struct StructuredType {
     pub key: Option<usize>,
     /// The indices of properties that identify an entity beside the key.
     pub alternate_keys: Vec<usize>,
+    /// The members that a request must have to create an entity.
+    pub required: Option<&'static Required>,
+    /// The members of answers without `$select`, where these are not all.
+    pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
+    /// The rules of the tags of its entities, if they have tags.
+    pub tag: Option<&'static TagRules>,
     /// The index of the key, if answers have it whether it is selected or not.
     pub always_selected: Option<usize>,
     /// The index of the alternate key that a path segment can be, like a key.
     pub segment_key: Option<usize>,
+    /// The index of a property, and the names of its values that a path segment can be, like a key.
+    pub well_known: Option<(usize, WellKnown)>,
+    /// The properties whose values no two entities of a collection can share.
+    pub unique: Vec<&'static Unique>,
     /// The approximate length of the JSON text of all properties without values.
     pub blank_text: usize,
     names: NameIndex,
@@ -320,17 +389,6 @@ pub struct Root {
     pub is_singleton: bool,
     /// The set that has the signed-in user's entity, if the singleton represents it.
     pub caller_in: Option<SetId>,
-}
-
-/// An action or a function.
-#[derive(Debug)]
-pub struct Operation {
-    /// The name without the namespace.
-    pub name: Box<str>,
-    /// Whether it is an action.
-    pub is_action: bool,
-    /// The type to which it is bound, and whether to a collection of it.
-    pub binding: Option<(TypeId, bool)>,
 }
 
 /// The tables of one version.
@@ -450,19 +508,6 @@ impl Model {
         is_here.then_some(named)
     }
 
-    /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type.
-    pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool) -> Option<&Operation> {
-        let local = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
-        let fits =
-            |operation: &&Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
-        self.operations.get(&*local)?.iter().find(fits)
-    }
-
-    /// Returns the unbound operation of a name in any case.
-    pub fn unbound_operation(&self, name: &str) -> Option<&Operation> {
-        self.operations.get(&*name.to_ascii_lowercase())?.iter().find(|operation| operation.binding.is_none())
-    }
-
     /// Returns the slots of all properties of a name, in any case.
     pub fn slots_named(&self, name: &str) -> &[Slot] {
         self.slots.get(&*name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
@@ -499,6 +544,10 @@ pub struct Schema {
     fixed: HashMap<(SetId, SetId), SetId, RandomState>,
     /// The entity sets of types.
     homes: HashMap<TypeId, SetId, RandomState>,
+    /// The navigation properties whose links lead back along another one: the types that declare them, and their sets.
+    inverses: HashMap<SetId, Box<[(TypeId, SetId)]>, RandomState>,
+    /// The navigation properties that lead to all that others of these names lead to.
+    transitive: HashMap<SetId, &'static [&'static str], RandomState>,
 }
 
 impl Schema {

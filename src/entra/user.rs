@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::edm::value::{Complex, Value};
+use crate::world::World;
 use crate::world::fixture::directory::{Directory, User, id_of};
 
 pub(crate) use crate::world::fixture::directory::LOCAL_USER;
@@ -14,6 +16,38 @@ pub fn local_user() -> User {
         display_name: Some(LOCAL_USER.1.to_owned()),
         ..User::default()
     }
+}
+
+/// Returns the user of a world with a name or id: of the directory file, else of the entities, else any.
+pub(crate) fn account(world: &World, name: Option<&str>) -> Option<User> {
+    let stored = || stored(world, name.unwrap_or(LOCAL_USER.0));
+    let stored = if world.directory.users.is_none() { stored() } else { None };
+    stored.or_else(|| user_named(&world.directory, name))
+}
+
+/// Returns the stored user with a name or id.
+fn stored(world: &World, name: &str) -> Option<User> {
+    let set = world.schema.set_named("users")?;
+    let (_, structured) = world.schema.entity_type(world.schema.widest(), set)?;
+    let text = |values: &Complex, property: &str| match values.get(structured.slot(property)?) {
+        Value::String(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let users = world.store.collection(set);
+    let is_named = |values: &Complex| text(values, "userPrincipalName").is_some_and(|known| known.eq_ignore_ascii_case(name));
+    let entity = users.get(name).or_else(|| users.list().into_iter().find(|entity| is_named(&entity.properties)))?;
+    let values = &entity.properties;
+    let enabled = structured.slot("accountEnabled").map(|slot| values.get(slot));
+    Some(User {
+        id: entity.key.to_string(),
+        user_principal_name: text(values, "userPrincipalName").unwrap_or_else(|| name.to_owned()),
+        display_name: text(values, "displayName"),
+        given_name: text(values, "givenName"),
+        surname: text(values, "surname"),
+        mail: text(values, "mail"),
+        account_enabled: if enabled == Some(&Value::Boolean(false)) { Some(false) } else { None },
+        ..User::default()
+    })
 }
 
 /// Returns the user of a directory with a name or id, without one the first user. A directory without a list of users accepts any name.

@@ -69,6 +69,7 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     let explanation = if world.explains { explain::success(world, &success.decided) } else { None };
     let is_standard = meta.has_hsts
         && success.location.is_none()
+        && success.etag.is_none()
         && success.preference_applied.is_none()
         && explanation.is_none()
         && !meta.facts.has_origin;
@@ -81,6 +82,8 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CONTENT_LENGTH, parts.content_length);
+    } else if !matches!(success.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        headers.insert(header::CONTENT_LENGTH, parts.content_length);
     }
     let location = success.location.and_then(|location| HeaderValue::from_bytes(&location).ok());
     if let Some(location) = location {
@@ -89,6 +92,9 @@ pub(super) fn success(world: &World, meta: &ResponseMeta<'_>, success: Success) 
             headers.insert(ODATA_ENTITY_ID, location.clone());
         }
         headers.insert(header::LOCATION, location);
+    }
+    if let Some(etag) = success.etag {
+        headers.insert(header::ETAG, etag);
     }
     insert_common(&mut headers, meta, parts.request_id, has_body);
     if let Some(applied) = success.preference_applied {
@@ -172,6 +178,9 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
         headers.insert(EXPLAIN, explain::refusal(world, &error));
     }
     headers.insert(header::DATE, date(meta.now));
+    if let Some(location) = error.location.as_ref().and_then(|address| HeaderValue::from_str(&address.0).ok()) {
+        headers.insert(header::LOCATION, location);
+    }
     if let Some(retry_after) = error.stated.as_ref().and_then(|stated| stated.retry_after.clone()) {
         headers.insert(header::RETRY_AFTER, retry_after);
     }

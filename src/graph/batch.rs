@@ -252,7 +252,8 @@ impl Batch {
         let rules: Vec<&str> = answered.iter().filter_map(|(_, _, answer)| answer.applied_rules.as_deref()).collect();
         let applied_rules = (!rules.is_empty()).then(|| rules.join(", "));
         let skipped = answered.iter().flat_map(|(index, _, answer)| {
-            answer.skipped.iter().map(move |skipped| format!("requests[{index}].body: {skipped}"))
+            let part = |skipped: &str| if skipped.starts_with('$') { "body" } else { "headers" };
+            answer.skipped.iter().map(move |skipped| format!("requests[{index}].{}: {skipped}", part(skipped)))
         });
         let skipped = skipped.collect();
         let refused = answered.iter().filter_map(|(index, _, answer)| Some((*index, answer.refused.clone()?)));

@@ -7,9 +7,10 @@ use std::time::SystemTime;
 use http::StatusCode;
 use http::header::HeaderValue;
 
-use crate::edm::address::{KeyForm, entity_address};
+use crate::edm::address::{CollectionAddress, KeyForm, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive};
-use crate::edm::schema::{Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::schema::{KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::base_url::write_base_url;
 use crate::graph::meta::ResponseMeta;
@@ -17,15 +18,16 @@ use crate::graph::request::Request;
 use crate::graph::route::Route;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
-use crate::odata::format::Format;
+use crate::odata::format::{Format, Level};
 use crate::odata::prefer::Preferences;
 use crate::odata::purse::Purse;
 use crate::odata::query::select::Select;
 use crate::odata::query::{Query, QueryTarget, Scope};
-use crate::odata::write::{Holder, InstanceType, Representation, write_cached, write_selected};
-use crate::policy::behavior::ContentType;
+use crate::odata::write::{ControlInformation, Holder, InstanceType, Representation, write_cached, write_selected};
+use crate::policy::behavior::{ContentType, ExpensiveQuery};
 use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
+use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{CollectionRef, StoredEntity};
 
 /// The approximate length of an entity's JSON, in bytes.
@@ -40,6 +42,8 @@ pub(super) struct OperationContext<'c, R = Route<'c>> {
     /// The time of the request, which all of its effects share.
     pub(super) now: SystemTime,
     pub(super) preferences: Preferences,
+    /// Whether the request has conditions on tags.
+    pub(super) has_conditions: bool,
     pub(super) format: Format,
     /// The form of entities in the response.
     pub(super) representation: Representation<'c>,
@@ -68,6 +72,7 @@ impl<'c, R> OperationContext<'c, R> {
             host,
             now: meta.now,
             preferences,
+            has_conditions: meta.facts.has_conditions,
             format,
             representation,
             model,
@@ -88,6 +93,34 @@ impl<'c, R> OperationContext<'c, R> {
         }
     }
 
+    /// Returns the refusal of a query that costs more than a request may.
+    pub(super) fn too_expensive(&self) -> Error {
+        let refusal = match self.world.behaviors.expensive_query {
+            ExpensiveQuery::Reject => &refusal::QUERY_TOO_EXPENSIVE,
+            ExpensiveQuery::Timeout => &refusal::QUERY_TIMEOUT,
+        };
+        Error::new(refusal, &[])
+    }
+
+    /// Returns the type of an entity of a set.
+    pub(super) fn own_type(&self, entity: &Entity, set: SetId) -> TypeId {
+        entity.properties.own_type.unwrap_or(self.world.schema.set(set).target)
+    }
+
+    /// Returns the URL of an address after the version.
+    pub(super) fn absolute(&self, address: &str) -> String {
+        let mut url = Vec::new();
+        self.write_base_url(&mut url);
+        format!("{}/{}/{address}", String::from_utf8_lossy(&url), self.version().segment())
+    }
+
+    /// Returns the URL of a path.
+    pub(super) fn absolute_path(&self, path: &str) -> String {
+        let mut url = Vec::new();
+        self.write_base_url(&mut url);
+        format!("{}{path}", String::from_utf8_lossy(&url))
+    }
+
     /// Begins a body with its context URL, unless the metadata level omits it. `path` and `suffix` make up the fragment of the URL.
     ///
     /// `capacity` is reserved for the members that follow, in bytes, so that the buffer does not grow. A larger value costs time: the
@@ -103,6 +136,11 @@ impl<'c, R> OperationContext<'c, R> {
             }
         }
         out
+    }
+
+    /// Whether answers have all control information.
+    pub(super) fn is_full(&self) -> bool {
+        self.representation.style.control == ControlInformation::Level(Level::Full)
     }
 
     /// Returns the applied preferences of a read: `include-unknown-enum-members` alone.
@@ -136,14 +174,22 @@ impl<'c, R> OperationContext<'c, R> {
             ContentType::Plain if self.format.level.is_some() => self.format.content_type(),
             ContentType::Plain => HeaderValue::from_static("application/json"),
         };
-        Success { status, body: Some((content_type, body)), location: None, preference_applied: None, decided, change: None }
+        Success {
+            status,
+            body: Some((content_type, body)),
+            location: None,
+            etag: None,
+            preference_applied: None,
+            decided,
+            change: None,
+        }
     }
 
     /// Returns a success with a body of a type other than JSON.
     pub(super) fn text(&self, content_type: &'static str, body: Vec<u8>, decided: Vec<&'static str>) -> Success {
         let body = Some((HeaderValue::from_static(content_type), body));
         let preference_applied = self.enum_preference();
-        Success { status: StatusCode::OK, body, location: None, preference_applied, decided, change: None }
+        Success { status: StatusCode::OK, body, location: None, etag: None, preference_applied, decided, change: None }
     }
 }
 
@@ -172,7 +218,10 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the parent of the entities, from which their ids and links are built.
     pub(super) fn holder(&self) -> Holder<'c> {
-        Holder { path: self.collection_path(), form: self.route.key_form }
+        match &self.route.home {
+            Some(path) => Holder { path, form: KeyForm::of(self.world.schema.set(self.route.collection.set)) },
+            None => Holder { path: self.collection_path(), form: self.route.key_form },
+        }
     }
 
     /// Returns the collection to read it.
@@ -182,7 +231,17 @@ impl<'c> OperationContext<'c> {
     /// Fails if an entity that contains it does not exist.
     pub(super) fn collection(&self) -> Result<CollectionRef<'c>, Error> {
         self.check_way()?;
-        Ok(self.world.store.at(&self.route.collection))
+        let collection = links::collection(&self.world.schema, &self.world.store, &self.route.collection, Some(self.purse));
+        collection.map_err(|TooManyLinks| self.too_expensive())
+    }
+
+    /// Returns the entity to which an operation is bound: a single one exists with the entity that contains it.
+    pub(super) fn bound_entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
+        let is_implied = self.is_single() && !self.structured().capabilities.is_upsert();
+        match self.entity(key) {
+            Err(_) if is_implied && self.route.missing.is_none() => Ok(Arc::new(blank_single(self.structured(), key))),
+            found => found,
+        }
     }
 
     /// Returns the collection to read it before a write.
@@ -199,7 +258,7 @@ impl<'c> OperationContext<'c> {
     }
 
     /// Checks that all entities on the way to the collection exist.
-    fn check_way(&self) -> Result<(), Error> {
+    pub(super) fn check_way(&self) -> Result<(), Error> {
         if let Some(missing) = &self.route.missing {
             return Err(missing.clone());
         }
@@ -208,10 +267,11 @@ impl<'c> OperationContext<'c> {
             // A single entity exists with the one that contains it, unless clients create it.
             let is_implied = self.world.schema.set(ancestor.collection.set).is_single && !structured.capabilities.is_upsert();
             if !is_implied && self.world.store.at(&ancestor.collection).get(&ancestor.key).is_none() {
-                let structured = self.model.structured(ancestor.type_id);
                 let address = ancestor.collection.address(&self.world.schema, &ancestor.key);
                 let refusal = structured.wording.unknown_ancestor;
-                return Err(not_found(structured, refusal, &ancestor.key).with_detail(format!("{address} does not exist")));
+                let error = self.malformed(structured, &ancestor.collection, &ancestor.key);
+                let error = error.unwrap_or_else(|| not_found(structured, refusal, &ancestor.key));
+                return Err(error.with_detail(format!("{address} does not exist")));
             }
         }
         Ok(())
@@ -235,11 +295,6 @@ impl<'c> OperationContext<'c> {
     pub(super) fn is_of_cast(&self, entity: &StoredEntity) -> bool {
         let Some(cast) = self.route.cast else { return true };
         self.model.shows_as(self.own_type(entity, self.route.collection.set), cast)
-    }
-
-    /// Returns the type of an entity of a set.
-    pub(super) fn own_type(&self, entity: &Entity, set: SetId) -> TypeId {
-        entity.properties.own_type.unwrap_or(self.world.schema.set(set).target)
     }
 
     /// Returns the declared type of an entity that the path leads to, and its own.
@@ -276,10 +331,33 @@ impl<'c> OperationContext<'c> {
         out
     }
 
+    /// Returns the header `ETag` of an answer with an entity: where the body has the tag, as far as the workload repeats it.
+    pub(super) fn tag_header(&self, entity: &Entity, is_selected: bool) -> Option<HeaderValue> {
+        if self.structured().tag.is_none() && !self.structured().is_polymorphic {
+            return None;
+        }
+        let tag = tag::of(&entity.properties)?;
+        let actual = self.types(entity).actual;
+        let is_repeated = actual.tag.is_some_and(|rules| rules.has_header) && self.representation.shows_tag(actual, is_selected);
+        if is_repeated { HeaderValue::from_str(tag).ok() } else { None }
+    }
+
+    /// Returns the refusal of the key of a missing entity, if it has not the form of ids. Fixtures can have ids of any form: a collection
+    /// that begins with such an id has no check, and neither has an empty one.
+    fn malformed(&self, structured: &StructuredType, collection: &CollectionAddress, key: &str) -> Option<Error> {
+        let KeyCheck { is_well_formed, refusal } = structured.wording.malformed_key?;
+        let is_well = |(_, entity): &(u64, Arc<StoredEntity>)| is_well_formed(&entity.key);
+        let begins_well =
+            |collection: &CollectionAddress| self.world.store.at(collection).page(None, 0, 1).first().is_some_and(is_well);
+        let is_checked = !is_well_formed(key) && std::iter::once(collection).chain(&self.route.also).any(begins_well);
+        is_checked.then(|| Error::new(refusal, &[key]))
+    }
+
     /// Returns the refusal of a missing entity.
     pub(super) fn not_found(&self, key: &str) -> Error {
         let (structured, path) = (self.structured(), &self.route.fragment[1..]);
-        let error = not_found(structured, structured.wording.unknown_entity, key);
+        let error = self.malformed(structured, &self.route.collection, key);
+        let error = error.unwrap_or_else(|| not_found(structured, structured.wording.unknown_entity, key));
         // An entity without a key is named by its path.
         let detail =
             if self.is_single() { format!("{path} does not exist") } else { format!("{path} has no entity with the id {key:?}") };

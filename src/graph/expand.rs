@@ -13,6 +13,7 @@ use crate::odata::query::expand::{ExpandItem, ExpandPart};
 use crate::odata::query::orderby;
 use crate::odata::write::{Holder, InstanceType, separate, write_cached, write_selected};
 use crate::text::json::write_string;
+use crate::world::links::{self, TooManyLinks};
 use crate::world::store::StoredEntity;
 
 /// The steps that finding an entity in the store costs.
@@ -153,7 +154,8 @@ fn write_found(
 fn find(context: &OperationContext<'_>, address: &EntityAddress, item: &ExpandItem<'_>) -> Result<Vec<Found>, PurseEmpty> {
     let store = &context.world.store;
     let inner = address.collection.within_member(&context.world.schema, &address.key, &item.member, item.navigation.set);
-    let stored = store.at(&inner).list();
+    let stored = links::collection(&context.world.schema, store, &inner, Some(context.purse));
+    let stored = stored.map_err(|TooManyLinks| PurseEmpty)?.list();
     let query = &item.query;
     let each = ENTITY_STEPS
         + query.filter.as_ref().map_or(0, super::super::odata::query::filter::BoundExpression::steps)

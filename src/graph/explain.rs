@@ -71,6 +71,9 @@ pub(super) fn entities<'e>(
     }
     let representation = context.representation;
     let mut decided = Vec::new();
+    if selection.is_none() && context.structured().default_projection.is_some() {
+        decided.push("default-projection");
+    }
     for entity in entities {
         explain_object(&representation, context.structured(), &entity.properties, selection, &mut decided);
     }
@@ -106,7 +109,11 @@ fn explain_object(
     selection: Option<&Selection>,
     decided: &mut Vec<&'static str>,
 ) {
+    let projection = representation.projection(structured).filter(|_| selection.is_none());
     for (index, property) in structured.properties.iter().enumerate() {
+        if projection.is_some_and(|projection| !projection.has(index)) {
+            continue;
+        }
         let selected = selection.map_or(Selected::Everything, |selection| selection.of(index, property.slot));
         let nested = match selected {
             Selected::Nothing => continue,

@@ -17,6 +17,8 @@ pub(super) struct RequestFacts<'r> {
     /// Whether a script of another origin sends the request.
     pub(super) has_origin: bool,
     pub(super) preferences: Preferences,
+    /// Whether the request has conditions on tags.
+    pub(super) has_conditions: bool,
     /// Whether the client accepts a format other than the default one.
     pub(super) has_format: bool,
 }
@@ -32,6 +34,7 @@ impl<'r> RequestFacts<'r> {
                 "client-request-id" => facts.client_request_id = facts.client_request_id.or(Some(value)),
                 "origin" => facts.has_origin = true,
                 "prefer" => has_preferences = true,
+                "if-match" | "if-none-match" => facts.has_conditions = true,
                 "accept" => facts.has_format |= value != "application/json" && value != "*/*",
                 _ => {}
             }

@@ -1,13 +1,19 @@
 //! Operations: one file each.
 
 mod change;
+mod condition;
 mod create;
 mod delete;
+mod delta;
 pub(super) mod describe;
 mod get;
 mod list;
+pub(super) mod operation;
 mod property;
+mod reference;
 mod replace;
+mod result;
+mod unique;
 mod update;
 
 use http::Method;
@@ -27,6 +33,8 @@ use crate::world::workload::{Consultation, Reply};
 pub(super) enum Outcome {
     /// The response.
     Success(Success),
+    /// The response to an operation that is not implemented: a stub comes before it.
+    Declared(Success),
     /// The consultation of an external service, which must come first.
     Consult(Box<dyn Consultation>),
 }
@@ -42,6 +50,16 @@ pub(super) enum Operation<'r> {
     UpdateProperty(&'r str, &'r PropertyTail),
     Replace(&'r str),
     Delete(&'r str),
+    /// The links of a navigation property, or one of them.
+    References(Option<&'r str>),
+    /// Adds or sets a link.
+    AddReference,
+    /// Removes a link.
+    RemoveReference(Option<&'r str>),
+    /// Calls an action or a function.
+    Call {
+        is_change: bool,
+    },
 }
 
 impl Operation<'_> {
@@ -74,16 +92,31 @@ impl Operation<'_> {
                 expected.retain(|method| method != Method::DELETE || !is_singleton);
                 Err(wrong_method(world, method, &expected))
             }
-            (Tail::Count | Tail::Property(_), _, _) => Err(wrong_method(world, method, &[Method::GET])),
+            (Tail::References, key, "GET") => Ok(Operation::References(key)),
+            (Tail::References, None, "POST") => Ok(Operation::AddReference),
+            (Tail::References, Some(_), "PUT") if route.is_single_link(world) => Ok(Operation::AddReference),
+            (Tail::References, key, "DELETE") => Ok(Operation::RemoveReference(key)),
+            (Tail::References, key, _) => {
+                Err(wrong_method(world, method, &reference::methods(route.is_single_link(world), key.is_some())))
+            }
+            (Tail::Operation, _, _) => {
+                operation::check_method(world, route, method)?;
+                let is_action = route.operation.as_ref().is_some_and(|call| call.operation.is_action);
+                Ok(Operation::Call { is_change: is_action || method == Method::PATCH })
+            }
+            (Tail::Count | Tail::Property(_) | Tail::Media, _, _) => Err(wrong_method(world, method, &[Method::GET])),
         }
     }
 
     /// Returns the kind of the operation in the table of permissions.
     pub(super) fn kind(&self) -> OperationKind {
         match self {
-            Operation::List | Operation::Count => OperationKind::List,
+            Operation::List | Operation::Count | Operation::References(_) => OperationKind::List,
+            Operation::AddReference | Operation::RemoveReference(_) | Operation::Call { is_change: true } => {
+                OperationKind::Update
+            }
             Operation::Create => OperationKind::Create,
-            Operation::Get(_) | Operation::Property(..) => OperationKind::Get,
+            Operation::Get(_) | Operation::Property(..) | Operation::Call { is_change: false } => OperationKind::Get,
             Operation::Update(_) | Operation::UpdateProperty(..) | Operation::Replace(_) => OperationKind::Update,
             Operation::Delete(_) => OperationKind::Delete,
         }
@@ -91,7 +124,14 @@ impl Operation<'_> {
 
     /// Whether the response to a success can have a JSON body.
     pub(super) fn has_json(&self) -> bool {
-        !matches!(self, Operation::Delete(_) | Operation::Count | Operation::Property(_, PropertyTail { is_raw: true, .. }))
+        !matches!(
+            self,
+            Operation::Delete(_)
+                | Operation::Count
+                | Operation::AddReference
+                | Operation::RemoveReference(_)
+                | Operation::Property(_, PropertyTail { is_raw: true, .. })
+        )
     }
 }
 
@@ -107,7 +147,7 @@ pub(super) fn run(
     skipped: &mut Vec<String>,
 ) -> Result<Outcome, Error> {
     match operation {
-        Operation::List => list::list(context).map(Outcome::Success),
+        Operation::List | Operation::References(None) => list::list(context).map(Outcome::Success),
         Operation::Count => list::count(context).map(Outcome::Success),
         Operation::Get(key) => get::get(context, key).map(Outcome::Success),
         Operation::Property(key, path) => property::get(context, key, path).map(Outcome::Success),
@@ -116,5 +156,9 @@ pub(super) fn run(
         Operation::UpdateProperty(key, path) => update::update_property(context, key, path, reply, skipped),
         Operation::Replace(key) => replace::replace(context, key, &change::read_body(context, Origin::Create, skipped)?, reply),
         Operation::Delete(key) => delete::delete(context, key, reply),
+        Operation::References(Some(key)) => reference::get(context, key).map(Outcome::Success),
+        Operation::AddReference => reference::write(context),
+        Operation::RemoveReference(key) => reference::remove(context, *key),
+        Operation::Call { .. } => operation::call(context, skipped),
     }
 }

@@ -4,22 +4,28 @@
 //! The canonical address of an entity decides where it is stored and which context URL it has, not the way to it.
 
 mod lookup;
+mod operation;
+mod segments;
+mod view;
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::edm::address::{CollectionAddress, KeyForm, encoded_key, entity_address};
+use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
 use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Root, Schema, StructuredType, TypeId, Version};
 use crate::edm::segment::{KeyPredicate, Segment};
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::json::Json;
-use crate::text::nearest::nearest;
+use crate::world::World;
 use crate::world::workload::Ancestor;
 
 pub(super) use self::lookup::Lookup;
+pub(super) use self::operation::OperationCall;
+pub(super) use self::segments::unknown_segment;
+use self::segments::{expect_end, next_segment, not_emulated};
 
 /// The resource that a path names.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(super) enum Resource<'s> {
     Service(&'s Model),
     /// The schema of a version.
     Metadata(&'s Model),
+    /// The result of an operation that is bound to nothing.
+    Operation(&'s Model, Box<OperationCall<'s>>),
     /// A collection, one of its entities, or a part of one.
     Entities(Route<'s>),
 }
@@ -53,17 +61,30 @@ pub(super) struct Route<'s> {
     pub(super) link_path: Option<String>,
     /// The entities that contain the collection, outermost first.
     pub(super) ancestors: Vec<Ancestor>,
+    /// The collection's own path, where the path shows entities of another address.
+    pub(super) home: Option<String>,
+    /// The other collections whose entities it shows.
+    pub(super) also: Vec<CollectionAddress>,
+    /// The collection in which new entities are created, if it is another one, and the key of the entity that PUT creates.
+    pub(super) new_in: Option<(CollectionAddress, Option<String>)>,
     /// Whether the collection has links to entities.
     pub(super) has_links: bool,
     /// Whether the path leads through a link.
     pub(super) is_linked: bool,
     /// The refusal if something on the path is not there.
     pub(super) missing: Option<Error>,
+    /// The operation that the path calls.
+    pub(super) operation: Option<Box<OperationCall<'s>>>,
 }
 
 impl<'s> Route<'s> {
     pub(super) fn structured(&self) -> &'s StructuredType {
         self.model.structured(self.type_id)
+    }
+
+    /// Whether the path is that of the link of a single-valued navigation property.
+    pub(super) fn is_single_link(&self, world: &World) -> bool {
+        self.has_links && world.schema.set(self.collection.set).is_single
     }
 }
 
@@ -100,6 +121,12 @@ pub(super) enum Tail {
     Count,
     /// One property of an entity.
     Property(PropertyTail),
+    /// The links of a navigation property, or one of them.
+    References,
+    /// The content of a media entity.
+    Media,
+    /// The result of an operation.
+    Operation,
 }
 
 /// The path from an entity to one of its properties.
@@ -138,15 +165,15 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
         return expect_end(&mut segments, Resource::Metadata(model));
     }
     let Segment { name, predicate } = Segment::of(&root_segment);
-    let root = model.root(name).ok_or_else(|| unknown_root(model, name))?;
+    let Some(root) = model.root(name) else {
+        let call = operation::unbound(model, &root_segment, &mut segments)?;
+        return call.map(|call| Resource::Operation(model, Box::new(call))).ok_or_else(|| unknown_root(model, name));
+    };
     let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
     walk.follow(&mut segments).map(Resource::Entities)
 }
 
 fn unknown_root(model: &Model, name: &str) -> Error {
-    if model.unbound_operation(name).is_some() {
-        return not_emulated(name);
-    }
     unknown_segment(name, model.roots().iter().map(|root| &*root.name))
 }
 
@@ -165,8 +192,23 @@ struct Walk<'s, 'l> {
     /// The path of the collection as in links.
     link_path: String,
     ancestors: Vec<Ancestor>,
+    home: Option<String>,
+    also: Vec<CollectionAddress>,
+    new_in: Option<(CollectionAddress, Option<String>)>,
     has_links: bool,
     is_linked: bool,
+    missing: Option<Error>,
+    /// The link that the last segment has followed.
+    link: Option<Box<FollowedLink<'s>>>,
+}
+
+/// The position of a walk before it followed a link.
+struct FollowedLink<'s> {
+    collection: CollectionAddress,
+    key: Cow<'s, str>,
+    ancestors: Vec<Ancestor>,
+    path: String,
+    key_form: KeyForm,
     missing: Option<Error>,
 }
 
@@ -192,9 +234,13 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: KeyForm::of(schema.set(set)),
             link_path: root.name.to_string(),
             ancestors: Vec::new(),
+            home: None,
+            also: Vec::new(),
+            new_in: None,
             has_links: false,
             is_linked: false,
             missing: None,
+            link: None,
         };
         if root.is_singleton && predicate.is_some() {
             return Err(invalid_key(walk.structured()));
@@ -226,12 +272,19 @@ impl<'s, 'l> Walk<'s, 'l> {
             if self.cast_to(&segment)? {
                 continue;
             }
+            if segment.eq_ignore_ascii_case("$ref") {
+                return expect_end(segments, self.references(&segment)?);
+            }
+            self.link = None;
             if self.key.is_none() {
                 if segment.eq_ignore_ascii_case("$count") {
                     return expect_end(segments, self.end(Tail::Count));
                 }
                 if segment.eq_ignore_ascii_case("$value") {
                     return Err(Error::new(&refusal::VALUE_OF_COLLECTION, &[]));
+                }
+                if let Some(call) = self.operation(&segment, segments)? {
+                    return Ok(self.called(call));
                 }
                 self.take_key(segment)?;
                 continue;
@@ -242,13 +295,33 @@ impl<'s, 'l> Walk<'s, 'l> {
                 self.enter(navigation, predicate, "")?;
                 continue;
             }
-            if structured.property(name).is_none() && self.model.bound_operation(name, self.type_id, false).is_some() {
-                return Err(not_emulated(&segment));
+            if structured.property(name).is_none() {
+                if let Some(call) = self.operation(&segment, segments)? {
+                    return Ok(self.called(call));
+                }
+                if structured.has_stream && segment.eq_ignore_ascii_case("$value") {
+                    return expect_end(segments, self.end(Tail::Media));
+                }
             }
             if let Some(tail) = self.property(segment, segments)? {
                 return Ok(self.end(tail));
             }
         }
+    }
+
+    /// Ends at the links of a navigation property, or at the one that the last segment has followed.
+    fn references(mut self, segment: &str) -> Result<Route<'s>, Error> {
+        if let Some(link) = self.link.take() {
+            let FollowedLink { collection, key, ancestors, path, key_form, missing } = *link;
+            self = Walk { collection, key: Some(key), ancestors, path, key_form, missing, has_links: true, ..self };
+        } else if !self.has_links || self.key.is_some() {
+            return Err(not_emulated(segment));
+        }
+        Ok(self.end(Tail::References))
+    }
+
+    fn called(self, call: OperationCall<'s>) -> Route<'s> {
+        Route { operation: Some(Box::new(call)), ..self.end(Tail::Operation) }
     }
 
     fn end(self, tail: Tail) -> Route<'s> {
@@ -267,9 +340,13 @@ impl<'s, 'l> Walk<'s, 'l> {
             key_form: self.key_form,
             link_path: Some(self.link_path),
             ancestors: self.ancestors,
+            home: self.home,
+            also: self.also,
+            new_in: self.new_in,
             has_links: self.has_links,
             is_linked: self.is_linked,
             missing: self.missing,
+            operation: None,
         }
     }
 
@@ -282,7 +359,9 @@ impl<'s, 'l> Walk<'s, 'l> {
             // Keys can have dots. The name of an unknown type looks the same as one, except for a namespace of the schema.
             let namespace = segment.rsplit_once('.').map_or("", |(namespace, _)| namespace);
             let is_type = self.model.namespaces().iter().any(|known| known.eq_ignore_ascii_case(namespace));
-            return if is_type { Err(not_emulated(segment)) } else { Ok(false) };
+            let name = Segment::of(segment).name;
+            let is_operation = || self.model.bound_operation(name, self.type_id, self.key.is_none(), &[]).is_some();
+            return if is_type && !is_operation() { Err(not_emulated(segment)) } else { Ok(false) };
         };
         if !self.model.is_a(id, self.type_id) {
             return Err(not_emulated(segment));
@@ -296,10 +375,9 @@ impl<'s, 'l> Walk<'s, 'l> {
         Ok(true)
     }
 
-    /// Takes a segment after a collection as a key, unless it is reserved: `$ref`, `delta()`.
+    /// Takes a segment after a collection as a key, unless it is reserved: `$all`, `delta()`.
     fn take_key(&mut self, segment: Cow<'s, str>) -> Result<(), Error> {
-        let name = Segment::of(&segment).name;
-        if segment.starts_with('$') || segment.ends_with("()") || self.model.bound_operation(name, self.type_id, true).is_some() {
+        if segment.starts_with('$') || segment.ends_with("()") {
             return Err(not_emulated(&segment));
         }
         self.set_key(segment)
@@ -340,6 +418,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             Some(found) => Cow::Owned(found),
             None => key,
         });
+        self.find_elsewhere();
         Ok(())
     }
 
@@ -360,7 +439,11 @@ impl<'s, 'l> Walk<'s, 'l> {
         let cast = self.cast.map(|id| format!("/{}", self.model.structured(id).full_name)).unwrap_or_default();
         self.path = format!("{entity}{cast}{member}/{}", navigation.name);
         self.key_form = KeyForm::of(set);
+        self.home = None;
         let outer = std::mem::replace(&mut self.collection, inner);
+        // Few navigation properties show entities of other addresses.
+        let viewed = navigation.view.map(|view| (view, EntityAddress { collection: outer.clone(), key: key.as_ref().into() }));
+        let holder_type = self.type_id;
         // A root collection belongs to the service itself.
         if self.collection.holder.is_some() && !self.schema.set(outer.set).is_root_single() {
             self.ancestors.push(Ancestor { collection: outer, type_id: self.type_id, key: key.into_owned() });
@@ -370,17 +453,24 @@ impl<'s, 'l> Walk<'s, 'l> {
         self.has_links = !navigation.contains_target;
         match predicate {
             Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
-            Some(predicate) => self.take_predicate(predicate),
+            Some(predicate) => {
+                self.take_view(viewed.as_ref(), holder_type);
+                self.take_predicate(predicate)
+            }
             None if navigation.is_collection => {
+                self.take_view(viewed.as_ref(), holder_type);
                 self.show_home();
                 Ok(())
             }
             None if self.has_links => {
-                self.follow_link(Cow::Borrowed(&navigation.name));
+                if !self.take_view(viewed.as_ref(), holder_type) {
+                    self.follow_link(Cow::Borrowed(&navigation.name));
+                }
                 Ok(())
             }
             None => {
                 self.key = Some(Cow::Borrowed(&navigation.name));
+                self.take_view(viewed.as_ref(), holder_type);
                 Ok(())
             }
         }
@@ -406,6 +496,14 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn follow_link(&mut self, key: Cow<'s, str>) {
         let structured = self.structured();
         let link = self.lookup.link(&self.collection, &key);
+        self.link = Some(Box::new(FollowedLink {
+            collection: self.collection.clone(),
+            key: key.clone(),
+            ancestors: self.ancestors.clone(),
+            path: self.path.clone(),
+            key_form: self.key_form,
+            missing: self.missing.clone(),
+        }));
         match link.as_ref().map(|link| link.linked()) {
             Some(Some(target)) => {
                 self.collection = target.collection.clone();
@@ -519,34 +617,18 @@ fn absolute_link_path(path: &str) -> Option<&str> {
     without_scheme.find('/').map(|slash| &without_scheme[slash..])
 }
 
-/// Returns the next segment. Refuses an empty one.
-fn next_segment<'p>(segments: &mut impl Iterator<Item = Cow<'p, str>>) -> Result<Option<Cow<'p, str>>, Error> {
-    match segments.next() {
-        Some(segment) if segment.is_empty() => Err(Error::new(&refusal::EMPTY_SEGMENT, &[])),
-        segment => Ok(segment),
-    }
-}
-
-/// Returns the resource if the path ends here.
-fn expect_end<'p, T>(segments: &mut impl Iterator<Item = Cow<'p, str>>, resource: T) -> Result<T, Error> {
-    match next_segment(segments)? {
-        None => Ok(resource),
-        Some(segment) => Err(not_emulated(&segment)),
-    }
-}
-
 /// Resolves the path of one entity in its usual form: segments in their declared case, and a key of unreserved characters (RFC 3986) as
 /// a segment. The result is that of [`resolve`], at a fraction of the cost.
 fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>> {
     let (collection, key) = path.rsplit_once('/')?;
-    let address = schema.address(collection)?;
+    let address = schema.address(collection).filter(|address| address.is_home)?;
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
     if key.is_empty() || !key.bytes().all(is_unreserved) {
         return None;
     }
     let (set, model) = (schema.set(address.set), schema.model(address.version));
     // Other keys have more than one form, and operations look like keys.
-    if !set.quotes_keys || model.bound_operation(key, address.type_id, true).is_some() {
+    if !set.quotes_keys || model.bound_operation(key, address.type_id, true, &[]).is_some() {
         return None;
     }
     Some(Route {
@@ -560,19 +642,14 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         key_form: KeyForm::Quoted,
         link_path: None,
         ancestors: Vec::new(),
+        home: None,
+        also: Vec::new(),
+        new_in: None,
         has_links: false,
         is_linked: false,
         missing: None,
+        operation: None,
     })
-}
-
-pub(super) fn unknown_segment<'n>(segment: &str, names: impl Iterator<Item = &'n str>) -> Error {
-    let hint = nearest(segment, names).map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-    Error::new(&refusal::UNKNOWN_SEGMENT, &[segment]).with_detail(format!("this path is not emulated{hint}"))
-}
-
-fn not_emulated(segment: &str) -> Error {
-    unknown_segment(segment, std::iter::empty())
 }
 
 fn invalid_key(structured: &StructuredType) -> Error {

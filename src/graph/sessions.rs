@@ -1,4 +1,4 @@
-//! The action `revokeSignInSessions` of a user, which concerns sign-in and no entity.
+//! The action `revokeSignInSessions` of a user who is no entity: the workload of the directory has that of all others.
 
 use http::{Method, StatusCode};
 
@@ -6,7 +6,7 @@ use crate::edm::schema::Version;
 use crate::entra::caller::{Caller, caller};
 use crate::entra::check::{self, AskedOperation};
 use crate::entra::token::unix_seconds;
-use crate::entra::user::{local_user, user_named};
+use crate::entra::user::account;
 use crate::graph::context::OperationContext;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::negotiate;
@@ -14,7 +14,6 @@ use crate::graph::request::Request;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::policy::permissions::OperationKind;
-use crate::policy::refusal;
 use crate::text::form::percent_decoded;
 use crate::world::World;
 
@@ -37,29 +36,27 @@ pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>) 
         Some((set, key)) if set.eq_ignore_ascii_case("users") && !key.contains('/') => Some(percent_decoded(key).into_owned()),
         _ => return None,
     };
-    Some(revoke(world, request, meta, version, name.as_deref()))
+    let id = match name.as_deref() {
+        Some(name) => account(world, Some(name)).map_or_else(|| name.to_owned(), |user| user.id),
+        None => match caller(&request.headers) {
+            Caller::User(person) => person.id,
+            // The service refuses the path.
+            Caller::Application(_) | Caller::Unknown => return None,
+        },
+    };
+    let set = world.schema.set_named("users")?;
+    if world.store.collection(set).get(&id).is_some() {
+        return None;
+    }
+    Some(revoke(world, request, meta, version, &id))
 }
 
-fn revoke(
-    world: &World,
-    request: &Request,
-    meta: &ResponseMeta<'_>,
-    version: Version,
-    name: Option<&str>,
-) -> Result<Success, Error> {
+fn revoke(world: &World, request: &Request, meta: &ResponseMeta<'_>, version: Version, id: &str) -> Result<Success, Error> {
     let claims = check::authenticate(world, &request.headers)?;
     let resource = "";
     let asked = AskedOperation { resource, kind: OperationKind::Update, path: request.path(), method: request.method.as_str() };
     check::authorize(world, &request.headers, claims.as_ref(), asked)?;
-    let id = match name {
-        Some(name) => user_named(&world.directory, Some(name)).map_or_else(|| name.to_owned(), |user| user.id),
-        None => match caller(&request.headers) {
-            Caller::User(person) => person.id,
-            Caller::Application(_) => return Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[])),
-            Caller::Unknown => local_user().id,
-        },
-    };
-    world.sign_ins.revoke(&id, unix_seconds(world.clock.now()));
+    world.sign_ins.revoke(id, unix_seconds(world.clock.now()));
     let format = negotiate::accepted_format(world, request, meta)?;
     let context = OperationContext::new(world, request, meta, world.schema.model(version), &(), format);
     let mut out = context.begin_body("#Edm.Boolean", "", 32);

@@ -36,7 +36,7 @@ pub struct Answer {
     pub refused: Option<Error>,
     /// The names of the fault rules that applied.
     pub applied_rules: Option<String>,
-    /// The members of the body that a behavior skipped.
+    /// The members of the body that a behavior skipped, as JSON paths, and the headers.
     pub skipped: Vec<String>,
     /// The refused requests of a batch: their indexes, and the refusals.
     pub refused_items: Vec<(usize, Error)>,

@@ -10,6 +10,7 @@ use crate::graph::step::Answer;
 use crate::odata::error::Error;
 use crate::policy::refusal::{self, Refusal};
 use crate::world::World;
+use crate::world::stub::Stub;
 
 /// The refusals of paths outside of the schema.
 const UNKNOWN_PATHS: [&Refusal; 2] = [&refusal::UNKNOWN_SEGMENT, &refusal::INVALID_VERSION];
@@ -36,6 +37,16 @@ fn stub(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error)
             return Err(error.with_detail(detail));
         }
     };
+    Ok(answer_with(world, request, meta, stub))
+}
+
+/// Returns the recorded answer to a request, if there is a stub for it.
+pub(super) fn recorded(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Option<Answer> {
+    let stub = world.stubs.as_ref()?.find(&request.method, request.path_and_query()).ok()?;
+    Some(answer_with(world, request, meta, stub))
+}
+
+fn answer_with(world: &World, request: &Request, meta: &ResponseMeta<'_>, stub: &Stub) -> Answer {
     let mut base = Vec::new();
     match &world.behaviors.base_url {
         Some(fixed) => base.extend_from_slice(fixed.as_bytes()),
@@ -46,5 +57,5 @@ fn stub(world: &World, request: &Request, meta: &ResponseMeta<'_>, error: Error)
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
     });
-    Ok(answer::recorded(meta, recorded.status, headers, recorded.body))
+    answer::recorded(meta, recorded.status, headers, recorded.body)
 }

@@ -14,6 +14,8 @@ pub(super) struct Success {
     /// The body with its content type.
     pub(super) body: Option<(HeaderValue, Vec<u8>)>,
     pub(super) location: Option<Vec<u8>>,
+    /// The tag of the entity, where a header has it.
+    pub(super) etag: Option<HeaderValue>,
     pub(super) preference_applied: Option<Cow<'static, str>>,
     /// The behaviors that decided the response.
     pub(super) decided: Vec<&'static str>,
@@ -27,6 +29,7 @@ impl Success {
             status: StatusCode::NO_CONTENT,
             body: None,
             location: None,
+            etag: None,
             preference_applied: None,
             decided: Vec::new(),
             change: None,

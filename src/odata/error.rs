@@ -18,6 +18,8 @@ pub struct Error {
     pub detail: Option<String>,
     /// The inner code of an error of Shifts, where it differs from the row's.
     pub inner_code: Option<&'static str>,
+    /// The property that an error of the directory is about.
+    pub target: Option<Box<str>>,
     /// Whether a stub may answer in its place: no client can create the missing entity.
     pub may_be_stubbed: bool,
     /// The override of a fault rule.
@@ -26,7 +28,13 @@ pub struct Error {
     pub external: Option<Box<ConnectorError>>,
     /// The claims that a client must ask for, in an error of Entra.
     pub claims: Option<Box<str>>,
+    /// The address where the client can begin again.
+    pub location: Option<Box<FreshAddress>>,
 }
+
+/// The address where a client can begin again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreshAddress(pub String);
 
 /// The message of a connector (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +75,12 @@ impl Error {
             message: fill(refusal.text, words),
             detail: None,
             inner_code: None,
+            target: words.first().filter(|_| matches!(refusal.layer, Layer::Directory(_))).map(|word| (*word).into()),
             may_be_stubbed: false,
             stated: None,
             external: None,
             claims: None,
+            location: None,
         }
     }
 
@@ -112,7 +122,13 @@ impl Error {
     /// Returns the content type of the answer. Error bodies have no charset (recorded in pnp/pnpcore).
     pub fn content_type(&self) -> &'static str {
         match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) | Layer::Shifts(_) => "application/json",
+            Layer::Gateway
+            | Layer::Workload
+            | Layer::Library
+            | Layer::Directory(_)
+            | Layer::Teams(_)
+            | Layer::Files(_)
+            | Layer::Shifts(_) => "application/json",
             Layer::Entra(_) | Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
                 "application/json; charset=utf-8"
             }
@@ -124,7 +140,9 @@ impl Error {
     /// Returns the body. `date` is in UTC without zone and fraction.
     pub fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Vec<u8> {
         let message = match self.refusal.layer {
-            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Teams(_) => quoted(&self.message),
+            Layer::Gateway | Layer::Workload | Layer::Library | Layer::Directory(_) | Layer::Teams(_) | Layer::Files(_) => {
+                quoted(&self.message)
+            }
             Layer::Shifts(inner_code) => quoted(&format!(
                 r#"{{"error":{{{}"code":"{}","message":{},"details":[],"innererror":{{"code":"{}"}}}}}}"#,
                 self.external.as_deref().map(ConnectorError::members).unwrap_or_default(),
@@ -144,11 +162,19 @@ impl Error {
         write_string(&mut body, self.code());
         body.extend_from_slice(b",\"message\":");
         body.extend_from_slice(message.as_bytes());
+        if let Layer::Directory(code) = self.refusal.layer {
+            let target = quoted(self.target.as_deref().unwrap_or_default());
+            body.extend_from_slice(
+                format!(r#","details":[{{"code":"{code}","message":{message},"target":{target}}}]"#).as_bytes(),
+            );
+        }
         body.extend_from_slice(b",\"innerError\":{");
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
             Layer::Gateway
+            | Layer::Directory(_)
+            | Layer::Files(_)
             | Layer::Shifts(_)
             | Layer::FrontDoor
             | Layer::Entra(_)
@@ -167,6 +193,11 @@ impl Error {
             body.extend_from_slice(b"\"code\":");
             write_string(&mut body, inner_code);
             body.extend_from_slice(b",\"innerError\":{},");
+        }
+        if let Layer::Files(inner_code) = self.refusal.layer {
+            body.extend_from_slice(b"\"code\":");
+            write_string(&mut body, inner_code);
+            body.push(b',');
         }
         body.extend_from_slice(b"\"date\":\"");
         body.extend_from_slice(date.as_bytes());

@@ -4,6 +4,7 @@
 //! microsoft-graph-docs). Invalid options are refused with the texts of the gateway, which parses URLs with ODataLib, or with those of
 //! the Teams workload's library; the position in the query is in the error's detail.
 
+pub(crate) mod deltatoken;
 pub(crate) mod expand;
 pub(crate) mod filter;
 pub(crate) mod options;

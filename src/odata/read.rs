@@ -19,10 +19,13 @@ mod dynamic;
 mod enumeration;
 mod kinds;
 mod names;
+mod parameters;
 mod problem;
 mod reader;
+mod related;
 
 use self::annotations::InstanceTypes;
+pub(crate) use self::parameters::{Argument, parameters};
 pub(crate) use self::problem::BodyProblem;
 use self::problem::{Path, shortened};
 use self::reader::BodyReader;
@@ -99,7 +102,8 @@ pub(crate) fn read(
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
-            reader.reading.has_members = members.iter().any(|(name, _)| !name.contains('@'));
+            let is_change = |name: &str| !name.contains('@') || related::is_bind(name);
+            reader.reading.has_members = members.iter().any(|(name, _)| is_change(name));
             reader.reading.patch = reader.object(structured, current, true, members, &place);
         }
         other => {
@@ -132,7 +136,7 @@ impl BodyReader<'_> {
         let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| names::is_type_of_object(name));
         if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
-            self.report(at, message, &refusal::ABSTRACT_TYPE, vec![structured.full_name.to_string()]);
+            self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
         }
         let mut patch =
             Patch { read_as: (id != declared).then_some(id), is_typed: named.is_some() && !is_entity, ..Patch::default() };
@@ -151,19 +155,20 @@ impl BodyReader<'_> {
             let place = Path::Member(at, name);
             if let Some((target, term)) = name.split_once('@') {
                 // Annotation names are compared without case, like all names.
-                if seen_annotations.insert(name.to_ascii_lowercase()) {
+                if !seen_annotations.insert(name.to_ascii_lowercase()) {
+                    self.duplicate_annotation(target, term, &place);
+                } else if is_entity && self.is_request() && related::is_bind(name) {
+                    self.bind(structured, target, json, &place, &mut patch);
+                } else {
                     let index = self.property(structured, target);
                     let types = InstanceTypes { read_as: structured, expected };
                     self.annotation(types, target, index, term, json, &place);
-                } else {
-                    self.duplicate_annotation(target, term, &place);
                 }
                 continue;
             }
             let Some(index) = self.property(structured, name) else {
                 if self.is_request() && structured.navigation(name).is_some() {
-                    let words = vec![name.to_string(), structured.full_name.to_string()];
-                    self.report(&place, "navigation property in a body", &refusal::UNKNOWN_PROPERTY, words);
+                    self.nested(structured, name, is_entity, json, &place, &mut patch);
                     continue;
                 }
                 self.undeclared(structured, name, json, &place, &mut patch, &mut seen_dynamic);
@@ -292,6 +297,10 @@ impl BodyReader<'_> {
             self.check(property, text, place);
         }
         match (primitive.read(json, self.rules.long_numbers), json) {
+            (Ok(value), Json::String(text)) => {
+                let rewritten = property.rewrite.filter(|_| self.is_request()).and_then(|rewrite| rewrite(text));
+                return Some(rewritten.map_or_else(|| value.into(), |text| Value::String(text.into())));
+            }
             (Ok(value), _) => return Some(value.into()),
             (Err(Mismatch::Text), Json::String(text)) if !property.write_only => {
                 let found = json::quoted(&shortened(text));

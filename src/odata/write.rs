@@ -6,11 +6,14 @@ use std::sync::OnceLock;
 use crate::edm::address::{KeyForm, entity_address};
 use crate::edm::enums;
 use crate::edm::primitive::{self, LongNumbers, Primitive};
-use crate::edm::schema::{Model, Property, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::schema::{Model, Projection, Property, PropertyType, StructuredType, TypeId, Version};
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::odata::format::Level;
 use crate::odata::query::selection::{Selected, Selection};
-use crate::policy::behavior::{Aliases, Annotations, Behaviors, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps};
+use crate::policy::behavior::{
+    Aliases, Annotations, Behaviors, DefaultProjection, HiddenMembers, Nulls, PropertyOrder, Secret, Timestamps,
+};
 use crate::text::json::write_string;
 
 /// The control information of an answer.
@@ -20,8 +23,10 @@ pub(crate) enum ControlInformation {
     Level(Level),
     /// The control information on the draft page: types of the entity and of complex values, the latter without `#`.
     Page,
-    /// The types of instances of derived types, without which they cannot be read again.
+    /// The types of instances of derived types, and tags, without which state cannot be read again.
     State,
+    /// The types of instances of derived types alone.
+    Call,
 }
 
 /// The choices that decide the text of an entity of a model.
@@ -45,6 +50,8 @@ pub(crate) struct Style {
     pub show_hidden: bool,
     /// The form of long numbers.
     pub long_numbers: LongNumbers,
+    /// The members of types with a default projection.
+    pub projection: DefaultProjection,
 }
 
 /// A style with the model of its version.
@@ -81,6 +88,7 @@ impl<'s> Representation<'s> {
             order: behaviors.property_order,
             show_hidden: knows_hidden || behaviors.hidden_members == HiddenMembers::Show,
             long_numbers,
+            projection: behaviors.default_projection,
         };
         Representation { model, style }
     }
@@ -97,6 +105,7 @@ impl<'s> Representation<'s> {
             order: PropertyOrder::Lifelike,
             show_hidden: true,
             long_numbers: LongNumbers::Numbers,
+            projection: DefaultProjection::All,
         };
         Representation { model, style }
     }
@@ -104,13 +113,34 @@ impl<'s> Representation<'s> {
     /// Returns the representation in calls to connectors: as in the published update call, without control information and null.
     pub(crate) fn for_connectors(model: &'s Model) -> Representation<'s> {
         let state = Representation::for_state(model);
-        let style = Style { secret: Secret::Null, timestamps: Timestamps::Utc, nulls: Nulls::Omit, ..state.style };
+        let style = Style {
+            control: ControlInformation::Call,
+            secret: Secret::Null,
+            timestamps: Timestamps::Utc,
+            nulls: Nulls::Omit,
+            ..state.style
+        };
         Representation { style, ..state }
     }
 
     /// Whether answers begin with a context URL.
     pub(crate) fn has_context(&self) -> bool {
         matches!(self.style.control, ControlInformation::Level(Level::Minimal | Level::Full))
+    }
+
+    /// Whether an entity of a type is written with its tag.
+    pub(crate) fn shows_tag(&self, structured: &StructuredType, is_selected: bool) -> bool {
+        let Some(rules) = structured.tag else { return false };
+        match self.style.control {
+            ControlInformation::Level(Level::Minimal | Level::Full) => is_selected || !rules.needs_select,
+            ControlInformation::State => true,
+            ControlInformation::Level(Level::None) | ControlInformation::Page | ControlInformation::Call => false,
+        }
+    }
+
+    /// Returns the members of answers without `$select`, where these are not all.
+    pub(crate) fn projection<'t>(&self, structured: &'t StructuredType) -> Option<&'t Projection> {
+        structured.default_projection.as_deref().filter(|_| self.style.projection == DefaultProjection::Service)
     }
 
     /// Whether answers can include a property.
@@ -254,7 +284,7 @@ pub(crate) fn write_selected(
 }
 
 /// Writes control information in the order of streaming payloads: type, then id and links, then properties, each directly after its
-/// annotation (OData JSON Format 4.0, 4.4).
+/// annotation (OData JSON Format 4.0, 4.4). The tag follows the type (recorded in pnp/pnpcore).
 fn write_members(
     representation: &Representation<'_>,
     types: InstanceType<'_>,
@@ -264,6 +294,12 @@ fn write_members(
     out: &mut Vec<u8>,
 ) {
     write_type_if_needed(representation, types, "#", out);
+    if representation.shows_tag(types.actual, selection.is_some())
+        && let Some(tag) = tag::of(&entity.properties)
+    {
+        begin_member(out, "@odata.etag");
+        write_string(out, tag);
+    }
     if representation.is_full() {
         // Both are relative to the context URL.
         let address = entity_address(holder.path, holder.form, &entity.key);
@@ -281,8 +317,10 @@ fn write_type_if_needed(representation: &Representation<'_>, types: InstanceType
     match representation.style.control {
         ControlInformation::Level(Level::Full) => write_type(types.actual, "#", out),
         ControlInformation::Page => write_type(types.actual, page_sign, out),
-        ControlInformation::Level(Level::Minimal) | ControlInformation::State if is_derived => write_type(types.actual, "#", out),
-        ControlInformation::Level(Level::None | Level::Minimal) | ControlInformation::State => {}
+        ControlInformation::Level(Level::Minimal) | ControlInformation::State | ControlInformation::Call if is_derived => {
+            write_type(types.actual, "#", out);
+        }
+        ControlInformation::Level(Level::None | Level::Minimal) | ControlInformation::State | ControlInformation::Call => {}
     }
 }
 
@@ -320,9 +358,11 @@ fn write_properties(
         (PropertyOrder::Page | PropertyOrder::Lifelike, _) => &structured.answer_order,
     };
     let inherited = types.declared.properties.len();
+    let projection = representation.projection(structured).filter(|_| selection.is_none());
     for index in order {
         let property = &structured.properties[*index];
         let selected = match selection {
+            None if projection.is_some_and(|projection| !projection.has(*index)) => Selected::Nothing,
             None => Selected::Everything,
             Some(selection) => match selection.of(*index, property.slot) {
                 // The declared type does not have it: it may be selected like an undeclared member.
@@ -340,7 +380,7 @@ fn write_properties(
         let can_be_left_out =
             !matches!(property.kind, PropertyType::Complex(_)) && property.initial.is_none() || !property.nullable;
         let is_implied = *stored == Value::Null && can_be_left_out;
-        if is_implied && representation.style.control == ControlInformation::State {
+        if is_implied && matches!(representation.style.control, ControlInformation::State | ControlInformation::Call) {
             continue;
         }
         let default = if is_absent { absent_value(representation.model, property.kind) } else { None };
@@ -358,6 +398,9 @@ fn write_properties(
             Selected::Nothing | Selected::Everything | Selected::Whole => None,
         };
         write_value(representation, property.kind, value, nested, out);
+    }
+    if projection.is_some_and(|projection| !projection.has_undeclared) {
+        return;
     }
     for member in object.dynamic.iter().filter(|member| representation.style.nulls == Nulls::Write || &*member.json != "null") {
         if selection.is_some_and(|selection| !selection.has_undeclared(&member.name)) {

@@ -244,6 +244,39 @@ rows! {
     grade Weak;
     source "learn.microsoft.com/graph/api/workforceintegration-get (v1.0 response has both; the v1.0 schema has one)";
 
+    "unknown-reference" unknown_reference: UnknownReference = "a link to an entity that does not exist" {
+        Known "known" "refused, unless the sets that could have it are empty, or were left out by an import of the entity that links to it: then it begins to exist, with its id alone",
+        Refuse "refuse" "refused, as the service does",
+        Create "create" "the entity begins to exist, with its id alone",
+    }
+    profiles Known Refuse Known;
+    grade None;
+    source "the refusal is known from instructure/canvas-lms and n8n-io/n8n (404 Request_ResourceNotFound); a world without people is a matter of this emulator";
+
+    "operations" operations: Operations = "the call of an action or a function that is neither implemented nor recorded in a stub" {
+        Declared "declared" "answered as declared: the status of its page, and an empty result of its type; nothing changes",
+        Refuse "refuse" "refused as an unknown segment",
+    }
+    profiles Declared Declared Declared;
+    grade None;
+    source "statuses from the examples of the reference pages; what the service does beyond them is not emulated";
+
+    "foreign-delta-token" foreign_delta_token: ForeignDeltaToken = "a token of a delta query that this emulator has not made" {
+        Begin "begin" "a new round, so that clients with a token of the service go on",
+        Refuse "refuse" "410, like a token of another world or an earlier state",
+    }
+    profiles Begin Refuse Begin;
+    grade None;
+    source "the service refuses tokens that it does not know (concepts/delta-query-overview of microsoft-graph-docs)";
+
+    "function-by-post" function_by_post: FunctionByPost = "a POST that calls a function, with its parameters in the body" {
+        Take "take" "answered like a GET, as pages of workbooks print it",
+        Refuse "refuse" "refused: functions are called by GET (OData 4.0 Part 1, 11.5.3)",
+    }
+    profiles Take Take Take;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/chartseriescollection-itemat, tablerowcollection-itemat";
+
     "unknown-property" unknown_property: UnknownProperty = "an unknown property in a request body" {
         Reject "reject" "refused with 400",
         Ignore "ignore" "ignored, with a line in the log",
@@ -340,6 +373,14 @@ rows! {
     profiles Wfi Wfi Guid;
     grade Medium;
     source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
+
+    "default-projection" default_projection: DefaultProjection = "the members of users, groups and messages in answers without `$select`" {
+        Service "service" "those that the service returns, such as eleven of a user",
+        All "all" "all members, for tests that read more than they select",
+    }
+    profiles Service Service Service;
+    grade Strong;
+    source "Azure/azure-cli test_user_scenario.yaml and test_group_scenario.yaml (recorded); pnp/pnpcore (recorded); learn.microsoft.com/graph/api/resources/user (\"Returned only on $select\")";
 
     "timestamps" timestamps: Timestamps = "the format of dates from fixtures" {
         Utc "utc" "UTC with `Z`, without trailing zeros in the fraction",
@@ -511,6 +552,14 @@ rows! {
     profiles Single Single Single;
     grade Weak;
     source "learn.microsoft.com/graph/known-issues (JSON batching); OData JSON Format 4.01, 19.1 (earlier requests only)";
+
+    "if-match" if_match: IfMatch = "`If-Match` in a change of an entity that has no tag, such as a user or a team" {
+        Ignore "ignore" "ignored, with a line in the log: no recorded answer of the directory or of Teams has a tag",
+        Refuse "refuse" "refused with 412, which shows clients that rely on it",
+    }
+    profiles Ignore Ignore Ignore;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (no `@odata.etag` and no `ETag` of these workloads); no public observation of the header in a request";
 
     "connect" connect: Connect = "the handshake with the connector on creation of an integration" {
         Off "off" "none: URLs in fixtures and tests rarely lead to a connector",

@@ -22,12 +22,32 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// The request is too large (learn.microsoft.com/graph/errors names the status; the code is a guess).
     RequestEntityTooLarge,
+    /// Another client changed the entity (microsoft-graph-docs#6560, for another conflict of Shifts).
+    Conflict,
+    /// Another client changed the item of Outlook (msgraph-sdk-dotnet#1195).
+    ErrorIrresolvableConflict,
+    /// Another client changed the file (OneDrive/onedrive-api-docs#514).
+    NotAllowed,
+    /// The entity does not fulfill a condition (learn.microsoft.com/graph/errors names the status; the code is a guess).
+    PreconditionFailed,
     /// The content coding is not supported (learn.microsoft.com/graph/errors names the status; the code is a guess).
     UnsupportedMediaType,
     /// A request of a batch depended on one that failed (learn.microsoft.com/graph/json-batching names the status; the code is a guess).
     FailedDependency,
     /// A connector does not approve (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors#35).
     WorkforceIntegrationError,
+    /// A request that the directory refuses (pnp/cli-microsoft365 user-add; microsoft-graph-docs#1508).
+    RequestBadRequest,
+    /// Another object of the directory has the same key (microsoft-graph-docs-contrib#6346).
+    MultipleObjectsWithSameKeyValue,
+    /// An id that Exchange cannot read (microsoft-graph-docs#2268).
+    ErrorInvalidIdMalformed,
+    /// A request that a workload refuses (msgraph-sdk-python#330).
+    InvalidWorkloadRequest,
+    /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
+    SyncStateNotFound,
+    /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
+    RequestUnsupportedQuery,
     /// An object of the directory does not exist (pnp/pnpcore `ValidateAndEnsureUserTest`).
     ResourceNotFound,
     /// An item of Outlook does not exist (microsoftgraph/msgraph-sdk-dotnet#259).
@@ -107,9 +127,19 @@ impl ErrorCode {
             ErrorCode::UnknownError => "UnknownError",
             ErrorCode::MethodNotAllowed => "methodNotAllowed",
             ErrorCode::RequestEntityTooLarge => "RequestEntityTooLarge",
+            ErrorCode::Conflict => "Conflict",
+            ErrorCode::ErrorIrresolvableConflict => "ErrorIrresolvableConflict",
+            ErrorCode::NotAllowed => "notAllowed",
+            ErrorCode::PreconditionFailed => "PreconditionFailed",
             ErrorCode::UnsupportedMediaType => "UnsupportedMediaType",
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
+            ErrorCode::RequestBadRequest => "Request_BadRequest",
+            ErrorCode::SyncStateNotFound => "syncStateNotFound",
+            ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
+            ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
+            ErrorCode::ErrorInvalidIdMalformed => "ErrorInvalidIdMalformed",
+            ErrorCode::InvalidWorkloadRequest => "InvalidRequest",
             ErrorCode::ResourceNotFound => "Request_ResourceNotFound",
             ErrorCode::ErrorItemNotFound => "ErrorItemNotFound",
             ErrorCode::ItemNotFound => "itemNotFound",
@@ -156,8 +186,12 @@ pub enum Layer {
     Workload,
     /// The OData library of a workload: the same, but with only the reason, the text after the first sentence, in `innerError`.
     Library,
+    /// The directory: the plain envelope with details, which have this code, and the first word of the text as their target.
+    Directory(&'static str),
     /// The middle tier of Teams: the envelope with the message, this inner code and an empty inner error in `innerError`.
     Teams(&'static str),
+    /// Files and lists: the envelope with this inner code in `innerError`.
+    Files(&'static str),
     /// Shifts: its own error with this inner code, as JSON in the string `message`.
     Shifts(&'static str),
     /// The web server in front of the service: an HTML page.
@@ -232,10 +266,98 @@ refusals! {
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
         Strong "microsoft-graph-docs#24";
+    /// A credential that an application does not have.
+    UNKNOWN_CREDENTIAL "unknown-credential" 400 RequestBadRequest Layer::Gateway, "No credentials found to be removed with keyId '{0}'.",
+        None "the text for an unknown keyId is not published";
+    /// A delta token of another world, collection or time.
+    SYNC_STATE_NOT_FOUND "sync-state-not-found" 410 SyncStateNotFound Layer::Gateway,
+        "The sync state generation is not found; start again without a token.",
+        Medium "concepts/delta-query-overview of microsoft-graph-docs (status, code); the text follows that of Outlook";
+    /// A parameter that an operation does not have.
+    UNKNOWN_PARAMETER "unknown-parameter" 400 BadRequest Layer::Gateway,
+        "The parameter '{0}' in the request payload is not a valid parameter for the operation '{1}'.",
+        Weak "OData/odata.net ODataParameterReaderCore_ParameterNameNotInMetadata";
+    /// Parameters that an operation needs.
+    MISSING_PARAMETERS "missing-parameters" 400 BadRequest Layer::Gateway,
+        "One or more parameters of the operation '{0}' are missing from the request payload. The missing parameters are: {1}.",
+        Medium "OData/odata.net ODataParameterReader_ParametersMissingInPayload; answers of the directory to assignLicense";
+    /// An argument in an address that is not a literal of the parameter's type.
+    INVALID_ARGUMENT "invalid-argument" 400 BadRequest Layer::Gateway,
+        "Invalid value for parameter '{0}': expected a literal of type '{1}'.",
+        None "the refusal of a malformed argument is not published";
+    /// An argument in quotes of a parameter that is not a string.
+    QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
+        "Expression of type '{0}' cannot be converted to type '{1}'.",
+        Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
+    INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
+        Strong "microsoft-graph-docs#9682";
+    /// The body of a request for a link without the address of an entity.
+    MISSING_REFERENCE "missing-reference" 400 RequestBadRequest Layer::Gateway,
+        "A value is required for property '@odata.id' of the link '{0}'.",
+        None "the text for a body without `@odata.id` is not published";
+    /// A text in place of the address of an entity.
+    INVALID_REFERENCE "invalid-reference" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Unsupported referenced-object resource identifier for link property '{0}'.",
+        Strong "n8n-io/n8n (Microsoft Entra node); the assignment to cases is weak";
+    /// An entity that is linked already.
+    ALREADY_LINKED "already-linked" 400 RequestBadRequest Layer::Gateway,
+        "One or more added object references already exist for the following modified properties: '{0}'.",
+        Strong "instructure/canvas-lms; hashicorp/terraform-provider-azuread";
+    /// A link to an entity of a type that the navigation property does not lead to.
+    WRONG_REFERENCE "wrong-reference" 400 RequestBadRequest Layer::Gateway, "Not a valid reference update.",
+        Weak "hashicorp/terraform-provider-azuread (text, for assignments of roles); none recorded for members of a wrong kind";
+    /// More links in one request than the directory takes.
+    TOO_MANY_LINKS "too-many-links" 400 RequestBadRequest Layer::Gateway,
+        "A resource cannot contain more than 20 link changes",
+        Strong "microsoft-graph-docs#6016, #7299 (text); the code is a guess";
+    /// The last owner of a group is removed.
+    LAST_OWNER "last-owner" 400 RequestBadRequest Layer::Gateway,
+        "The group must have at least one owner, hence this owner cannot be removed.",
+        Strong "instructure/canvas-lms";
+    /// A link that follows from other ones cannot be changed.
+    DERIVED_LINK "derived-link" 400 BadRequest Layer::Gateway,
+        "The request is currently not supported on the targeted entity set",
+        Medium "microsoft-graph-docs-contrib#3152 (text, for another such request)";
     /// An instance of an abstract type, without the name of a derived one.
     ABSTRACT_TYPE "abstract-type" 400 BadRequest Layer::Workload,
         "An instance of the abstract resource type '{0}' was found. Abstract resource types cannot be instantiated.",
         None "OData/odata.net: the text of the library; none recorded from Graph";
+    /// A member of a team or a chat without the name of its type.
+    MISSING_MEMBER_TYPE "missing-member-type" 400 BadRequest Layer::Teams("BadRequest"),
+        "'odata.type' must be specified in the request body.",
+        Medium "microsoft-graph-docs#8237 (code and text; the inner code is a guess)";
+    /// A new object of the directory without a member that it must have.
+    MISSING_DIRECTORY_PROPERTY "missing-directory-property" 400 RequestBadRequest Layer::Gateway,
+        "A value is required for property '{0}' of resource '{1}'.",
+        Medium "microsoft/Microsoft365DSC#3072 (the text, for a group); that other objects are refused so is by analogy";
+    /// A new object of the directory with an empty text for a member that it must have.
+    EMPTY_DIRECTORY_PROPERTY "empty-directory-property" 400 RequestBadRequest Layer::Gateway,
+        "Invalid value specified for property '{0}' of resource '{1}'.",
+        Medium "public issue reports of clients (the text, for users, groups and applications)";
+    /// A new subscription without the time of its end.
+    MISSING_EXPIRATION "missing-expiration" 400 InvalidWorkloadRequest Layer::Gateway, "{0} must be provided with the subscription.",
+        Strong "msgraph-sdk-python#330; microsoft-graph-docs#4092 (2019, in other words)";
+    /// A key of an object of the directory that is not a GUID.
+    INVALID_DIRECTORY_KEY "invalid-directory-key" 400 RequestBadRequest Layer::Gateway, "Invalid object identifier '{0}'.",
+        Strong "n8n-io/n8n and two other clients (the text, for groups and directoryObjects); for an unknown key of an entity whose collection has GUIDs";
+    /// A key of an item in a mailbox that Exchange did not make.
+    INVALID_MAILBOX_KEY "invalid-mailbox-key" 400 ErrorInvalidIdMalformed Layer::Gateway, "Id is malformed.",
+        Strong "microsoft-graph-docs#2268; invictus-ir/Microsoft-Extractor-Suite#146";
+    /// A key of a channel that is not the id of a thread.
+    INVALID_CHANNEL_KEY "invalid-channel-key" 400 InvalidWorkloadRequest Layer::Gateway, "Channel id is not in a valid format: {0}",
+        Medium "pnp/cli-microsoft365 tab-list.spec.ts (code and text, for the id of a thread of another kind)";
+    /// A value that another object of the directory has.
+    NOT_UNIQUE "not-unique" 400 RequestBadRequest Layer::Directory("ObjectConflict"),
+        "Another object with the same value for property {0} already exists.",
+        Strong "pnp/cli-microsoft365 (2023, status, code and details for userPrincipalName); microsoft-graph-docs#1508; microsoft-graph-docs-contrib#8421";
+    /// A second service principal of an application.
+    SERVICE_PRINCIPAL_EXISTS "service-principal-exists" 409 MultipleObjectsWithSameKeyValue Layer::Gateway,
+        "The service principal cannot be created, updated, or restored because the service principal name {1} is already in use.",
+        Medium "public issue reports of two clients";
+    /// A channel with the name of another one.
+    CHANNEL_NAME_TAKEN "channel-name-taken" 400 BadRequest Layer::Teams("NameAlreadyExists"), "Channel name already existed, please use other name",
+        Strong "pnp/pnpcore VerifyGraphServiceExceptionToString (recorded, with the inner code)";
     /// Two slashes in a row.
     EMPTY_SEGMENT "empty-segment" 400 BadRequest Layer::Gateway,
         "Empty segment encountered in request URL. Please make sure that a valid request URL is specified.",
@@ -389,6 +511,35 @@ refusals! {
     CONTENT_ENCODING "content-encoding" 415 UnsupportedMediaType Layer::Gateway,
         "The content type of the request is a format that is not supported by the service.",
         Weak "learn.microsoft.com/graph/errors (status and sentence; code and envelope unknown)";
+    /// A change of an item of Planner without `If-Match`.
+    IF_MATCH_REQUIRED "if-match-required" 412 Unnamed Layer::Gateway,
+        "The If-Match header must be specified for this kind of request.",
+        Strong "pnp/pnpjs#1033 (status) and #841 (body); microsoftgraph/msgraph-metadata#89";
+    /// A change of an item of Planner with an `If-Match` that is not a list of tags.
+    INVALID_IF_MATCH "invalid-if-match" 400 Unnamed Layer::Gateway, "The If-Match header contains an invalid value.",
+        Medium "microsoft-graph-docs#4617; Softeria/ms-365-mcp-server#290 (the text; the status is 412 in another report)";
+    /// A change of an item of Planner that another client changed.
+    STALE_PLANNER_ITEM "stale-planner-item" 412 UnknownError Layer::Gateway, "",
+        Medium "microsoft-graph-docs-contrib#8161 (2017); learn.microsoft.com/graph/api/resources/planner-overview (412, and 409 for changes that cannot be merged)";
+    /// A change of an item of Outlook that another client changed.
+    STALE_OUTLOOK_ITEM "stale-outlook-item" 412 ErrorIrresolvableConflict Layer::Gateway,
+        "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
+        Strong "msgraph-sdk-dotnet#1195 and #1201; mguessan/davmail#491";
+    /// A change of a file, a folder or an item of a list that another client changed.
+    STALE_FILE "stale-file" 412 NotAllowed Layer::Files("preconditionFailed"), "ETag does not match current item's value",
+        Strong "OneDrive/onedrive-api-docs#514";
+    /// A change of an item of a schedule that another client changed.
+    STALE_SCHEDULE_ITEM "stale-schedule-item" 409 Conflict Layer::Shifts("Conflict"), "The item was changed since it was read.",
+        Weak "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (two connectors read the tag again on 409; the words are a guess)";
+    /// A change with `If-Match` of an entity that has no tag (behavior `if-match`).
+    UNTAGGED "untagged" 412 PreconditionFailed Layer::Gateway,
+        "A precondition provided in the request (such as an if-match header) does not match the resource's current state.",
+        None "learn.microsoft.com/graph/errors (status and sentence); no public observation for entities without tags"
+        by "if-match";
+    /// A PUT with `If-None-Match: *` of an entity that exists.
+    PRECONDITION_FAILED "precondition-failed" 412 PreconditionFailed Layer::Gateway,
+        "A precondition provided in the request (such as an if-match header) does not match the resource's current state.",
+        Weak "learn.microsoft.com/graph/errors (status and sentence; the code is a guess)";
     /// A JSON value of the wrong kind.
     SCHEMA_MISMATCH "schema-mismatch" 400 BadRequest Layer::Gateway, "Property {0} in payload has a value that does not match schema.",
         Strong "msgraph-search-connector-sample#3; AzureAD/entra-id-inbound-provisioning#15"

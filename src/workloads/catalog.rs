@@ -2,9 +2,13 @@
 //!
 //! Source: the exchanges on the pages of microsoft-graph-docs (api-reference/v1.0/api at db3ad729); graded *medium*.
 
+mod operations;
+
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, SearchRules, TypeRules, UpdateAnswer, UpdateMethod, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, Required, SearchRules, TypeRules, UpdateAnswer, UpdateMethod,
+    WorkloadRules,
 };
+use crate::policy::refusal;
 use crate::world::workload::Workload;
 use http::StatusCode;
 
@@ -19,7 +23,7 @@ impl Workload for Catalog {
 
 static RULES: WorkloadRules = WorkloadRules {
     types: &TYPES,
-    // The pages of these types print the entities in answers to plain requests.
+    // The pages of these types print the entities in answers to plain requests (medium).
     expanded: &[
         ("printService", "endpoints"),
         ("printerCreateOperation", "printer"),
@@ -28,8 +32,15 @@ static RULES: WorkloadRules = WorkloadRules {
         ("userConsentRequest", "approval"),
         ("approval", "stages"),
     ],
-    // learn.microsoft.com/graph/api/site-search
+    // The text names the member (strong for expirationDateTime); learn.microsoft.com/graph/api/subscription-post-subscriptions has the others,
+    // whose refusal is not known.
+    required: &[(
+        "subscription",
+        Required { members: &["expirationDateTime"], relief: None, missing: &refusal::MISSING_EXPIRATION, empty: None },
+    )],
+    // learn.microsoft.com/graph/api/site-search (medium)
     searches: &[("site", &SITES)],
+    operation_statuses: operations::STATUSES,
     ..WorkloadRules::NONE
 };
 
@@ -54,6 +65,12 @@ static BRANDING: Capabilities = Capabilities { update: Some(UpdateMethod::PatchO
 /// PUT creates or replaces an entity, and answers with it; PATCH too.
 static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUpsert), ..SPOKEN };
 
+/// PUT creates or replaces an entity; a creation is answered with 201.
+static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
+
+/// POST answers with 200, PUT with 204.
+static NOTE: Capabilities = Capabilities { create_status: StatusCode::OK, ..REPLACED };
+
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
 
 /// POST answers with 200.
@@ -64,7 +81,7 @@ const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRul
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 86] = [
+static TYPES: [TypeRules; 85] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -78,11 +95,10 @@ static TYPES: [TypeRules; 86] = [
     row("authenticationMethodConfiguration", &SILENT),
     row("authorizationPolicy", &SILENT),
     row("calendarPermission", &SPOKEN),
-    row("chat", &SPOKEN),
     row("claimsMappingPolicy", &SILENT),
     row("conditionalAccessPolicy", &SILENT),
     row("conversationThread", &SPOKEN),
-    row("device", &SILENT),
+    row("dayNote", &NOTE),
     row("domain", &SILENT),
     row("educationAssignment", &SPOKEN),
     row("educationAssignmentDefaults", &SPOKEN),
@@ -108,7 +124,6 @@ static TYPES: [TypeRules; 86] = [
     row("microsoft.graph.externalConnectors.externalConnection", &CONNECTION),
     row("microsoft.graph.externalConnectors.externalItem", &ITEM),
     row("namedLocation", &SILENT),
-    row("oAuth2PermissionGrant", &SILENT),
     row("offerShiftRequest", &REQUEST),
     row("onlineMeeting", &SPOKEN),
     row("openShiftChangeRequest", &REQUEST),
@@ -131,11 +146,12 @@ static TYPES: [TypeRules; 86] = [
     row("swapShiftsChangeRequest", &REQUEST),
     row("teamsAppDefinition", &SPOKEN),
     row("teamsTab", &SPOKEN),
+    row("timeCard", &REPLACED),
     row("todoTask", &SPOKEN),
     row("todoTaskList", &SPOKEN),
     row("tokenIssuancePolicy", &SILENT),
     row("tokenLifetimePolicy", &SILENT),
-    row("userActivity", &ITEM),
+    row("userActivity", &ACTIVITY),
     row("workbookChart", &WORKBOOK),
     row("workbookChartAxis", &SPOKEN),
     row("workbookChartAxisTitle", &SPOKEN),

@@ -1,9 +1,10 @@
 //! Files: drives and their items.
 
+mod derived;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Files;
@@ -11,5 +12,9 @@ pub(crate) struct Files;
 impl Workload for Files {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &derived::DERIVED
     }
 }

@@ -1,9 +1,10 @@
 //! Outlook: mail, calendars and contacts.
 
+mod derived;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Outlook;
@@ -11,5 +12,9 @@ pub(crate) struct Outlook;
 impl Workload for Outlook {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &derived::DERIVED
     }
 }

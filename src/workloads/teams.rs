@@ -1,9 +1,10 @@
 //! Teams: teams with their channels, members and messages. Schedules are of [Shifts](super::shifts).
 
+mod derived;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::Workload;
+use crate::world::workload::{Derived, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -11,5 +12,9 @@ pub(crate) struct Teams;
 impl Workload for Teams {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        &derived::DERIVED
     }
 }

@@ -30,6 +30,7 @@ pub(crate) struct IdSource {
     requests: Counter,
     chances: Counter,
     transactions: Counter,
+    tags: Counter,
     keys: Counter,
     tokens: Counter,
 }
@@ -47,12 +48,15 @@ impl Counter {
 
 /// Streams of ids. Each has its own counter, so that one kind of request does not shift the ids of another.
 #[derive(Clone, Copy)]
+#[repr(u64)]
 enum Stream {
     Entity = 1,
     Request = 2,
     Chance = 3,
     Transaction = 4,
     Token = 5,
+    // The others take a number of four each time, and never come so far.
+    Tag = 1 << 63,
 }
 
 impl IdSource {
@@ -65,6 +69,7 @@ impl IdSource {
             requests: Counter::default(),
             chances: Counter::default(),
             transactions: Counter::default(),
+            tags: Counter::default(),
             keys: Counter::default(),
             tokens: Counter::default(),
         }
@@ -79,6 +84,7 @@ impl IdSource {
             requests: self.requests.fork(),
             chances: self.chances.fork(),
             transactions: self.transactions.fork(),
+            tags: self.tags.fork(),
             keys: self.keys.fork(),
             tokens: self.tokens.fork(),
         }
@@ -86,7 +92,7 @@ impl IdSource {
 
     /// Returns whether all streams but those of requests and tokens are at their beginning.
     pub(crate) fn are_unused(&self) -> bool {
-        [&self.entities, &self.chances, &self.transactions, &self.keys]
+        [&self.entities, &self.chances, &self.transactions, &self.tags, &self.keys]
             .iter()
             .all(|counter| counter.0.load(Ordering::Relaxed) == 0)
     }
@@ -105,6 +111,10 @@ impl IdSource {
 
     pub(crate) fn next_token_id(&self) -> Uuid {
         self.next_uuid(Stream::Token)
+    }
+
+    pub(crate) fn next_tag_id(&self) -> Uuid {
+        self.next_uuid(Stream::Tag)
     }
 
     /// Returns a number below the bound.
@@ -156,6 +166,7 @@ impl IdSource {
             Stream::Chance => &self.chances,
             Stream::Transaction => &self.transactions,
             Stream::Token => &self.tokens,
+            Stream::Tag => &self.tags,
         };
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
         // Four streams alternate; that of tokens is as far away as possible.

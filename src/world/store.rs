@@ -15,8 +15,10 @@
 //! its last. Only collections and baselines are holders: a journal that still shows a deleted entity counts it on its own.
 
 mod baseline;
+mod changes;
 mod collection;
 mod entity;
+mod links;
 mod share;
 mod tree;
 
@@ -33,6 +35,7 @@ use tree::Tree;
 
 pub(crate) use crate::edm::address::{CollectionAddress, EntityAddress};
 pub(crate) use baseline::{BASELINE_BYTES, HeldEntities};
+pub(crate) use changes::ChangePosition;
 pub(crate) use collection::RECORD_BYTES;
 pub(crate) use collection::{Collection, InsertError, StoreUpdate};
 pub use entity::StoredEntity;
@@ -63,6 +66,8 @@ pub struct Store {
     trees: Box<[OnceLock<Arc<Tree>>]>,
     /// The initial entities.
     baselines: Baselines,
+    /// Whether each root set, by rank, was given by an import.
+    imported: Box<[bool]>,
 }
 
 /// A collection of a store.
@@ -103,7 +108,8 @@ impl Store {
 
     /// Returns a store with the entities of baselines, which many stores can share.
     pub fn over(baselines: &Baselines) -> Store {
-        Store { trees: baselines.trees.iter().map(|_| OnceLock::new()).collect(), baselines: baselines.clone() }
+        let trees: Box<[_]> = baselines.trees.iter().map(|_| OnceLock::new()).collect();
+        Store { imported: vec![false; trees.len()].into(), trees, baselines: baselines.clone() }
     }
 
     /// Returns a store with the entities of baselines in some root sets. All others are those of this store, as they are and will be.
@@ -114,7 +120,19 @@ impl Store {
             // A tree that is kept exists from now on, so that both stores have the same one.
             if is_replaced(rank) { OnceLock::new() } else { OnceLock::from(self.tree(rank).clone()) }
         });
-        Store { trees: trees.collect(), baselines: baselines.clone() }
+        let imported = self.imported.iter().enumerate().map(|(rank, imported)| *imported || is_replaced(rank)).collect();
+        Store { trees: trees.collect(), baselines: baselines.clone(), imported }
+    }
+
+    /// Returns the same store, with the root sets that were imported into another one.
+    #[must_use]
+    pub fn imported_as(self, other: &Store) -> Store {
+        Store { imported: other.imported.clone(), ..self }
+    }
+
+    /// Whether the entities of a root set were imported.
+    pub fn is_imported(&self, root: SetId) -> bool {
+        self.rank(root).is_some_and(|rank| self.imported[rank])
     }
 
     /// Returns the bytes that the end of the trees of some root sets would give back.
@@ -218,6 +236,29 @@ impl Store {
     pub fn empty_within(&self, root: SetId, entity: &str) {
         if let Some(rank) = self.rank(root) {
             self.tree(rank).empty_within(entity);
+        }
+    }
+
+    /// Returns the links to an entity: the collections that have them, and their keys.
+    pub fn links_to(&self, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
+        let leads_there = |(place, key): &(CollectionAddress, Arc<str>)| {
+            self.at(place).get(key).is_some_and(|link| link.linked().is_some_and(|linked| **linked == *target))
+        };
+        self.filled().flat_map(|(_, tree)| tree.links_to(target)).filter(leads_there).collect()
+    }
+
+    /// Returns a collection at an address with these entities, to read it.
+    pub fn view_of(&self, address: &CollectionAddress, entities: Vec<Arc<StoredEntity>>) -> CollectionRef<'_> {
+        CollectionRef::View(Box::new(self.tree_above(address).view_of(entities)))
+    }
+
+    /// Removes all links to an entity.
+    pub fn remove_links_to(&self, target: &EntityAddress) {
+        for (place, key) in self.links_to(target) {
+            // There is a record of the link, so its removal takes no more room; a link of the baseline alone may stay for want of it.
+            if let Ok(collection) = self.to_change(&place, 0) {
+                let _ = collection.remove(&key);
+            }
         }
     }
 

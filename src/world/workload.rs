@@ -11,12 +11,15 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 
-use crate::edm::address::CollectionAddress;
+use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::Patch;
-use crate::edm::schema::{Model, StructuredType, TypeId, WorkloadRules};
-use crate::edm::value::Complex;
+use crate::edm::schema::{Model, Operation, PropertyType, StructuredType, TypeId, WorkloadRules};
+use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
+use crate::odata::purse::Purse;
+use crate::odata::read::Argument;
 use crate::odata::write::Holder;
+use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
 use crate::world::store::StoredEntity;
@@ -25,6 +28,11 @@ use crate::world::store::StoredEntity;
 pub trait Workload: fmt::Debug + Sync {
     /// Returns the rules of the workload's types and properties.
     fn rules(&self) -> &'static WorkloadRules;
+
+    /// Returns the values that follow from others in a new entity, in the order in which they are found.
+    fn derived(&self) -> &'static [Derived] {
+        &[]
+    }
 
     /// Decides about a change before it is stored. Returns `None` to accept it, or the consultation that must take place first.
     ///
@@ -41,6 +49,180 @@ pub trait Workload: fmt::Debug + Sync {
         _decided: &mut Vec<&'static str>,
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
         Ok(None)
+    }
+
+    /// Returns the function that answers calls of an operation: its name, and that of the type to which it is bound.
+    fn operation(&self, _name: &str, _bound: &str) -> Option<OperationHandler> {
+        None
+    }
+}
+
+/// Function that answers calls of an operation.
+pub(crate) type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;
+
+/// Call of an operation.
+pub struct OperationRequest<'c> {
+    /// World of the call.
+    pub world: &'c World,
+    /// Schema of the requested version.
+    pub model: &'c Model,
+    /// Operation.
+    pub operation: &'c Operation,
+    /// Collection to which it is bound, or which has the entity to which it is bound.
+    pub collection: &'c CollectionAddress,
+    /// Entity to which it is bound.
+    pub entity: Option<&'c Arc<StoredEntity>>,
+    /// Arguments, in the order of the parameters.
+    pub(crate) arguments: &'c [Argument],
+    /// Request headers.
+    pub headers: &'c HeaderMap,
+    /// Time of the request.
+    pub now: SystemTime,
+    /// Purse that pays for the call.
+    pub(crate) purse: &'c Purse,
+    /// Creates an entity in a collection, and what it contains.
+    pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
+}
+
+impl OperationRequest<'_> {
+    /// Returns the argument of a parameter.
+    pub(crate) fn argument(&self, name: &str) -> &Argument {
+        let index = self.operation.parameter(name);
+        index.and_then(|index| self.arguments.get(index)).unwrap_or(&Argument::Absent)
+    }
+
+    /// Returns the address of the entity to which the operation is bound.
+    pub(crate) fn address(&self) -> Option<EntityAddress> {
+        let entity = self.entity?;
+        Some(EntityAddress { collection: self.collection.clone(), key: entity.key.clone() })
+    }
+}
+
+/// Result of an operation.
+#[derive(Debug)]
+pub enum OperationReply {
+    /// Nothing.
+    Nothing,
+    /// Value.
+    Value(Value),
+    /// Value that is shown with its secrets, this once.
+    Secret(Value),
+    /// Entity that is stored.
+    Entity(EntityAddress),
+    /// Entities that are stored.
+    Entities(Vec<EntityAddress>),
+}
+
+/// Value that follows from others in a new entity, unless the request has the property.
+#[derive(Debug)]
+pub struct Derived {
+    /// Name of the type, or of a base type, in Graph's own namespace.
+    pub type_name: &'static str,
+    /// Property.
+    pub property: &'static str,
+    /// Returns the value; `None` leaves the property as it is.
+    pub value: fn(&NewEntity<'_>) -> Option<DerivedValue>,
+}
+
+/// Form of a [`Derived`] value.
+#[derive(Debug)]
+pub enum DerivedValue {
+    /// JSON text.
+    Json(String),
+    /// Value of a property of the same name and type.
+    Copied(Value),
+}
+
+impl DerivedValue {
+    /// Returns a text.
+    pub fn text(text: &str) -> DerivedValue {
+        DerivedValue::Json(quoted(text))
+    }
+}
+
+/// Entity that a request creates.
+#[derive(Debug)]
+pub struct NewEntity<'n> {
+    /// World of the entity.
+    pub world: &'n World,
+    /// Schema of the requested version.
+    pub model: &'n Model,
+    /// Type of the entity.
+    pub structured: &'n StructuredType,
+    /// Key.
+    pub key: &'n str,
+    /// Values so far.
+    pub values: &'n Complex,
+    /// Entities that contain it, outermost first.
+    pub ancestors: &'n [Ancestor],
+}
+
+impl NewEntity<'_> {
+    /// Returns a text of the entity.
+    pub fn text(&self, property: &str) -> Option<Arc<str>> {
+        text_of(self.structured, self.values, property)
+    }
+
+    /// Returns a complex value of the entity, with its type.
+    pub fn complex(&self, property: &str) -> Option<(&StructuredType, &Complex)> {
+        let property = &self.structured.properties[self.structured.property(property)?];
+        match (property.kind, self.values.get(property.slot)) {
+            (PropertyType::Complex(id), Value::Complex(value)) => {
+                Some((self.model.actual(self.model.structured(id), value.own_type), value))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a collection of the entity.
+    pub fn items(&self, property: &str) -> &[Value] {
+        match self.structured.slot(property).map(|slot| self.values.get(slot)) {
+            Some(Value::Collection(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// Returns the innermost entity of a type that contains it, with the type.
+    pub fn holder(&self, type_name: &str) -> Option<(Arc<StoredEntity>, &StructuredType)> {
+        let ancestor = self.ancestors.iter().rev().find(|ancestor| self.is_named(ancestor.type_id, type_name))?;
+        let structured = self.model.structured(ancestor.type_id);
+        self.world.store.at(&ancestor.collection).get(&ancestor.key).map(|entity| (entity, structured))
+    }
+
+    /// Returns the id of the innermost entity of a type that contains it. A single entity is stored under another key.
+    pub fn holder_id(&self, type_name: &str) -> Option<Arc<str>> {
+        let (holder, structured) = self.holder(type_name)?;
+        Some(text_of(structured, &holder.properties, "id").unwrap_or_else(|| holder.key.clone()))
+    }
+
+    /// Returns the entity of a root set with a text, compared without case, and its type.
+    pub fn find(&self, set: &str, property: &str, text: &str) -> Option<(Arc<StoredEntity>, &StructuredType)> {
+        let root = self.model.root(set)?;
+        let structured = self.model.structured(root.target);
+        let has_text = |entity: &Arc<StoredEntity>| {
+            text_of(structured, &entity.properties, property).is_some_and(|found| found.eq_ignore_ascii_case(text))
+        };
+        let found = self.world.store.collection(root.set).list().into_iter().find(has_text);
+        found.map(|entity| (entity, structured))
+    }
+
+    /// Returns the first entity of a root set, and its type.
+    pub fn first(&self, set: &str) -> Option<(Arc<StoredEntity>, &StructuredType)> {
+        let root = self.model.root(set)?;
+        let (_, entity) = self.world.store.collection(root.set).page(None, 0, 1).into_iter().next()?;
+        Some((entity, self.model.structured(root.target)))
+    }
+
+    fn is_named(&self, id: TypeId, type_name: &str) -> bool {
+        self.model.type_named(type_name).is_some_and(|wanted| self.model.is_a(id, wanted))
+    }
+}
+
+/// Returns a text of an instance.
+pub(crate) fn text_of(structured: &StructuredType, values: &Complex, property: &str) -> Option<Arc<str>> {
+    match values.get(structured.slot(property)?) {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
     }
 }
 
@@ -97,7 +279,7 @@ pub enum ChangeKind<'c> {
 }
 
 /// Entity in a path that contains the rest of the path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ancestor {
     /// Collection of the entity.
     pub collection: CollectionAddress,

@@ -20,6 +20,8 @@
 //! | `sequences` | hundreds of sequences of requests to worlds with small limits |
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
+//! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
+//! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
 //! **`entra/`**: the token service
 //!
@@ -135,6 +137,7 @@ mod entra {
 }
 mod graph {
     mod concurrency;
+    mod content;
     mod decisions;
     mod draft_page;
     mod exchanges;
@@ -145,6 +148,7 @@ mod graph {
     mod schemas;
     mod sequences;
     mod stores;
+    mod tags;
     mod world_history;
 }
 mod program {

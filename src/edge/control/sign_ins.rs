@@ -8,7 +8,7 @@ use crate::edge::control::call::ControlCall;
 use crate::edge::control::reply::{ControlError, ControlReply};
 use crate::edge::control::time::format_time;
 use crate::entra::token::unix_seconds;
-use crate::entra::user::user_named;
+use crate::entra::user::account;
 use crate::policy::refusal::SIGN_IN_REFUSALS;
 use crate::world::World;
 use crate::world::fixture::directory::User;
@@ -98,7 +98,7 @@ pub(super) fn refuse(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
 }
 
 fn user(world: &World, name: Option<&str>) -> Result<User, ControlError> {
-    user_named(&world.directory, name).ok_or_else(|| {
+    account(world, name).ok_or_else(|| {
         let message = format!("unknown user {:?}: the directory does not list it", name.unwrap_or_default());
         ControlError::new(StatusCode::NOT_FOUND, "unknown-user", message)
     })

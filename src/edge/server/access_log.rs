@@ -32,7 +32,8 @@ pub(super) fn log(request: &Request, answer: &Answer, started: Instant) {
         tracing::info!("{method} {path}: called {}: {}", visible(url), visible(&mask_text(verdict)));
     }
     for place in &answer.skipped {
-        tracing::info!("{method} {path}: skipped {}: not in its type", visible(place));
+        let reason = if place.contains('$') { "not in its type" } else { "its type has no tags" };
+        tracing::info!("{method} {path}: skipped {}: {reason}", visible(place));
     }
 }
 

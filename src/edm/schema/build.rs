@@ -1,7 +1,8 @@
 //! Builds tables from the declarations of two documents.
 
 mod merge;
-mod names;
+pub(super) mod names;
+mod operations;
 mod properties;
 
 use std::borrow::Cow;
@@ -14,9 +15,9 @@ use self::names::{Names, collection_element, is_row_of};
 use self::properties::SlotNumbers;
 use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
-use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, WorkloadRules};
+use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Operation, Property, PropertyType, Root, Schema, SchemaError, Set,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,
     SetId, SetKind, StructuredType, TypeId, Version,
 };
 
@@ -68,12 +69,36 @@ pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static Worklo
             };
             if is_here {
                 let path = format!("/{}/{}", model.version.segment(), set.path).into();
-                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target });
+                // An entity of an unknown type lives in the set of its own type.
+                let is_home = !model.find_structured(set.target).is_some_and(|structured| structured.is_placeholder);
+                addresses.insert(path, Address { version: model.version, set: SetId(index), type_id: set.target, is_home });
             }
         }
     }
+    let mut inverses: HashMap<SetId, Vec<(TypeId, SetId)>, RandomState> = HashMap::default();
+    let mut transitive = HashMap::default();
+    let set_of = |(type_name, name): super::rules::Path| {
+        let full_name = if type_name.contains('.') { type_name.to_owned() } else { format!("microsoft.graph.{type_name}") };
+        match union.resolve(&full_name) {
+            Some(NamedType::Structured(id)) => union.structured(id).navigation(name).map(|navigation| (id, navigation.set)),
+            _ => None,
+        }
+    };
+    for workload in rules {
+        for (one, other) in workload.inverses {
+            if let Some((one, (_, other))) = set_of(*one).zip(set_of(*other)) {
+                inverses.entry(other).or_default().push(one);
+            }
+        }
+        for (path, names) in workload.transitive {
+            if let Some((_, set)) = set_of(*path) {
+                transitive.insert(set, *names);
+            }
+        }
+    }
+    let inverses = inverses.into_iter().map(|(set, others)| (set, others.into())).collect();
     let Shared { sets, fixed, .. } = shared;
-    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes })
+    Ok(Schema { models, union, documents, sets, root_sets, addresses, fixed, homes, inverses, transitive })
 }
 
 /// Numbers the types and enums of both documents.
@@ -197,20 +222,9 @@ impl Shared<'_> {
         self.add_fixed(&model);
         model.root_names = NameIndex::of(model.roots.iter().map(|root| &*root.name));
         for declaration in &document.operations {
-            let bound = declaration.parameters.first().filter(|_| declaration.is_bound);
-            let binding = bound.and_then(|(_, type_name)| {
-                let element = collection_element(type_name);
-                let name = document.expand(declaration.schema, element.unwrap_or(type_name));
-                match self.named(&name) {
-                    Some(NamedType::Structured(id)) => Some((id, element.is_some())),
-                    _ => None,
-                }
-            });
-            if declaration.is_bound && binding.is_none() {
-                continue;
+            if let Some(operation) = operations::build(self, document, &model, declaration) {
+                model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
             }
-            let operation = Operation { name: declaration.name.as_str().into(), is_action: declaration.is_action, binding };
-            model.operations.entry(declaration.name.to_ascii_lowercase().into()).or_default().push(operation);
         }
         Ok(model)
     }
@@ -349,16 +363,23 @@ impl Shared<'_> {
             let is_unexpanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
             let mut rows = self.rules.iter().flat_map(|workload| workload.expanded);
             let is_expanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
-            let kind = if navigation.contains_target { SetKind::Contained } else { SetKind::References };
+            let mut rows = self.rules.iter().flat_map(|workload| workload.references);
+            let is_reference = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
+            let contains_target = navigation.contains_target && !is_reference;
+            let kind = if contains_target { SetKind::Contained } else { SetKind::References };
             let path = format!("{}/{}", declaration.name, navigation.name);
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
             navigations.push(Arc::new(Navigation {
                 name: navigation.name.as_str().into(),
                 target,
                 is_collection: element.is_some(),
-                contains_target: navigation.contains_target,
+                contains_target,
                 set,
                 is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
+                view: {
+                    let mut rows = self.rules.iter().flat_map(|workload| workload.views);
+                    rows.find(|(row, name, _)| *name == navigation.name && is_row_of(row, full_name)).map(|(_, _, view)| *view)
+                },
                 is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,
             }));
         }
@@ -390,7 +411,11 @@ impl Shared<'_> {
             is_placeholder: self.rules.iter().flat_map(|workload| workload.placeholders).any(|row| is_row_of(row, full_name)),
             is_open: declaration.is_open || base.is_some_and(|base| base.is_open),
             has_stream: declaration.has_stream || base.is_some_and(|base| base.has_stream),
-            wording: row.map_or(inherited.0, |(row, _)| row.wording),
+            // A row without words of its own has those of the base type.
+            wording: row
+                .map(|(row, _)| row.wording)
+                .filter(|wording| !std::ptr::eq(*wording, &raw const DEFAULT_WORDING))
+                .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: page_order(self.rules, full_name, &properties, &answer_order),
@@ -398,10 +423,21 @@ impl Shared<'_> {
             navigations,
             key: key_index,
             alternate_keys,
+            required: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.required);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
+                row.or_else(|| base.and_then(|base| base.required))
+            },
+            default_projection: default_projection(self.rules, full_name, &properties),
             search: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
+            },
+            tag: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.tags);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                row.or_else(|| base.and_then(|base| base.tag))
             },
             always_selected: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.always_keyed);
@@ -410,6 +446,16 @@ impl Shared<'_> {
                 key_index.filter(|_| is_keyed)
             },
             segment_key: segment_key.or_else(|| base.and_then(|base| base.segment_key)),
+            well_known: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.well_known);
+                rows.find(|(row, _, _)| is_row_of(row, full_name))
+                    .and_then(|(_, name, names)| Some((properties.iter().position(|property| *property.name == **name)?, *names)))
+            },
+            unique: {
+                let rows = self.rules.iter().flat_map(|workload| workload.unique);
+                let own = rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, unique)| unique);
+                base.iter().flat_map(|base| base.unique.iter().copied()).chain(own).collect()
+            },
             blank_text: properties.iter().map(|property| property.name.len() + BLANK_MEMBER).sum(),
             names: NameIndex::of(properties.iter().map(|property| &*property.name)),
             properties,
@@ -518,6 +564,22 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<usize> {
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).collect()
+}
+
+/// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.
+fn default_projection(
+    rules: &[&'static WorkloadRules],
+    full_name: &str,
+    properties: &[Arc<Property>],
+) -> Option<Arc<Projection>> {
+    let mut rows = rules.iter().flat_map(|workload| workload.default_projections);
+    let (_, row) = rows.find(|(owner, _)| is_row_of(owner, full_name))?;
+    let (names, has_undeclared) = match row {
+        DefaultProjection::Only(names) => (names, false),
+        DefaultProjection::Except(names) => (names, true),
+    };
+    let properties = properties.iter().map(|property| names.contains(&&*property.name) != has_undeclared).collect();
+    Some(Arc::new(Projection { properties, has_undeclared }))
 }
 
 /// Returns the order of the draft page: the properties that it lists, then the others.

@@ -1,5 +1,8 @@
 //! The contents of a document: the numbers of its declarations, and those that are not served.
 
+use std::collections::HashSet;
+
+use super::build::names::{collection_element, primitive};
 use super::csdl::{self, Document};
 use super::{Schema, Version};
 use crate::edm::primitive::Primitive;
@@ -46,13 +49,21 @@ fn contents(document: &Document) -> Contents {
             unserved.push(Unserved { line: property.line, what: format!("stream {name}/{}", property.name) });
         }
     }
+    let types = document.types.iter().map(|declaration| document.qualified(declaration.schema, &declaration.name));
+    let enums = document.enums.iter().map(|declaration| document.qualified(declaration.schema, &declaration.name));
+    let known: HashSet<String> = types.chain(enums).map(|name| name.to_ascii_lowercase()).collect();
     for operation in &document.operations {
         let kind = if operation.is_action { "action" } else { "function" };
-        let mut what = format!("{kind} {}", document.qualified(operation.schema, &operation.name));
-        if let Some((_, bound)) = operation.parameters.first().filter(|_| operation.is_bound) {
-            what.push_str(&format!(" of {}", expanded(document, operation.schema, bound)));
+        let used = operation.parameters.iter().map(|parameter| &parameter.type_name).chain(&operation.return_type);
+        let is_unknown = |type_name: &&String| {
+            let name = document.expand(operation.schema, collection_element(type_name).unwrap_or(type_name));
+            primitive(&name).is_none() && !known.contains(&name.to_ascii_lowercase())
+        };
+        if let Some(unknown) = used.into_iter().find(is_unknown) {
+            let name = document.qualified(operation.schema, &operation.name);
+            unserved
+                .push(Unserved { line: operation.line, what: format!("{kind} {name}, which uses the unknown type {unknown}") });
         }
-        unserved.push(Unserved { line: operation.line, what });
     }
     unserved.sort_by_key(|unserved| unserved.line);
     Contents {
@@ -66,13 +77,5 @@ fn contents(document: &Document) -> Contents {
             (document.operations.len(), "operations"),
         ],
         unserved,
-    }
-}
-
-/// Returns the qualified name of a type, or of a collection of it.
-fn expanded(document: &Document, schema: usize, type_name: &str) -> String {
-    match type_name.strip_prefix("Collection(").and_then(|rest| rest.strip_suffix(')')) {
-        Some(element) => format!("Collection({})", document.expand(schema, element)),
-        None => document.expand(schema, type_name),
     }
 }

@@ -115,10 +115,17 @@ pub(super) struct OperationDeclaration {
     pub(super) name: String,
     pub(super) is_action: bool,
     pub(super) is_bound: bool,
-    /// The types of the parameters, by their names; the first is the binding parameter of a bound operation.
-    pub(super) parameters: Vec<(String, String)>,
+    /// The parameters; the first is the binding parameter of a bound operation.
+    pub(super) parameters: Vec<ParameterDeclaration>,
     pub(super) return_type: Option<String>,
     pub(super) line: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct ParameterDeclaration {
+    pub(super) name: String,
+    pub(super) type_name: String,
+    pub(super) nullable: bool,
 }
 
 impl Document {
@@ -317,7 +324,8 @@ impl State {
                 line,
             }),
             "Parameter" => {
-                let parameter = (required("Name")?, required("Type")?);
+                let (name, type_name) = (required("Name")?, required("Type")?);
+                let parameter = ParameterDeclaration { name, type_name, nullable: flag("Nullable", true)? };
                 if let Some(operation) = document.operations.last_mut() {
                     operation.parameters.push(parameter);
                 }

@@ -22,17 +22,117 @@ pub struct WorkloadRules {
     pub caller_singletons: &'static [(&'static str, &'static str)],
     /// Types, and their properties that a path segment can name an entity by, like the key.
     pub segment_keys: &'static [(&'static str, &'static str)],
+    /// Types, a property, and names that a path segment can have in place of a key, each with the value of the property.
+    pub well_known: &'static [(&'static str, &'static str, WellKnown)],
+    /// Types, and their properties whose values no two entities of a collection can share. Derived types inherit the row.
+    pub unique: &'static [(&'static str, Unique)],
     /// Types, and their navigation properties that answers cannot include.
     pub unexpanded: &'static [(&'static str, &'static str)],
+    /// Types, and their navigation properties that show entities of other addresses, as long as nothing is stored under their own.
+    pub views: &'static [(&'static str, &'static str, View)],
     /// Types, and their navigation properties that answers include unasked.
     pub expanded: &'static [(&'static str, &'static str)],
     /// Types whose key is in answers whether it is selected or not.
     pub always_keyed: &'static [&'static str],
     /// Types whose instances are of a derived type that is not known: a cast to any of them shows them.
     pub placeholders: &'static [&'static str],
+    /// Types whose entities have tags, and their rules; types derived from them have the same.
+    pub tags: &'static [(&'static str, &'static TagRules)],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
+    /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
+    pub references: &'static [Path],
+    /// Navigation properties, each as type and name, and those that lead back: a link of the first is one of the second.
+    pub inverses: &'static [(Path, Path)],
+    /// Navigation properties, each as type and name, that lead to all that others of these names lead to, at any distance.
+    pub transitive: &'static [(Path, &'static [&'static str])],
+    /// Operations with another status of success than 204 without a result, and 200 with one: the name, the type to which it is bound, and
+    /// the status. A star means any operation, or the rest of a type's name.
+    pub operation_statuses: &'static [(&'static str, &'static str, u16)],
+    /// Types whose deleted entities can be restored.
+    pub recycled: &'static [RecycledRules],
+    /// Navigation properties whose last link cannot be removed, and the refusal.
+    pub kept_links: &'static [(Path, &'static Refusal)],
+    /// Types, and the number of links that one request can give an entity.
+    pub link_limits: &'static [(&'static str, usize)],
+    /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
+    pub required: &'static [(&'static str, Required)],
+    /// Types whose answers without `$select` have some of the properties only.
+    pub default_projections: &'static [(&'static str, DefaultProjection)],
 }
+
+/// The entities that a navigation property shows: the service keeps one entity under several addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The entity of a root set with the key of the holder.
+    SameKey(&'static str),
+    /// The first entity of another collection of the holder whose property has a value, as JSON text.
+    Among {
+        /// The navigation property of the collection.
+        navigation: &'static str,
+        /// The property.
+        property: &'static str,
+        /// The value.
+        value: &'static str,
+    },
+    /// A collection of the entity that another navigation property of the holder shows.
+    Behind {
+        /// The navigation property of the entity.
+        navigation: &'static str,
+        /// The navigation property of the collection.
+        collection: &'static str,
+    },
+    /// The collections of all entities of another collection of the holder, and of those nested in them.
+    All {
+        /// The navigation property of the other collection.
+        navigation: &'static str,
+        /// The navigation property of the entities nested in its entities.
+        nested: &'static str,
+        /// The navigation property of the collections.
+        collection: &'static str,
+        /// The property that names the one in which new entities are created, and its value as JSON text.
+        new_in: (&'static str, &'static str),
+    },
+}
+
+/// Names that a path segment can have in place of a key, with the values of a property.
+pub(crate) type WellKnown = &'static [(&'static str, &'static str)];
+
+/// A property whose values no two entities of a collection can share, compared without case. A collection shares no item.
+#[derive(Clone, Copy, Debug)]
+pub struct Unique {
+    /// The property.
+    pub property: &'static str,
+    /// The collection property and the item of it that entities must have for the rule to apply.
+    pub among: Option<(&'static str, &'static str)>,
+    /// The row for a value that another entity has: `{0}` is the property, `{1}` the value.
+    pub refusal: &'static Refusal,
+}
+
+/// The members that a request must have to create an entity.
+#[derive(Clone, Copy, Debug)]
+pub struct Required {
+    /// The members, in the order in which they are checked.
+    pub members: &'static [&'static str],
+    /// A member with which only these others are required.
+    pub relief: Option<(&'static str, &'static [&'static str])>,
+    /// The row for a missing one: `{0}` is the member, `{1}` the type.
+    pub missing: &'static Refusal,
+    /// The row for an empty text, likewise.
+    pub empty: Option<&'static Refusal>,
+}
+
+/// The properties in answers without `$select`.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultProjection {
+    /// These, and no undeclared members.
+    Only(&'static [&'static str]),
+    /// All but these.
+    Except(&'static [&'static str]),
+}
+
+/// A navigation property: the type that declares it, and its name.
+pub(crate) type Path = (&'static str, &'static str);
 
 /// The properties of a type that `$search` finds.
 #[derive(Debug)]
@@ -51,12 +151,85 @@ impl WorkloadRules {
         page_order: &[],
         caller_singletons: &[],
         segment_keys: &[],
+        well_known: &[],
+        unique: &[],
         unexpanded: &[],
+        views: &[],
         expanded: &[],
         always_keyed: &[],
         searches: &[],
         placeholders: &[],
+        references: &[],
+        inverses: &[],
+        transitive: &[],
+        operation_statuses: &[],
+        recycled: &[],
+        kept_links: &[],
+        link_limits: &[],
+        tags: &[],
+        required: &[],
+        default_projections: &[],
     };
+}
+
+/// The rule for deleted entities of a type that can be restored.
+#[derive(Debug)]
+pub struct RecycledRules {
+    /// The name of the type.
+    pub name: &'static str,
+    /// The path of the collection that keeps them.
+    pub bin: &'static str,
+    /// The collection property that must have a text, if only some are kept.
+    pub only: Option<(&'static str, &'static str)>,
+    /// The property with the time of the deletion.
+    pub deleted_at: &'static str,
+}
+
+/// The rules of the entity tags of a type.
+#[derive(Debug)]
+pub struct TagRules {
+    /// The form of the tags.
+    pub form: TagForm,
+    /// Whether answers have the tag only with `$select`.
+    pub needs_select: bool,
+    /// Whether an answer whose body begins with the tag has it in the header `ETag` too.
+    pub has_header: bool,
+    /// The refusal of a change without `If-Match`, if that is required.
+    pub absent: Option<&'static Refusal>,
+    /// The refusal of a change with an `If-Match` that is not a list of tags; else no tag matches it.
+    pub malformed: Option<&'static Refusal>,
+    /// The refusal of a change of an entity that has another tag.
+    pub stale: &'static Refusal,
+    /// Whether an `If-Match` without a value is like none.
+    pub ignores_empty: bool,
+}
+
+/// The form of entity tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagForm {
+    /// Weak, 22 bytes in base64, which `changeKey` repeats: `W/"Dh8tpywH2EOPTvOWbm1mIwAAkmhknA=="`.
+    ChangeKey,
+    /// A GUID in capitals and braces with the number of the version, which `eTag` repeats: `"{7F33A3C5-…},3"`.
+    BracedGuid,
+    /// A GUID with the number of the version, which `eTag` repeats: `"7f33a3c5-…,3"`.
+    Guid,
+    /// The number of the version: `"3"`.
+    Version,
+    /// Weak, the base64 of this name of the type and a counter: `W/"JzEtVGFzayAgQEBAQEBAQEBAQEBAQEBARCc="`.
+    Counter(&'static str),
+    /// A tag of Cosmos DB, a GUID most of whose digits are zero: `"42006ecc-0000-0000-0000-5ca35d410000"`.
+    Cosmos,
+}
+
+impl TagForm {
+    /// Returns the name of the property that repeats the tag.
+    pub fn property(self) -> Option<&'static str> {
+        match self {
+            TagForm::ChangeKey => Some("changeKey"),
+            TagForm::BracedGuid | TagForm::Guid => Some("eTag"),
+            TagForm::Version | TagForm::Counter(_) | TagForm::Cosmos => None,
+        }
+    }
 }
 
 /// The row of a type.
@@ -90,6 +263,14 @@ pub enum PropertyRule {
     },
     /// The value in a new entity if the request omits it, as JSON text.
     InitialValue(&'static str),
+    /// The value in an entity that a request creates and omits the property for, as JSON text of any kind. Fixtures do not get it.
+    CreatedWith(&'static str),
+    /// Times that the service sets have no fraction of a second.
+    WholeSeconds,
+    /// The identity of a caller has id and name only.
+    PlainIdentity,
+    /// A text in a request is stored in the form that the service gives it.
+    Rewritten(fn(&str) -> Option<String>),
     /// Checked in requests beyond its type.
     Checked(ValueCheck),
     /// Set by the service on a write.
@@ -125,8 +306,12 @@ pub enum ServerSetValue {
     CreatedAt,
     /// The time of the last write.
     ModifiedAt,
+    /// The caller of the creation.
+    CreatedBy,
     /// The caller of the last write.
     ModifiedBy,
+    /// A key of the state, new after each write.
+    ChangeKey,
 }
 
 /// The changes that clients can make to the entities of a type.
@@ -144,6 +329,8 @@ pub struct Capabilities {
     pub create_status: StatusCode,
     /// The status of a successful DELETE.
     pub delete_status: StatusCode,
+    /// Whether a PUT that creates an entity is answered as a POST is.
+    pub puts_as_posts: bool,
 }
 
 /// The response to a change.
@@ -153,6 +340,8 @@ pub enum UpdateAnswer {
     NoContent,
     /// 200 with the entity.
     Entity,
+    /// 200 without a body.
+    Empty,
     /// As a behavior decides: whether the response has the entity.
     Decided(&'static str, fn(&Behaviors) -> bool),
 }
@@ -214,13 +403,18 @@ pub(crate) const DEFAULT_CAPABILITIES: Capabilities = Capabilities {
     answer: UpdateAnswer::Decided("update-response", |behaviors| behaviors.update_response == UpdateResponse::Entity),
     create_status: StatusCode::CREATED,
     delete_status: StatusCode::NO_CONTENT,
+    puts_as_posts: false,
 };
 
 /// The wording of a workload's refusals for the entities of a type.
 #[derive(Debug)]
 pub struct Wording {
-    /// The prefix of ids that the service assigns.
-    pub id_prefix: &'static str,
+    /// The form of ids that the service assigns.
+    pub id: IdForm,
+    /// The keys that the service refuses without a look-up.
+    pub malformed_key: Option<&'static KeyCheck>,
+    /// The row for a new entity whose declared type is abstract, without the name of a derived one.
+    pub abstract_type: &'static Refusal,
     /// The noun in messages: the placeholder `{0}` of the rows for unknown entities; `{1}` is the key, `{2}` the type.
     pub noun: &'static str,
     /// The inner code of the refusals of unknown entities, where it is not that of their rows.
@@ -233,6 +427,45 @@ pub struct Wording {
     pub enum_refusals: &'static EnumRefusals,
     /// The base URL of the workload's own service, which `Location` may name (behavior `location`).
     pub backend_url: &'static str,
+}
+
+/// The form of ids that the service assigns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdForm {
+    /// A GUID after a prefix.
+    Guid(&'static str),
+    /// Bytes in base64 with the alphabet of URLs and without padding, after a prefix.
+    Base64 {
+        /// The prefix.
+        prefix: &'static str,
+        /// The number of bytes.
+        bytes: usize,
+    },
+    /// The id of an item in a mailbox: bytes in base64 with the alphabet of URLs and padding. The first three and the last three are fixed.
+    Mailbox {
+        /// The number of bytes.
+        bytes: usize,
+    },
+    /// Characters of the alphabet of base32, after a prefix.
+    Base32 {
+        /// The prefix.
+        prefix: &'static str,
+        /// The number of characters.
+        characters: usize,
+    },
+    /// Hexadecimal digits between two texts.
+    Hex(&'static str, &'static str),
+    /// The time of creation in milliseconds since 1970.
+    Milliseconds,
+}
+
+/// A check of keys: a service that knows the form of its ids refuses others without a look-up.
+#[derive(Debug)]
+pub struct KeyCheck {
+    /// Whether a key has the form.
+    pub is_well_formed: fn(&str) -> bool,
+    /// The row for other keys: `{0}` is the key.
+    pub refusal: &'static Refusal,
 }
 
 /// The rows for invalid values of enums: `{0}` is the value, `{1}` the property, `{2}` the type.
@@ -248,7 +481,9 @@ pub struct EnumRefusals {
 
 /// The wording for types without a row.
 pub(crate) static DEFAULT_WORDING: Wording = Wording {
-    id_prefix: "",
+    id: IdForm::Guid(""),
+    malformed_key: None,
+    abstract_type: &refusal::ABSTRACT_TYPE,
     noun: "resource",
     not_found_code: None,
     unknown_entity: &refusal::UNKNOWN_ENTITY,

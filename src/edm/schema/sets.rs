@@ -62,6 +62,8 @@ pub struct Address {
     pub set: SetId,
     /// The type of its entities.
     pub type_id: TypeId,
+    /// Whether all its entities live here.
+    pub is_home: bool,
 }
 
 impl Schema {
@@ -140,6 +142,21 @@ impl Schema {
     /// Returns the set of a collection that a singleton contains, if its path is fixed.
     pub(crate) fn fixed(&self, singleton: SetId, navigation: SetId) -> Option<SetId> {
         self.fixed.get(&(singleton, navigation)).copied()
+    }
+
+    /// Returns the navigation properties whose links lead back along one: the types that declare them, and their sets.
+    pub fn inverses(&self, set: SetId) -> &[(TypeId, SetId)] {
+        self.inverses.get(&set).map_or(&[], |inverses| inverses)
+    }
+
+    /// Returns the names of the navigation properties that one follows at any distance, if it does.
+    pub fn transitive(&self, set: SetId) -> Option<&'static [&'static str]> {
+        self.transitive.get(&set).copied()
+    }
+
+    /// Whether the links of a navigation property follow from those of others.
+    pub fn is_derived(&self, set: SetId) -> bool {
+        self.inverses.contains_key(&set) || self.transitive.contains_key(&set)
     }
 
     /// Returns the entity set in which entities of a type live: its own, or that of the nearest base type.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::EntraContext;
 use super::client::Client;
 use crate::entra::token::PERSONAL_TENANT;
-use crate::entra::user::user_named;
+use crate::entra::user::account;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::fixture::directory::{AccessPolicy, Requirement, User};
@@ -16,7 +16,7 @@ pub(super) const HINT: &str = "O.";
 /// Returns the user with a name, without one the first user.
 pub(super) fn user(context: &EntraContext<'_>, name: Option<&str>) -> Result<User, Error> {
     let unknown = || Error::new(&refusal::ENTRA_UNKNOWN_USER, &[name.unwrap_or_default(), &context.tenant_id]);
-    let mut user = user_named(context.directory(), name).ok_or_else(unknown)?;
+    let mut user = account(context.world, name).ok_or_else(unknown)?;
     if user.account_enabled == Some(false) {
         return Err(Error::new(&refusal::ENTRA_DISABLED_USER, &[]));
     }

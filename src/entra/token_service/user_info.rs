@@ -7,7 +7,7 @@ use crate::entra::access_token::pairwise;
 use crate::entra::caller::bearer;
 use crate::entra::check::verified;
 use crate::entra::token::UserNames;
-use crate::entra::user::user_named;
+use crate::entra::user::account;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 
@@ -41,7 +41,7 @@ pub(super) fn user_info(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     let names = UserNames::of(text);
     let name = names.name().or(claims.oid.as_deref());
     let unknown = || Error::new(&refusal::ENTRA_UNKNOWN_USER, &["", &context.tenant_id]);
-    let user = user_named(context.directory(), name).ok_or_else(unknown)?;
+    let user = account(context.world, name).ok_or_else(unknown)?;
     let application = claims.appid.as_deref().or(claims.azp.as_deref()).unwrap_or_default();
     let profile = has("profile");
     let answer = Answer {

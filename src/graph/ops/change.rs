@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
+use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
 use crate::entra::user::LOCAL_USER;
@@ -20,6 +20,7 @@ use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
 use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
+use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
 use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoreFull, StoredEntity};
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
@@ -47,15 +48,7 @@ pub(super) fn read_body_of(
     let behaviors = &context.world.behaviors;
     let bytes = body::bytes(context.request, behaviors)?;
     let json = body::parse(&bytes)?;
-    let rules = ReadRules {
-        model: context.route.model,
-        behaviors,
-        origin,
-        knows_hidden: context.preferences.include_unknown_enum_members,
-        long_numbers: body::long_numbers(&context.request.headers),
-        problem_limit: 1,
-        explains: context.world.explains,
-    };
+    let rules = read_rules(context, origin);
     // Only values of derived types are read differently from those of the declared one.
     let stored = match context.route.key.as_deref() {
         Some(key)
@@ -74,6 +67,19 @@ pub(super) fn read_body_of(
     match reading.shape.first() {
         Some(problem) => Err(problem.to_error()),
         None => Ok(reading),
+    }
+}
+
+/// Returns the rules for reading the body of a request.
+pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, origin: Origin) -> ReadRules<'c> {
+    ReadRules {
+        model: context.model,
+        behaviors: &context.world.behaviors,
+        origin,
+        knows_hidden: context.preferences.include_unknown_enum_members,
+        long_numbers: body::long_numbers(&context.request.headers),
+        problem_limit: 1,
+        explains: context.world.explains,
     }
 }
 
@@ -133,13 +139,15 @@ pub(super) fn store_full(full: StoreFull) -> Error {
     Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
 }
 
-/// Returns a new key.
-pub(super) fn next_key(context: &OperationContext<'_>) -> Arc<str> {
+/// Returns a new key for an entity of a type. `attempt` counts the keys that were in use.
+pub(super) fn next_key<R>(context: &OperationContext<'_, R>, structured: &StructuredType, attempt: u64) -> Arc<str> {
     let id = context.world.next_entity_id();
-    match context.world.behaviors.id_format {
-        IdFormat::Wfi => format!("{}{id}", context.structured().wording.id_prefix).into(),
-        IdFormat::Guid => id.to_string().into(),
-    }
+    let form = match (structured.wording.id, context.world.behaviors.id_format) {
+        (IdForm::Guid(_), IdFormat::Guid) => IdForm::Guid(""),
+        (form, _) => form,
+    };
+    let now = u64::try_from(unix_millis(context.now)).unwrap_or_default();
+    id_of(form, id, now.saturating_add(attempt)).into()
 }
 
 /// Sets the property that holds the key.
@@ -161,7 +169,7 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
         Some(Return::Representation) => true,
         Some(Return::Minimal) => false,
         None => match capabilities.answer {
-            UpdateAnswer::NoContent => false,
+            UpdateAnswer::NoContent | UpdateAnswer::Empty => false,
             UpdateAnswer::Entity => true,
             UpdateAnswer::Decided(behavior, has_entity) => {
                 decided.push(behavior);
@@ -171,9 +179,12 @@ pub(super) fn changed_response(context: &OperationContext<'_>, entity: &StoredEn
     };
     let answer = if has_entity {
         decided.extend(explain::entities(context, std::iter::once(&**entity), None));
-        context.json(StatusCode::OK, context.entity_body(entity), decided)
+        let etag = context.tag_header(entity, false);
+        Success { etag, ..context.json(StatusCode::OK, context.entity_body(entity), decided) }
     } else {
-        Success { decided, ..Success::no_content() }
+        let is_ok = matches!(capabilities.answer, UpdateAnswer::Empty) && context.preferences.answer.is_none();
+        let status = if is_ok { StatusCode::OK } else { StatusCode::NO_CONTENT };
+        Success { status, decided, ..Success::no_content() }
     };
     Success { preference_applied: context.write_preference(), ..answer }
 }
@@ -199,15 +210,26 @@ pub(super) fn server_set_values(
     decided: &mut Vec<&'static str>,
 ) -> Vec<(Slot, Value)> {
     let recomputes = is_new || context.world.behaviors.last_modified == LastModified::Recompute;
-    let now = || Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(context.now)));
+    let now = |property: &Property| {
+        let millis = unix_millis(context.now);
+        let millis = if property.has_whole_seconds { millis - millis.rem_euclid(1000) } else { millis };
+        Value::DateTimeOffset(DateTimeOffset::from_unix_millis(millis))
+    };
     let mut values = Vec::with_capacity(4);
     for property in &structured.properties {
         match (property.server_set, property.kind) {
-            (Some(ServerSetValue::CreatedAt), _) if is_new => values.push((property.slot, now())),
-            (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now())),
+            (Some(ServerSetValue::CreatedAt), _) if is_new => values.push((property.slot, now(property))),
+            (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now(property))),
+            (Some(ServerSetValue::CreatedBy), PropertyType::Complex(id)) if is_new => {
+                let identity_set = context.route.model.structured(id);
+                values.push((property.slot, caller(context, property, identity_set, decided)));
+            }
             (Some(ServerSetValue::ModifiedBy), PropertyType::Complex(id)) if recomputes => {
                 let identity_set = context.route.model.structured(id);
-                values.push((property.slot, caller(context, context.route.model, identity_set, decided)));
+                values.push((property.slot, caller(context, property, identity_set, decided)));
+            }
+            (Some(ServerSetValue::ChangeKey), _) => {
+                values.push((property.slot, Value::String(change_key(context.world.next_entity_id()).into())));
             }
             _ => {}
         }
@@ -224,35 +246,41 @@ pub(super) fn server_set_values(
 /// Returns the caller as a value of the type identitySet.
 fn caller(
     context: &OperationContext<'_>,
-    model: &Model,
+    property: &Property,
     identity_set: &StructuredType,
     decided: &mut Vec<&'static str>,
 ) -> Value {
+    let model = context.route.model;
+    let value =
+        |member: &str, person: Person| identity_set_value(model, identity_set, member, property.has_plain_identity, person);
     match caller::caller(&context.request.headers) {
-        Caller::User(person) => identity_set_value(model, identity_set, "user", person),
-        Caller::Application(person) => identity_set_value(model, identity_set, "application", person),
+        Caller::User(person) => value("user", person),
+        Caller::Application(person) => value("application", person),
         Caller::Unknown => {
             decided.push("local-caller");
             let local = || match context.world.behaviors.local_caller {
                 LocalCaller::User => {
                     let person = Person { id: LOCAL_USER.0.to_owned(), display_name: Some(LOCAL_USER.1.to_owned()) };
-                    identity_set_value(model, identity_set, "user", person)
+                    value("user", person)
                 }
                 LocalCaller::Null => Value::Complex(Arc::new(Complex::default())),
             };
+            if property.has_plain_identity {
+                return local();
+            }
             context.world.local_caller.get_or_init(local).clone()
         }
     }
 }
 
 /// Returns a value of the type identitySet that names one user or application.
-fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, person: Person) -> Value {
+fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, is_plain: bool, person: Person) -> Value {
     let mut set = Complex::default();
     let property = identity_set.property(member).map(|index| &identity_set.properties[index]);
     if let Some(property) = property
         && let PropertyType::Complex(id) = property.kind
     {
-        set.set(property.slot, identity_value(model.structured(id), member == "user", person));
+        set.set(property.slot, identity_value(model.structured(id), member == "user" && !is_plain, person));
     }
     Value::Complex(Arc::new(set))
 }

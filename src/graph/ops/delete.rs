@@ -2,34 +2,97 @@
 
 use std::sync::Arc;
 
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Property, PropertyType};
+use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
+use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
+use crate::world::clock::unix_millis;
+use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
 pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&Reply>) -> Result<Outcome, Error> {
+    let mut decided = Vec::new();
+    let precondition = Precondition::of(context, key, &mut decided)?;
     let collection = collection_to_change(context, key)?;
     if context.route.cast.is_some() {
         context.entity(key)?;
     }
-    let mut decided = Vec::new();
+    if precondition.is_stated() {
+        precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
+    }
     if context.structured().consulted.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
         if let Some(consultation) = before_commit(context, ChangeKind::Delete { key: &current.key }, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
     }
-    let before = collection.remove(key).map_err(store_full)?.ok_or_else(|| context.not_found(key))?;
-    let own = context.model.actual(context.structured(), before.properties.own_type);
-    let is_complex = |property: &Arc<Property>| matches!(property.kind, PropertyType::Complex(_));
-    if !own.navigations.is_empty() || own.properties.iter().any(is_complex) {
-        let collection = &context.route.collection;
-        context.world.store.empty_within(collection.root, &collection.address(&context.world.schema, key));
+    let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
+    let before = removed.ok_or_else(|| context.not_found(key))?;
+    let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
+    match recycle(context, &before) {
+        Ok(true) => {}
+        Ok(false) => forget(context, &address, &before),
+        Err(error) => {
+            // Without room to keep it, the entity stays.
+            let _ = collection.insert(before);
+            return Err(error);
+        }
     }
     let status = context.structured().capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
+}
+
+/// Removes what a deleted entity contained, and the links to it.
+fn forget(context: &OperationContext<'_>, address: &EntityAddress, before: &StoredEntity) {
+    let (world, collection) = (context.world, &address.collection);
+    let own = context.model.actual(context.structured(), before.properties.own_type);
+    let is_complex = |property: &Arc<Property>| matches!(property.kind, PropertyType::Complex(_));
+    if !own.navigations.is_empty() || own.properties.iter().any(is_complex) {
+        world.store.empty_within(collection.root, &address.text(&world.schema));
+    }
+    world.store.remove_links_to(address);
+    // An object that could have been restored still has what it had in its own set.
+    let is_bin = statuses::bin(world, &own.full_name).is_some_and(|bin| bin.set == collection.set);
+    if let Some(home) = world.schema.home(context.model, own.id).filter(|_| is_bin) {
+        let former = EntityAddress { collection: home.into(), key: address.key.clone() };
+        if world.store.entity(&former).is_none() {
+            world.store.empty_within(home, &former.text(&world.schema));
+            world.store.remove_links_to(&former);
+        }
+    }
+}
+
+/// Keeps a deleted entity where it can be restored, if its type has such a place. What it contains stays, and so do the links to it.
+fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> Result<bool, Error> {
+    let world = context.world;
+    let structured = context.model.actual(context.structured(), before.properties.own_type);
+    let Some(Bin { set, rules }) = statuses::bin(world, &structured.full_name) else { return Ok(false) };
+    let has = |(name, wanted): (&str, &str)| {
+        let Some(slot) = structured.slot(name) else { return false };
+        let Value::Collection(items) = before.properties.get(slot) else { return false };
+        items.iter().any(|item| matches!(item, Value::String(text) if **text == *wanted))
+    };
+    if set == context.route.collection.set || rules.only.is_some_and(|only| !has(only)) {
+        return Ok(false);
+    }
+    let mut values = before.properties.clone();
+    values.own_type = Some(structured.id);
+    if let Some(slot) = structured.slot(rules.deleted_at) {
+        let seconds = unix_millis(context.now) / 1000;
+        values.set(slot, Value::DateTimeOffset(DateTimeOffset::from_unix_millis(seconds * 1000)));
+    }
+    let kept = Arc::new(StoredEntity::of_type(before.key.clone(), values, structured.blank_text));
+    let bin = world.store.to_change(&CollectionAddress::from(set), kept.size() + RECORD_BYTES).map_err(store_full)?;
+    match bin.insert(kept) {
+        Ok(()) | Err(InsertError::DuplicateKey) => Ok(true),
+        Err(InsertError::Full(full)) => Err(store_full(full)),
+    }
 }

@@ -28,7 +28,7 @@ pub(in crate::graph) fn answer(
     match resource {
         Resource::Metadata(model) => Ok(metadata(world, model)),
         Resource::Service(model) => Ok(service_document(&OperationContext::new(world, request, meta, model, &(), format()?))),
-        Resource::Entities(_) => unreachable!("stored entities have operations of their own"),
+        Resource::Operation(..) | Resource::Entities(_) => unreachable!("operations and stored entities are answered elsewhere"),
     }
 }
 
@@ -53,5 +53,13 @@ fn service_document(context: &OperationContext<'_, ()>) -> Success {
 fn metadata(world: &World, model: &Model) -> Success {
     let document = world.schema.document(model.version).as_bytes().to_vec();
     let body = Some((HeaderValue::from_static("application/xml"), document));
-    Success { status: StatusCode::OK, body, location: None, preference_applied: None, decided: Vec::new(), change: None }
+    Success {
+        status: StatusCode::OK,
+        body,
+        location: None,
+        etag: None,
+        preference_applied: None,
+        decided: Vec::new(),
+        change: None,
+    }
 }

@@ -6,7 +6,7 @@ use crate::edm::address::EntityAddress;
 use crate::graph::context::OperationContext;
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
-use crate::graph::ops::list::too_expensive;
+use crate::graph::ops::condition;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
@@ -18,10 +18,14 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
     if let Some(query) = query.as_ref().filter(|query| !query.expand.is_empty()) {
         return expanded(context, key, query);
     }
+    let known = condition::of_read(context);
     let select = query.as_ref().and_then(|query| query.select.as_ref());
     let answer = |entity: &StoredEntity| {
         if !context.is_of_cast(entity) {
             return None;
+        }
+        if let Some(unmodified) = known.as_ref().and_then(|known| condition::not_modified(context, known, entity)) {
+            return Some(unmodified);
         }
         let selection = select.map(|select| &select.selection);
         let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
@@ -30,7 +34,8 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
             None => context.entity_body(entity),
             Some(select) => context.selected_body(entity, select),
         };
-        Some(context.json(StatusCode::OK, body, decided))
+        let etag = context.tag_header(entity, select.is_some());
+        Some(Success { etag, ..context.json(StatusCode::OK, body, decided) })
     };
     let found = context.collection()?.with_entity(key, answer).flatten();
     let found = found.or_else(|| context.implied_entity(key).and_then(|entity| answer(&entity)));
@@ -45,7 +50,9 @@ fn expanded(context: &OperationContext<'_>, key: &str, query: &Query<'_>) -> Res
     let selection = query.select.as_ref().map(|select| &select.selection);
     let mut decided = explain::entities(context, std::iter::once(&**entity), selection);
     decided.extend(query.doubted());
-    let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| too_expensive(context))?;
+    let body = expand::body(context, &address, &entity, query).map_err(|PurseEmpty| context.too_expensive())?;
     let success = context.json(StatusCode::OK, body, decided);
-    Ok(Success { preference_applied: context.enum_preference(), ..success })
+    // No `If-None-Match` spares the answer: the tag of an entity says nothing about others.
+    let etag = context.tag_header(&entity, query.select.is_some());
+    Ok(Success { etag, preference_applied: context.enum_preference(), ..success })
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use crate::edm::schema::Slot;
-
+use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key, store_full, with_change,
 };
+use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::ops::create::created_response;
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
-use crate::world::store::{InsertError, StoreFull, StoreUpdate, StoredEntity};
+use crate::world::store::{InsertError, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Replaces an entity, or creates it if PUT is an upsert.
@@ -24,21 +26,35 @@ pub(super) fn replace(
     reply: Option<&Reply>,
 ) -> Result<Outcome, Error> {
     let structured = context.structured();
+    let mut decided = reading.decided.clone();
+    let precondition = Precondition::of(context, key, &mut decided)?;
     let current = context.written_collection()?.get(key);
     let is_upsert = structured.capabilities.is_upsert();
     if current.is_none() && !is_upsert {
         return Err(context.not_found(key));
     }
+    let is_allowed = match &current {
+        Some(entity) => precondition.check_replaced(entity),
+        None => precondition.check_creation(),
+    };
+    is_allowed.map_err(Unchanged::to_error)?;
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
-    let mut decided = reading.decided.clone();
     decided.push("replace");
     let server_set = server_set_values(context, structured, current.is_none(), &mut decided);
     let key: Arc<str> = key.into();
     let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
-        set_key(structured, &mut proposed, &next_key(context));
+        // A single entity has another key than its id.
+        let id = if context.world.schema.set(context.route.collection.set).is_single {
+            next_key(context, structured, 0)
+        } else {
+            key.clone()
+        };
+        set_key(structured, &mut proposed, &id);
+        let actual = context.model.actual(structured, proposed.own_type);
+        tag::renew(actual, &mut proposed, None, || context.world.next_tag_id());
     }
     let kind = ChangeKind::Replace { key: &key, values: &proposed };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
@@ -49,13 +65,16 @@ pub(super) fn replace(
     let new = Arc::new(StoredEntity::of_type(key.clone(), proposed, blank));
     let (before, after) = loop {
         let updated = collection_to_change(context, &key)?.update(&key, |entity| {
-            let values = replaced_values(context, reading, Some(entity), &server_set);
-            let blank = blank_text(&values);
-            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, blank))
+            precondition.check_replaced(entity)?;
+            let mut values = replaced_values(context, reading, Some(entity), &server_set);
+            let actual = context.model.actual(structured, values.own_type);
+            tag::renew(actual, &mut values, Some(&entity.properties), || context.world.next_tag_id());
+            let blank = actual.blank_text;
+            Ok::<_, Unchanged>(Entity::of_type(entity.key.clone(), values, blank))
         });
         match updated {
             Some(Ok(StoreUpdate { before, after })) => break (Some(before), after),
-            Some(Err(full)) => return Err(store_full(full)),
+            Some(Err(unchanged)) => return Err(unchanged.to_error()),
             None if !is_upsert => return Err(context.not_found(&key)),
             None => match insert(context, &new) {
                 Ok(()) => break (None, new),
@@ -65,7 +84,12 @@ pub(super) fn replace(
             },
         }
     };
-    Ok(with_change(context, changed_response(context, &after, decided), before, Some(after)))
+    let response = if before.is_none() && structured.capabilities.puts_as_posts {
+        created_response(context, &after, decided)
+    } else {
+        changed_response(context, &after, decided)
+    };
+    Ok(with_change(context, response, before, Some(after)))
 }
 
 /// Returns the values of an entity that a body replaces. Read-only members keep their values.

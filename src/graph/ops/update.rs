@@ -1,23 +1,27 @@
 //! PATCH of an entity.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use http::Method;
 
+use crate::edm::address::EntityAddress;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
-use crate::edm::schema::{PropertyType, UpdateAnswer};
-use crate::edm::value::Entity;
+use crate::edm::schema::{PropertyType, Unique, UpdateAnswer};
+use crate::edm::tag;
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
-use crate::graph::ops::{Outcome, property};
+use crate::graph::ops::condition::{Precondition, Unchanged};
+use crate::graph::ops::{Outcome, property, reference, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::read::{Origin, Reading};
-use crate::world::store::{InsertError, StoreFull, StoreUpdate};
+use crate::policy::refusal;
+use crate::world::store::{Collection, InsertError, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Changes the members of an entity that a body names.
@@ -28,17 +32,28 @@ pub(super) fn update(
     reply: Option<&Reply>,
 ) -> Result<Outcome, Error> {
     let (model, structured) = (context.route.model, context.structured());
+    let mut decided = reading.decided.clone();
+    let precondition = Precondition::of(context, key, &mut decided)?;
     if context.is_single() {
         create_single(context, key)?;
     } else if context.route.cast.is_some() {
         context.entity(key)?;
     }
     let collection = collection_to_change(context, key)?;
+    if precondition.is_stated() {
+        precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
+    }
     if let Some(problem) = reading.values.first() {
         // The service looks up the entity before it checks values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
     }
-    let mut decided = reading.decided.clone();
+    let relations = if reading.patch.related.is_empty() {
+        Vec::new()
+    } else {
+        let own = context.model.actual(structured, context.entity(key)?.properties.own_type);
+        let read_as = model.actual(own, reading.patch.read_as);
+        reference::look_up(context, read_as, &reading.patch.related, Some(&address(context, key)), &mut decided)?
+    };
     let current = || collection.get(key).ok_or_else(|| context.not_found(key));
     let kind = ChangeKind::Update { patch: &reading.patch, current: &current };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
@@ -50,16 +65,50 @@ pub(super) fn update(
     } else {
         Vec::new()
     };
+    // Held until the entity is stored.
+    let _alone = check_unique(context, &collection, key, &reading.patch)?;
     let updated = collection.update(key, |entity| {
+        precondition.check(entity)?;
         let mut properties = reading.patch.apply(model, structured, &entity.properties);
         for (slot, value) in values {
             properties.set(slot, value);
         }
-        let blank_text = model.actual(structured, properties.own_type).blank_text;
-        Ok::<_, StoreFull>(Entity::of_type(Arc::clone(&entity.key), properties, blank_text))
+        let actual = model.actual(structured, properties.own_type);
+        tag::renew(actual, &mut properties, Some(&entity.properties), || context.world.next_tag_id());
+        Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), properties, actual.blank_text))
     });
-    let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(store_full)?;
+    let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
+    reference::relate(context, &address(context, key), &relations, &mut |_, _| Err(Error::new(&refusal::INTERNAL, &[])))?;
     Ok(with_change(context, changed_response(context, &after, decided), Some(before), Some(after)))
+}
+
+fn address(context: &OperationContext<'_>, key: &str) -> EntityAddress {
+    EntityAddress { collection: context.route.collection.clone(), key: key.into() }
+}
+
+/// Checks the values of a patch that no other entity can have.
+fn check_unique<'c>(
+    context: &OperationContext<'c>,
+    collection: &Collection,
+    key: &str,
+    patch: &Patch,
+) -> Result<Option<MutexGuard<'c, ()>>, Error> {
+    let (model, declared) = (context.route.model, context.structured());
+    let structured = model.actual(declared, patch.read_as);
+    let name = |change: &PropertyChange| &*structured.properties[change.property].name;
+    let is_affected = |unique: &&'static Unique| patch.changes.iter().any(|change| name(change) == unique.property);
+    if !structured.unique.iter().any(is_affected) {
+        return Ok(None);
+    }
+    let Some(entity) = collection.get(key) else { return Ok(None) };
+    let mut values = patch.apply(model, declared, &entity.properties);
+    // Fixtures can share values: only those that change are checked.
+    for unique in structured.unique.iter().filter(|unique| !is_affected(unique)) {
+        if let Some(slot) = structured.slot(unique.property) {
+            values.set(slot, Value::Null);
+        }
+    }
+    unique::check(context, structured, collection, &values, Some(key))
 }
 
 /// Changes the members of a complex value in an entity that a body names.
@@ -89,12 +138,12 @@ pub(super) fn update_property(
     }
     let entity = match update(context, key, &reading, reply)? {
         Outcome::Success(success) => success,
-        consult @ Outcome::Consult(_) => return Ok(consult),
+        other => return Ok(other),
     };
     // The answer has the value alone.
     let shown = property::get(context, key, path)?;
     let answer = match context.structured().capabilities.answer {
-        UpdateAnswer::NoContent => Success::no_content(),
+        UpdateAnswer::NoContent | UpdateAnswer::Empty => Success::no_content(),
         UpdateAnswer::Entity | UpdateAnswer::Decided(..) => shown,
     };
     Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
@@ -105,7 +154,13 @@ fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error>
     if context.structured().capabilities.is_upsert() || context.written_collection()?.get(key).is_some() {
         return Ok(());
     }
-    match insert(context, &Arc::new(blank_single(context.structured(), key))) {
+    let (structured, mut blank) = (context.structured(), blank_single(context.structured(), key));
+    if structured.tag.is_some() {
+        let mut properties = blank.properties.clone();
+        tag::renew(structured, &mut properties, None, || context.world.next_tag_id());
+        blank = StoredEntity::of_type(key.into(), properties, structured.blank_text);
+    }
+    match insert(context, &Arc::new(blank)) {
         Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
         Err(InsertError::Full(full)) => Err(store_full(full)),
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::edm::address::CollectionAddress;
 use crate::edm::schema::{Property, SetId, StructuredType};
-use crate::edm::value::Value;
+use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::refusal;
-use crate::world::World;
 use crate::world::store::StoredEntity;
+use crate::world::{World, links};
 
 /// The state, if there is one: paths of fixtures and recordings are resolved without.
 #[derive(Clone, Copy)]
@@ -46,7 +46,30 @@ impl<'l> Lookup<'l> {
     /// Returns a link, or an entity that lives among links.
     pub(super) fn link(&self, collection: &CollectionAddress, key: &str) -> Option<Arc<StoredEntity>> {
         let (world, _) = self.0?;
-        world.store.at(collection).get(key)
+        links::collection(&world.schema, &world.store, collection, None).ok()?.get(key)
+    }
+
+    /// Returns whether a collection has an entity.
+    pub(super) fn has(&self, collection: &CollectionAddress, key: &str) -> bool {
+        self.0.is_some_and(|(world, _)| world.store.at(collection).with_entity(key, |_| ()).is_some())
+    }
+
+    /// Returns whether a collection has no entities, as far as there is a state.
+    pub(super) fn is_empty(&self, collection: &CollectionAddress) -> bool {
+        self.0.is_some_and(|(world, _)| world.store.at(collection).is_empty())
+    }
+
+    /// Returns the keys of a collection.
+    pub(super) fn keys(&self, collection: &CollectionAddress) -> Vec<String> {
+        let entities = self.0.map(|(world, _)| world.store.at(collection).list()).unwrap_or_default();
+        entities.iter().map(|entity| entity.key.to_string()).collect()
+    }
+
+    /// Returns the key of the first entity of a collection with values of a kind.
+    pub(super) fn first(&self, collection: &CollectionAddress, is_wanted: impl Fn(&Complex) -> bool) -> Option<String> {
+        let (world, _) = self.0?;
+        let entities = world.store.at(collection).list();
+        entities.iter().find(|entity| is_wanted(&entity.properties)).map(|entity| entity.key.to_string())
     }
 
     /// Returns the key of the entity with another key that identifies it.
@@ -64,10 +87,17 @@ impl<'l> Lookup<'l> {
         segment: &str,
     ) -> Option<String> {
         let (world, _) = self.0?;
-        let index = structured.segment_key?;
+        let (index, wanted) = match (structured.segment_key, structured.well_known) {
+            (Some(index), _) => (index, segment),
+            (None, Some((index, names))) => {
+                let (_, value) = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(segment))?;
+                (index, *value)
+            }
+            (None, None) => return None,
+        };
         if world.store.at(collection).get(segment).is_some() {
             return None;
         }
-        self.by_alternate_key(collection, &structured.properties[index], segment)
+        self.by_alternate_key(collection, &structured.properties[index], wanted)
     }
 }

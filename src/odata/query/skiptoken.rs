@@ -37,7 +37,8 @@ impl Binding {
         Binding(hash)
     }
 
-    fn check(self, payload: &[u8]) -> [u8; 8] {
+    /// Returns a check of a token's payload.
+    pub(super) fn check(self, payload: &[u8]) -> [u8; 8] {
         let hash = fnv1a(self.0, payload);
         // The last input bytes of FNV barely spread; the finalizer mixes them in.
         let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);

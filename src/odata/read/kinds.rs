@@ -4,6 +4,9 @@ use super::problem::shortened;
 use crate::edm::schema::{Model, PropertyType};
 use crate::text::json::Json;
 
+/// Describes an entity, for messages.
+pub(super) const ENTITY: &str = "an object";
+
 /// Whether a value is null or has the JSON kind of a type.
 pub(super) fn has_json_kind(kind: PropertyType, json: &Json<'_>) -> bool {
     match (kind, json) {

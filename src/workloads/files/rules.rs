@@ -1,27 +1,36 @@
 //! Rules of files that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, Wording,
-    WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
-        TypeRules { name: "drive", capabilities: &DRIVE, wording: &WORDING, is_consulted: false },
+        TypeRules { name: "drive", capabilities: &DRIVE, wording: &DRIVE_WORDING, is_consulted: false },
         TypeRules { name: "driveItem", capabilities: &ITEM, wording: &WORDING, is_consulted: false },
     ],
     properties: &[
+        // Medium: read-only on learn.microsoft.com/graph/api/resources/driveitem. That such values in a body are ignored is a guess (none).
         ("baseItem", "createdDateTime", PropertyRule::ReadOnly),
         ("baseItem", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("baseItem", "lastModifiedDateTime", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
         ("baseItem", "createdBy", PropertyRule::ReadOnly),
+        ("baseItem", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        // Strong (recorded in pnp/pnpcore): whole seconds; callers with id and name only.
+        ("baseItem", "createdDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "lastModifiedDateTime", PropertyRule::WholeSeconds),
+        ("baseItem", "createdBy", PropertyRule::PlainIdentity),
+        ("baseItem", "lastModifiedBy", PropertyRule::PlainIdentity),
+        // Medium: learn.microsoft.com/graph/api/driveitem-post-children.
+        ("folder", "childCount", PropertyRule::InitialValue("0")),
         ("baseItem", "lastModifiedBy", PropertyRule::ReadOnly),
         ("baseItem", "lastModifiedBy", PropertyRule::ServerSet(ServerSetValue::ModifiedBy)),
         ("baseItem", "eTag", PropertyRule::ReadOnly),
         ("driveItem", "cTag", PropertyRule::ReadOnly),
-        // An item has the facets that apply to it and no others.
+        // An item has the facets that apply to it and no others (strong, recorded in pnp/pnpcore).
         ("driveItem", "deleted", PropertyRule::OmittedWhileNull),
         ("driveItem", "file", PropertyRule::OmittedWhileNull),
         ("driveItem", "folder", PropertyRule::OmittedWhileNull),
@@ -32,16 +41,41 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("driveItem", "specialFolder", PropertyRule::OmittedWhileNull),
         ("driveItem", "cTag", PropertyRule::OmittedWhileNull),
     ],
+    tags: &[
+        ("driveItem", &ITEM_TAG),
+        ("list", &LIST_TAG),
+        ("listItem", &LIST_TAG),
+        ("columnDefinition", &VERSION_TAG),
+        ("contentType", &VERSION_TAG),
+    ],
     ..WorkloadRules::NONE
 };
 
-/// No reference page creates, updates or deletes a drive.
+/// Recorded in pnp/pnpcore: the forms, the header beside each `@odata.etag` (32 of 32), and that items have the annotation with `$select`
+/// only. The pages of learn.microsoft.com/graph/api on items have `if-match` as an option, answered with 412.
+static ITEM_TAG: TagRules = TagRules {
+    form: TagForm::BracedGuid,
+    needs_select: true,
+    has_header: true,
+    absent: None,
+    malformed: None,
+    stale: &refusal::STALE_FILE,
+    ignores_empty: false,
+};
+static LIST_TAG: TagRules = TagRules { form: TagForm::Guid, needs_select: false, ..ITEM_TAG };
+static VERSION_TAG: TagRules = TagRules { form: TagForm::Version, ..LIST_TAG };
+
+/// No reference page creates, updates or deletes a drive (medium).
 static DRIVE: Capabilities = Capabilities { creates: false, update: None, deletes: false, ..DEFAULT_CAPABILITIES };
 
-/// A successful PATCH is answered with the item (recorded in pnp/pnpcore).
+/// A successful PATCH is answered with the item (strong, recorded in pnp/pnpcore).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
+/// Strong: the forms of ids are those recorded in pnp/pnpcore.
+static DRIVE_WORDING: Wording = Wording { id: IdForm::Base64 { prefix: "b!", bytes: 48 }, ..WORDING };
+
 static WORDING: Wording = Wording {
+    id: IdForm::Base32 { prefix: "01", characters: 32 },
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_DRIVE_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_DRIVE_ITEM,

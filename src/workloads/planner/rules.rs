@@ -1,6 +1,9 @@
 //! Rules of Planner that CSDL cannot express.
 
-use crate::edm::schema::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, TypeRules, UpdateAnswer, Wording, WorkloadRules};
+use crate::edm::schema::{
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, PropertyRule, ServerSetValue, TagForm, TagRules, TypeRules,
+    UpdateAnswer, Wording, WorkloadRules,
+};
 use crate::policy::refusal;
 
 pub(super) static RULES: WorkloadRules = WorkloadRules {
@@ -14,15 +17,54 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         part("plannerBucketTaskBoardTaskFormat"),
         part("plannerProgressTaskBoardTaskFormat"),
     ],
-    properties: &[],
+    // The answers on learn.microsoft.com/graph/api/planner-post-plans and planner-post-tasks (medium).
+    properties: &[
+        ("plannerPlan", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerPlan", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        ("plannerTask", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
+        ("plannerTask", "createdBy", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+    ],
+    tags: &[
+        ("plannerPlan", &PLAN_TAG),
+        ("plannerBucket", &BUCKET_TAG),
+        ("plannerTask", &TASK_TAG),
+        ("plannerPlanDetails", &PLAN_DETAILS_TAG),
+        ("plannerTaskDetails", &TASK_DETAILS_TAG),
+        ("plannerAssignedToTaskBoardTaskFormat", &ASSIGNED_TO_TAG),
+        ("plannerBucketTaskBoardTaskFormat", &BUCKET_FORMAT_TAG),
+        ("plannerProgressTaskBoardTaskFormat", &PROGRESS_TAG),
+    ],
     ..WorkloadRules::NONE
 };
 
+// Names as in the answers on learn.microsoft.com/graph/api; those of the formats are a guess.
+static PLAN_TAG: TagRules = tag("Plan  ");
+static BUCKET_TAG: TagRules = tag("Bucket");
+static TASK_TAG: TagRules = tag("Task  ");
+static PLAN_DETAILS_TAG: TagRules = tag("PlanDetails ");
+static TASK_DETAILS_TAG: TagRules = tag("TaskDetails ");
+static ASSIGNED_TO_TAG: TagRules = tag("AssignedToTaskBoardFormat ");
+static BUCKET_FORMAT_TAG: TagRules = tag("BucketTaskBoardFormat ");
+static PROGRESS_TAG: TagRules = tag("ProgressTaskBoardFormat ");
+
+/// All changes but a POST require `If-Match` (learn.microsoft.com/graph/api/resources/planner-overview; pnp/pnpjs#1033).
+const fn tag(name: &'static str) -> TagRules {
+    TagRules {
+        form: TagForm::Counter(name),
+        needs_select: false,
+        has_header: false,
+        absent: Some(&refusal::IF_MATCH_REQUIRED),
+        malformed: Some(&refusal::INVALID_IF_MATCH),
+        stale: &refusal::STALE_PLANNER_ITEM,
+        ignores_empty: false,
+    }
+}
+
 /// A successful PATCH is answered with 204, with `Prefer: return=representation` with the entity
-/// (learn.microsoft.com/graph/api/plannertask-update).
+/// (learn.microsoft.com/graph/api/plannertask-update, medium).
 static ITEM: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 
-/// Details and formats come and go with their plan or task.
+/// Details and formats come and go with their plan or task (medium: no page creates or deletes them).
 static PART: Capabilities =
     Capabilities { creates: false, deletes: false, answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
 
@@ -30,7 +72,9 @@ const fn part(name: &'static str) -> TypeRules {
     TypeRules { name, capabilities: &PART, wording: &WORDING, is_consulted: false }
 }
 
+/// The form of ids is that on learn.microsoft.com/graph/api/planner-post-plans (medium).
 static WORDING: Wording = Wording {
+    id: IdForm::Base64 { prefix: "", bytes: 21 },
     noun: "item",
     unknown_entity: &refusal::UNKNOWN_PLANNER_ITEM,
     unknown_ancestor: &refusal::UNKNOWN_PLANNER_ITEM,

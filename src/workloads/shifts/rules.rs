@@ -1,8 +1,8 @@
 //! Rules of Shifts that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, EnumRefusals, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer,
-    UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue,
+    TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
 };
 use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
 use crate::policy::refusal;
@@ -107,6 +107,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
         ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck(check_secret_length))),
     ],
+    // The form and its place as the first member: microsoft-graph-docs#4799, #14034 and #18101; for requests and time cards the answers on
+    // learn.microsoft.com/graph/api/offershiftrequest-post and timecard-list.
+    tags: &[
+        ("shift", &TAG),
+        ("openShift", &TAG),
+        ("timeOff", &TAG),
+        ("timeOffReason", &TAG),
+        ("schedulingGroup", &TAG),
+        ("scheduleChangeRequest", &TAG),
+        ("timeCard", &TAG),
+    ],
     page_order: &[(
         INTEGRATION,
         &[
@@ -123,6 +134,17 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ],
     )],
     ..WorkloadRules::NONE
+};
+
+/// `If-Match` is an option, and one published connector sends it without a value (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors).
+static TAG: TagRules = TagRules {
+    form: TagForm::Cosmos,
+    needs_select: false,
+    has_header: false,
+    absent: None,
+    malformed: None,
+    stale: &refusal::STALE_SCHEDULE_ITEM,
+    ignores_empty: true,
 };
 
 /// Capabilities of a schedule's contents.
@@ -154,7 +176,7 @@ static TIME_OFF_WORDING: Wording = wording("TOFF_", "time off", "TimeOffNotFound
 
 const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {
     Wording {
-        id_prefix,
+        id: IdForm::Guid(id_prefix),
         noun,
         not_found_code: Some(not_found_code),
         unknown_entity: &refusal::UNKNOWN_ID,
@@ -162,6 +184,7 @@ const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'
         enum_refusals: &ENUM_REFUSALS,
         // From `Location` headers of Teams resources, recorded in pnp/pnpcore.
         backend_url: "https://teamsgraph.teams.microsoft.com",
+        ..DEFAULT_WORDING
     }
 }
 

@@ -1,35 +1,48 @@
 //! Rules of Teams that CSDL cannot express.
 
 use crate::edm::schema::{
-    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, PropertyRule, ServerSetValue, TypeRules, UpdateAnswer, UpdateMethod,
-    Wording, WorkloadRules,
+    Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, IdForm, KeyCheck, PropertyRule, ServerSetValue, TypeRules, Unique,
+    UpdateAnswer, UpdateMethod, View, Wording, WorkloadRules,
 };
 use crate::policy::refusal;
 
-/// Statuses are those recorded in pnp/pnpcore, or of the pages learn.microsoft.com/graph/api/channel-patch, channel-update-members and
+/// Statuses are those recorded in pnp/pnpcore (strong), or of the pages (medium) learn.microsoft.com/graph/api/channel-patch, channel-update-members and
 /// chatmessage-update.
 pub(super) static RULES: WorkloadRules = WorkloadRules {
     types: &[
         TypeRules { name: "team", capabilities: &TEAM, wording: &TEAM_WORDING, is_consulted: false },
-        part("channel", &CHANNEL),
-        part("conversationMember", &MEMBER),
-        part("aadUserConversationMember", &MEMBER),
-        part("chatMessage", &MESSAGE),
+        part("channel", &CHANNEL, &CHANNEL_WORDING),
+        part("chat", &MEMBER, &CHAT_WORDING),
+        part("conversationMember", &MEMBER, &MEMBER_WORDING),
+        part("aadUserConversationMember", &MEMBER, &MEMBER_WORDING),
+        part("chatMessage", &MESSAGE, &MESSAGE_WORDING),
     ],
     properties: &[
         // The singleton's value is the emulator's own (grade none): the reference page gives only the meaning of the property.
         ("teamwork", "isTeamsEnabled", PropertyRule::InitialValue("true")),
+        // Strong (recorded in pnp/pnpcore).
         ("channel", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("channel", "membershipType", PropertyRule::InitialValue("\"standard\"")),
         ("channel", "isArchived", PropertyRule::InitialValue("false")),
-        // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties.
+        // The answers on learn.microsoft.com/graph/api/channel-post-messages to requests without these properties (medium).
         ("chatMessage", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
         ("chatMessage", "lastModifiedDateTime", PropertyRule::ServerSet(ServerSetValue::ModifiedAt)),
+        ("chatMessage", "from", PropertyRule::ServerSet(ServerSetValue::CreatedBy)),
+        ("chatMessage", "locale", PropertyRule::CreatedWith("\"en-us\"")),
         ("chatMessage", "messageType", PropertyRule::InitialValue("\"message\"")),
         ("chatMessage", "importance", PropertyRule::InitialValue("\"normal\"")),
+        // Strong (recorded in pnp/pnpcore); specialization from learn.microsoft.com/graph/api/team-get (medium).
         ("team", "isArchived", PropertyRule::InitialValue("false")),
         ("team", "specialization", PropertyRule::InitialValue("\"none\"")),
     ],
+    // A group has the id of its team, and the primary channel is one of the channels (strong, recorded in pnp/pnpcore).
+    views: &[
+        ("team", "group", View::SameKey("groups")),
+        ("team", "primaryChannel", View::Among { navigation: "channels", property: "displayName", value: "\"General\"" }),
+    ],
+    // See the row of the refusal; that case does not matter is a guess.
+    unique: &[("channel", Unique { property: "displayName", among: None, refusal: &refusal::CHANNEL_NAME_TAKEN })],
+    // The answers to other requests for these have no expansions in any public source (none).
     unexpanded: &[("teamwork", "workforceIntegrations"), ("team", "schedule")],
     ..WorkloadRules::NONE
 };
@@ -41,6 +54,7 @@ static TEAM: Capabilities = Capabilities {
     update: Some(UpdateMethod::PatchOrUpsert),
     deletes: false,
     answer: UpdateAnswer::NoContent,
+    puts_as_posts: true,
     ..DEFAULT_CAPABILITIES
 };
 
@@ -48,12 +62,31 @@ static CHANNEL: Capabilities = Capabilities { answer: UpdateAnswer::NoContent, .
 
 static MEMBER: Capabilities = Capabilities { answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
 
-/// A message is deleted by an action, `softDelete`.
-static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Entity, ..DEFAULT_CAPABILITIES };
+/// A message is deleted by an action, `softDelete`. The page on its update shows 200 without a body, in the text and in the example (medium).
+static MESSAGE: Capabilities = Capabilities { deletes: false, answer: UpdateAnswer::Empty, ..DEFAULT_CAPABILITIES };
 
-const fn part(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
-    TypeRules { name, capabilities, wording: &PART_WORDING, is_consulted: false }
+const fn part(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities, wording, is_consulted: false }
 }
+
+/// The form of ids is that recorded in pnp/pnpcore (strong).
+static CHANNEL_WORDING: Wording = Wording {
+    id: IdForm::Hex("19:", "@thread.tacv2"),
+    malformed_key: Some(&KeyCheck { is_well_formed: is_channel_id, refusal: &refusal::INVALID_CHANNEL_KEY }),
+    ..PART_WORDING
+};
+
+fn is_channel_id(key: &str) -> bool {
+    key.starts_with("19:") && (key.ends_with("@thread.tacv2") || key.ends_with("@thread.skype"))
+}
+
+/// The form of ids is that of group chats recorded in pnp/pnpcore (strong). Chats of two people have another one, from the ids of both.
+static CHAT_WORDING: Wording = Wording { id: IdForm::Hex("19:", "@thread.v2"), ..PART_WORDING };
+
+static MEMBER_WORDING: Wording = Wording { abstract_type: &refusal::MISSING_MEMBER_TYPE, ..PART_WORDING };
+
+/// The form of ids is that recorded in pnp/pnpcore (strong).
+static MESSAGE_WORDING: Wording = Wording { id: IdForm::Milliseconds, ..PART_WORDING };
 
 /// An unknown team is refused with the wording of Teams, the schedule of an unknown team with that of Shifts.
 static TEAM_WORDING: Wording = Wording {

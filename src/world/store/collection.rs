@@ -8,10 +8,11 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 
-use super::StoreFull;
 use super::baseline::{BASELINE_BYTES, Baseline, number_of};
+use super::changes::{ChangePosition, Changes};
 use super::entity::StoredEntity;
 use super::share::TreeShare;
+use super::{CollectionAddress, StoreFull};
 use crate::edm::value::Entity;
 
 /// The bytes of a record in a collection: in the map and in the index.
@@ -39,6 +40,9 @@ pub struct Collection {
     share: Arc<TreeShare>,
     /// The bytes that the collection takes without its records.
     own_bytes: usize,
+    /// The address of a collection within an entity, which may have links.
+    address: Option<CollectionAddress>,
+    changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -78,28 +82,38 @@ pub struct StoreUpdate {
 
 impl Collection {
     pub(super) fn over(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        Collection::of(Some(baseline), small_map(), share, 0)
+        Collection::of(Some(baseline), small_map(), share)
     }
 
     /// Returns a collection within an entity.
-    pub(super) fn contained(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
+    pub(super) fn contained(address: CollectionAddress, baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
         share.budget.change(COLLECTION_BYTES, 0);
-        Collection::of(Some(baseline), small_map(), share, COLLECTION_BYTES)
+        let mut collection = Collection::of(Some(baseline), small_map(), share);
+        (collection.own_bytes, collection.address) = (COLLECTION_BYTES, Some(address));
+        collection
     }
 
     /// Returns a collection within an entity to read it only.
     pub(super) fn view(baseline: Arc<Baseline>, share: Arc<TreeShare>) -> Collection {
-        Collection::of(Some(baseline), small_map(), share, 0)
+        Collection::of(Some(baseline), small_map(), share)
     }
 
     /// Returns the empty collection of a root set.
     pub(super) fn empty_root(share: Arc<TreeShare>) -> Collection {
-        Collection::of(None, DashMap::default(), share, 0)
+        Collection::of(None, DashMap::default(), share)
     }
 
-    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>, own_bytes: usize) -> Collection {
+    fn of(baseline: Option<Arc<Baseline>>, entities: Records, share: Arc<TreeShare>) -> Collection {
         let next = baseline.as_ref().map_or(0, |baseline| number_of(baseline.entities().len()));
-        Collection { baseline, entities, order: RwLock::new(Order { next, ..Order::default() }), share, own_bytes }
+        Collection {
+            baseline,
+            entities,
+            order: RwLock::new(Order { next, ..Order::default() }),
+            share,
+            own_bytes: 0,
+            address: None,
+            changes: Changes::default(),
+        }
     }
 
     /// Returns the entity with a key. Keys are case-sensitive.
@@ -154,6 +168,10 @@ impl Collection {
         let number = order.next;
         order.next += 1;
         order.keys.insert(number, entity.key.clone());
+        if let (Some(target), Some(address)) = (entity.linked(), &self.address) {
+            self.share.record_link(target, address, &entity.key);
+        }
+        self.changes.add(&self.share.budget, &entity.key);
         drop(entry.insert(EntityRecord { number, entity: Some(entity) }));
         self.share.record_change();
         Ok(())
@@ -205,6 +223,7 @@ impl Collection {
         }
         let before = std::mem::replace(current, after.clone());
         self.share.budget.change(after.size(), growth + before.uncount_holder());
+        self.changes.add(&self.share.budget, &after.key);
         self.share.record_change();
         Ok(StoreUpdate { before, after })
     }
@@ -215,13 +234,40 @@ impl Collection {
     ///
     /// Fails if the record of the deletion of an entity that other worlds share exceeds the limit.
     pub fn remove(&self, key: &str) -> Result<Option<Arc<StoredEntity>>, StoreFull> {
+        self.remove_if(key, |_| Ok(()))
+    }
+
+    /// Removes the entity with a key if a function permits it, atomically.
+    ///
+    /// The function runs under the lock of the entity's shard, so it must be quick and must not use the store.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the function does, or if the record of the deletion of an entity that other worlds share exceeds the limit.
+    pub fn remove_if<E: From<StoreFull>>(
+        &self,
+        key: &str,
+        check: impl FnOnce(&Entity) -> Result<(), E>,
+    ) -> Result<Option<Arc<StoredEntity>>, E> {
         let mut order = self.write_order();
         let budget = &self.share.budget;
         let Some((number, initial)) = self.baseline_entity(key) else {
-            let Some((_, stored)) = self.entities.remove(key) else { return Ok(None) };
+            let mut refused = None;
+            let removed = self.entities.remove_if(key, |_, stored| {
+                refused = stored.entity.as_deref().and_then(|entity| check(entity).err());
+                refused.is_none()
+            });
+            if let Some(error) = refused {
+                return Err(error);
+            }
+            let Some((_, stored)) = removed else { return Ok(None) };
             order.keys.remove(&stored.number);
             let held = stored.entity.as_ref().map_or(0, |entity| entity.uncount_holder());
             budget.change(0, held + RECORD_BYTES);
+            self.record_unlink(stored.entity.as_ref(), false);
+            if let Some(removed) = &stored.entity {
+                self.changes.add(budget, &removed.key);
+            }
             self.share.record_change();
             return Ok(stored.entity);
         };
@@ -229,6 +275,9 @@ impl Collection {
         let removed = match self.entities.entry(initial.key.clone()) {
             Entry::Occupied(mut occupied) => {
                 let stored = occupied.get_mut();
+                if let Some(entity) = &stored.entity {
+                    check(entity)?;
+                }
                 let Some(removed) = stored.entity.take() else { return Ok(None) };
                 if order.keys.remove(&stored.number).is_none() {
                     order.removed += 1;
@@ -238,16 +287,32 @@ impl Collection {
                 removed
             }
             Entry::Vacant(vacant) => {
+                check(initial)?;
                 if !budget.add(RECORD_BYTES, 0) {
-                    return Err(self.share.full());
+                    return Err(self.share.full().into());
                 }
                 vacant.insert(EntityRecord { number, entity: None });
                 order.removed += 1;
                 initial.clone()
             }
         };
+        self.record_unlink(Some(&removed), true);
+        self.changes.add(budget, &removed.key);
         self.share.record_change();
         Ok(Some(removed))
+    }
+
+    fn record_unlink(&self, removed: Option<&Arc<StoredEntity>>, is_initial: bool) {
+        if let (Some(target), Some(address)) = (removed.and_then(|removed| removed.linked()), &self.address) {
+            self.share.record_unlink(target, address, is_initial);
+        }
+    }
+
+    /// Records that none of the links in the collection is there any more.
+    pub(super) fn record_unlinks(&self) {
+        for link in self.list() {
+            self.record_unlink(Some(&link), self.baseline_entity(&link.key).is_some());
+        }
     }
 
     /// Returns the entities as they are, which other collections can share.
@@ -266,7 +331,7 @@ impl Collection {
     /// Returns the bytes that the end of the collection would give back, without its baseline.
     pub(super) fn returnable(&self) -> usize {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.returnable()) + RECORD_BYTES;
-        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes
+        self.entities.iter().map(|record| of(&record)).sum::<usize>() + self.own_bytes + self.changes.bytes()
     }
 
     /// Returns all entities in order, each in a state that it had during the call.
@@ -294,6 +359,17 @@ impl Collection {
         from_baseline.chain(own).skip(skip).take(limit).collect()
     }
 
+    /// Returns the position of the next change, and records changes from now on. `new_id` numbers a new record of them.
+    pub fn change_position(&self, new_id: impl FnOnce() -> u64) -> ChangePosition {
+        self.changes.position(new_id)
+    }
+
+    /// Returns the keys that have changed since a position, in the order of their last changes and at most `limit` of them, each with the
+    /// number of its change. `None` if the position is not one of this collection.
+    pub fn changes_after(&self, position: ChangePosition, limit: usize) -> Option<Vec<(u64, Arc<str>)>> {
+        self.changes.after(position, limit)
+    }
+
     /// Returns the number of entities.
     pub fn len(&self) -> usize {
         let order = self.read_order();
@@ -319,6 +395,6 @@ impl Drop for Collection {
     fn drop(&mut self) {
         let of = |record: &EntityRecord| record.entity.as_ref().map_or(0, |entity| entity.uncount_holder()) + RECORD_BYTES;
         let held: usize = self.entities.iter().map(|record| of(&record)).sum();
-        self.share.budget.change(0, held + self.own_bytes);
+        self.share.budget.change(0, held + self.own_bytes + self.changes.bytes());
     }
 }

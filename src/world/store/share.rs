@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
 use super::baseline::Baseline;
-use super::{CollectionAddress, StoreFull};
+use super::links::{LinkChanges, LinkIndex};
+use super::{CollectionAddress, EntityAddress, StoreFull};
 use crate::world::budget::Budget;
 
 /// The initial entities of a tree.
@@ -15,6 +16,19 @@ use crate::world::budget::Budget;
 pub(super) struct TreeBaseline {
     pub(super) root: Arc<Baseline>,
     pub(super) contained: BTreeMap<CollectionAddress, Arc<Baseline>>,
+    /// The links in it, found when they are first needed.
+    links: OnceLock<LinkIndex>,
+}
+
+impl TreeBaseline {
+    pub(super) fn of(root: Arc<Baseline>, contained: BTreeMap<CollectionAddress, Arc<Baseline>>) -> TreeBaseline {
+        TreeBaseline { root, contained, links: OnceLock::new() }
+    }
+
+    /// Returns the links in the baseline by the entities that they lead to.
+    pub(super) fn links(&self) -> &LinkIndex {
+        self.links.get_or_init(|| LinkIndex::of(&self.contained))
+    }
 }
 
 /// The part of a tree that its collections know.
@@ -27,6 +41,8 @@ pub(super) struct TreeShare {
     collected: ArcSwapOption<TreeBaseline>,
     /// Held while they are collected.
     collecting: Mutex<()>,
+    /// The links that differ from those of the baseline.
+    links: LinkChanges,
 }
 
 /// The tree differs from its baseline.
@@ -36,7 +52,13 @@ const OUTDATED: u8 = 2;
 
 impl TreeShare {
     pub(super) fn new(budget: Arc<Budget>) -> TreeShare {
-        TreeShare { budget, changes: AtomicU8::new(OUTDATED), collected: ArcSwapOption::empty(), collecting: Mutex::default() }
+        TreeShare {
+            budget,
+            changes: AtomicU8::new(OUTDATED),
+            collected: ArcSwapOption::empty(),
+            collecting: Mutex::default(),
+            links: LinkChanges::default(),
+        }
     }
 
     /// Records a change that was made. Only the first one after the entities were collected writes to memory that all cores share.
@@ -47,6 +69,26 @@ impl TreeShare {
             self.changes.store(CHANGED | OUTDATED, Ordering::Release);
             self.collected.store(None);
         }
+    }
+
+    /// Records that a collection has a link to an entity now.
+    pub(super) fn record_link(&self, target: &EntityAddress, place: &CollectionAddress, key: &Arc<str>) {
+        self.links.add(&self.budget, target, place, key);
+    }
+
+    /// Records that a collection does not have the link to an entity any more.
+    pub(super) fn record_unlink(&self, target: &EntityAddress, place: &CollectionAddress, is_initial: bool) {
+        self.links.remove(&self.budget, target, place, is_initial);
+    }
+
+    /// Returns the bytes of the records of links.
+    pub(super) fn link_bytes(&self) -> usize {
+        self.links.bytes()
+    }
+
+    /// Returns the links to an entity: the collections that have them, and their keys. Some may be gone.
+    pub(super) fn links_to(&self, baseline: &TreeBaseline, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
+        self.links.links_to(baseline.links(), target)
     }
 
     pub(super) fn has_changed(&self) -> bool {
@@ -81,5 +123,11 @@ impl TreeShare {
 
     pub(super) fn full(&self) -> StoreFull {
         StoreFull { limit: self.budget.limit() }
+    }
+}
+
+impl Drop for TreeShare {
+    fn drop(&mut self) {
+        self.budget.change(0, self.links.bytes());
     }
 }

@@ -108,6 +108,24 @@ fn a_refused_update_changes_nothing() {
     assert!(collection.update("b", |_| Err("never called")).is_none());
 }
 
+#[test]
+fn a_refused_removal_changes_nothing() {
+    let budget = unlimited();
+    let baseline = Arc::new(Baseline::new(vec![entity("a", 1), entity("b", 2)], &budget, 0));
+    let collection = over(&baseline);
+    count_up(&collection, "b");
+    collection.insert(entity("c", 3)).unwrap();
+    for key in ["a", "b", "c"] {
+        let first = collection.get(key).unwrap();
+        assert!(matches!(collection.remove_if(key, |_| Err("no")), Err("no")), "{key}");
+        assert!(Arc::ptr_eq(&collection.get(key).unwrap(), &first), "{key}");
+        let seen = collection.remove_if(key, |entity| if *entity == **first { Ok(()) } else { Err("another") });
+        assert!(Arc::ptr_eq(&seen.unwrap().unwrap(), &first), "{key}");
+        assert!(matches!(collection.remove_if(key, |_| Err("never called")), Ok(None)), "{key}");
+    }
+    assert!(collection.is_empty());
+}
+
 /// Runs two functions at the same time, started together.
 fn at_once<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
     let barrier = std::sync::Barrier::new(2);

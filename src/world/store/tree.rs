@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::baseline::Baseline;
 use super::collection::{COLLECTION_BYTES, Collection};
+use super::entity::StoredEntity;
 use super::share::{TreeBaseline, TreeShare};
-use super::{CollectionAddress, StoreFull};
+use super::{CollectionAddress, EntityAddress, StoreFull};
 use crate::world::budget::Budget;
 
 /// A root set's collection, and the collections within its entities. Stores can share one.
@@ -57,7 +58,7 @@ impl Tree {
                 if !self.share.budget.add(reserved, 0) {
                     return Err(self.share.full());
                 }
-                let collection = Arc::new(Collection::contained(self.initial(address), self.share.clone()));
+                let collection = Arc::new(Collection::contained(address.clone(), self.initial(address), self.share.clone()));
                 self.share.budget.change(0, reserved);
                 Ok(vacant.insert(collection).clone())
             }
@@ -66,7 +67,7 @@ impl Tree {
 
     /// Returns a contained collection for initial entities, beyond the limit if need be.
     pub(super) fn contained_initial(&self, address: &CollectionAddress) -> Arc<Collection> {
-        let create = || Arc::new(Collection::contained(self.initial(address), self.share.clone()));
+        let create = || Arc::new(Collection::contained(address.clone(), self.initial(address), self.share.clone()));
         let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
         contained.entry(address.clone()).or_insert_with(create).clone()
     }
@@ -88,14 +89,36 @@ impl Tree {
         };
         let mut contained = self.contained.write().unwrap_or_else(PoisonError::into_inner);
         let count = contained.len();
-        contained.retain(|address, _| !is_within(address));
+        contained.retain(|address, collection| {
+            let is_kept = !is_within(address);
+            if !is_kept {
+                collection.record_unlinks();
+            }
+            is_kept
+        });
         // An empty collection stays, to hide the baseline.
         let mut hidden = self.baseline.contained.keys().filter(|address| is_within(address)).peekable();
         if contained.len() < count || hidden.peek().is_some() {
-            let empty = || Arc::new(Collection::contained(Arc::default(), self.share.clone()));
-            contained.extend(hidden.map(|address| (address.clone(), empty())));
+            let empty = |address: &CollectionAddress| {
+                for target in self.initial(address).entities().iter().filter_map(|entity| entity.linked()) {
+                    self.share.record_unlink(target, address, true);
+                }
+                Arc::new(Collection::contained(address.clone(), Arc::default(), self.share.clone()))
+            };
+            contained.extend(hidden.map(|address| (address.clone(), empty(address))));
             self.share.record_change();
         }
+    }
+
+    /// Returns the links in the tree to an entity: the collections that have them, and their keys.
+    pub(super) fn links_to(&self, target: &EntityAddress) -> Vec<(CollectionAddress, Arc<str>)> {
+        self.share.links_to(&self.baseline, target)
+    }
+
+    /// Returns a collection of these entities, to read it.
+    pub(super) fn view_of(&self, entities: Vec<Arc<StoredEntity>>) -> Collection {
+        let baseline = Baseline::new(entities, &self.share.budget, 0);
+        Collection::view(Arc::new(baseline), self.share.clone())
     }
 
     /// Returns the entities as they are, which other trees can share. They are collected once for each state of the tree.
@@ -121,7 +144,7 @@ impl Tree {
                 contained.insert(address, baseline);
             }
         }
-        Ok(Arc::new(TreeBaseline { root, contained }))
+        Ok(Arc::new(TreeBaseline::of(root, contained)))
     }
 
     /// Returns the bytes that the end of the tree would give back. `initial` are the store's own initial entities of it, and whether other
@@ -133,6 +156,6 @@ impl Tree {
         let is_shared = (is_own && others_share) || Arc::strong_count(&self.baseline) > 1 + usize::from(is_own);
         let baselines = std::iter::once(&self.baseline.root).chain(self.baseline.contained.values());
         let initial: usize = if is_shared { 0 } else { baselines.map(|baseline| baseline.returnable()).sum() };
-        self.root.returnable() + own + initial
+        self.root.returnable() + own + initial + self.share.link_bytes()
     }
 }

@@ -15,6 +15,10 @@ fn without_a_log_standard_error_stays_empty() {
     assert_eq!(served.stop(), Outcome { status: Some(0), stdout: String::new(), stderr: String::new() });
 }
 
+/// A change of an entity that has no tag, with a tag.
+const BATCH: &str = r#"{"requests":[{"id":"1","method":"PATCH","url":"<entity>","body":{"apiVersion":2},
+    "headers":{"Content-Type":"application/json","If-Match":"W/\"1\""}}]}"#;
+
 #[test]
 fn the_log_has_each_request_and_the_reason_of_its_refusal() {
     let served = Served::start(&["--log", "info", "--behavior", "unknown-property=ignore"]);
@@ -30,6 +34,8 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
         logged("PUT", ENTITY, "{}"),
         logged("PATCH", ENTITY, r#"{"color":1}"#),
         served.logged(),
+        logged("POST", "/v1.0/$batch", &BATCH.replace("<entity>", &ENTITY["/v1.0".len()..])),
+        served.logged(),
     ];
     insta::assert_snapshot!(lines.join("\n").replace(ENTITY, "<entity>"), @"
     GET /v1.0/teamwork/workforceIntegrations?$top=1 200 …
@@ -39,6 +45,8 @@ fn the_log_has_each_request_and_the_reason_of_its_refusal() {
     PUT <entity> 404 … refused by unrouted-method: found PUT, expected GET, PATCH or DELETE
     PATCH <entity> 200 …
     PATCH <entity>: skipped $.color: not in its type
+    POST /v1.0/$batch 200 …
+    POST /v1.0/$batch: skipped requests[0].headers: If-Match: its type has no tags
     ");
 }
 

@@ -254,7 +254,7 @@ fn standard_output_has_only_the_base_url_and_the_greeting_lists_the_endpoints() 
       <url>/v1.0/organization (1)
       <url>/v1.0/servicePrincipals (2)
       <url>/v1.0/users (6)
-      and empty collections: 1
+      and empty collections: 3
     the same under <url>/beta
     try: curl <url>/v1.0/teamwork/workforceIntegrations
     seed: 1; control: <url>/_emulator

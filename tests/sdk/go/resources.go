@@ -437,7 +437,7 @@ func resources() {
 		if err != nil {
 			return err
 		}
-		return equal(*first.displayName, "From Go", second == nil, true, *last.jobTitle, "Baker", *last.accountEnabled, true)
+		return equal(*first.displayName, "From Go", second == nil, true, *last.jobTitle, "Baker", last.accountEnabled == nil, true)
 	})
 
 	check("groups: list and members as users, with paging", func() error {

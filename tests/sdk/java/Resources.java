@@ -36,7 +36,6 @@ import com.microsoft.kiota.serialization.Parsable;
 import com.microsoft.kiota.serialization.ParsableFactory;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -148,7 +147,9 @@ class Resources {
         Suite.check("users: list with paging", () -> {
             List<User> found = all(CLIENT.users().get(), UserCollectionResponse::createFromDiscriminatorValue);
             Suite.equal(found.stream().map(User::getDisplayName).toList(), List.of(PEOPLE));
-            Suite.equal(found.get(0).getCreatedDateTime(), OffsetDateTime.parse("2021-05-28T09:12:45Z"));
+            // Without $select a user has eleven members.
+            Suite.equal(found.get(0).getJobTitle(), "Shift planner");
+            Suite.equal(found.get(0).getCreatedDateTime(), null);
             arrivedPages("/v1.0/users");
         });
 
@@ -189,7 +190,7 @@ class Resources {
             change.setJobTitle("Baker");
             Suite.equal(user.patch(change), null);
             var same = CLIENT.users().byUserId("java@contoso.onmicrosoft.com").get();
-            Suite.equal(List.of(same.getId(), same.getJobTitle(), same.getAccountEnabled()), List.of(created.getId(), "Baker", true));
+            Suite.equal(List.of(same.getId(), same.getJobTitle()), List.of(created.getId(), "Baker"));
             user.delete();
             gone(user::get, "Request_ResourceNotFound");
             arrivedOf("/v1.0/users", 204);

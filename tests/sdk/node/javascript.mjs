@@ -205,7 +205,7 @@ await check("users: create, update, get, delete", async () => {
     passwordProfile: { forceChangePasswordNextSignIn: true, password: "xWwvJ]6NMw+bWH-d" },
   };
   const [first, , last] = await life("/users", body, { jobTitle: "Baker" }, "Request_ResourceNotFound");
-  assert.deepEqual([first.displayName, last.jobTitle, last.passwordProfile], ["From JavaScript", "Baker", null]);
+  assert.deepEqual([first.displayName, last.jobTitle, last.passwordProfile], ["From JavaScript", "Baker", undefined]);
 });
 
 await check("groups: list and members with paging", async () => {

@@ -99,7 +99,7 @@ pub(super) fn build(
         },
     };
     let kind = if element.is_some() { PropertyType::Collection(item) } else { item.kind() };
-    let mut property = new_property(&declaration.name, kind, declaration.nullable);
+    let mut property = Property::new(&declaration.name, kind, declaration.nullable);
     property.max_length = declaration.max_length;
     // The service does not write streams into JSON.
     property.omitted_while_null = kind == PropertyType::Primitive(Primitive::Stream);
@@ -117,6 +117,10 @@ pub(super) fn build(
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
+            PropertyRule::CreatedWith(json) => property.created_with = Some(json),
+            PropertyRule::WholeSeconds => property.has_whole_seconds = true,
+            PropertyRule::PlainIdentity => property.has_plain_identity = true,
+            PropertyRule::Rewritten(rewrite) => property.rewrite = Some(rewrite),
             PropertyRule::Checked(check) => property.check = Some(check),
             PropertyRule::ServerSet(value) => property.server_set = Some(value),
             PropertyRule::InitialValue(json) => {
@@ -129,26 +133,6 @@ pub(super) fn build(
         }
     }
     Ok(property)
-}
-
-fn new_property(name: &str, kind: PropertyType, nullable: bool) -> Property {
-    Property {
-        name: name.into(),
-        member: format!("\"{name}\":").into_bytes().into(),
-        kind,
-        nullable,
-        slot: Slot(0),
-        declared: true,
-        read_only: false,
-        immutable: false,
-        write_only: false,
-        omitted_while_null: false,
-        max_length: None,
-        alias: None,
-        check: None,
-        initial: None,
-        server_set: None,
-    }
 }
 
 /// Reads an initial value, which is JSON text.
@@ -180,7 +164,7 @@ pub(super) fn add_aliases(
     }) {
         let Some(place) = properties.iter().position(|property| *property.name == *target) else { continue };
         if !properties.iter().any(|property| *property.name == *name) {
-            let mut added = new_property(name, properties[place].kind, properties[place].nullable);
+            let mut added = Property::new(name, properties[place].kind, properties[place].nullable);
             added.declared = false;
             // The older name comes before the newer one, as in the published example.
             properties.insert(place, Arc::new(added));

@@ -1,0 +1,83 @@
+//! Actions and functions, and the types of their parameters and results.
+
+use super::{Model, PropertyType, TypeId};
+
+/// An action or a function.
+#[derive(Debug)]
+pub struct Operation {
+    /// The name without the namespace.
+    pub name: Box<str>,
+    /// Whether it is an action.
+    pub is_action: bool,
+    /// The type to which it is bound, and whether to a collection of it.
+    pub binding: Option<(TypeId, bool)>,
+    /// The parameters, without the binding parameter.
+    pub parameters: Box<[Parameter]>,
+    /// The type of the result, if there is one.
+    pub returns: Option<OperationType>,
+}
+
+/// A parameter of an operation.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name, in the declared case.
+    pub name: Box<str>,
+    /// The type.
+    pub kind: OperationType,
+    /// Whether null is valid, and the parameter can be left out.
+    pub nullable: bool,
+}
+
+/// The type of a parameter or of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationType {
+    /// A value, or a collection of values.
+    Value(PropertyType),
+    /// An entity.
+    Entity(TypeId),
+    /// A collection of entities.
+    Entities(TypeId),
+}
+
+impl Operation {
+    /// Returns the index of a parameter by its name in any case.
+    pub fn parameter(&self, name: &str) -> Option<usize> {
+        self.parameters.iter().position(|parameter| parameter.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether these arguments, by name, are those of this overload.
+    fn takes(&self, arguments: &[&str]) -> bool {
+        let is_given = |parameter: &Parameter| arguments.iter().any(|name| parameter.name.eq_ignore_ascii_case(name));
+        arguments.iter().all(|name| self.parameter(name).is_some())
+            && self.parameters.iter().all(|parameter| parameter.nullable || is_given(parameter))
+    }
+}
+
+impl Model {
+    /// Returns the operation of a name, qualified or not and in any case, that is bound to instances or to collections of a type. Of
+    /// several overloads it is the one with these arguments, or else the first.
+    pub fn bound_operation(&self, name: &str, to: TypeId, is_collection: bool, arguments: &[&str]) -> Option<&Operation> {
+        let fits =
+            |operation: &Operation| operation.binding.is_some_and(|(bound, many)| many == is_collection && self.is_a(to, bound));
+        self.operation(name, arguments, fits)
+    }
+
+    /// Returns the unbound operation of a name in any case. Of several overloads it is the one with these arguments, or else the first.
+    pub fn unbound_operation(&self, name: &str, arguments: &[&str]) -> Option<&Operation> {
+        self.operation(name, arguments, |operation| operation.binding.is_none())
+    }
+
+    fn operation(&self, name: &str, arguments: &[&str], fits: impl Fn(&Operation) -> bool) -> Option<&Operation> {
+        // Nearly all names are those of no operation, or of a single one.
+        let local = name.rsplit('.').next().unwrap_or(name);
+        let named = match self.operations.get(local) {
+            Some(named) => named,
+            None => self.operations.get(&*local.to_ascii_lowercase())?,
+        };
+        let mut fitting = named.iter().filter(|operation| fits(operation));
+        let first = fitting.next()?;
+        let exact = |operation: &&Operation| operation.parameters.len() == arguments.len() && operation.takes(arguments);
+        let others = || named.iter().filter(|operation| fits(operation));
+        others().find(exact).or_else(|| others().find(|operation| operation.takes(arguments))).or(Some(first))
+    }
+}

@@ -1,0 +1,261 @@
+//! Calls of actions and functions: arguments, then the workload's implementation, or an answer as declared.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::edm::primitive::Primitive;
+use crate::edm::schema::{Model, Operation, OperationType, PropertyType, TypeId};
+use crate::edm::value::{Complex, Value};
+use crate::graph::context::{OperationContext, blank_single};
+use crate::graph::meta::ResponseMeta;
+use crate::graph::method::wrong_method;
+use crate::graph::ops::change::{next_key, read_body_of, read_rules};
+use crate::graph::ops::{Outcome, create, delta, result};
+use crate::graph::request::Request;
+use crate::graph::route::{OperationCall, Route, unknown_segment};
+use crate::graph::success::Success;
+use crate::graph::{body, negotiate, statuses};
+use crate::odata::arguments::{self, LiteralProblem};
+use crate::odata::error::Error;
+use crate::odata::read::{self, Argument, Origin};
+use crate::policy::behavior::{FunctionByPost, Operations, Secret};
+use crate::policy::refusal;
+use crate::text::form;
+use crate::world::World;
+use crate::world::store::StoredEntity;
+use crate::world::workload::{OperationReply, OperationRequest};
+
+/// Checks the method of a call.
+///
+/// # Errors
+///
+/// Fails if the operation, or what lies behind its result, does not have the method.
+pub(super) fn check_method(world: &World, route: &Route<'_>, method: &Method) -> Result<(), Error> {
+    route.operation.as_deref().map_or(Ok(()), |call| check_call(world, call, method))
+}
+
+fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Result<(), Error> {
+    // The result of a function can be changed, as pages of workbooks print it.
+    let has_members = matches!(call.result, Some(OperationType::Entity(_) | OperationType::Value(PropertyType::Complex(_))));
+    let allowed: &[Method] = match (call.operation.is_action, call.is_followed, world.behaviors.function_by_post) {
+        (true, false, _) => &[Method::POST],
+        (_, true, _) => &[Method::GET, Method::POST, Method::PATCH],
+        (false, false, FunctionByPost::Take) if has_members => &[Method::GET, Method::POST, Method::PATCH],
+        (false, false, FunctionByPost::Take) => &[Method::GET, Method::POST],
+        (false, false, FunctionByPost::Refuse) if has_members => &[Method::GET, Method::PATCH],
+        (false, false, FunctionByPost::Refuse) => &[Method::GET],
+    };
+    if allowed.contains(method) { Ok(()) } else { Err(wrong_method(world, method, allowed)) }
+}
+
+/// Answers a call.
+pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
+    let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let operation = call.operation;
+    let arguments = read_arguments(context, call, skipped)?;
+    context.check_way()?;
+    let entity = context.route.key.as_deref().map(|key| context.bound_entity(key)).transpose()?;
+    check_missing(operation, &arguments)?;
+    if delta::is_delta(context, call) {
+        return delta::delta(context).map(Outcome::Success);
+    }
+    let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
+    let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
+    let Some(handler) = handler.filter(|_| !call.is_followed) else {
+        return declared(context, call, |context, id| changed(context, id, skipped));
+    };
+    let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
+    let request = OperationRequest {
+        world: context.world,
+        model: context.model,
+        operation,
+        collection: &context.route.collection,
+        entity: entity.as_ref(),
+        arguments: &arguments,
+        headers: &context.request.headers,
+        now: context.now,
+        purse: context.purse,
+        create: &create,
+    };
+    let reply = handler(&request)?;
+    let status = statuses::of_operation(context.world, context.model, operation);
+    answer(context, operation, status, reply).map(Outcome::Success)
+}
+
+/// Returns the answer with the result of an implementation.
+fn answer(
+    context: &OperationContext<'_>,
+    operation: &Operation,
+    status: StatusCode,
+    reply: OperationReply,
+) -> Result<Success, Error> {
+    match (reply, operation.returns) {
+        (OperationReply::Value(value), Some(OperationType::Value(kind))) => {
+            Ok(result::value(context, status, kind, &value, context.world.behaviors.secret))
+        }
+        (OperationReply::Secret(value), Some(OperationType::Value(kind))) => {
+            Ok(result::value(context, status, kind, &value, Secret::Echo))
+        }
+        (OperationReply::Entity(address), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entity(context, status, id, &address)
+        }
+        (OperationReply::Entities(addresses), Some(OperationType::Entity(id) | OperationType::Entities(id))) => {
+            result::entities(context, status, id, &addresses)
+        }
+        _ => Ok(Success { status, ..Success::no_content() }),
+    }
+}
+
+/// Answers the call of an operation that is bound to nothing.
+pub(in crate::graph) fn call_unbound(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    model: &Model,
+    call: &OperationCall<'_>,
+    skipped: &mut Vec<String>,
+) -> Result<Outcome, Error> {
+    check_call(world, call, &request.method)?;
+    let format = negotiate::accepted_format(world, request, meta)?;
+    let context = OperationContext::new(world, request, meta, model, &(), format);
+    let arguments = read_arguments(&context, call, skipped)?;
+    check_missing(call.operation, &arguments)?;
+    declared(&context, call, |_, id| Ok(Complex::initial(model.structured(id))))
+}
+
+/// Answers as declared: an empty result of the declared type. Nothing changes. `changed` returns the values of a body that changes what lies
+/// behind a result.
+fn declared<R>(
+    context: &OperationContext<'_, R>,
+    call: &OperationCall<'_>,
+    mut changed: impl FnMut(&OperationContext<'_, R>, TypeId) -> Result<Complex, Error>,
+) -> Result<Outcome, Error> {
+    if context.world.behaviors.operations == Operations::Refuse {
+        return Err(unknown_segment(&call.operation.name, std::iter::empty()));
+    }
+    let status =
+        if call.is_followed { StatusCode::OK } else { statuses::of_operation(context.world, context.model, call.operation) };
+    let mut success = match call.result {
+        _ if call.is_counted => context.text("text/plain", b"0".to_vec(), Vec::new()),
+        None => Success { status, ..Success::no_content() },
+        Some(_) if status == StatusCode::NO_CONTENT => Success::no_content(),
+        Some(OperationType::Value(kind)) => {
+            let mut value = result::blank(context, kind);
+            if let (true, PropertyType::Complex(id)) = (context.request.method == Method::PATCH, kind) {
+                value = Value::Complex(Arc::new(changed(context, id)?));
+            }
+            result::value(context, status, kind, &value, context.world.behaviors.secret)
+        }
+        Some(OperationType::Entity(id)) => {
+            let structured = context.model.structured(id);
+            let key = next_key(context, structured, 0);
+            let blank = if context.request.method == Method::PATCH {
+                StoredEntity::new(key, changed(context, id)?)
+            } else {
+                blank_single(structured, &key)
+            };
+            result::unstored_entity(context, status, structured, &blank)
+        }
+        Some(OperationType::Entities(id)) => result::entities(context, status, id, &[])?,
+    };
+    success.decided.push("operations");
+    Ok(Outcome::Declared(success))
+}
+
+/// Returns the values of a body that changes what lies behind a result, over those of an empty one.
+fn changed(context: &OperationContext<'_>, id: TypeId, skipped: &mut Vec<String>) -> Result<Complex, Error> {
+    let reading = read_body_of(context, id, Origin::Update, skipped)?;
+    if let Some(problem) = reading.values.first() {
+        return Err(problem.to_error());
+    }
+    let structured = context.model.structured(id);
+    Ok(reading.patch.apply(context.model, structured, &Complex::initial(structured)))
+}
+
+/// Reads the arguments: from the body of an action, from the address of a function.
+fn read_arguments<R>(
+    context: &OperationContext<'_, R>,
+    call: &OperationCall<'_>,
+    skipped: &mut Vec<String>,
+) -> Result<Vec<Argument>, Error> {
+    let operation = call.operation;
+    let mut arguments = vec![Argument::Absent; operation.parameters.len()];
+    if context.request.method == Method::POST && !call.is_followed && !context.request.body.bytes().is_empty() {
+        let bytes = body::bytes(context.request, &context.world.behaviors)?;
+        let json = body::parse(&bytes)?;
+        let (read, mut reading) = read::parameters(read_rules(context, Origin::Create), operation, &json, "$");
+        skipped.append(&mut reading.skipped);
+        if let Some(problem) = reading.shape.first().or(reading.values.first()) {
+            return Err(problem.to_error());
+        }
+        arguments = read;
+    }
+    if operation.is_action {
+        return Ok(arguments);
+    }
+    let query = context.request.target.query().unwrap_or_default();
+    let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
+    let option = |wanted: &str| {
+        pairs()
+            .find(|(name, _)| form::decoded(name).eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| form::decoded(value).into_owned())
+    };
+    for (name, literal) in &call.arguments {
+        let Some(index) = operation.parameter(name) else {
+            return Err(Error::new(&refusal::UNKNOWN_PARAMETER, &[name, &operation.name]));
+        };
+        // An alias has the value of a query option (OData 4.0 Part 2, 5.1.1.13).
+        let literal =
+            if literal.starts_with('@') { option(literal).unwrap_or_else(|| "null".to_owned()) } else { literal.clone() };
+        arguments[index] = Argument::Value(literal_value(context, operation, index, &literal)?);
+    }
+    let mut given = Vec::new();
+    // Parameters can be query options too (OData 4.01 Part 1, 11.5.4.1), as OneDrive's `delta?token=latest` has it: without quotes.
+    for (index, parameter) in operation.parameters.iter().enumerate().filter(|(index, _)| arguments[*index] == Argument::Absent) {
+        let Some(literal) = option(&parameter.name) else { continue };
+        let is_quoted = literal.starts_with('\'');
+        let quoted = format!("'{}'", literal.replace('\'', "''"));
+        let is_text = parameter.kind == OperationType::Value(PropertyType::Primitive(Primitive::String));
+        let literal = if is_text && !is_quoted { &quoted } else { &literal };
+        given.push((index, literal_value(context, operation, index, literal)?));
+    }
+    for (index, value) in given {
+        arguments[index] = Argument::Value(value);
+    }
+    Ok(arguments)
+}
+
+fn literal_value<R>(
+    context: &OperationContext<'_, R>,
+    operation: &Operation,
+    index: usize,
+    literal: &str,
+) -> Result<Value, Error> {
+    let parameter = &operation.parameters[index];
+    arguments::read(context.model, parameter.kind, literal).map_err(|problem| {
+        let expected = match parameter.kind {
+            OperationType::Value(kind) => context.model.kind_name(kind).into_owned(),
+            OperationType::Entity(id) => context.model.structured(id).full_name.to_string(),
+            OperationType::Entities(id) => format!("Collection({})", context.model.structured(id).full_name),
+        };
+        match problem {
+            LiteralProblem::Type(found) => Error::new(&refusal::QUOTED_ARGUMENT, &[found, &expected]),
+            LiteralProblem::Malformed => {
+                let detail = format!("argument {literal:?} of {}", parameter.name);
+                Error::new(&refusal::INVALID_ARGUMENT, &[&parameter.name, &expected]).with_detail(detail)
+            }
+        }
+    })
+}
+
+/// Refuses a call without a parameter that must not be null.
+fn check_missing(operation: &Operation, arguments: &[Argument]) -> Result<(), Error> {
+    let pairs = operation.parameters.iter().zip(arguments);
+    let missing = pairs.filter(|(parameter, argument)| !parameter.nullable && **argument == Argument::Absent);
+    let missing: Vec<&str> = missing.map(|(parameter, _)| &*parameter.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(&refusal::MISSING_PARAMETERS, &[&operation.name, &missing.join(",")]))
+}

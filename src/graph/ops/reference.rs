@@ -1,0 +1,341 @@
+//! Links between entities: requests for `$ref`, and links in the bodies of other requests.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::patch::{Patch, Related, RelatedEntities};
+use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
+use crate::edm::value::{Entity, Value};
+use crate::graph::context::{OperationContext, blank_single};
+use crate::graph::ops::Outcome;
+use crate::graph::ops::change::store_full;
+use crate::graph::success::Success;
+use crate::graph::{body, statuses};
+use crate::odata::error::Error;
+use crate::odata::write::separate;
+use crate::policy::behavior::UnknownReference;
+use crate::policy::refusal;
+use crate::text::form;
+use crate::text::json::{Json, write_string};
+use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+
+/// Adds a link to a collection, or sets a single one.
+pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
+    let mut decided = Vec::new();
+    let bytes = body::bytes(context.request, &context.world.behaviors)?;
+    let address = address_in(&body::parse(&bytes)?, &name(context))?;
+    check_holder(context)?;
+    let place = &context.route.collection;
+    let target = target(context, context.route.type_id, &name(context), &address, &mut decided)?;
+    link(context, place, &target)?;
+    let status = statuses::of_reference(context.world, &holder_type(context).full_name, &name(context));
+    Ok(Outcome::Success(Success { status: status.unwrap_or(StatusCode::NO_CONTENT), decided, ..Success::no_content() }))
+}
+
+/// Answers with the address of the entity that a link leads to (OData JSON Format 4.0, 13).
+pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
+    let link = context.collection()?.get(key);
+    let target = link.as_ref().and_then(|link| link.linked()).ok_or_else(|| not_found(context, key))?;
+    let mut out = context.begin_body("#$ref", "", 100);
+    separate(&mut out);
+    out.extend_from_slice(b"\"@odata.id\":");
+    write_string(&mut out, &context.absolute(&target.text(&context.world.schema)));
+    out.push(b'}');
+    Ok(context.json(StatusCode::OK, out, Vec::new()))
+}
+
+/// Returns the refusal of a link that is not there.
+fn not_found(context: &OperationContext<'_>, key: &str) -> Error {
+    let wording = context.structured().wording;
+    let error = Error::new(wording.unknown_entity, &[wording.noun, key, &context.structured().full_name]);
+    Error { inner_code: wording.not_found_code, ..error }
+}
+
+/// Removes a link.
+pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Result<Outcome, Error> {
+    check_holder(context)?;
+    let place = &context.route.collection;
+    let key: Arc<str> = if let Some(key) = key {
+        key.into()
+    } else {
+        let query = context.request.target.query().unwrap_or_default();
+        let id = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| {
+            let name = form::decoded(name);
+            name.eq_ignore_ascii_case("$id") || name.eq_ignore_ascii_case("id")
+        });
+        let id = id.map(|(_, value)| form::decoded(value).into_owned());
+        let address = id.as_deref().and_then(|id| EntityAddress::parse(&context.world.schema, context.model, id));
+        address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?.key
+    };
+    let missing = || not_linked(context);
+    if context.world.store.at(place).get(&key).is_none() {
+        return Err(missing());
+    }
+    if let Some(refusal) = kept(context).filter(|_| context.world.store.at(place).len() <= 1) {
+        return Err(Error::new(refusal, &[]));
+    }
+    let collection = context.world.store.to_change(place, 0).map_err(store_full)?;
+    collection.remove(&key).map_err(store_full)?.ok_or_else(missing)?;
+    Ok(Outcome::Success(Success::no_content()))
+}
+
+/// Returns the methods of a navigation property's links, or of one of them.
+pub(super) fn methods(context_is_single: bool, has_key: bool) -> Vec<Method> {
+    match (context_is_single, has_key) {
+        (true, _) => vec![Method::GET, Method::PUT, Method::DELETE],
+        (false, true) => vec![Method::GET, Method::DELETE],
+        (false, false) => vec![Method::GET, Method::POST, Method::DELETE],
+    }
+}
+
+/// Returns the name of the navigation property.
+fn name(context: &OperationContext<'_>) -> String {
+    context.world.schema.set(context.route.collection.set).name.to_string()
+}
+
+/// Returns the type of the entity that has the links.
+fn holder_type<'c>(context: &OperationContext<'c>) -> &'c StructuredType {
+    context.route.ancestors.last().map_or_else(|| context.structured(), |holder| context.model.structured(holder.type_id))
+}
+
+/// Checks that the entity that has the links exists, and that they do not follow from others.
+fn check_holder(context: &OperationContext<'_>) -> Result<(), Error> {
+    context.check_way()?;
+    if context.world.schema.is_derived(context.route.collection.set) {
+        return Err(Error::new(&refusal::DERIVED_LINK, &[]));
+    }
+    Ok(())
+}
+
+/// Returns the refusal of the removal of a link that is not there: it names the entity that has the links.
+fn not_linked(context: &OperationContext<'_>) -> Error {
+    let holder = context.route.ancestors.last();
+    let (structured, key) = (holder_type(context), holder.map_or("", |holder| &*holder.key));
+    let wording = structured.wording;
+    let error = Error::new(wording.unknown_entity, &[wording.noun, key, &structured.full_name]);
+    Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("no such link in {}", name(context)))
+}
+
+/// Returns the refusal of the removal of the last link, if one must stay.
+fn kept(context: &OperationContext<'_>) -> Option<&'static refusal::Refusal> {
+    statuses::kept_links(context.world, &holder_type(context).full_name, &name(context))
+}
+
+/// Returns the address in the body of a request for a link.
+fn address_in(json: &Json<'_>, name: &str) -> Result<String, Error> {
+    let Json::Object(members) = json else { return Err(Error::new(&refusal::NOT_AN_OBJECT, &[])) };
+    let id = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("@odata.id") || name.eq_ignore_ascii_case("@id"));
+    match id {
+        Some((_, Json::String(address))) => Ok(address.to_string()),
+        Some(_) => Err(Error::new(&refusal::INVALID_REFERENCE, &[name])),
+        None => Err(Error::new(&refusal::MISSING_REFERENCE, &[name])),
+    }
+}
+
+/// Returns the entity that an address in a request names.
+///
+/// # Errors
+///
+/// Fails if it is not the address of an entity, if the entity does not exist, or if the navigation property does not lead to its type.
+fn target(
+    context: &OperationContext<'_>,
+    declared: TypeId,
+    name: &str,
+    address: &str,
+    decided: &mut Vec<&'static str>,
+) -> Result<EntityAddress, Error> {
+    let (world, model) = (context.world, context.model);
+    let parsed = EntityAddress::parse(&world.schema, model, address)
+        .ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[name]).with_detail(format!("not an address: {address:?}")))?;
+    let sets = candidates(context, &parsed.collection);
+    let found = sets.iter().find_map(|collection| {
+        let stored = world.store.at(collection);
+        let key = match stored.get(&parsed.key) {
+            Some(entity) => entity.key.clone(),
+            None => by_other_key(context, collection, &parsed.key)?,
+        };
+        Some(EntityAddress { collection: collection.clone(), key })
+    });
+    if let Some(found) = found {
+        let own = world.store.entity(&found).map_or(declared, |entity| context.own_type(&entity, found.collection.set));
+        if model.shows_as(own, declared) {
+            return Ok(found);
+        }
+        let detail = format!("{address} is of type {}", model.structured(own).full_name);
+        return Err(Error::new(&refusal::WRONG_REFERENCE, &[name]).with_detail(detail));
+    }
+    decided.push("unknown-reference");
+    let is_path = |collection: &CollectionAddress| context.route.ancestors.iter().any(|above| above.collection == *collection);
+    // Sets that an import left out are silent about the entities to which its own lead.
+    let is_import = world.store.is_imported(context.route.collection.root);
+    let is_blank = |collection: &CollectionAddress| {
+        (is_import && !world.store.is_imported(collection.root))
+            || world.store.at(collection).len() <= usize::from(is_path(collection))
+    };
+    let is_created = match world.behaviors.unknown_reference {
+        UnknownReference::Refuse => false,
+        UnknownReference::Create => true,
+        UnknownReference::Known => sets.iter().all(is_blank),
+    };
+    let structured = model.find_structured(world.schema.set(parsed.collection.set).target);
+    let Some(structured) = structured.filter(|_| is_created && parsed.collection.holder.is_none()) else {
+        let structured = structured.unwrap_or_else(|| model.structured(declared));
+        let wording = structured.wording;
+        let error = Error::new(wording.unknown_entity, &[wording.noun, &parsed.key, &structured.full_name]);
+        return Err(Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("{address} does not exist")));
+    };
+    let entity = Arc::new(blank_single(structured, &parsed.key));
+    let collection = world.store.to_change(&parsed.collection, entity.size() + RECORD_BYTES).map_err(store_full)?;
+    match collection.insert(entity) {
+        Ok(()) | Err(InsertError::DuplicateKey) => Ok(parsed),
+        Err(InsertError::Full(full)) => Err(store_full(full)),
+    }
+}
+
+/// Returns the collections in which the entity of an address can live: that of the address, and those of derived types.
+fn candidates(context: &OperationContext<'_>, named: &CollectionAddress) -> Vec<CollectionAddress> {
+    let schema = &context.world.schema;
+    let declared = schema.set(named.set).target;
+    let derives =
+        |set: &SetId| *set != named.set && !schema.set(*set).is_single && context.model.is_a(schema.set(*set).target, declared);
+    let others = schema.root_sets().filter(|set| named.holder.is_none() && derives(set));
+    std::iter::once(named.clone()).chain(others.map(CollectionAddress::from)).collect()
+}
+
+/// Returns the key of the entity that has another key of this value.
+fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, wanted: &str) -> Option<Arc<str>> {
+    let structured = context.model.find_structured(context.world.schema.set(collection.set).target)?;
+    if structured.alternate_keys.is_empty() {
+        return None;
+    }
+    let slots: Vec<_> = structured.alternate_keys.iter().map(|index| structured.properties[*index].slot).collect();
+    let has_key = |entity: &Arc<StoredEntity>| {
+        slots.iter().any(|slot| matches!(entity.properties.get(*slot), Value::String(text) if text.eq_ignore_ascii_case(wanted)))
+    };
+    context.world.store.at(collection).list().into_iter().find(has_key).map(|entity| entity.key.clone())
+}
+
+/// Links an entity: adds it to a collection, or sets a single link.
+fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &EntityAddress) -> Result<(), Error> {
+    let set = context.world.schema.set(place.set);
+    let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.key.clone() };
+    let link = Arc::new(StoredEntity::from(Entity::link(key.clone(), target.clone())));
+    loop {
+        let collection = context.world.store.to_change(place, link.size() + RECORD_BYTES).map_err(store_full)?;
+        match collection.insert(link.clone()) {
+            Ok(()) => return Ok(()),
+            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::DuplicateKey) if set.is_single => drop(collection.remove(&key).map_err(store_full)?),
+            Err(InsertError::DuplicateKey) => return Err(Error::new(&refusal::ALREADY_LINKED, &[&set.name])),
+        }
+    }
+}
+
+/// The entities that a body gives a navigation property, looked up.
+pub(super) struct Relation<'m> {
+    navigation: &'m Navigation,
+    entities: RelationEntities<'m>,
+}
+
+enum RelationEntities<'m> {
+    Linked(Vec<EntityAddress>),
+    Unlinked,
+    New(Vec<NewEntity<'m>>),
+}
+
+/// An entity that a body contains, with what it contains and links to itself.
+pub(super) struct NewEntity<'m> {
+    pub(super) structured: &'m StructuredType,
+    pub(super) patch: Patch,
+    relations: Vec<Relation<'m>>,
+}
+
+/// Looks up the entities that a body links to. `holder` is the entity that has the navigation properties, if it exists.
+///
+/// # Errors
+///
+/// Returns the refusal of the first address that does not lead to an entity, or to one that is linked already.
+pub(super) fn look_up<'m>(
+    context: &OperationContext<'m>,
+    structured: &'m StructuredType,
+    related: &[Related],
+    holder: Option<&EntityAddress>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Vec<Relation<'m>>, Error> {
+    let mut relations = Vec::with_capacity(related.len());
+    for Related { navigation, entities } in related {
+        let navigation = &*structured.navigations[*navigation];
+        let entities = match entities {
+            RelatedEntities::Unbound => RelationEntities::Unlinked,
+            RelatedEntities::Bound(addresses) => {
+                if context.world.schema.is_derived(navigation.set) {
+                    return Err(Error::new(&refusal::DERIVED_LINK, &[]));
+                }
+                let mut targets: Vec<EntityAddress> = Vec::with_capacity(addresses.len());
+                for address in addresses {
+                    let target = target(context, navigation.target, &navigation.name, address, decided)?;
+                    let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
+                        let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
+                        context.world.store.at(&place).get(&target.key).is_some()
+                    });
+                    if is_there || targets.contains(&target) {
+                        return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));
+                    }
+                    targets.push(target);
+                }
+                RelationEntities::Linked(targets)
+            }
+            RelatedEntities::New(patches) => {
+                let declared = context.model.structured(navigation.target);
+                let new = |patch: &Patch| {
+                    let structured = context.model.actual(declared, patch.read_as);
+                    let relations = look_up(context, structured, &patch.related, None, decided)?;
+                    Ok(NewEntity { structured, patch: patch.clone(), relations })
+                };
+                RelationEntities::New(patches.iter().map(new).collect::<Result<_, Error>>()?)
+            }
+        };
+        relations.push(Relation { navigation, entities });
+    }
+    let links = |relation: &Relation<'_>| match &relation.entities {
+        RelationEntities::Linked(targets) => targets.len(),
+        RelationEntities::Unlinked | RelationEntities::New(_) => 0,
+    };
+    let limit = statuses::link_limit(context.world, structured, context.model);
+    if limit.is_some_and(|limit| relations.iter().map(links).sum::<usize>() > limit) {
+        return Err(Error::new(&refusal::TOO_MANY_LINKS, &[]));
+    }
+    Ok(relations)
+}
+
+/// Stores a new entity in a collection, and returns its key.
+type CreateNested<'c, 'm> = dyn FnMut(&CollectionAddress, &NewEntity<'m>) -> Result<Arc<str>, Error> + 'c;
+
+/// Stores what a body links to and contains. `create` stores a new entity in a collection, and returns its key.
+pub(super) fn relate<'m>(
+    context: &OperationContext<'m>,
+    holder: &EntityAddress,
+    relations: &[Relation<'m>],
+    create: &mut CreateNested<'_, 'm>,
+) -> Result<(), Error> {
+    for Relation { navigation, entities } in relations {
+        let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
+        match entities {
+            RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target))?,
+            RelationEntities::Unlinked => {
+                let collection = context.world.store.to_change(&place, 0).map_err(store_full)?;
+                collection.remove(&navigation.name).map_err(store_full)?;
+            }
+            RelationEntities::New(entities) => {
+                for entity in entities {
+                    let key = create(&place, entity)?;
+                    let holder = EntityAddress { collection: place.clone(), key };
+                    relate(context, &holder, &entity.relations, create)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

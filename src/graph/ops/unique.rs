@@ -1,0 +1,72 @@
+//! Values that no two entities of a collection can share.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use crate::edm::schema::{StructuredType, Unique};
+use crate::edm::value::{Complex, Value};
+use crate::graph::context::OperationContext;
+use crate::odata::error::Error;
+use crate::world::store::{Collection, StoredEntity};
+
+/// The number of entities that are compared at a time, without the store's lock.
+const CHUNK: usize = 256;
+
+/// Checks that no entity other than that of a key has one of the unique values. No other value of the kind is stored until the guard is
+/// dropped; without unique values nothing is held.
+///
+/// # Errors
+///
+/// Fails if another entity has one of the values.
+pub(super) fn check<'c>(
+    context: &OperationContext<'c>,
+    structured: &StructuredType,
+    collection: &Collection,
+    values: &Complex,
+    own_key: Option<&str>,
+) -> Result<Option<MutexGuard<'c, ()>>, Error> {
+    let of = |unique: &'static Unique| {
+        let found = texts(structured, unique.property, values);
+        (applies(structured, unique, values) && !found.is_empty()).then_some((unique, found))
+    };
+    let wanted: Vec<(&Unique, Vec<Arc<str>>)> = structured.unique.iter().filter_map(|unique| of(unique)).collect();
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let alone = context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut after = None;
+    loop {
+        let chunk: Vec<(u64, Arc<StoredEntity>)> = collection.page(after, 0, CHUNK);
+        let Some((last, _)) = chunk.last() else { return Ok(Some(alone)) };
+        after = Some(*last);
+        for (_, entity) in chunk.iter().filter(|(_, entity)| own_key.is_none_or(|key| *entity.key != *key)) {
+            for (unique, wanted) in &wanted {
+                let taken = texts(structured, unique.property, &entity.properties);
+                let is_taken = |text: &&Arc<str>| taken.iter().any(|other| is_same(other, text));
+                let found = wanted.iter().find(is_taken).filter(|_| applies(structured, unique, &entity.properties));
+                if let Some(text) = found {
+                    let detail = format!("{:?} has this {}", entity.key, unique.property);
+                    return Err(Error::new(unique.refusal, &[unique.property, text]).with_detail(detail));
+                }
+            }
+        }
+    }
+}
+
+/// Whether a rule applies to an entity with these values.
+fn applies(structured: &StructuredType, unique: &Unique, values: &Complex) -> bool {
+    unique.among.is_none_or(|(property, item)| texts(structured, property, values).iter().any(|text| **text == *item))
+}
+
+/// Returns the text of a property, or the texts of its items.
+fn texts(structured: &StructuredType, property: &str, values: &Complex) -> Vec<Arc<str>> {
+    let text = |value: &Value| if let Value::String(text) = value { Some(text.clone()) } else { None };
+    match structured.slot(property).map(|slot| values.get(slot)) {
+        Some(Value::Collection(items)) => items.iter().filter_map(text).collect(),
+        Some(value) => text(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
+}

@@ -1,0 +1,153 @@
+//! Operations in paths, and what lies behind their results.
+
+use std::borrow::Cow;
+
+use super::Walk;
+use super::segments::{next_segment, not_emulated};
+use crate::edm::schema::{ItemType, Model, NamedType, Operation, OperationType, PropertyType, TypeId};
+use crate::edm::segment::Segment;
+use crate::odata::arguments;
+use crate::odata::error::Error;
+
+/// A call of an operation by a path.
+#[derive(Debug)]
+pub(in crate::graph) struct OperationCall<'s> {
+    pub(in crate::graph) operation: &'s Operation,
+    /// The arguments in parentheses: names and literals.
+    pub(in crate::graph) arguments: Vec<(String, String)>,
+    /// The type at the end of the path, if there is a result.
+    pub(in crate::graph) result: Option<OperationType>,
+    /// Whether the path goes on behind the result of the operation.
+    pub(in crate::graph) is_followed: bool,
+    /// Whether the path ends with the number of items in the result.
+    pub(in crate::graph) is_counted: bool,
+}
+
+impl<'s> Walk<'s, '_> {
+    /// Takes a segment, and all others behind it, as the call of an operation, if it has the name of one.
+    pub(super) fn operation(
+        &self,
+        segment: &str,
+        segments: &mut impl Iterator<Item = Cow<'s, str>>,
+    ) -> Result<Option<OperationCall<'s>>, Error> {
+        let Segment { name, predicate } = Segment::of(segment);
+        let is_collection = self.key.is_none();
+        if self.model.bound_operation(name, self.type_id, is_collection, &[]).is_none() {
+            return Ok(None);
+        }
+        let arguments = arguments::split(predicate.unwrap_or_default()).ok_or_else(|| not_emulated(segment))?;
+        let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+        let found = self.model.bound_operation(name, self.type_id, is_collection, &names);
+        found.map(|operation| call(self.model, operation, &arguments, segments)).transpose()
+    }
+}
+
+/// Takes a segment at the beginning of a path, and all others behind it, as the call of an unbound operation, if it has the name of one.
+pub(super) fn unbound<'s>(
+    model: &'s Model,
+    segment: &str,
+    segments: &mut impl Iterator<Item = Cow<'s, str>>,
+) -> Result<Option<OperationCall<'s>>, Error> {
+    let Segment { name, predicate } = Segment::of(segment);
+    let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Ok(None) };
+    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+    model.unbound_operation(name, &names).map(|operation| call(model, operation, &arguments, segments)).transpose()
+}
+
+fn call<'s>(
+    model: &Model,
+    operation: &'s Operation,
+    arguments: &[(&str, &str)],
+    segments: &mut impl Iterator<Item = Cow<'s, str>>,
+) -> Result<OperationCall<'s>, Error> {
+    let mut result = operation.returns;
+    let (mut is_followed, mut is_counted) = (false, false);
+    while let Some(segment) = next_segment(segments)? {
+        let refused = || not_emulated(&segment);
+        is_followed = true;
+        if is_counted {
+            return Err(refused());
+        }
+        if segment.eq_ignore_ascii_case("$count") && is_collection(result) {
+            is_counted = true;
+            continue;
+        }
+        if segment.eq_ignore_ascii_case("$value") && matches!(result, Some(OperationType::Value(_) | OperationType::Entity(_))) {
+            continue;
+        }
+        // A result without members has nothing behind it.
+        result = match behind(model, result.ok_or_else(refused)?, &segment) {
+            Behind::Value(kind) => Some(kind),
+            Behind::Nothing => None,
+            Behind::Unknown => return Err(refused()),
+        };
+    }
+    let arguments = arguments.iter().map(|(name, literal)| ((*name).to_owned(), (*literal).to_owned())).collect();
+    Ok(OperationCall { operation, arguments, result, is_followed, is_counted })
+}
+
+fn is_collection(result: Option<OperationType>) -> bool {
+    matches!(result, Some(OperationType::Entities(_) | OperationType::Value(PropertyType::Collection(_))))
+}
+
+/// The type behind a result.
+enum Behind {
+    /// That of a value.
+    Value(OperationType),
+    /// The segment is an operation without a result.
+    Nothing,
+    /// The segment is unknown.
+    Unknown,
+}
+
+impl From<Option<OperationType>> for Behind {
+    fn from(kind: Option<OperationType>) -> Behind {
+        kind.map_or(Behind::Unknown, Behind::Value)
+    }
+}
+
+/// Returns the type behind a result: of an item, a member, or the result of a further operation.
+fn behind(model: &Model, result: OperationType, segment: &str) -> Behind {
+    let Segment { name, predicate } = Segment::of(segment);
+    let (id, is_collection) = match result {
+        OperationType::Entity(id) | OperationType::Value(PropertyType::Complex(id)) => (id, false),
+        OperationType::Entities(id) | OperationType::Value(PropertyType::Collection(ItemType::Complex(id))) => (id, true),
+        OperationType::Value(_) => return Behind::Unknown,
+    };
+    if segment.contains('.')
+        && let Some(NamedType::Structured(cast)) = model.resolve(segment)
+    {
+        return model.is_a(cast, id).then(|| with_type(result, cast)).into();
+    }
+    let structured = model.structured(id);
+    if !is_collection {
+        if let Some(navigation) = structured.navigation(name) {
+            let many = navigation.is_collection && predicate.is_none();
+            let kind = if many { OperationType::Entities } else { OperationType::Entity };
+            return Behind::Value(kind(navigation.target));
+        }
+        if let Some(index) = structured.property(segment) {
+            return Behind::Value(OperationType::Value(structured.properties[index].kind));
+        }
+    }
+    let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Behind::Unknown };
+    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+    if let Some(operation) = model.bound_operation(name, id, is_collection, &names) {
+        return operation.returns.map_or(Behind::Nothing, Behind::Value);
+    }
+    // A key.
+    let is_key = matches!(result, OperationType::Entities(_)) && !segment.starts_with('$');
+    is_key.then_some(OperationType::Entity(id)).into()
+}
+
+/// Returns a result with the type of a cast.
+fn with_type(result: OperationType, id: TypeId) -> OperationType {
+    match result {
+        OperationType::Entity(_) => OperationType::Entity(id),
+        OperationType::Entities(_) => OperationType::Entities(id),
+        OperationType::Value(PropertyType::Collection(_)) => {
+            OperationType::Value(PropertyType::Collection(ItemType::Complex(id)))
+        }
+        OperationType::Value(_) => OperationType::Value(PropertyType::Complex(id)),
+    }
+}

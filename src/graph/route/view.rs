@@ -1,0 +1,149 @@
+//! Addresses that show entities of other addresses.
+//!
+//! A view applies only where nothing is stored under the path's own address, so that fixtures can have entities of their own there.
+
+use std::borrow::Cow;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::{StructuredType, TypeId, View};
+use crate::edm::value::{Complex, Value};
+use crate::graph::route::Walk;
+
+/// The depth of nested collections that are searched, with a wide margin.
+const DEPTH: usize = 16;
+
+impl<'s> Walk<'s, '_> {
+    /// Goes to the entities that a navigation property of an entity shows. Returns whether it went to an entity.
+    pub(super) fn take_view(&mut self, viewed: Option<&(View, EntityAddress)>, holder_type: TypeId) -> bool {
+        let Some((view, holder)) = viewed else { return false };
+        let holder_type = self.model.structured(holder_type);
+        let is_empty = self.lookup.is_empty(&self.collection);
+        match *view {
+            View::SameKey(set) if is_empty => {
+                let Some(root) = self.model.root(set) else { return false };
+                let collection = CollectionAddress::from(root.set);
+                if !self.lookup.has(&collection, &holder.key) {
+                    if !self.has_links {
+                        self.new_in = Some((collection, Some(holder.key.to_string())));
+                    }
+                    return false;
+                }
+                self.collection = collection;
+                self.key = Some(Cow::Owned(holder.key.to_string()));
+                self.ancestors.clear();
+                if self.has_links {
+                    self.show_home();
+                    (self.has_links, self.is_linked) = (false, true);
+                }
+            }
+            View::Among { navigation, property, value } if is_empty => {
+                let found = self.among(holder_type, holder, (navigation, property, value));
+                let Some(found) = found else { return false };
+                self.collection = found.collection;
+                self.key = Some(Cow::Owned(found.key.to_string()));
+            }
+            View::Behind { navigation, collection } if is_empty => {
+                let Some(single) = holder_type.navigation(navigation) else { return false };
+                let Some(View::Among { navigation, property, value }) = single.view else { return false };
+                let own = holder.collection.within(self.schema, &holder.key, single.set);
+                let inner = self.model.structured(single.target).navigation(collection);
+                let (Some(found), Some(inner)) = (self.among(holder_type, holder, (navigation, property, value)), inner) else {
+                    return false;
+                };
+                if self.lookup.is_empty(&own) {
+                    self.collection = found.collection.within(self.schema, &found.key, inner.set);
+                    self.home = Some(self.collection.path(self.schema).into_owned());
+                }
+                return false;
+            }
+            View::All { navigation, nested, collection, new_in } => {
+                let Some(outer) = holder_type.navigation(navigation) else { return false };
+                let structured = self.model.structured(outer.target);
+                let address = holder.collection.within(self.schema, &holder.key, outer.set);
+                let (property, value) = new_in;
+                if let Some(found) = self.first_with(structured, &address, property, value)
+                    && let Some(inner) = structured.navigation(collection).filter(|_| is_empty)
+                {
+                    self.new_in = Some((address.within(self.schema, &found, inner.set), None));
+                }
+                self.add_all(structured, &address, nested, collection, DEPTH);
+                return false;
+            }
+            View::SameKey(_) | View::Among { .. } | View::Behind { .. } => return false,
+        }
+        self.home = Some(self.collection.path(self.schema).into_owned());
+        true
+    }
+
+    /// Adds the collections of all entities of a collection, and of those nested in them.
+    fn add_all(
+        &mut self,
+        structured: &StructuredType,
+        address: &CollectionAddress,
+        nested: &str,
+        collection: &str,
+        depth: usize,
+    ) {
+        for key in self.lookup.keys(address) {
+            if let Some(inner) = structured.navigation(collection) {
+                self.also.push(address.within(self.schema, &key, inner.set));
+            }
+            if let Some(deeper) = structured.navigation(nested).filter(|deeper| deeper.target == structured.id && depth > 0) {
+                let address = address.within(self.schema, &key, deeper.set);
+                self.add_all(structured, &address, nested, collection, depth - 1);
+            }
+        }
+    }
+
+    /// Goes to the collection that has the entity with the key, if the path's own does not.
+    pub(super) fn find_elsewhere(&mut self) {
+        let also = std::mem::take(&mut self.also);
+        let Some(key) = self.key.as_deref() else { return };
+        let is_placeholder = self.structured().is_placeholder && self.collection.holder.is_none();
+        if also.is_empty() && !is_placeholder || self.lookup.has(&self.collection, key) {
+            return;
+        }
+        let found = also.iter().find(|collection| self.lookup.has(collection, key)).cloned();
+        let homes = self
+            .model
+            .roots()
+            .iter()
+            .filter(|root| is_placeholder && !root.is_singleton && self.model.is_a(root.target, self.type_id));
+        let mut homes = homes.map(|root| CollectionAddress::from(root.set));
+        if let Some(found) = found.or_else(|| homes.find(|collection| self.lookup.has(collection, key))) {
+            self.collection = found;
+            self.home = Some(self.collection.path(self.schema).into_owned());
+        } else {
+            self.also = also;
+        }
+    }
+
+    fn among(
+        &self,
+        holder_type: &'s StructuredType,
+        holder: &EntityAddress,
+        (navigation, property, value): (&str, &str, &str),
+    ) -> Option<EntityAddress> {
+        let navigation = holder_type.navigation(navigation)?;
+        let collection = holder.collection.within(self.schema, &holder.key, navigation.set);
+        let key = self.first_with(self.model.structured(navigation.target), &collection, property, value)?;
+        Some(EntityAddress { collection, key: key.into() })
+    }
+
+    /// Returns the key of the first entity whose property has a value.
+    fn first_with(
+        &self,
+        structured: &StructuredType,
+        collection: &CollectionAddress,
+        property: &str,
+        value: &str,
+    ) -> Option<String> {
+        let slot = structured.slot(property)?;
+        let has_value = |values: &Complex| match values.get(slot) {
+            Value::Boolean(found) => found.to_string() == value,
+            Value::String(text) => value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) == Some(text),
+            _ => false,
+        };
+        self.lookup.first(collection, has_value)
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows of workloads that requests look up: statuses of operations, links, deleted entities.
+
+use http::StatusCode;
+
+use crate::edm::schema::{Model, Operation, RecycledRules, SetId, StructuredType};
+use crate::policy::refusal::Refusal;
+use crate::world::World;
+
+/// Whether a row is about a type. Names without a namespace are in that of Graph; a star at the end means the rest of a name.
+fn is_row_of(row: &str, full_name: &str) -> bool {
+    if let (Some(beginning), Some(name)) = (row.strip_suffix('*'), full_name.strip_prefix("microsoft.graph.")) {
+        return name.starts_with(beginning);
+    }
+    row == full_name || full_name.strip_prefix("microsoft.graph.") == Some(row)
+}
+
+/// Returns the status of a successful call of an operation.
+pub(super) fn of_operation(world: &World, model: &Model, operation: &Operation) -> StatusCode {
+    let bound = operation.binding.map_or("", |(id, _)| &model.structured(id).full_name);
+    let default = if operation.returns.is_some() { StatusCode::OK } else { StatusCode::NO_CONTENT };
+    status(world, bound, &operation.name).unwrap_or(default)
+}
+
+/// Returns the status of a request that adds or sets a link, if it is not 204.
+pub(super) fn of_reference(world: &World, holder: &str, name: &str) -> Option<StatusCode> {
+    status(world, holder, &format!("{name}/$ref"))
+}
+
+fn status(world: &World, bound: &str, name: &str) -> Option<StatusCode> {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().operation_statuses);
+    let of_type = || rows().filter(|(_, row, _)| is_row_of(row, bound));
+    let named =
+        of_type().find(|(row, _, _)| row.eq_ignore_ascii_case(name)).or_else(|| of_type().find(|(row, _, _)| *row == "*"));
+    named.and_then(|(_, _, status)| StatusCode::from_u16(*status).ok())
+}
+
+/// Returns the refusal of the removal of a navigation property's last link, if one must stay.
+pub(super) fn kept_links(world: &World, holder: &str, name: &str) -> Option<&'static Refusal> {
+    let rows = world.workloads.iter().flat_map(|workload| workload.rules().kept_links);
+    rows.into_iter().find(|((row, link), _)| *link == name && is_row_of(row, holder)).map(|(_, refusal)| *refusal)
+}
+
+/// The collection that keeps deleted entities of a type.
+pub(super) struct Bin {
+    pub(super) set: SetId,
+    pub(super) rules: &'static RecycledRules,
+}
+
+/// Returns the collection that keeps deleted entities of a type, if there is one.
+pub(super) fn bin(world: &World, full_name: &str) -> Option<Bin> {
+    let mut rows = world.workloads.iter().flat_map(|workload| workload.rules().recycled);
+    let rules = rows.find(|rules| is_row_of(rules.name, full_name))?;
+    Some(Bin { set: world.schema.set_named(rules.bin)?, rules })
+}
+
+/// Returns the number of links that one request can give an entity, if it is limited.
+pub(super) fn link_limit(world: &World, structured: &StructuredType, model: &Model) -> Option<usize> {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().link_limits);
+    let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
+    lineage.find_map(|structured| rows().find(|(row, _)| is_row_of(row, &structured.full_name)).map(|(_, limit)| *limit))
+}

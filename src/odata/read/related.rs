@@ -1,0 +1,100 @@
+//! Entities under the navigation properties of a body: bound ones, and new ones that a create contains.
+
+use super::problem::Path;
+use super::reader::BodyReader;
+use super::{Origin, kinds};
+use crate::edm::patch::{Patch, Related, RelatedEntities};
+use crate::edm::schema::StructuredType;
+use crate::policy::refusal;
+use crate::text::json::Json;
+
+/// The end of the names of annotations with the addresses of entities.
+const BIND: &str = "@odata.bind";
+
+/// Whether a member has the addresses of entities under a navigation property.
+pub(super) fn is_bind(name: &str) -> bool {
+    let start = name.len().saturating_sub(BIND.len());
+    start > 0 && name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(BIND))
+}
+
+impl BodyReader<'_> {
+    /// Reads the addresses of the entities that a navigation property shall lead to.
+    pub(super) fn bind(&mut self, structured: &StructuredType, name: &str, json: &Json<'_>, place: &Path<'_>, patch: &mut Patch) {
+        let index = structured.navigations.iter().position(|navigation| navigation.name.eq_ignore_ascii_case(name));
+        let Some(index) = index.filter(|index| !structured.navigations[*index].contains_target) else {
+            let message = format!("no navigation property of {} to entities that live elsewhere", structured.full_name);
+            self.report(place, message, &refusal::INVALID_BIND, vec![name.to_owned()]);
+            return;
+        };
+        let navigation = &structured.navigations[index];
+        let address = |json: &Json<'_>| match json {
+            Json::String(text) => Some(text.as_ref().into()),
+            _ => None,
+        };
+        let bound = match (json, navigation.is_collection) {
+            (Json::Array(items), true) => items.iter().map(address).collect(),
+            (single, false) => address(single).map(|address| vec![address]),
+            _ => None,
+        };
+        let entities = match bound {
+            Some(bound) => RelatedEntities::Bound(bound),
+            None if *json == Json::Null && !navigation.is_collection && self.rules.origin == Origin::Update => {
+                RelatedEntities::Unbound
+            }
+            None => {
+                let expected = if navigation.is_collection { "an array of addresses" } else { "the address of an entity" };
+                return self.shape(place, json.describe(), expected, &refusal::SCHEMA_MISMATCH, vec![name.to_owned()]);
+            }
+        };
+        patch.related.push(Related { navigation: index, entities });
+    }
+
+    /// Reads new entities under a navigation property.
+    pub(super) fn nested(
+        &mut self,
+        structured: &StructuredType,
+        name: &str,
+        is_entity: bool,
+        json: &Json<'_>,
+        place: &Path<'_>,
+        patch: &mut Patch,
+    ) {
+        let index = structured.navigations.iter().position(|navigation| navigation.name.eq_ignore_ascii_case(name));
+        let takes = |index: &usize| structured.navigations[*index].contains_target;
+        let Some(index) = index.filter(takes).filter(|_| is_entity && self.rules.origin == Origin::Create) else {
+            let words = vec![name.to_owned(), structured.full_name.to_string()];
+            return self.report(place, "navigation property in a body", &refusal::UNKNOWN_PROPERTY, words);
+        };
+        if patch.related.iter().any(|related| related.navigation == index) {
+            return self.duplicate_property(name, place);
+        }
+        let navigation = &structured.navigations[index];
+        let mut entities = Vec::new();
+        match (json, navigation.is_collection) {
+            (Json::Array(items), true) => {
+                for (position, item) in items.iter().enumerate() {
+                    if self.is_full() {
+                        return;
+                    }
+                    let at = Path::Item(place, position);
+                    match item {
+                        Json::Object(members) => entities.push(self.object(navigation.target, None, true, members, &at)),
+                        other => self.not_an_entity(name, other, &at),
+                    }
+                }
+            }
+            (Json::Object(members), false) => entities.push(self.object(navigation.target, None, true, members, place)),
+            (other, false) => self.not_an_entity(name, other, place),
+            (other, true) => {
+                self.shape(place, other.describe(), "an array of entities", &refusal::SCHEMA_MISMATCH, vec![name.to_owned()]);
+            }
+        }
+        patch.related.push(Related { navigation: index, entities: RelatedEntities::New(entities) });
+    }
+
+    fn not_an_entity(&mut self, name: &str, found: &Json<'_>, place: &Path<'_>) {
+        // A problem is described by the kind alone: the value may be a secret.
+        let expected = kinds::ENTITY;
+        self.shape(place, found.kind(), expected, &refusal::SCHEMA_MISMATCH, vec![name.to_owned()]);
+    }
+}

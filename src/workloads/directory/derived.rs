@@ -1,0 +1,128 @@
+//! Values of new objects of the directory that follow from others.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::edm::schema::{PropertyType, StructuredType};
+use crate::edm::value::Value;
+use crate::text::json::quoted;
+use crate::world::fixture::directory::HOME_TENANT;
+use crate::world::store::StoredEntity;
+use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
+
+/// Strong, unless said: the answers to creations recorded in Azure/azure-cli (`test_user_scenario.yaml`, `test_group_scenario.yaml`,
+/// `test_app_owner.yaml`) and Azure/azure-powershell (`Application.Recording.json`).
+pub(super) static DERIVED: [Derived; 15] = [
+    row("user", "securityIdentifier", security_identifier),
+    row("group", "securityIdentifier", security_identifier),
+    row("group", "visibility", |group| is_unified(group).then(|| DerivedValue::text("Public"))),
+    row("group", "mail", |group| mail(group).as_deref().map(DerivedValue::text)),
+    row("group", "proxyAddresses", |group| {
+        mail(group).map(|mail| DerivedValue::Json(format!("[{}]", quoted(&format!("SMTP:{mail}")))))
+    }),
+    row("application", "appId", |application| Some(DerivedValue::text(&application.world.next_entity_id().to_string()))),
+    row("application", "publisherDomain", |application| Some(DerivedValue::text(&default_domain(application)))),
+    row("application", "api", |application| Some(api(application))),
+    row("servicePrincipal", "appDisplayName", |principal| copied_text(principal, "displayName")),
+    row("servicePrincipal", "displayName", |principal| copied_text(principal, "displayName")),
+    row("servicePrincipal", "signInAudience", |principal| copied_text(principal, "signInAudience")),
+    row("servicePrincipal", "appOwnerOrganizationId", |principal| {
+        application(principal).map(|_| DerivedValue::text(&tenant(principal)))
+    }),
+    row("servicePrincipal", "servicePrincipalNames", names),
+    row("servicePrincipal", "appRoles", |principal| {
+        let (application, structured) = application(principal)?;
+        Some(DerivedValue::Copied(application.properties.get(structured.slot("appRoles")?).clone()))
+    }),
+    row("servicePrincipal", "oauth2PermissionScopes", scopes),
+];
+
+const fn row(type_name: &'static str, property: &'static str, value: fn(&NewEntity<'_>) -> Option<DerivedValue>) -> Derived {
+    Derived { type_name, property, value }
+}
+
+/// Returns the identifier of an object in the form of Windows: the 16 bytes of its id, the first three groups with the lowest byte first, as
+/// four numbers.
+fn security_identifier(object: &NewEntity<'_>) -> Option<DerivedValue> {
+    let bytes = Uuid::parse_str(object.key).ok()?.to_bytes_le();
+    let numbers: Vec<String> = bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number).to_string()).collect();
+    Some(DerivedValue::text(&format!("S-1-12-1-{}", numbers.join("-"))))
+}
+
+/// Whether a group is one of Microsoft 365.
+fn is_unified(group: &NewEntity<'_>) -> bool {
+    group.items("groupTypes").iter().any(|item| matches!(item, Value::String(text) if **text == *"Unified"))
+}
+
+/// Returns the address of a group of Microsoft 365.
+fn mail(group: &NewEntity<'_>) -> Option<String> {
+    let nickname = group.text("mailNickname").filter(|_| is_unified(group))?;
+    Some(format!("{nickname}@{}", default_domain(group)))
+}
+
+/// Returns the default domain of the organization.
+pub(super) fn default_domain(object: &NewEntity<'_>) -> String {
+    let find = || {
+        let (organization, structured) = object.first("organization")?;
+        let property = &structured.properties[structured.property("verifiedDomains")?];
+        let PropertyType::Collection(item) = property.kind else { return None };
+        let PropertyType::Complex(id) = item.kind() else { return None };
+        let domain_type = object.model.structured(id);
+        let is_default = domain_type.slot("isDefault")?;
+        let Value::Collection(domains) = organization.properties.get(property.slot) else { return None };
+        let name = |domain: &Value| match domain {
+            Value::Complex(domain) if *domain.get(is_default) == Value::Boolean(true) => text_of(domain_type, domain, "name"),
+            _ => None,
+        };
+        domains.iter().find_map(name)
+    };
+    find().map_or_else(|| "contoso.onmicrosoft.com".to_owned(), |name| name.to_string())
+}
+
+/// Returns the id of the organization.
+fn tenant(object: &NewEntity<'_>) -> String {
+    object.first("organization").map_or_else(|| HOME_TENANT.to_owned(), |(organization, _)| organization.key.to_string())
+}
+
+/// Returns the settings of an application as an interface. Applications for one or many organizations keep the older version of tokens.
+fn api(application: &NewEntity<'_>) -> DerivedValue {
+    let audience = application.text("signInAudience");
+    let is_newer = !matches!(audience.as_deref(), Some("AzureADMyOrg" | "AzureADMultipleOrgs"));
+    let version = if is_newer { "2" } else { "null" };
+    DerivedValue::Json(format!(
+        r#"{{"acceptMappedClaims":null,"knownClientApplications":[],"requestedAccessTokenVersion":{version},"oauth2PermissionScopes":[],"preAuthorizedApplications":[]}}"#
+    ))
+}
+
+/// Returns the application of a service principal.
+fn application<'n>(principal: &'n NewEntity<'_>) -> Option<(Arc<StoredEntity>, &'n StructuredType)> {
+    principal.find("applications", "appId", &principal.text("appId")?)
+}
+
+fn copied_text(principal: &NewEntity<'_>, property: &str) -> Option<DerivedValue> {
+    let (application, structured) = application(principal)?;
+    text_of(structured, &application.properties, property).map(|text| DerivedValue::text(&text))
+}
+
+/// Returns the names of a service principal: the id of its application, and its URIs (the URIs are graded weak).
+fn names(principal: &NewEntity<'_>) -> Option<DerivedValue> {
+    let mut names = vec![quoted(&principal.text("appId")?)];
+    if let Some((application, structured)) = application(principal)
+        && let Some(Value::Collection(uris)) = structured.slot("identifierUris").map(|slot| application.properties.get(slot))
+    {
+        names.extend(uris.iter().filter_map(|uri| if let Value::String(uri) = uri { Some(quoted(uri)) } else { None }));
+    }
+    Some(DerivedValue::Json(format!("[{}]", names.join(","))))
+}
+
+/// Returns the permissions that the application defines.
+fn scopes(principal: &NewEntity<'_>) -> Option<DerivedValue> {
+    let (application, structured) = application(principal)?;
+    let property = &structured.properties[structured.property("api")?];
+    let (PropertyType::Complex(id), Value::Complex(api)) = (property.kind, application.properties.get(property.slot)) else {
+        return None;
+    };
+    let slot = principal.model.structured(id).slot("oauth2PermissionScopes")?;
+    Some(DerivedValue::Copied(api.get(slot).clone()))
+}

@@ -1,0 +1,157 @@
+//! Links that follow from others: `memberOf` from `members` of groups, `transitiveMembers` from `members` at any distance.
+//!
+//! Only one side of a relation is stored as such. Where a file gives the other side, that keeps the order of the file, and counts as long
+//! as the first side agrees.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::edm::schema::{Schema, SetId};
+use crate::edm::value::Entity;
+use crate::odata::purse::Purse;
+use crate::world::store::{CollectionAddress, CollectionRef, EntityAddress, Store, StoredEntity};
+
+/// The steps that following a link costs.
+const LINK_STEPS: u64 = 16;
+
+/// The links that a path without a purse follows at most.
+const PATH_LINKS: usize = 10_000;
+
+/// The purse does not suffice for the links.
+#[derive(Debug)]
+pub(crate) struct TooManyLinks;
+
+/// Returns the link from which one follows: the collection that has it, and the entity to which it leads. `None` for a link of its own.
+pub(crate) fn forward(
+    schema: &Schema,
+    links: &CollectionAddress,
+    target: &EntityAddress,
+) -> Option<(CollectionAddress, EntityAddress)> {
+    let inverses = schema.inverses(links.set);
+    if inverses.is_empty() {
+        return None;
+    }
+    let model = schema.widest();
+    let type_id = schema.set(target.collection.set).target;
+    let (_, set) = inverses.iter().find(|(owner, _)| model.is_a(type_id, *owner))?;
+    let holder = EntityAddress::parse(schema, model, links.holder.as_deref()?)?;
+    Some((target.collection.within(schema, &target.key, *set), holder))
+}
+
+/// Returns the collection at an address, to read it, with the links that follow from others.
+///
+/// # Errors
+///
+/// Fails if the purse does not suffice. Without one, the number of links is limited.
+pub(crate) fn collection<'s>(
+    schema: &Schema,
+    store: &'s Store,
+    address: &CollectionAddress,
+    purse: Option<&Purse>,
+) -> Result<CollectionRef<'s>, TooManyLinks> {
+    if address.holder.is_none() || !schema.is_derived(address.set) {
+        return Ok(store.at(address));
+    }
+    let followed = std::cell::Cell::new(0);
+    let pay = || {
+        followed.set(followed.get() + 1);
+        let is_paid = purse.map_or(followed.get() <= PATH_LINKS, |purse| purse.spend(LINK_STEPS));
+        if is_paid { Ok(()) } else { Err(TooManyLinks) }
+    };
+    Reader { schema, store, pay: &pay }.view(address)
+}
+
+struct Reader<'r, 's> {
+    schema: &'r Schema,
+    store: &'s Store,
+    pay: &'r dyn Fn() -> Result<(), TooManyLinks>,
+}
+
+impl<'s> Reader<'_, 's> {
+    fn view(&self, address: &CollectionAddress) -> Result<CollectionRef<'s>, TooManyLinks> {
+        let links = match self.schema.transitive(address.set) {
+            Some(names) => self.reached(address, names)?,
+            None => self.links(address)?,
+        };
+        let is_single = self.schema.set(address.set).is_single;
+        let entity = |target: EntityAddress| {
+            let key = if is_single { self.schema.set(address.set).name.as_ref().into() } else { target.key.clone() };
+            Arc::new(StoredEntity::from(Entity::link(key, target)))
+        };
+        let own = self.store.at(address).list().into_iter().filter(|entity| entity.linked().is_none());
+        Ok(self.store.view_of(address, own.chain(links.into_iter().map(entity)).collect()))
+    }
+
+    /// Returns the entities to which the links of a navigation property lead, derived ones among them.
+    fn links(&self, address: &CollectionAddress) -> Result<Vec<EntityAddress>, TooManyLinks> {
+        let stored = self.store.at(address).list();
+        let mut found = Vec::new();
+        let inverses = self.schema.inverses(address.set);
+        let model = self.schema.widest();
+        let holder = address.holder.as_deref().and_then(|holder| EntityAddress::parse(self.schema, model, holder));
+        let mut derived: HashMap<EntityAddress, usize> = HashMap::new();
+        let sources = match &holder {
+            Some(holder) if !inverses.is_empty() => self.store.links_to(holder),
+            _ => Vec::new(),
+        };
+        for (index, (place, _)) in sources.into_iter().enumerate() {
+            (self.pay)()?;
+            if inverses.iter().any(|(_, set)| *set == place.set)
+                && let Some(source) = place.holder.as_deref().and_then(|text| EntityAddress::parse(self.schema, model, text))
+            {
+                derived.insert(source, index);
+            }
+        }
+        for entity in stored {
+            (self.pay)()?;
+            let Some(target) = entity.linked() else { continue };
+            let is_own = forward(self.schema, address, target).is_none();
+            if derived.remove(&**target).is_some() || is_own {
+                found.push((**target).clone());
+            }
+        }
+        let mut rest: Vec<(EntityAddress, usize)> = derived.into_iter().collect();
+        rest.sort_by_key(|(_, index)| *index);
+        found.extend(rest.into_iter().map(|(source, _)| source));
+        Ok(found)
+    }
+
+    /// Returns all entities that navigation properties of these names lead to, at any distance, the nearest first.
+    fn reached(&self, address: &CollectionAddress, names: &[&str]) -> Result<Vec<EntityAddress>, TooManyLinks> {
+        let model = self.schema.widest();
+        let stored = self.store.at(address).list();
+        let mut found: Vec<EntityAddress> = Vec::new();
+        let Some(holder) = address.holder.as_deref().and_then(|holder| EntityAddress::parse(self.schema, model, holder)) else {
+            return Ok(found);
+        };
+        let mut seen: HashSet<EntityAddress> = HashSet::from([holder.clone()]);
+        for target in stored.iter().filter_map(|entity| entity.linked()) {
+            (self.pay)()?;
+            if seen.insert((**target).clone()) {
+                found.push((**target).clone());
+            }
+        }
+        let mut ahead = VecDeque::from([holder]);
+        while let Some(entity) = ahead.pop_front() {
+            for set in self.sets_named(&entity, names) {
+                for target in self.links(&entity.collection.within(self.schema, &entity.key, set))? {
+                    (self.pay)()?;
+                    if seen.insert(target.clone()) {
+                        found.push(target.clone());
+                        ahead.push_back(target);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the navigation properties of these names that an entity has, by their sets.
+    fn sets_named(&self, entity: &EntityAddress, names: &[&str]) -> Vec<SetId> {
+        let model = self.schema.widest();
+        let own = self.store.entity(entity).and_then(|entity| entity.properties.own_type);
+        let id = own.unwrap_or(self.schema.set(entity.collection.set).target);
+        let Some(structured) = model.find_structured(id) else { return Vec::new() };
+        names.iter().filter_map(|name| structured.navigation(name)).map(|navigation| navigation.set).collect()
+    }
+}
