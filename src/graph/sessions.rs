@@ -1,4 +1,4 @@
-//! The action `revokeSignInSessions` of a user who is no entity: the workload of the directory has that of all others.
+//! The action `revokeSignInSessions` of a user without an entity: the workload of the directory has that of all others.
 
 use http::{Method, StatusCode};
 

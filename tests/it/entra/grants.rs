@@ -13,6 +13,7 @@ use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse}
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
 use wfi_emulator::internals::world::fixture::directory::Directory;
+use wfi_emulator::internals::world::journal::{JournalQuery, Secrets};
 use wfi_emulator::internals::world::settings::{Auth, Settings, SignIn};
 
 use crate::support::{harness, tokens};
@@ -676,4 +677,80 @@ fn a_person_accepts_declines_or_cancels_on_the_page() {
     let out = send(&world, Method::GET, "/common/oauth2/v2.0/logout", &known, "");
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert!(String::from_utf8_lossy(&out.body).contains("https://localhost:5001/signout-oidc?sid="));
+}
+
+#[test]
+fn no_credential_of_a_sign_in_is_shown_by_the_journal() {
+    let world = World::new(Settings { sign_in: SignIn::Page, ..settings(&documented(), &[("device-code", "user")]) });
+    let query = form(&[
+        ("client_id", WEB),
+        ("response_type", "code id_token"),
+        ("redirect_uri", "https://localhost:5001/signin-oidc"),
+        ("scope", "openid offline_access User.Read"),
+        ("nonce", "n"),
+        ("response_mode", "form_post"),
+    ]);
+    let page = String::from_utf8(browse(&world, Method::GET, &query, &[], "").body.to_vec()).unwrap();
+    let field = |page: &str, name: &str| {
+        page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let body =
+        form(&[("sign_in_request", &field(&page, "sign_in_request")), ("user", "adele@contoso.com"), ("decision", "accept")]);
+    let accepted = browse(&world, Method::POST, &query, &[], &body);
+    let cookie = accepted.header("set-cookie").unwrap().split(';').next().unwrap().split_once('=').unwrap().1.to_owned();
+    let posted = String::from_utf8(accepted.body.to_vec()).unwrap();
+    let in_fragment = query.replace("form%5Fpost", "fragment");
+    let redirected = browse(&world, Method::GET, &in_fragment, &[("Cookie", &format!("wfi-emulator-session={cookie}"))], "");
+    let location = redirected.header("location").unwrap().to_owned();
+    let code = field(&posted, "code");
+    let web = token(
+        &world,
+        &[
+            ("grant_type", "authorization_code"),
+            ("client_id", WEB),
+            ("client_secret", "web-secret"),
+            ("code", &code),
+            ("redirect_uri", "https://localhost:5001/signin-oidc"),
+            ("scope", "openid offline_access User.Read"),
+        ],
+    );
+    let device = send(
+        &world,
+        Method::POST,
+        "/contoso.com/oauth2/v2.0/devicecode",
+        &[],
+        &form(&[("client_id", WEB), ("scope", "User.Read")]),
+    );
+    let device: Value = serde_json::from_slice(&device.body).unwrap();
+    let metadata = [("X-IDENTITY-HEADER", "identity-secret")];
+    send(&world, Method::GET, "/msi/token?api-version=2019-08-01&resource=https://graph.microsoft.com", &metadata, "");
+    refused(
+        &world,
+        &[
+            ("grant_type", "password"),
+            ("client_id", WEB),
+            ("username", "adele@contoso.com"),
+            ("password", "hidden-password"),
+            ("scope", "User.Read"),
+        ],
+    );
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let after = |name: &str| location.split_once(&format!("{name}=")).unwrap().1.split('&').next().unwrap().to_owned();
+    let journal = world.journal.print(&JournalQuery::default(), Secrets::Hidden);
+    for (name, secret) in [
+        ("secret", "web-secret".to_owned()),
+        ("password", "hidden-password".to_owned()),
+        ("code in a form", code),
+        ("id token in a form", field(&posted, "id_token")),
+        ("code in a redirect", after("code")),
+        ("id token in a redirect", after("id_token")),
+        ("cookie", cookie),
+        ("access token", text(&web["access_token"])),
+        ("refresh token", text(&web["refresh_token"])),
+        ("id token", text(&web["id_token"])),
+        ("code of a device", text(&device["device_code"])),
+        ("identity header", "identity-secret".to_owned()),
+    ] {
+        assert!(!journal.contains(&secret), "{name} in the journal: {secret}");
+    }
 }
