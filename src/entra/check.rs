@@ -61,7 +61,7 @@ fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
 /// Returns the `WWW-Authenticate` header of a 401.
 pub(crate) fn challenge(world: &World, error: &Error) -> HeaderValue {
     let plain = HeaderValue::from_static(CHALLENGE);
-    let Some(claims) = error.claims.as_deref().filter(|_| error.refusal == &refusal::TOKEN_REVOKED) else { return plain };
+    let Some(claims) = error.claims().filter(|_| error.refusal == &refusal::TOKEN_REVOKED) else { return plain };
     let claims = STANDARD.encode(claims);
     let reason = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp";
     let text = match world.behaviors.claims_challenge {

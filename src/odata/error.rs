@@ -26,8 +26,6 @@ pub struct Error {
     pub stated: Option<Box<ErrorOverride>>,
     /// The connector's message, in an error of Shifts.
     pub external: Option<Box<ConnectorError>>,
-    /// The claims that a client must ask for, in an error of Entra.
-    pub claims: Option<Box<str>>,
     /// The address where the client can begin again.
     pub location: Option<Box<FreshAddress>>,
 }
@@ -45,8 +43,8 @@ pub struct ConnectorError {
     pub source: Box<str>,
 }
 
-/// The status, code and headers of a fault rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The status, code and headers of a fault rule, and what an error of sign-in asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorOverride {
     /// The status, where it differs from the row's.
     pub status: Option<StatusCode>,
@@ -54,6 +52,8 @@ pub struct ErrorOverride {
     pub code: Option<String>,
     /// The value of `Retry-After`.
     pub retry_after: Option<HeaderValue>,
+    /// The claims that a client must ask for, as JSON.
+    pub claims: Option<String>,
 }
 
 impl ConnectorError {
@@ -79,7 +79,6 @@ impl Error {
             may_be_stubbed: false,
             stated: None,
             external: None,
-            claims: None,
             location: None,
         }
     }
@@ -87,14 +86,19 @@ impl Error {
     /// Sets the claims that a client must ask for.
     #[must_use]
     pub fn with_claims(mut self, claims: String) -> Error {
-        self.claims = Some(claims.into());
+        self.stated.get_or_insert_default().claims = Some(claims);
         self
+    }
+
+    /// Returns the claims that a client must ask for.
+    pub fn claims(&self) -> Option<&str> {
+        self.stated.as_ref()?.claims.as_deref()
     }
 
     /// Sets another code than the row's.
     #[must_use]
     pub fn with_code(mut self, code: &str) -> Error {
-        self.stated = Some(Box::new(ErrorOverride { status: None, code: Some(code.to_owned()), retry_after: None }));
+        self.stated.get_or_insert_default().code = Some(code.to_owned());
         self
     }
 
@@ -222,7 +226,7 @@ impl Error {
             quoted(correlation),
         );
         let more = [("error_uri", self.error_uri()), ("suberror", suberror(number).map(str::to_owned))];
-        for (name, value) in more.into_iter().chain([("claims", self.claims.as_deref().map(str::to_owned))]) {
+        for (name, value) in more.into_iter().chain([("claims", self.claims().map(str::to_owned))]) {
             if let Some(value) = value {
                 let _ = write!(body, r#","{name}":{}"#, quoted(&value));
             }
