@@ -10,6 +10,7 @@ mod build;
 mod contents;
 mod csdl;
 mod name_index;
+mod names;
 mod operation;
 mod rules;
 mod sets;

@@ -419,11 +419,14 @@ impl<'s, 'l> Walk<'s, 'l> {
             None => key,
         });
         self.find_elsewhere();
+        self.new_in = None;
         Ok(())
     }
 
     /// Goes from an entity through a navigation property. `member` is the path of the complex value that has it.
     fn enter(&mut self, navigation: &'s Navigation, predicate: Option<&str>, member: &str) -> Result<(), Error> {
+        // New entities go elsewhere only where the path ends.
+        self.new_in = None;
         let key = self.key.take().unwrap_or_default();
         let inner = self.collection.within_member(self.schema, &key, member, navigation.set);
         let entity = entity_address(&self.path, self.key_form, &key);

@@ -44,6 +44,8 @@ pub enum ErrorCode {
     ErrorInvalidIdMalformed,
     /// A request that a workload refuses (msgraph-sdk-python#330).
     InvalidWorkloadRequest,
+    /// A request that Exchange does not carry out (microsoft-graph-docs#15794).
+    ErrorInvalidRequest,
     /// The state of a delta query is not there any more (concepts/delta-query-overview of microsoft-graph-docs).
     SyncStateNotFound,
     /// A request or a query that the directory does not support (microsoft-graph-docs#11242).
@@ -135,6 +137,7 @@ impl ErrorCode {
             ErrorCode::FailedDependency => "FailedDependency",
             ErrorCode::WorkforceIntegrationError => "WorkforceIntegrationError",
             ErrorCode::RequestBadRequest => "Request_BadRequest",
+            ErrorCode::ErrorInvalidRequest => "ErrorInvalidRequest",
             ErrorCode::SyncStateNotFound => "syncStateNotFound",
             ErrorCode::RequestUnsupportedQuery => "Request_UnsupportedQuery",
             ErrorCode::MultipleObjectsWithSameKeyValue => "Request_MultipleObjectsWithSameKeyValue",
@@ -266,6 +269,10 @@ refusals! {
     WRITE_THROUGH_LINK "write-through-link" 400 BadRequest Layer::Gateway,
         "Write requests are only supported on contained entities",
         Strong "microsoft-graph-docs#24";
+    /// A meeting that another person than its organizer cancels.
+    NOT_ORGANIZER "not-organizer" 400 ErrorInvalidRequest Layer::Gateway,
+        "Your request can't be completed. You need to be an organizer to cancel a meeting.",
+        Medium "learn.microsoft.com/graph/api/event-cancel (status, text); the code is a guess";
     /// A credential that an application does not have.
     UNKNOWN_CREDENTIAL "unknown-credential" 400 RequestBadRequest Layer::Gateway, "No credentials found to be removed with keyId '{0}'.",
         None "the text for an unknown keyId is not published";

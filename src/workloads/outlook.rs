@@ -1,10 +1,12 @@
 //! Outlook: mail, calendars and contacts.
 
 mod derived;
+mod mailbox;
+mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, Workload};
+use crate::world::workload::{Derived, OperationHandler, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Outlook;
@@ -16,5 +18,9 @@ impl Workload for Outlook {
 
     fn derived(&self) -> &'static [Derived] {
         &derived::DERIVED
+    }
+
+    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
+        operations::handler(name, bound)
     }
 }

@@ -1,7 +1,6 @@
 //! Builds tables from the declarations of two documents.
 
 mod merge;
-pub(super) mod names;
 mod operations;
 mod properties;
 
@@ -11,10 +10,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use self::names::{Names, collection_element, is_row_of};
 use self::properties::SlotNumbers;
 use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
+use super::names::{Names, collection_element, is_row_of};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
     Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,

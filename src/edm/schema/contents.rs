@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::build::names::{collection_element, primitive};
 use super::csdl::{self, Document};
+use super::names::{collection_element, primitive};
 use super::{Schema, Version};
 use crate::edm::primitive::Primitive;
 

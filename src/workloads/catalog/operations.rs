@@ -34,7 +34,8 @@ pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("dismissReminder", "event", 200),
     ("exportPersonalData", "user", 202),
     ("forward", "event", 202),
-    ("forward", "message", 200),
+    // Strong: recorded in pnp/pnpcore with 202, though the example on the page has 200.
+    ("forward", "message", 202),
     ("forward", "post", 200),
     ("instantiate", "applicationTemplate", 201),
     ("keepAlive", "call", 200),
@@ -48,7 +49,7 @@ pub(super) static STATUSES: &[(&str, &str, u16)] = &[
     ("reply", "conversationThread", 202),
     ("reply", "message", 202),
     ("reply", "post", 202),
-    ("replyAll", "message", 200),
+    ("replyAll", "message", 202),
     ("resetUnseenCount", "group", 200),
     ("return", "educationSubmission", 204),
     ("send", "message", 202),

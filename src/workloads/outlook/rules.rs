@@ -118,7 +118,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 
 /// The names that the ids of folders can be replaced by, and the folders' own names in an English mailbox (medium:
 /// learn.microsoft.com/graph/api/resources/mailfolder). That a mailbox lacks the others until they are needed is a guess.
-const WELL_KNOWN_FOLDERS: [(&str, &str); 17] = [
+pub(super) const WELL_KNOWN_FOLDERS: [(&str, &str); 17] = [
     ("archive", "Archive"),
     ("clutter", "Clutter"),
     ("conflicts", "Conflicts"),

@@ -1,8 +1,8 @@
 //! Builds actions and functions.
 
 use super::Shared;
-use super::names::{collection_element, primitive};
 use crate::edm::schema::csdl::{Document, OperationDeclaration, ParameterDeclaration};
+use crate::edm::schema::names::{collection_element, primitive};
 use crate::edm::schema::{ItemType, Model, NamedType, Operation, OperationType, Parameter, PropertyType, TypeId};
 
 /// Builds an operation; `None` if it is bound to, or takes or returns, a type that is not declared.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::Shared;
-use super::names::{Names, collection_element, is_row_of, primitive};
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::csdl::{Document, PropertyDeclaration, TypeDeclaration};
+use crate::edm::schema::names::{Names, collection_element, is_row_of, primitive};
 use crate::edm::schema::rules::{PropertyRule, WorkloadRules};
 use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, PropertyType, Slot, StructuredType, Version};
 

@@ -22,12 +22,12 @@ pub(super) fn is_row_of(row: &str, full_name: &str) -> bool {
 }
 
 /// Returns the type of the items of a collection type.
-pub(in crate::edm::schema) fn collection_element(type_name: &str) -> Option<&str> {
+pub(super) fn collection_element(type_name: &str) -> Option<&str> {
     type_name.strip_prefix("Collection(")?.strip_suffix(')')
 }
 
 /// Returns the primitive type of a name, if it is one. Values of undeclared types are any JSON.
-pub(in crate::edm::schema) fn primitive(full_name: &str) -> Option<Primitive> {
+pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
     match full_name {
         "microsoft.graph.Json" | "Edm.PrimitiveType" => Some(Primitive::Untyped),
         name => Primitive::named(name),
