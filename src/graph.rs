@@ -22,6 +22,7 @@ mod ops;
 pub(crate) mod pipeline;
 pub(crate) mod request;
 pub(crate) mod route;
+mod sessions;
 mod statuses;
 pub(crate) mod step;
 mod storage;

@@ -66,7 +66,8 @@ pub mod internals {
     }
     pub mod entra {
         pub mod token {
-            pub use crate::entra::token::{GRAPH, Grant, Proof, TokenSubject, Validity, access_token, signed, unix_seconds};
+            pub use crate::entra::access_token::{Grant, Proof, TokenSubject, TokenVersion, access_token};
+            pub use crate::entra::token::{GRAPH, Validity, signed, unix_seconds};
         }
         pub mod token_service {
             pub use crate::entra::token_service::EntraRoute;
@@ -168,7 +169,7 @@ pub mod internals {
             pub use crate::world::outbound::{CallFailure, CallOutcome, OutboundCall};
         }
         pub mod settings {
-            pub use crate::world::settings::{Auth, Connectors, Settings};
+            pub use crate::world::settings::{Auth, Connectors, Settings, SignIn};
         }
         pub mod store {
             pub use crate::world::store::{Baselines, Store, StoredEntity};

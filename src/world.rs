@@ -16,6 +16,7 @@ pub(crate) mod outbound;
 pub(crate) mod outbox;
 pub(crate) mod regular_file;
 pub(crate) mod settings;
+pub(crate) mod sign_ins;
 pub(crate) mod store;
 pub(crate) mod stub;
 pub(crate) mod uploads;
@@ -35,6 +36,7 @@ use crate::world::ids::IdSource;
 use crate::world::journal::Journal;
 use crate::world::outbox::Outbox;
 use crate::world::settings::Settings;
+use crate::world::sign_ins::SignIns;
 use crate::world::store::{Baselines, Store, StoreFull};
 use crate::world::uploads::Uploads;
 
@@ -52,6 +54,8 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// The recorded requests and answers.
     pub journal: Arc<Journal>,
+    /// The memory of sign-in.
+    pub sign_ins: Arc<SignIns>,
     /// The cached identity of callers without a token, as written into `lastModifiedBy` and the like.
     pub local_caller: OnceLock<Value>,
     /// Held from the check that no other entity has a value until the value is stored, for values that are unique.
@@ -93,6 +97,7 @@ impl World {
             store: Arc::new(store),
             faults: Arc::new(Faults::within(settings.faults.clone(), settings.seed, &settings.stores)),
             journal: Arc::new(Journal::new(settings.journal, settings.journals.clone())),
+            sign_ins: Arc::new(SignIns::new(&settings.stores)),
             local_caller: OnceLock::new(),
             unique_values: Arc::default(),
             uploads: Arc::default(),
@@ -160,6 +165,7 @@ impl World {
             store: Arc::new(Store::over(&self.store.baselines()?).imported_as(&self.store)),
             faults: Arc::new(faults),
             journal: Arc::new(self.journal.another()),
+            sign_ins: Arc::new(SignIns::new(&self.stores)),
             unique_values: Arc::default(),
             uploads: Arc::default(),
             outbox: Arc::new(Outbox::new(self.outbox.subscriptions())),
@@ -180,7 +186,7 @@ impl World {
 
     /// Returns whether the world is still as it was created, except for its journal and the ids of its requests.
     pub fn is_unchanged(&self) -> bool {
-        self.store.is_unchanged() && self.faults.are_untouched() && self.ids.are_unused()
+        self.store.is_unchanged() && self.faults.are_untouched() && self.sign_ins.is_untouched() && self.ids.are_unused()
     }
 
     /// Returns the seed of ids and random numbers.
@@ -194,6 +200,7 @@ impl World {
             store: self.store.clone(),
             faults: self.faults.clone(),
             journal: self.journal.clone(),
+            sign_ins: self.sign_ins.clone(),
             // It may depend on the part that changes.
             local_caller: OnceLock::new(),
             unique_values: self.unique_values.clone(),
@@ -216,6 +223,11 @@ impl World {
     /// Returns the next id for a transaction in a call to a connector.
     pub fn next_transaction_id(&self) -> Uuid {
         self.ids.next_transaction_id()
+    }
+
+    /// Returns the next id for a code or token.
+    pub fn next_token_id(&self) -> Uuid {
+        self.ids.next_token_id()
     }
 
     /// Returns the next id for the tag of an entity.

@@ -34,7 +34,7 @@ use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
 use crate::world::ids::random_seed;
 use crate::world::journal::Journals;
-use crate::world::settings::{Auth, PAGE_SIZE, Settings};
+use crate::world::settings::{Auth, PAGE_SIZE, Settings, SignIn};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
 
@@ -78,6 +78,9 @@ pub(super) struct ServeArguments {
     /// File with the applications and users that may sign in; without it all may
     #[arg(long, env = "WFI_EMULATOR_DIRECTORY", value_name = "FILE")]
     directory: Option<PathBuf>,
+    /// Sign-in in a browser: auto approves at once, page lets a person choose an account, consent, decline or cancel
+    #[arg(long, env = "WFI_EMULATOR_SIGN_IN", value_name = "WAY", default_value = "auto")]
+    sign_in: SignInWay,
     #[command(flatten)]
     pub(super) tls: TlsArguments,
     /// Least severe level to log on standard error; off also suppresses the greeting
@@ -92,6 +95,21 @@ enum AuthLevel {
     Open,
     Bearer,
     Strict,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SignInWay {
+    Auto,
+    Page,
+}
+
+impl From<SignInWay> for SignIn {
+    fn from(way: SignInWay) -> SignIn {
+        match way {
+            SignInWay::Auto => SignIn::Automatic,
+            SignInWay::Page => SignIn::Page,
+        }
+    }
 }
 
 impl From<AuthLevel> for Auth {
@@ -335,6 +353,8 @@ impl ServeArguments {
             explains: self.explain,
             auth: self.auth.into(),
             directory: Arc::new(directory),
+            sign_in: self.sign_in.into(),
+            hosts: self.tls.names().into(),
             page_size: self.page_size,
             connectors: self.connectors.settings()?,
             stubs,

@@ -41,6 +41,11 @@ pub(super) enum TrustAnchor {
 }
 
 impl TlsArguments {
+    /// Returns the additional names of this server.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.san.clone()
+    }
+
     /// Returns the configuration of a server over TLS, if it is to be one, and what its clients have to trust.
     pub(super) fn server_config(&self) -> Result<Option<(Arc<ServerConfig>, TrustAnchor)>, CertificateError> {
         if !self.tls {

@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::clock;
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::token::{GRAPH, Grant, LIFETIME, Proof, TokenSubject, Validity, access_token, unix_seconds};
+use crate::entra::access_token::{Grant, Proof, TokenSubject, TokenVersion, access_token};
+use crate::entra::check::is_graph;
+use crate::entra::token::{GRAPH, LIFETIME, LONG, SYSTEM_ASSIGNED, Validity, unix_seconds};
 use crate::entra::user::user_named;
 use crate::policy::permissions::{self, Permission};
 use crate::world::fixture::directory::Directory;
@@ -24,6 +26,9 @@ pub(super) struct TokenArguments {
     /// Name of the user who signs in (default: the local user)
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     user: Option<String>,
+    /// Client id of a managed identity (default: the one assigned by the system)
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = SYSTEM_ASSIGNED, conflicts_with_all = ["app", "user"])]
+    managed_identity: Option<String>,
     /// Permission to grant, for example WorkforceIntegration.Read.All; repeatable (default: all)
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
     scope: Vec<String>,
@@ -54,20 +59,21 @@ pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
         .clock
         .as_deref()
         .map_or(Ok(SystemTime::now()), |text| clock::fixed(text).map(crate::world::clock::Clock::now))?;
-    let mut validity = Validity::starting(now, LIFETIME);
+    let identity = arguments.managed_identity.as_deref();
+    let mut validity = Validity::starting(now, if identity.is_some() { LONG } else { LIFETIME });
     if let Some(text) = &arguments.expires {
         validity.until = expiry(text, unix_seconds(now))?;
         // An expired token became valid before it expired.
         validity.from = validity.from.min(validity.until.saturating_sub(1));
     }
-    let is_application = arguments.app.is_some();
+    let is_application = arguments.app.is_some() || identity.is_some();
     let mut permissions = arguments.scope.clone();
     if permissions.is_empty() {
         let of = |row: &Permission| if is_application { row.application } else { row.delegated };
-        permissions = permissions::least(of);
+        permissions = permissions::default_permissions(of);
         permissions.sort();
     }
-    let application = arguments.app.as_deref().unwrap_or(APPLICATION);
+    let application = identity.or(arguments.app.as_deref()).unwrap_or(APPLICATION);
     let name = arguments.user.as_deref().filter(|name| !name.is_empty());
     let user = user_named(&directory, name)
         .ok_or_else(|| format!("unknown user '{}': the directory does not list it", name.unwrap_or_default()))?;
@@ -77,9 +83,17 @@ pub(super) fn text(arguments: &TokenArguments) -> Result<String, String> {
         tenant_id: arguments.tenant.as_deref().unwrap_or(&directory.tenant_id),
         application,
         application_name: listed.and_then(|listed| listed.display_name.as_deref()),
-        proof: if is_application { Proof::Secret } else { Proof::Nothing },
+        proof: match (identity, is_application) {
+            (Some(_), _) => Proof::Assertion,
+            (None, true) => Proof::Secret,
+            (None, false) => Proof::Nothing,
+        },
         subject: if is_application { TokenSubject::Application(permissions) } else { TokenSubject::User(&user, permissions) },
+        version: if is_graph(&arguments.audience) { TokenVersion::Graph } else { TokenVersion::First },
         validity,
+        serial: &format!("{}/{}", validity.from, validity.until),
+        answers_challenges: false,
+        more: Vec::new(),
     }))
 }
 

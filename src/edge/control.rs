@@ -7,6 +7,7 @@ mod connectors;
 mod guard;
 mod journal;
 mod reply;
+mod sign_ins;
 mod time;
 mod worlds;
 
@@ -108,6 +109,9 @@ operations! {
     DELETE "/worlds/{name}/journal" journal::clear;
     POST "/worlds/{name}/journal/verify" journal::verify;
     POST "/worlds/{name}/connectors/call" connectors::call;
+    POST "/worlds/{name}/sign-ins/revoke" sign_ins::revoke;
+    POST "/worlds/{name}/sign-ins/devices" sign_ins::decide_device;
+    POST "/worlds/{name}/sign-ins/refuse" sign_ins::refuse;
 }
 
 /// Whether a path is one of the control API.

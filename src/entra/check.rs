@@ -1,13 +1,15 @@
 //! Authentication and authorization: the token, then its permissions.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::entra::caller::{self, ACTS_AS, bearer};
 use crate::entra::token::{self, Claims, Token, TokenDefect, issuer, unix_seconds};
 use crate::odata::error::Error;
-use crate::policy::behavior::ActsAs;
-use crate::policy::permissions::{self, OperationKind};
+use crate::policy::behavior::{ActsAs, ClaimsChallenge};
+use crate::policy::permissions::{self, OperationKind, OperationPermissions, TokenKind, of_operation};
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::settings::Auth;
@@ -38,6 +40,52 @@ pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<
     if world.auth == Auth::Bearer {
         return Ok(caller::claims(headers).map(TokenClaims));
     }
+    let claims = verified(world, headers, text)?;
+    check_revocation(world, &claims)?;
+    Ok(Some(TokenClaims(claims)))
+}
+
+/// Checks that the user's tokens were not revoked after this one was issued. A client that cannot answer the challenge is not given one:
+/// its token stays valid until it expires (learn.microsoft.com/entra/identity/conditional-access/concept-continuous-access-evaluation).
+fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
+    let user = claims.oid.as_deref().unwrap_or_default();
+    let Some(valid_from) = world.sign_ins.valid_from(user) else { return Ok(()) };
+    let answers = claims.xms_cc.as_array().is_some_and(|list| list.iter().any(|value| value == "cp1"));
+    if !answers || token::issued_at(claims).is_none_or(|issued| issued >= valid_from) {
+        return Ok(());
+    }
+    let asked = format!(r#"{{"access_token":{{"nbf":{{"essential":true, "value":"{valid_from}"}}}}}}"#);
+    Err(Error::new(&refusal::TOKEN_REVOKED, &[]).with_claims(asked))
+}
+
+/// Returns the `WWW-Authenticate` header of a 401.
+pub(crate) fn challenge(world: &World, error: &Error) -> HeaderValue {
+    let plain = HeaderValue::from_static(CHALLENGE);
+    let Some(claims) = error.claims().filter(|_| error.refusal == &refusal::TOKEN_REVOKED) else { return plain };
+    let claims = STANDARD.encode(claims);
+    let reason = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp";
+    let text = match world.behaviors.claims_challenge {
+        ClaimsChallenge::Of2021 => format!(r#"{CHALLENGE}, error="insufficient_claims", claims="{claims}""#),
+        ClaimsChallenge::Of2022 => {
+            format!(r#"{CHALLENGE}, error="insufficient_claims", claims="{claims}", errorDescription="{reason}""#)
+        }
+        ClaimsChallenge::Of2024 => {
+            let bearer = CHALLENGE;
+            let proof = CHALLENGE.replacen("Bearer", "PoP", 1);
+            let nonce = STANDARD.encode(&claims);
+            format!(
+                r#"{proof}, nonce="{nonce}", {bearer}, error_description="{reason}", error="insufficient_claims", claims="{claims}""#
+            )
+        }
+    };
+    HeaderValue::try_from(text).unwrap_or(plain)
+}
+
+/// Returns the claims of a valid token of the emulator for Graph.
+pub(super) fn verified(world: &World, headers: &HeaderMap, text: &str) -> Result<Claims, Error> {
+    if text.is_empty() {
+        return Err(no_token(headers));
+    }
     let token = Token::read(text).map_err(|defect| malformed_token(defect, text))?;
     if !token.is_genuine() {
         return Err(Error::new(&refusal::TOKEN_SIGNATURE, &[]).with_detail("signature is not of the emulator's key".into()));
@@ -60,21 +108,43 @@ pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<
         let detail = format!("iss is {}, expected the issuer of tenant {}", claims.iss, claims.tid);
         return Err(Error::new(&refusal::TOKEN_ISSUER, &[]).with_detail(detail));
     }
-    Ok(Some(TokenClaims(claims)))
+    Ok(claims)
 }
 
-/// Checks the permissions for an operation on a resource, given by the qualified name of its type.
+/// An operation on a resource.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedOperation<'o> {
+    /// The qualified name of the resource's type.
+    pub(crate) resource: &'o str,
+    /// Its kind.
+    pub(crate) kind: OperationKind,
+    /// The path, with the version.
+    pub(crate) path: &'o str,
+    /// The method.
+    pub(crate) method: &'o str,
+}
+
+/// Checks the permissions for an operation.
 pub(crate) fn authorize(
     world: &World,
     headers: &HeaderMap,
     claims: Option<&TokenClaims>,
-    resource: &str,
-    operation: OperationKind,
+    operation: AskedOperation<'_>,
 ) -> Result<(), Error> {
     let Some(TokenClaims(claims)) = claims else { return Ok(()) };
-    if world.auth == Auth::Strict
-        && let Some(row) = permissions::of(resource, operation)
-    {
+    if world.auth == Auth::Strict {
+        check_permissions(claims, operation)?;
+    }
+    let is_silent = headers.get(ACTS_AS).is_none_or(HeaderValue::is_empty);
+    if world.behaviors.acts_as == ActsAs::Required && claims.is_application() && is_silent {
+        return Err(Error::new(&refusal::NO_ACTING_USER, &[]));
+    }
+    Ok(())
+}
+
+/// Checks the permissions of a token: by the reference page of the type, else by what is published for the path.
+fn check_permissions(claims: &Claims, operation: AskedOperation<'_>) -> Result<(), Error> {
+    if let Some(row) = permissions::of(operation.resource, operation.kind) {
         if claims.is_application() {
             let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             if !row.application.iter().any(|role| roles.contains(role)) {
@@ -89,16 +159,97 @@ pub(crate) fn authorize(
                 return Err(Error::new(&refusal::MISSING_SCOPE, &[&row.delegated.join(", "), &scopes.join(", ")]));
             }
         }
+        return Ok(());
     }
-    let is_silent = headers.get(ACTS_AS).is_none_or(HeaderValue::is_empty);
-    if world.behaviors.acts_as == ActsAs::Required && claims.is_application() && is_silent {
-        return Err(Error::new(&refusal::NO_ACTING_USER, &[]));
+    let path = operation.path.splitn(3, '/').nth(2).unwrap_or_default();
+    if claims.is_application() && path.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case("me")) {
+        return Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[]));
     }
-    Ok(())
+    published(path, operation.method).map_or(Ok(()), |published| check_published(claims, published, path))
+}
+
+/// Returns the published permissions of an operation. Those of a property or of a raw value are those of its holder.
+fn published(path: &str, method: &str) -> Option<OperationPermissions> {
+    let shorter = |path: &'_ str| path.rsplit_once('/').map(|(rest, _)| rest.to_owned());
+    of_operation(path, method).or_else(|| {
+        let holder = shorter(path)?;
+        of_operation(&holder, method).or_else(|| of_operation(&shorter(&holder)?, method))
+    })
+}
+
+fn check_published(claims: &Claims, published: OperationPermissions, path: &str) -> Result<(), Error> {
+    let is_application = claims.is_application();
+    let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let scopes: Vec<&str> = claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
+    let (kind, held) = match (is_application, claims.tid == token::PERSONAL_TENANT) {
+        (true, _) => (TokenKind::Application, roles),
+        (false, true) => (TokenKind::Personal, scopes),
+        (false, false) => (TokenKind::Work, scopes),
+    };
+    let has = |name: &str| held.iter().any(|held| held.eq_ignore_ascii_case(name));
+    if published.are_met(kind, has) {
+        return Ok(());
+    }
+    let sufficient = published.sufficient(kind);
+    if sufficient.is_empty() && kind == TokenKind::Personal {
+        return Err(Error::new(&refusal::PERSONAL_ACCOUNT, &[]));
+    }
+    let joined = |least: bool| {
+        let names = sufficient.iter().filter(|one| one.is_least || !least).map(|one| one.names.join(" and "));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let error = match (denial(path), is_application) {
+        (Denial::Directory, _) => Error::new(&refusal::INSUFFICIENT_PRIVILEGES, &[]),
+        (Denial::Outlook, _) => Error::new(&refusal::ACCESS_DENIED, &[]),
+        (Denial::Other, true) => Error::new(&refusal::MISSING_ROLE, &[&joined(false), &held.join(", ")]),
+        (Denial::Other, false) => Error::new(&refusal::MISSING_SCOPE, &[&joined(false), &held.join(", ")]),
+    };
+    let detail = if sufficient.is_empty() {
+        "applications are not supported without a user".to_owned()
+    } else if joined(true).is_empty() {
+        format!("needs one of {}", joined(false))
+    } else {
+        format!("least privileged: {}", joined(true))
+    };
+    Err(error.with_detail(detail))
+}
+
+/// The workloads by the words with which they deny access.
+enum Denial {
+    Directory,
+    Outlook,
+    Other,
+}
+
+fn denial(path: &str) -> Denial {
+    let is = |segment: &str, names: &[&str]| names.iter().any(|name| segment.eq_ignore_ascii_case(name));
+    let mut segments = path.split('/').map(|segment| segment.split('(').next().unwrap_or_default());
+    let first = segments.next().unwrap_or_default();
+    let outlook =
+        ["messages", "mailFolders", "events", "calendar", "calendars", "calendarView", "contacts", "contactFolders", "sendMail"];
+    if segments.clone().any(|segment| is(segment, &outlook)) {
+        return Denial::Outlook;
+    }
+    let directory = [
+        "me",
+        "users",
+        "groups",
+        "applications",
+        "servicePrincipals",
+        "directoryObjects",
+        "directoryRoles",
+        "directory",
+        "devices",
+        "organization",
+        "domains",
+        "oauth2PermissionGrants",
+    ];
+    let other = ["drive", "drives", "planner", "onenote", "todo", "chats", "joinedTeams", "sites", "onlineMeetings", "presence"];
+    if is(first, &directory) && !segments.any(|segment| is(segment, &other)) { Denial::Directory } else { Denial::Other }
 }
 
 /// Returns whether an audience is Graph.
-pub(super) fn is_graph(audience: &str) -> bool {
+pub(crate) fn is_graph(audience: &str) -> bool {
     let audience = audience.strip_suffix('/').unwrap_or(audience);
     audience.eq_ignore_ascii_case(token::GRAPH) || audience.eq_ignore_ascii_case(token::GRAPH_ID)
 }

@@ -11,14 +11,17 @@
 use std::sync::LazyLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 const PEM: &str = include_str!("../../fixtures/identity/development-key.pem");
+
+/// The self-signed certificate of the key, as Entra publishes one with each of its keys.
+const CERTIFICATE: &str = include_str!("../../fixtures/identity/development-certificate.pem");
 
 /// A cached constant: parsing the key takes longer than answering a request.
 pub(super) static KEY: LazyLock<Key> = LazyLock::new(Key::embedded);
@@ -27,8 +30,10 @@ pub(super) static KEY: LazyLock<Key> = LazyLock::new(Key::embedded);
 pub(super) struct Key {
     pair: RsaKeyPair,
     public: RsaPublicKeyComponents<Vec<u8>>,
-    /// The id of the key: its thumbprint (RFC 7638).
+    /// The id of the key: the SHA-1 thumbprint of its certificate, as in published keys of Entra (AzureAD/MSIdentityTools).
     pub(super) id: String,
+    /// The certificate, in base64.
+    pub(super) certificate: String,
     /// The modulus, in base64url.
     pub(super) modulus: String,
     /// The exponent, in base64url.
@@ -41,9 +46,10 @@ impl Key {
         let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).expect("the embedded key is one of RSA");
         let public: RsaPublicKeyComponents<Vec<u8>> = pair.public().into();
         let (modulus, exponent) = (URL_SAFE_NO_PAD.encode(&public.n), URL_SAFE_NO_PAD.encode(&public.e));
-        let canonical = format!(r#"{{"e":"{exponent}","kty":"RSA","n":"{modulus}"}}"#);
-        let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()));
-        Key { pair, public, id, modulus, exponent }
+        let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("the embedded file holds a certificate");
+        let id = URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate));
+        let certificate = STANDARD.encode(&certificate);
+        Key { pair, public, id, certificate, modulus, exponent }
     }
 
     /// Signs a text (RS256), deterministically.
@@ -78,5 +84,14 @@ mod tests {
     #[test]
     fn the_file_of_the_key_says_that_it_is_worthless() {
         assert!(PEM.starts_with("DEVELOPMENT KEY OF wfi-emulator: PUBLIC AND WORTHLESS."));
+        assert!(CERTIFICATE.starts_with("CERTIFICATE OF THE DEVELOPMENT KEY OF wfi-emulator: PUBLIC AND WORTHLESS."));
+    }
+
+    #[test]
+    fn the_certificate_is_that_of_the_key() {
+        use crate::world::fixture::directory::Certificate;
+        let certificate = Certificate::read(&STANDARD.decode(&KEY.certificate).unwrap()).unwrap();
+        assert_eq!(certificate.public_key, KEY.pair.public().as_ref());
+        assert_eq!((URL_SAFE_NO_PAD.encode(certificate.sha1), KEY.id.len()), (KEY.id.clone(), 27));
     }
 }

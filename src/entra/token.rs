@@ -1,19 +1,16 @@
-//! Tokens: their claims, and the text that carries them.
+//! Tokens: the claims that are read, and the text that carries them.
 
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use uuid::Builder;
 
 use crate::entra::key::KEY;
 use crate::text::json;
 use crate::world::clock::unix_millis;
-use crate::world::fixture::directory::User;
 
 /// The audience of tokens for Graph. `GRAPH_ID` is equivalent.
 pub const GRAPH: &str = "https://graph.microsoft.com";
@@ -23,11 +20,18 @@ pub(crate) const GRAPH_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// The tenant of personal accounts (learn.microsoft.com/entra/identity-platform/id-token-claims-reference, `tid`).
 pub(crate) const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// The default lifetime of tokens (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+/// The usual `expires_in` of tokens (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3599);
 
-/// The tolerance for clock skew: tokens are issued this much in the past. Published tokens of Graph live 65 minutes by their claims,
-/// and 60 by the answer with the token.
+/// The `expires_in` of tokens for services that can revoke them at once, and of managed identities (Azure/azure-sdk-for-js and -python,
+/// recordings of 2021 and 2022).
+pub(crate) const LONG: Duration = Duration::from_secs(86_399);
+
+/// The client id of the managed identity that is assigned by the system.
+pub(crate) const SYSTEM_ASSIGNED: &str = "00000000-0000-4000-8000-000000000003";
+
+/// The tolerance for clock skew: tokens are issued this much in the past. Recorded tokens live 3900 seconds by their claims, and 3599 by
+/// the answer with the token (Azure/azure-sdk-for-go, Azure/azure-sdk-for-net, Azure/azure-sdk-for-python).
 const BACKDATED: Duration = Duration::from_secs(300);
 
 /// The relevant claims of a token, of both versions (learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
@@ -40,6 +44,8 @@ pub(crate) struct Claims {
     pub(super) iss: Value,
     pub(super) exp: Value,
     pub(super) nbf: Value,
+    pub(super) iat: Value,
+    pub(super) xms_cc: Value,
     pub(super) tid: Value,
     pub(super) roles: Value,
     pub(super) oid: Option<String>,
@@ -70,7 +76,7 @@ pub(super) enum TokenDefect {
 pub(super) struct Token<'t> {
     /// The signed text: header and payload.
     pub(super) signed: &'t str,
-    header: &'t str,
+    pub(super) header: &'t str,
     pub(super) claims: Claims,
     signature: &'t str,
 }
@@ -102,6 +108,11 @@ impl<'t> Token<'t> {
         Ok(Token { signed, header, claims, signature })
     }
 
+    /// Returns the id of the key in the header.
+    pub(super) fn key_id(&self) -> Option<String> {
+        decoded(self.header).and_then(|header| json::read::<Header>(&header).ok())?.kid
+    }
+
     /// Returns whether the token has a valid signature of the emulator's key with the supported algorithm. No extension is understood, so
     /// a token that depends on any is refused, and so is an invalid list of them (RFC 7515, 4.1.11).
     pub(super) fn is_genuine(&self) -> bool {
@@ -110,6 +121,33 @@ impl<'t> Token<'t> {
             header.alg == "RS256" && !header.has_critical && header.kid.as_deref().is_none_or(|kid| kid == KEY.id)
         });
         is_understood && decoded(self.signature).is_some_and(|signature| KEY.has_signed(self.signed.as_bytes(), &signature))
+    }
+}
+
+/// The claims that name the user of a token, of both versions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UserNames {
+    unique_name: Option<String>,
+    preferred_username: Option<String>,
+    acrs: Value,
+}
+
+impl UserNames {
+    /// Returns the names in the text of a token.
+    pub(super) fn of(text: &str) -> UserNames {
+        let payload = text.split('.').nth(1).and_then(decoded);
+        payload.and_then(|payload| json::read(&payload).ok()).unwrap_or_default()
+    }
+
+    /// Returns the sign-in name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.unique_name.as_deref().or(self.preferred_username.as_deref())
+    }
+
+    /// Returns whether the user signed in with a second factor.
+    pub(super) fn has_second_factor(&self) -> bool {
+        self.acrs.as_array().is_some_and(|contexts| contexts.iter().any(|context| context == "c1"))
     }
 }
 
@@ -122,114 +160,6 @@ pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()
 }
 
-/// The contents of an access token for Graph.
-#[derive(Debug)]
-pub struct Grant<'g> {
-    /// The audience.
-    pub audience: &'g str,
-    /// The tenant.
-    pub tenant_id: &'g str,
-    /// The client id of the application.
-    pub application: &'g str,
-    /// Its name.
-    pub application_name: Option<&'g str>,
-    /// The authentication of the application.
-    pub proof: Proof,
-    /// The subject and its permissions.
-    pub subject: TokenSubject<'g>,
-    /// The time of validity.
-    pub validity: Validity,
-}
-
-/// The authentication of an application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// None.
-    Nothing,
-    /// A secret.
-    Secret,
-    /// An assertion.
-    Assertion,
-}
-
-/// The subject of a token and its permissions.
-#[derive(Debug)]
-pub enum TokenSubject<'g> {
-    /// The application itself, with application permissions.
-    Application(Vec<String>),
-    /// A user, with delegated permissions.
-    User(&'g User, Vec<String>),
-}
-
-/// The claims of an access token, in the order of published ones.
-///
-/// Grades: `aud`, `idtyp`, `roles`, `scp` are strong; `iss`, `appid`, `oid`, `tid`, `ver` are the usual content of tokens of this
-/// version, weak.
-#[derive(Serialize)]
-struct AccessClaims<'t> {
-    aud: &'t str,
-    iss: String,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_displayname: Option<&'t str>,
-    appid: &'t str,
-    appidacr: &'static str,
-    idtyp: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'t str>,
-    oid: &'t str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    roles: Option<&'t [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scp: Option<String>,
-    sub: &'t str,
-    tid: &'t str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upn: Option<&'t str>,
-    ver: &'static str,
-}
-
-/// Writes an access token, signed.
-pub fn access_token(grant: &Grant<'_>) -> String {
-    // The principal of an application has another id in every tenant, and a user another `sub` for every application.
-    let principal = id_of(&format!("{}/{}", grant.tenant_id, grant.application));
-    let (user, roles, scopes) = match &grant.subject {
-        TokenSubject::Application(roles) => (None, Some(&**roles), None),
-        TokenSubject::User(user, scopes) => (Some(*user), None, Some(scopes.join(" "))),
-    };
-    let sub = user.map_or_else(|| principal.clone(), |user| pairwise(grant.application, user));
-    signed(&AccessClaims {
-        aud: grant.audience,
-        iss: issuer(grant.tenant_id),
-        iat: grant.validity.from,
-        nbf: grant.validity.from,
-        exp: grant.validity.until,
-        app_displayname: grant.application_name,
-        appid: grant.application,
-        appidacr: match grant.proof {
-            Proof::Nothing => "0",
-            Proof::Secret => "1",
-            Proof::Assertion => "2",
-        },
-        idtyp: if user.is_some() { "user" } else { "app" },
-        name: user.and_then(|user| user.display_name.as_deref()),
-        oid: user.map_or(&principal, |user| &user.id),
-        roles,
-        scp: scopes,
-        sub: &sub,
-        tid: grant.tenant_id,
-        upn: user.map(|user| &*user.user_principal_name),
-        ver: "1.0",
-    })
-}
-
-/// Returns the pairwise `sub` of a user for an application.
-pub(super) fn pairwise(application: &str, user: &User) -> String {
-    id_of(&format!("{application}/{}", user.id))
-}
-
 /// The time of validity of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
@@ -240,12 +170,17 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Returns the validity of a token that is issued now.
+    /// Returns the validity of a token that is issued now, with this `expires_in`.
     pub fn starting(now: SystemTime, lifetime: Duration) -> Validity {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let now = unix_seconds(now);
-        Validity { from: now.saturating_sub(seconds(BACKDATED)), until: now.saturating_add(seconds(lifetime)) }
+        Validity { from: now.saturating_sub(seconds(BACKDATED)), until: now.saturating_add(seconds(lifetime)).saturating_add(1) }
     }
+}
+
+/// Returns the time of issue of a token of the emulator, which is later than its claims say.
+pub(super) fn issued_at(claims: &Claims) -> Option<i64> {
+    seconds(&claims.iat).map(|from| from.saturating_add(i64::try_from(BACKDATED.as_secs()).unwrap_or_default()))
 }
 
 /// Returns the issuer of access tokens of a tenant.
@@ -253,13 +188,13 @@ pub(crate) fn issuer(tenant_id: &str) -> String {
     format!("https://sts.windows.net/{tenant_id}/")
 }
 
-/// Writes claims as a signed token.
+/// Writes claims as a signed token with the header of id tokens and of access tokens of the second version.
 pub fn signed(claims: &impl Serialize) -> String {
     signed_under(&format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{}"}}"#, KEY.id), claims)
 }
 
 /// Writes claims as a signed token with a header.
-fn signed_under(header: &str, claims: &impl Serialize) -> String {
+pub(super) fn signed_under(header: &str, claims: &impl Serialize) -> String {
     let payload = serde_json::to_vec(claims).unwrap_or_default();
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = URL_SAFE_NO_PAD.encode(KEY.sign(text.as_bytes()));
@@ -275,13 +210,6 @@ pub(super) fn seconds(claim: &Value) -> Option<i64> {
 /// Returns seconds since the Unix epoch.
 pub fn unix_seconds(time: SystemTime) -> i64 {
     unix_millis(time).div_euclid(1000)
-}
-
-/// Returns an id derived from a text.
-pub(super) fn id_of(text: &str) -> String {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..16]);
-    Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 #[cfg(test)]

@@ -1,31 +1,45 @@
 //! The token service: the endpoints of Entra that identity libraries call.
 //!
 //! Pure functions of a world and a request. Issuer and endpoints use the host of the request, so that addresses found by a library lead
-//! back here. The service is stateless: codes and refresh tokens contain their data, and can be used again until they expire.
-//!
-//! Headers and bodies follow recordings of 2021 (Azure/azure-sdk-for-js `sdk/synapse/synapse-artifacts/recordings`), without cookies.
+//! back here. Codes and refresh tokens contain their data; what must be remembered is in [`sign_ins`](crate::world::sign_ins).
 
+mod admin_consent;
+mod assertion;
 mod authorize;
+mod chooser;
+mod claims;
+mod client;
 mod device;
 mod form;
 mod grant;
+mod issue;
+mod logout;
+mod managed;
 mod metadata;
+mod page;
 mod realm;
+mod redirect;
+mod reply;
 mod scope;
 mod sealed;
+mod sign_in;
+mod user_info;
+mod user_realm;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 use http::{Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::edm::date_time::DateTimeOffset;
 use crate::odata::error::Error;
-use crate::policy::refusal;
+use crate::policy::refusal::{self, Layer};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::Directory;
+use crate::world::settings::SignIn;
 use form::Form;
+use reply::{EntraIds, EntraReply};
 
 /// The two generations of the endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +54,18 @@ pub(super) enum Generation {
 enum EntraEndpoint {
     Instance,
     Configuration(Generation),
-    Keys,
+    Keys(Generation),
+    UserRealm,
+    UserInfo,
     Authorize(Generation),
     Token(Generation),
     DeviceCode(Generation),
     DeviceLogin,
+    Logout(Generation),
+    CheckSession,
+    AdminConsent(Generation),
+    MachineIdentity,
+    ServiceIdentity,
 }
 
 use Generation::{First, Second};
@@ -52,12 +73,46 @@ use Generation::{First, Second};
 impl EntraEndpoint {
     fn methods(self) -> &'static [&'static str] {
         match self {
-            EntraEndpoint::Instance | EntraEndpoint::Configuration(_) | EntraEndpoint::Keys | EntraEndpoint::DeviceLogin => {
-                &["GET"]
-            }
-            EntraEndpoint::Authorize(_) => &["GET", "POST"],
+            EntraEndpoint::Instance
+            | EntraEndpoint::Configuration(_)
+            | EntraEndpoint::Keys(_)
+            | EntraEndpoint::UserRealm
+            | EntraEndpoint::CheckSession
+            | EntraEndpoint::AdminConsent(_)
+            | EntraEndpoint::MachineIdentity => &["GET"],
+            EntraEndpoint::Authorize(_)
+            | EntraEndpoint::UserInfo
+            | EntraEndpoint::Logout(_)
+            | EntraEndpoint::DeviceLogin
+            | EntraEndpoint::ServiceIdentity => &["GET", "POST"],
             EntraEndpoint::Token(_) | EntraEndpoint::DeviceCode(_) => &["POST"],
         }
+    }
+
+    fn generation(self) -> Generation {
+        match self {
+            EntraEndpoint::Configuration(generation)
+            | EntraEndpoint::Keys(generation)
+            | EntraEndpoint::Authorize(generation)
+            | EntraEndpoint::Token(generation)
+            | EntraEndpoint::DeviceCode(generation)
+            | EntraEndpoint::Logout(generation)
+            | EntraEndpoint::AdminConsent(generation) => generation,
+            _ => Second,
+        }
+    }
+
+    /// Returns whether a person looks at the answers.
+    fn is_for_people(self) -> bool {
+        matches!(
+            self,
+            EntraEndpoint::Authorize(_) | EntraEndpoint::DeviceLogin | EntraEndpoint::Logout(_) | EntraEndpoint::AdminConsent(_)
+        )
+    }
+
+    /// Returns whether the first segment of the path is a tenant.
+    fn has_realm(self) -> bool {
+        !matches!(self, EntraEndpoint::UserInfo | EntraEndpoint::MachineIdentity | EntraEndpoint::ServiceIdentity)
     }
 }
 
@@ -66,8 +121,10 @@ const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
     ("discovery/instance", EntraEndpoint::Instance),
     (".well-known/openid-configuration", EntraEndpoint::Configuration(First)),
     ("v2.0/.well-known/openid-configuration", EntraEndpoint::Configuration(Second)),
-    ("discovery/keys", EntraEndpoint::Keys),
-    ("discovery/v2.0/keys", EntraEndpoint::Keys),
+    ("discovery/keys", EntraEndpoint::Keys(First)),
+    ("discovery/v2.0/keys", EntraEndpoint::Keys(Second)),
+    ("userrealm", EntraEndpoint::UserRealm),
+    ("openid/userinfo", EntraEndpoint::UserInfo),
     ("oauth2/authorize", EntraEndpoint::Authorize(First)),
     ("oauth2/v2.0/authorize", EntraEndpoint::Authorize(Second)),
     ("oauth2/token", EntraEndpoint::Token(First)),
@@ -75,6 +132,18 @@ const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
     ("oauth2/devicecode", EntraEndpoint::DeviceCode(First)),
     ("oauth2/v2.0/devicecode", EntraEndpoint::DeviceCode(Second)),
     ("oauth2/deviceauth", EntraEndpoint::DeviceLogin),
+    ("oauth2/logout", EntraEndpoint::Logout(First)),
+    ("oauth2/v2.0/logout", EntraEndpoint::Logout(Second)),
+    ("oauth2/checksession", EntraEndpoint::CheckSession),
+    ("adminconsent", EntraEndpoint::AdminConsent(First)),
+    ("v2.0/adminconsent", EntraEndpoint::AdminConsent(Second)),
+];
+
+/// Whole paths, compared without regard to case.
+const FIXED_PATHS: &[(&str, EntraEndpoint)] = &[
+    ("oidc/userinfo", EntraEndpoint::UserInfo),
+    ("metadata/identity/oauth2/token", EntraEndpoint::MachineIdentity),
+    ("msi/token", EntraEndpoint::ServiceIdentity),
 ];
 
 /// An endpoint and the tenant before it in the path.
@@ -82,6 +151,8 @@ const ENDPOINTS: &[(&str, EntraEndpoint)] = &[
 pub struct EntraRoute<'p> {
     endpoint: EntraEndpoint,
     realm: &'p str,
+    /// The user in the path of a user realm.
+    user: Option<&'p str>,
 }
 
 impl<'p> EntraRoute<'p> {
@@ -92,10 +163,19 @@ impl<'p> EntraRoute<'p> {
         if path.starts_with("v1.0/") || path.starts_with("beta/") {
             return None;
         }
+        if let Some((_, endpoint)) = FIXED_PATHS.iter().find(|(known, _)| known.eq_ignore_ascii_case(path)) {
+            return Some(EntraRoute { endpoint: *endpoint, realm: "common", user: None });
+        }
         // The emulator's own paths begin with an underscore.
         let (realm, rest) = path.split_once('/').filter(|(realm, _)| !realm.starts_with('_'))?;
+        if let Some((name, user)) = rest.split_once('/')
+            && name.eq_ignore_ascii_case("userrealm")
+            && !user.contains('/')
+        {
+            return Some(EntraRoute { endpoint: EntraEndpoint::UserRealm, realm, user: Some(user) });
+        }
         let (_, endpoint) = ENDPOINTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(rest))?;
-        Some(EntraRoute { endpoint: *endpoint, realm })
+        Some(EntraRoute { endpoint: *endpoint, realm, user: None })
     }
 }
 
@@ -123,6 +203,7 @@ struct EntraContext<'c> {
     realm: &'c str,
     /// The tenant id of the realm.
     tenant_id: String,
+    ids: EntraIds,
 }
 
 impl EntraContext<'_> {
@@ -130,141 +211,126 @@ impl EntraContext<'_> {
         &self.world.directory
     }
 
+    fn is_first(&self) -> bool {
+        self.generation == First
+    }
+
     /// Returns whether the path has a shared name instead of a tenant.
     fn is_shared(&self) -> bool {
-        ["common", "organizations"].iter().any(|shared| self.realm.eq_ignore_ascii_case(shared))
+        realm::is_shared(self.realm)
+    }
+
+    /// Returns the issuer of tokens of the second version.
+    fn second_issuer(&self) -> String {
+        format!("{}/{}/v2.0", self.request.base_url, self.tenant_id)
     }
 
     /// Returns the issuer of id tokens.
     fn own_issuer(&self) -> String {
         match self.generation {
             First => crate::entra::token::issuer(&self.tenant_id),
-            Second => format!("{}/{}/v2.0", self.request.base_url, self.tenant_id),
+            Second => self.second_issuer(),
         }
+    }
+
+    /// Returns the description of an error with the ids of this request.
+    fn description(&self, error: &Error) -> String {
+        error.traced_description(&date(self.world), &self.ids.trace.to_string(), &self.ids.correlation.to_string())
     }
 }
 
-/// The reply of an endpoint.
-enum EntraReply {
-    /// JSON about the service, cacheable for a day.
-    Metadata(Vec<u8>),
-    /// JSON for the client, not cacheable.
-    Json(Vec<u8>),
-    /// An HTML page.
-    Page(String),
-    /// A redirect to an address.
-    Redirect(String),
+/// Returns the time as errors write it.
+fn date(world: &World) -> String {
+    let now = DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()));
+    let mut date = Vec::with_capacity(19);
+    now.write_seconds(&mut date);
+    String::from_utf8_lossy(&date).into_owned()
 }
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
-const SERVER: HeaderName = HeaderName::from_static("x-ms-ests-server");
-const TELEMETRY: HeaderName = HeaderName::from_static("x-ms-clitelem");
-const P3P: HeaderName = HeaderName::from_static("p3p");
-const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// Answers a request to the token service, with the error of a refusal.
 pub(crate) fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
-    let trace = world.next_request_id();
-    let mut response = Response::new(Bytes::new());
     if request.method == Method::OPTIONS {
+        let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        preflight(response.headers_mut(), request);
+        reply::preflight(response.headers_mut(), request);
         return (response, None);
     }
-    match decide(world, route, request) {
-        Ok(reply) => {
-            fill(&mut response, reply, trace);
-            (response, None)
-        }
+    let ids = ids(world, request);
+    match decide(world, route, request, ids) {
+        Ok(decided) => (reply::respond(request, decided, ids), None),
         Err(error) => {
-            let now = DateTimeOffset::from_unix_millis(unix_millis(world.clock.now()));
-            let mut date = Vec::with_capacity(19);
-            now.write_seconds(&mut date);
-            let trace_text = trace.to_string();
-            let correlation = correlation(request).unwrap_or(trace).to_string();
-            let body = error.body(&String::from_utf8_lossy(&date), &trace_text, &correlation);
-            fill(&mut response, EntraReply::Json(body), trace);
-            *response.status_mut() = error.status();
-            (response, Some(error))
+            let (date, trace, correlation) = (date(world), ids.trace.to_string(), ids.correlation.to_string());
+            let is_page = route.endpoint.is_for_people() && matches!(error.refusal.layer, Layer::Entra(_));
+            let body = if is_page {
+                page::error_page(&error, &trace, &correlation, &date).into_bytes()
+            } else {
+                error.body(&date, &trace, &correlation)
+            };
+            (reply::refuse(request, &error, ids, body, is_page), Some(error))
         }
     }
 }
 
-fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> Result<EntraReply, Error> {
+fn decide(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>, ids: EntraIds) -> Result<EntraReply, Error> {
     let methods = route.endpoint.methods();
     let method = if request.method == Method::HEAD { &Method::GET } else { request.method };
     if !methods.contains(&method.as_str()) {
         return Err(Error::new(&refusal::ENTRA_METHOD, &[&methods.join(", "), request.method.as_str()]));
     }
-    let tenant_id = realm::tenant_id(route.realm, &world.directory)?;
-    let context = |generation| EntraContext { world, request, generation, realm: route.realm, tenant_id };
-    match route.endpoint {
-        EntraEndpoint::Instance => Ok(EntraReply::Metadata(metadata::instance(&context(Second)))),
-        EntraEndpoint::Configuration(generation) => Ok(EntraReply::Metadata(metadata::configuration(&context(generation)))),
-        EntraEndpoint::Keys => Ok(EntraReply::Metadata(metadata::keys(&context(Second)))),
-        EntraEndpoint::Authorize(generation) => authorize::authorize(&context(generation)),
-        EntraEndpoint::Token(generation) => grant::token(&context(generation)).map(EntraReply::Json),
-        EntraEndpoint::DeviceCode(generation) => device::device_code(&context(generation)).map(EntraReply::Json),
-        EntraEndpoint::DeviceLogin => Ok(EntraReply::Page(device::PAGE.to_owned())),
-    }
-}
-
-/// Returns the client's id of its request: libraries send it as a header, in the query or in the body.
-fn correlation(request: &EntraRequest<'_>) -> Option<Uuid> {
-    let header = request.headers.get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let parameter = || Form::of(request).get(CLIENT_REQUEST_ID).map(str::to_owned);
-    header.map(str::to_owned).or_else(parameter).and_then(|id| Uuid::try_parse(&id).ok())
-}
-
-fn fill(response: &mut Response<Bytes>, reply: EntraReply, trace: Uuid) {
-    let is_metadata = matches!(reply, EntraReply::Metadata(_));
-    let (content_type, body) = match reply {
-        EntraReply::Metadata(body) | EntraReply::Json(body) => ("application/json; charset=utf-8", body),
-        EntraReply::Page(page) => ("text/html; charset=utf-8", page.into_bytes()),
-        EntraReply::Redirect(address) => {
-            *response.status_mut() = StatusCode::FOUND;
-            if let Ok(location) = HeaderValue::try_from(address) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            ("text/html; charset=utf-8", Vec::new())
-        }
-    };
-    let fixed = HeaderValue::from_static;
-    let headers = response.headers_mut();
-    if is_metadata {
-        headers.insert(header::CACHE_CONTROL, fixed("max-age=86400, private"));
-        headers.insert(header::CONTENT_TYPE, fixed(content_type));
+    let tenant_id = if route.endpoint.has_realm() {
+        realm::tenant_id(route.realm, &world.directory).map_err(|error| of_metadata(error, route))?
     } else {
-        headers.insert(header::CACHE_CONTROL, fixed("no-store, no-cache"));
-        headers.insert(header::PRAGMA, fixed("no-cache"));
-        headers.insert(header::CONTENT_TYPE, fixed(content_type));
-        headers.insert(header::EXPIRES, fixed("-1"));
+        world.directory.tenant_id.clone()
+    };
+    let context = EntraContext { world, request, generation: route.endpoint.generation(), realm: route.realm, tenant_id, ids };
+    if matches!(route.endpoint, EntraEndpoint::Token(_))
+        && let Some(refusal) = world.sign_ins.next_refusal()
+    {
+        let form = Form::of(request);
+        return Err(Error::new(refusal, &[form.get("client_id").unwrap_or_default(), &context.tenant_id]));
     }
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000; includeSubDomains"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    // Libraries in a browser read both kinds of answers.
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
-    if is_metadata {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, OPTIONS"));
+    match route.endpoint {
+        EntraEndpoint::Instance => metadata::instance(&context).map(EntraReply::Metadata),
+        EntraEndpoint::Configuration(_) => Ok(EntraReply::Metadata(metadata::configuration(&context))),
+        EntraEndpoint::Keys(_) => Ok(EntraReply::Metadata(metadata::keys(&context))),
+        EntraEndpoint::UserRealm => Ok(EntraReply::UserRealm(user_realm::user_realm(&context, route.user))),
+        EntraEndpoint::UserInfo => user_info::user_info(&context).map(EntraReply::Json),
+        EntraEndpoint::Authorize(_) => match world.sign_in {
+            SignIn::Automatic => authorize::authorize(&context),
+            SignIn::Page => chooser::authorize(&context),
+        },
+        EntraEndpoint::Token(_) => grant::token(&context).map(EntraReply::Json),
+        EntraEndpoint::DeviceCode(_) => device::device_code(&context).map(EntraReply::Json),
+        EntraEndpoint::DeviceLogin => device::device_login(&context),
+        EntraEndpoint::Logout(_) => logout::logout(&context),
+        EntraEndpoint::CheckSession => Ok(EntraReply::Page(page::page(""))),
+        EntraEndpoint::AdminConsent(_) => admin_consent::admin_consent(&context),
+        EntraEndpoint::MachineIdentity => managed::machine(&context),
+        EntraEndpoint::ServiceIdentity => managed::service(&context),
     }
-    headers.insert(P3P, fixed(r#"CP="DSP CUR OTPi IND OTRi ONL FIN""#));
-    if let Ok(id) = HeaderValue::try_from(trace.to_string()) {
-        headers.insert(REQUEST_ID, id);
-    }
-    headers.insert(SERVER, fixed("2.1.0.0 - WFI-EMULATOR"));
-    if !is_metadata {
-        headers.insert(TELEMETRY, fixed("1,0,0,,"));
-    }
-    headers.insert(header::CONTENT_LENGTH, body.len().into());
-    *response.body_mut() = body.into();
 }
 
-fn preflight(headers: &mut HeaderMap, request: &EntraRequest<'_>) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
-    if let Some(names) = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+/// Returns an error of the path as metadata names it.
+fn of_metadata(error: Error, route: &EntraRoute<'_>) -> Error {
+    let is_metadata = matches!(route.endpoint, EntraEndpoint::Configuration(_) | EntraEndpoint::Keys(_));
+    if is_metadata && error.refusal == &refusal::ENTRA_UNKNOWN_TENANT {
+        return Error::new(&refusal::ENTRA_UNKNOWN_TENANT_METADATA, &[route.realm]);
     }
+    error
+}
+
+/// Returns the ids of a request. The second is the client's, which libraries send as a header, in the query or in the body.
+fn ids(world: &World, request: &EntraRequest<'_>) -> EntraIds {
+    let id_of = |text: &str| Uuid::try_parse(text).ok();
+    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).and_then(id_of);
+    let form = Form::of(request);
+    let sent = header("client-request-id").or_else(|| form.get("client-request-id").and_then(id_of));
+    let is_wanted = request.headers.get("return-client-request-id").is_some_and(|value| value == "true");
+    let mut trace = world.next_request_id().into_bytes();
+    // Recorded ids end in a small byte.
+    trace[15] &= 3;
+    let correlation = sent.or_else(|| header("x-ms-client-request-id")).unwrap_or_else(|| world.next_request_id());
+    EntraIds { trace: Uuid::from_bytes(trace), correlation, is_returned: is_wanted && sent.is_some() }
 }
 
 #[cfg(test)]
@@ -281,11 +347,16 @@ mod tests {
                 format!("/v1.0/{endpoint}"),
                 format!("/beta/{endpoint}"),
                 format!("/_emulator/{endpoint}"),
-                format!("/common/{endpoint}/"),
+                format!("/common/{endpoint}//"),
                 format!("//common/{endpoint}"),
             ] {
                 assert!(EntraRoute::of(&path).is_none(), "{path}");
             }
         }
+        for (path, _) in FIXED_PATHS {
+            assert!(EntraRoute::of(&format!("/{path}")).is_some() && EntraRoute::of(&format!("/{path}/")).is_none(), "{path}");
+        }
+        let route = EntraRoute::of("/common/UserRealm/a@contoso.com").unwrap();
+        assert_eq!((route.endpoint, route.user), (EntraEndpoint::UserRealm, Some("a@contoso.com")));
     }
 }

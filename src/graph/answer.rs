@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::entra::check::CHALLENGE;
+use crate::entra::check;
 use crate::graph::explain::{self, EXPLAIN};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
@@ -177,7 +177,7 @@ pub(super) fn refusal(world: &World, meta: &ResponseMeta<'_>, error: Error) -> A
     } else {
         insert_common(&mut headers, meta, parts.request_id, true);
         if error.refusal.code == ErrorCode::InvalidAuthenticationToken {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+            headers.insert(header::WWW_AUTHENTICATE, check::challenge(world, &error));
         }
     }
     if world.explains {

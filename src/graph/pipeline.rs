@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use http::{Method, header};
 
-use crate::entra::check;
+use crate::entra::check::{self, AskedOperation};
 use crate::graph::answer;
 use crate::graph::context::OperationContext;
 use crate::graph::facts::RequestFacts;
@@ -22,11 +22,12 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::Target;
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, storage, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
 use crate::policy::behavior::Preflight;
+use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::store::recorded;
@@ -173,9 +174,15 @@ fn stages(
         // The request is read again on another thread: this error is discarded.
         return Err(Error::new(&refusal::INTERNAL, &[]));
     }
+    if let Some(answer) = sessions::answer(world, request, meta) {
+        return answer.map(Outcome::Success);
+    }
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
     if let Resource::Operation(model, call) = &resource {
-        check::authenticate(world, &request.headers)?;
+        let credentials = check::authenticate(world, &request.headers)?;
+        let (path, method) = (request.path(), request.method.as_str());
+        let asked = AskedOperation { resource: "", kind: OperationKind::Create, path, method };
+        check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
         return ops::operation::call_unbound(world, request, meta, model, call, skipped);
     }
     let Resource::Entities(mut route) = resource else {
@@ -190,7 +197,13 @@ fn stages(
         route.key = key.map(Cow::Owned).or(route.key);
     }
     let operation = Operation::of(world, &route, &request.method)?;
-    check::authorize(world, &request.headers, credentials.as_ref(), &route.structured().full_name, operation.kind())?;
+    let asked = AskedOperation {
+        resource: &route.structured().full_name,
+        kind: operation.kind(),
+        path: request.path(),
+        method: request.method.as_str(),
+    };
+    check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
     // Only JSON has a format to negotiate.
     let format = if operation.has_json() { negotiate::accepted_format(world, request, meta)? } else { Format::default() };
     let context = OperationContext::new(world, request, meta, route.model, &route, format);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::policy::refusal::{Layer, Refusal};
+use crate::policy::refusal::{Layer, Refusal, has_error_uri, suberror};
 use crate::text::json::{quoted, write_string};
 
 /// An error answer.
@@ -48,8 +48,8 @@ pub struct ConnectorError {
     pub source: Box<str>,
 }
 
-/// The status, code and headers of a fault rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The status, code and headers of a fault rule, and what an error of sign-in asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorOverride {
     /// The status, where it differs from the row's.
     pub status: Option<StatusCode>,
@@ -57,6 +57,8 @@ pub struct ErrorOverride {
     pub code: Option<String>,
     /// The value of `Retry-After`.
     pub retry_after: Option<HeaderValue>,
+    /// The claims that a client must ask for, as JSON.
+    pub claims: Option<String>,
 }
 
 impl ConnectorError {
@@ -84,6 +86,25 @@ impl Error {
             external: None,
             help: None,
         }
+    }
+
+    /// Sets the claims that a client must ask for.
+    #[must_use]
+    pub fn with_claims(mut self, claims: String) -> Error {
+        self.stated.get_or_insert_default().claims = Some(claims);
+        self
+    }
+
+    /// Returns the claims that a client must ask for.
+    pub fn claims(&self) -> Option<&str> {
+        self.stated.as_ref()?.claims.as_deref()
+    }
+
+    /// Sets another code than the row's.
+    #[must_use]
+    pub fn with_code(mut self, code: &str) -> Error {
+        self.stated.get_or_insert_default().code = Some(code.to_owned());
+        self
     }
 
     /// Sets the details for the log.
@@ -117,8 +138,11 @@ impl Error {
             | Layer::Teams(_)
             | Layer::Files(_)
             | Layer::Shifts(_) => "application/json",
-            Layer::Entra(_) => "application/json; charset=utf-8",
+            Layer::Entra(_) | Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
+                "application/json; charset=utf-8"
+            }
             Layer::FrontDoor => "text/html; charset=us-ascii",
+            Layer::EntraText => "text/plain; charset=utf-8",
         }
     }
 
@@ -136,7 +160,11 @@ impl Error {
                 self.inner_code.unwrap_or(inner_code)
             )),
             Layer::FrontDoor => return self.page(),
+            Layer::EntraText => return self.message.clone().into_bytes(),
             Layer::Entra(number) => return self.entra_body(number, date, request_id, client_request_id),
+            Layer::Machine | Layer::Arc | Layer::AppService | Layer::ServiceFabric(_) => {
+                return self.identity_body(date, client_request_id);
+            }
         };
         let mut body = Vec::with_capacity(256 + message.len());
         body.extend_from_slice(b"{\"error\":{\"code\":");
@@ -153,9 +181,17 @@ impl Error {
         let inner = match self.refusal.layer {
             Layer::Workload | Layer::Teams(_) => Some(&*self.message),
             Layer::Library => self.message.split_once(". ").map(|(_, reason)| reason),
-            Layer::Gateway | Layer::Directory(_) | Layer::Files(_) | Layer::Shifts(_) | Layer::FrontDoor | Layer::Entra(_) => {
-                None
-            }
+            Layer::Gateway
+            | Layer::Directory(_)
+            | Layer::Files(_)
+            | Layer::Shifts(_)
+            | Layer::FrontDoor
+            | Layer::Entra(_)
+            | Layer::EntraText
+            | Layer::Machine
+            | Layer::Arc
+            | Layer::AppService
+            | Layer::ServiceFabric(_) => None,
         };
         if let Some(inner) = inner {
             body.extend_from_slice(b"\"message\":");
@@ -185,18 +221,60 @@ impl Error {
     /// Returns the body of the token service (thobach/MMM-MicrosoftToDo#33; with the separators of 2024, secureworks/TokenMan#1).
     fn entra_body(&self, number: u32, date: &str, trace: &str, correlation: &str) -> Vec<u8> {
         let timestamp = format!("{}Z", date.replace('T', " "));
-        let description =
-            format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description());
         let mut body = String::new();
         let _ = write!(
             body,
-            r#"{{"error":"{}","error_description":{},"error_codes":[{number}],"timestamp":"{timestamp}","trace_id":{},"correlation_id":{},"error_uri":"https://login.microsoftonline.com/error?code={number}"}}"#,
-            self.refusal.code.name(),
-            quoted(&description),
+            r#"{{"error":{},"error_description":{},"error_codes":[{number}],"timestamp":"{timestamp}","trace_id":{},"correlation_id":{}"#,
+            quoted(self.code()),
+            quoted(&self.traced_description(date, trace, correlation)),
             quoted(trace),
             quoted(correlation),
         );
+        let more = [("error_uri", self.error_uri()), ("suberror", suberror(number).map(str::to_owned))];
+        for (name, value) in more.into_iter().chain([("claims", self.claims().map(str::to_owned))]) {
+            if let Some(value) = value {
+                let _ = write!(body, r#","{name}":{}"#, quoted(&value));
+            }
+        }
+        body.push('}');
         body.into_bytes()
+    }
+
+    /// Returns the body of an endpoint of managed identities (Azure/azure-sdk-for-net and -go, recorded in 2020 and 2021).
+    fn identity_body(&self, date: &str, correlation: &str) -> Vec<u8> {
+        let (code, message, correlation) = (quoted(self.code()), quoted(&self.message), quoted(correlation));
+        let status = self.status().as_u16();
+        match self.refusal.layer {
+            Layer::Arc => format!(
+                r#"{{"error":{code},"error_description":{message},"error_codes":[{status}],"timestamp":"{}.000000000 +0000 UTC","trace_id":"","correlation_id":{correlation}}}"#,
+                date.replace('T', " ")
+            ),
+            Layer::AppService => format!(r#"{{"statusCode":{status},"message":{message},"correlationId":{correlation}}}"#),
+            Layer::ServiceFabric(code) => format!(r#"{{"error":{{"correlationId":{correlation},"code":"{code}","message":{message}}}}}"#),
+            _ => format!(r#"{{"error":{code},"error_description":{message}}}"#),
+        }
+        .into_bytes()
+    }
+
+    /// Returns the description of the token service, with the ids of the request.
+    pub fn traced_description(&self, date: &str, trace: &str, correlation: &str) -> String {
+        let timestamp = format!("{}Z", date.replace('T', " "));
+        format!("{} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}", self.description())
+    }
+
+    /// Returns the address of the description of an error of the token service, if it names one.
+    pub fn error_uri(&self) -> Option<String> {
+        match self.refusal.layer {
+            Layer::Entra(number) if has_error_uri(number) => {
+                Some(format!("https://login.microsoftonline.com/error?code={number}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the description without the words of the request.
+    pub fn impersonal_description(&self) -> String {
+        Error { message: fill(self.refusal.text, &["…"; 4]), ..self.clone() }.description()
     }
 
     /// Returns the message; with its AADSTS number, if it is one of the token service.

@@ -503,6 +503,31 @@ rows! {
     grade None;
     source "RFC 6797, 8.3; recorded responses in pnp/pnpcore (against)";
 
+    "device-code" device_code: DeviceCode = "the approval of a device's code" {
+        FirstPoll "first-poll" "at the first request for tokens, so that tests need no user; the interval is one second",
+        User "user" "on the page that the answer names, or by the control API; until then `authorization_pending`, with the recorded interval of five seconds",
+    }
+    profiles FirstPoll User FirstPoll;
+    grade None;
+    source "Azure/azure-sdk-for-go sdk/azidentity/testdata/recordings (for user)";
+
+    "api-tokens" api_tokens: ApiTokens = "the version of access tokens for an API that no directory describes" {
+        First "1.0" "1.0, as for a registration without `requestedAccessTokenVersion`",
+        Second "2.0" "2.0",
+    }
+    profiles First First First;
+    grade Medium;
+    source "learn.microsoft.com/entra/identity-platform/access-tokens (null means 1.0)";
+
+    "claims-challenge" claims_challenge: ClaimsChallenge = "the `WWW-Authenticate` header of a 401 after a revocation" {
+        Of2024 "2024" "a challenge for proof of possession, then one for a bearer with a description and the claims",
+        Of2022 "2022" "one challenge with claims and `errorDescription`",
+        Of2021 "2021" "one challenge with claims",
+    }
+    profiles Of2024 Of2021 Of2024;
+    grade Medium;
+    source "Azure/azure-sdk-for-net and azure-sdk-for-java, tests of azure-core (2024); microsoftgraph/msgraph-sdk-dotnet-core, tests (2022); Azure/azure-sdk-for-js, recorded (2021)";
+
     "missing-length" missing_length: MissingLength = "a write without body and Content-Length" {
         EmptyPayload "empty-payload" "400 `Empty Payload. JSON content expected.`",
         LengthRequired "length-required" "411 with an HTML page, from the web server in front of the service",

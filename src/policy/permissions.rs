@@ -1,4 +1,8 @@
-//! The permissions of each operation, as the reference pages list them.
+//! The permissions of each operation: for the types of Shifts and Teams as the reference pages list them, for all others as published.
+
+mod operations;
+
+pub(crate) use self::operations::{OperationPermissions, TokenKind, of_operation};
 
 /// The kind of an operation, one for each kind of reference page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +114,52 @@ pub(crate) fn of(resource: &str, operation: OperationKind) -> Option<&'static Pe
     PERMISSIONS.iter().find(|row| row.operation == operation && row.resource == resource)
 }
 
-/// Returns the least privileged permission of each row, without duplicates: the default permissions of tokens.
-pub(crate) fn least(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
+/// The permissions that tokens have by default in addition to those of [`PERMISSIONS`]: with them, clients can do nearly all that is emulated.
+pub(crate) const COMMON: &[&str] = &[
+    "Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "Calendars.ReadWrite",
+    "Channel.Create",
+    "ChannelMember.ReadWrite.All",
+    "ChannelMessage.Send",
+    "ChannelSettings.ReadWrite.All",
+    "Chat.ReadWrite",
+    "Contacts.ReadWrite",
+    "Directory.ReadWrite.All",
+    "Domain.ReadWrite.All",
+    "Files.ReadWrite",
+    "Files.ReadWrite.All",
+    "Group.ReadWrite.All",
+    "GroupMember.ReadWrite.All",
+    "Mail.ReadWrite",
+    "Mail.Send",
+    "MailboxSettings.ReadWrite",
+    "Notes.ReadWrite.All",
+    "Organization.ReadWrite.All",
+    "Sites.ReadWrite.All",
+    "Tasks.ReadWrite",
+    "Tasks.ReadWrite.All",
+    "Team.Create",
+    "TeamMember.ReadWrite.All",
+    "TeamSettings.ReadWrite.All",
+    "User.ReadWrite.All",
+];
+
+/// Returns the least privileged permission of each row and the common ones, without duplicates: the default permissions of tokens.
+pub(crate) fn default_permissions(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
+    let mut names = least(list);
+    names.extend(
+        COMMON
+            .iter()
+            .filter(|name| !names.iter().any(|known| known == **name))
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>(),
+    );
+    names
+}
+
+/// Returns the least privileged permission of each row, without duplicates.
+fn least(list: impl Fn(&'static Permission) -> &'static [&'static str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in PERMISSIONS.iter().filter_map(|row| list(row).first()) {
         if !names.iter().any(|known| known == name) {

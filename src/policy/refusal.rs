@@ -1,4 +1,4 @@
-//! The table of refusals: every error response of Graph and Entra.
+//! The table of refusals: every error response of Graph; those of Entra are in [`sign_in`].
 //!
 //! A row has the status, the code and the text of the answer, the layer of the service that gives it (which decides the shape of the
 //! body), and the evidence. Texts are the service's own; further details go to the log.
@@ -88,6 +88,36 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The response type is unsupported (Entra; RFC 6749, 4.1.2.1).
     UnsupportedResponseType,
+    /// The token lacks a permission of the directory (pnp/cli-microsoft365).
+    AuthorizationRequestDenied,
+    /// The token lacks a permission of Outlook (the code of Exchange).
+    ErrorAccessDenied,
+    /// The user or an administrator declined, or may not sign in (Entra; RFC 6749, 4.1.2.1).
+    AccessDenied,
+    /// The user has declined the code of a device (Entra; learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code).
+    AuthorizationDeclined,
+    /// The user has not yet approved the code of a device (Entra; RFC 8628, 3.5).
+    AuthorizationPending,
+    /// The code of a device is unknown (Entra; learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code).
+    BadVerificationCode,
+    /// A permission lacks consent (Entra; learn.microsoft.com/entra/identity-platform/v2-oauth2-implicit-grant-flow).
+    ConsentRequired,
+    /// The code of a device has expired (Entra; RFC 8628, 3.5).
+    ExpiredToken,
+    /// The user must do more than a silent request allows (Entra; `OpenID` Connect Core, 3.1.2.6).
+    InteractionRequired,
+    /// The host is not one of the service (Entra).
+    InvalidInstance,
+    /// The resource does not exist (Entra; RFC 8707).
+    InvalidResource,
+    /// The tenant does not exist (Entra; recorded in Azure/azure-sdk-for-js).
+    InvalidTenant,
+    /// No user is signed in (Entra; `OpenID` Connect Core, 3.1.2.6).
+    LoginRequired,
+    /// A device asks too often (Entra; RFC 8628, 3.5).
+    SlowDown,
+    /// The service is down for a moment (Entra; RFC 6749, 4.1.2.1).
+    TemporarilyUnavailable,
     /// The client is throttled (recorded in pnp/pnpcore `AddWebsiteTabSpecificBatchTest`).
     TooManyRequests,
     /// The back end is unreachable (recorded in pnp/pnpcore `GetFilesFolderWebUrlChannelLoad`).
@@ -155,6 +185,21 @@ impl ErrorCode {
             ErrorCode::UnauthorizedClient => "unauthorized_client",
             ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
             ErrorCode::UnsupportedResponseType => "unsupported_response_type",
+            ErrorCode::AuthorizationRequestDenied => "Authorization_RequestDenied",
+            ErrorCode::ErrorAccessDenied => "ErrorAccessDenied",
+            ErrorCode::AccessDenied => "access_denied",
+            ErrorCode::AuthorizationDeclined => "authorization_declined",
+            ErrorCode::AuthorizationPending => "authorization_pending",
+            ErrorCode::BadVerificationCode => "bad_verification_code",
+            ErrorCode::ConsentRequired => "consent_required",
+            ErrorCode::ExpiredToken => "expired_token",
+            ErrorCode::InteractionRequired => "interaction_required",
+            ErrorCode::InvalidInstance => "invalid_instance",
+            ErrorCode::InvalidResource => "invalid_resource",
+            ErrorCode::InvalidTenant => "invalid_tenant",
+            ErrorCode::LoginRequired => "login_required",
+            ErrorCode::SlowDown => "slow_down",
+            ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 }
@@ -180,6 +225,16 @@ pub enum Layer {
     FrontDoor,
     /// Entra: its own body, with this AADSTS number.
     Entra(u32),
+    /// Entra before it reads a request: plain text.
+    EntraText,
+    /// The metadata service of a virtual machine: error and description.
+    Machine,
+    /// The same with the members of Azure Arc.
+    Arc,
+    /// App Service: status and message.
+    AppService,
+    /// Service Fabric: an error with this code.
+    ServiceFabric(&'static str),
 }
 
 /// One row of the table of refusals.
@@ -204,20 +259,26 @@ pub struct Refusal {
 }
 
 macro_rules! refusals {
-    ($( $(#[$doc:meta])+ $NAME:ident $name:literal $status:literal $code:ident $layer:expr, $text:expr, $grade:ident $source:literal $(by $($behavior:literal)+)?; )+) => {
+    ($(#[$list_doc:meta])+ $LIST:ident; $( $(#[$doc:meta])+ $NAME:ident $name:literal $status:literal $code:ident $layer:expr, $text:expr, $grade:ident $source:literal $(by $($behavior:literal)+)?; )+) => {
         $( $(#[$doc])+ pub static $NAME: Refusal = Refusal {
             name: $name, status: $status, code: ErrorCode::$code, layer: $layer, text: $text, grade: Grade::$grade, source: $source,
             behaviors: &[$($($behavior),+)?],
         }; )+
-        /// The table of refusals.
-        pub static REFUSALS: &[&Refusal] = &[$( &$NAME, )+];
+        $(#[$list_doc])+ pub static $LIST: &[&Refusal] = &[$( &$NAME, )+];
     };
 }
+
+// After the macro, which it uses.
+mod sign_in;
+
+pub use self::sign_in::*;
 
 const UNREADABLE: &str =
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.";
 
 refusals! {
+    /// The refusals of Graph.
+    REFUSALS;
     /// The first segment is not a version.
     INVALID_VERSION "invalid-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         Strong "msgraph-sample-blazor-clientside#94";
@@ -754,6 +815,18 @@ refusals! {
     /// The token of a personal account.
     PERSONAL_ACCOUNT "personal-account" 400 BadRequest Layer::Gateway, "This API is not supported for MSA accounts",
         Weak "learn.microsoft.com/graph/api/workforceintegration-update (personal accounts: Not supported); the text is that of other resources";
+    /// A token of a user whose sessions were revoked (behavior `claims-challenge`).
+    TOKEN_REVOKED "token-revoked" 401 InvalidAuthenticationToken Layer::Gateway,
+        "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+        Strong "Azure/azure-sdk-for-js sdk/identity/identity/recordings (cae, 2021)"
+        by "claims-challenge";
+    /// A token without a permission of the directory.
+    INSUFFICIENT_PRIVILEGES "insufficient-privileges" 403 AuthorizationRequestDenied Layer::Gateway,
+        "Insufficient privileges to complete the operation.",
+        Strong "pnp/cli-microsoft365 (fixtures of its tests)";
+    /// A token without a permission of Outlook.
+    ACCESS_DENIED "access-denied" 403 ErrorAccessDenied Layer::Gateway, "Access is denied. Check credentials and try again.",
+        Medium "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode (ErrorAccessDenied); public issues of Graph (the text)";
     /// A delegated token without any of the operation's scopes.
     MISSING_SCOPE "missing-scope" 403 Forbidden Layer::Gateway,
         "Missing scope permissions on the request. API requires one of '{0}'. Scopes on the request '{1}'",
@@ -767,63 +840,6 @@ refusals! {
         "MS-APP-ACTS-AS header needs to be set for application context requests.",
         Strong "microsoft-graph-docs-contrib#2884; msgraph-sdk-php#1104 (until 2023)"
         by "acts-as";
-    /// A missing parameter in a request to the token service.
-    ENTRA_MISSING_PARAMETER "entra-missing-parameter" 400 InvalidRequest Layer::Entra(900_144),
-        "The request body must contain the following parameter: '{0}'.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
-    /// An unsupported method on an endpoint.
-    ENTRA_METHOD "entra-method" 400 InvalidRequest Layer::Entra(900_561), "The endpoint only accepts {0} requests. Received a {1} request.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (the number; the text as seen in issues)";
-    /// An invalid tenant in the path of an Entra endpoint.
-    ENTRA_TENANT "entra-tenant" 400 InvalidRequest Layer::Entra(900_023),
-        "Specified tenant identifier '{0}' is neither a valid DNS name, nor a valid external domain.",
-        Medium "Azure/azure-sdk-for-go sdk/azidentity/TROUBLESHOOTING.md";
-    /// An unknown application.
-    ENTRA_UNKNOWN_APPLICATION "entra-unknown-application" 400 UnauthorizedClient Layer::Entra(700_016),
-        "Application with identifier '{0}' was not found in the directory '{1}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes; skilion/onedrive#160 (status and code, for the older number 70001)";
-    /// A wrong client secret.
-    ENTRA_WRONG_SECRET "entra-wrong-secret" 401 InvalidClient Layer::Entra(7_000_215),
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{0}'.",
-        Strong "thobach/MMM-MicrosoftToDo#33; microsoftgraph/msgraph-cli#383";
-    /// A missing client secret or assertion.
-    ENTRA_NO_SECRET "entra-no-secret" 401 InvalidClient Layer::Entra(7_000_218),
-        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-        Strong "secureworks/TokenMan#1";
-    /// An assertion that is not a JWT.
-    ENTRA_ASSERTION "entra-assertion" 401 InvalidClient Layer::Entra(50_027), "JWT token is invalid or malformed.",
-        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and text; the status is a guess)";
-    /// An unsupported grant type.
-    ENTRA_UNSUPPORTED_GRANT "entra-unsupported-grant" 400 UnsupportedGrantType Layer::Entra(70_003),
-        "The app requested an unsupported grant type '{0}'.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// An unsupported response type of `authorize`.
-    ENTRA_UNSUPPORTED_RESPONSE "entra-unsupported-response" 400 UnsupportedResponseType Layer::Entra(70_005),
-        "The app requested an unsupported response type '{0}' when requesting a token.",
-        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (number and meaning; the words are a guess)";
-    /// An application's scope that does not end in `/.default`.
-    ENTRA_NOT_DEFAULT "entra-not-default" 400 InvalidScope Layer::Entra(1_002_012),
-        "The provided value for scope {0} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
-        Medium "learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (the rule; the text as seen in issues)";
-    /// An unregistered redirect URI.
-    ENTRA_REDIRECT "entra-redirect" 400 InvalidRequest Layer::Entra(50_011),
-        "The redirect URI '{0}' specified in the request does not match the redirect URIs configured for the application '{1}'.",
-        Medium "learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/error-code-aadsts50011-redirect-uri-mismatch (the service shows a page)";
-    /// An unknown user.
-    ENTRA_UNKNOWN_USER "entra-unknown-user" 400 InvalidGrant Layer::Entra(50_034),
-        "The user account {0} does not exist in the {1} directory. To sign into this application, the account must be added to the directory.",
-        Weak "learn.microsoft.com/entra/identity-platform/reference-error-codes (the service shows a page)";
-    /// A malformed code or refresh token.
-    ENTRA_GRANT "entra-grant" 400 InvalidGrant Layer::Entra(9_002_313), "Invalid request. Request is malformed or invalid.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// An expired code or refresh token.
-    ENTRA_EXPIRED "entra-expired" 400 InvalidGrant Layer::Entra(70_008),
-        "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes";
-    /// A code verifier that does not match the challenge.
-    ENTRA_VERIFIER "entra-verifier" 400 InvalidGrant Layer::Entra(501_481),
-        "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
-        Medium "learn.microsoft.com/entra/identity-platform/reference-error-codes (as 50148)";
     /// A malformed envelope of a batch.
     BATCH_FORMAT "batch-format" 400 BadRequest Layer::Gateway, "Invalid batch payload format.",
         Medium "bradleymarques/microslop_one_drive batch/invalid_format.json (2026); msgraph-sdk-javascript#1451 (the text; not each situation)";
@@ -914,8 +930,9 @@ mod tests {
 
     #[test]
     fn every_refusal_has_a_unique_name_a_source_and_an_error_status() {
-        for (index, row) in REFUSALS.iter().enumerate() {
-            let earlier = REFUSALS[..index].iter().any(|other| other.name == row.name);
+        let all: Vec<&Refusal> = REFUSALS.iter().chain(SIGN_IN_REFUSALS).copied().collect();
+        for (index, row) in all.iter().enumerate() {
+            let earlier = all[..index].iter().any(|other| other.name == row.name);
             assert!(!earlier, "duplicate refusal {}", row.name);
             assert!((400..600).contains(&row.status), "refusal {} has the status of a success", row.name);
             assert!(!row.source.is_empty(), "missing source of refusal {}", row.name);

@@ -206,7 +206,8 @@ impl Failure {
         if let Some(message) = &self.message {
             error.message.clone_from(message);
         }
-        let stated = ErrorOverride { status: self.status, code: self.code.clone(), retry_after: self.retry_after.clone() };
+        let stated =
+            ErrorOverride { status: self.status, code: self.code.clone(), retry_after: self.retry_after.clone(), claims: None };
         error.stated = Some(Box::new(stated));
         error
     }

@@ -32,6 +32,7 @@ pub(crate) struct IdSource {
     transactions: Counter,
     tags: Counter,
     keys: Counter,
+    tokens: Counter,
 }
 
 /// A counter on a cache line of its own, apart from data that all cores only read.
@@ -53,6 +54,7 @@ enum Stream {
     Request = 2,
     Chance = 3,
     Transaction = 4,
+    Token = 5,
     // The others take a number of four each time, and never come so far.
     Tag = 1 << 63,
 }
@@ -69,6 +71,7 @@ impl IdSource {
             transactions: Counter::default(),
             tags: Counter::default(),
             keys: Counter::default(),
+            tokens: Counter::default(),
         }
     }
 
@@ -83,10 +86,11 @@ impl IdSource {
             transactions: self.transactions.fork(),
             tags: self.tags.fork(),
             keys: self.keys.fork(),
+            tokens: self.tokens.fork(),
         }
     }
 
-    /// Returns whether all streams but that of requests are at their beginning.
+    /// Returns whether all streams but those of requests and tokens are at their beginning.
     pub(crate) fn are_unused(&self) -> bool {
         [&self.entities, &self.chances, &self.transactions, &self.tags, &self.keys]
             .iter()
@@ -103,6 +107,10 @@ impl IdSource {
 
     pub(crate) fn next_transaction_id(&self) -> Uuid {
         self.next_uuid(Stream::Transaction)
+    }
+
+    pub(crate) fn next_token_id(&self) -> Uuid {
+        self.next_uuid(Stream::Token)
     }
 
     pub(crate) fn next_tag_id(&self) -> Uuid {
@@ -157,10 +165,16 @@ impl IdSource {
             Stream::Request => &self.requests,
             Stream::Chance => &self.chances,
             Stream::Transaction => &self.transactions,
+            Stream::Token => &self.tokens,
             Stream::Tag => &self.tags,
         };
         let count = counter.0.fetch_add(1, Ordering::Relaxed);
-        let high = mixed(self.seed ^ mixed(count.wrapping_mul(4).wrapping_add(stream as u64)));
+        // Four streams alternate; that of tokens is as far away as possible.
+        let number = match stream {
+            Stream::Token => u64::MAX / 2 - count,
+            _ => count.wrapping_mul(4).wrapping_add(stream as u64),
+        };
+        let high = mixed(self.seed ^ mixed(number));
         let low = mixed(high ^ self.seed.rotate_left(32));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&high.to_be_bytes());

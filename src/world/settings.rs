@@ -59,6 +59,10 @@ pub struct Settings {
     pub auth: Auth,
     /// The applications and users that can sign in.
     pub directory: Arc<Directory>,
+    /// The sign-in of users in a browser.
+    pub sign_in: SignIn,
+    /// The names of this server, without those of the loopback interface.
+    pub hosts: Arc<[String]>,
 }
 
 /// The policy for calls to connectors.
@@ -91,6 +95,16 @@ pub enum Auth {
     Strict,
 }
 
+/// The sign-in of users in a browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignIn {
+    /// At once, without a page.
+    #[default]
+    Automatic,
+    /// On a page.
+    Page,
+}
+
 impl Settings {
     /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules
     /// the schema was read with, in the same order.
@@ -113,6 +127,8 @@ impl Settings {
             page_size: PAGE_SIZE,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
+            sign_in: SignIn::Automatic,
+            hosts: Arc::new([]),
         }
     }
 }

@@ -133,7 +133,10 @@ mod edge {
     mod tls;
 }
 mod entra {
+    mod control;
+    mod grants;
     mod identity;
+    mod revocation;
 }
 mod graph {
     mod concurrency;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::EntraRequest;
 use crate::text::form;
 
@@ -16,6 +18,18 @@ impl<'f> Form<'f> {
     pub(super) fn of(request: &EntraRequest<'f>) -> Form<'f> {
         let texts = [request.body, request.query.as_bytes()];
         Form(texts.into_iter().filter(|text| text.len() <= LIMIT).flat_map(form::fields_of_bytes).collect())
+    }
+
+    /// Reads the parameters of a text.
+    pub(super) fn of_text(text: &'f [u8]) -> Form<'f> {
+        Form(if text.len() <= LIMIT { form::fields_of_bytes(text).collect() } else { Vec::new() })
+    }
+
+    /// Returns the parameters as text.
+    pub(super) fn text(&self) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs = self.0.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        pairs.collect::<Vec<String>>().join("&")
     }
 
     /// Returns the first non-empty value of a parameter.

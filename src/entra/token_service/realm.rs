@@ -15,8 +15,23 @@ pub(super) fn tenant_id(realm: &str, directory: &Directory) -> Result<String, Er
     if realm.eq_ignore_ascii_case("consumers") {
         return Ok(PERSONAL_TENANT.to_owned());
     }
+    let id = Uuid::try_parse(realm).map(|id| id.to_string());
+    if let Some(domains) = &directory.domains {
+        let is_known = match &id {
+            Ok(id) => *id == directory.tenant_id || id == PERSONAL_TENANT,
+            Err(_) => is_shared(realm) || domains.iter().any(|domain| domain.eq_ignore_ascii_case(realm)),
+        };
+        if !is_known {
+            return Err(Error::new(&refusal::ENTRA_UNKNOWN_TENANT, &[realm]));
+        }
+    }
     // Domains and shared names mean the directory of the world.
-    Ok(Uuid::try_parse(realm).map_or_else(|_| directory.tenant_id.clone(), |id| id.to_string()))
+    Ok(id.unwrap_or_else(|_| directory.tenant_id.clone()))
+}
+
+/// Returns whether a segment is a shared name instead of a tenant.
+pub(super) fn is_shared(realm: &str) -> bool {
+    ["common", "organizations"].iter().any(|shared| realm.eq_ignore_ascii_case(shared))
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("xpass", SecretKind::Secret, Scope::Wire),
     ("session", SecretKind::Secret, Scope::Wire),
     ("xsession", SecretKind::Secret, Scope::Wire),
+    ("xidentityheader", SecretKind::Secret, Scope::Everywhere),
     ("cookie", SecretKind::Cookie, Scope::Everywhere),
     ("setcookie", SecretKind::Cookie, Scope::Everywhere),
     ("*secret", SecretKind::Secret, Scope::Everywhere),

@@ -310,7 +310,15 @@ fn change_password(request: &OperationRequest<'_>) -> Result<OperationReply, Err
             values.set(slot, now(request));
         }
     })?;
+    revoke(request);
     Ok(OperationReply::Nothing)
+}
+
+/// Revokes the tokens of the bound user.
+fn revoke(request: &OperationRequest<'_>) {
+    if let Some(entity) = request.entity {
+        request.world.sign_ins.revoke(&entity.key, unix_millis(request.now).div_euclid(1000));
+    }
 }
 
 /// learn.microsoft.com/graph/api/user-revokesigninsessions, which answers with true (concepts/known-issues of microsoft-graph-docs).
@@ -320,5 +328,6 @@ fn revoke_sign_in_sessions(request: &OperationRequest<'_>) -> Result<OperationRe
             values.set(slot, now(request));
         }
     })?;
+    revoke(request);
     Ok(OperationReply::Value(Value::Boolean(true)))
 }

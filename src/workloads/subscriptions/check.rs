@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::edm::patch::Patch;
 use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
-use crate::entra::check;
+use crate::entra::check::{self, AskedOperation};
 use crate::graph::watched::{Unwatched, Watched};
 use crate::odata::error::Error;
 use crate::policy::behavior::{NotificationUrl, SubscriptionValidation};
@@ -138,8 +138,15 @@ fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watch
         Unwatched::Missing => Error::new(&refusal::MISSING_WATCHED_RESOURCE, &[]),
     })?;
     let claims = check::authenticate(change.world, change.headers)?;
-    let kind = OperationKind::List;
-    match check::authorize(change.world, change.headers, claims.as_ref(), &found.structured.full_name, kind) {
+    // The permissions of a subscription are those of reading the resource.
+    let path = subscription.resource.split('?').next().unwrap_or_default().trim_matches('/');
+    let asked = AskedOperation {
+        resource: &found.structured.full_name,
+        kind: OperationKind::List,
+        path: &format!("/v1.0/{path}"),
+        method: "GET",
+    };
+    match check::authorize(change.world, change.headers, claims.as_ref(), asked) {
         Ok(()) => Ok(found),
         Err(error) => Err(Error::new(&refusal::FORBIDDEN_WATCHED_RESOURCE, &[]).with_detail(error.message)),
     }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use ring::hmac;
 use serde_json::{Value, json};
 use wfi_emulator::internals::edge::control::Peer;
 use wfi_emulator::internals::edge::service::{Progress, Service};
@@ -31,6 +32,48 @@ fn array_of(object: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| object.get(name).cloned().unwrap_or(Value::Null)).collect()
 }
 
+/// The claims that are read, in their order.
+const CLAIMS: [&str; 15] = [
+    "aud",
+    "iss",
+    "exp",
+    "nbf",
+    "iat",
+    "xms_cc",
+    "tid",
+    "roles",
+    "oid",
+    "name",
+    "appid",
+    "azp",
+    "app_displayname",
+    "idtyp",
+    "scp",
+];
+
+/// Returns a directory file, and the same with arrays.
+fn directories() -> (Value, Vec<Value>) {
+    let application = json!({"appId": "a", "displayName": "n"});
+    let user = json!({"id": "u", "userPrincipalName": "p", "displayName": "n"});
+    let directory = json!({
+        "tenantId": "t",
+        "applications": [application, {"appId": "b", "secrets": ["s", {"secretText": "s", "endDateTime": "2030-01-01T00:00:00Z"}]}],
+        "users": [user],
+    });
+    let arrays = vec![
+        json!(["t", [application], [user]]),
+        json!({"applications": [["a", "n", null, null, null]]}),
+        json!({"users": [["u", "p", "n"]]}),
+        json!({"applications": [{"appId": "a", "secrets": [["s", "2030-01-01T00:00:00Z"]]}]}),
+        json!({"applications": [{"appId": "a", "redirectUris": [["https://a.example/"], [], []]}]}),
+        json!({"applications": [{"appId": "a", "implicit": [true, true]}]}),
+        json!({"applications": [{"appId": "a", "federatedCredentials": [["i", "s", "a", null]]}]}),
+        json!({"users": [{"id": "u", "userPrincipalName": "p", "home": ["t", "i"]}]}),
+        json!({"conditionalAccess": [["p", null, null, "mfa"]]}),
+    ];
+    (directory, arrays)
+}
+
 /// Each reader with a text that it accepts, and the same with an array in place of each object.
 fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
     let mut cases = Vec::new();
@@ -40,13 +83,25 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
 
     let world = strict();
     let claims = tokens::claims(&tokens::token(&world, "app"));
-    let names = ["aud", "iss", "exp", "nbf", "tid", "roles", "oid", "name", "appid", "azp", "app_displayname", "idtyp", "scp"];
-    let array = array_of(&claims, &names);
+    let array = array_of(&claims, &CLAIMS);
     add("the claims of a token", reads_claims, claims, &[array]);
 
     let until = unix_seconds(world.clock.now()) + 60;
-    let grant = json!({"kind": "Refresh", "client": "app", "scope": "openid", "until": until});
-    let members = ["kind", "client", "user", "scope", "until", "redirect", "challenge", "nonce"];
+    let grant = json!({"kind": "Refresh", "client": "app", "scope": "openid", "from": 0, "until": until});
+    let members = [
+        "kind",
+        "client",
+        "user",
+        "scope",
+        "from",
+        "until",
+        "id",
+        "redirect",
+        "challenge",
+        "nonce",
+        "is_spa",
+        "has_second_factor",
+    ];
     let array = array_of(&grant, &members);
     add("a refresh token", reads_refresh_token, grant, &[array]);
 
@@ -80,14 +135,7 @@ fn cases() -> Vec<(&'static str, Reader, String, Vec<String>)> {
         &[json!(["report"])],
     );
 
-    let application = json!({"appId": "a", "displayName": "n"});
-    let user = json!({"id": "u", "userPrincipalName": "p", "displayName": "n"});
-    let directory = json!({"tenantId": "t", "applications": [application], "users": [user]});
-    let arrays = [
-        json!(["t", [application], [user]]),
-        json!({"applications": [["a", "n", null, null, null]]}),
-        json!({"users": [["u", "p", "n"]]}),
-    ];
+    let (directory, arrays) = directories();
     add("a directory", |text| Directory::read(text.as_bytes()).is_ok(), directory, &arrays);
 
     let rule = json!({"name": "n", "on": {"method": "GET"}, "do": {"delay": {"from": 20, "to": 80}}});
@@ -149,7 +197,11 @@ fn reads_claims(payload: &str) -> bool {
 }
 
 fn reads_refresh_token(grant: &str) -> bool {
-    let form = format!("grant_type=refresh_token&client_id=app&refresh_token={}", URL_SAFE_NO_PAD.encode(grant));
+    // The seal, whose key is published with the sources.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"wfi-emulator grant, public and worthless");
+    let seal = URL_SAFE_NO_PAD.encode(hmac::sign(&key, grant.as_bytes()));
+    let sealed = format!("1.{}.{seal}", URL_SAFE_NO_PAD.encode(grant));
+    let form = format!("grant_type=refresh_token&client_id=app&scope=User.Read&refresh_token={sealed}");
     let (method, target) = (Method::POST, "/contoso.com/oauth2/v2.0/token".to_owned());
     let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
     harness::send(&strict(), &RecordedRequest { method, target, headers, body: form.into() }).status == StatusCode::OK

@@ -13,6 +13,7 @@ use wfi_emulator::internals::world::settings::{Auth, Settings};
 
 use crate::support::{harness, tokens};
 
+const GRAPH: &str = "https://graph.microsoft.com/.default";
 const COLLECTION: &str = "/v1.0/teamwork/workforceIntegrations";
 const ENTITY: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 
@@ -67,7 +68,9 @@ fn a_user_signs_in_with_a_code_and_renews_with_a_refresh_token() {
         post(
             &world,
             "token",
-            &format!("grant_type=authorization_code&client_id=app&code={code}&redirect_uri=http://localhost:1/{more}"),
+            &format!(
+                "grant_type=authorization_code&client_id=app&code={code}&scope=openid profile offline_access {GRAPH}&redirect_uri=http://localhost:1/{more}"
+            ),
         )
     };
     let (status, refused) = redeem("");
@@ -77,10 +80,14 @@ fn a_user_signs_in_with_a_code_and_renews_with_a_refresh_token() {
     let (status, answer) = redeem(&format!("&code_verifier={VERIFIER}&client_info=1"));
     assert_eq!(status, StatusCode::OK, "{answer}");
     let access = tokens::claims(answer["access_token"].as_str().unwrap());
-    let scopes = "openid profile WorkforceIntegration.Read.All WorkforceIntegration.ReadWrite.All Team.ReadBasic.All Schedule.Read.All \
-                  Schedule.ReadWrite.All";
-    assert_eq!((access["scp"].as_str(), access["idtyp"].as_str()), (Some(scopes), Some("user")));
-    assert_eq!(answer["scope"], format!("https://graph.microsoft.com/.default {scopes}"));
+    let scopes: Vec<&str> = access["scp"].as_str().unwrap().split(' ').collect();
+    for scope in ["openid", "profile", "Schedule.ReadWrite.All", "User.ReadWrite.All", "WorkforceIntegration.ReadWrite.All"] {
+        assert!(scopes.contains(&scope), "{scopes:?}");
+    }
+    assert_eq!(access["idtyp"], "user");
+    let answered: Vec<&str> = answer["scope"].as_str().unwrap().split(' ').collect();
+    assert_eq!((&answered[..2], answered.last()), (&["openid", "profile"][..], Some(&"https://graph.microsoft.com/.default")));
+    assert!(answered[2..].iter().all(|scope| scope.starts_with("https://graph.microsoft.com/")), "{answered:?}");
     let id = tokens::claims(answer["id_token"].as_str().unwrap());
     assert_eq!(
         (id["iss"].as_str(), id["nonce"].as_str()),
@@ -97,24 +104,26 @@ fn a_user_signs_in_with_a_code_and_renews_with_a_refresh_token() {
     );
 
     let refresh = answer["refresh_token"].as_str().unwrap();
-    let form = format!("grant_type=refresh_token&client_id=app&refresh_token={refresh}");
-    let after = later(4000);
+    let form = format!("grant_type=refresh_token&client_id=app&scope=User.Read&refresh_token={refresh}");
+    let after = later(5500);
     assert_eq!(get(&after, answer["access_token"].as_str().unwrap()), StatusCode::UNAUTHORIZED);
     let (status, renewed) = post(&after, "token", &form);
     assert_eq!(status, StatusCode::OK, "{renewed}");
     assert_eq!(tokens::claims(renewed["access_token"].as_str().unwrap())["oid"], access["oid"]);
-    assert_eq!(get(&after, renewed["access_token"].as_str().unwrap()), StatusCode::OK);
+    let (_, workforce) = post(&after, "token", &form.replace("User.Read", GRAPH));
+    assert_eq!(get(&after, workforce["access_token"].as_str().unwrap()), StatusCode::OK);
     let (_, foreign) = post(&after, "token", &form.replace("client_id=app", "client_id=other"));
     assert_eq!(foreign["error"], "invalid_grant");
     let (_, over) = post(&later(91 * 24 * 60 * 60), "token", &form);
-    assert_eq!((&over["error"], &over["error_codes"][0]), (&"invalid_grant".into(), &70_008.into()));
+    assert_eq!((&over["error"], &over["error_codes"][0]), (&"invalid_grant".into(), &700_082.into()));
 }
 
 #[test]
 fn a_code_expires_and_is_not_a_refresh_token() {
     let world = strict();
     let code = code(&world, "scope=User.Read");
-    let form = format!("grant_type=authorization_code&client_id=app&redirect_uri=http://localhost:1/&code={code}");
+    let form =
+        format!("grant_type=authorization_code&client_id=app&scope=User.Read&redirect_uri=http://localhost:1/&code={code}");
     let (status, answer) = post(&world, "token", &form);
     assert_eq!((status, &answer["scope"]), (StatusCode::OK, &"User.Read".into()));
     assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none(), "neither was asked for: {answer}");
@@ -128,9 +137,11 @@ fn a_code_expires_and_is_not_a_refresh_token() {
 fn a_challenge_without_a_method_is_the_verifier_itself() {
     let world = strict();
     let code = code(&world, "scope=User.Read&code_challenge=abc");
-    let form = format!("grant_type=authorization_code&client_id=app&redirect_uri=http://localhost:1/&code={code}&code_verifier=");
-    assert_eq!(post(&world, "token", &format!("{form}abc")).0, StatusCode::OK);
+    let form = format!(
+        "grant_type=authorization_code&client_id=app&scope=User.Read&redirect_uri=http://localhost:1/&code={code}&code_verifier="
+    );
     assert_eq!(post(&world, "token", &format!("{form}abd")).0, StatusCode::BAD_REQUEST);
+    assert_eq!(post(&world, "token", &format!("{form}abc")).0, StatusCode::OK, "the code stays usable");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use http::{Method, StatusCode};
 use serde_json::Value;
 use wfi_emulator::internals::policy::behavior::{self, Profile, Secret};
-use wfi_emulator::internals::policy::refusal::REFUSALS;
+use wfi_emulator::internals::policy::refusal::{REFUSALS, SIGN_IN_REFUSALS};
 use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::world::settings::Settings;
 use wfi_emulator::internals::world::{World, fixture};
@@ -196,7 +196,7 @@ fn behaviors() -> String {
          (workload), JSON in a string in `message` (Shifts), a page of HTML (front door), or the body of the token service with its number (Entra).\n\n\
          | name | status | code | layer | text | behaviors | grade | source |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for row in REFUSALS {
+    for row in REFUSALS.iter().chain(SIGN_IN_REFUSALS) {
         let behaviors: Vec<String> = row.behaviors.iter().map(|name| format!("[{name}](#{name})")).collect();
         let _ = writeln!(
             page,

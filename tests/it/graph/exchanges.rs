@@ -73,6 +73,9 @@ fn decoded(body: &str) -> String {
         let start = format!("\"{name}\":\"");
         let Some((before, rest)) = text_body.split_once(&start) else { continue };
         let (text, after) = rest.split_once('"').unwrap();
+        if text.is_empty() {
+            continue;
+        }
         let payload = text.split('.').nth(1).unwrap_or(text);
         let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         text_body = format!("{before}\"{name}\":{payload}{after}");

@@ -9,7 +9,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use wfi_emulator::internals::entra::token::{GRAPH, Grant, Proof, TokenSubject, Validity, access_token, signed, unix_seconds};
+use wfi_emulator::internals::entra::token::{
+    GRAPH, Grant, Proof, TokenSubject, TokenVersion, Validity, access_token, signed, unix_seconds,
+};
 use wfi_emulator::internals::entra::user::local_user;
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::fixture::directory::HOME_TENANT;
@@ -27,7 +29,8 @@ pub(crate) fn token(world: &World, text: &str) -> String {
     let options: Vec<(&str, &str)> = words.map(|word| word.split_once('=').unwrap_or_else(|| panic!("{word}"))).collect();
     let option = |name: &str| options.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
     for (name, _) in &options {
-        let known = ["roles", "scopes", "expires", "starts", "audience", "tenant", "issuer", "without", "signature"];
+        let known =
+            ["roles", "scopes", "expires", "starts", "audience", "tenant", "issuer", "without", "signature", "capabilities"];
         assert!(known.contains(name), "tokens have no option {name}");
     }
     let now = unix_seconds(world.clock.now());
@@ -49,6 +52,10 @@ pub(crate) fn token(world: &World, text: &str) -> String {
             TokenSubject::User(&user, names("scopes"))
         },
         validity: Validity { from: seconds("starts", -300), until: seconds("expires", 3599) },
+        version: TokenVersion::Graph,
+        serial: "1",
+        answers_challenges: option("capabilities") == Some("cp1"),
+        more: Vec::new(),
     });
     let mut claims = claims(&text);
     if let Some(issuer) = option("issuer") {

@@ -307,6 +307,7 @@ func main() {
 	})
 
 	resources()
+	identity()
 
 	if failed {
 		os.Exit(1)

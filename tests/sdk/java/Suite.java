@@ -202,6 +202,7 @@ public class Suite {
         });
 
         Resources.run();
+        Identity.run();
 
         // The HTTP client of the identity library keeps threads that would outlive the suite.
         System.exit(failed ? 1 : 0);

@@ -1,6 +1,6 @@
 // MSAL for Node: every supported way to sign in, and a request with the token.
 import assert from "node:assert/strict";
-import { ConfidentialClientApplication, CryptoProvider, PublicClientApplication, ServerError } from "@azure/msal-node";
+import { ConfidentialClientApplication, CryptoProvider, ManagedIdentityApplication, PublicClientApplication, ServerError } from "@azure/msal-node";
 import { arrived, check, COLLECTION, CONTOSO } from "./checks.mjs";
 
 const graphUrl = process.env.GRAPH_URL;
@@ -48,9 +48,38 @@ await check("device code", async () => {
   arrived("POST", "/*/oauth2/v2.0/devicecode*", 200);
 });
 
-await check("a grant that is refused", async () => {
+await check("user name and password, then the cache", async () => {
   const application = new PublicClientApplication({ auth });
-  const signIn = application.acquireTokenByUsernamePassword({ scopes, username: "jane@contoso.com", password: "secret" });
-  await assert.rejects(signIn, (error) => error instanceof ServerError && /AADSTS/.test(error.errorMessage));
+  const result = await application.acquireTokenByUsernamePassword({ scopes, username: "jane@contoso.com", password: "secret" });
+  await use(result);
+  assert.equal(result.account.username, "jane@contoso.com");
+  assert.equal(result.account.homeAccountId, `${result.account.localAccountId}.${result.account.tenantId}`);
+  assert.equal((await application.acquireTokenSilent({ account: result.account, scopes })).fromCache, true);
+});
+
+await check("an API calls Graph on behalf of the user", async () => {
+  const api = "22222222-2222-2222-2222-222222222222";
+  const application = new PublicClientApplication({ auth });
+  const asked = { scopes: [`api://${api}/Orders.Read`], username: "jane@contoso.com", password: "secret" };
+  const oboAssertion = (await application.acquireTokenByUsernamePassword(asked)).accessToken;
+  const service = new ConfidentialClientApplication({ auth: { ...auth, clientId: api, clientSecret: "any-secret" } });
+  await use(await service.acquireTokenOnBehalfOf({ scopes, oboAssertion }));
+  assert.equal((await service.acquireTokenOnBehalfOf({ scopes, oboAssertion })).fromCache, true);
+});
+
+await check("a managed identity by environment", async () => {
+  process.env.IDENTITY_ENDPOINT = `${process.env.PLAIN_URL}/msi/token`;
+  process.env.IDENTITY_HEADER = "any";
+  const application = new ManagedIdentityApplication({});
+  const result = await application.acquireToken({ resource: "https://graph.microsoft.com" });
+  await use(result);
+  assert.equal((await application.acquireToken({ resource: "https://graph.microsoft.com" })).fromCache, true);
+  arrived("GET", "/msi/token*", 200);
+});
+
+await check("a grant that is refused", async () => {
+  const service = new ConfidentialClientApplication({ auth: { ...auth, clientSecret: "any-secret" } });
+  const exchange = service.acquireTokenOnBehalfOf({ scopes, oboAssertion: "no-token" });
+  await assert.rejects(exchange, (error) => error instanceof ServerError && /AADSTS/.test(error.errorMessage));
   arrived("POST", "/*/oauth2/v2.0/token*", 400);
 });
