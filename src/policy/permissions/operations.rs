@@ -80,7 +80,16 @@ pub(crate) fn of_operation(path: &str, method: &str) -> Option<OperationPermissi
     };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let mut visits = VISITS;
-    find(0, &segments, letter, &mut visits)
+    find(0, by_key(&segments).as_ref().unwrap_or(&segments), letter, &mut visits)
+}
+
+/// Returns the segments of a path in which names lead to a file or folder, as the key of an item; `None` without names.
+fn by_key<'p>(segments: &[&'p str]) -> Option<Vec<&'p str>> {
+    let start = segments.iter().position(|segment| segment.ends_with(':'))?;
+    let (before, names) = (&segments[..start], segments.get(start + 1..)?);
+    let end = names.iter().position(|name| name.ends_with(':')).map_or(names.len(), |end| end + 1);
+    let item: &[&str] = if segments[start].eq_ignore_ascii_case("root:") { &["items", "{}"] } else { &["{}"] };
+    Some([before, item, &names[end..]].concat())
 }
 
 /// Finds an operation below a node.
@@ -192,6 +201,10 @@ mod tests {
             ("/applications(appId='x')", "GET", Work, Some("Application.Read.All Application.ReadWrite.All")),
             ("/me/messages", "GET", Work, Some("Mail.ReadBasic Mail.ReadWrite")),
             ("/users/a/messages/b/c", "GET", Work, None),
+            ("/me/drive/root:/a/b/c.txt:/content", "PUT", Work, Some("Files.ReadWrite")),
+            ("/me/drive/root:/a/b/c.txt", "DELETE", Work, Some("Files.ReadWrite")),
+            ("/me/drive/items/1:/a/b:/children", "GET", Work, least("/me/drive/items/2/children", "GET", Work).as_deref()),
+            ("/drives/1/root:/a", "GET", Work, least("/drives/1/items/2", "GET", Work).as_deref()),
             ("/nothing", "GET", Work, None),
             ("", "GET", Work, None),
             ("/me", "TRACE", Work, None),

@@ -105,10 +105,13 @@ fn malformed_content_of_a_fixture_is_a_problem_of_its_own() {
 #[test]
 fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world() {
     let world = World::new(Settings { auth: Auth::Strict, ..harness::settings_with(&[]) });
-    let token = format!("Bearer {}", tokens::token(&world, "user"));
+    let token = format!("Bearer {}", tokens::token(&world, "user scopes=Files.ReadWrite"));
     let target = format!("{ROOT}:/a.bin:/content");
     let headers = [("authorization", &*token), ("content-type", "image/png")];
     assert_eq!(send(&world, Method::PUT, &target, &headers[1..], b"x").status, StatusCode::UNAUTHORIZED);
+    let other = format!("Bearer {}", tokens::token(&world, "user scopes=Files.Read"));
+    let deep = format!("{ROOT}:/a/b/c.bin:/content");
+    assert_eq!(send(&world, Method::PUT, &deep, &[("authorization", &*other)], b"x").status, StatusCode::FORBIDDEN);
     let made = send(&world, Method::PUT, &target, &headers, &binary(100));
     assert_eq!(made.status, StatusCode::CREATED);
     let found = send(&world, Method::GET, &target, &headers, b"");
