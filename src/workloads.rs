@@ -10,7 +10,6 @@ pub(crate) mod shifts;
 pub(crate) mod subscriptions;
 pub(crate) mod teams;
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::edm::schema::{BUILT_IN, Schema, WorkloadRules};
@@ -31,7 +30,7 @@ pub(crate) static ALL: &[&dyn Workload] = &[
 /// Returns the built-in schema with the rules of all workloads. It is read once.
 pub fn schema() -> Arc<Schema> {
     static BUILT: OnceLock<Arc<Schema>> = OnceLock::new();
-    let read = || Schema::of(BUILT_IN.map(Cow::Borrowed), &rules()).expect("a test reads the built-in schema");
+    let read = || Schema::of(BUILT_IN, &rules()).expect("a test reads the built-in schema");
     BUILT.get_or_init(|| Arc::new(read())).clone()
 }
 

@@ -541,7 +541,7 @@ impl Model {
 pub struct Schema {
     models: [Model; 2],
     union: Model,
-    documents: [Cow<'static, str>; 2],
+    documents: [SchemaText; 2],
     sets: Vec<Set>,
     root_sets: Vec<SetId>,
     /// Root sets by their paths with the version.
@@ -563,7 +563,7 @@ impl Schema {
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
     pub fn read(v1: &str, beta: &str, rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
-        Schema::of([Cow::Owned(v1.to_owned()), Cow::Owned(beta.to_owned())], rules)
+        Schema::of([v1, beta].map(|text| SchemaText::Given(text.to_owned())), rules)
     }
 
     /// Reads the documents of both versions, in the order of [`Version::ALL`], with the rules of workloads.
@@ -571,7 +571,7 @@ impl Schema {
     /// # Errors
     ///
     /// Fails if a document is not CSDL, or declares what cannot be.
-    pub fn of(documents: [Cow<'static, str>; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+    pub fn of(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
         build::schema(documents, rules)
     }
 
@@ -584,10 +584,10 @@ impl Schema {
     }
 
     /// Returns the document of a version.
-    pub fn document(&self, version: Version) -> &str {
+    pub fn document(&self, version: Version) -> Cow<'_, str> {
         match version {
-            Version::V1 => &self.documents[0],
-            Version::Beta => &self.documents[1],
+            Version::V1 => self.documents[0].text(),
+            Version::Beta => self.documents[1].text(),
         }
     }
 
@@ -597,9 +597,43 @@ impl Schema {
     }
 }
 
+/// The text of a schema document.
+#[derive(Clone, Debug)]
+pub enum SchemaText {
+    /// A document from a file or a test.
+    Given(String),
+    /// The built-in document of a version. That of beta is put together whenever it is read: it takes no memory beside the other.
+    BuiltIn(Version),
+}
+
+impl SchemaText {
+    /// Returns the text.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            SchemaText::Given(text) => Cow::Borrowed(text),
+            SchemaText::BuiltIn(Version::V1) => Cow::Borrowed(V1),
+            SchemaText::BuiltIn(Version::Beta) => {
+                Cow::Owned(BETA.iter().fold(V1.to_owned(), |text, (old, new)| text.replacen(old, new, 1)))
+            }
+        }
+    }
+}
+
+/// The built-in document of v1.0.
+const V1: &str = include_str!("../../fixtures/model/v1.0.xml");
+
+/// The texts in the built-in document that are others in that of beta.
+const BETA: &[(&str, &str)] = &[
+    ("Microsoft Graph (v1.0)", "Microsoft Graph (beta)"),
+    (
+        "        <Property Name=\"supportedEntities\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n",
+        "        <Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n        \
+         <Property Name=\"supportedEntities\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n",
+    ),
+];
+
 /// The built-in documents, in the order of [`Version::ALL`].
-pub(crate) const BUILT_IN: [&str; 2] =
-    [include_str!("../../fixtures/model/v1.0.xml"), include_str!("../../fixtures/model/beta.xml")];
+pub(crate) const BUILT_IN: [SchemaText; 2] = [SchemaText::BuiltIn(Version::V1), SchemaText::BuiltIn(Version::Beta)];
 
 /// A schema document that cannot be used.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! Schemas from files and texts, in place of the built-in ones.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::edm::schema::{BUILT_IN, Schema, SchemaError, Version};
+use crate::edm::schema::{BUILT_IN, Schema, SchemaError, SchemaText, Version};
 use crate::world::regular_file;
 
 /// The documents of a schema that are not built in, in the order of [`Version::ALL`].
@@ -59,11 +58,11 @@ impl Documents {
             return Ok(super::schema());
         }
         let mut files = [None, None];
-        let mut texts = BUILT_IN.map(Cow::Borrowed);
+        let mut texts = BUILT_IN;
         for (index, document) in self.0.into_iter().enumerate() {
             if let Some(Document { file, text }) = document {
                 files[index] = file;
-                texts[index] = Cow::Owned(text);
+                texts[index] = SchemaText::Given(text);
             }
         }
         Schema::of(texts, &super::rules()).map(Arc::new).map_err(|error| located(&error, &files))

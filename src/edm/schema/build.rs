@@ -4,7 +4,6 @@ mod merge;
 mod operations;
 mod properties;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,14 +15,15 @@ use super::name_index::NameIndex;
 use super::names::{Names, collection_element, is_row_of};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError, Set,
-    SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError,
+    SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions.
-pub(super) fn schema(documents: [Cow<'static, str>; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
+pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
     let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
-    let declared = [csdl::read(&documents[0]).map_err(of(Version::V1))?, csdl::read(&documents[1]).map_err(of(Version::Beta))?];
+    let read = |text: &SchemaText, version| csdl::read(&text.text()).map_err(of(version));
+    let declared = [read(&documents[0], Version::V1)?, read(&documents[1], Version::Beta)?];
     let names = Arc::new(number_types(&declared)?);
     let mut shared = Shared {
         names,

@@ -27,7 +27,7 @@ pub(crate) struct Unserved {
 impl Schema {
     /// Returns the contents of a version's document, which is read for it once more: servers do not need them.
     pub(crate) fn contents(&self, version: Version) -> Contents {
-        csdl::read(self.document(version)).map(|document| contents(&document)).unwrap_or_default()
+        csdl::read(&self.document(version)).map(|document| contents(&document)).unwrap_or_default()
     }
 }
 

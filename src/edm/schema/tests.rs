@@ -273,7 +273,7 @@ fn versions_that_give_a_property_different_types_keep_a_value_for_each() {
     assert!(v1.0 != beta.0 && v1.1 == beta.1);
     assert_eq!(read.widest().slots_named("P").len(), 2);
     let [_, beta] = BUILT_IN;
-    let other = beta.replace(
+    let other = beta.text().replace(
         "Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\"",
         "Name=\"supports\" Type=\"Edm.String\"",
     );

@@ -51,7 +51,7 @@ fn service_document(context: &OperationContext<'_, ()>) -> Success {
 
 /// Returns the schema document. It is XML for every client: other formats are optional (OData 4.0 Part 1, 10.1).
 fn metadata(world: &World, model: &Model) -> Success {
-    let document = world.schema.document(model.version).as_bytes().to_vec();
+    let document = world.schema.document(model.version).into_owned().into_bytes();
     let body = Some((HeaderValue::from_static("application/xml"), document));
     Success { status: StatusCode::OK, body, ..Success::no_content() }
 }
