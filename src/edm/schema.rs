@@ -613,7 +613,16 @@ impl SchemaText {
             SchemaText::Given(text) => Cow::Borrowed(text),
             SchemaText::BuiltIn(Version::V1) => Cow::Borrowed(V1),
             SchemaText::BuiltIn(Version::Beta) => {
-                Cow::Owned(BETA.iter().fold(V1.to_owned(), |text, (old, new)| text.replacen(old, new, 1)))
+                let mut text = String::with_capacity(V1.len() + BETA.iter().map(|(_, new)| new.len()).sum::<usize>());
+                let mut rest = V1;
+                for (old, new) in BETA {
+                    let (before, after) = rest.split_once(old).unwrap_or((rest, ""));
+                    text.push_str(before);
+                    text.push_str(new);
+                    rest = after;
+                }
+                text.push_str(rest);
+                Cow::Owned(text)
             }
         }
     }
@@ -622,7 +631,7 @@ impl SchemaText {
 /// The built-in document of v1.0.
 const V1: &str = include_str!("../../fixtures/model/v1.0.xml");
 
-/// The texts in the built-in document that are others in that of beta.
+/// The texts in the built-in document that are others in that of beta, in their order.
 const BETA: &[(&str, &str)] = &[
     ("Microsoft Graph (v1.0)", "Microsoft Graph (beta)"),
     (

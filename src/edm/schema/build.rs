@@ -23,7 +23,9 @@ use super::{
 pub(super) fn schema(documents: [SchemaText; 2], rules: &[&'static WorkloadRules]) -> Result<Schema, SchemaError> {
     let of = |version: Version| move |error: SchemaError| SchemaError { version: Some(version), ..error };
     let read = |text: &SchemaText, version| csdl::read(&text.text()).map_err(of(version));
-    let declared = [read(&documents[0], Version::V1)?, read(&documents[1], Version::Beta)?];
+    // The text of beta is put together: its memory is used again by all that follows.
+    let beta = read(&documents[1], Version::Beta);
+    let declared = [read(&documents[0], Version::V1)?, beta?];
     let names = Arc::new(number_types(&declared)?);
     let mut shared = Shared {
         names,

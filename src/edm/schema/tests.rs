@@ -303,3 +303,15 @@ fn an_invalid_document_is_refused_with_its_line_or_its_declaration() {
     insta::assert_snapshot!(Schema::read("<Schema Namespace=\"a..b\"/>", "", &[]).unwrap_err().to_string(), @"schema, line 1: invalid Namespace 'a..b': use letters, digits and underscores");
     insta::assert_snapshot!(Schema::read("<x/>", "<x/>", &[]).unwrap_err().to_string(), @r#"schema, line 1: missing element <Schema Namespace="…">"#);
 }
+
+#[test]
+fn the_built_in_documents_differ_in_the_lines_that_beta_alone_has() {
+    let [v1, beta] = BUILT_IN;
+    let (v1, beta) = (v1.text(), beta.text());
+    let lines: Vec<&str> = v1.lines().collect();
+    let own: Vec<&str> = beta.lines().filter(|line| !lines.contains(line)).map(str::trim).collect();
+    assert_eq!(own.len(), 2);
+    assert!(own[0].starts_with("<!-- The part of Microsoft Graph (beta)"));
+    assert_eq!(own[1], "<Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />");
+    assert_eq!((beta.lines().count(), beta.matches("(v1.0)").count()), (lines.len() + 1, 0));
+}
