@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
 use crate::edm::schema::{Property, PropertyType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
+use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders};
@@ -14,7 +17,7 @@ use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::world::clock::unix_millis;
-use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
@@ -28,6 +31,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     if precondition.is_stated() {
         precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
     }
+    check_capability(context, &collection, key)?;
     if context.structured().consulted.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
         if let Some(consultation) = before_commit(context, ChangeKind::Delete { key: &current.key }, reply, &mut decided)? {
@@ -46,18 +50,31 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
             return Err(error);
         }
     }
-    if let Some(file) = context.structured().file {
-        let structured = context.types(&before).actual;
+    let structured = context.types(&before).actual;
+    if let Some(file) = structured.file {
         folders::account(context, &context.route.collection, -1, -folders::size(structured, &before.properties, file));
     }
-    let status = context.structured().capabilities.delete_status;
+    let status = structured.capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
+}
+
+/// Checks that clients can delete the entity, where the path leads to one of a type that it does not name.
+fn check_capability(context: &OperationContext<'_>, collection: &Collection, key: &str) -> Result<(), Error> {
+    if context.world.schema.set(context.route.collection.set).target == context.structured().id {
+        return Ok(());
+    }
+    let Some(entity) = collection.get(key) else { return Ok(()) };
+    if context.types(&entity).actual.capabilities.deletes {
+        Ok(())
+    } else {
+        Err(wrong_method(context.world, &Method::DELETE, &[Method::GET]))
+    }
 }
 
 /// Removes what a deleted entity contained, and the links to it.
 fn forget(context: &OperationContext<'_>, address: &EntityAddress, before: &StoredEntity) {
     let (world, collection) = (context.world, &address.collection);
-    let own = context.model.actual(context.structured(), before.properties.own_type);
+    let own = context.types(before).actual;
     let is_complex = |property: &Arc<Property>| matches!(property.kind, PropertyType::Complex(_));
     if !own.navigations.is_empty() || own.properties.iter().any(is_complex) {
         world.store.empty_within(collection.root, &address.text(&world.schema));
@@ -77,7 +94,7 @@ fn forget(context: &OperationContext<'_>, address: &EntityAddress, before: &Stor
 /// Keeps a deleted entity where it can be restored, if its type has such a place. What it contains stays, and so do the links to it.
 fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> Result<bool, Error> {
     let world = context.world;
-    let structured = context.model.actual(context.structured(), before.properties.own_type);
+    let structured = context.types(before).actual;
     let Some(Bin { set, rules }) = statuses::bin(world, &structured.full_name) else { return Ok(false) };
     let has = |(name, wanted): (&str, &str)| {
         let Some(slot) = structured.slot(name) else { return false };
