@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
 use http::HeaderMap;
@@ -112,7 +112,13 @@ pub struct OperationRequest<'c> {
     pub(crate) purse: &'c Purse,
     /// Creates an entity in a collection, and what it contains.
     pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
+    /// Checks that no entity of a collection has one of the unique values; none is stored until the guard is dropped.
+    pub(crate) check_unique: &'c UniqueCheck<'c>,
 }
+
+/// Check of the unique values of an entity of a type that is to be stored in a collection.
+pub(crate) type UniqueCheck<'c> =
+    dyn Fn(&CollectionAddress, &StructuredType, &Complex) -> Result<Option<MutexGuard<'c, ()>>, Error> + 'c;
 
 impl OperationRequest<'_> {
     /// Returns the argument of a parameter.

@@ -11,7 +11,7 @@ use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{next_key, read_body_of, read_rules};
-use crate::graph::ops::{Outcome, create, delta, folders, result, upload};
+use crate::graph::ops::{Outcome, create, delta, folders, result, unique, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
 use crate::graph::success::Success;
@@ -69,6 +69,9 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
         return declared(context, call, |context, id| changed(context, id, skipped));
     };
     let create = |collection: &_, patch: &_| create::create_within(context, collection, patch);
+    let check_unique = |collection: &_, structured: &_, values: &_| {
+        unique::check(context, structured, &context.world.store.at(collection), values, None)
+    };
     let request = OperationRequest {
         world: context.world,
         model: context.model,
@@ -80,6 +83,7 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
         now: context.now,
         purse: context.purse,
         create: &create,
+        check_unique: &check_unique,
     };
     let reply = handler(&request)?;
     let status = statuses::of_operation(context.world, context.model, operation);

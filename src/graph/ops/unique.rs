@@ -1,5 +1,6 @@
 //! Values that no two entities of a collection can share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::schema::{StructuredType, Unique};
@@ -11,24 +12,28 @@ use crate::world::store::{Collection, StoredEntity};
 /// The number of entities that are compared at a time, without the store's lock.
 const CHUNK: usize = 256;
 
+/// The cost of the comparison with an entity, or with one of its texts, in steps of the purse.
+const COMPARISON_STEPS: u64 = 2;
+
 /// Checks that no entity other than that of a key has one of the unique values. No other value of the kind is stored until the guard is
 /// dropped; without unique values nothing is held.
 ///
 /// # Errors
 ///
-/// Fails if another entity has one of the values.
-pub(super) fn check<'c>(
-    context: &OperationContext<'c>,
+/// Fails if another entity has one of the values, or if the comparison costs more than it may.
+pub(super) fn check<'c, R>(
+    context: &OperationContext<'c, R>,
     structured: &StructuredType,
     collection: &Collection,
     values: &Complex,
     own_key: Option<&str>,
 ) -> Result<Option<MutexGuard<'c, ()>>, Error> {
     let of = |unique: &'static Unique| {
-        let found = texts(structured, unique.property, values);
+        let found = texts(structured, unique.property, values).into_iter().map(|text| (folded(&text), text));
+        let found: HashMap<String, Arc<str>> = found.collect();
         (applies(structured, unique, values) && !found.is_empty()).then_some((unique, found))
     };
-    let wanted: Vec<(&Unique, Vec<Arc<str>>)> = structured.unique.iter().filter_map(|unique| of(unique)).collect();
+    let wanted: Vec<(&Unique, HashMap<String, Arc<str>>)> = structured.unique.iter().filter_map(|unique| of(unique)).collect();
     if wanted.is_empty() {
         return Ok(None);
     }
@@ -41,9 +46,11 @@ pub(super) fn check<'c>(
         for (_, entity) in chunk.iter().filter(|(_, entity)| own_key.is_none_or(|key| *entity.key != *key)) {
             for (unique, wanted) in &wanted {
                 let taken = texts(structured, unique.property, &entity.properties);
-                let is_taken = |text: &&Arc<str>| taken.iter().any(|other| is_same(other, text));
-                let found = wanted.iter().find(is_taken).filter(|_| applies(structured, unique, &entity.properties));
-                if let Some(text) = found {
+                if !context.purse.spend(COMPARISON_STEPS * (1 + taken.len() as u64)) {
+                    return Err(context.too_expensive());
+                }
+                let found = taken.iter().find_map(|text| wanted.get(&folded(text)));
+                if let Some(text) = found.filter(|_| applies(structured, unique, &entity.properties)) {
                     let detail = format!("{:?} has this {}", entity.key, unique.property);
                     return Err(Error::new(unique.refusal, &[unique.property, text]).with_detail(detail));
                 }
@@ -67,6 +74,7 @@ fn texts(structured: &StructuredType, property: &str, values: &Complex) -> Vec<A
     }
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
+/// Returns the text that all texts have in common which differ in case only.
+fn folded(text: &str) -> String {
+    text.to_lowercase()
 }

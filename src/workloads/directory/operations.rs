@@ -57,7 +57,7 @@ fn type_of<'c>(request: &OperationRequest<'c>) -> Option<&'c StructuredType> {
     request.model.find_structured(own.unwrap_or(request.world.schema.set(request.collection.set).target))
 }
 
-/// Returns the objects that have the bound one as a member, directly or through others.
+/// Returns the objects that have the bound one as a member, directly or through others. Deleted ones keep their members, but do not count.
 fn memberships(request: &OperationRequest<'_>) -> Result<Vec<EntityAddress>, Error> {
     let (Some(address), Some(structured)) = (request.address(), type_of(request)) else { return Ok(Vec::new()) };
     let navigations = ["transitiveMemberOf", "memberOf"];
@@ -66,7 +66,8 @@ fn memberships(request: &OperationRequest<'_>) -> Result<Vec<EntityAddress>, Err
     let place = address.collection.within(&world.schema, &address.key, navigation.set);
     let found = links::collection(&world.schema, &world.store, &place, Some(request.purse));
     let found = found.map_err(|TooManyLinks| too_expensive())?.list();
-    Ok(found.iter().filter_map(|link| link.linked()).map(|target| (**target).clone()).collect())
+    let targets = found.iter().filter_map(|link| link.linked()).filter(|target| world.store.entity(target).is_some());
+    Ok(targets.map(|target| (**target).clone()).collect())
 }
 
 /// Returns the ids of the groups among them: all of them, or those for security.
@@ -175,6 +176,8 @@ fn restore(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     {
         values.set(slot, Value::String(name.clone()));
     }
+    // Held until the object is stored.
+    let _alone = (request.check_unique)(&home, structured, &values)?;
     let restored = Arc::new(StoredEntity::of_type(entity.key.clone(), values, structured.blank_text));
     let collection = world.store.to_change(&home, restored.size() + RECORD_BYTES).map_err(store_full)?;
     match collection.insert(restored) {
