@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use crate::edm::schema::{Property, PropertyType, StructuredType};
-use crate::edm::value::{Complex, Value};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
 use crate::graph::route::{PropertyTail, unknown_segment};
@@ -16,14 +16,30 @@ use crate::odata::write::{separate, write_value};
 
 /// Returns one property of an entity.
 pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
-    let query = context.query(context.structured(), QueryTarget::Property)?.unwrap_or_default();
+    let query = query(context)?;
     let entity = context.entity(key)?;
+    of_entity(context, key, &entity, path, &query)
+}
+
+/// Returns the query of a request for a property.
+pub(super) fn query<'q>(context: &'q OperationContext<'_>) -> Result<Query<'q>, Error> {
+    Ok(context.query(context.structured(), QueryTarget::Property)?.unwrap_or_default())
+}
+
+/// Returns one property of an entity that was read or written.
+pub(super) fn of_entity(
+    context: &OperationContext<'_>,
+    key: &str,
+    entity: &Entity,
+    path: &PropertyTail,
+    query: &Query<'_>,
+) -> Result<Success, Error> {
     let mut owner = format!("#{}", context.entity_path(key));
     if let Some(cast) = context.route.cast {
         owner.push('/');
         owner.push_str(&context.model.structured(cast).full_name);
     }
-    property_response(context, context.structured(), &entity.properties, &owner, path, &query)
+    property_response(context, context.structured(), &entity.properties, &owner, path, query)
 }
 
 /// Returns the property at the end of a path. `owner` is the beginning of its context URL.

@@ -131,6 +131,8 @@ pub(super) fn update_property(
     let Some((PropertyType::Complex(id), false)) = kind.filter(|_| !path.is_raw) else {
         return Err(wrong_method(context.world, &Method::PATCH, &[Method::GET]));
     };
+    // A refused query changes nothing.
+    let query = property::query(context)?;
     let mut reading = read_body_of(context, id, Origin::Update, skipped)?;
     for index in path.indexes.iter().rev() {
         let change = PropertyChange { property: *index, to: NewValue::Merge(reading.patch) };
@@ -141,10 +143,12 @@ pub(super) fn update_property(
         other => return Ok(other),
     };
     // The answer has the value alone.
-    let shown = property::get(context, key, path)?;
-    let answer = match context.structured().capabilities.answer {
-        UpdateAnswer::NoContent | UpdateAnswer::Empty => Success::no_content(),
-        UpdateAnswer::Entity | UpdateAnswer::Decided(..) => shown,
+    let after = entity.change.as_ref().and_then(|change| change.after.as_ref());
+    let answer = match (context.structured().capabilities.answer, after) {
+        (UpdateAnswer::NoContent | UpdateAnswer::Empty, _) | (_, None) => Success::no_content(),
+        (UpdateAnswer::Entity | UpdateAnswer::Decided(..), Some(after)) => {
+            property::of_entity(context, key, after, path, &query)?
+        }
     };
     Ok(Outcome::Success(Success { change: entity.change, decided: entity.decided, ..answer }))
 }
