@@ -21,6 +21,7 @@
 //! | `schemas` | every feature of CSDL, on a schema of our own: decision tables, addresses, state |
 //! | `stores` | the limit of all stores; long texts; exports that are imported |
 //! | `content` | content rules of workloads: default projections, required members, ids, keys, unique values |
+//! | `relations` | deletion, restoring and links under every address; what a refused request leaves |
 //! | `media` | content of files, photos and streams: byte for byte, in parts, in fragments, within limits |
 //! | `tags` | tags of entities, their forms, and conditions on them; of clients with one tag a single one writes |
 //!
@@ -149,6 +150,7 @@ mod graph {
     mod media;
     mod pipeline;
     mod properties;
+    mod relations;
     mod schemas;
     mod sequences;
     mod stores;

@@ -119,14 +119,18 @@ fn is_sent(structured: &StructuredType, patch: &Patch, slot: Slot) -> bool {
 }
 
 /// Stores what a body links to and contains.
-fn relate<'m>(context: &OperationContext<'m>, holder: &EntityAddress, relations: &[Relation<'m>]) -> Result<(), Error> {
+pub(super) fn relate<'m>(
+    context: &OperationContext<'m>,
+    holder: &EntityAddress,
+    relations: &[Relation<'m>],
+) -> Result<(), Error> {
     reference::relate(context, holder, relations, &mut |place, entity| {
         insert_new(context, place, entity.structured, &entity.patch)
     })
 }
 
 /// Removes an entity that was created in vain.
-fn undo(context: &OperationContext<'_>, address: &EntityAddress) {
+pub(super) fn undo(context: &OperationContext<'_>, address: &EntityAddress) {
     let world = context.world;
     world.store.empty_within(address.collection.root, &address.text(&world.schema));
     if let Ok(collection) = world.store.to_change(&address.collection, 0) {
@@ -187,7 +191,10 @@ pub(super) fn create_within(
     let relations = reference::look_up(context, structured, &patch.related, None, &mut Vec::new())?;
     let key = insert_new(context, place, structured, patch)?;
     let address = EntityAddress { collection: place.clone(), key };
-    relate(context, &address, &relations)?;
+    if let Err(error) = relate(context, &address, &relations) {
+        undo(context, &address);
+        return Err(error);
+    }
     Ok(address)
 }
 

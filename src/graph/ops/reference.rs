@@ -1,6 +1,7 @@
 //! Links between entities: requests for `$ref`, and links in the bodies of other requests.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
 
 use http::{Method, StatusCode};
 
@@ -19,7 +20,7 @@ use crate::policy::behavior::UnknownReference;
 use crate::policy::refusal;
 use crate::text::form;
 use crate::text::json::{Json, write_string};
-use crate::world::store::{InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
 
 /// Adds a link to a collection, or sets a single one.
 pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
@@ -29,7 +30,9 @@ pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
     check_holder(context)?;
     let place = &context.route.collection;
     let target = target(context, context.route.type_id, &name(context), &address, &mut decided)?;
-    link(context, place, &target)?;
+    if !link(context, place, &target)? {
+        return Err(Error::new(&refusal::ALREADY_LINKED, &[&name(context)]));
+    }
     let status = statuses::of_reference(context.world, &holder_type(context).full_name, &name(context));
     Ok(Outcome::Success(Success { status: status.unwrap_or(StatusCode::NO_CONTENT), decided, ..Success::no_content() }))
 }
@@ -37,7 +40,9 @@ pub(super) fn write(context: &OperationContext<'_>) -> Result<Outcome, Error> {
 /// Answers with the address of the entity that a link leads to (OData JSON Format 4.0, 13).
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
     let link = context.collection()?.get(key);
-    let target = link.as_ref().and_then(|link| link.linked()).ok_or_else(|| not_found(context, key))?;
+    let target = link.as_ref().and_then(|link| link.linked());
+    // Links to deleted objects stay, for the time after they are restored.
+    let target = target.filter(|target| context.world.store.entity(target).is_some()).ok_or_else(|| not_found(context, key))?;
     let mut out = context.begin_body("#$ref", "", 100);
     separate(&mut out);
     out.extend_from_slice(b"\"@odata.id\":");
@@ -57,6 +62,7 @@ fn not_found(context: &OperationContext<'_>, key: &str) -> Error {
 pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Result<Outcome, Error> {
     check_holder(context)?;
     let place = &context.route.collection;
+    let missing = || not_linked(context);
     let key: Arc<str> = if let Some(key) = key {
         key.into()
     } else {
@@ -67,18 +73,40 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
         });
         let id = id.map(|(_, value)| form::decoded(value).into_owned());
         let address = id.as_deref().and_then(|id| EntityAddress::parse(&context.world.schema, context.model, id));
-        address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?.key
+        let address = address.ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[&name(context)]))?;
+        linked_by(context, place, &address)?.ok_or_else(missing)?
     };
-    let missing = || not_linked(context);
     if context.world.store.at(place).get(&key).is_none() {
         return Err(missing());
     }
-    if let Some(refusal) = kept(context).filter(|_| context.world.store.at(place).len() <= 1) {
+    let kept = kept(context);
+    // Of links that are removed at once, a single request removes the last but one.
+    let _alone = kept.map(|_| context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(refusal) = kept.filter(|_| context.world.store.at(place).len() <= 1) {
         return Err(Error::new(refusal, &[]));
     }
     let collection = context.world.store.to_change(place, 0).map_err(store_full)?;
     collection.remove(&key).map_err(store_full)?.ok_or_else(missing)?;
     Ok(Outcome::Success(Success::no_content()))
+}
+
+/// Returns the key of the link to the entity of an address.
+fn linked_by(
+    context: &OperationContext<'_>,
+    place: &CollectionAddress,
+    address: &EntityAddress,
+) -> Result<Option<Arc<str>>, Error> {
+    let stored = context.world.store.at(place);
+    if let Some(found) = find(context, address)? {
+        return Ok(stored
+            .get(&found.key)
+            .filter(|link| link.linked().is_some_and(|target| **target == found))
+            .map(|link| link.key.clone()));
+    }
+    // The entity has been deleted, and can be restored.
+    let sets = candidates(context, &address.collection);
+    let leads = |link: &Arc<StoredEntity>| link.linked().is_some_and(|target| sets.contains(&target.collection));
+    Ok(stored.get(&address.key).filter(leads).map(|link| link.key.clone()))
 }
 
 /// Returns the methods of a navigation property's links, or of one of them.
@@ -134,7 +162,14 @@ fn address_in(json: &Json<'_>, name: &str) -> Result<String, Error> {
     }
 }
 
-/// Returns the entity that an address in a request names.
+/// An entity that a link is to lead to.
+struct Target {
+    address: EntityAddress,
+    /// Whether it is created with the link.
+    is_new: bool,
+}
+
+/// Returns the entity that an address in a request names. Nothing is stored: the request may be refused yet.
 ///
 /// # Errors
 ///
@@ -145,23 +180,14 @@ fn target(
     name: &str,
     address: &str,
     decided: &mut Vec<&'static str>,
-) -> Result<EntityAddress, Error> {
+) -> Result<Target, Error> {
     let (world, model) = (context.world, context.model);
     let parsed = EntityAddress::parse(&world.schema, model, address)
         .ok_or_else(|| Error::new(&refusal::INVALID_REFERENCE, &[name]).with_detail(format!("not an address: {address:?}")))?;
-    let sets = candidates(context, &parsed.collection);
-    let found = sets.iter().find_map(|collection| {
-        let stored = world.store.at(collection);
-        let key = match stored.get(&parsed.key) {
-            Some(entity) => entity.key.clone(),
-            None => by_other_key(context, collection, &parsed.key)?,
-        };
-        Some(EntityAddress { collection: collection.clone(), key })
-    });
-    if let Some(found) = found {
+    if let Some(found) = find(context, &parsed)? {
         let own = world.store.entity(&found).map_or(declared, |entity| context.own_type(&entity, found.collection.set));
         if model.shows_as(own, declared) {
-            return Ok(found);
+            return Ok(Target { address: found, is_new: false });
         }
         let detail = format!("{address} is of type {}", model.structured(own).full_name);
         return Err(Error::new(&refusal::WRONG_REFERENCE, &[name]).with_detail(detail));
@@ -177,19 +203,40 @@ fn target(
     let is_created = match world.behaviors.unknown_reference {
         UnknownReference::Refuse => false,
         UnknownReference::Create => true,
-        UnknownReference::Known => sets.iter().all(is_blank),
+        UnknownReference::Known => candidates(context, &parsed.collection).iter().all(is_blank),
     };
     let structured = model.find_structured(world.schema.set(parsed.collection.set).target);
-    let Some(structured) = structured.filter(|_| is_created && parsed.collection.holder.is_none()) else {
+    if !is_created || structured.is_none() || parsed.collection.holder.is_some() {
         let structured = structured.unwrap_or_else(|| model.structured(declared));
         let wording = structured.wording;
         let error = Error::new(wording.unknown_entity, &[wording.noun, &parsed.key, &structured.full_name]);
         return Err(Error { inner_code: wording.not_found_code, ..error }.with_detail(format!("{address} does not exist")));
-    };
-    let entity = Arc::new(blank_single(structured, &parsed.key));
-    let collection = world.store.to_change(&parsed.collection, entity.size() + RECORD_BYTES).map_err(store_full)?;
+    }
+    Ok(Target { address: parsed, is_new: true })
+}
+
+/// Returns the entity of an address, which may be in the set of a derived type or have another key.
+fn find(context: &OperationContext<'_>, named: &EntityAddress) -> Result<Option<EntityAddress>, Error> {
+    for collection in candidates(context, &named.collection) {
+        let key = match context.world.store.at(&collection).get(&named.key) {
+            Some(entity) => Some(entity.key.clone()),
+            None => by_other_key(context, &collection, &named.key)?,
+        };
+        if let Some(key) = key {
+            return Ok(Some(EntityAddress { collection, key }));
+        }
+    }
+    Ok(None)
+}
+
+/// Stores an entity that a link is the first to name.
+fn create_named(context: &OperationContext<'_>, address: &EntityAddress) -> Result<(), Error> {
+    let world = context.world;
+    let Some(structured) = context.model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
+    let entity = Arc::new(blank_single(structured, &address.key));
+    let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES).map_err(store_full)?;
     match collection.insert(entity) {
-        Ok(()) | Err(InsertError::DuplicateKey) => Ok(parsed),
+        Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
         Err(InsertError::Full(full)) => Err(store_full(full)),
     }
 }
@@ -205,30 +252,41 @@ fn candidates(context: &OperationContext<'_>, named: &CollectionAddress) -> Vec<
 }
 
 /// Returns the key of the entity that has another key of this value.
-fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, wanted: &str) -> Option<Arc<str>> {
-    let structured = context.model.find_structured(context.world.schema.set(collection.set).target)?;
-    if structured.alternate_keys.is_empty() {
-        return None;
-    }
+fn by_other_key(context: &OperationContext<'_>, collection: &CollectionAddress, wanted: &str) -> Result<Option<Arc<str>>, Error> {
+    let structured = context.model.find_structured(context.world.schema.set(collection.set).target);
+    let Some(structured) = structured.filter(|structured| !structured.alternate_keys.is_empty()) else { return Ok(None) };
     let slots: Vec<_> = structured.alternate_keys.iter().map(|index| structured.properties[*index].slot).collect();
     let has_key = |entity: &Arc<StoredEntity>| {
         slots.iter().any(|slot| matches!(entity.properties.get(*slot), Value::String(text) if text.eq_ignore_ascii_case(wanted)))
     };
-    context.world.store.at(collection).list().into_iter().find(has_key).map(|entity| entity.key.clone())
+    let stored = context.world.store.at(collection).list();
+    if !context.purse.spend(stored.len() as u64) {
+        return Err(context.too_expensive());
+    }
+    Ok(stored.into_iter().find(has_key).map(|entity| entity.key.clone()))
 }
 
-/// Links an entity: adds it to a collection, or sets a single link.
-fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &EntityAddress) -> Result<(), Error> {
+/// Links an entity: adds it to a collection, or sets a single link. Returns whether it was not in the collection before.
+fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Target) -> Result<bool, Error> {
+    if target.is_new {
+        create_named(context, &target.address)?;
+    }
     let set = context.world.schema.set(place.set);
-    let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.key.clone() };
-    let link = Arc::new(StoredEntity::from(Entity::link(key.clone(), target.clone())));
+    let key: Arc<str> = if set.is_single { set.name.as_ref().into() } else { target.address.key.clone() };
+    let link = Entity::link(key.clone(), target.address.clone());
+    let stored = Arc::new(StoredEntity::from(link.clone()));
     loop {
-        let collection = context.world.store.to_change(place, link.size() + RECORD_BYTES).map_err(store_full)?;
-        match collection.insert(link.clone()) {
-            Ok(()) => return Ok(()),
+        let collection = context.world.store.to_change(place, stored.size() + RECORD_BYTES).map_err(store_full)?;
+        match collection.insert(stored.clone()) {
+            Ok(()) => return Ok(true),
             Err(InsertError::Full(full)) => return Err(store_full(full)),
-            Err(InsertError::DuplicateKey) if set.is_single => drop(collection.remove(&key).map_err(store_full)?),
-            Err(InsertError::DuplicateKey) => return Err(Error::new(&refusal::ALREADY_LINKED, &[&set.name])),
+            Err(InsertError::DuplicateKey) if !set.is_single => return Ok(false),
+            // The former link stays without room for the new one. If it was removed meanwhile, the next round adds it.
+            Err(InsertError::DuplicateKey) => match collection.update(&key, |_| Ok::<_, StoreFull>(link.clone())) {
+                Some(Ok(_)) => return Ok(true),
+                Some(Err(full)) => return Err(store_full(full)),
+                None => {}
+            },
         }
     }
 }
@@ -240,7 +298,7 @@ pub(super) struct Relation<'m> {
 }
 
 enum RelationEntities<'m> {
-    Linked(Vec<EntityAddress>),
+    Linked(Vec<Target>),
     Unlinked,
     New(Vec<NewEntity<'m>>),
 }
@@ -264,6 +322,14 @@ pub(super) fn look_up<'m>(
     holder: Option<&EntityAddress>,
     decided: &mut Vec<&'static str>,
 ) -> Result<Vec<Relation<'m>>, Error> {
+    let links = |related: &Related| match &related.entities {
+        RelatedEntities::Bound(addresses) => addresses.len(),
+        RelatedEntities::Unbound | RelatedEntities::New(_) => 0,
+    };
+    let limit = statuses::link_limit(context.world, structured, context.model);
+    if limit.is_some_and(|limit| related.iter().map(links).sum::<usize>() > limit) {
+        return Err(Error::new(&refusal::TOO_MANY_LINKS, &[]));
+    }
     let mut relations = Vec::with_capacity(related.len());
     for Related { navigation, entities } in related {
         let navigation = &*structured.navigations[*navigation];
@@ -273,14 +339,15 @@ pub(super) fn look_up<'m>(
                 if context.world.schema.is_derived(navigation.set) {
                     return Err(Error::new(&refusal::DERIVED_LINK, &[]));
                 }
-                let mut targets: Vec<EntityAddress> = Vec::with_capacity(addresses.len());
+                let mut targets: Vec<Target> = Vec::with_capacity(addresses.len());
+                let mut known = HashSet::new();
                 for address in addresses {
                     let target = target(context, navigation.target, &navigation.name, address, decided)?;
                     let is_there = holder.filter(|_| navigation.is_collection).is_some_and(|holder| {
                         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
-                        context.world.store.at(&place).get(&target.key).is_some()
+                        context.world.store.at(&place).get(&target.address.key).is_some()
                     });
-                    if is_there || targets.contains(&target) {
+                    if is_there || !known.insert(target.address.clone()) {
                         return Err(Error::new(&refusal::ALREADY_LINKED, &[&navigation.name]));
                     }
                     targets.push(target);
@@ -299,14 +366,6 @@ pub(super) fn look_up<'m>(
         };
         relations.push(Relation { navigation, entities });
     }
-    let links = |relation: &Relation<'_>| match &relation.entities {
-        RelationEntities::Linked(targets) => targets.len(),
-        RelationEntities::Unlinked | RelationEntities::New(_) => 0,
-    };
-    let limit = statuses::link_limit(context.world, structured, context.model);
-    if limit.is_some_and(|limit| relations.iter().map(links).sum::<usize>() > limit) {
-        return Err(Error::new(&refusal::TOO_MANY_LINKS, &[]));
-    }
     Ok(relations)
 }
 
@@ -323,7 +382,8 @@ pub(super) fn relate<'m>(
     for Relation { navigation, entities } in relations {
         let place = holder.collection.within(&context.world.schema, &holder.key, navigation.set);
         match entities {
-            RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target))?,
+            // A link that another request has added meanwhile is the same one.
+            RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target).map(drop))?,
             RelationEntities::Unlinked => {
                 let collection = context.world.store.to_change(&place, 0).map_err(store_full)?;
                 collection.remove(&navigation.name).map_err(store_full)?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::edm::address::EntityAddress;
+use crate::edm::patch::{Related, RelatedEntities};
 use crate::edm::schema::Slot;
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
@@ -11,10 +13,12 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::create::created_response;
+use crate::graph::ops::create::{self, created_response};
+use crate::graph::ops::reference::{self, Relation};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
+use crate::policy::refusal;
 use crate::world::store::{InsertError, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
@@ -41,6 +45,8 @@ pub(super) fn replace(
     if let Some(problem) = reading.values.first() {
         return Err(problem.to_error());
     }
+    let address = EntityAddress { collection: context.route.collection.clone(), key: key.into() };
+    let relations = relations(context, reading, current.as_deref(), &address, &mut decided)?;
     decided.push("replace");
     let server_set = server_set_values(context, structured, current.is_none(), &mut decided);
     let key: Arc<str> = key.into();
@@ -84,12 +90,36 @@ pub(super) fn replace(
             },
         }
     };
+    if let Err(error) = create::relate(context, &address, &relations) {
+        if before.is_none() {
+            create::undo(context, &address);
+        }
+        return Err(error);
+    }
     let response = if before.is_none() && structured.capabilities.puts_as_posts {
         created_response(context, &after, decided)
     } else {
         changed_response(context, &after, decided)
     };
     Ok(with_change(context, response, before, Some(after)))
+}
+
+/// Looks up what a body links to and contains. An entity that exists takes no new ones: OData 4.0 has no deep updates.
+fn relations<'m>(
+    context: &OperationContext<'m>,
+    reading: &Reading,
+    current: Option<&StoredEntity>,
+    address: &EntityAddress,
+    decided: &mut Vec<&'static str>,
+) -> Result<Vec<Relation<'m>>, Error> {
+    let structured = context.model.actual(context.structured(), reading.patch.read_as);
+    let is_new = |related: &&Related| matches!(related.entities, RelatedEntities::New(_));
+    if let Some(related) = reading.patch.related.iter().find(is_new).filter(|_| current.is_some()) {
+        let name = &structured.navigations[related.navigation].name;
+        return Err(Error::new(&refusal::UNKNOWN_PROPERTY, &[name, &structured.full_name])
+            .with_detail(format!("{name} in the body of a PUT that replaces an entity")));
+    }
+    reference::look_up(context, structured, &reading.patch.related, current.map(|_| address), decided)
 }
 
 /// Returns the values of an entity that a body replaces. Read-only members keep their values.

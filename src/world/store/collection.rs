@@ -234,6 +234,12 @@ impl Collection {
         }
         let before = std::mem::replace(current, after.clone());
         self.share.budget.change(after.size(), growth + before.uncount_holder());
+        if let Some(address) = self.address.as_ref().filter(|_| before.linked() != after.linked()) {
+            self.record_unlink(Some(&before), self.baseline_entity(&before.key).is_some());
+            if let Some(target) = after.linked() {
+                self.share.record_link(target, address, &after.key);
+            }
+        }
         self.changes.add(&self.share.budget, &after.key);
         self.record(Some(&before), Some(&after));
         self.share.record_change();

@@ -9,18 +9,18 @@ use crate::support::harness;
 
 const LOCAL_USER: &str = "00000000-0000-4000-8000-000000000001";
 
-fn send(world: &World, method: Method, target: &str, body: &Value) -> (StatusCode, Value) {
+pub(super) fn send(world: &World, method: Method, target: &str, body: &Value) -> (StatusCode, Value) {
     let text = (!body.is_null()).then(|| body.to_string());
     harness::json(world, method, &format!("/v1.0/{target}"), text.as_deref())
 }
 
-fn get(world: &World, target: &str) -> Value {
+pub(super) fn get(world: &World, target: &str) -> Value {
     let (status, body) = send(world, Method::GET, target, &Value::Null);
     assert_eq!(status, StatusCode::OK, "{target}: {body}");
     body
 }
 
-fn post(world: &World, target: &str, body: &Value) -> Value {
+pub(super) fn post(world: &World, target: &str, body: &Value) -> Value {
     let (status, answer) = send(world, Method::POST, target, body);
     assert_eq!(status, StatusCode::CREATED, "{target}: {answer}");
     answer
@@ -34,14 +34,14 @@ fn members(object: &Value) -> Vec<&str> {
     names
 }
 
-fn user(name: &str) -> Value {
+pub(super) fn user(name: &str) -> Value {
     json!({
         "accountEnabled": true, "displayName": name, "mailNickname": name, "userPrincipalName": format!("{name}@contoso.onmicrosoft.com"),
         "passwordProfile": { "password": "Bakery-1" }, "department": "Bakery",
     })
 }
 
-fn group(name: &str) -> Value {
+pub(super) fn group(name: &str) -> Value {
     json!({ "displayName": name, "mailEnabled": false, "mailNickname": name, "securityEnabled": true })
 }
 
@@ -128,7 +128,7 @@ fn the_behavior_shows_all_members_and_the_state_always_has_them() {
     assert_eq!(local["department"], "Bakery");
 }
 
-fn error(answer: &Value) -> (&str, &str) {
+pub(super) fn error(answer: &Value) -> (&str, &str) {
     (answer["error"]["code"].as_str().unwrap(), answer["error"]["message"].as_str().unwrap())
 }
 

@@ -1,0 +1,236 @@
+//! Deletion, restoring and links under every address of an entity, and the effects of refused requests: none.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::internals::world::World;
+use wfi_emulator::internals::world::fixture;
+use wfi_emulator::internals::world::settings::Settings;
+
+use super::content::{error, get, group, post, send, user};
+use crate::support::harness;
+
+fn id(entity: &Value) -> String {
+    entity["id"].as_str().unwrap().to_owned()
+}
+
+fn status(world: &World, method: Method, target: &str) -> StatusCode {
+    send(world, method, target, &Value::Null).0
+}
+
+fn unified(name: &str) -> Value {
+    json!({ "displayName": name, "mailEnabled": true, "mailNickname": name, "securityEnabled": false, "groupTypes": ["Unified"] })
+}
+
+/// The ids of the entities that a collection shows.
+fn ids(world: &World, target: &str) -> Vec<String> {
+    get(world, target)["value"].as_array().unwrap().iter().map(id).collect()
+}
+
+fn link(world: &World, holder: &str, target: &str) -> (StatusCode, Value) {
+    send(
+        world,
+        Method::POST,
+        &format!("{holder}/$ref"),
+        &json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/{target}") }),
+    )
+}
+
+#[test]
+fn a_deletion_is_the_same_under_every_address_of_an_object() {
+    for root in ["users", "directoryObjects"] {
+        let world = harness::world(&[]);
+        let ada = id(&post(&world, "users", &user("ada")));
+        assert_eq!(status(&world, Method::DELETE, &format!("{root}/{ada}")), StatusCode::NO_CONTENT);
+        assert_eq!(get(&world, &format!("directory/deletedItems/{ada}"))["displayName"], "ada", "{root}");
+        assert_eq!(status(&world, Method::POST, &format!("directory/deletedItems/{ada}/restore")), StatusCode::OK);
+        assert_eq!(get(&world, &format!("users/{ada}"))["displayName"], "ada", "{root}");
+    }
+    for root in ["groups", "directoryObjects"] {
+        let world = harness::world(&[]);
+        let (ada, ovens) = (id(&post(&world, "users", &user("ada"))), id(&post(&world, "groups", &group("ovens"))));
+        assert_eq!(link(&world, &format!("groups/{ovens}/members"), &format!("users/{ada}")).0, StatusCode::NO_CONTENT);
+        assert_eq!(ids(&world, &format!("users/{ada}/memberOf")), [&*ovens]);
+        assert_eq!(status(&world, Method::DELETE, &format!("{root}/{ovens}")), StatusCode::NO_CONTENT);
+        // A security group is gone at once, with its members.
+        assert_eq!(status(&world, Method::GET, &format!("directory/deletedItems/{ovens}")), StatusCode::NOT_FOUND);
+        let shown = get(&world, "groups?$count=true")["value"].to_string();
+        assert!(!shown.contains(&ovens));
+        assert!(!state(&world).contains(&ovens), "{root}: the members of a deleted group are kept");
+    }
+    // An object that clients cannot delete stays.
+    let world = harness::world(&[]);
+    let organization = id(&get(&world, "organization")["value"][0]);
+    for root in ["organization", "directoryObjects"] {
+        let (refused, answer) = send(&world, Method::DELETE, &format!("{root}/{organization}"), &Value::Null);
+        // The refusal of an unsupported method.
+        assert_eq!((refused, error(&answer).0), (StatusCode::NOT_FOUND, "UnknownError"), "{root}");
+    }
+    assert_eq!(ids(&world, "organization"), [organization]);
+}
+
+/// The whole state, as text.
+fn state(world: &World) -> String {
+    fixture::write(&world.schema, &world.store, world.behaviors.secret)
+}
+
+#[test]
+fn a_deleted_group_is_no_membership() {
+    let world = harness::world(&[]);
+    let (ada, bakers) = (id(&post(&world, "users", &user("ada"))), id(&post(&world, "groups", &unified("bakers"))));
+    assert_eq!(link(&world, &format!("groups/{bakers}/members"), &format!("users/{ada}")).0, StatusCode::NO_CONTENT);
+    let memberships = || {
+        let calls = [
+            ("getMemberObjects", json!({ "securityEnabledOnly": false })),
+            ("getMemberGroups", json!({ "securityEnabledOnly": false })),
+            ("checkMemberObjects", json!({ "ids": [bakers] })),
+            ("checkMemberGroups", json!({ "groupIds": [bakers] })),
+        ];
+        calls.map(|(name, body)| {
+            send(&world, Method::POST, &format!("users/{ada}/{name}"), &body).1["value"].as_array().unwrap().len()
+        })
+    };
+    assert_eq!(memberships(), [1; 4]);
+    assert_eq!(status(&world, Method::DELETE, &format!("groups/{bakers}")), StatusCode::NO_CONTENT);
+    assert_eq!(memberships(), [0; 4]);
+    assert_eq!(status(&world, Method::POST, &format!("directory/deletedItems/{bakers}/restore")), StatusCode::OK);
+    assert_eq!(memberships(), [1; 4]);
+}
+
+#[test]
+fn a_deleted_manager_is_not_named() {
+    let world = harness::world(&[]);
+    let (ada, boss) = (id(&post(&world, "users", &user("ada"))), id(&post(&world, "users", &user("boss"))));
+    let body = json!({ "@odata.id": format!("users/{boss}") });
+    assert_eq!(send(&world, Method::PUT, &format!("users/{ada}/manager/$ref"), &body).0, StatusCode::NO_CONTENT);
+    let shown = || ["manager", "manager/$ref"].map(|path| status(&world, Method::GET, &format!("users/{ada}/{path}")));
+    assert_eq!(shown(), [StatusCode::OK; 2]);
+    assert_eq!(status(&world, Method::DELETE, &format!("users/{boss}")), StatusCode::NO_CONTENT);
+    assert_eq!(shown(), [StatusCode::NOT_FOUND; 2]);
+}
+
+#[test]
+fn a_restored_object_takes_no_value_from_another() {
+    let world = harness::world(&[]);
+    let ada = id(&post(&world, "users", &user("ada")));
+    assert_eq!(status(&world, Method::DELETE, &format!("users/{ada}")), StatusCode::NO_CONTENT);
+    let other = id(&post(&world, "users", &user("ada")));
+    let restore = format!("directory/deletedItems/{ada}/restore");
+    let (refused, answer) = send(&world, Method::POST, &restore, &Value::Null);
+    assert_eq!((refused, &answer["error"]["details"][0]["code"]), (StatusCode::BAD_REQUEST, &json!("ObjectConflict")));
+    assert_eq!(status(&world, Method::GET, &format!("directory/deletedItems/{ada}")), StatusCode::OK);
+    assert_eq!(status(&world, Method::DELETE, &format!("users/{other}")), StatusCode::NO_CONTENT);
+    assert_eq!(status(&world, Method::POST, &restore), StatusCode::OK);
+}
+
+#[test]
+fn a_refused_request_creates_nothing_that_it_names() {
+    let empty = || World::new(Settings { entities: Vec::new(), ..harness::settings_with(&[]) });
+    let with = |addresses: &[&str]| {
+        let mut body = group("ovens");
+        body["members@odata.bind"] = json!(addresses);
+        body
+    };
+    // An empty world knows all users that a request names.
+    let world = empty();
+    let ovens = id(&post(&world, "groups", &with(&["users/1", "users/2"])));
+    assert_eq!(ids(&world, &format!("groups/{ovens}/members")), ["1", "2"]);
+    for addresses in [&["users/1", "not an address"][..], &["users/1", "users/1"]] {
+        let world = empty();
+        assert_eq!(send(&world, Method::POST, "groups", &with(addresses)).0, StatusCode::BAD_REQUEST, "{addresses:?}");
+        assert_eq!(status(&world, Method::GET, "users/1"), StatusCode::NOT_FOUND, "{addresses:?}");
+    }
+}
+
+#[test]
+fn a_refused_update_of_a_property_changes_nothing() {
+    let world = harness::world(&[]);
+    let application = id(&get(&world, "applications")["value"][0]);
+    let target = format!("applications/{application}/web");
+    let before = get(&world, &target);
+    let body = json!({ "homePageUrl": "https://changed.example" });
+    assert_eq!(send(&world, Method::PATCH, &format!("{target}?$top=1"), &body).0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&world, &target), before);
+    assert!(send(&world, Method::PATCH, &target, &body).0.is_success());
+    assert_eq!(get(&world, &target)["homePageUrl"], "https://changed.example");
+}
+
+#[test]
+fn a_link_is_removed_by_every_address_with_which_it_can_be_made() {
+    let world = harness::world(&[]);
+    let (ada, ovens) = (id(&post(&world, "users", &user("ada"))), id(&post(&world, "groups", &group("ovens"))));
+    let members = format!("groups/{ovens}/members");
+    for address in ["users/ada@contoso.onmicrosoft.com".to_owned(), format!("users/{ada}"), format!("directoryObjects/{ada}")] {
+        assert_eq!(link(&world, &members, &address).0, StatusCode::NO_CONTENT, "{address}");
+        let other = format!("{members}/$ref?$id=https://graph.microsoft.com/v1.0/groups/{ada}");
+        assert_eq!(status(&world, Method::DELETE, &other), StatusCode::NOT_FOUND);
+        let own = format!("{members}/$ref?$id=https://graph.microsoft.com/v1.0/{address}");
+        assert_eq!(status(&world, Method::DELETE, &own), StatusCode::NO_CONTENT, "{address}");
+        assert_eq!(ids(&world, &members), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn one_of_the_owners_stays_when_all_are_removed_at_once() {
+    let world = harness::world(&[]);
+    let owners = format!("groups/{}/owners", id(&post(&world, "groups", &unified("bakers"))));
+    let all: Vec<String> = ["a", "b", "c", "d"].iter().map(|name| id(&post(&world, "users", &user(name)))).collect();
+    for _ in 0..300 {
+        for owner in &all {
+            // One of them is still there.
+            link(&world, &owners, &format!("users/{owner}"));
+        }
+        let present = ids(&world, &owners);
+        let begin = Barrier::new(present.len());
+        thread::scope(|scope| {
+            for owner in &present {
+                let (world, begin, target) = (&world, &begin, format!("{owners}/{owner}/$ref"));
+                scope.spawn(move || {
+                    begin.wait();
+                    status(world, Method::DELETE, &target)
+                });
+            }
+        });
+        assert_eq!(ids(&world, &owners).len(), 1);
+    }
+}
+
+#[test]
+fn many_unique_values_are_compared_in_the_time_of_reading_them() {
+    let world = harness::world(&[]);
+    let application = |kind: &str, count: usize| {
+        let uris: Vec<String> = (0..count).map(|number| format!("api://{kind}/{number}")).collect();
+        json!({ "displayName": kind, "identifierUris": uris })
+    };
+    let took = |kind: &str, count: usize| -> Duration {
+        post(&world, "applications", &application(&format!("{kind} a"), count));
+        let start = Instant::now();
+        post(&world, "applications", &application(&format!("{kind} b"), count));
+        start.elapsed()
+    };
+    let (few, many) = (took("few", 500), took("many", 16_000));
+    // 32 times as many take about 32 times as long; each compared with each would take 1,000 times as long.
+    assert!(many < few * 300, "{few:?} and {many:?}");
+}
+
+#[test]
+fn an_entity_in_a_replacing_body_is_created_or_refused() {
+    let world = harness::world(&[]);
+    let bakers = id(&post(&world, "groups", &unified("bakers")));
+    let (status, answer) = send(
+        &world,
+        Method::PUT,
+        &format!("groups/{bakers}/team"),
+        &json!({ "memberSettings": { "allowCreateUpdateChannels": true }, "channels": [{ "displayName": "Rye" }] }),
+    );
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let channels = get(&world, &format!("teams/{bakers}/channels"))["value"].to_string();
+    assert!(channels.contains("Rye"), "{channels}");
+    // An entity that exists takes none: OData 4.0 has no deep updates.
+    let (status, answer) =
+        send(&world, Method::PUT, &format!("groups/{bakers}/team"), &json!({ "channels": [{ "displayName": "Spelt" }] }));
+    assert_eq!((status, error(&answer).0), (StatusCode::BAD_REQUEST, "BadRequest"));
+}
