@@ -58,7 +58,7 @@ pub struct World {
     pub sign_ins: Arc<SignIns>,
     /// The cached identity of callers without a token, as written into `lastModifiedBy` and the like.
     pub local_caller: OnceLock<Value>,
-    /// Held from the check that no other entity has a value until the value is stored, for values that are unique.
+    /// Held from a check of other entities, such as that none has a unique value, until the change that it permits is stored.
     pub unique_values: Arc<Mutex<()>>,
     /// The content that arrives in fragments.
     pub uploads: Arc<Uploads>,

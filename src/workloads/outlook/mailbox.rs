@@ -1,6 +1,7 @@
 //! A mailbox: the folders of a person, and the messages that go from one to another.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
@@ -188,6 +189,13 @@ impl<'c> Mailbox<'c> {
         updated.map_or(Ok(()), |updated| updated.map(drop).map_err(store_full))
     }
 
+    /// Keeps other requests from sending or moving a message until the guard is dropped: it goes to one place, once.
+    pub(super) fn claim(&self, message: &EntityAddress) -> Result<MutexGuard<'c, ()>, Error> {
+        let alone = self.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
+        let entity = self.world.store.entity(message);
+        entity.map(|_| alone).ok_or_else(|| Error::new(&refusal::UNKNOWN_OUTLOOK_ITEM, &[]))
+    }
+
     /// Removes a stored entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
@@ -317,7 +325,7 @@ impl<'c> Mailbox<'c> {
     fn recipients(&self, message: &EntityAddress) -> Vec<EntityAddress> {
         let Some(entity) = self.world.store.entity(message) else { return Vec::new() };
         let structured = self.model.structured(self.world.schema.set(message.collection.set).target);
-        let mut wanted: Vec<String> = Vec::new();
+        let mut wanted: HashSet<String> = HashSet::new();
         for name in ["toRecipients", "ccRecipients", "bccRecipients"] {
             if let Some(Value::Collection(items)) = structured.slot(name).map(|slot| entity.properties.get(slot)) {
                 wanted.extend(items.iter().filter_map(|item| self.address_in(item)));

@@ -85,6 +85,7 @@ fn send_mail(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
 /// learn.microsoft.com/graph/api/message-send
 fn send(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let bound = Bound::of(request)?;
+    let _alone = bound.mailbox.claim(&bound.address)?;
     bound.mailbox.send(request, &bound.address, true)?;
     Ok(OperationReply::Nothing)
 }
@@ -196,6 +197,7 @@ fn draft(request: &OperationRequest<'_>, kind: Kind) -> Result<EntityAddress, Er
 /// learn.microsoft.com/graph/api/message-move: the message has another id in the other folder.
 fn move_message(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let bound = Bound::of(request)?;
+    let _alone = bound.mailbox.claim(&bound.address)?;
     let copied = copied(request, &bound)?;
     bound.mailbox.delete(&bound.address)?;
     Ok(OperationReply::Entity(copied))

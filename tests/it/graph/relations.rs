@@ -234,3 +234,28 @@ fn an_entity_in_a_replacing_body_is_created_or_refused() {
         send(&world, Method::PUT, &format!("groups/{bakers}/team"), &json!({ "channels": [{ "displayName": "Spelt" }] }));
     assert_eq!((status, error(&answer).0), (StatusCode::BAD_REQUEST, "BadRequest"));
 }
+
+#[test]
+fn a_message_that_is_moved_by_many_at_once_goes_to_one_place() {
+    let world = harness::world(&[]);
+    for _ in 0..100 {
+        let draft = json!({ "subject": "Rye", "toRecipients": [{ "emailAddress": { "address": "local.user@contoso.onmicrosoft.com" } }] });
+        let draft = id(&post(&world, "me/messages", &draft));
+        let begin = Barrier::new(4);
+        let done: Vec<StatusCode> = thread::scope(|scope| {
+            let (world, begin, draft) = (&world, &begin, &draft);
+            let call = |call: &'static str| {
+                scope.spawn(move || {
+                    begin.wait();
+                    send(world, Method::POST, &format!("me/messages/{draft}/{call}"), &json!({ "destinationId": "archive" })).0
+                })
+            };
+            let threads = [call("move"), call("move"), call("move"), call("move")];
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(done.iter().filter(|status| status.is_success()).count(), 1, "{done:?}");
+        assert!(done.iter().all(|status| status.is_success() || *status == StatusCode::NOT_FOUND), "{done:?}");
+    }
+    let found = get(&world, "me/messages?$filter=subject eq 'Rye'&$count=true&$top=1".replace(' ', "%20").as_str());
+    assert_eq!(found["@odata.count"], 100);
+}
