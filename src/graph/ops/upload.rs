@@ -42,7 +42,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     let path = context.request.path();
     let base = path.rfind('/').map_or(path, |end| &path[..end]);
     let target = if context.route.key.is_some() { file(context, base)? } else { attachment(context, base, arguments)? };
-    let id = context.world.next_entity_id().simple().to_string();
+    let id = format!("{:032x}", context.world.next_upload_id());
     let until = context.now + LIFETIME;
     if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
         let full = StoreFull { limit: context.world.stores.limit() };

@@ -140,8 +140,23 @@ fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world()
     let later = |seconds: i64| world.with_clock(world.clock.advanced(seconds * 1000));
     assert_eq!(send(&later(3599), Method::GET, &location, &[], b"").status, StatusCode::OK);
     assert_eq!(code(&send(&later(3600), Method::GET, &location, &[], b"")), (401, "unauthenticated".to_owned()));
-    let other = World::new(Settings { seed: 2, ..harness::settings_with(&[]) });
-    assert_eq!(code(&send(&other, Method::GET, &location, &[], b"")).0, 401);
+    let uploads = format!("{ROOT}:/b.bin:/createUploadSession");
+    let address = json_of(&send(&world, Method::POST, &uploads, &headers[..1], b""))["uploadUrl"].as_str().unwrap().to_owned();
+    assert_eq!(send(&world, Method::GET, &address, &[], b"").status, StatusCode::OK);
+    // A fork has the file too, and goes on with the same ids; a world of the same process has another seed.
+    let mut others = vec![world.fork().unwrap(), World::new(Settings { seed: 2, ..harness::settings_with(&[]) })];
+    others.push(others[0].fork().unwrap());
+    // A seed that was drawn says nothing: any id gives it away.
+    let drawn = || World::new(Settings { is_reproducible: false, ..harness::settings_with(&[]) });
+    others.extend([drawn(), drawn()]);
+    for (index, other) in others.iter().enumerate() {
+        assert_eq!(code(&send(other, Method::GET, &location, &[], b"")).0, 401, "{index}");
+        assert_eq!(code(&send(other, Method::GET, &address, &[], b"")).0, 404, "{index}");
+        assert_ne!(other.next_upload_id(), world.next_upload_id(), "{index}");
+    }
+    let put = |world: &World| json_of(&send(world, Method::PUT, &format!("{ROOT}:/x:/content"), &[], b"x"));
+    let locations = [drawn(), drawn()].map(|world| put(&world)["@microsoft.graph.downloadUrl"].clone());
+    assert!(locations[0].is_string() && locations[0] != locations[1], "{locations:?}");
     assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.bin"), &headers, b"").status, StatusCode::NO_CONTENT);
     assert_eq!(code(&send(&world, Method::GET, &location, &[], b"")), (404, "itemNotFound".to_owned()));
 }
