@@ -21,7 +21,7 @@ use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
-use crate::graph::target::Target;
+use crate::graph::target::{self, Target};
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
@@ -55,9 +55,6 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
         Target::Batch(version) => {
             run(world, request, &meta, true, |world, request, meta| batch::answer(world, request, meta, version, answer_single))
         }
-        Target::Storage(beginning, rest) => run(world, request, &meta, false, |world, request, meta| {
-            Step::Done(Box::new(storage::answer(world, request, meta, beginning, rest)))
-        }),
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     };
     step.with_purse(purse)
@@ -173,6 +170,9 @@ fn stages(
     if !is_spared(request, meta) {
         // The request is read again on another thread: this error is discarded.
         return Err(Error::new(&refusal::INTERNAL, &[]));
+    }
+    if let Some(place) = target::storage(request.path()) {
+        return storage::answer(world, request, meta, place).map(Outcome::Success);
     }
     if let Some(answer) = sessions::answer(world, request, meta) {
         return answer.map(Outcome::Success);
