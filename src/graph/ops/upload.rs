@@ -10,6 +10,7 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
 use crate::edm::schema::{OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
+use crate::graph::body;
 use crate::graph::context::OperationContext;
 use crate::graph::ops::{Outcome, create, result};
 use crate::graph::request::UPLOADS;
@@ -81,13 +82,17 @@ fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Erro
         let entity = context.bound_entity(key)?;
         precondition.check(&entity).map_err(super::condition::Unchanged::to_error)?;
     }
-    let wish = conflict_behavior(context.request.body.bytes());
+    let request = context.request;
+    let body = if request.body.bytes().is_empty() { None } else { Some(body::bytes(request, &context.world.behaviors)?) };
+    let wish = body.and_then(|body| conflict_behavior(&body));
     let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={wish}")).unwrap_or_default();
-    Ok(UploadTarget {
-        path: format!("{base}/content{query}"),
-        headers: headers(context, "application/octet-stream"),
-        attachment: None,
-    })
+    let mut headers = headers(context, "application/octet-stream");
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        for condition in request.headers.get_all(&name) {
+            headers.append(&name, condition.clone());
+        }
+    }
+    Ok(UploadTarget { path: format!("{base}/content{query}"), headers, attachment: None })
 }
 
 /// Returns the wish of a request for the case that there is a file of the name.

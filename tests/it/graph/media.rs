@@ -1,12 +1,15 @@
 //! Content of files, photos and streams: byte for byte, in parts, in fragments, within limits.
 
+use std::io::Write as _;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::emulator::Emulator;
+use wfi_emulator::emulator::{Emulator, Version};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
@@ -157,6 +160,18 @@ fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world()
     let put = |world: &World| json_of(&send(world, Method::PUT, &format!("{ROOT}:/x:/content"), &[], b"x"));
     let locations = [drawn(), drawn()].map(|world| put(&world)["@microsoft.graph.downloadUrl"].clone());
     assert!(locations[0].is_string() && locations[0] != locations[1], "{locations:?}");
+    // A fragment and the progress of a copy need no token either, but their beginnings do.
+    assert_eq!(send(&world, Method::POST, &uploads, &[], b"").status, StatusCode::UNAUTHORIZED);
+    let part = |range| send(&world, Method::PUT, &address, &[("content-range", range)], b"x").status;
+    assert_eq!((part("bytes 0-0/2"), part("bytes 1-1/2")), (StatusCode::ACCEPTED, StatusCode::CREATED));
+    let copy = format!("{ROOT}:/a.bin:/copy");
+    let json = [("authorization", &*token), ("content-type", "application/json")];
+    assert_eq!(send(&world, Method::POST, &copy, &json[1..], br#"{"name":"c.bin"}"#).status, StatusCode::UNAUTHORIZED);
+    let copied = send(&world, Method::POST, &copy, &json, br#"{"name":"c.bin"}"#);
+    let monitor = header(&copied, "location").unwrap();
+    assert!(monitor.contains("/_monitor/"), "{monitor}");
+    assert_eq!(json_of(&send(&world, Method::GET, monitor, &[], b""))["status"], "completed");
+    assert_eq!(code(&send(&others[0], Method::GET, monitor, &[], b"")).0, 404);
     assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.bin"), &headers, b"").status, StatusCode::NO_CONTENT);
     assert_eq!(code(&send(&world, Method::GET, &location, &[], b"")), (404, "itemNotFound".to_owned()));
 }
@@ -215,7 +230,97 @@ fn fragments_of_an_upload_become_a_file() {
     // A file of the name, where the client wants none.
     let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
     let address = session(&world, &target, &fail);
+    assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"NEW")), (409, "nameAlreadyExists".to_owned()));
+    assert_eq!(content_of(&world, "Uploads/large.bin"), b"new", "the content stays");
+}
+
+/// Returns the content of a file.
+fn content_of(world: &World, name: &str) -> Vec<u8> {
+    let found = send(world, Method::GET, &format!("{ROOT}:/{name}:/content"), &[], b"");
+    send(world, Method::GET, header(&found, "location").unwrap(), &[], b"").body.to_vec()
+}
+
+fn put(world: &World, name: &str, bytes: &[u8]) -> RecordedResponse {
+    send(world, Method::PUT, &format!("{ROOT}:/{name}:/content"), &[], bytes)
+}
+
+#[test]
+fn an_upload_that_cannot_be_stored_is_repeated_from_its_last_fragment() {
+    let world = harness::world(&[]);
+    let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
+    let address = session(&world, &format!("{ROOT}:/a.txt:/createUploadSession"), &fail);
+    assert_eq!(fragment(&world, &address, "bytes 0-2/6", b"abc").status, StatusCode::ACCEPTED);
+    assert_eq!(put(&world, "a.txt", b"old").status, StatusCode::CREATED);
+    for _ in 0..2 {
+        assert_eq!(code(&fragment(&world, &address, "bytes 3-5/6", b"def")), (409, "nameAlreadyExists".to_owned()));
+        let state = send(&world, Method::GET, &address, &[], b"");
+        assert_eq!((state.status, &json_of(&state)["nextExpectedRanges"]), (StatusCode::OK, &json!(["3-"])));
+        assert_eq!(content_of(&world, "a.txt"), b"old");
+    }
+    assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.txt"), &[], b"").status, StatusCode::NO_CONTENT);
+    assert_eq!(fragment(&world, &address, "bytes 3-5/6", b"def").status, StatusCode::CREATED);
+    assert_eq!(content_of(&world, "a.txt"), b"abcdef");
+    assert_eq!(send(&world, Method::GET, &address, &[], b"").status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn an_upload_keeps_the_conditions_of_its_beginning() {
+    let world = harness::world(&[]);
+    let begin = |name: &str, condition: (&str, &str)| {
+        let target = format!("{ROOT}:/{name}:/createUploadSession");
+        let made = send(&world, Method::POST, &target, &[condition], b"");
+        json_of(&made)["uploadUrl"].as_str().unwrap_or_else(|| panic!("{:?}", code(&made))).to_owned()
+    };
+    let tag = json_of(&put(&world, "a.txt", b"one"))["eTag"].as_str().unwrap().to_owned();
+    let (kept, stale) = (begin("a.txt", ("if-match", &tag)), begin("a.txt", ("if-match", &tag)));
+    assert_eq!(fragment(&world, &kept, "bytes 0-2/3", b"two").status, StatusCode::OK);
+    assert_eq!(fragment(&world, &stale, "bytes 0-4/5", b"three").status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(content_of(&world, "a.txt"), b"two");
+    let (first, second) = (begin("b.txt", ("if-none-match", "*")), begin("b.txt", ("if-none-match", "*")));
+    assert_eq!(fragment(&world, &first, "bytes 0-2/3", b"one").status, StatusCode::CREATED);
+    assert_eq!(fragment(&world, &second, "bytes 0-2/3", b"two").status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(content_of(&world, "b.txt"), b"one");
+}
+
+#[test]
+fn a_packed_body_says_what_happens_to_a_file_of_the_name() {
+    let world = harness::world(&[]);
+    let packed = |body: &Value| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body.to_string().as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(put(&world, "a.txt", b"old").status, StatusCode::CREATED);
+    let fail = packed(&json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } }));
+    let made = send(&world, Method::POST, &format!("{ROOT}:/a.txt:/createUploadSession"), &headers, &fail);
+    let address = json_of(&made)["uploadUrl"].as_str().unwrap().to_owned();
     assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"new")), (409, "nameAlreadyExists".to_owned()));
+    let folder = packed(&json!({ "name": "a.txt", "folder": {}, "@microsoft.graph.conflictBehavior": "rename" }));
+    let made = send(&world, Method::POST, &format!("{ROOT}/children"), &headers, &folder);
+    assert_eq!((made.status, &json_of(&made)["name"]), (StatusCode::CREATED, &json!("a 1.txt")));
+}
+
+#[test]
+fn the_content_of_a_media_entity_is_found_behind_its_redirect() {
+    let schema = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+        <Schema Namespace="microsoft.graph" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+        <EntityType Name="printDocument" HasStream="true"><Key><PropertyRef Name="id"/></Key>
+        <Property Name="id" Type="Edm.String" Nullable="false"/></EntityType>
+        <EntityContainer Name="GraphService"><EntitySet Name="documents" EntityType="microsoft.graph.printDocument"/></EntityContainer>
+        </Schema></edmx:DataServices></edmx:Edmx>"#;
+    let fixtures = json!({ "documents": [{ "id": "1" }] }).to_string();
+    let builder = Emulator::builder().schema_csdl(Version::V1, schema).unwrap();
+    let emulator = builder.fixtures_json(&fixtures).unwrap().build();
+    let ask = |method: Method, target: &str| {
+        let request = Request::builder().method(method).uri(target).header("content-type", "application/pdf");
+        emulator.send(request.body(Bytes::from_static(b"pdf")).unwrap())
+    };
+    assert!(ask(Method::PUT, "/v1.0/documents/1/$value").status().is_success());
+    let found = ask(Method::GET, "/v1.0/documents/1/$value");
+    assert_eq!(found.status(), StatusCode::FOUND);
+    let answer = ask(Method::GET, found.headers()["location"].to_str().unwrap());
+    assert_eq!((answer.status(), &**answer.body()), (StatusCode::OK, &b"pdf"[..]));
 }
 
 #[test]
@@ -281,6 +386,14 @@ fn an_upload_leads_back_to_the_world_that_a_header_names() {
     let location = found.headers()["location"].to_str().unwrap();
     assert!(location.contains("/_world/one/_content/"), "{location}");
     assert_eq!(&**ask(Method::GET, location, None, b"").body(), b"one");
+    let begun = ask(Method::POST, "/v1.0/me/drive/root:/b.txt:/createUploadSession", Some("one"), b"");
+    let begun: Value = serde_json::from_slice(begun.body()).unwrap();
+    let address = begun["uploadUrl"].as_str().unwrap();
+    assert!(address.contains("/_world/one/_upload/"), "{address}");
+    let fragment = Request::builder().method(Method::PUT).uri(address).header("content-range", "bytes 0-2/3");
+    assert_eq!(emulator.send(fragment.body(Bytes::from_static(b"two")).unwrap()).status(), 201);
+    assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/b.txt", Some("one"), b"").status(), 200);
+    assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/b.txt", None, b"").status(), 404);
     assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", None, b"").status(), 404);
 }
 
