@@ -369,6 +369,27 @@ mod tests {
     }
 
     #[test]
+    fn a_large_copy_is_interrupted_before_anything_is_stored() {
+        let items: Vec<Value> =
+            (0..7_000).map(|index| json!({ "id": format!("i{index}"), "name": format!("{index}") })).collect();
+        let folder = json!({ "id": "f", "name": "a", "folder": { "childCount": 7_000 }, "children": items });
+        let drives =
+            json!([{ "id": "d", "root": { "id": "r", "root": {}, "folder": { "childCount": 1 }, "children": [folder] } }]);
+        let world = world(&[], |settings| {
+            let text = json!({ "drives": drives }).to_string();
+            let entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+            settings.entities = entities;
+        });
+        let copy = request(Method::POST, "/v1.0/drives/d/root:/a:/copy", &json!({ "name": "b" }));
+        let counts = || world.store.counts().values().sum::<usize>();
+        let before = counts();
+        let Step::Compute(computation) = answer_promptly(&world, &copy) else { panic!("7,000 items take long") };
+        assert_eq!(counts(), before, "nothing is stored yet");
+        let Step::Done(answer) = computation.run(&world) else { panic!("a computation is not interrupted") };
+        assert_eq!((answer.response.status().as_u16(), counts()), (202, before + 7_001), "{answer:?}");
+    }
+
+    #[test]
     fn a_batch_is_interrupted_between_its_requests_too() {
         let world = world(&[600_000], |_| {});
         let url = &COLLECTION["/v1.0".len()..];

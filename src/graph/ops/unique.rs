@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use crate::edm::file_name::is_same;
 use crate::edm::schema::{StructuredType, Unique};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -65,8 +66,4 @@ fn texts(structured: &StructuredType, property: &str, values: &Complex) -> Vec<A
         Some(value) => text(value).into_iter().collect(),
         None => Vec::new(),
     }
-}
-
-fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
 }

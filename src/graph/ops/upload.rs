@@ -12,7 +12,7 @@ use crate::edm::schema::{OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::{Outcome, create, result};
+use crate::graph::ops::{Outcome, create, files, result};
 use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -76,7 +76,8 @@ fn values(context: &OperationContext<'_>, structured: &StructuredType, members: 
 fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Error> {
     let key = context.route.key.as_deref().unwrap_or_default();
     let precondition = super::condition::Precondition::of(context, key, &mut Vec::new())?;
-    if context.route.new_file.is_some() {
+    if let Some(new) = &context.route.new_file {
+        files::check_depth(context, new)?;
         precondition.check_creation().map_err(super::condition::Unchanged::to_error)?;
     } else {
         let entity = context.bound_entity(key)?;

@@ -426,3 +426,103 @@ fn a_world_with_a_fixed_clock_repeats_its_addresses() {
     };
     assert_eq!(address(), address());
 }
+
+#[test]
+fn folders_are_as_deep_as_the_limit_and_no_deeper() {
+    let world = harness::world(&[]);
+    let names = |count: usize| vec!["a"; count].join("/");
+    let deep = (400, "invalidRequest".to_owned());
+    assert_eq!(put(&world, &names(16), b"x").status, StatusCode::CREATED);
+    for count in [17, 1_000] {
+        let name = format!("b/{}", names(count - 1));
+        assert_eq!(code(&put(&world, &name, b"x")), deep);
+        let begun = send(&world, Method::POST, &format!("{ROOT}:/{name}:/createUploadSession"), &[], b"");
+        assert_eq!(code(&begun), deep);
+    }
+    assert_eq!(send(&world, Method::GET, &format!("{ROOT}:/b"), &[], b"").status, StatusCode::NOT_FOUND, "nothing is stored");
+    // The names behind a folder that is there count with those in front of it.
+    let id = json_of(&send(&world, Method::GET, &format!("{ROOT}:/{}", names(15)), &[], b""))["id"].as_str().unwrap().to_owned();
+    let within = |name: &str| send(&world, Method::PUT, &format!("/v1.0/me/drive/items/{id}:/{name}:/content"), &[], b"x");
+    assert_eq!((within("c").status, code(&within("d/e"))), (StatusCode::CREATED, deep.clone()));
+    // A copy is as deep as what it copies, at its new place.
+    assert_eq!(copy_to(&world, "a", &json!({ "name": "copied" })).status, StatusCode::ACCEPTED);
+    assert_eq!(content_of(&world, &format!("copied/{}", names(15))), b"x");
+    let place = json_of(&put(&world, "f/g", b"x"))["parentReference"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&copy_to(&world, "a", &json!({ "parentReference": { "id": place } }))), deep);
+    assert_eq!(children(&world, "f"), ["g"]);
+}
+
+/// Returns the names in a folder.
+fn children(world: &World, folder: &str) -> Vec<String> {
+    let listed = json_of(&send(world, Method::GET, &format!("{ROOT}:/{folder}:/children?$top=999"), &[], b""));
+    listed["value"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn copy_to(world: &World, name: &str, body: &Value) -> RecordedResponse {
+    let target = format!("{ROOT}:/{name}:/copy");
+    send(world, Method::POST, &target, &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+#[test]
+fn a_folder_is_copied_into_itself_once() {
+    let world = harness::world(&[]);
+    assert_eq!(put(&world, "a/b/c.txt", b"x").status, StatusCode::CREATED);
+    let folder = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""))["id"].clone();
+    for place in ["a", "a/b"] {
+        let body = json!({ "name": "copy", "parentReference": { "id": folder(place) } });
+        assert_eq!(copy_to(&world, "a", &body).status, StatusCode::ACCEPTED, "{place}");
+    }
+    assert_eq!(
+        (children(&world, "a"), children(&world, "a/copy")),
+        (vec!["b".to_owned(), "copy".to_owned()], vec!["b".to_owned()])
+    );
+    assert_eq!(
+        (children(&world, "a/b/copy/b"), children(&world, "a/b/copy/copy/b")),
+        (vec!["c.txt".to_owned()], vec!["c.txt".to_owned()])
+    );
+}
+
+#[test]
+fn names_are_the_same_in_any_case_and_have_no_reserved_characters() {
+    let world = harness::world(&[]);
+    assert_eq!(put(&world, "%C3%84.txt", b"one").status, StatusCode::CREATED);
+    assert_eq!(put(&world, "%C3%A4.TXT", b"two").status, StatusCode::OK, "one file in two cases");
+    assert_eq!(content_of(&world, "%C3%84.txt"), b"two");
+    assert_eq!(put(&world, "b.txt", b"x").status, StatusCode::CREATED);
+    assert_eq!(code(&copy_to(&world, "b.txt", &json!({ "name": "\u{e4}.txt" }))), (409, "nameAlreadyExists".to_owned()));
+    assert_eq!(code(&copy_to(&world, "b.txt", &json!({ "name": "a:b" }))), (400, "invalidRequest".to_owned()));
+    assert_eq!(put(&world, "%C3%A4%201.txt", b"x").status, StatusCode::CREATED);
+    let renamed = format!("{ROOT}:/%C3%84.txt:/content?@microsoft.graph.conflictBehavior=rename");
+    assert_eq!(json_of(&send(&world, Method::PUT, &renamed, &[], b"x"))["name"], "\u{c4} 2.txt");
+}
+
+#[test]
+fn a_copy_without_room_leaves_nothing() {
+    let fixtures = json!({ "users": [{ "id": "1" }] }).to_string();
+    let emulator = Emulator::builder().seed(1).fixtures_json(&fixtures).unwrap().store_bytes(1024 * KIB).build();
+    let ask = |method: Method, path: &str, body: Vec<u8>| {
+        let target = format!("/v1.0/users/1/drive/root:/{path}");
+        let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+        let answer = emulator.send(request.body(Bytes::from(body)).unwrap());
+        (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap_or_default())
+    };
+    // Names, not content: content is shared.
+    let stored = (0..10_000).take_while(|number| {
+        let name = format!("{number}-{}", "x".repeat(200));
+        ask(Method::PUT, &format!("a/{name}:/content"), Vec::new()).0 == 201
+    });
+    let count = stored.count();
+    assert!((20..10_000).contains(&count), "{count}");
+    for number in 0..count / 4 {
+        assert_eq!(ask(Method::DELETE, &format!("a/{number}-{}", "x".repeat(200)), Vec::new()).0, 204);
+    }
+    assert_eq!(ask(Method::POST, "a:/copy", br#"{"name":"b"}"#.to_vec()).0, 413);
+    assert_eq!(ask(Method::GET, "b", Vec::new()).0, 404, "nothing of the copy is left");
+    for number in 0..count / 8 {
+        assert_eq!(
+            ask(Method::PUT, &format!("c/{number}-{}:/content", "x".repeat(200)), Vec::new()).0,
+            201,
+            "there is room again"
+        );
+    }
+}
