@@ -240,6 +240,16 @@ impl World {
         self.ids.next_message_bytes()
     }
 
+    /// Returns the key that signs addresses that need no token. No other world has it.
+    pub fn address_key(&self) -> &[u8; 32] {
+        self.ids.address_key()
+    }
+
+    /// Returns the id of the next upload session, which grants access to it.
+    pub fn next_upload_id(&self) -> u128 {
+        self.ids.next_upload_id()
+    }
+
     /// Returns the next random number below a bound.
     pub fn next_chance(&self, bound: usize) -> usize {
         self.ids.next_chance(bound)

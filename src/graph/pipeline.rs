@@ -21,7 +21,7 @@ use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
-use crate::graph::target::Target;
+use crate::graph::target::{self, Target};
 use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
@@ -55,9 +55,6 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
         Target::Batch(version) => {
             run(world, request, &meta, true, |world, request, meta| batch::answer(world, request, meta, version, answer_single))
         }
-        Target::Storage(beginning, rest) => run(world, request, &meta, false, |world, request, meta| {
-            Step::Done(Box::new(storage::answer(world, request, meta, beginning, rest)))
-        }),
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     };
     step.with_purse(purse)
@@ -173,6 +170,9 @@ fn stages(
     if !is_spared(request, meta) {
         // The request is read again on another thread: this error is discarded.
         return Err(Error::new(&refusal::INTERNAL, &[]));
+    }
+    if let Some(place) = target::storage(request.path()) {
+        return storage::answer(world, request, meta, place).map(Outcome::Success);
     }
     if let Some(answer) = sessions::answer(world, request, meta) {
         return answer.map(Outcome::Success);
@@ -366,6 +366,27 @@ mod tests {
         assert!(answer.refused_items.iter().all(|(_, error)| error.refusal.name == "query-too-expensive"));
         let set = world.schema.set_named("workforceIntegrations").unwrap();
         assert_eq!((world.store.collection(set).len(), world.journal.count()), (6, 21));
+    }
+
+    #[test]
+    fn a_large_copy_is_interrupted_before_anything_is_stored() {
+        let items: Vec<Value> =
+            (0..7_000).map(|index| json!({ "id": format!("i{index}"), "name": format!("{index}") })).collect();
+        let folder = json!({ "id": "f", "name": "a", "folder": { "childCount": 7_000 }, "children": items });
+        let drives =
+            json!([{ "id": "d", "root": { "id": "r", "root": {}, "folder": { "childCount": 1 }, "children": [folder] } }]);
+        let world = world(&[], |settings| {
+            let text = json!({ "drives": drives }).to_string();
+            let entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+            settings.entities = entities;
+        });
+        let copy = request(Method::POST, "/v1.0/drives/d/root:/a:/copy", &json!({ "name": "b" }));
+        let counts = || world.store.counts().values().sum::<usize>();
+        let before = counts();
+        let Step::Compute(computation) = answer_promptly(&world, &copy) else { panic!("7,000 items take long") };
+        assert_eq!(counts(), before, "nothing is stored yet");
+        let Step::Done(answer) = computation.run(&world) else { panic!("a computation is not interrupted") };
+        assert_eq!((answer.response.status().as_u16(), counts()), (202, before + 7_001), "{answer:?}");
     }
 
     #[test]

@@ -8,17 +8,18 @@ use http::{Method, StatusCode};
 
 use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
+use crate::edm::schema::Slot;
 use crate::edm::value::Value;
+use crate::graph::body;
 use crate::graph::context::OperationContext;
+use crate::graph::facts::RequestFacts;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
 use crate::graph::ops::{self, Operation, Outcome};
 use crate::graph::request::{Body, Request};
 use crate::graph::route::{self, Lookup, Resource};
-use crate::graph::step::Answer;
 use crate::graph::success::Success;
 use crate::graph::ticket::{self, Ticket};
-use crate::graph::{answer, body};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::range;
@@ -31,20 +32,16 @@ use crate::world::store::StoreFull;
 use crate::world::uploads::{FragmentProblem, FragmentResult, UploadState, UploadTarget};
 
 /// Answers a request.
-pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>, beginning: &str, rest: &str) -> Answer {
-    let result = match beginning {
+pub(super) fn answer(
+    world: &World,
+    request: &Request,
+    meta: &ResponseMeta<'_>,
+    (beginning, rest): (&str, &str),
+) -> Result<Success, Error> {
+    match beginning {
         ticket::CONTENT => content(world, request, meta, rest),
         ticket::MONITORS => monitor(world, request, meta, rest),
         _ => upload(world, request, meta, rest),
-    };
-    match result {
-        Ok(mut success) => {
-            let change = success.change.take();
-            let mut answer = *answer::success(world, meta, success);
-            answer.change = change;
-            answer
-        }
-        Err(error) => answer::refusal(world, meta, error),
     }
 }
 
@@ -61,7 +58,9 @@ fn content(world: &World, request: &Request, meta: &ResponseMeta<'_>, token: &st
     let entity = world.store.entity(&address).ok_or_else(gone)?;
     let declared = world.schema.set(address.collection.set).target;
     let structured = model.find_structured(entity.properties.own_type.unwrap_or(declared)).ok_or_else(gone)?;
-    match structured.slot(&property).map(|slot| entity.properties.get(slot)) {
+    // The content of a media entity has no name.
+    let slot = if property.is_empty() { Some(Slot::MEDIA) } else { structured.slot(&property) };
+    match slot.map(|slot| entity.properties.get(slot)) {
         Some(Value::Media(media)) => ops::content(&request.headers, media),
         _ => Err(gone()),
     }
@@ -117,7 +116,14 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
         // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).
         FragmentResult::More(state) if state.is_attachment => Ok(progress(StatusCode::OK, state)),
         FragmentResult::More(state) => Ok(progress(StatusCode::ACCEPTED, state)),
-        FragmentResult::Complete(target, content) => commit(world, request, meta, target, content),
+        FragmentResult::Complete(target, content) => {
+            let stored = commit(world, request, meta, target, content);
+            match &stored {
+                Ok(_) => world.uploads.end(id),
+                Err(_) => world.uploads.resume(id),
+            }
+            stored
+        }
     }
 }
 
@@ -136,17 +142,17 @@ fn commit(
     request: &Request,
     meta: &ResponseMeta<'_>,
     target: UploadTarget,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 ) -> Result<Success, Error> {
     let UploadTarget { path, headers, attachment } = target;
     let (method, body) = match &attachment {
         None => (Method::PUT, bytes),
-        Some(members) => (Method::POST, ops::attachment_body(members, &bytes).into_bytes()),
+        Some(members) => (Method::POST, Bytes::from(ops::attachment_body(members, &bytes))),
     };
     let internal = || Error::new(&refusal::INTERNAL, &[]);
     let path = format!("{}{path}", prefix_of(request.target.path()));
     let target = path.parse().map_err(|_| internal())?;
-    let stored = Request { method, target, is_secure: request.is_secure, headers, body: Body::Whole(Bytes::from(body)) };
+    let stored = Request { method, target, is_secure: request.is_secure, headers, body: Body::Whole(body) };
     let resource = route::resolve(&world.schema, Lookup::of(world, &stored.headers), stored.path())?;
     let Resource::Entities(mut route) = resource else { return Err(internal()) };
     if let Some((collection, key)) = route.new_in.take_if(|(_, key)| key.is_some() == (stored.method == Method::PUT)) {
@@ -154,7 +160,10 @@ fn commit(
         route.key = key.map(Cow::Owned).or(route.key);
     }
     let operation = Operation::of(world, &route, &stored.method)?;
-    let context = OperationContext::new(world, &stored, meta, route.model, &route, Format::default());
+    let has_conditions = RequestFacts::of(&stored.headers).has_conditions;
+    let (facts, ids) = (RequestFacts { has_conditions, ..meta.facts }, meta.ids());
+    let meta = ResponseMeta { now: meta.now, ..ResponseMeta::resumed(world, facts, &ids, meta.purse) };
+    let context = OperationContext::new(world, &stored, &meta, route.model, &route, Format::default());
     match ops::run(&operation, &context, None, &mut Vec::new())? {
         Outcome::Success(success) if attachment.is_some() => {
             Ok(Success { body: None, status: StatusCode::CREATED, etag: None, ..success })

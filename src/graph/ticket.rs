@@ -96,7 +96,7 @@ pub(super) fn read(world: &World, now: SystemTime, token: &str) -> Option<Ticket
 }
 
 fn signature(world: &World, payload: &[u8]) -> [u8; SIGNATURE] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &world.secret().to_be_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, world.address_key());
     let tag = hmac::sign(&key, payload);
     let mut signature = [0; SIGNATURE];
     signature.copy_from_slice(&tag.as_ref()[..SIGNATURE]);

@@ -607,6 +607,9 @@ refusals! {
     /// A name that no file can have.
     INVALID_FILE_NAME "invalid-file-name" 400 InvalidFileRequest Layer::Gateway, "The provided name cannot contain the character ':'.",
         None "learn.microsoft.com/graph/onedrive-addressing-driveitems (the characters); status and code from the list of OneDrive's errors, the text is a guess";
+    /// A file or folder within too many folders.
+    PATH_TOO_DEEP "path-too-deep" 400 InvalidFileRequest Layer::Files("pathTooDeep"), "The folder hierarchy depth limit was exceeded.",
+        None "concepts/onedrive errors of microsoft-graph-docs (status and codes); the depth, 16, and the text are guesses";
     /// A file where there is one of the name, if the client wants it to fail.
     FILE_EXISTS "file-exists" 409 NameAlreadyExists Layer::Gateway, "The specified item name already exists.",
         Strong "OneDrive/onedrive-api-docs#977";

@@ -97,6 +97,12 @@ impl Reservation {
         is_added
     }
 
+    /// Reserves bytes that are held already, beyond the limit if need be.
+    pub fn hold(&mut self, bytes: usize) {
+        self.budget.change(bytes, 0);
+        self.bytes += bytes;
+    }
+
     /// Returns a reservation of some of the bytes, which this one no longer has.
     pub fn split(&mut self, bytes: usize) -> Reservation {
         let bytes = bytes.min(self.bytes);

@@ -33,6 +33,10 @@ pub(crate) struct IdSource {
     tags: Counter,
     keys: Counter,
     tokens: Counter,
+    uploads: Counter,
+    forks: Counter,
+    /// The key of addresses that need no token.
+    address_key: [u8; 32],
 }
 
 /// A counter on a cache line of its own, apart from data that all cores only read.
@@ -62,6 +66,10 @@ enum Stream {
 impl IdSource {
     /// Returns a source whose ids follow from the seed; with `has_secrets` its keys do not.
     pub(crate) fn new(seed: u64, has_secrets: bool) -> IdSource {
+        let mut address_key = derived(&seed.to_be_bytes(), b"key of addresses", 0);
+        if has_secrets {
+            fill(&mut address_key);
+        }
         IdSource {
             seed,
             has_secrets,
@@ -72,11 +80,15 @@ impl IdSource {
             tags: Counter::default(),
             keys: Counter::default(),
             tokens: Counter::default(),
+            uploads: Counter::default(),
+            forks: Counter::default(),
+            address_key,
         }
     }
 
-    /// Returns an independent source that continues from the same state.
+    /// Returns an independent source that continues from the same state, with a key of addresses of its own.
     pub(crate) fn fork(&self) -> IdSource {
+        let count = self.forks.0.fetch_add(1, Ordering::Relaxed);
         IdSource {
             seed: self.seed,
             has_secrets: self.has_secrets,
@@ -87,12 +99,15 @@ impl IdSource {
             tags: self.tags.fork(),
             keys: self.keys.fork(),
             tokens: self.tokens.fork(),
+            uploads: self.uploads.fork(),
+            forks: Counter::default(),
+            address_key: derived(&self.address_key, b"key of addresses of a fork", count),
         }
     }
 
     /// Returns whether all streams but those of requests and tokens are at their beginning.
     pub(crate) fn are_unused(&self) -> bool {
-        [&self.entities, &self.chances, &self.transactions, &self.tags, &self.keys]
+        [&self.entities, &self.chances, &self.transactions, &self.tags, &self.keys, &self.uploads]
             .iter()
             .all(|counter| counter.0.load(Ordering::Relaxed) == 0)
     }
@@ -131,23 +146,27 @@ impl IdSource {
     pub(crate) fn next_message_bytes(&self) -> [u8; 48] {
         let mut bytes = [0; 48];
         if self.has_secrets {
-            SystemRandom::new().fill(&mut bytes).expect("the system has random bytes; nothing is sent with a weaker key");
+            fill(&mut bytes);
             return bytes;
         }
         let count = self.keys.0.fetch_add(1, Ordering::Relaxed);
-        bytes[..32].copy_from_slice(&self.derived(b"data key of a message", count));
-        bytes[32..].copy_from_slice(&self.derived(b"initialization vector of a message", count)[..16]);
+        let seed = self.seed.to_be_bytes();
+        bytes[..32].copy_from_slice(&derived(&seed, b"data key of a message", count));
+        bytes[32..].copy_from_slice(&derived(&seed, b"initialization vector of a message", count)[..16]);
         bytes
     }
 
-    /// Derives bytes from the seed, by HMAC-SHA-256. No other bytes that are derived from it say anything about them.
-    fn derived(&self, label: &[u8], count: u64) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.seed.to_be_bytes()));
-        context.update(label);
-        context.update(&count.to_be_bytes());
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(context.sign().as_ref());
-        bytes
+    /// Returns the key that signs addresses that need no token, of this source and none of its forks: no id says anything about it, unless
+    /// the seed was chosen.
+    pub(crate) fn address_key(&self) -> &[u8; 32] {
+        &self.address_key
+    }
+
+    /// Returns the id of the next upload session, which grants access to it: it follows from the key of addresses.
+    pub(crate) fn next_upload_id(&self) -> u128 {
+        let count = self.uploads.0.fetch_add(1, Ordering::Relaxed);
+        let bytes = derived(&self.address_key, b"id of an upload session", count);
+        bytes[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
 
     /// Returns a number that identifies the seed. The seed can be computed from it, as from any id.
@@ -181,6 +200,20 @@ impl IdSource {
         bytes[8..].copy_from_slice(&low.to_be_bytes());
         bytes
     }
+}
+
+/// Derives bytes from a key, by HMAC-SHA-256. No other bytes that are derived from it say anything about them.
+fn derived(key: &[u8], label: &[u8], count: u64) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    context.update(label);
+    context.update(&count.to_be_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.sign().as_ref());
+    bytes
+}
+
+fn fill(bytes: &mut [u8]) {
+    SystemRandom::new().fill(bytes).expect("the system has random bytes; nothing is sent with a weaker key");
 }
 
 #[cfg(test)]
@@ -240,5 +273,28 @@ mod tests {
         for (index, bytes) in drawn.iter().enumerate() {
             assert!(!drawn[..index].contains(bytes) && !chosen.contains(bytes) && *bytes != [0; 48]);
         }
+    }
+
+    #[test]
+    fn addresses_have_a_key_that_no_id_and_no_fork_has() {
+        let addresses = |source: &IdSource| (*source.address_key(), source.next_upload_id());
+        let all = |has_secrets| {
+            let source = IdSource::new(7, has_secrets);
+            let (fork, other) = (source.fork(), source.fork());
+            [addresses(&source), addresses(&fork), addresses(&fork.fork()), addresses(&other)]
+        };
+        assert_eq!(all(false), all(false), "a run with a chosen seed can be repeated");
+        let found = [all(false), all(true), all(true)].concat();
+        for (index, (key, id)) in found.iter().enumerate() {
+            assert!(found[..index].iter().all(|(other_key, other_id)| other_key != key && other_id != id), "{index}");
+        }
+        // An id says the seed, but not the key.
+        let source = IdSource::new(7, true);
+        let guessed = IdSource::new(seed_behind(source.next_entity_id().as_bytes()), false);
+        assert_ne!(addresses(&guessed), addresses(&source));
+        assert!(!source.are_unused());
+        let source = IdSource::new(7, true);
+        source.next_upload_id();
+        assert!(!source.are_unused(), "a session is a change");
     }
 }

@@ -1,9 +1,10 @@
 //! Upload sessions: content that arrives in fragments, counted by the budget of the stores.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
 
 use crate::odata::range::FragmentRange;
@@ -12,8 +13,14 @@ use crate::world::budget::{Budget, Reservation};
 /// The largest number of sessions of a world at once.
 const SESSIONS: usize = 1_000;
 
-/// The bytes of a session without its content.
+/// The smallest number of bytes of a session without its content.
 const SESSION_BYTES: usize = 4 * 1024;
+
+/// The bytes of a session beside its content and the texts of its target.
+const OWN_BYTES: usize = 2 * 1024;
+
+/// The bytes of a fragment beside its content.
+const FRAGMENT_BYTES: usize = 64;
 
 /// The sessions of a world.
 #[derive(Debug, Default)]
@@ -63,46 +70,75 @@ pub(crate) enum FragmentProblem {
 pub(crate) enum FragmentResult {
     /// Others follow.
     More(UploadState),
-    /// The content is complete, and the session at its end.
-    Complete(UploadTarget, Vec<u8>),
+    /// The content is complete, and can be stored. The session waits for [`Uploads::end`] or [`Uploads::resume`].
+    Complete(UploadTarget, Bytes),
+}
+
+impl UploadTarget {
+    /// Returns the bytes of a session without its content.
+    fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let texts = self.path.len() + headers + self.attachment.as_ref().map_or(0, String::len);
+        SESSION_BYTES.max(OWN_BYTES + texts)
+    }
 }
 
 #[derive(Debug)]
 struct Session {
     target: UploadTarget,
     until: SystemTime,
-    content: Vec<u8>,
+    fragments: Vec<Bytes>,
+    received: usize,
     total: Option<usize>,
     room: Reservation,
+    /// Whether the content is complete, and about to be stored.
+    is_complete: bool,
 }
 
 impl Session {
     fn state(&self) -> UploadState {
         let is_attachment = self.target.attachment.is_some();
-        UploadState { received: self.content.len(), until: self.until, is_attachment }
+        UploadState { received: self.received, until: self.until, is_attachment }
+    }
+
+    /// Returns the whole content, with the last fragment. The session keeps it without that one.
+    fn joined(&mut self, last: &[u8]) -> Bytes {
+        let mut content = BytesMut::with_capacity(self.received + last.len());
+        for fragment in std::mem::take(&mut self.fragments) {
+            content.extend_from_slice(&fragment);
+        }
+        content.extend_from_slice(last);
+        let content = content.freeze();
+        self.fragments.push(content.slice(..self.received));
+        content
     }
 }
 
 impl Uploads {
-    /// Begins a session. Returns `false` if there is not enough room.
-    pub fn begin(&self, id: String, target: UploadTarget, now: SystemTime, until: SystemTime, budget: &Arc<Budget>) -> bool {
+    /// Returns the sessions that are not at their end.
+    fn current(&self, now: SystemTime) -> MutexGuard<'_, BTreeMap<String, Session>> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| session.until > now);
-        let Some(room) = budget.take(SESSION_BYTES).filter(|_| sessions.len() < SESSIONS) else { return false };
-        sessions.insert(id, Session { target, until, content: Vec::new(), total: None, room });
+        sessions
+    }
+
+    /// Begins a session. Returns `false` if there is not enough room.
+    pub fn begin(&self, id: String, target: UploadTarget, now: SystemTime, until: SystemTime, budget: &Arc<Budget>) -> bool {
+        let mut sessions = self.current(now);
+        let Some(room) = budget.take(target.bytes()).filter(|_| sessions.len() < SESSIONS) else { return false };
+        let session = Session { target, until, fragments: Vec::new(), received: 0, total: None, room, is_complete: false };
+        sessions.insert(id, session);
         true
     }
 
     /// Returns the state of a session.
     pub fn state(&self, id: &str, now: SystemTime) -> Option<UploadState> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(id).filter(|session| session.until > now).map(Session::state)
+        self.current(now).get(id).map(Session::state)
     }
 
     /// Ends a session. Returns whether there was one.
     pub fn cancel(&self, id: &str, now: SystemTime) -> bool {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.remove(id).is_some_and(|session| session.until > now)
+        self.current(now).remove(id).is_some()
     }
 
     /// Takes a fragment, the next one of its session.
@@ -117,27 +153,48 @@ impl Uploads {
         range: &FragmentRange,
         bytes: &[u8],
     ) -> Result<FragmentResult, FragmentProblem> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = sessions.get_mut(id).filter(|session| session.until > now).ok_or(FragmentProblem::Unknown)?;
+        let mut sessions = self.current(now);
+        let session = sessions.get_mut(id).ok_or(FragmentProblem::Unknown)?;
         if bytes.len() != range.bytes.len() || session.total.is_some_and(|total| total != range.total) {
             return Err(FragmentProblem::Length);
         }
-        match range.bytes.start.cmp(&session.content.len()) {
+        match range.bytes.start.cmp(&session.received) {
+            // Another client has sent the last one.
+            _ if session.is_complete => return Err(FragmentProblem::Overlap),
             std::cmp::Ordering::Less => return Err(FragmentProblem::Overlap),
             std::cmp::Ordering::Greater => return Err(FragmentProblem::Gap),
             std::cmp::Ordering::Equal => {}
         }
-        if !session.room.grow(bytes.len()) {
+        if !session.room.grow(bytes.len() + FRAGMENT_BYTES) {
             return Err(FragmentProblem::Full);
         }
         session.total = Some(range.total);
-        session.content.reserve_exact(bytes.len());
-        session.content.extend_from_slice(bytes);
-        if session.content.len() < range.total {
+        if session.received + bytes.len() < range.total {
+            session.fragments.push(Bytes::copy_from_slice(bytes));
+            session.received += bytes.len();
             return Ok(FragmentResult::More(session.state()));
         }
-        let Session { target, content, .. } = sessions.remove(id).ok_or(FragmentProblem::Unknown)?;
-        Ok(FragmentResult::Complete(target, content))
+        let content = session.joined(bytes);
+        session.is_complete = true;
+        // It is counted where it is stored.
+        session.room.shrink_to(session.target.bytes());
+        Ok(FragmentResult::Complete(session.target.clone(), content))
+    }
+
+    /// Ends a session whose content is stored.
+    pub(crate) fn end(&self, id: &str) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Lets a session whose content could not be stored wait for its last fragment again.
+    pub(crate) fn resume(&self, id: &str) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(session) = sessions.get_mut(id).filter(|session| session.is_complete) else { return };
+        session.is_complete = false;
+        // The bytes are there, with those of the last fragment, even if others have taken the room meanwhile.
+        let bytes = session.target.bytes() + session.total.unwrap_or(session.received) + FRAGMENT_BYTES;
+        let added = bytes.saturating_sub(session.room.bytes());
+        session.room.hold(added);
     }
 }
 
@@ -160,7 +217,7 @@ mod tests {
         let result = uploads.take("1", at(now), &range::fragment(range).unwrap(), bytes)?;
         Ok(match result {
             FragmentResult::More(_) => None,
-            FragmentResult::Complete(_, bytes) => Some(bytes),
+            FragmentResult::Complete(_, bytes) => Some(bytes.to_vec()),
         })
     }
 
@@ -174,10 +231,82 @@ mod tests {
         assert_eq!(take(&uploads, 1, "bytes 0-1/6", b"ab"), Err(FragmentProblem::Overlap));
         assert_eq!(take(&uploads, 1, "bytes 2-3/7", b"cd"), Err(FragmentProblem::Length));
         assert_eq!(uploads.state("1", at(1)).unwrap().received, 2);
-        assert_eq!((uploads.state("1", at(100)), uploads.state("2", at(1))), (None, None));
-        assert_eq!(take(&uploads, 100, "bytes 2-5/6", b"cdef"), Err(FragmentProblem::Unknown));
+        assert_eq!(uploads.state("2", at(1)), None);
         assert_eq!(take(&uploads, 99, "bytes 2-5/6", b"cdef"), Ok(Some(b"abcdef".to_vec())));
+        uploads.end("1");
         assert_eq!(take(&uploads, 99, "bytes 2-5/6", b"cdef"), Err(FragmentProblem::Unknown));
+        assert_eq!(budget.used(), 0);
+        assert!(uploads.begin("1".to_owned(), target(), at(0), at(100), &budget));
+        assert_eq!(take(&uploads, 1, "bytes 0-1/6", b"ab"), Ok(None));
+        assert_eq!((uploads.state("1", at(99)).map(|state| state.received), uploads.state("1", at(100))), (Some(2), None));
+        assert_eq!(take(&uploads, 100, "bytes 2-5/6", b"cdef"), Err(FragmentProblem::Unknown));
+    }
+
+    #[test]
+    fn sessions_at_their_end_hold_nothing() {
+        let (uploads, budget) = (Uploads::default(), Arc::new(Budget::new(1 << 20)));
+        let begin = || assert!(uploads.begin("1".to_owned(), target(), at(0), at(100), &budget));
+        let range = FragmentRange { bytes: 0..1, total: 2 };
+        let touches: [&dyn Fn(); 3] = [
+            &|| assert_eq!(uploads.state("2", at(100)), None),
+            &|| assert_eq!(uploads.take("2", at(100), &range, b"a").unwrap_err(), FragmentProblem::Unknown),
+            &|| assert!(!uploads.cancel("2", at(100))),
+        ];
+        for touch in touches {
+            begin();
+            assert_eq!(budget.used(), SESSION_BYTES);
+            touch();
+            assert_eq!(budget.used(), 0);
+        }
+    }
+
+    #[test]
+    fn all_that_a_session_holds_is_counted() {
+        let used = |target: UploadTarget| {
+            let (uploads, budget) = (Uploads::default(), Arc::new(Budget::new(1 << 30)));
+            assert!(uploads.begin("1".to_owned(), target, at(0), at(100), &budget));
+            budget.used()
+        };
+        let mebibyte = || "a".repeat(1 << 20);
+        let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, mebibyte().parse().unwrap())]);
+        for target in [
+            UploadTarget { path: mebibyte(), ..target() },
+            UploadTarget { headers, ..target() },
+            UploadTarget { attachment: Some(mebibyte()), ..target() },
+        ] {
+            assert!(used(target.clone()) > 1 << 20, "{}", used(target));
+        }
+        assert_eq!(used(target()), SESSION_BYTES);
+        // Many small fragments cost more than their bytes.
+        let (uploads, budget) = (Uploads::default(), Arc::new(Budget::new(1 << 20)));
+        assert!(uploads.begin("1".to_owned(), target(), at(0), at(100), &budget));
+        for index in 0..100 {
+            uploads.take("1", at(0), &FragmentRange { bytes: index..index + 1, total: 101 }, b"a").unwrap();
+        }
+        assert_eq!(budget.used(), SESSION_BYTES + 100 * (1 + FRAGMENT_BYTES));
+        let last = FragmentRange { bytes: 100..101, total: 101 };
+        let FragmentResult::Complete(_, content) = uploads.take("1", at(0), &last, b"b").unwrap() else {
+            panic!("it is complete")
+        };
+        assert_eq!(&*content, format!("{}b", "a".repeat(100)).as_bytes());
+    }
+
+    #[test]
+    fn content_that_could_not_be_stored_waits_for_its_last_fragment_again() {
+        let (uploads, budget) = (Uploads::default(), Arc::new(Budget::new(1 << 20)));
+        assert!(uploads.begin("1".to_owned(), target(), at(0), at(100), &budget));
+        assert_eq!(take(&uploads, 1, "bytes 0-1/6", b"ab"), Ok(None));
+        for _ in 0..3 {
+            assert_eq!(take(&uploads, 1, "bytes 2-5/6", b"cdef"), Ok(Some(b"abcdef".to_vec())));
+            assert_eq!(budget.used(), SESSION_BYTES, "it is counted where it is stored");
+            assert_eq!(take(&uploads, 1, "bytes 2-5/6", b"cdef"), Err(FragmentProblem::Overlap), "it is stored once");
+            let others = budget.take(budget.limit() - budget.used()).unwrap();
+            uploads.resume("1");
+            assert!(budget.used() >= budget.limit() + 6, "what is held is counted");
+            drop(others);
+            assert_eq!(uploads.state("1", at(1)).unwrap().received, 2);
+        }
+        assert!(uploads.cancel("1", at(1)));
         assert_eq!(budget.used(), 0);
     }
 

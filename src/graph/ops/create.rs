@@ -88,7 +88,8 @@ fn rename(context: &OperationContext<'_>, structured: &StructuredType, values: &
     let Value::String(name) = values.get(slot).clone() else { return };
     let (world, folder) = (context.world, &context.route.collection);
     let is_used = folders::find(world, structured, folder, rules, &name).is_some();
-    if is_used && Conflict::of_body(context.request.body.bytes()) == Some(Conflict::Rename) {
+    let wish = || Conflict::of_body(&body::bytes(context.request, &world.behaviors).ok()?);
+    if is_used && wish() == Some(Conflict::Rename) {
         values.set(slot, Value::String(folders::free_name(world, structured, folder, rules, &name).into()));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::file_name::{self, DEPTH};
 use crate::edm::media::Media;
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{FileRules, MediaRules, StructuredType};
@@ -27,6 +28,7 @@ pub(super) fn create(
     media: &Arc<Media>,
 ) -> Result<Option<Outcome>, Error> {
     check_folder(context)?;
+    check_depth(context, new)?;
     let structured = context.structured();
     let Some(children) = structured.navigation(rules.children) else { return Err(context.not_found(&new.name)) };
     // Held until the file is stored: a folder has no two items of one name.
@@ -108,6 +110,12 @@ fn check_folder(context: &OperationContext<'_>) -> Result<(), Error> {
     let (route, key) = (context.route, context.route.key.as_deref().unwrap_or_default());
     let is_implied = context.world.schema.set(route.collection.set).is_single;
     if is_implied || context.world.store.at(&route.collection).get(key).is_some() { Ok(()) } else { Err(context.not_found(key)) }
+}
+
+/// Checks that there are not too many folders around a new file.
+pub(super) fn check_depth(context: &OperationContext<'_>, new: &NewFile) -> Result<(), Error> {
+    let is_deep = new.folders.len() + file_name::depth(&context.world.schema, context.model, &new.folder) > DEPTH;
+    if is_deep { Err(Error::new(&refusal::PATH_TOO_DEEP, &[])) } else { Ok(()) }
 }
 
 /// Returns the length of content.

@@ -1,8 +1,10 @@
 //! Folders: what they say about their items.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::file_name;
 use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
@@ -55,8 +57,16 @@ pub(super) fn free_name(
     name: &str,
 ) -> String {
     let (stem, end) = name.rfind('.').filter(|at| *at > 0).map_or((name, ""), |at| name.split_at(at));
-    let names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
-    names.into_iter().find(|name| find(world, structured, folder, rules, name).is_none()).unwrap_or_default()
+    let mut taken = HashSet::new();
+    if let Some(slot) = structured.slot(rules.name) {
+        for entity in world.store.at(folder).list() {
+            if let Value::String(name) = entity.properties.get(slot) {
+                taken.insert(file_name::folded(name));
+            }
+        }
+    }
+    let mut names = (1_u64..).map(|number| format!("{stem} {number}{end}"));
+    names.find(|name| !taken.contains(&file_name::folded(name))).unwrap_or_default()
 }
 
 /// Returns the item of a folder with a name, in any case.
@@ -68,7 +78,8 @@ pub(super) fn find(
     name: &str,
 ) -> Option<Arc<StoredEntity>> {
     let slot = structured.slot(rules.name)?;
-    let has_name = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if text.eq_ignore_ascii_case(name));
+    let has_name =
+        |entity: &Arc<StoredEntity>| matches!(entity.properties.get(slot), Value::String(text) if file_name::is_same(text, name));
     world.store.at(folder).list().into_iter().find(has_name)
 }
 

@@ -236,7 +236,9 @@ fn change(
         return Err(unknown_segment("$value", std::iter::empty()));
     }
     let updated = collection.update(key, |entity| {
-        precondition.check(entity)?;
+        // With `If-None-Match: *` a PUT is for new content.
+        let is_replaced = media.is_some() && *entity.properties.get(slot) != Value::Null;
+        if is_replaced { precondition.check_replaced(entity) } else { precondition.check(entity) }?;
         let actual = model.actual(structured, entity.properties.own_type);
         let mut properties = entity.properties.clone();
         properties.set(slot, value);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use crate::edm::file_name::folded;
 use crate::edm::schema::{StructuredType, Unique};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
@@ -72,9 +73,4 @@ fn texts(structured: &StructuredType, property: &str, values: &Complex) -> Vec<A
         Some(value) => text(value).into_iter().collect(),
         None => Vec::new(),
     }
-}
-
-/// Returns the text that all texts have in common which differ in case only.
-fn folded(text: &str) -> String {
-    text.to_lowercase()
 }

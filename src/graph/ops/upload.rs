@@ -10,8 +10,9 @@ use crate::edm::date_time::DateTimeOffset;
 use crate::edm::patch::Patch;
 use crate::edm::schema::{OperationType, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
+use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::{Outcome, create, result};
+use crate::graph::ops::{Outcome, create, files, result};
 use crate::graph::request::UPLOADS;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -42,7 +43,7 @@ pub(super) fn begin(context: &OperationContext<'_>, call: &OperationCall<'_>, ar
     let path = context.request.path();
     let base = path.rfind('/').map_or(path, |end| &path[..end]);
     let target = if context.route.key.is_some() { file(context, base)? } else { attachment(context, base, arguments)? };
-    let id = context.world.next_entity_id().simple().to_string();
+    let id = format!("{:032x}", context.world.next_upload_id());
     let until = context.now + LIFETIME;
     if !context.world.uploads.begin(id.clone(), target, context.now, until, &context.world.stores) {
         let full = StoreFull { limit: context.world.stores.limit() };
@@ -75,19 +76,24 @@ fn values(context: &OperationContext<'_>, structured: &StructuredType, members: 
 fn file(context: &OperationContext<'_>, base: &str) -> Result<UploadTarget, Error> {
     let key = context.route.key.as_deref().unwrap_or_default();
     let precondition = super::condition::Precondition::of(context, key, &mut Vec::new())?;
-    if context.route.new_file.is_some() {
+    if let Some(new) = &context.route.new_file {
+        files::check_depth(context, new)?;
         precondition.check_creation().map_err(super::condition::Unchanged::to_error)?;
     } else {
         let entity = context.bound_entity(key)?;
         precondition.check(&entity).map_err(super::condition::Unchanged::to_error)?;
     }
-    let wish = conflict_behavior(context.request.body.bytes());
+    let request = context.request;
+    let body = if request.body.bytes().is_empty() { None } else { Some(body::bytes(request, &context.world.behaviors)?) };
+    let wish = body.and_then(|body| conflict_behavior(&body));
     let query = wish.map(|wish| format!("?@microsoft.graph.conflictBehavior={wish}")).unwrap_or_default();
-    Ok(UploadTarget {
-        path: format!("{base}/content{query}"),
-        headers: headers(context, "application/octet-stream"),
-        attachment: None,
-    })
+    let mut headers = headers(context, "application/octet-stream");
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        for condition in request.headers.get_all(&name) {
+            headers.append(&name, condition.clone());
+        }
+    }
+    Ok(UploadTarget { path: format!("{base}/content{query}"), headers, attachment: None })
 }
 
 /// Returns the wish of a request for the case that there is a file of the name.

@@ -5,12 +5,10 @@ use std::borrow::Cow;
 use super::segments::next_segment;
 use super::{Walk, unknown_entity};
 use crate::edm::address::{CollectionAddress, KeyForm, encoded_key};
+use crate::edm::file_name;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::world::workload::Ancestor;
-
-/// The characters that no name has (learn.microsoft.com/graph/onedrive-addressing-driveitems).
-const RESERVED: [char; 8] = ['"', '*', ':', '<', '>', '?', '\\', '|'];
 
 /// A file that is not there, and the folders on the way to it.
 #[derive(Debug)]
@@ -53,7 +51,7 @@ impl<'s> Walk<'s, '_> {
         while let Some(segment) = next_segment(segments)? {
             let (name, is_last) = segment.strip_suffix(':').map_or((&*segment, false), |name| (name, true));
             if !name.is_empty() {
-                if name.contains(RESERVED) {
+                if !file_name::is_allowed(name) {
                     return Err(Error::new(&refusal::INVALID_FILE_NAME, &[]));
                 }
                 names.push(name.to_owned());

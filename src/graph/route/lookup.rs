@@ -4,6 +4,7 @@ use http::HeaderMap;
 use std::sync::Arc;
 
 use crate::edm::address::CollectionAddress;
+use crate::edm::file_name;
 use crate::edm::schema::{Property, SetId, StructuredType};
 use crate::edm::value::{Complex, Value};
 use crate::entra::caller::{self, Caller};
@@ -75,7 +76,7 @@ impl<'l> Lookup<'l> {
     /// Returns the key of the entity with another key that identifies it.
     pub(super) fn by_alternate_key(&self, collection: &CollectionAddress, property: &Property, wanted: &str) -> Option<String> {
         let (world, _) = self.0?;
-        let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if text.eq_ignore_ascii_case(wanted));
+        let has_key = |entity: &Arc<StoredEntity>| matches!(entity.properties.get(property.slot), Value::String(text) if file_name::is_same(text, wanted));
         world.store.at(collection).list().iter().find(|entity| has_key(entity)).map(|entity| entity.key.to_string())
     }
 

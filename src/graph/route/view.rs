@@ -6,12 +6,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
+use crate::edm::file_name::DEPTH;
 use crate::edm::schema::{PropertyType, StructuredType, TypeId, View};
 use crate::edm::value::{Complex, Value};
 use crate::graph::route::Walk;
-
-/// The depth of nested collections that are searched, with a wide margin.
-const DEPTH: usize = 16;
 
 impl<'s> Walk<'s, '_> {
     /// Goes to the entities that a navigation property of an entity shows. Returns whether it went to an entity.

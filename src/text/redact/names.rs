@@ -158,6 +158,9 @@ const NAMES: &[(&str, SecretKind, Scope)] = &[
     ("*signingkey", SecretKind::Secret, Scope::Everywhere),
     ("*encryptionkey", SecretKind::Secret, Scope::Everywhere),
     ("sharedaccesssignature", SecretKind::Secret, Scope::Everywhere),
+    // Addresses that grant access to content, without a token.
+    ("uploadurl", SecretKind::Secret, Scope::Content),
+    ("downloadurl", SecretKind::Secret, Scope::Content),
     ("sig", SecretKind::Secret, Scope::Everywhere),
     // In JSON these are the code of an error, and words of many other meanings.
     ("code", SecretKind::Secret, Scope::Parameters),

@@ -1,9 +1,21 @@
-//! Values that are private by their form, without a name: signed tokens, mail addresses, GUIDs.
+//! Values that are private by their form, without a name: signed tokens, segments of addresses that grant access, mail addresses, GUIDs.
 
 use std::borrow::Cow;
 
 use super::names::SecretKind;
 use crate::text::guid;
+
+/// The beginnings of the emulator's own addresses that need no token: the segment behind them grants access.
+const GRANTS: [&str; 3] = ["/_content/", "/_monitor/", "/_upload/"];
+
+/// Returns the start and the end of the segment of an address at `start` that grants access.
+fn grant_at(text: &str, start: usize) -> Option<(usize, usize)> {
+    let beginning = GRANTS.iter().find(|beginning| text.as_bytes()[start..].starts_with(beginning.as_bytes()))?;
+    let start = start + beginning.len();
+    let is_of_segment = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~%=+".contains(byte);
+    let length = text.as_bytes()[start..].iter().take_while(|byte| is_of_segment(byte)).count();
+    (length > 0).then_some((start, start + length))
+}
 
 /// Returns the length of the signed token at `start`: parts in Base64, of which the first is a JSON object.
 ///
@@ -36,7 +48,7 @@ fn mail_around(text: &str, at: usize) -> Option<(usize, usize)> {
     is_mail.then_some((start, at + 1 + domain.len()))
 }
 
-/// Replaces signed tokens, mail addresses and GUIDs by the text that `replacement` returns; nothing keeps the value.
+/// Replaces signed tokens, segments of addresses that grant access, mail addresses and GUIDs by the text that `replacement` returns; nothing keeps the value.
 pub(super) fn replace_forms(text: &str, replacement: &mut dyn FnMut(SecretKind, &str) -> Option<String>) -> String {
     if text.len() < 5 {
         return text.to_owned();
@@ -49,7 +61,9 @@ pub(super) fn replace_forms(text: &str, replacement: &mut dyn FnMut(SecretKind, 
         if start < last {
             continue;
         }
-        if *byte == b'@' {
+        if *byte == b'/' {
+            found.extend(grant_at(text, start).map(|(from, to)| (from, to, SecretKind::Token)));
+        } else if *byte == b'@' {
             if let Some((from, to)) = mail_around(text, start).filter(|(from, _)| *from >= last) {
                 found.push((from, to, SecretKind::Mail));
             }
@@ -106,6 +120,10 @@ mod tests {
             ("supports@odata.type a@b name@microsoft.graph.x", "supports@odata.type a@b name@microsoft.graph.x"),
             ("Bearer eyJhbGciOiJub25lIn0.eyJhIjoxfQ.sig!", "Bearer <token 34>!"),
             ("é@contoso.com", "<user 14>"),
+            ("http://a/_world/b/_content/c-_d?e", "http://a/_world/b/_content/<token 4>?e"),
+            ("/_upload/05227533379e4a0a9d17afe306a1e10d", "/_upload/<token 32>"),
+            ("see /_monitor/eyJhbGciOiJub25lIn0.eyJhIjoxfQ, /_monitor/", "see /_monitor/<token 30>, /_monitor/"),
+            ("/content/a /_uploads/b", "/content/a /_uploads/b"),
         ] {
             assert_eq!(marked(text), expected);
         }
@@ -113,7 +131,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_searched_in_linear_time() {
-        for piece in ["@", "a@", "a@b.", "eyJ", "eyJ-", "eyJ.", "0", "0-", "%40", "a.b@c.de "] {
+        for piece in ["@", "a@", "a@b.", "eyJ", "eyJ-", "eyJ.", "0", "0-", "%40", "a.b@c.de ", "/_content/"] {
             let long = piece.repeat(200_000);
             let _ = replace_forms(&long, &mut |_, _| None);
         }

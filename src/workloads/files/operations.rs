@@ -1,8 +1,9 @@
 //! Operations of files: search and copy.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::file_name::{self, DEPTH};
 use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{PropertyType, StructuredType};
 use crate::edm::value::{Complex, Value};
@@ -16,11 +17,11 @@ use crate::world::workload::{OperationHandler, OperationReply, OperationRequest,
 const OWN: [&str; 9] =
     ["id", "eTag", "cTag", "webUrl", "parentReference", "createdBy", "createdDateTime", "lastModifiedBy", "lastModifiedDateTime"];
 
-/// The depth of folders that are copied, with a wide margin.
-const DEPTH: usize = 16;
-
 /// The steps that looking at an item costs.
 const ITEM_STEPS: u64 = 16;
+
+/// The steps that copying an item costs.
+const COPY_STEPS: u64 = 400;
 
 /// Returns the function that answers calls of an operation.
 pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
@@ -62,14 +63,30 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
         Argument::Value(Value::String(name)) => Some(name.clone()),
         _ => None,
     };
+    if name.as_deref().is_some_and(|name| !file_name::is_allowed(name)) {
+        return Err(Error::new(&refusal::INVALID_FILE_NAME, &[]));
+    }
     let new_name = name.or_else(|| text_of(structured, &item.properties, "name")).unwrap_or_default();
+    // All of it is paid for before anything is stored: a request that is interrupted begins again. It is what was there before: the copy
+    // may be within the folder that is copied.
+    let mut tree = Vec::new();
+    collect(
+        request,
+        structured,
+        &source,
+        item,
+        (None, file_name::depth(&request.world.schema, request.model, &folder)),
+        &mut tree,
+    )?;
+    // Held until the copy is stored: a folder has no two items of one name.
+    let _alone = request.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner);
     let has_name = |other: &Arc<StoredEntity>| {
-        text_of(structured, &other.properties, "name").is_some_and(|name| name.eq_ignore_ascii_case(&new_name))
+        text_of(structured, &other.properties, "name").is_some_and(|name| file_name::is_same(&name, &new_name))
     };
     if request.world.store.at(&folder).list().iter().any(has_name) {
         return Err(Error::new(&refusal::FILE_EXISTS, &[]));
     }
-    let made = copy_into(request, structured, &source, item, &folder, Some(&new_name), DEPTH)?;
+    let made = store(request, structured, &tree, &folder, &new_name)?;
     let size = match structured.slot("size").map(|slot| item.properties.get(slot)) {
         Some(Value::Integer(size)) => *size,
         _ => 0,
@@ -77,16 +94,72 @@ fn copy(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     Ok(OperationReply::Started(made, size))
 }
 
-fn copy_into(
+/// An item that is copied, behind the folder that has it.
+struct Copied {
+    /// The index of the folder; `None` for the outermost item.
+    folder: Option<usize>,
+    item: Arc<StoredEntity>,
+}
+
+/// Collects an item and all that it contains, and pays for the copy. `folder` is the index of its folder, and the depth of its copy.
+fn collect(
     request: &OperationRequest<'_>,
     structured: &StructuredType,
     source: &EntityAddress,
-    item: &StoredEntity,
+    item: &Arc<StoredEntity>,
+    (folder, depth): (Option<usize>, usize),
+    tree: &mut Vec<Copied>,
+) -> Result<(), Error> {
+    pay(request, COPY_STEPS)?;
+    if depth > DEPTH {
+        return Err(Error::new(&refusal::PATH_TOO_DEEP, &[]));
+    }
+    let index = tree.len();
+    tree.push(Copied { folder, item: item.clone() });
+    let Some(children) = structured.navigation("children") else { return Ok(()) };
+    let inner = source.collection.within(&request.world.schema, &source.key, children.set);
+    for child in request.world.store.at(&inner).list() {
+        let address = EntityAddress { collection: inner.clone(), key: child.key.clone() };
+        collect(request, structured, &address, &child, (Some(index), depth + 1), tree)?;
+    }
+    Ok(())
+}
+
+/// Stores the copies of collected items, all of them or none.
+fn store(
+    request: &OperationRequest<'_>,
+    structured: &StructuredType,
+    tree: &[Copied],
     folder: &CollectionAddress,
-    name: Option<&Arc<str>>,
-    depth: usize,
+    name: &Arc<str>,
 ) -> Result<EntityAddress, Error> {
-    pay(request)?;
+    let world = request.world;
+    let children = structured.navigation("children").map_or(folder.set, |children| children.set);
+    let mut places: Vec<EntityAddress> = Vec::with_capacity(tree.len());
+    for Copied { folder: holder, item } in tree {
+        let holder = holder.and_then(|index| places.get(index));
+        let place =
+            holder.map_or_else(|| folder.clone(), |holder| holder.collection.within(&world.schema, &holder.key, children));
+        let new_name = holder.is_none().then_some(name);
+        let patch = Patch { changes: changes(structured, item, new_name), ..Patch::default() };
+        match (request.create)(&place, &patch) {
+            Ok(made) => places.push(made),
+            Err(error) => {
+                if let Some(outermost) = places.first() {
+                    world.store.empty_within(outermost.collection.root, &outermost.text(&world.schema));
+                    if let Ok(collection) = world.store.to_change(&outermost.collection, 0) {
+                        let _ = collection.remove(&outermost.key);
+                    }
+                }
+                return Err(error);
+            }
+        }
+    }
+    places.into_iter().next().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))
+}
+
+/// Returns the values of a copy.
+fn changes(structured: &StructuredType, item: &StoredEntity, name: Option<&Arc<str>>) -> Vec<PropertyChange> {
     let mut changes = Vec::new();
     for (index, property) in structured.properties.iter().enumerate() {
         let value = item.properties.get(property.slot);
@@ -99,19 +172,7 @@ fn copy_into(
         };
         changes.push(PropertyChange { property: index, to: NewValue::Set(value) });
     }
-    let made = (request.create)(folder, &Patch { changes, ..Patch::default() })?;
-    let Some(children) = structured.navigation("children").filter(|_| depth > 0) else { return Ok(made) };
-    let schema = &request.world.schema;
-    let inner = source.collection.within(schema, &source.key, children.set);
-    let place = made.collection.within(schema, &made.key, children.set);
-    // The new item may be within the folder that is copied.
-    for child in
-        request.world.store.at(&inner).list().into_iter().filter(|child| inner != made.collection || child.key != made.key)
-    {
-        let address = EntityAddress { collection: inner.clone(), key: child.key.clone() };
-        copy_into(request, structured, &address, &child, &place, None, depth - 1)?;
-    }
-    Ok(made)
+    changes
 }
 
 /// Returns the collection of the folder that a reference names by its id: in the drive of the item, or in another one. It is `None` in a
@@ -168,15 +229,15 @@ fn items(request: &OperationRequest<'_>, above: &EntityAddress) -> Result<Vec<(E
             continue;
         }
         for entity in world.store.at(&collection).list() {
-            pay(request)?;
+            pay(request, ITEM_STEPS)?;
             found.push((EntityAddress { collection: collection.clone(), key: entity.key.clone() }, entity));
         }
     }
     Ok(found)
 }
 
-fn pay(request: &OperationRequest<'_>) -> Result<(), Error> {
-    if request.purse.spend(ITEM_STEPS) { Ok(()) } else { Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[])) }
+fn pay(request: &OperationRequest<'_>, steps: u64) -> Result<(), Error> {
+    if request.purse.spend(steps) { Ok(()) } else { Err(Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[])) }
 }
 
 fn item_type<'c>(request: &OperationRequest<'c>) -> Option<&'c StructuredType> {

@@ -264,6 +264,30 @@ fn what_is_watched_can_be_one_entity_a_drive_or_filtered() {
 }
 
 #[test]
+fn an_upload_is_notified_when_it_is_complete() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let (_, drives) = exchange(server.address, "GET", "/v1.0/drives", &Value::Null);
+    let drive = format!("drives/{}", drives["value"][0]["id"].as_str().unwrap());
+    subscribed(&server, &body(&receiver.url, &format!("/{drive}/root"), "updated"));
+    let begin = format!("/v1.0/{drive}/root:/a.txt:/createUploadSession");
+    let (_, session) = exchange(server.address, "POST", &begin, &json!({}));
+    let address = session["uploadUrl"].as_str().unwrap();
+    let path = &address[address.find("/_upload/").unwrap()..];
+    let send = |range: &str| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\nContent-Range: {range}");
+        stream.write_all(format!("{head}\r\n\r\nx").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(send("bytes 0-0/2").starts_with("HTTP/1.1 202"));
+    receiver.gets_nothing();
+    assert!(send("bytes 1-1/2").starts_with("HTTP/1.1 201"));
+    assert_eq!(receiver.next()[0]["resource"], format!("{drive}/root"));
+}
+
+#[test]
 fn a_receiver_that_does_not_return_its_token_is_refused() {
     let receiver = Receiver::start();
     let connectors = Connectors { timeout: Duration::from_millis(400), ..Connectors::default() };

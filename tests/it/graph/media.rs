@@ -1,12 +1,15 @@
 //! Content of files, photos and streams: byte for byte, in parts, in fragments, within limits.
 
+use std::io::Write as _;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::emulator::Emulator;
+use wfi_emulator::emulator::{Emulator, Version};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
@@ -140,8 +143,35 @@ fn the_address_of_content_needs_no_token_and_is_valid_for_an_hour_in_one_world()
     let later = |seconds: i64| world.with_clock(world.clock.advanced(seconds * 1000));
     assert_eq!(send(&later(3599), Method::GET, &location, &[], b"").status, StatusCode::OK);
     assert_eq!(code(&send(&later(3600), Method::GET, &location, &[], b"")), (401, "unauthenticated".to_owned()));
-    let other = World::new(Settings { seed: 2, ..harness::settings_with(&[]) });
-    assert_eq!(code(&send(&other, Method::GET, &location, &[], b"")).0, 401);
+    let uploads = format!("{ROOT}:/b.bin:/createUploadSession");
+    let address = json_of(&send(&world, Method::POST, &uploads, &headers[..1], b""))["uploadUrl"].as_str().unwrap().to_owned();
+    assert_eq!(send(&world, Method::GET, &address, &[], b"").status, StatusCode::OK);
+    // A fork has the file too, and goes on with the same ids; a world of the same process has another seed.
+    let mut others = vec![world.fork().unwrap(), World::new(Settings { seed: 2, ..harness::settings_with(&[]) })];
+    others.push(others[0].fork().unwrap());
+    // A seed that was drawn says nothing: any id gives it away.
+    let drawn = || World::new(Settings { is_reproducible: false, ..harness::settings_with(&[]) });
+    others.extend([drawn(), drawn()]);
+    for (index, other) in others.iter().enumerate() {
+        assert_eq!(code(&send(other, Method::GET, &location, &[], b"")).0, 401, "{index}");
+        assert_eq!(code(&send(other, Method::GET, &address, &[], b"")).0, 404, "{index}");
+        assert_ne!(other.next_upload_id(), world.next_upload_id(), "{index}");
+    }
+    let put = |world: &World| json_of(&send(world, Method::PUT, &format!("{ROOT}:/x:/content"), &[], b"x"));
+    let locations = [drawn(), drawn()].map(|world| put(&world)["@microsoft.graph.downloadUrl"].clone());
+    assert!(locations[0].is_string() && locations[0] != locations[1], "{locations:?}");
+    // A fragment and the progress of a copy need no token either, but their beginnings do.
+    assert_eq!(send(&world, Method::POST, &uploads, &[], b"").status, StatusCode::UNAUTHORIZED);
+    let part = |range| send(&world, Method::PUT, &address, &[("content-range", range)], b"x").status;
+    assert_eq!((part("bytes 0-0/2"), part("bytes 1-1/2")), (StatusCode::ACCEPTED, StatusCode::CREATED));
+    let copy = format!("{ROOT}:/a.bin:/copy");
+    let json = [("authorization", &*token), ("content-type", "application/json")];
+    assert_eq!(send(&world, Method::POST, &copy, &json[1..], br#"{"name":"c.bin"}"#).status, StatusCode::UNAUTHORIZED);
+    let copied = send(&world, Method::POST, &copy, &json, br#"{"name":"c.bin"}"#);
+    let monitor = header(&copied, "location").unwrap();
+    assert!(monitor.contains("/_monitor/"), "{monitor}");
+    assert_eq!(json_of(&send(&world, Method::GET, monitor, &[], b""))["status"], "completed");
+    assert_eq!(code(&send(&others[0], Method::GET, monitor, &[], b"")).0, 404);
     assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.bin"), &headers, b"").status, StatusCode::NO_CONTENT);
     assert_eq!(code(&send(&world, Method::GET, &location, &[], b"")), (404, "itemNotFound".to_owned()));
 }
@@ -200,7 +230,97 @@ fn fragments_of_an_upload_become_a_file() {
     // A file of the name, where the client wants none.
     let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
     let address = session(&world, &target, &fail);
+    assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"NEW")), (409, "nameAlreadyExists".to_owned()));
+    assert_eq!(content_of(&world, "Uploads/large.bin"), b"new", "the content stays");
+}
+
+/// Returns the content of a file.
+fn content_of(world: &World, name: &str) -> Vec<u8> {
+    let found = send(world, Method::GET, &format!("{ROOT}:/{name}:/content"), &[], b"");
+    send(world, Method::GET, header(&found, "location").unwrap(), &[], b"").body.to_vec()
+}
+
+fn put(world: &World, name: &str, bytes: &[u8]) -> RecordedResponse {
+    send(world, Method::PUT, &format!("{ROOT}:/{name}:/content"), &[], bytes)
+}
+
+#[test]
+fn an_upload_that_cannot_be_stored_is_repeated_from_its_last_fragment() {
+    let world = harness::world(&[]);
+    let fail = json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } });
+    let address = session(&world, &format!("{ROOT}:/a.txt:/createUploadSession"), &fail);
+    assert_eq!(fragment(&world, &address, "bytes 0-2/6", b"abc").status, StatusCode::ACCEPTED);
+    assert_eq!(put(&world, "a.txt", b"old").status, StatusCode::CREATED);
+    for _ in 0..2 {
+        assert_eq!(code(&fragment(&world, &address, "bytes 3-5/6", b"def")), (409, "nameAlreadyExists".to_owned()));
+        let state = send(&world, Method::GET, &address, &[], b"");
+        assert_eq!((state.status, &json_of(&state)["nextExpectedRanges"]), (StatusCode::OK, &json!(["3-"])));
+        assert_eq!(content_of(&world, "a.txt"), b"old");
+    }
+    assert_eq!(send(&world, Method::DELETE, &format!("{ROOT}:/a.txt"), &[], b"").status, StatusCode::NO_CONTENT);
+    assert_eq!(fragment(&world, &address, "bytes 3-5/6", b"def").status, StatusCode::CREATED);
+    assert_eq!(content_of(&world, "a.txt"), b"abcdef");
+    assert_eq!(send(&world, Method::GET, &address, &[], b"").status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn an_upload_keeps_the_conditions_of_its_beginning() {
+    let world = harness::world(&[]);
+    let begin = |name: &str, condition: (&str, &str)| {
+        let target = format!("{ROOT}:/{name}:/createUploadSession");
+        let made = send(&world, Method::POST, &target, &[condition], b"");
+        json_of(&made)["uploadUrl"].as_str().unwrap_or_else(|| panic!("{:?}", code(&made))).to_owned()
+    };
+    let tag = json_of(&put(&world, "a.txt", b"one"))["eTag"].as_str().unwrap().to_owned();
+    let (kept, stale) = (begin("a.txt", ("if-match", &tag)), begin("a.txt", ("if-match", &tag)));
+    assert_eq!(fragment(&world, &kept, "bytes 0-2/3", b"two").status, StatusCode::OK);
+    assert_eq!(fragment(&world, &stale, "bytes 0-4/5", b"three").status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(content_of(&world, "a.txt"), b"two");
+    let (first, second) = (begin("b.txt", ("if-none-match", "*")), begin("b.txt", ("if-none-match", "*")));
+    assert_eq!(fragment(&world, &first, "bytes 0-2/3", b"one").status, StatusCode::CREATED);
+    assert_eq!(fragment(&world, &second, "bytes 0-2/3", b"two").status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(content_of(&world, "b.txt"), b"one");
+}
+
+#[test]
+fn a_packed_body_says_what_happens_to_a_file_of_the_name() {
+    let world = harness::world(&[]);
+    let packed = |body: &Value| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body.to_string().as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(put(&world, "a.txt", b"old").status, StatusCode::CREATED);
+    let fail = packed(&json!({ "item": { "@microsoft.graph.conflictBehavior": "fail" } }));
+    let made = send(&world, Method::POST, &format!("{ROOT}:/a.txt:/createUploadSession"), &headers, &fail);
+    let address = json_of(&made)["uploadUrl"].as_str().unwrap().to_owned();
     assert_eq!(code(&fragment(&world, &address, "bytes 0-2/3", b"new")), (409, "nameAlreadyExists".to_owned()));
+    let folder = packed(&json!({ "name": "a.txt", "folder": {}, "@microsoft.graph.conflictBehavior": "rename" }));
+    let made = send(&world, Method::POST, &format!("{ROOT}/children"), &headers, &folder);
+    assert_eq!((made.status, &json_of(&made)["name"]), (StatusCode::CREATED, &json!("a 1.txt")));
+}
+
+#[test]
+fn the_content_of_a_media_entity_is_found_behind_its_redirect() {
+    let schema = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
+        <Schema Namespace="microsoft.graph" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+        <EntityType Name="printDocument" HasStream="true"><Key><PropertyRef Name="id"/></Key>
+        <Property Name="id" Type="Edm.String" Nullable="false"/></EntityType>
+        <EntityContainer Name="GraphService"><EntitySet Name="documents" EntityType="microsoft.graph.printDocument"/></EntityContainer>
+        </Schema></edmx:DataServices></edmx:Edmx>"#;
+    let fixtures = json!({ "documents": [{ "id": "1" }] }).to_string();
+    let builder = Emulator::builder().schema_csdl(Version::V1, schema).unwrap();
+    let emulator = builder.fixtures_json(&fixtures).unwrap().build();
+    let ask = |method: Method, target: &str| {
+        let request = Request::builder().method(method).uri(target).header("content-type", "application/pdf");
+        emulator.send(request.body(Bytes::from_static(b"pdf")).unwrap())
+    };
+    assert!(ask(Method::PUT, "/v1.0/documents/1/$value").status().is_success());
+    let found = ask(Method::GET, "/v1.0/documents/1/$value");
+    assert_eq!(found.status(), StatusCode::FOUND);
+    let answer = ask(Method::GET, found.headers()["location"].to_str().unwrap());
+    assert_eq!((answer.status(), &**answer.body()), (StatusCode::OK, &b"pdf"[..]));
 }
 
 #[test]
@@ -266,6 +386,14 @@ fn an_upload_leads_back_to_the_world_that_a_header_names() {
     let location = found.headers()["location"].to_str().unwrap();
     assert!(location.contains("/_world/one/_content/"), "{location}");
     assert_eq!(&**ask(Method::GET, location, None, b"").body(), b"one");
+    let begun = ask(Method::POST, "/v1.0/me/drive/root:/b.txt:/createUploadSession", Some("one"), b"");
+    let begun: Value = serde_json::from_slice(begun.body()).unwrap();
+    let address = begun["uploadUrl"].as_str().unwrap();
+    assert!(address.contains("/_world/one/_upload/"), "{address}");
+    let fragment = Request::builder().method(Method::PUT).uri(address).header("content-range", "bytes 0-2/3");
+    assert_eq!(emulator.send(fragment.body(Bytes::from_static(b"two")).unwrap()).status(), 201);
+    assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/b.txt", Some("one"), b"").status(), 200);
+    assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/b.txt", None, b"").status(), 404);
     assert_eq!(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", None, b"").status(), 404);
 }
 
@@ -297,4 +425,104 @@ fn a_world_with_a_fixed_clock_repeats_its_addresses() {
         json_of(&send(&world, Method::PUT, &format!("{ROOT}:/a:/content"), &[], b"x"))["@microsoft.graph.downloadUrl"].clone()
     };
     assert_eq!(address(), address());
+}
+
+#[test]
+fn folders_are_as_deep_as_the_limit_and_no_deeper() {
+    let world = harness::world(&[]);
+    let names = |count: usize| vec!["a"; count].join("/");
+    let deep = (400, "invalidRequest".to_owned());
+    assert_eq!(put(&world, &names(16), b"x").status, StatusCode::CREATED);
+    for count in [17, 1_000] {
+        let name = format!("b/{}", names(count - 1));
+        assert_eq!(code(&put(&world, &name, b"x")), deep);
+        let begun = send(&world, Method::POST, &format!("{ROOT}:/{name}:/createUploadSession"), &[], b"");
+        assert_eq!(code(&begun), deep);
+    }
+    assert_eq!(send(&world, Method::GET, &format!("{ROOT}:/b"), &[], b"").status, StatusCode::NOT_FOUND, "nothing is stored");
+    // The names behind a folder that is there count with those in front of it.
+    let id = json_of(&send(&world, Method::GET, &format!("{ROOT}:/{}", names(15)), &[], b""))["id"].as_str().unwrap().to_owned();
+    let within = |name: &str| send(&world, Method::PUT, &format!("/v1.0/me/drive/items/{id}:/{name}:/content"), &[], b"x");
+    assert_eq!((within("c").status, code(&within("d/e"))), (StatusCode::CREATED, deep.clone()));
+    // A copy is as deep as what it copies, at its new place.
+    assert_eq!(copy_to(&world, "a", &json!({ "name": "copied" })).status, StatusCode::ACCEPTED);
+    assert_eq!(content_of(&world, &format!("copied/{}", names(15))), b"x");
+    let place = json_of(&put(&world, "f/g", b"x"))["parentReference"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&copy_to(&world, "a", &json!({ "parentReference": { "id": place } }))), deep);
+    assert_eq!(children(&world, "f"), ["g"]);
+}
+
+/// Returns the names in a folder.
+fn children(world: &World, folder: &str) -> Vec<String> {
+    let listed = json_of(&send(world, Method::GET, &format!("{ROOT}:/{folder}:/children?$top=999"), &[], b""));
+    listed["value"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn copy_to(world: &World, name: &str, body: &Value) -> RecordedResponse {
+    let target = format!("{ROOT}:/{name}:/copy");
+    send(world, Method::POST, &target, &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+#[test]
+fn a_folder_is_copied_into_itself_once() {
+    let world = harness::world(&[]);
+    assert_eq!(put(&world, "a/b/c.txt", b"x").status, StatusCode::CREATED);
+    let folder = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""))["id"].clone();
+    for place in ["a", "a/b"] {
+        let body = json!({ "name": "copy", "parentReference": { "id": folder(place) } });
+        assert_eq!(copy_to(&world, "a", &body).status, StatusCode::ACCEPTED, "{place}");
+    }
+    assert_eq!(
+        (children(&world, "a"), children(&world, "a/copy")),
+        (vec!["b".to_owned(), "copy".to_owned()], vec!["b".to_owned()])
+    );
+    assert_eq!(
+        (children(&world, "a/b/copy/b"), children(&world, "a/b/copy/copy/b")),
+        (vec!["c.txt".to_owned()], vec!["c.txt".to_owned()])
+    );
+}
+
+#[test]
+fn names_are_the_same_in_any_case_and_have_no_reserved_characters() {
+    let world = harness::world(&[]);
+    assert_eq!(put(&world, "%C3%84.txt", b"one").status, StatusCode::CREATED);
+    assert_eq!(put(&world, "%C3%A4.TXT", b"two").status, StatusCode::OK, "one file in two cases");
+    assert_eq!(content_of(&world, "%C3%84.txt"), b"two");
+    assert_eq!(put(&world, "b.txt", b"x").status, StatusCode::CREATED);
+    assert_eq!(code(&copy_to(&world, "b.txt", &json!({ "name": "\u{e4}.txt" }))), (409, "nameAlreadyExists".to_owned()));
+    assert_eq!(code(&copy_to(&world, "b.txt", &json!({ "name": "a:b" }))), (400, "invalidRequest".to_owned()));
+    assert_eq!(put(&world, "%C3%A4%201.txt", b"x").status, StatusCode::CREATED);
+    let renamed = format!("{ROOT}:/%C3%84.txt:/content?@microsoft.graph.conflictBehavior=rename");
+    assert_eq!(json_of(&send(&world, Method::PUT, &renamed, &[], b"x"))["name"], "\u{c4} 2.txt");
+}
+
+#[test]
+fn a_copy_without_room_leaves_nothing() {
+    let fixtures = json!({ "users": [{ "id": "1" }] }).to_string();
+    let emulator = Emulator::builder().seed(1).fixtures_json(&fixtures).unwrap().store_bytes(1024 * KIB).build();
+    let ask = |method: Method, path: &str, body: Vec<u8>| {
+        let target = format!("/v1.0/users/1/drive/root:/{path}");
+        let request = Request::builder().method(method).uri(target).header("content-type", "application/json");
+        let answer = emulator.send(request.body(Bytes::from(body)).unwrap());
+        (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap_or_default())
+    };
+    // Names, not content: content is shared.
+    let stored = (0..10_000).take_while(|number| {
+        let name = format!("{number}-{}", "x".repeat(200));
+        ask(Method::PUT, &format!("a/{name}:/content"), Vec::new()).0 == 201
+    });
+    let count = stored.count();
+    assert!((20..10_000).contains(&count), "{count}");
+    for number in 0..count / 4 {
+        assert_eq!(ask(Method::DELETE, &format!("a/{number}-{}", "x".repeat(200)), Vec::new()).0, 204);
+    }
+    assert_eq!(ask(Method::POST, "a:/copy", br#"{"name":"b"}"#.to_vec()).0, 413);
+    assert_eq!(ask(Method::GET, "b", Vec::new()).0, 404, "nothing of the copy is left");
+    for number in 0..count / 8 {
+        assert_eq!(
+            ask(Method::PUT, &format!("c/{number}-{}:/content", "x".repeat(200)), Vec::new()).0,
+            201,
+            "there is room again"
+        );
+    }
 }

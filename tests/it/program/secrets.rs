@@ -1,5 +1,7 @@
 //! Secrets that were sent appear nowhere else: not in answers, the log, the journal or exports.
 
+use serde_json::Value;
+
 use crate::program::process::Served;
 use crate::program::suite::Client;
 
@@ -116,4 +118,62 @@ fn secrets_appear_in_no_answer_no_log_and_no_journal() {
     let outcome = served.program.outcome();
     assert!(outcome.stderr.lines().count() >= sent.len(), "the log has lines to look into");
     assert_eq!(outcome.stderr.lines().find(|line| line.contains(HUSH)), None);
+}
+
+/// The last segment of an address.
+fn ticket(address: &str) -> String {
+    let ticket = address.rsplit('/').next().unwrap_or_default().to_owned();
+    assert!(ticket.len() > 20, "{address}");
+    ticket
+}
+
+#[test]
+fn addresses_that_need_no_token_appear_in_no_log_and_no_journal() {
+    let served = Served::start(&["--log", "debug", "--explain"]);
+    let mut client = Client::new(served.address());
+    let mut send = |method: &str, target: &str, headers: &str, body: &str| {
+        let (head, body) = client.exchange(method, target, headers, body);
+        (head, serde_json::from_str::<Value>(&body).unwrap_or_default(), body)
+    };
+    let text = "Content-Type: text/plain\r\n";
+    let path = |address: &str| address[address.find("/_").unwrap()..].to_owned();
+    let location = |head: &str| {
+        let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("location:")).unwrap();
+        line.split_once(':').unwrap().1.trim().to_owned()
+    };
+    let made = send("PUT", "/v1.0/me/drive/root:/a.txt:/content", text, "x").1;
+    let download = made["@microsoft.graph.downloadUrl"].as_str().unwrap().to_owned();
+    let found = location(&send("GET", "/v1.0/me/drive/root:/a.txt:/content", "", "").0);
+    let copied = send("POST", "/v1.0/me/drive/root:/a.txt:/copy", "Content-Type: application/json\r\n", r#"{"name":"b.txt"}"#).0;
+    let monitor = location(&copied);
+    let upload =
+        send("POST", "/v1.0/me/drive/root:/c.txt:/createUploadSession", "", "").1["uploadUrl"].as_str().unwrap().to_owned();
+    for (method, address, headers, body) in [
+        ("GET", &download, "", ""),
+        ("GET", &found, "", ""),
+        ("GET", &monitor, "", ""),
+        ("GET", &upload, "", ""),
+        ("PUT", &upload, "Content-Range: bytes 0-0/2\r\n", "x"),
+        ("DELETE", &upload, "", ""),
+    ] {
+        let (head, _, body) = send(method, &path(address), headers, body);
+        assert!(head.starts_with("HTTP/1.1 2"), "{method} {address}: {head} {body}");
+    }
+    let tickets = [ticket(&download), ticket(&found), ticket(&monitor), ticket(&upload)];
+    for place in ["journal?limit=1000", "journal?format=exchange", "state"] {
+        let (_, _, answer) = send("GET", &format!("/_emulator/tenants/default/{place}"), "", "");
+        assert!(answer.len() > 1_000, "{place}: {answer}");
+        for (index, ticket) in tickets.iter().enumerate() {
+            assert!(!answer.contains(ticket), "{place}: {index}");
+        }
+    }
+    served.program.signal("-TERM");
+    let log = served.program.outcome().stderr;
+    assert!(
+        log.contains("/_upload/") && log.contains("/_content/") && log.contains("/_monitor/"),
+        "the log has the lines: {log}"
+    );
+    for ticket in tickets {
+        assert_eq!(log.lines().find(|line| line.contains(&ticket)), None);
+    }
 }

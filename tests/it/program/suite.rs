@@ -47,6 +47,22 @@ impl Client {
         headers: &str,
         body: &str,
     ) -> io::Result<(u16, io::Result<String>)> {
+        self.try_exchange(method, path, headers, body).map(|(status, _, body)| (status, body))
+    }
+
+    /// Sends a request and returns the head and the body of the answer.
+    pub(crate) fn exchange(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
+        let (_, head, body) = self.try_exchange(method, path, headers, body).unwrap();
+        (head, body.unwrap())
+    }
+
+    fn try_exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<(u16, String, io::Result<String>)> {
         let length = body.len();
         let content_type = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{content_type}Content-Length: {length}\r\n{headers}\r\n");
@@ -55,20 +71,21 @@ impl Client {
         self.stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
-        let mut length = 0;
+        let (mut head, mut length) = (line.clone(), 0);
         loop {
             line.clear();
             self.stream.read_line(&mut line)?;
             if line == "\r\n" {
                 break;
             }
+            head.push_str(&line);
             if let Some(value) = line.strip_prefix("content-length: ") {
                 length = value.trim().parse().map_err(io::Error::other)?;
             }
         }
         let mut body = vec![0; length];
         let read = self.stream.read_exact(&mut body).map(|()| String::from_utf8(body).unwrap());
-        Ok((status, read))
+        Ok((status, head, read))
     }
 
     fn json(&mut self, method: &str, path: &str, body: &str) -> Value {

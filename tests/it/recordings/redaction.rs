@@ -61,6 +61,12 @@ fn messages() -> Vec<Message> {
             add(place, &name, "a=b".to_owned(), Some(("location".to_owned(), address)), false, "{}".to_owned());
         }
     }
+    for (index, beginning) in ["_content", "_upload", "_monitor", "_world/a/_content"].into_iter().enumerate() {
+        let address = format!("http://a.test/{beginning}/{}", secret("address", index));
+        add("address", beginning, "a=b".to_owned(), None, false, format!("{{\"link\":\"{address}\"}}"));
+        add("location", beginning, "a=b".to_owned(), Some(("location".to_owned(), address.clone())), false, "{}".to_owned());
+        add("address in a query", beginning, format!("a=b&c={address}"), None, false, "{}".to_owned());
+    }
     messages
 }
 

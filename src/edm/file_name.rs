@@ -1,0 +1,51 @@
+//! Names of files and folders: their characters, and the depth of their folders.
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::{Model, Schema};
+
+/// The depth of folders, and of other entities nested in one another, with a wide margin.
+pub(crate) const DEPTH: usize = 16;
+
+/// The characters that no name has (learn.microsoft.com/graph/onedrive-addressing-driveitems).
+const RESERVED: [char; 8] = ['"', '*', ':', '<', '>', '?', '\\', '|'];
+
+/// Returns whether a name has no reserved character.
+pub(crate) fn is_allowed(name: &str) -> bool {
+    !name.contains(RESERVED)
+}
+
+/// Returns whether two names are the same, in any case of any script.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || !(one.is_ascii() && other.is_ascii()) && folded(one) == folded(other)
+}
+
+/// Returns a text that all names have which are the same.
+pub(crate) fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Returns the number of folders around the items of a collection.
+pub(crate) fn depth(schema: &Schema, model: &Model, collection: &CollectionAddress) -> usize {
+    let holder = |place: &CollectionAddress| EntityAddress::parse(schema, model, place.holder.as_deref()?);
+    let is_folder = |address: &EntityAddress| {
+        model.find_structured(schema.set(address.collection.set).target).is_some_and(|structured| structured.file.is_some())
+    };
+    std::iter::successors(holder(collection), |address| holder(&address.collection)).take_while(is_folder).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_any_case() {
+        for (one, other) in [("a.txt", "A.TXT"), ("Ä.txt", "ä.TXT"), ("ΑΣ", "ας"), ("К", "к"), ("\u{212a}", "k"), ("", "")]
+        {
+            assert!(is_same(one, other) && is_same(other, one) && folded(one) == folded(other), "{one} {other}");
+        }
+        for (one, other) in [("a", "b"), ("a", "ä"), ("ä", "a\u{308}"), ("a", "a ")] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+        assert!(is_allowed("a b.txt") && !is_allowed("a:b"));
+    }
+}
