@@ -53,8 +53,9 @@ pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>) 
 
 fn revoke(world: &World, request: &Request, meta: &ResponseMeta<'_>, version: Version, id: &str) -> Result<Success, Error> {
     let claims = check::authenticate(world, &request.headers)?;
-    let resource = "";
-    let asked = AskedOperation { resource, kind: OperationKind::Update, path: request.path(), method: request.method.as_str() };
+    let addresses = || vec![["users", "{}", "revokeSignInSessions"].map(str::to_owned).to_vec()];
+    let method = request.method.as_str();
+    let asked = AskedOperation { resource: None, kind: OperationKind::Update, addresses: &addresses, method };
     check::authorize(world, &request.headers, claims.as_ref(), asked)?;
     world.sign_ins.revoke(id, unix_seconds(world.clock.now()));
     let format = negotiate::accepted_format(world, request, meta)?;
