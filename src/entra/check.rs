@@ -48,7 +48,7 @@ pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<
 
 /// Checks that the user's tokens were not revoked after this one was issued. A client that cannot answer the challenge is not given one:
 /// its token stays valid until it expires (learn.microsoft.com/entra/identity/conditional-access/concept-continuous-access-evaluation).
-fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
+pub(super) fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
     let user = claims.oid.as_deref().unwrap_or_default();
     let Some(valid_from) = world.sign_ins.valid_from(user) else { return Ok(()) };
     let answers = claims.xms_cc.as_array().is_some_and(|list| list.iter().any(|value| value == "cp1"));
@@ -194,7 +194,8 @@ fn is_published_elsewhere(operation: AskedOperation<'_>, path: &[String]) -> boo
     names.dedup();
     // An operation is not published with its type.
     let end = path.last().map(|last| last.split('(').next().unwrap_or_default());
-    let is_bound = |name: &&str| [false, true].iter().any(|many| model.bound_operation(name, structured.id, *many, &[]).is_some());
+    let is_bound =
+        |name: &&str| [false, true].iter().any(|many| model.bound_operation(name, structured.id, *many, &[]).is_some());
     let called = end.filter(is_bound);
     let names = called.map_or(names, |called| vec![called]);
     are_published(&names, operation.method)

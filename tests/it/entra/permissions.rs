@@ -15,8 +15,7 @@ fn status(method: &Method, target: &str, scopes: &str, body: &str) -> StatusCode
     let token = tokens::token(&world, &format!("user scopes={scopes}"));
     let headers = [("Authorization", format!("Bearer {token}")), ("Content-Type", "application/json".to_owned())];
     let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let request =
-        RecordedRequest { method: method.clone(), target: target.to_owned(), headers, body: body.to_owned().into() };
+    let request = RecordedRequest { method: method.clone(), target: target.to_owned(), headers, body: body.to_owned().into() };
     harness::send(&world, &request).status
 }
 
@@ -47,7 +46,11 @@ const ROWS: &[Row] = &[
         "PATCH",
         "Directory.Read.All",
         "User.ReadWrite.All",
-        &["/v1.0/users/{user}", "/v1.0/directoryObjects/{user}/microsoft.graph.user", "/v1.0/directoryObjects('{user}')/graph.user"],
+        &[
+            "/v1.0/users/{user}",
+            "/v1.0/directoryObjects/{user}/microsoft.graph.user",
+            "/v1.0/directoryObjects('{user}')/graph.user",
+        ],
     ),
     (
         "POST",
@@ -133,7 +136,9 @@ fn every_spelling_of_an_address_needs_the_same_permission() {
 
 #[test]
 fn a_subscription_needs_the_permission_of_its_resource_in_every_spelling() {
-    for resource in ["users/{user}/messages", "us%65rs/{user}/messages", "/me/m%65ssages", "m%65/messages", "users('{user}')/mess%61ges"] {
+    for resource in
+        ["users/{user}/messages", "us%65rs/{user}/messages", "/me/m%65ssages", "m%65/messages", "users('{user}')/mess%61ges"]
+    {
         let resource = resource.replace("{user}", USER);
         let body = serde_json::json!({
             "changeType": "created", "notificationUrl": "https://localhost/", "resource": resource, "expirationDateTime": "2100-01-01T00:00:00Z",
