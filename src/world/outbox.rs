@@ -61,11 +61,21 @@ pub(crate) type QueueId = (Arc<str>, bool);
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     pub(crate) queue: QueueId,
+    /// The receiver, if the subscription has ended meanwhile.
+    pub(crate) last_receiver: Option<LastReceiver>,
     pub(crate) notifications: Vec<Arc<Notification>>,
     /// The number of attempts before this one.
     pub(crate) attempts: u32,
     /// The time of the first attempt.
     pub(crate) first: SystemTime,
+}
+
+/// The receiver of what was due before a subscription ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastReceiver {
+    pub(crate) url: Arc<str>,
+    /// The application for which messages are signed, if they have changed entities.
+    pub(crate) application: Option<Arc<str>>,
 }
 
 /// The result of an attempt to send a parcel.
@@ -92,6 +102,7 @@ struct Queue {
     attempts: u32,
     first: Option<SystemTime>,
     due: Option<SystemTime>,
+    last_receiver: Option<LastReceiver>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -183,6 +194,11 @@ impl Outbox {
         *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(world);
     }
 
+    /// Ends sending, though a request in flight may still hold the world.
+    pub(super) fn close(&self) {
+        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Weak::new();
+    }
+
     /// Returns the current value of the world, unless the world has ended.
     pub(crate) fn world(&self) -> Option<Arc<World>> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
@@ -252,7 +268,8 @@ impl Outbox {
             };
             let notifications =
                 queue.waiting.iter().take(MESSAGE_LIMIT).take_while(fits).map(|waiting| waiting.notification.clone()).collect();
-            parcels.push(Parcel { queue: id.clone(), notifications, attempts: queue.attempts, first });
+            let last_receiver = queue.last_receiver.clone();
+            parcels.push(Parcel { queue: id.clone(), last_receiver, notifications, attempts: queue.attempts, first });
         }
         parcels
     }
@@ -279,11 +296,20 @@ impl Outbox {
         }
     }
 
+    /// Keeps the receiver of a subscription that ends, for what waits.
+    pub(crate) fn keep_receiver(&self, subscription: &Arc<str>, receiver: LastReceiver) {
+        if let Some(queue) = self.lock().by_id.get_mut(&(subscription.clone(), false)) {
+            queue.last_receiver = Some(receiver);
+        }
+    }
+
     /// Drops all that waits for the receiver of a parcel, whose subscription is gone.
     pub(crate) fn cancel(&self, parcel: &Parcel) {
         let mut queues = self.lock();
         if let Some(queue) = queues.by_id.remove(&parcel.queue) {
-            queues.waiting -= queue.waiting.len();
+            let count = queue.waiting.len();
+            queues.waiting -= count;
+            queues.count_dropped(count);
         }
     }
 
@@ -297,7 +323,8 @@ impl Outbox {
         self.lock().waiting
     }
 
-    /// Returns the number of notifications that were dropped: for want of room, or because their receivers did not take them.
+    /// Returns the number of notifications that were dropped: for want of room, because their receivers did not take them, or with their
+    /// subscriptions.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
