@@ -300,3 +300,70 @@ fn lifecycle(world: &World, key: &Arc<str>, subscription: &Subscription, event: 
     let url = subscription.lifecycle_url.clone()?;
     Some(Notification { subscription: key.clone(), lifecycle_url: Some(url), item, cause: None, memory: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method, header};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::graph::pipeline;
+    use crate::graph::request::{Body, Request};
+    use crate::graph::step::Step;
+    use crate::world::clock::Clock;
+    use crate::world::fixture;
+    use crate::world::outbox::QUEUE_LIMIT;
+    use crate::world::settings::Settings;
+
+    const USER: &str = "00000000-0000-4000-8000-000000000001";
+
+    fn world() -> World {
+        let mut settings = Settings { clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() };
+        settings.stores = Arc::new(crate::world::budget::Budget::new(4 << 20));
+        let subscription = |number| {
+            json!({ "id": format!("s{number:02}"), "changeType": "created", "resource": format!("users/{USER}/contacts"),
+                "notificationUrl": "https://receiver.example/", "expirationDateTime": "1970-01-01T01:00:00Z", "clientState": "mine" })
+        };
+        let subscriptions: Vec<Value> = (0..20).map(subscription).collect();
+        let text = json!({ "users": [{ "id": USER, "displayName": "A" }], "subscriptions": subscriptions }).to_string();
+        settings.entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+        World::new(settings)
+    }
+
+    /// Adds a contact, and returns the notifications of it.
+    fn notified(world: &World) -> Vec<Notification> {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let (target, body) = (format!("/v1.0/users/{USER}/contacts"), Bytes::from_static(b"{\"givenName\":\"A\"}"));
+        let request =
+            Request { method: Method::POST, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body) };
+        let Step::Done(mut answer) = pipeline::answer(world, &request) else { panic!("it is answered at once") };
+        assert_eq!(answer.response.status(), 201);
+        answer.notifications.take().unwrap_or_default()
+    }
+
+    #[test]
+    fn notifications_take_memory_when_they_are_put_together_and_only_where_there_is_room() {
+        let world = world();
+        let found = notified(&world);
+        let bytes: usize = found.iter().map(|one| notification_bytes(one.item.len())).sum();
+        let used = world.stores.used();
+        assert_eq!(found.len(), 20);
+        drop(found);
+        assert_eq!(used - world.stores.used(), bytes);
+        // The queue of one receiver is full.
+        let waiting =
+            |_| Notification { subscription: "s00".into(), lifecycle_url: None, item: String::new(), cause: None, memory: None };
+        world.outbox.push(&world.stores, (0..QUEUE_LIMIT).map(waiting).collect());
+        let found = notified(&world);
+        assert_eq!((found.len(), world.outbox.dropped()), (19, 1));
+        assert!(found.iter().all(|one| &*one.subscription != "s00"));
+        drop(found);
+        let rest = world.stores.take(world.stores.limit() - world.stores.used() - 10_000).unwrap();
+        let found = notified(&world);
+        assert!(!found.is_empty() && found.len() < 19, "{}", found.len());
+        assert_eq!(world.outbox.dropped() as usize, 1 + 20 - found.len());
+        assert!(world.stores.used() <= world.stores.limit());
+        drop(rest);
+    }
+}
