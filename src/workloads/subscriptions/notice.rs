@@ -362,7 +362,7 @@ mod tests {
         let rest = world.stores.take(world.stores.limit() - world.stores.used() - 10_000).unwrap();
         let found = notified(&world);
         assert!(!found.is_empty() && found.len() < 19, "{}", found.len());
-        assert_eq!(world.outbox.dropped() as usize, 1 + 20 - found.len());
+        assert_eq!(usize::try_from(world.outbox.dropped()).unwrap(), 1 + 20 - found.len());
         assert!(world.stores.used() <= world.stores.limit());
         drop(rest);
     }
