@@ -5,11 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::Value;
 
+use crate::edm::schema::{Model, StructuredType};
 use crate::entra::caller::{self, ACTS_AS, bearer};
 use crate::entra::token::{self, Claims, Token, TokenDefect, issuer, unix_seconds};
 use crate::odata::error::Error;
 use crate::policy::behavior::{ActsAs, ClaimsChallenge};
-use crate::policy::permissions::{self, OperationKind, OperationPermissions, TokenKind, of_operation};
+use crate::policy::permissions::{self, OperationKind, OperationPermissions, TokenKind, are_published, of_operation};
 use crate::policy::refusal;
 use crate::world::World;
 use crate::world::settings::Auth;
@@ -47,7 +48,7 @@ pub(crate) fn authenticate(world: &World, headers: &HeaderMap) -> Result<Option<
 
 /// Checks that the user's tokens were not revoked after this one was issued. A client that cannot answer the challenge is not given one:
 /// its token stays valid until it expires (learn.microsoft.com/entra/identity/conditional-access/concept-continuous-access-evaluation).
-fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
+pub(super) fn check_revocation(world: &World, claims: &Claims) -> Result<(), Error> {
     let user = claims.oid.as_deref().unwrap_or_default();
     let Some(valid_from) = world.sign_ins.valid_from(user) else { return Ok(()) };
     let answers = claims.xms_cc.as_array().is_some_and(|list| list.iter().any(|value| value == "cp1"));
@@ -112,14 +113,14 @@ pub(super) fn verified(world: &World, headers: &HeaderMap, text: &str) -> Result
 }
 
 /// An operation on a resource.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct AskedOperation<'o> {
-    /// The qualified name of the resource's type.
-    pub(crate) resource: &'o str,
+    /// The resource's type, and the schema that has it; `None` without one.
+    pub(crate) resource: Option<(&'o Model, &'o StructuredType)>,
     /// Its kind.
     pub(crate) kind: OperationKind,
-    /// The path, with the version.
-    pub(crate) path: &'o str,
+    /// Returns the addresses under which its permissions may be published, as segments behind the version. The first one is that of the path.
+    pub(crate) addresses: &'o dyn Fn() -> Vec<Vec<String>>,
     /// The method.
     pub(crate) method: &'o str,
 }
@@ -144,7 +145,8 @@ pub(crate) fn authorize(
 
 /// Checks the permissions of a token: by the reference page of the type, else by what is published for the path.
 fn check_permissions(claims: &Claims, operation: AskedOperation<'_>) -> Result<(), Error> {
-    if let Some(row) = permissions::of(operation.resource, operation.kind) {
+    let row = operation.resource.and_then(|(_, structured)| permissions::of(&structured.full_name, operation.kind));
+    if let Some(row) = row {
         if claims.is_application() {
             let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             if !row.application.iter().any(|role| roles.contains(role)) {
@@ -161,23 +163,45 @@ fn check_permissions(claims: &Claims, operation: AskedOperation<'_>) -> Result<(
         }
         return Ok(());
     }
-    let path = operation.path.splitn(3, '/').nth(2).unwrap_or_default();
-    if claims.is_application() && path.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case("me")) {
+    let addresses = (operation.addresses)();
+    let Some(path) = addresses.first() else { return Ok(()) };
+    if claims.is_application() && path.first().is_some_and(|first| first.eq_ignore_ascii_case("me")) {
         return Err(Error::new(&refusal::CALLER_WITHOUT_USER, &[]));
     }
-    published(path, operation.method).map_or(Ok(()), |published| check_published(claims, published, path))
+    match addresses.iter().find_map(|address| of_operation(address, operation.method)) {
+        Some(published) => check_published(claims, published, path),
+        None if is_published_elsewhere(operation, path) => {
+            let detail = format!("found no published permissions for {} /{}", operation.method, path.join("/"));
+            Err(Error::new(&refusal::UNPUBLISHED_PERMISSIONS, &[]).with_detail(detail))
+        }
+        None => Ok(()),
+    }
 }
 
-/// Returns the published permissions of an operation. Those of a property or of a raw value are those of its holder.
-fn published(path: &str, method: &str) -> Option<OperationPermissions> {
-    let shorter = |path: &'_ str| path.rsplit_once('/').map(|(rest, _)| rest.to_owned());
-    of_operation(path, method).or_else(|| {
-        let holder = shorter(path)?;
-        of_operation(&holder, method).or_else(|| of_operation(&shorter(&holder)?, method))
-    })
+/// Returns whether permissions are published for other addresses of a type, or of the operation that a path ends with.
+fn is_published_elsewhere(operation: AskedOperation<'_>, path: &[String]) -> bool {
+    let Some((model, structured)) = operation.resource else { return false };
+    // Types of a custom schema may have the same names, and a root collection has no other address.
+    if !structured.full_name.starts_with("microsoft.graph.") || path.len() <= 2 {
+        return false;
+    }
+    let roots = model.roots().iter().map(|root| (root.target, &*root.name));
+    let all = model.structured_types().flat_map(|holder| &holder.navigations);
+    let navigations = all.map(|navigation| (navigation.target, &*navigation.name));
+    let mut names: Vec<&str> =
+        roots.chain(navigations).filter(|(target, _)| *target == structured.id).map(|(_, name)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    // An operation is not published with its type.
+    let end = path.last().map(|last| last.split('(').next().unwrap_or_default());
+    let is_bound =
+        |name: &&str| [false, true].iter().any(|many| model.bound_operation(name, structured.id, *many, &[]).is_some());
+    let called = end.filter(is_bound);
+    let names = called.map_or(names, |called| vec![called]);
+    are_published(&names, operation.method)
 }
 
-fn check_published(claims: &Claims, published: OperationPermissions, path: &str) -> Result<(), Error> {
+fn check_published(claims: &Claims, published: OperationPermissions, path: &[String]) -> Result<(), Error> {
     let is_application = claims.is_application();
     let roles: Vec<&str> = claims.roles.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let scopes: Vec<&str> = claims.scp.as_deref().unwrap_or_default().split_ascii_whitespace().collect();
@@ -221,9 +245,9 @@ enum Denial {
     Other,
 }
 
-fn denial(path: &str) -> Denial {
+fn denial(path: &[String]) -> Denial {
     let is = |segment: &str, names: &[&str]| names.iter().any(|name| segment.eq_ignore_ascii_case(name));
-    let mut segments = path.split('/').map(|segment| segment.split('(').next().unwrap_or_default());
+    let mut segments = path.iter().map(|segment| segment.split('(').next().unwrap_or_default());
     let first = segments.next().unwrap_or_default();
     let outlook =
         ["messages", "mailFolders", "events", "calendar", "calendars", "calendarView", "contacts", "contactFolders", "sendMail"];

@@ -24,6 +24,7 @@ use crate::policy::refusal;
 use crate::text::json::Json;
 use crate::world::World;
 use crate::world::name::prefix_of;
+use crate::world::outbox::Notification;
 
 /// The response headers that a batch repeats, in the order and case of recorded batches (pnp/pnpcore). A header without a recording
 /// has its position in single responses.
@@ -259,10 +260,13 @@ impl Batch {
         let refused = answered.iter().filter_map(|(index, _, answer)| Some((*index, answer.refused.clone()?)));
         let refused_items = refused.collect();
         let calls = answered.iter().flat_map(|(_, _, answer)| answer.calls.iter().cloned()).collect();
-        let notified = answered.iter().filter_map(|(_, _, answer)| answer.notifications.as_ref());
-        let notifications =
-            notified.fold(None::<Vec<_>>, |all, more| Some(all.into_iter().flatten().chain(more.iter().cloned()).collect()));
         let mut order: Vec<usize> = answered.iter().map(|(index, ..)| *index).collect();
+        let mut notifications: Option<Vec<Notification>> = None;
+        for answer in self.items.iter_mut().filter_map(|item| item.answer.as_deref_mut()) {
+            if let Some(more) = answer.notifications.take() {
+                notifications.get_or_insert_default().extend(more);
+            }
+        }
         if world.behaviors.batch_order == BatchOrder::Shuffled {
             // Fisher-Yates shuffle: all orders are equally likely.
             for last in (1..order.len()).rev() {

@@ -180,8 +180,9 @@ fn stages(
     let resource = route::resolve(&world.schema, Lookup::of(world, &request.headers), request.path())?;
     if let Resource::Operation(model, call) = &resource {
         let credentials = check::authenticate(world, &request.headers)?;
-        let (path, method) = (request.path(), request.method.as_str());
-        let asked = AskedOperation { resource: "", kind: OperationKind::Create, path, method };
+        let addresses = || vec![call.segments.clone()];
+        let method = request.method.as_str();
+        let asked = AskedOperation { resource: None, kind: OperationKind::Create, addresses: &addresses, method };
         check::authorize(world, &request.headers, credentials.as_ref(), asked)?;
         return ops::operation::call_unbound(world, request, meta, model, call, skipped);
     }
@@ -198,9 +199,9 @@ fn stages(
     }
     let operation = Operation::of(world, &route, &request.method)?;
     let asked = AskedOperation {
-        resource: &route.structured().full_name,
+        resource: Some((route.model, route.structured())),
         kind: operation.kind(),
-        path: request.path(),
+        addresses: &|| route.published_addresses(world),
         method: request.method.as_str(),
     };
     check::authorize(world, &request.headers, credentials.as_ref(), asked)?;

@@ -3,6 +3,7 @@
 //! A path leads from a root through contained entities, which have addresses of their own, and through links to entities that live elsewhere.
 //! The canonical address of an entity decides where it is stored and which context URL it has, not the way to it.
 
+mod asked;
 mod files;
 mod lookup;
 mod operation;
@@ -23,6 +24,7 @@ use crate::text::json::Json;
 use crate::world::World;
 use crate::world::workload::Ancestor;
 
+use self::asked::{Role, Step};
 pub(super) use self::files::NewFile;
 pub(super) use self::lookup::Lookup;
 pub(super) use self::operation::OperationCall;
@@ -81,9 +83,18 @@ pub(super) struct Route<'s> {
     pub(super) new_file: Option<Box<NewFile>>,
     /// Whether names lead to a file or folder.
     pub(super) has_names: bool,
+    /// The parts of the path, if permissions are checked.
+    steps: Vec<Step>,
 }
 
 impl<'s> Route<'s> {
+    /// Returns the addresses under which the permissions for the path may be published, the most exact one first.
+    pub(super) fn published_addresses(&self, world: &World) -> Vec<Vec<String>> {
+        let is_asked = !self.steps.is_empty();
+        let addresses = || asked::addresses(&world.schema, self.model, &self.collection, self.key.as_deref(), &self.steps);
+        if is_asked { addresses() } else { Vec::new() }
+    }
+
     pub(super) fn structured(&self) -> &'s StructuredType {
         self.model.structured(self.type_id)
     }
@@ -149,7 +160,10 @@ pub(super) struct PropertyTail {
 /// Segments are percent-decoded and matched in any case; keys keep their case. A key is a segment of its own or is in parentheses. One
 /// trailing slash is allowed.
 pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str) -> Result<Resource<'s>, Error> {
-    if let Some(route) = resolve_usual_form(schema, path) {
+    if let Some(mut route) = resolve_usual_form(schema, path) {
+        if lookup.needs_permissions() {
+            route.steps = asked::of_usual_form(path, route.type_id);
+        }
         return Ok(Resource::Entities(route));
     }
     let path = absolute_link_path(path).unwrap_or(path);
@@ -209,6 +223,8 @@ struct Walk<'s, 'l> {
     has_names: bool,
     /// The link that the last segment has followed.
     link: Option<Box<FollowedLink<'s>>>,
+    /// The parts of the path so far, if permissions are checked.
+    steps: Vec<Step>,
 }
 
 /// The position of a walk before it followed a link.
@@ -252,7 +268,9 @@ impl<'s, 'l> Walk<'s, 'l> {
             new_file: None,
             has_names: false,
             link: None,
+            steps: Vec::new(),
         };
+        walk.step(&root.name, Role::Name);
         if root.is_singleton && predicate.is_some() {
             return Err(invalid_key(walk.structured()));
         }
@@ -285,11 +303,13 @@ impl<'s, 'l> Walk<'s, 'l> {
                 continue;
             }
             if segment.eq_ignore_ascii_case("$ref") {
+                self.step("$ref", Role::Mark);
                 return expect_end(segments, self.references(&segment)?);
             }
             self.link = None;
             if self.key.is_none() {
                 if segment.eq_ignore_ascii_case("$count") {
+                    self.step("$count", Role::Mark);
                     return expect_end(segments, self.end(Tail::Count));
                 }
                 if segment.eq_ignore_ascii_case("$value") {
@@ -314,6 +334,7 @@ impl<'s, 'l> Walk<'s, 'l> {
                     return Ok(self.called(call));
                 }
                 if segment.eq_ignore_ascii_case("$value") && self.can_have_content() {
+                    self.step("$value", Role::Mark);
                     return expect_end(segments, self.end(Tail::Media));
                 }
             }
@@ -341,7 +362,8 @@ impl<'s, 'l> Walk<'s, 'l> {
         Ok(self.end(Tail::References))
     }
 
-    fn called(self, call: OperationCall<'s>) -> Route<'s> {
+    fn called(mut self, call: OperationCall<'s>) -> Route<'s> {
+        call.segments.iter().for_each(|segment| self.step(segment, Role::Operation));
         Route { operation: Some(Box::new(call)), ..self.end(Tail::Operation) }
     }
 
@@ -370,6 +392,7 @@ impl<'s, 'l> Walk<'s, 'l> {
             operation: None,
             new_file: self.new_file,
             has_names: self.has_names,
+            steps: self.steps,
         }
     }
 
@@ -393,8 +416,10 @@ impl<'s, 'l> Walk<'s, 'l> {
             self.cast = Some(id);
             self.type_id = id;
         }
+        let name = &self.model.structured(id).full_name;
         self.link_path.push('/');
-        self.link_path.push_str(&self.model.structured(id).full_name);
+        self.link_path.push_str(name);
+        self.step(name, if self.key.is_some() { Role::CastOfOne } else { Role::Cast });
         Ok(true)
     }
 
@@ -414,6 +439,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         let named = |index: usize| name.is_some_and(|name| structured.properties[index].name.eq_ignore_ascii_case(name));
         let alternate = structured.alternate_keys.iter().find(|index| named(**index));
         if let Some(index) = alternate.filter(|_| structured.key.is_none_or(|key| !named(key))) {
+            self.step_by_alternate_key(&structured.properties[*index].name);
             if let Some(found) = self.lookup.by_alternate_key(&self.collection, &structured.properties[*index], &key) {
                 self.key = Some(Cow::Owned(found));
             } else {
@@ -433,6 +459,7 @@ impl<'s, 'l> Walk<'s, 'l> {
     fn set_key(&mut self, key: Cow<'s, str>) -> Result<(), Error> {
         let structured = self.structured();
         let Some(key) = canonical_key(structured.key_type(), key) else { return Err(invalid_key(structured)) };
+        self.step(&key, Role::Key);
         if self.has_links {
             self.follow_link(key);
             return Ok(());
@@ -478,6 +505,7 @@ impl<'s, 'l> Walk<'s, 'l> {
         }
         self.type_id = navigation.target;
         self.cast = None;
+        self.step(&navigation.name, Role::Name);
         self.has_links = !navigation.contains_target;
         match predicate {
             Some(_) if !navigation.is_collection => Err(invalid_key(self.structured())),
@@ -586,11 +614,13 @@ impl<'s, 'l> Walk<'s, 'l> {
                     return Err(Error::new(&refusal::BEHIND_PRIMITIVE, &[&previous, &name]));
                 }
                 path.is_raw = true;
+                self.step("$value", Role::Mark);
                 segment = next_segment(segments)?;
                 continue;
             };
             let Segment { name: navigation_name, predicate } = Segment::of(&name);
             if let Some(navigation) = current.navigation(navigation_name).filter(|_| !member.is_empty()) {
+                self.step_through_properties();
                 self.enter(navigation, predicate, &member)?;
                 return Ok(None);
             }
@@ -600,6 +630,7 @@ impl<'s, 'l> Walk<'s, 'l> {
                 return Err(unknown_segment(&name, properties.chain(navigations)));
             };
             let property = &current.properties[index];
+            self.step(&property.name, Role::Property);
             owner = match property.kind {
                 PropertyType::Complex(id) => Some(self.model.structured(id)),
                 PropertyType::Primitive(_) | PropertyType::Enum(_) | PropertyType::Collection(_) => None,
@@ -679,6 +710,7 @@ fn resolve_usual_form<'s>(schema: &'s Schema, path: &'s str) -> Option<Route<'s>
         operation: None,
         new_file: None,
         has_names: false,
+        steps: Vec::new(),
     })
 }
 

@@ -14,8 +14,10 @@ use crate::graph::request::Request;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::policy::permissions::OperationKind;
+use crate::policy::refusal;
 use crate::text::form::percent_decoded;
 use crate::world::World;
+use crate::world::sign_ins::NAME_LIMIT;
 
 /// Answers the action, if the request is one
 /// (learn.microsoft.com/graph/api/user-revokesigninsessions; the body as recorded in Azure/azure-sdk-for-js, 2021).
@@ -45,7 +47,7 @@ pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>) 
         },
     };
     let set = world.schema.set_named("users")?;
-    if world.store.collection(set).get(&id).is_some() {
+    if id.len() > NAME_LIMIT || world.store.collection(set).get(&id).is_some() {
         return None;
     }
     Some(revoke(world, request, meta, version, &id))
@@ -53,10 +55,13 @@ pub(super) fn answer(world: &World, request: &Request, meta: &ResponseMeta<'_>) 
 
 fn revoke(world: &World, request: &Request, meta: &ResponseMeta<'_>, version: Version, id: &str) -> Result<Success, Error> {
     let claims = check::authenticate(world, &request.headers)?;
-    let resource = "";
-    let asked = AskedOperation { resource, kind: OperationKind::Update, path: request.path(), method: request.method.as_str() };
+    let addresses = || vec![["users", "{}", "revokeSignInSessions"].map(str::to_owned).to_vec()];
+    let method = request.method.as_str();
+    let asked = AskedOperation { resource: None, kind: OperationKind::Update, addresses: &addresses, method };
     check::authorize(world, &request.headers, claims.as_ref(), asked)?;
-    world.sign_ins.revoke(id, unix_seconds(world.clock.now()));
+    if !world.sign_ins.revoke(id, unix_seconds(world.clock.now())) {
+        return Err(Error::new(&refusal::STORE_FULL, &[]));
+    }
     let format = negotiate::accepted_format(world, request, meta)?;
     let context = OperationContext::new(world, request, meta, world.schema.model(version), &(), format);
     let mut out = context.begin_body("#Edm.Boolean", "", 32);

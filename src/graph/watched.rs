@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use http::HeaderMap;
+use percent_encoding::percent_decode_str;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::schema::{Model, OperationType, SetId, StructuredType, TypeId, Version};
@@ -25,6 +26,8 @@ pub(crate) struct Watched<'m> {
     /// Their place.
     pub(crate) place: Place,
     filter: Option<Query<'m>>,
+    /// The addresses under which the permissions for reading them may be published.
+    pub(crate) addresses: Vec<Vec<String>>,
 }
 
 /// The behaviors with which filters are read: one that is ignored would notify of everything.
@@ -54,19 +57,30 @@ pub(crate) enum Unwatched {
 pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str) -> Result<Watched<'m>, Unwatched> {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
     let path = path.trim_matches('/');
-    let (first, rest) = path.split_once('/').map_or((path, ""), |(first, rest)| (first, rest));
-    let path = match user.filter(|_| first.eq_ignore_ascii_case("me")) {
-        Some(user) => format!("users/{user}/{rest}"),
-        None => path.to_owned(),
-    };
+    let rest = path.split_once('/').map_or("", |(_, rest)| rest);
+    let user = user.filter(|_| is_of_caller(path));
+    let path = user.map_or_else(|| path.to_owned(), |user| format!("users/{user}/{rest}"));
     let mut unknown = None;
     for version in Version::ALL {
         match at(world, version, &path, query) {
             Err(Unwatched::Unknown(error)) => _ = unknown.get_or_insert(error),
-            found => return found,
+            Err(missing) => return Err(missing),
+            Ok(mut found) => {
+                let is_own = |address: &&mut Vec<String>| user.is_some_and(|user| address.get(1).is_some_and(|key| key == user));
+                for address in found.addresses.iter_mut().filter(is_own) {
+                    address.splice(..2, ["me".to_owned()]);
+                }
+                return Ok(found);
+            }
         }
     }
     Err(Unwatched::Unknown(unknown.unwrap_or_else(|| Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]))))
+}
+
+/// Whether a path without version begins with the caller.
+pub(crate) fn is_of_caller(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    percent_decode_str(first).decode_utf8_lossy().eq_ignore_ascii_case("me")
 }
 
 fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result<Watched<'m>, Unwatched> {
@@ -76,6 +90,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result
     let resource = route::resolve(schema, Lookup::of(world, &headers), &path).map_err(Unwatched::Unknown)?;
     let not_watched = || Unwatched::Unknown(Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]));
     let Resource::Entities(route) = resource else { return Err(not_watched()) };
+    let addresses = route.published_addresses(world);
     let (type_id, place) = place(world, route).ok_or_else(not_watched)??;
     let structured = model.structured(type_id);
     let filter = if query.is_empty() {
@@ -85,7 +100,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result
         let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None };
         Some(Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?)
     };
-    Ok(Watched { model, structured, place, filter })
+    Ok(Watched { model, structured, place, filter, addresses })
 }
 
 /// Returns the place that a route leads to, and the type of what is there; `None` for parts of entities.

@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub(crate) use self::operations::{OperationPermissions, TokenKind, of_operation};
+pub(crate) use self::operations::{OperationPermissions, TokenKind, are_published, of_operation};
 
 /// The kind of an operation, one for each kind of reference page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -830,6 +830,10 @@ refusals! {
     /// A token without a permission of Outlook.
     ACCESS_DENIED "access-denied" 403 ErrorAccessDenied Layer::Gateway, "Access is denied. Check credentials and try again.",
         Medium "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode (ErrorAccessDenied); public issues of Graph (the text)";
+    /// An operation whose address is not published, on a type whose other addresses are.
+    UNPUBLISHED_PERMISSIONS "unpublished-permissions" 403 Forbidden Layer::Gateway,
+        "Access to the resource is denied: no permission is known for this address.",
+        None "microsoftgraph/microsoft-graph-devx-content (permissions of other addresses of the type); status and text are a guess";
     /// A delegated token without any of the operation's scopes.
     MISSING_SCOPE "missing-scope" 403 Forbidden Layer::Gateway,
         "Missing scope permissions on the request. API requires one of '{0}'. Scopes on the request '{1}'",

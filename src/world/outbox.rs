@@ -22,6 +22,9 @@ pub(crate) const WORLD_LIMIT: usize = 10_000;
 /// The greatest number of notifications in one message.
 pub(crate) const MESSAGE_LIMIT: usize = 100;
 
+/// The bytes of items after which a message takes no further one. A single item may be larger.
+pub(crate) const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// The bytes of a waiting notification beside its texts.
 const NOTIFICATION_BYTES: usize = 256;
 
@@ -32,7 +35,7 @@ const NEVER: i64 = i64::MAX;
 const SCHEDULING: i64 = NEVER - 1;
 
 /// A notification for the receiver of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Notification {
     /// The key of the subscription.
     pub subscription: Arc<str>,
@@ -42,6 +45,13 @@ pub struct Notification {
     pub item: String,
     /// The id of the request that caused it.
     pub cause: Option<Box<str>>,
+    /// The memory that it has taken already; what waits without takes its own.
+    pub memory: Option<Reservation>,
+}
+
+/// Returns the bytes that a notification with an item of this length takes.
+pub(crate) fn notification_bytes(item: usize) -> usize {
+    NOTIFICATION_BYTES.saturating_add(item)
 }
 
 /// A queue: the key of a subscription, and whether its notifications are about the subscription itself.
@@ -51,11 +61,21 @@ pub(crate) type QueueId = (Arc<str>, bool);
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     pub(crate) queue: QueueId,
+    /// The receiver, if the subscription has ended meanwhile.
+    pub(crate) last_receiver: Option<LastReceiver>,
     pub(crate) notifications: Vec<Arc<Notification>>,
     /// The number of attempts before this one.
     pub(crate) attempts: u32,
     /// The time of the first attempt.
     pub(crate) first: SystemTime,
+}
+
+/// The receiver of what was due before a subscription ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastReceiver {
+    pub(crate) url: Arc<str>,
+    /// The application for which messages are signed, if they have changed entities.
+    pub(crate) application: Option<Arc<str>>,
 }
 
 /// The result of an attempt to send a parcel.
@@ -82,6 +102,7 @@ struct Queue {
     attempts: u32,
     first: Option<SystemTime>,
     due: Option<SystemTime>,
+    last_receiver: Option<LastReceiver>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +194,11 @@ impl Outbox {
         *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(world);
     }
 
+    /// Ends sending, though a request in flight may still hold the world.
+    pub(super) fn close(&self) {
+        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = Weak::new();
+    }
+
     /// Returns the current value of the world, unless the world has ended.
     pub(crate) fn world(&self) -> Option<Arc<World>> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
@@ -192,11 +218,13 @@ impl Outbox {
     pub(crate) fn push(&self, budget: &Arc<Budget>, notifications: Vec<Notification>) -> Vec<Arc<str>> {
         let mut queues = self.lock();
         let mut dropped = Vec::new();
-        for notification in notifications {
+        for mut notification in notifications {
             let id = (notification.subscription.clone(), notification.lifecycle_url.is_some());
             let is_full =
                 queues.waiting >= WORLD_LIMIT || queues.by_id.get(&id).is_some_and(|queue| queue.waiting.len() >= QUEUE_LIMIT);
-            let memory = if is_full { None } else { budget.take(NOTIFICATION_BYTES + notification.item.len()) };
+            let taken = notification.memory.take();
+            let take = || budget.take(notification_bytes(notification.item.len()));
+            let memory = if is_full { None } else { taken.or_else(take) };
             let Some(memory) = memory else {
                 dropped.push(notification.subscription);
                 continue;
@@ -209,6 +237,18 @@ impl Outbox {
         dropped
     }
 
+    /// Returns the number of notifications of changes that a subscription has room for.
+    pub(crate) fn room(&self, subscription: &Arc<str>) -> usize {
+        let queues = self.lock();
+        let waiting = queues.by_id.get(&(subscription.clone(), false)).map_or(0, |queue| queue.waiting.len());
+        QUEUE_LIMIT.saturating_sub(waiting).min(WORLD_LIMIT.saturating_sub(queues.waiting))
+    }
+
+    /// Counts notifications that are dropped before they are put together.
+    pub(crate) fn count_dropped(&self, count: usize) {
+        self.lock().count_dropped(count);
+    }
+
     /// Takes one parcel of each queue whose turn it is. It stays in its queue until it is [settled](Outbox::settle).
     pub(crate) fn take(&self, now: SystemTime) -> Vec<Parcel> {
         let mut queues = self.lock();
@@ -219,8 +259,17 @@ impl Outbox {
             }
             queue.is_sending = true;
             let first = *queue.first.get_or_insert(now);
-            let notifications = queue.waiting.iter().take(MESSAGE_LIMIT).map(|waiting| waiting.notification.clone()).collect();
-            parcels.push(Parcel { queue: id.clone(), notifications, attempts: queue.attempts, first });
+            let mut bytes = 0;
+            let fits = |waiting: &&Waiting| {
+                let length = waiting.notification.item.len();
+                let is_first = bytes == 0;
+                bytes += length;
+                is_first || bytes <= MESSAGE_BYTES
+            };
+            let notifications =
+                queue.waiting.iter().take(MESSAGE_LIMIT).take_while(fits).map(|waiting| waiting.notification.clone()).collect();
+            let last_receiver = queue.last_receiver.clone();
+            parcels.push(Parcel { queue: id.clone(), last_receiver, notifications, attempts: queue.attempts, first });
         }
         parcels
     }
@@ -247,11 +296,20 @@ impl Outbox {
         }
     }
 
+    /// Keeps the receiver of a subscription that ends, for what waits.
+    pub(crate) fn keep_receiver(&self, subscription: &Arc<str>, receiver: LastReceiver) {
+        if let Some(queue) = self.lock().by_id.get_mut(&(subscription.clone(), false)) {
+            queue.last_receiver = Some(receiver);
+        }
+    }
+
     /// Drops all that waits for the receiver of a parcel, whose subscription is gone.
     pub(crate) fn cancel(&self, parcel: &Parcel) {
         let mut queues = self.lock();
         if let Some(queue) = queues.by_id.remove(&parcel.queue) {
-            queues.waiting -= queue.waiting.len();
+            let count = queue.waiting.len();
+            queues.waiting -= count;
+            queues.count_dropped(count);
         }
     }
 
@@ -265,7 +323,8 @@ impl Outbox {
         self.lock().waiting
     }
 
-    /// Returns the number of notifications that were dropped: for want of room, or because their receivers did not take them.
+    /// Returns the number of notifications that were dropped: for want of room, because their receivers did not take them, or with their
+    /// subscriptions.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
@@ -320,7 +379,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     fn notification(subscription: &str, item: &str) -> Notification {
-        Notification { subscription: subscription.into(), lifecycle_url: None, item: item.to_owned(), cause: None }
+        Notification { subscription: subscription.into(), lifecycle_url: None, item: item.to_owned(), cause: None, memory: None }
     }
 
     fn items(parcel: &Parcel) -> Vec<&str> {
@@ -357,6 +416,19 @@ mod tests {
         assert_eq!(outbox.dropped(), 7 + 21 * 1_000 - 10_000);
         let small = Arc::new(Budget::new(2 * NOTIFICATION_BYTES + 2));
         assert_eq!(Outbox::new(None).push(&small, many("a", 5)).len(), 3);
+    }
+
+    #[test]
+    fn a_message_ends_at_its_bytes_but_has_an_item() {
+        let (outbox, budget) = (Outbox::new(None), Arc::new(Budget::new(usize::MAX)));
+        let items = [MESSAGE_BYTES / 2, MESSAGE_BYTES / 2, 1, MESSAGE_BYTES + 1, 1, 1].map(|length| "x".repeat(length));
+        outbox.push(&budget, items.iter().map(|item| notification("a", item)).collect());
+        let mut counts = Vec::new();
+        while let [parcel] = &outbox.take(UNIX_EPOCH)[..] {
+            counts.push(parcel.notifications.len());
+            outbox.settle(parcel, Sent::Delivered);
+        }
+        assert_eq!(counts, [2, 1, 1, 2]);
     }
 
     #[test]

@@ -250,7 +250,11 @@ impl WorldSlot {
     }
 
     fn store(&self, world: Arc<World>, plan_number: u64) {
-        self.current.store(world);
+        let outbox = world.outbox.clone();
+        let before = self.current.swap(world);
+        if !Arc::ptr_eq(&before.outbox, &outbox) {
+            before.outbox.close();
+        }
         self.plan_number.store(plan_number, Ordering::Relaxed);
     }
 }
@@ -447,7 +451,7 @@ impl Worlds {
             return Err(WorldError::Default);
         }
         let dropped = self.named.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        dropped.map(drop).ok_or_else(|| WorldError::Unknown(name.to_owned()))
+        dropped.map(|slot| slot.current.load().outbox.close()).ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
 
     /// Drops the worlds that are idle longer than the limit, and returns their number.

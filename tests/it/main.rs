@@ -30,6 +30,7 @@
 //! | file | shows |
 //! |---|---|
 //! | `identity` | sign-in, step by step; laws for all tokens and forms |
+//! | `permissions` | the permissions of operations, by all spellings of their addresses |
 //!
 //! **`connectors/`**: calls to the connectors of workforce integrations
 //!
@@ -137,6 +138,7 @@ mod entra {
     mod control;
     mod grants;
     mod identity;
+    mod permissions;
     mod revocation;
 }
 mod graph {

@@ -12,7 +12,7 @@ use crate::entra::user::account;
 use crate::policy::refusal::SIGN_IN_REFUSALS;
 use crate::world::World;
 use crate::world::fixture::directory::User;
-use crate::world::sign_ins::{DeviceDecision, REFUSAL_LIMIT};
+use crate::world::sign_ins::{DeviceDecision, NAME_LIMIT, REFUSAL_LIMIT};
 
 /// Body of a revocation.
 #[derive(Deserialize)]
@@ -60,7 +60,11 @@ pub(super) fn revoke(call: &ControlCall<'_>) -> Result<ControlReply, ControlErro
     let world = call.worlds.world(call.name)?;
     let user = user(&world, body.user.as_deref())?;
     let now = world.clock.now();
-    world.sign_ins.revoke(&user.id, unix_seconds(now));
+    if !world.sign_ins.revoke(&user.id, unix_seconds(now)) {
+        let message =
+            format!("too little memory for a revocation: the stores are full, or the id is longer than {NAME_LIMIT} bytes");
+        return Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "store-full", message));
+    }
     Ok(ControlReply::ok(&json!({ "user": user.id, "validFrom": format_time(now) })))
 }
 

@@ -147,9 +147,6 @@ fn check_own(
         return Err(Error::new(&refusal::ENTRA_ASSERTION_CLIENT, &[]));
     }
     check_time(context, &assertion.claims)?;
-    if assertion.claims.exp.is_null() {
-        return Err(Error::new(&refusal::ENTRA_ASSERTION_FIELD, &["exp"]));
-    }
     if audiences(&assertion.claims.aud).any(|audience| is_service(context, audience)) {
         Ok(())
     } else {
@@ -193,7 +190,7 @@ fn check_federated(
     check_time(context, &assertion.claims)
 }
 
-/// Checks the lifetime, as far as the assertion has one.
+/// Checks the lifetime, which has an end.
 fn check_time(context: &EntraContext<'_>, claims: &Claims) -> Result<(), Error> {
     let now = unix_seconds(context.world.clock.now());
     let (from, until) = (seconds(&claims.nbf), seconds(&claims.exp));
@@ -203,6 +200,9 @@ fn check_time(context: &EntraContext<'_>, claims: &Claims) -> Result<(), Error> 
     if is_over || from.is_some_and(|from| from > now.saturating_add(300)) || is_invalid(&claims.nbf, from) {
         let times = [now, from.unwrap_or_default(), until.unwrap_or_default()].map(precise);
         return Err(Error::new(&refusal::ENTRA_ASSERTION_TIME, &[&times[0], &times[1], &times[2]]));
+    }
+    if claims.exp.is_null() {
+        return Err(Error::new(&refusal::ENTRA_ASSERTION_FIELD, &["exp"]));
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
-use http::header::{COOKIE, HeaderValue, ORIGIN};
+use http::header::COOKIE;
 
 use super::authorize::{self, Person};
 use super::form::Form;
-use super::page::{escaped, page};
+use super::page::{escaped, is_own_page, page};
 use super::sealed::{GrantKind, SealedGrant};
 use super::{EntraContext, EntraReply};
 use crate::entra::token::{decoded, unix_seconds};
@@ -46,9 +46,7 @@ pub(super) fn authorize(context: &EntraContext<'_>) -> Result<EntraReply, Error>
 
 /// Goes on as the page says.
 fn decide(context: &EntraContext<'_>, form: &Form<'_>, request: &str) -> Result<EntraReply, Error> {
-    let origin = context.request.headers.get(ORIGIN).map(HeaderValue::as_bytes);
-    let is_own = origin.is_none_or(|origin| context.request.base_url.as_bytes().starts_with(origin));
-    let text = decoded(request).filter(|_| is_own).ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;
+    let text = decoded(request).filter(|_| is_own_page(context)).ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;
     let asked = Form::of_text(&text);
     match form.get("decision") {
         Some("accept") => {

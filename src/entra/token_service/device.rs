@@ -1,18 +1,18 @@
 //! The device code endpoint, and the page on which a user approves or declines a device.
 
 use http::Method;
-use http::header::{HeaderValue, ORIGIN};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{Client, missing_parameter};
 use super::form::Form;
-use super::page::page;
+use super::page::{is_own_page, page};
 use super::scope::{AskedScopes, Resources};
 use super::sealed::{GrantKind, SealedGrant};
 use super::sign_in::user;
 use super::{EntraContext, EntraReply};
+use crate::entra::token::unix_seconds;
 use crate::odata::error::Error;
 use crate::policy::behavior::DeviceCode;
 use crate::policy::refusal;
@@ -56,7 +56,8 @@ pub(super) fn device_code(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> 
     let (device_code, user_code) = (sealed.text(), user_code(id));
     let waits = context.world.behaviors.device_code == DeviceCode::User;
     if waits {
-        context.world.sign_ins.await_device(&user_code);
+        let now = unix_seconds(context.world.clock.now());
+        context.world.sign_ins.await_device(&user_code, sealed.until, now);
     }
     let page = format!("{}/common/oauth2/deviceauth", context.request.base_url);
     let message =
@@ -90,9 +91,6 @@ pub(super) fn device_login(context: &EntraContext<'_>) -> Result<EntraReply, Err
         return Ok(EntraReply::Page(page(FORM)));
     }
     let form = Form::of(context.request);
-    // A page of another origin cannot decide: the code alone is short.
-    let origin = context.request.headers.get(ORIGIN).map(HeaderValue::as_bytes);
-    let is_own = origin.is_none_or(|origin| context.request.base_url.as_bytes().starts_with(origin));
     let code = form.get("code").map(str::to_uppercase).unwrap_or_default();
     let decision = if form.get("decision") == Some("decline") {
         DeviceDecision::Declined
@@ -100,7 +98,8 @@ pub(super) fn device_login(context: &EntraContext<'_>) -> Result<EntraReply, Err
         user(context, form.get("user"))?;
         DeviceDecision::Approved(form.get("user").map(str::to_owned))
     };
-    if !is_own || !context.world.sign_ins.decide_device(code.trim(), decision) {
+    // A page of another origin cannot decide: the code alone is short.
+    if !is_own_page(context) || !context.world.sign_ins.decide_device(code.trim(), decision) {
         return Err(Error::new(&refusal::ENTRA_DEVICE_CODE, &[]));
     }
     Ok(EntraReply::Page(page("<p>Done. The device goes on by itself.</p>\n")))

@@ -34,6 +34,11 @@ const FAMILY: [&str; 4] = [
     "aebc6443-996d-45c2-90f0-388ff96faa56",
 ];
 
+/// Whether a client shares refresh tokens with others of Microsoft.
+pub(super) fn is_of_family(client: &str) -> bool {
+    FAMILY.contains(&client)
+}
+
 /// The answer of the token endpoint, in the recorded order (Azure/azure-sdk-for-js, -go, -net and -python). In the first generation numbers
 /// are text.
 #[derive(Serialize)]
@@ -230,7 +235,7 @@ impl Prepared<'_> {
             scope: Some(self.scopes.answered.clone()),
             refresh_token: has_refresh.then(|| refresh.text()),
             refresh_token_expires_in: (has_refresh && signed_in.is_spa).then(|| refresh.until.saturating_sub(now)),
-            foci: (has_refresh && FAMILY.contains(&&*client.id)).then_some("1"),
+            foci: (has_refresh && is_of_family(&client.id)).then_some("1"),
             id_token: (is_first || asked.has("openid")).then(|| self.id_token(context, client, signed_in, asked, (None, None))),
             client_info: (form.get("client_info") == Some("1")).then(|| client_info(context, signed_in.user)),
             refresh_in: None,

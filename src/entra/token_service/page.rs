@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use http::header::ORIGIN;
+
+use super::EntraContext;
 use crate::odata::error::Error;
 
 /// The script that submits the only form of a page.
@@ -9,6 +12,15 @@ const SUBMIT: &str = "document.forms[0].submit()";
 
 /// Its digest, by which a page allows it and no other.
 pub(super) const SUBMIT_DIGEST: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
+
+/// Whether a form comes from a page of the service, as far as the browser says: from the origin of the request itself.
+pub(super) fn is_own_page(context: &EntraContext<'_>) -> bool {
+    let base = context.request.base_url;
+    let host = base.find("://").map_or(0, |scheme| scheme + 3);
+    let end = base[host..].find('/').map_or(base.len(), |length| host + length);
+    let origin = context.request.headers.get(ORIGIN);
+    origin.is_none_or(|origin| origin.as_bytes().eq_ignore_ascii_case(&base.as_bytes()[..end]))
+}
 
 /// Returns a page with this content.
 pub(super) fn page(content: &str) -> String {

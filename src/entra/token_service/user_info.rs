@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::EntraContext;
 use crate::entra::access_token::pairwise;
 use crate::entra::caller::bearer;
-use crate::entra::check::verified;
+use crate::entra::check::{check_revocation, verified};
 use crate::entra::token::UserNames;
 use crate::entra::user::account;
 use crate::odata::error::Error;
@@ -33,6 +33,7 @@ struct Answer<'a> {
 pub(super) fn user_info(context: &EntraContext<'_>) -> Result<Vec<u8>, Error> {
     let text = bearer(context.request.headers).unwrap_or_default();
     let claims = verified(context.world, context.request.headers, text)?;
+    check_revocation(context.world, &claims)?;
     let scopes = claims.scp.clone().unwrap_or_default();
     let has = |scope: &str| scopes.split(' ').any(|known| known == scope);
     if !has("openid") {

@@ -47,6 +47,7 @@ impl<'s> Walk<'s, '_> {
     ) -> Result<(), Error> {
         let Some(rules) = self.structured().file.filter(|_| has_names) else { return Ok(()) };
         self.has_names = true;
+        self.step_to_item();
         let mut names: Vec<String> = Vec::new();
         while let Some(segment) = next_segment(segments)? {
             let (name, is_last) = segment.strip_suffix(':').map_or((&*segment, false), |name| (name, true));

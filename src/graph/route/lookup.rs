@@ -11,6 +11,7 @@ use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::refusal;
+use crate::world::settings::Auth;
 use crate::world::store::StoredEntity;
 use crate::world::{World, links};
 
@@ -27,6 +28,11 @@ impl<'l> Lookup<'l> {
     /// Returns the lookup of a request.
     pub(in crate::graph) fn of(world: &'l World, headers: &'l HeaderMap) -> Lookup<'l> {
         Lookup(Some((world, headers)))
+    }
+
+    /// Whether permissions are checked, which are published by the parts of paths.
+    pub(super) fn needs_permissions(&self) -> bool {
+        self.0.is_some_and(|(world, _)| world.auth == Auth::Strict)
     }
 
     /// Returns the key of the signed-in user's entity. Without a token it is that of the state, linked under the singleton, or the local

@@ -15,6 +15,8 @@ pub(in crate::graph) struct OperationCall<'s> {
     pub(in crate::graph) operation: &'s Operation,
     /// The arguments in parentheses: names and literals.
     pub(in crate::graph) arguments: Vec<(String, String)>,
+    /// The segments of the call: its name with the arguments, and those behind it.
+    pub(in crate::graph) segments: Vec<String>,
     /// The type at the end of the path, if there is a result.
     pub(in crate::graph) result: Option<OperationType>,
     /// Whether the path goes on behind the result of the operation.
@@ -38,7 +40,7 @@ impl<'s> Walk<'s, '_> {
         let arguments = arguments::split(predicate.unwrap_or_default()).ok_or_else(|| not_emulated(segment))?;
         let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
         let found = self.model.bound_operation(name, self.type_id, is_collection, &names);
-        found.map(|operation| call(self.model, operation, &arguments, segments)).transpose()
+        found.map(|operation| call(self.model, operation, segment, &arguments, segments)).transpose()
     }
 }
 
@@ -51,20 +53,23 @@ pub(super) fn unbound<'s>(
     let Segment { name, predicate } = Segment::of(segment);
     let Some(arguments) = arguments::split(predicate.unwrap_or_default()) else { return Ok(None) };
     let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
-    model.unbound_operation(name, &names).map(|operation| call(model, operation, &arguments, segments)).transpose()
+    model.unbound_operation(name, &names).map(|operation| call(model, operation, segment, &arguments, segments)).transpose()
 }
 
 fn call<'s>(
     model: &Model,
     operation: &'s Operation,
+    name: &str,
     arguments: &[(&str, &str)],
     segments: &mut impl Iterator<Item = Cow<'s, str>>,
 ) -> Result<OperationCall<'s>, Error> {
     let mut result = operation.returns;
     let (mut is_followed, mut is_counted) = (false, false);
+    let mut followed = vec![name.to_owned()];
     while let Some(segment) = next_segment(segments)? {
         let refused = || not_emulated(&segment);
         is_followed = true;
+        followed.push(segment.clone().into_owned());
         if is_counted {
             return Err(refused());
         }
@@ -83,7 +88,7 @@ fn call<'s>(
         };
     }
     let arguments = arguments.iter().map(|(name, literal)| ((*name).to_owned(), (*literal).to_owned())).collect();
-    Ok(OperationCall { operation, arguments, result, is_followed, is_counted })
+    Ok(OperationCall { operation, arguments, segments: followed, result, is_followed, is_counted })
 }
 
 fn is_collection(result: Option<OperationType>) -> bool {

@@ -68,28 +68,46 @@ impl OperationPermissions {
     }
 }
 
-/// Returns the permissions of an operation, by its path behind the version; `None` if none are published.
-pub(crate) fn of_operation(path: &str, method: &str) -> Option<OperationPermissions> {
-    let letter = match method {
+/// Returns the permissions of an operation, by the segments of its path behind the version; `None` if none are published. The names of files
+/// in it are those of items.
+pub(crate) fn of_operation<S: AsRef<str>>(segments: &[S], method: &str) -> Option<OperationPermissions> {
+    let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+    let mut visits = VISITS;
+    find(0, &segments, letter(method)?, &mut visits)
+}
+
+/// Returns whether permissions for a method are published at any address that ends with one of these names, or with a key behind it.
+pub(crate) fn are_published(names: &[&str], method: &str) -> bool {
+    letter(method).is_some_and(|letter| are_below(0, names, letter))
+}
+
+fn are_below(node: usize, names: &[&str], letter: u8) -> bool {
+    let is_met = names.iter().map(|name| unqualified(name)).any(|name| {
+        let holders = [child(node, name, ""), child(node, name, "()")];
+        holders.into_iter().flatten().any(|holder| {
+            operation(holder, letter).is_some() || child(holder, "{}", "").is_some_and(|one| operation(one, letter).is_some())
+        })
+    });
+    is_met || children(node).any(|child| are_below(child, names, letter))
+}
+
+/// Returns the nodes below a node.
+fn children(node: usize) -> impl Iterator<Item = usize> {
+    let tree = part(3);
+    let count = tree.get(node..node + 2).map_or(0, |count| usize::from(u16::from_le_bytes([count[0], count[1]])));
+    let entries = tree.get(node + 2..node + 2 + 5 * count).unwrap_or_default();
+    entries.chunks_exact(5).map(|entry| usize::from(entry[2]) | usize::from(entry[3]) << 8 | usize::from(entry[4]) << 16)
+}
+
+fn letter(method: &str) -> Option<u8> {
+    Some(match method {
         "GET" | "HEAD" => b'G',
         "POST" => b'P',
         "PATCH" => b'A',
         "PUT" => b'U',
         "DELETE" => b'D',
         _ => return None,
-    };
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let mut visits = VISITS;
-    find(0, by_key(&segments).as_ref().unwrap_or(&segments), letter, &mut visits)
-}
-
-/// Returns the segments of a path in which names lead to a file or folder, as the key of an item; `None` without names.
-fn by_key<'p>(segments: &[&'p str]) -> Option<Vec<&'p str>> {
-    let start = segments.iter().position(|segment| segment.ends_with(':'))?;
-    let (before, names) = (&segments[..start], segments.get(start + 1..)?);
-    let end = names.iter().position(|name| name.ends_with(':')).map_or(names.len(), |end| end + 1);
-    let item: &[&str] = if segments[start].eq_ignore_ascii_case("root:") { &["items", "{}"] } else { &["{}"] };
-    Some([before, item, &names[end..]].concat())
+    })
 }
 
 /// Finds an operation below a node.
@@ -181,8 +199,12 @@ mod tests {
 
     use super::*;
 
+    fn of_path(path: &str, method: &str) -> Option<OperationPermissions> {
+        of_operation(&path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>(), method)
+    }
+
     fn least(path: &str, method: &str, kind: TokenKind) -> Option<String> {
-        let all = of_operation(path, method)?.sufficient(kind);
+        let all = of_path(path, method)?.sufficient(kind);
         let least = all.iter().filter(|one| one.is_least).map(|one| one.names.join("+"));
         Some(least.collect::<Vec<_>>().join(" "))
     }
@@ -201,10 +223,8 @@ mod tests {
             ("/applications(appId='x')", "GET", Work, Some("Application.Read.All Application.ReadWrite.All")),
             ("/me/messages", "GET", Work, Some("Mail.ReadBasic Mail.ReadWrite")),
             ("/users/a/messages/b/c", "GET", Work, None),
-            ("/me/drive/root:/a/b/c.txt:/content", "PUT", Work, Some("Files.ReadWrite")),
-            ("/me/drive/root:/a/b/c.txt", "DELETE", Work, Some("Files.ReadWrite")),
-            ("/me/drive/items/1:/a/b:/children", "GET", Work, least("/me/drive/items/2/children", "GET", Work).as_deref()),
-            ("/drives/1/root:/a", "GET", Work, least("/drives/1/items/2", "GET", Work).as_deref()),
+            ("/me/drive/items/1/content", "PUT", Work, Some("Files.ReadWrite")),
+            ("/me/drive/items/1", "DELETE", Work, Some("Files.ReadWrite")),
             ("/nothing", "GET", Work, None),
             ("", "GET", Work, None),
             ("/me", "TRACE", Work, None),
@@ -216,7 +236,7 @@ mod tests {
 
     #[test]
     fn some_operations_need_two_permissions() {
-        let found = of_operation("/policies/identitysecuritydefaultsenforcementpolicy", "PATCH").unwrap();
+        let found = of_path("/policies/identitysecuritydefaultsenforcementpolicy", "PATCH").unwrap();
         let both = ["Policy.Read.All", "Policy.ReadWrite.SecurityDefaults"];
         assert!(found.are_met(TokenKind::Application, |name| both.contains(&name)));
         assert!(!found.are_met(TokenKind::Application, |name| name == both[1]));
@@ -254,7 +274,7 @@ mod tests {
 
         #[test]
         fn no_path_panics(path in "(/(users|me|\\{\\}|[a-z$.()'=]{0,8})){0,12}") {
-            of_operation(&path, "GET");
+            of_path(&path, "GET");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::edm::patch::Patch;
 use crate::edm::value::Complex;
 use crate::entra::caller::{self, Caller};
 use crate::entra::check::{self, AskedOperation};
-use crate::graph::watched::{Unwatched, Watched};
+use crate::graph::watched::{Unwatched, Watched, is_of_caller};
 use crate::odata::error::Error;
 use crate::policy::behavior::{NotificationUrl, SubscriptionValidation};
 use crate::policy::permissions::OperationKind;
@@ -128,8 +128,7 @@ fn is_receiver(url: &str, schemes: NotificationUrl) -> bool {
 /// Returns what a subscription is to watch, if the caller may read it.
 fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watched<'c>, Error> {
     let unknown = || Error::new(&refusal::UNKNOWN_WATCHED_RESOURCE, &[]);
-    let is_own =
-        subscription.resource.trim_start_matches('/').split('/').next().is_some_and(|root| root.eq_ignore_ascii_case("me"));
+    let is_own = is_of_caller(&subscription.resource);
     if is_own && matches!(caller::caller(change.headers), Caller::Application(_)) {
         return Err(unknown().with_detail("the resource begins with `me`, but the token has no user".to_owned()));
     }
@@ -139,11 +138,10 @@ fn look_up<'c>(change: &Change<'c>, subscription: &Subscription) -> Result<Watch
     })?;
     let claims = check::authenticate(change.world, change.headers)?;
     // The permissions of a subscription are those of reading the resource.
-    let path = subscription.resource.split('?').next().unwrap_or_default().trim_matches('/');
     let asked = AskedOperation {
-        resource: &found.structured.full_name,
+        resource: Some((found.model, found.structured)),
         kind: OperationKind::List,
-        path: &format!("/v1.0/{path}"),
+        addresses: &|| found.addresses.clone(),
         method: "GET",
     };
     match check::authorize(change.world, change.headers, claims.as_ref(), asked) {

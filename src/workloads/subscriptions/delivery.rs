@@ -1,5 +1,6 @@
 //! Delivery of notifications: the message, and the time of the next attempt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,11 +32,10 @@ pub(crate) fn call(world: &World, parcel: &Parcel) -> Option<OutboundCall> {
     let (url, tokens) = if let Some(url) = lifecycle_url {
         (url, String::new())
     } else {
-        let subscription = subscription::find(world, key)?;
-        let application = subscription.application.as_deref().unwrap_or_default();
-        let token = || format!(",\"validationTokens\":[\"{}\"]", validation_token(world, application));
-        let tokens = subscription.encryption.as_ref().map_or_else(String::new, |_| token());
-        (subscription.url, tokens)
+        let receiver = subscription::find(world, key).map(|subscription| subscription.receiver());
+        let receiver = receiver.or_else(|| parcel.last_receiver.clone())?;
+        let token = |application: &Arc<str>| format!(",\"validationTokens\":[\"{}\"]", validation_token(world, application));
+        (receiver.url, receiver.application.as_ref().map_or_else(String::new, token))
     };
     let url: Uri = url.parse().ok()?;
     let timeout = match world.behaviors.notification_timeout {
@@ -95,7 +95,13 @@ mod tests {
     fn pauses(seed: u64) -> Vec<u64> {
         let settings = Settings { seed, clock: Clock::Fixed(UNIX_EPOCH), ..crate::workloads::settings() };
         let mut world = World::new(settings);
-        let mut parcel = Parcel { queue: (Arc::from("a"), false), notifications: Vec::new(), attempts: 0, first: UNIX_EPOCH };
+        let mut parcel = Parcel {
+            queue: (Arc::from("a"), false),
+            last_receiver: None,
+            notifications: Vec::new(),
+            attempts: 0,
+            first: UNIX_EPOCH,
+        };
         let mut found = Vec::new();
         let mut now: SystemTime = UNIX_EPOCH;
         while let Some(next) = next_attempt(&world, &parcel) {

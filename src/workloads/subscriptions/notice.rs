@@ -1,5 +1,7 @@
 //! Notifications of changes, and of what happens to subscriptions.
 
+use std::cell::{LazyCell, OnceCell};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -19,14 +21,27 @@ use crate::workloads::subscriptions::subscription::{self, Subscription};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::write_entity_with;
-use crate::world::outbox::Notification;
+use crate::world::outbox::{Notification, notification_bytes};
 use crate::world::store::StoreChange;
 use crate::world::workload::{Commit, text_of};
 
 /// Time before the end of a subscription at which its receiver is reminded, in milliseconds. No public source has it.
 const REMINDER: i64 = 15 * 60_000;
 
-/// Returns the notifications of what a request has changed.
+/// The bytes of encrypted content beside its data: keys of up to 4,096 bits, a signature, and names.
+const ENVELOPE_BYTES: usize = 2048;
+
+/// A subscription that may report changes.
+struct Watching<'w> {
+    key: &'w Arc<str>,
+    subscription: &'w Subscription,
+    found: Watched<'w>,
+    certificate: OnceCell<Option<Certificate>>,
+    /// The number of notifications that its receiver has room for.
+    room: usize,
+}
+
+/// Returns the notifications of what a request has changed. Those for which there is neither room nor memory are not put together.
 pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     let world = commit.world;
     let changes = merged(world, commit.changes);
@@ -34,43 +49,87 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         return Vec::new();
     }
     let subscriptions = subscription::all(world);
-    let watching: Vec<_> = subscriptions
+    let mut watching: Vec<_> = subscriptions
         .iter()
         .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
-        .filter_map(|(key, subscription)| Some((key, subscription, subscription.watched(world).ok()?)))
+        .filter_map(|(key, subscription)| {
+            let (found, room) = (subscription.watched(world).ok()?, world.outbox.room(key));
+            Some(Watching { key, subscription, found, certificate: OnceCell::new(), room })
+        })
         .collect();
-    let mut notifications = Vec::new();
+    let moved = moved(&changes);
+    let (mut notifications, mut dropped) = (Vec::new(), 0);
     for change in &changes {
-        for (key, subscription, found) in &watching {
-            let Some((kind, resource, data)) = reported(world, found, subscription, change, &changes) else { continue };
-            let data = format!("{data}{}", content(world, subscription, change));
+        // The entity is written once, for the first subscription that asks for it.
+        let text = LazyCell::new(|| {
+            let entity = change.after.as_ref()?;
+            Some(write_entity_with(&world.schema, change.collection.set, entity, Secret::Null))
+        });
+        for watching in &mut watching {
+            let subscription = watching.subscription;
+            let Some((kind, resource, data)) = reported(world, &watching.found, subscription, change, &moved) else { continue };
+            let is_rich = subscription.encryption.is_some() && change.after.is_some();
+            let content = if is_rich && watching.room > 0 { text.as_deref() } else { None };
+            // Base64 has four characters for three bytes.
+            let expected = content.map_or(0, |text| text.len() / 3 * 4 + ENVELOPE_BYTES) + data.len() + resource.len() + 512;
+            let memory = (watching.room > 0).then(|| world.stores.take(notification_bytes(expected))).flatten();
+            let Some(mut memory) = memory else {
+                dropped += 1;
+                continue;
+            };
+            let certificate = || subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
+            let data = match (content, content.and_then(|_| watching.certificate.get_or_init(certificate).as_ref())) {
+                (Some(text), Some(certificate)) => {
+                    format!("{data},\"encryptedContent\":{}", certificate.encrypted(world, text))
+                }
+                _ => data,
+            };
+            let item = item(world, watching.key, subscription, kind, &resource, &data);
+            memory.shrink_to(notification_bytes(item.len()));
+            watching.room -= 1;
             notifications.push(Notification {
-                subscription: (*key).clone(),
+                subscription: watching.key.clone(),
                 lifecycle_url: None,
-                item: item(world, key, subscription, kind, &resource, &data),
+                item,
                 cause: Some(commit.cause.into()),
+                memory: Some(memory),
             });
         }
     }
+    world.outbox.count_dropped(dropped);
     notifications
 }
 
 /// Returns one change for each entity, in the order of the first. Links and subscriptions are not watched.
 fn merged(world: &World, changes: &[StoreChange]) -> Vec<StoreChange> {
     let mut merged: Vec<StoreChange> = Vec::new();
+    let mut places: HashMap<(&CollectionAddress, Option<&Arc<str>>), usize> = HashMap::new();
     let is_watchable = |change: &&StoreChange| {
         let is_link = change.after.as_ref().or(change.before.as_ref()).is_none_or(|entity| entity.linked().is_some());
         !is_link && !world.outbox.is_woken_by(change.collection.set)
     };
     for change in changes.iter().filter(is_watchable) {
-        let is_same = |other: &&mut StoreChange| other.collection == change.collection && key(other) == key(change);
-        match merged.iter_mut().find(is_same) {
+        let place = *places.entry((&change.collection, key(change))).or_insert(merged.len());
+        match merged.get_mut(place) {
             Some(first) => first.after.clone_from(&change.after),
             None => merged.push(change.clone()),
         }
     }
     merged.retain(|change| change.before.is_some() || change.after.is_some());
     merged
+}
+
+/// The collections in which entities are after a request, by key.
+type Moved<'c> = HashMap<&'c Arc<str>, Vec<&'c CollectionAddress>>;
+
+fn moved(changes: &[StoreChange]) -> Moved<'_> {
+    let mut moved = Moved::new();
+    for change in changes.iter().filter(|change| change.after.is_some()) {
+        if let Some(key) = key(change) {
+            moved.entry(key).or_default().push(&change.collection);
+        }
+    }
+    moved
 }
 
 fn key(change: &StoreChange) -> Option<&Arc<str>> {
@@ -83,7 +142,7 @@ fn reported(
     found: &Watched<'_>,
     subscription: &Subscription,
     change: &StoreChange,
-    changes: &[StoreChange],
+    moved: &Moved<'_>,
 ) -> Option<(&'static str, String, String)> {
     let rules = watched(&found.structured.name);
     if let (true, Place::Entity(address)) = (rules.is_container(), &found.place) {
@@ -114,10 +173,9 @@ fn reported(
         (Some(_), None) => "deleted",
     };
     if own_rules.is_directory() {
-        let is_moved =
-            |other: &StoreChange| other.collection != change.collection && other.after.is_some() && key(other) == key(change);
         let home = CollectionAddress::from(world.schema.home(found.model, own)?);
-        let was_elsewhere = changes.iter().any(is_moved);
+        let others = key(change).and_then(|key| moved.get(key));
+        let was_elsewhere = others.is_some_and(|others| others.iter().any(|other| **other != change.collection));
         kind = match kind {
             // A deleted object is kept where it can be restored, and goes from there for good.
             "created" if place != home => return None,
@@ -174,14 +232,6 @@ fn data(structured: &StructuredType, rules: &WatchedRules, name: &str, id: &str,
     data
 }
 
-/// Returns the member with the changed entity, if the subscription asks for it and the entity is there.
-fn content(world: &World, subscription: &Subscription, change: &StoreChange) -> String {
-    let certificate = subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
-    let (Some(certificate), Some(entity)) = (certificate, &change.after) else { return String::new() };
-    let text = write_entity_with(&world.schema, change.collection.set, entity, Secret::Null);
-    format!(",\"encryptedContent\":{}", certificate.encrypted(world, &text))
-}
-
 /// Returns the item of a message about a change. The data may have further members after it.
 fn item(world: &World, key: &str, subscription: &Subscription, kind: &str, resource: &str, data: &str) -> String {
     format!(
@@ -213,6 +263,8 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
     for (key, subscription) in subscription::all(world) {
         let end = subscription.end();
         if end <= now {
+            // What was due before the end is sent after it.
+            outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
             if matches!(collection.remove(&key), Ok(Some(_)))
                 && subscription.watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
@@ -246,5 +298,72 @@ fn lifecycle(world: &World, key: &Arc<str>, subscription: &Subscription, event: 
         quoted(&world.directory.tenant_id)
     );
     let url = subscription.lifecycle_url.clone()?;
-    Some(Notification { subscription: key.clone(), lifecycle_url: Some(url), item, cause: None })
+    Some(Notification { subscription: key.clone(), lifecycle_url: Some(url), item, cause: None, memory: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method, header};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::graph::pipeline;
+    use crate::graph::request::{Body, Request};
+    use crate::graph::step::Step;
+    use crate::world::clock::Clock;
+    use crate::world::fixture;
+    use crate::world::outbox::QUEUE_LIMIT;
+    use crate::world::settings::Settings;
+
+    const USER: &str = "00000000-0000-4000-8000-000000000001";
+
+    fn world() -> World {
+        let mut settings = Settings { clock: Clock::Fixed(SystemTime::UNIX_EPOCH), ..crate::workloads::settings() };
+        settings.stores = Arc::new(crate::world::budget::Budget::new(4 << 20));
+        let subscription = |number| {
+            json!({ "id": format!("s{number:02}"), "changeType": "created", "resource": format!("users/{USER}/contacts"),
+                "notificationUrl": "https://receiver.example/", "expirationDateTime": "1970-01-01T01:00:00Z", "clientState": "mine" })
+        };
+        let subscriptions: Vec<Value> = (0..20).map(subscription).collect();
+        let text = json!({ "users": [{ "id": USER, "displayName": "A" }], "subscriptions": subscriptions }).to_string();
+        settings.entities = fixture::read(&settings.schema, &settings.behaviors, "fixtures.json", text.as_bytes()).unwrap();
+        World::new(settings)
+    }
+
+    /// Adds a contact, and returns the notifications of it.
+    fn notified(world: &World) -> Vec<Notification> {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let (target, body) = (format!("/v1.0/users/{USER}/contacts"), Bytes::from_static(b"{\"givenName\":\"A\"}"));
+        let request =
+            Request { method: Method::POST, target: target.parse().unwrap(), is_secure: false, headers, body: Body::Whole(body) };
+        let Step::Done(mut answer) = pipeline::answer(world, &request) else { panic!("it is answered at once") };
+        assert_eq!(answer.response.status(), 201);
+        answer.notifications.take().unwrap_or_default()
+    }
+
+    #[test]
+    fn notifications_take_memory_when_they_are_put_together_and_only_where_there_is_room() {
+        let world = world();
+        let found = notified(&world);
+        let bytes: usize = found.iter().map(|one| notification_bytes(one.item.len())).sum();
+        let used = world.stores.used();
+        assert_eq!(found.len(), 20);
+        drop(found);
+        assert_eq!(used - world.stores.used(), bytes);
+        // The queue of one receiver is full.
+        let waiting =
+            |_| Notification { subscription: "s00".into(), lifecycle_url: None, item: String::new(), cause: None, memory: None };
+        world.outbox.push(&world.stores, (0..QUEUE_LIMIT).map(waiting).collect());
+        let found = notified(&world);
+        assert_eq!((found.len(), world.outbox.dropped()), (19, 1));
+        assert!(found.iter().all(|one| &*one.subscription != "s00"));
+        drop(found);
+        let rest = world.stores.take(world.stores.limit() - world.stores.used() - 10_000).unwrap();
+        let found = notified(&world);
+        assert!(!found.is_empty() && found.len() < 19, "{}", found.len());
+        assert_eq!(usize::try_from(world.outbox.dropped()).unwrap(), 1 + 20 - found.len());
+        assert!(world.stores.used() <= world.stores.limit());
+        drop(rest);
+    }
 }

@@ -8,6 +8,7 @@ use crate::edm::value::{Complex, Value};
 use crate::graph::watched::{self, Unwatched, Watched};
 use crate::workloads::subscriptions::rules::SET;
 use crate::world::World;
+use crate::world::outbox::LastReceiver;
 use crate::world::store::CollectionRef;
 use crate::world::workload::text_of;
 
@@ -57,6 +58,12 @@ impl Subscription {
         let mut text = Vec::new();
         self.expiration.write_utc(&mut text);
         String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Returns the receiver of its notifications.
+    pub(super) fn receiver(&self) -> LastReceiver {
+        let application = self.encryption.is_some().then(|| self.application.clone().unwrap_or_default());
+        LastReceiver { url: self.url.clone(), application }
     }
 
     /// Returns the kinds of changes.

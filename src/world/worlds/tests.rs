@@ -343,3 +343,22 @@ fn a_world_over_many_entities_takes_as_long_as_one_over_few() {
     // A copy of the entities would take a hundred times as long.
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_world_that_ends_sends_nothing_though_a_request_holds_it() {
+    let worlds = Worlds::of(crate::workloads::settings());
+    let plan = || Plan { settings: crate::workloads::settings(), fixtures: BTreeMap::new() };
+    let held = worlds.default_world();
+    let changed = worlds.change(DEFAULT, |world| Ok::<_, WorldError>(world.with_behaviors(world.behaviors.clone()))).unwrap();
+    assert!(held.outbox.world().is_some_and(|world| Arc::ptr_eq(&world, &changed)), "the world goes on");
+    worlds.reset(DEFAULT).unwrap();
+    assert!(changed.outbox.world().is_none());
+    let held = worlds.default_world();
+    assert!(held.outbox.world().is_some());
+    worlds.reload(plan()).unwrap();
+    assert!(held.outbox.world().is_none());
+    let named = worlds.world("named").unwrap();
+    assert!(named.outbox.world().is_some());
+    worlds.drop_world("named").unwrap();
+    assert!(named.outbox.world().is_none());
+}

@@ -33,6 +33,8 @@ enum Manner {
     WrongToken,
     WrongType,
     Silent,
+    /// It answers as soon as it has another task.
+    Waits,
 }
 
 /// A receiver of notifications on its own threads.
@@ -109,11 +111,16 @@ fn receive(mut stream: TcpStream, manners: &Mutex<(Manner, Manner)>, sender: &mp
     let (validation, notification) = *manners.lock().unwrap();
     let target = head.split(' ').nth(1).unwrap();
     let token = target.split_once("validationToken=").map(|(_, token)| token.replace("%20", " ").replace("%3A", ":"));
-    let manner = if token.is_some() { validation } else { notification };
+    let mut manner = if token.is_some() { validation } else { notification };
     if token.is_none() {
         let _ = sender.send(serde_json::from_str(&body).unwrap());
     }
+    while manner == Manner::Waits {
+        std::thread::sleep(Duration::from_millis(5));
+        manner = manners.lock().unwrap().1;
+    }
     let (status, media_type, text) = match (manner, token) {
+        (Manner::Waits, _) => unreachable!("it has another task"),
         (Manner::Silent, _) => {
             let _ = stream.read(&mut part);
             return;
@@ -371,29 +378,33 @@ fn a_notification_that_is_not_taken_is_sent_again_by_the_clock_of_the_world() {
             && detail.ends_with(&format!("caused by the request {id}")),
         "{detail} {id}"
     );
-    // After four hours it is given up.
+}
+
+#[test]
+fn a_notification_that_is_not_taken_for_four_hours_is_given_up() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let mut long = body(&receiver.url, &contacts(), "created");
+    long["expirationDateTime"] = json!("2026-01-02T12:00:00Z");
+    subscribed(&server, &long);
     receiver.answers(Manner::Returns(200), Manner::Returns(500));
-    let (status, _) =
-        exchange(server.address, "PUT", "/_emulator/worlds/default/clock", &json!({ "now": "2026-01-02T03:04:05Z" }));
-    assert_eq!(status, 200);
-    add_contact(&server, "D");
-    receiver.next();
-    eventually(|| {
-        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
-            .as_array()
-            .unwrap()
-            .len()
-            == 3
-    });
+    add_contact(&server, "A");
+    assert_eq!(receiver.next().len(), 1);
+    eventually(|| failures(&server) == 1);
+    // The last attempt is the first one after four hours.
+    for attempt in 2..=6 {
+        assert_eq!((server.world.outbox.waiting(), server.world.outbox.dropped()), (1, 0), "before attempt {attempt}");
+        advance(&server, 3_000);
+        assert_eq!(receiver.next().len(), 1);
+        eventually(|| failures(&server) == attempt);
+    }
+    eventually(|| server.world.outbox.dropped() == 1);
+    assert_eq!(server.world.outbox.waiting(), 0);
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null);
+    let entries = journal["entries"].as_array().unwrap();
+    let given_up = |entry: &&Value| entry["detail"].as_str().unwrap().starts_with("not delivered, given up");
+    assert_eq!(entries.iter().filter(given_up).count(), 1, "{journal}");
     advance(&server, 3_000);
-    receiver.next();
-    eventually(|| {
-        exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null).1["entries"]
-            .as_array()
-            .unwrap()
-            .len()
-            == 4
-    });
+    receiver.gets_nothing();
 }
 
 #[test]
@@ -527,16 +538,57 @@ fn a_silent_receiver_delays_nobody_and_holds_bounded_memory() {
     assert_eq!(exchange(server.address, "PATCH", &entity, &json!({ "givenName": "y" })).0, 200);
     assert_eq!(receiver.next()[0]["changeType"], "updated");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    // A world that ends stops sending.
-    let (status, _) = exchange(server.address, "POST", "/_emulator/worlds/default/reset", &Value::Null);
-    assert!(status < 300, "{status}");
-    while silent.messages.recv_timeout(WHILE).is_ok() {}
-    let before = silent.calls.load(Ordering::SeqCst);
-    silent.answers(Manner::Returns(200), Manner::Returns(202));
-    advance(&server, 3_600);
-    add_contact(&server, "after");
-    silent.gets_nothing();
-    assert_eq!(silent.calls.load(Ordering::SeqCst), before);
+}
+
+#[test]
+fn a_world_that_ends_stops_sending_though_it_is_still_held() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    receiver.answers(Manner::Returns(200), Manner::Waits);
+    add_contact(&server, "first");
+    assert_eq!(receiver.next().len(), 1);
+    add_contact(&server, "second");
+    assert_eq!(server.world.outbox.waiting(), 2, "the test holds the world, and the second one waits for the first");
+    assert!(exchange(server.address, "POST", "/_emulator/worlds/default/reset", &Value::Null).0 < 300);
+    receiver.answers(Manner::Returns(200), Manner::Returns(202));
+    receiver.gets_nothing();
+    assert_eq!(server.world.outbox.waiting(), 2);
+}
+
+#[test]
+fn what_was_due_before_the_end_of_a_subscription_is_sent_after_it() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let id = subscribed(&server, &body(&receiver.url, &contacts(), "created"));
+    receiver.answers(Manner::Returns(200), Manner::Returns(500));
+    add_contact(&server, "A");
+    assert_eq!(receiver.next().len(), 1);
+    eventually(|| failures(&server) == 1);
+    receiver.answers(Manner::Returns(200), Manner::Returns(202));
+    advance(&server, 60 * 60);
+    assert_eq!(receiver.next()[0]["subscriptionId"], id);
+    eventually(|| server.world.outbox.waiting() == 0);
+    assert_eq!(server.world.outbox.dropped(), 0);
+    assert_eq!(exchange(server.address, "GET", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 404);
+    // What waits for a subscription that its owner deletes is dropped, and counted.
+    let id = subscribed(
+        &server,
+        &json!({ "changeType": "created", "notificationUrl": receiver.url, "resource": contacts(),
+        "expirationDateTime": "2026-01-02T09:00:00Z" }),
+    );
+    receiver.answers(Manner::Returns(200), Manner::Returns(500));
+    add_contact(&server, "B");
+    assert_eq!(receiver.next().len(), 1);
+    eventually(|| failures(&server) == 2);
+    assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 204);
+    advance(&server, 60);
+    eventually(|| server.world.outbox.dropped() == 1);
+    receiver.gets_nothing();
+}
+
+/// Returns the number of notifications that were answered with 500.
+fn failures(server: &Server) -> usize {
+    let (_, journal) = exchange(server.address, "GET", "/_emulator/worlds/default/journal?to=connector&status=500", &Value::Null);
+    journal["entries"].as_array().unwrap().len()
 }
 
 #[test]

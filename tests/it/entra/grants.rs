@@ -293,7 +293,11 @@ fn a_device_waits_for_its_user() {
     assert_eq!(poll(&world, &device), "authorization_pending");
     assert_eq!(poll(&after(2), &device), "slow_down");
     assert_eq!(poll(&after(8), &device), "authorization_pending");
-    assert_eq!(decide(&device, "approve", &[("Origin", "https://evil.example")]), StatusCode::BAD_REQUEST);
+    for origin in
+        ["https://evil.example", "http://localhost:93", "http://localhost", "http", "", "http://localhost:93401", "null"]
+    {
+        assert_eq!(decide(&device, "approve", &[("Origin", origin)]), StatusCode::BAD_REQUEST, "{origin}");
+    }
     assert_eq!(decide(&device, "approve", &[("Origin", "http://localhost:9340")]), StatusCode::OK);
     assert_eq!(decide(&device, "decline", &[]), StatusCode::BAD_REQUEST, "the decision is made");
     assert_eq!(poll(&after(9), &device), "lynne@contoso.com");
@@ -500,6 +504,7 @@ fn federated_assertions_are_checked_by_issuer_subject_audience_and_key() {
         (write(&header, &with(&claims, "sub", "repo:b".into())), 700_213),
         (write(&header, &with(&claims, "aud", "api://other".into())), 700_212),
         (write(&header, &with(&claims, "exp", (NOW - 1).into())), 700_024),
+        (write(&header, &with(&claims, "exp", Value::Null)), 90_014),
         (write(&with(&header, "kid", "other".into()), &claims), 700_027),
         (jwt(&header, &claims, &RSA_PSS_SHA256), 700_027),
     ] {
@@ -617,7 +622,7 @@ fn the_documented_directory_serves_a_web_application_an_api_and_a_daemon() {
     ];
     assert_eq!(refused(&world, &disabled), 50_057);
     let header = json!({ "alg": "RS256" });
-    let body = json!({ "aud": "api://AzureADTokenExchange", "iss": "https://token.example", "sub": "repo:contoso/daemon" });
+    let body = json!({ "aud": "api://AzureADTokenExchange", "iss": "https://token.example", "sub": "repo:contoso/daemon", "exp": NOW + 600 });
     let assertion = jwt(&header, &body, &RSA_PKCS1_SHA256);
     for proof in [("client_secret", "daemon-secret"), ("client_assertion", &*assertion)] {
         let pairs =
@@ -655,8 +660,10 @@ fn a_person_accepts_declines_or_cancels_on_the_page() {
         browse(&world, Method::POST, &query, headers, &body)
     };
     let location = |answer: &RecordedResponse| answer.header("location").unwrap_or_default().to_owned();
-    let foreign = decide("accept", &[("Origin", "https://evil.example")]);
-    assert_eq!((foreign.status, foreign.header("set-cookie")), (StatusCode::BAD_REQUEST, None));
+    for origin in ["https://evil.example", "http://localhost:93", "http://localhost", ""] {
+        let foreign = decide("accept", &[("Origin", origin)]);
+        assert_eq!((foreign.status, foreign.header("set-cookie")), (StatusCode::BAD_REQUEST, None), "{origin}");
+    }
     let declined = location(&decide("decline", &[]));
     assert!(declined.contains("error=access_denied&error_description=AADSTS65004%3a"), "{declined}");
     let canceled = location(&decide("cancel", &[]));

@@ -101,3 +101,56 @@ fn an_administrator_revokes_the_sessions_of_another_user() {
     assert_eq!(revoke(&administrator, "/beta/users/adele%40contoso.com/microsoft.graph.revokeSignInSessions"), StatusCode::OK);
     assert_eq!(read(&minute, &capable).status, StatusCode::UNAUTHORIZED);
 }
+
+#[test]
+fn a_revoked_token_has_no_information_about_its_user() {
+    let world = world(&[]);
+    let scope = "openid offline_access https://graph.microsoft.com/User.Read";
+    let form = format!("grant_type=password&client_id=app&username=adele@contoso.com&password=p&scope={scope}{CAPABLE}");
+    let capable = token(&world, &form)["access_token"].as_str().unwrap().to_owned();
+    let minute = after(&world, 60);
+    let ask = || send(&minute, Method::GET, "/oidc/userinfo", Some(&capable), "").status;
+    assert_eq!(ask(), StatusCode::OK);
+    let (administrator, _) = sign_in(&world, "lynne@contoso.com", "");
+    let path = "/v1.0/users/adele@contoso.com/revokeSignInSessions";
+    assert_eq!(send(&minute, Method::POST, path, Some(&administrator), "").status, StatusCode::OK);
+    assert_eq!(ask(), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn clients_of_a_family_share_refresh_tokens() {
+    let world = world(&[]);
+    let [cli, shell] = ["04b07795-8ddb-461a-bbee-02f9e1bf7b46", "1950a258-227b-4e31-a9cf-717495945fc2"];
+    let begin = |client: &str| {
+        let scope = "offline_access User.Read";
+        let answer =
+            token(&world, &format!("grant_type=password&client_id={client}&username=adele@contoso.com&password=p&scope={scope}"));
+        (answer["foci"].clone(), answer["refresh_token"].as_str().unwrap().to_owned())
+    };
+    let renewed = |client: &str, refresh: &str| {
+        let form = format!("grant_type=refresh_token&client_id={client}&scope=User.Read&refresh_token={refresh}");
+        token(&world, &form)["access_token"].is_string()
+    };
+    let ((family, of_cli), (none, of_other)) = (begin(cli), begin("app"));
+    assert_eq!((family, none), ("1".into(), Value::Null));
+    assert!(renewed(shell, &of_cli) && renewed(cli, &of_cli));
+    assert!(!renewed("app", &of_cli) && !renewed(shell, &of_other));
+}
+
+#[test]
+fn names_of_any_length_hold_no_memory_that_is_not_counted() {
+    let world = world(&[("device-code", "user")]);
+    let used = world.stores.used();
+    let long = "x".repeat(60_000);
+    let consent = format!("/common/v2.0/adminconsent?client_id=app&redirect_uri=http://localhost:1/&scope={long}");
+    send(&world, Method::GET, &consent, None, "");
+    let device = send(&world, Method::POST, "/common/oauth2/v2.0/devicecode", None, "client_id=app&scope=User.Read");
+    let device: Value = serde_json::from_slice(&device.body).unwrap();
+    let form = format!("code={}&decision=approve&user={long}", device["user_code"].as_str().unwrap());
+    let decided = send(&world, Method::POST, "/common/oauth2/deviceauth", None, &form);
+    assert_eq!(decided.status, StatusCode::BAD_REQUEST, "the name is too long");
+    let (administrator, _) = sign_in(&world, "lynne@contoso.com", "");
+    let path = format!("/v1.0/users/{long}/revokeSignInSessions");
+    send(&world, Method::POST, &path, Some(&administrator), "");
+    assert!(world.stores.used() - used < 1024, "{}", world.stores.used() - used);
+}

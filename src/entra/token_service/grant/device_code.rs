@@ -27,6 +27,10 @@ pub(super) fn redeem(context: &EntraContext<'_>, form: &Form<'_>) -> Result<Toke
         return Err(Error::new(&refusal::ENTRA_DEVICE_EXPIRED, &[]));
     }
     let id = sealed.id();
+    let redeemed = || Error::new(&refusal::ENTRA_FOREIGN_GRANT, &[]);
+    if context.world.sign_ins.is_redeemed(id.as_u128()) {
+        return Err(redeemed());
+    }
     let name = match context.world.behaviors.device_code {
         DeviceCode::FirstPoll => None,
         DeviceCode::User => {
@@ -46,7 +50,8 @@ pub(super) fn redeem(context: &EntraContext<'_>, form: &Form<'_>) -> Result<Toke
     let signed_in = SignedIn { name, has_second_factor: true, ..SignedIn::of(&user) };
     let prepared = issue::prepare(context, form, &client, &signed_in, &asked)?;
     if !context.world.sign_ins.redeem(id.as_u128(), sealed.until, now) {
-        return Err(Error::new(&refusal::ENTRA_FOREIGN_GRANT, &[]));
+        return Err(redeemed());
     }
+    context.world.sign_ins.forget_device(&user_code(id));
     Ok(prepared.answer(context, form, &client, &signed_in, &asked))
 }

@@ -6,7 +6,7 @@ use super::super::EntraContext;
 use super::super::assertion::precise;
 use super::super::client::{Client, missing_parameter};
 use super::super::form::Form;
-use super::super::issue::{self, SignedIn, TokenAnswer};
+use super::super::issue::{self, SignedIn, TokenAnswer, is_of_family};
 use super::super::scope::{AskedScopes, Resources};
 use super::super::sealed::{GrantKind, SealedGrant};
 use super::super::sign_in::user;
@@ -19,7 +19,7 @@ pub(super) fn redeem(context: &EntraContext<'_>, form: &Form<'_>) -> Result<Toke
     let text = form.get("refresh_token").ok_or_else(|| missing_parameter("refresh_token"))?;
     let sealed = SealedGrant::read(text, GrantKind::Refresh).ok_or_else(|| Error::new(&refusal::ENTRA_GRANT, &[]))?;
     client.prove_if_confidential(context, form, false)?;
-    if sealed.client != client.id {
+    if sealed.client != client.id && ![&sealed.client, &client.id].iter().all(|id| is_of_family(id)) {
         return Err(Error::new(&refusal::ENTRA_FOREIGN_GRANT, &[]));
     }
     let now = unix_seconds(context.world.clock.now());
