@@ -263,7 +263,7 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
     for (key, subscription) in subscription::all(world) {
         let end = subscription.end();
         if end <= now {
-            // What was due before the end is sent after it.
+            // A change from before the end is sent after it.
             outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
             if matches!(collection.remove(&key), Ok(Some(_)))

@@ -569,7 +569,7 @@ fn what_was_due_before_the_end_of_a_subscription_is_sent_after_it() {
     eventually(|| server.world.outbox.waiting() == 0);
     assert_eq!(server.world.outbox.dropped(), 0);
     assert_eq!(exchange(server.address, "GET", &format!("/v1.0/subscriptions/{id}"), &Value::Null).0, 404);
-    // What waits for a subscription that its owner deletes is dropped, and counted.
+    // Notifications that wait for a subscription are dropped when its owner deletes it, and counted.
     let id = subscribed(
         &server,
         &json!({ "changeType": "created", "notificationUrl": receiver.url, "resource": contacts(),
