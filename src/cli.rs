@@ -29,6 +29,7 @@ mod state;
 mod suite;
 mod tls;
 mod token;
+mod variables;
 mod watch;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ use crate::world::fixture;
 use arguments::{Cli, Command};
 use output::{UNUSABLE, fail, print, print_bytes};
 use schema::SchemaFile;
+use variables::WithVariables;
 
 /// Runs the program with the arguments of this process and returns its exit status.
 pub fn run() -> ExitCode {
@@ -51,26 +53,26 @@ pub fn run() -> ExitCode {
         Err(problem) => return fail(UNUSABLE, &problem),
     };
     match command {
-        Command::Check { path, schema } => {
+        Command::Check(WithVariables(arguments)) => {
             // The flag counts before the command too.
-            let files = if schema.is_empty() { &cli.serve.schema } else { schema };
-            print_or_fail(check(path.as_deref(), files, &behaviors))
+            let files = if arguments.schema.is_empty() { &cli.serve.schema } else { &arguments.schema };
+            print_or_fail(check(arguments.path.as_deref(), files, &behaviors))
         }
         Command::Behaviors => print(&behaviors::table(&behaviors)),
-        Command::Call { call } => call::run(call, &behaviors),
-        Command::ConnectorCheck(arguments) => connector_check::run(arguments, &behaviors),
-        Command::Encrypt(arguments) => envelope::encrypt(arguments),
-        Command::Decrypt(arguments) => envelope::decrypt(arguments),
-        Command::Compare(arguments) => recorded::compare(arguments, behaviors, cli.behaviors.overrides()),
-        Command::Record(arguments) => recorded::record(arguments),
-        Command::Convert(arguments) => recorded::convert(arguments),
-        Command::Ca(arguments) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
-        Command::Token(arguments) => print_or_fail(token::text(arguments)),
-        Command::Health(arguments) => match health::check(arguments) {
+        Command::Call(WithVariables(arguments)) => call::run(&arguments.call, &behaviors),
+        Command::ConnectorCheck(WithVariables(arguments)) => connector_check::run(arguments, &behaviors),
+        Command::Encrypt(WithVariables(arguments)) => envelope::encrypt(arguments),
+        Command::Decrypt(WithVariables(arguments)) => envelope::decrypt(arguments),
+        Command::Compare(WithVariables(arguments)) => recorded::compare(arguments, behaviors, cli.behaviors.overrides()),
+        Command::Record(WithVariables(arguments)) => recorded::record(arguments),
+        Command::Convert(WithVariables(arguments)) => recorded::convert(arguments),
+        Command::Ca(WithVariables(arguments)) => print_or_fail(ca::text(&cli.serve.tls.authority, arguments)),
+        Command::Token(WithVariables(arguments)) => print_or_fail(token::text(arguments)),
+        Command::Health(WithVariables(arguments)) => match health::check(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => fail(1, &problem),
         },
-        Command::Completions { shell } => print_bytes(&pages::completions::<Cli>(*shell)),
+        Command::Completions(WithVariables(arguments)) => print_bytes(&pages::completions::<Cli>(arguments.shell)),
         Command::Man => match pages::manual::<Cli>() {
             Ok(page) => print_bytes(&page),
             Err(error) => fail(1, &format!("cannot write the man page: {error}")),

@@ -1,10 +1,10 @@
 //! The arguments of the program, and how they are read.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::behaviors::BehaviorArguments;
 use super::ca::CaArguments;
@@ -17,6 +17,7 @@ use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
 use super::schema::SchemaFile;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
+use super::variables::{WithVariables, variable};
 
 /// The program's arguments.
 #[derive(Debug, Parser)]
@@ -31,60 +32,63 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum Command {
     /// Validate fixtures or a schema without serving them
-    Check {
-        /// Fixture file or folder
-        #[arg(required_unless_present = "schema")]
-        path: Option<PathBuf>,
-        /// CSDL whose contents to report, and to validate the fixtures with; as for the server
-        #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
-        schema: Vec<SchemaFile>,
-    },
+    Check(WithVariables<CheckArguments>),
     /// Print the table of behaviors: every choice where public sources disagree, with its evidence
     Behaviors,
     /// Call a connector as Shifts does, and report how Shifts would react to its answer
-    Call {
-        #[command(subcommand)]
-        call: CallCommand,
-    },
+    Call(WithVariables<CallArguments>),
     /// Probe a running connector for conformance to the Shifts contract
-    ConnectorCheck(ConnectorCheckArguments),
+    ConnectorCheck(WithVariables<ConnectorCheckArguments>),
     /// Encrypt standard input as Shifts encrypts its calls to a connector
-    Encrypt(EncryptArguments),
+    Encrypt(WithVariables<EncryptArguments>),
     /// Decrypt a call from Shifts to a connector, from standard input to standard output
-    Decrypt(DecryptArguments),
+    Decrypt(WithVariables<DecryptArguments>),
     /// Replay recorded requests and report differences from the recorded answers
-    Compare(CompareArguments),
+    Compare(WithVariables<CompareArguments>),
     /// Record the exchanges between a client and a service, redacted
-    Record(RecordArguments),
+    Record(WithVariables<RecordArguments>),
     /// Convert an HTTP archive (.har) to exchanges (.hurl), or back
-    Convert(ConvertArguments),
+    Convert(WithVariables<ConvertArguments>),
     /// Print the path of the local CA certificate and commands to trust it
-    Ca(CaArguments),
+    Ca(WithVariables<CaArguments>),
     /// Print a token that the emulator accepts with --auth strict
-    Token(TokenArguments),
+    Token(WithVariables<TokenArguments>),
     /// Check whether a running emulator answers; the exit status is the result
-    Health(HealthArguments),
+    Health(WithVariables<HealthArguments>),
     /// Generate shell completions
-    Completions {
-        /// Shell to generate completions for
-        shell: clap_complete::Shell,
-    },
+    Completions(WithVariables<CompletionsArguments>),
     /// Print the man page
     Man,
 }
 
-/// Environment variables with an older name, which counts where the newer one is not set.
-const RENAMED_VARIABLES: [(&str, &str); 3] = [
-    ("WFI_EMULATOR_WORLD_BY", "WFI_EMULATOR_TENANT_BY"),
-    ("WFI_EMULATOR_WORLD_LIMIT", "WFI_EMULATOR_TENANT_LIMIT"),
-    ("WFI_EMULATOR_WORLD_IDLE", "WFI_EMULATOR_TENANT_IDLE"),
-];
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Fixture file or folder
+    #[arg(required_unless_present = "schema")]
+    pub(super) path: Option<PathBuf>,
+    /// CSDL whose contents to report, and to validate the fixtures with; as for the server
+    #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
+    pub(super) schema: Vec<SchemaFile>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CallArguments {
+    #[command(subcommand)]
+    pub(super) call: CallCommand,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// Shell to generate completions for
+    pub(super) shell: clap_complete::Shell,
+}
 
 /// Returns the arguments of this process. Prints help, or what is wrong, and exits where there is reason to.
 pub(super) fn parse() -> Cli {
-    let command = with_former_flags(with_variables(Cli::command()), &std::env::args_os().collect::<Vec<OsString>>());
+    let command = with_former_flags(Cli::command().mut_args(variable), &std::env::args_os().collect::<Vec<OsString>>());
     let matches = command.try_get_matches();
     let mut matches = matches.unwrap_or_else(|error| {
         // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
@@ -131,29 +135,16 @@ fn with_former_flags(command: clap::Command, used: &[OsString]) -> clap::Command
     })
 }
 
-/// Ignores empty environment variables, since `${X:-}` in a file for containers means that a variable is not set, and accepts older
-/// names of variables.
-fn with_variables(command: clap::Command) -> clap::Command {
-    let is_set = |name: &OsStr| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let command = command.mut_args(|argument| {
-        let Some(name) = argument.get_env().filter(|name| !is_set(name)) else { return argument };
-        let older = RENAMED_VARIABLES.iter().find(|(newer, older)| name == *newer && is_set(older.as_ref()));
-        match older {
-            Some((_, older)) => argument.env(older),
-            None if std::env::var_os(name).is_some() => argument.env(Resettable::Reset),
-            None => argument,
-        }
-    });
-    command.mut_subcommands(with_variables)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::variables::RENAMED_VARIABLES;
     use super::*;
 
     #[test]
     fn verify_cli() {
-        Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        command.debug_assert();
     }
 
     #[test]
@@ -203,6 +194,8 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        let mut command = Cli::command();
+        command.build();
+        check(&command);
     }
 }

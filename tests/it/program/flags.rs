@@ -185,6 +185,30 @@ fn an_empty_variable_is_one_that_is_not_set() {
 }
 
 #[test]
+fn each_command_ignores_each_of_its_empty_variables() {
+    let commands = |help: &str| -> Vec<String> {
+        let listed = help.split("Commands:\n").nth(1).unwrap_or_default().lines().take_while(|line| line.starts_with("  "));
+        listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+    };
+    let mut pending: Vec<Vec<String>> = vec![Vec::new()];
+    let mut checked = 0;
+    while let Some(names) = pending.pop() {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let arguments = [&names[..], &["--help"]].concat();
+        let help = outcome(&arguments).stdout;
+        let below = commands(&help);
+        pending.extend(below.into_iter().map(|name| names.iter().map(|name| (*name).to_owned()).chain([name]).collect()));
+        let variables: Vec<(&str, &str)> =
+            help.split("[env: ").skip(1).filter_map(|rest| Some((rest.split(['=', ']']).next()?, ""))).collect();
+        // The help names no variable that is set to nothing.
+        let without = Program::start(command(&arguments, &variables)).outcome().stdout;
+        assert!(!without.contains("[env: ") && without.contains("Usage: "), "{names:?}: {without}");
+        checked += variables.len();
+    }
+    assert!(checked > 80, "{checked}");
+}
+
+#[test]
 fn a_flag_overrides_its_variable() {
     let variables = [
         ("WFI_EMULATOR_PORT", "no port"),
