@@ -5,8 +5,8 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -41,19 +41,18 @@ pub(super) fn start(level: LogLevel) -> Option<Flush> {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let (lines, queue) = sync_channel(QUEUE);
-    let (written, all_written) = sync_channel(1);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let lost = dropped.clone();
+    let (sender, queue) = channel();
+    let (written, all_written) = channel();
+    let counts = Arc::new(Counts::default());
+    let lines = Lines { sender, counts: counts.clone(), has_color: io::stderr().is_terminal() };
     thread::spawn(move || {
-        write_lines(&queue, &lost);
+        write_lines(&queue, &counts);
         // The receiver may be gone: then the program is ending without a flush.
         let _ = written.send(());
     });
-    let has_color = io::stderr().is_terminal();
-    let writer = Lines { queue: lines.clone(), dropped, has_color };
+    let has_color = lines.has_color;
     tracing_subscriber::fmt()
-        .with_writer(writer)
+        .with_writer(lines.clone())
         .with_ansi(has_color)
         .with_max_level(filter)
         .with_target(false)
@@ -64,11 +63,12 @@ pub(super) fn start(level: LogLevel) -> Option<Flush> {
 }
 
 /// Writes lines up to the empty one that ends the log. A failure to write has no other place to be reported.
-fn write_lines(queue: &Receiver<Vec<u8>>, lost: &AtomicU64) {
+fn write_lines(queue: &Receiver<Vec<u8>>, counts: &Counts) {
     for line in queue.iter().take_while(|line| !line.is_empty()) {
+        counts.waiting.fetch_sub(1, Ordering::Relaxed);
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(&line);
-        let count = lost.swap(0, Ordering::Relaxed);
+        let count = counts.dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             let _ = writeln!(stderr, "log lines dropped: {count}, since standard error was not read in time");
         }
@@ -77,31 +77,52 @@ fn write_lines(queue: &Receiver<Vec<u8>>, lost: &AtomicU64) {
 
 /// Writes the rest of the queue when it is dropped.
 pub(super) struct Flush {
-    lines: SyncSender<Vec<u8>>,
+    lines: Lines,
     all_written: Receiver<()>,
 }
 
 impl Drop for Flush {
     fn drop(&mut self) {
         // A full queue means that standard error is not read; waiting would not help.
-        if self.lines.try_send(Vec::new()).is_ok() {
+        if self.lines.queue(Vec::new()) {
             let _ = self.all_written.recv_timeout(FLUSH);
         }
     }
 }
 
+/// The numbers of lines that wait, and that were dropped since the last one was written.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// The queue. It takes no memory for lines that do not wait.
 #[derive(Clone)]
 struct Lines {
-    queue: SyncSender<Vec<u8>>,
-    dropped: Arc<AtomicU64>,
+    sender: Sender<Vec<u8>>,
+    counts: Arc<Counts>,
     has_color: bool,
+}
+
+impl Lines {
+    /// Queues a line, or returns `false` if the queue is full.
+    fn queue(&self, line: Vec<u8>) -> bool {
+        let waiting = &self.counts.waiting;
+        let has_room = waiting.fetch_add(1, Ordering::Relaxed) < QUEUE;
+        let is_queued = has_room && self.sender.send(line).is_ok();
+        if !is_queued {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_queued
+    }
 }
 
 impl Write for Lines {
     /// Queues one line: the log writes each in one piece. Where an event has a text from outside, it remains one line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !line.is_empty() && self.queue.try_send(one_line(line, self.has_color)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !line.is_empty() && !self.queue(one_line(line, self.has_color)) {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
