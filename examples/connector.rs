@@ -32,7 +32,7 @@ pub struct Connector {
     answered: Mutex<HashMap<(String, String), ResponseItem>>,
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, secret] = &arguments[..] else { panic!("expected an address and a secret") };

@@ -50,7 +50,7 @@ use tokio::sync::oneshot;
 #[cfg(feature = "tls")]
 use crate::edge::certificate;
 use crate::edge::control::{Control, Peer};
-use crate::edge::server;
+use crate::edge::server::{self, Workers};
 use crate::edge::service::{self, Progress, Service};
 use crate::graph::request::Body;
 use crate::workloads::documents::Documents;
@@ -75,6 +75,9 @@ pub use crate::world::journal::{
 };
 pub use crate::world::settings::{Auth, Connectors};
 pub use crate::world::worlds::{WorldError, WorldInfo, WorldLimits, Worlds};
+
+/// The number of threads that serve the connections of an emulator.
+const THREADS: usize = 2;
 
 /// The calls of Shifts to a connector, for tests of one: decryption, requests, responses.
 pub mod connector {
@@ -415,16 +418,16 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let workers = Workers::start(THREADS)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let service = emulator.service.clone();
         // A thread of its own works with every test runner and every runtime, and with none.
         let serve = move || {
-            runtime.block_on(async {
+            workers.first().block_on(async {
                 match tokio::net::TcpListener::from_std(listener) {
                     // The sender is dropped at the latest with the emulator.
                     Ok(listener) => {
-                        let options = server::ServerOptions { tls, ..server::ServerOptions::default() };
+                        let options = server::ServerOptions { tls, workers: workers.handles(), ..Default::default() };
                         let serving = server::run_with(listener, service, options, std::future::pending());
                         tokio::select! {
                             () = serving => {}

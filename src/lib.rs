@@ -44,7 +44,7 @@ pub mod internals {
             pub use crate::edge::control::{Peer, is_control};
         }
         pub mod server {
-            pub use crate::edge::server::{ServerLimits, ServerOptions, run, run_with};
+            pub use crate::edge::server::{ServerLimits, ServerOptions, Workers, run, run_with};
         }
         pub mod service {
             pub use crate::edge::service::{Progress, Service};

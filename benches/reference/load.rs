@@ -6,11 +6,13 @@
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
+use wfi_emulator::internals::edge::server::Workers;
 
 use crate::Problem;
 
@@ -26,11 +28,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Larger than a response, so that one read is enough.
 const BUFFER: usize = 16 * 1024;
 
-/// Returns the runtime of the load generator: one thread, which is enough to keep two cores busy, or half of many.
+/// Returns the runtime of the benchmark, on one thread.
 pub(crate) fn runtime() -> io::Result<Runtime> {
-    match std::thread::available_parallelism().map_or(1, usize::from) / 2 {
-        0 | 1 => Builder::new_current_thread().enable_all().build(),
-        threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Returns the threads of the load generator: none beside that of the benchmark, which is enough to keep two cores busy, or half as many
+/// as cores.
+fn threads() -> io::Result<Option<Workers>> {
+    match available_parallelism().map_or(1, usize::from) / 2 {
+        0 | 1 => Ok(None),
+        count => Workers::start(count).map(Some),
     }
 }
 
@@ -152,19 +160,25 @@ pub(crate) enum Until {
     Either(Duration, usize),
 }
 
-/// Connections to one server.
-pub(crate) struct Pool(Vec<Connection>);
+/// Connections to one server, each with the runtime of its thread.
+pub(crate) struct Pool {
+    connections: Vec<(Handle, Connection)>,
+    _threads: Option<Workers>,
+}
 
 impl Pool {
     pub(crate) async fn connect(address: SocketAddr, exchange: &Exchange, connections: usize) -> Result<Pool, Problem> {
+        let threads = threads()?;
+        let runtimes = threads.as_ref().map_or_else(|| vec![Handle::current()], Workers::handles);
         let mut pool = Vec::new();
-        for number in 0..connections {
-            let mut connection = Connection::open(address, exchange).await?;
+        for (number, runtime) in (0..connections).zip(runtimes.into_iter().cycle()) {
+            let exchange = exchange.clone();
+            let mut connection = runtime.spawn(async move { Connection::open(address, &exchange).await }).await??;
             // Each connection starts at another number, so that no two consecutive updates are equal.
             connection.number = number * 100;
-            pool.push(connection);
+            pool.push((runtime, connection));
         }
-        Ok(Pool(pool))
+        Ok(Pool { connections: pool, _threads: threads })
     }
 
     /// Sends requests over all connections at once.
@@ -174,15 +188,20 @@ impl Pool {
             Until::Answered(_) => PATIENCE * 10,
         };
         let started = Instant::now();
-        let tasks: Vec<_> = self.0.drain(..).map(|connection| tokio::spawn(connection.run(until, started))).collect();
+        let running = self.connections.drain(..).map(|(runtime, connection)| {
+            let task = runtime.spawn(connection.run(until, started));
+            (runtime, task)
+        });
+        let tasks: Vec<_> = running.collect();
         let joined = async {
-            for task in tasks {
-                self.0.push(task.await??);
+            for (runtime, task) in tasks {
+                self.connections.push((runtime, task.await??));
             }
             Ok::<_, Problem>(started.elapsed())
         };
         let elapsed = tokio::time::timeout(limit, joined).await.map_err(|_| "it does not answer any more")??;
-        let mut latencies: Vec<u32> = self.0.iter_mut().flat_map(|connection| connection.latencies.drain(..)).collect();
+        let mut latencies: Vec<u32> =
+            self.connections.iter_mut().flat_map(|(_, connection)| connection.latencies.drain(..)).collect();
         latencies.sort_unstable();
         Ok(Load { requests: u32::try_from(latencies.len())?, elapsed, cpu: None, latencies })
     }

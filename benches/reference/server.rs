@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
@@ -16,7 +17,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use wfi_emulator::internals::edge::server::Workers;
 
 use super::process::Temporary;
 use crate::Problem;
@@ -85,20 +87,22 @@ pub(crate) fn serve(recording: &Path) -> Result<(), Problem> {
     let get = Fixed::read(parts.next().ok_or("no response to GET")?)?;
     let patch = Fixed::read(parts.next().ok_or("no response to PATCH")?)?;
     let fixed = Arc::new((get, patch));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let workers = Workers::start(available_parallelism().map_or(1, usize::from))?;
+    let mut next = workers.handles().into_iter().cycle();
+    workers.first().block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
         loop {
             let (stream, _) = listener.accept().await?;
+            let (moved, runtime) = (stream.into_std()?, next.next().ok_or("no runtime")?);
             // Without the option, the connection works, only slower.
-            let _ = stream.set_nodelay(true);
+            let _ = moved.set_nodelay(true);
             let fixed = fixed.clone();
             let service = service_fn(move |request| answer(fixed.clone(), request));
-            let connection = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(async move {
+            runtime.spawn(async move {
+                let Ok(stream) = TcpStream::from_std(moved) else { return };
                 // Errors of a client that disconnects are ignored.
-                let _ = connection.await;
+                let _ = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).await;
             });
         }
     })

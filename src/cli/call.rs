@@ -158,7 +158,7 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
         (Ok(endpoint), Ok(policy), Ok(message)) => (endpoint, policy, message),
         (Err(problem), _, _) | (_, Err(problem), _) | (_, _, Err(problem)) => return fail(UNUSABLE, &problem),
     };
-    runtime::run_few(async {
+    runtime::run(async {
         let report = call_with_retries(&endpoint, message, &policy, || world.next_message_bytes()).await;
         let plaintexts = if target.show { plaintexts(&report) } else { String::new() };
         let status = print(&format!("{plaintexts}{report}"));

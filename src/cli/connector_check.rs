@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
     let mut next_key_bytes = || world.next_message_bytes();
     let builder = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
     let source = ProbeInputs { builder, next_key_bytes: &mut next_key_bytes };
-    runtime::run_few(async {
+    runtime::run(async {
         let findings = check(&endpoint, &secret, &policy, &named, source).await;
         let status = print(&findings.to_string());
         if findings.is_clean() { status } else { ExitCode::FAILURE }

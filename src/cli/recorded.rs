@@ -104,7 +104,7 @@ pub(super) fn compare(arguments: &CompareArguments, behaviors: Behaviors, forced
         FormatName::Json => ReportFormat::Json,
         FormatName::Junit => ReportFormat::Junit,
     };
-    runtime::run_many(async {
+    runtime::run(async {
         let (mut reporter, start) = Reporter::begin(format);
         // A closed pipe is a reader that has seen enough; the exit status still says the rest.
         let mut written = write_out(start.as_bytes());
@@ -155,7 +155,7 @@ pub(super) fn record(arguments: &RecordArguments) -> ExitCode {
     };
     let options = record::RecordOptions { upstream, folder: arguments.out.clone(), rules };
     let log_flush = log::start(LogLevel::Info);
-    runtime::run_many(async {
+    runtime::run(async {
         let listener = match TcpListener::bind((arguments.host.as_str(), arguments.port)).await {
             Ok(listener) => listener,
             Err(error) => return fail(1, &format!("cannot listen on {}:{}: {error}", arguments.host, arguments.port)),

@@ -5,30 +5,18 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
+
 use super::descriptors;
 use super::output::fail;
 
 /// Interval at which free memory is returned to the system.
 const RETURN_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Runs a command with threads for many connections.
-pub(super) fn run_many(future: impl Future<Output = ExitCode>) -> ExitCode {
-    run(workers(), future)
-}
-
-/// Returns threads for many connections, beside the one of [`run_few`].
-pub(super) fn workers() -> std::io::Result<tokio::runtime::Runtime> {
+/// Runs a command on this thread.
+pub(super) fn run(future: impl Future<Output = ExitCode>) -> ExitCode {
     descriptors::raise();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
-}
-
-/// Runs a command that makes one call after another.
-pub(super) fn run_few(future: impl Future<Output = ExitCode>) -> ExitCode {
-    run(tokio::runtime::Builder::new_current_thread().enable_all().build(), future)
-}
-
-fn run(runtime: std::io::Result<tokio::runtime::Runtime>, future: impl Future<Output = ExitCode>) -> ExitCode {
-    match runtime {
+    match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             runtime.spawn(return_free_memory());
             let status = runtime.block_on(future);

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -26,7 +27,7 @@ use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, log, parent, ready, runtime, schema, watch};
-use crate::edge::server;
+use crate::edge::server::{self, Workers};
 use crate::edge::service::Service;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
@@ -161,15 +162,15 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         Ok(None) => (None, TrustAnchor::Unknown),
         Err(error) => return fail(UNUSABLE, &error.to_string()),
     };
-    let workers = match runtime::workers() {
+    let workers = match Workers::start(available_parallelism().map_or(1, NonZeroUsize::get)) {
         Ok(workers) => workers,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    let (listener, url) = match workers.block_on(listen(arguments)) {
+    let (listener, url) = match workers.first().block_on(listen(arguments)) {
         Ok(listening) => listening,
         Err(problem) => return fail(1, &problem),
     };
-    let status = runtime::run_few(async {
+    runtime::run(async {
         // Signals are caught before the announcement: a server that is announced can be stopped.
         let signals = match Signals::catch() {
             Ok(signals) => signals,
@@ -190,11 +191,12 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
         if suite.watch {
             watch_fixtures(arguments, behaviors, seed, journals, service.clone());
         }
-        let options = server::ServerOptions { tls, limits: arguments.connections.limits_within_descriptors() };
+        let limits = arguments.connections.limits_within_descriptors();
+        let options = server::ServerOptions { tls, limits, workers: workers.handles() };
         let (stop, stopped) = oneshot::channel();
         // A dropped sender ends it too.
         let shutdown = async { drop(stopped.await) };
-        let server = workers.spawn(server::run_with(listener, service.clone(), options, shutdown));
+        let server = workers.first().spawn(server::run_with(listener, service.clone(), options, shutdown));
         let line = ready::line(suite.ready, &url.preferred, url.port, seed, trust.path());
         if let Some(file) = &mut ready_file
             && let Err(problem) = file.write(&line)
@@ -205,10 +207,7 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
             return fail(1, &problem);
         }
         Running { suite, signals, server, stop, service, ready_file, state }.until_stopped().await
-    });
-    // Neither a computation nor a look-up delays the end.
-    workers.shutdown_background();
-    status
+    })
 }
 
 /// A server that has announced itself.

@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod request_body;
 mod throttled;
+mod workers;
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -28,9 +30,11 @@ use crate::edge::server::connection::serve;
 use crate::edge::server::crowd::Crowd;
 use crate::edge::server::exchange::Shared;
 use crate::edge::server::limits::Gate;
+use crate::edge::server::workers::Places;
 use crate::edge::service::Service;
 
 pub use limits::ServerLimits;
+pub use workers::Workers;
 
 /// Time for requests in flight to finish when the server stops. Container runtimes kill ten seconds after they have asked.
 pub(crate) const GRACE: Duration = Duration::from_secs(6);
@@ -45,6 +49,8 @@ pub struct ServerOptions {
     pub tls: Option<Arc<ServerConfig>>,
     /// Limits of connections.
     pub limits: ServerLimits,
+    /// The runtimes that serve connections. Without any, the one that accepts them serves them.
+    pub workers: Vec<Handle>,
 }
 
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
@@ -69,6 +75,7 @@ async fn run_with_grace(
 ) {
     let tls = options.tls.map(TlsAcceptor::from);
     let gate = Arc::new(Gate::new(options.limits));
+    let places = Places::of(options.workers);
     let (stop, stopping) = watch::channel(());
     let sweeping = tokio::spawn(sweep(service.clone()));
     // Dropping the set closes its connections, even if the runtime lives on.
@@ -97,7 +104,8 @@ async fn run_with_grace(
         {
             let shared = Shared { service: service.clone(), gate: gate.clone(), stopping: stopping.clone() };
             let activity = crowd.join(connections.len());
-            drop(connections.spawn(serve(stream, peer, tls.clone(), shared, activity)));
+            let tls = tls.clone();
+            places.spawn(&mut connections, stream, move |stream| serve(stream, peer, tls, shared, activity));
             gate.set_crowded(connections.len() >= gate.limits.connections);
         }
     }

@@ -502,7 +502,7 @@ impl Delay {
             Delay::None => Duration::ZERO,
             Delay::Fixed(delay) => delay,
             Delay::Between(from, to) => from + to.saturating_sub(from).mul_f64(fraction()),
-            Delay::Mean(mean) => mean.mul_f64(-(1.0 - fraction()).ln()),
+            Delay::Mean(mean) => mean.mul_f64(-libm::log(1.0 - fraction())),
         }
         .min(DELAY_LIMIT)
     }

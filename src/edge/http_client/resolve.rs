@@ -156,7 +156,7 @@ mod tests {
             },
         };
         let started = Instant::now();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let calls = (0..100).map(|number| {
                 tokio::spawn(tokio::time::timeout(Duration::from_millis(500), async move {

@@ -71,7 +71,7 @@ fn entropy(text: &str) -> f64 {
     text.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
     let length = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
     let share = |count: u32| f64::from(count) / length;
-    -counts.into_iter().filter(|count| *count > 0).map(|count| share(count) * share(count).log2()).sum::<f64>()
+    -counts.into_iter().filter(|count| *count > 0).map(|count| share(count) * libm::log2(share(count))).sum::<f64>()
 }
 
 #[cfg(test)]

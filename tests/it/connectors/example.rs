@@ -38,14 +38,16 @@ impl Connector {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = mpsc::channel::<()>();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-            let served = runtime.spawn(async move {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                source::serve(listener, Secret::new(SECRET).unwrap()).await;
+                // Nothing is ever sent: dropping the sender is the signal.
+                let stopped = tokio::task::spawn_blocking(move || stopped.recv());
+                tokio::select! {
+                    () = source::serve(listener, Secret::new(SECRET).unwrap()) => {}
+                    _ = stopped => {}
+                }
             });
-            // Nothing is ever sent: dropping the sender is the signal.
-            let _ = stopped.recv();
-            served.abort();
         });
         Connector { address, _stop: stop }
     }

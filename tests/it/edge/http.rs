@@ -75,11 +75,12 @@ impl Server {
         let log = Log::default();
         let attached = keeps_log.then(|| log.clone());
         thread::spawn(move || {
-            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
             if let Some(log) = attached {
+                log.attach();
                 runtime.on_thread_start(move || log.attach());
             }
-            let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+            let runtime = runtime.enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 // Nothing is ever sent: dropping the sender is the signal.
@@ -710,7 +711,7 @@ fn an_answer_of_http_2_that_is_cut_short_has_its_head_and_these_bytes() {
         let rules = format!("[{{\"name\":\"short\",\"on\":{{\"method\":\"GET\"}},\"do\":{{\"truncate\":{at}}}}}]");
         fault::read("rules.json", rules.as_bytes()).unwrap()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for at in [0, 1, 30] {
         let server = Server::of(Settings { faults: faults(at), ..harness::settings(Behaviors::default()) });
         runtime.block_on(async {

@@ -39,7 +39,7 @@ impl Server {
         let (stop, stopped) = mpsc::channel::<()>();
         let (returns, returned) = mpsc::channel();
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let signal = tokio::task::spawn_blocking(move || stopped.recv());

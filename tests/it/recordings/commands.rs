@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_program_records_converts_and_compares() {
     use std::io::{BufRead as _, BufReader, Read as _};
     use std::process::{Command, Stdio};

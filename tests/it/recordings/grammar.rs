@@ -222,7 +222,7 @@ async fn answer_with(headers: Vec<(String, String)>, body: Bytes) -> Upstream {
     Upstream::new(&base, None).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn comparison_reports_and_accepted_answers_hide_the_secret() {
     let folder = Folder::new("grammar");
     let formats = [ReportFormat::Text { has_color: false }, ReportFormat::Json, ReportFormat::Junit];

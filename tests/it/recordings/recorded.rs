@@ -176,7 +176,7 @@ async fn compared(options: &compare::CompareOptions) -> (Vec<ComparisonOutcome>,
     (drift, counts, notes)
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn exactly_the_drift_between_two_services_is_reported() {
     let folder = Folder::new("drift");
     let upstream = emulator(&[]).await;
@@ -228,7 +228,7 @@ async fn exactly_the_drift_between_two_services_is_reported() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn contained_entities_are_restored_for_a_comparison() {
     let folder = Folder::new("contained");
     let (listener, base) = listen().await;
@@ -265,7 +265,7 @@ async fn requests_caused_by_others_in_a_journal_are_not_repeated() {
     assert!(after.contains("# in the batch b1\nGET") && after.contains("\nPOST http://127.0.0.1:9/v1/connect\n"), "{after}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_service_is_recorded_and_compared_over_tls() {
     let folder = Folder::new("tls");
     let authority = certificate::Authority::in_memory().unwrap();
@@ -298,7 +298,7 @@ async fn a_service_is_recorded_and_compared_over_tls() {
     assert!(error.to_string().contains("TLS handshake failed"), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_accepted_answer_no_longer_differs() {
     let folder = Folder::new("accept");
     recorded(&emulator(&[]).await, &folder.0).await;
@@ -347,7 +347,7 @@ async fn an_unreachable_upstream_is_reported_and_not_recorded() {
     assert_eq!(recorder.await.unwrap().unwrap(), (0, None));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_published_pages_are_reproduced_or_the_difference_is_listed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence");
     let (drift, counts, notes) = compared(&options(&folder)).await;
@@ -417,7 +417,7 @@ async fn bodies_are_streamed_and_redirects_are_not_followed() {
     assert_eq!(text, "GET {{base}}/v1.0/xy\n\nHTTP 302\nlocation: http://elsewhere.invalid/?sig=secret-1\n`hello world`\n");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn captured_values_and_rules_apply_to_the_comparison() {
     let folder = Folder::new("rules");
     folder.write(

@@ -119,7 +119,7 @@ async fn recorded(upstream: &str, folder: &Folder, requests: &[RecordedRequest])
     std::fs::read_to_string(path.unwrap()).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn recordings_and_conversions_hide_every_name_of_the_table() {
     let folder = Folder::new("names");
     let upstream = service(messages()).await;
@@ -151,7 +151,7 @@ async fn recordings_and_conversions_hide_every_name_of_the_table() {
     assert_eq!(found, None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_secret_is_hidden_where_it_was_recorded_before_it_was_known_and_after_a_thousand_others() {
     let folder = Folder::new("order");
     let json = || vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -440,7 +440,7 @@ async fn a_sent_header_that_a_service_repeats_is_in_no_report_and_no_file() {
     assert!(!accepted.contains(&token) && !accepted.contains("-new") && accepted.contains("bad token-100001"), "{accepted}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn accepted_answers_of_the_emulator_in_this_process_have_no_secrets() {
     let folder = Folder::new("accepted-secrets");
     let id = "WFI_11111111-2222-4333-8444-555555555555";
