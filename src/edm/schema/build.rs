@@ -145,7 +145,7 @@ enum Owner {
 struct Earlier<'e> {
     document: &'e Document,
     model: &'e Model,
-    declarations: &'e HashMap<TypeId, &'e TypeDeclaration>,
+    declarations: &'e HashMap<TypeId, &'e TypeDeclaration, RandomState>,
 }
 
 /// The parts of the tables that the versions share.
@@ -155,7 +155,7 @@ struct Shared<'r> {
     slots: SlotNumbers,
     sets: Vec<Set>,
     /// The numbers of sets by owner, name, kind and type.
-    set_numbers: HashMap<(Owner, Box<str>, bool, TypeId), SetId>,
+    set_numbers: HashMap<(Owner, Box<str>, bool, TypeId), SetId, RandomState>,
     fixed: HashMap<(SetId, SetId), SetId, RandomState>,
 }
 
@@ -231,7 +231,7 @@ impl Shared<'_> {
     }
 
     /// Returns the declarations of a document by the numbers of their types.
-    fn declarations<'d>(&self, document: &'d Document) -> HashMap<TypeId, &'d TypeDeclaration> {
+    fn declarations<'d>(&self, document: &'d Document) -> HashMap<TypeId, &'d TypeDeclaration, RandomState> {
         let numbered = document.types.iter().filter_map(|declaration| {
             match self.named(&document.qualified(declaration.schema, &declaration.name)) {
                 Some(NamedType::Structured(id)) => Some((id, declaration)),
@@ -250,7 +250,7 @@ impl Shared<'_> {
         &mut self,
         document: &Document,
         model: &mut Model,
-        by_id: &HashMap<TypeId, &TypeDeclaration>,
+        by_id: &HashMap<TypeId, &TypeDeclaration, RandomState>,
         declaration: &TypeDeclaration,
         earlier: Option<&Earlier<'_>>,
     ) -> Result<(), SchemaError> {
@@ -331,6 +331,7 @@ impl Shared<'_> {
             _ => None,
         });
         let base = base.as_deref();
+        let rows = properties::rows_of(self.rules, full_name);
         let mut properties: Vec<Arc<Property>> = base.map_or_else(Vec::new, |base| base.properties.clone());
         for property in &declaration.properties {
             if properties.iter().any(|other| other.name.eq_ignore_ascii_case(&property.name)) {
@@ -338,11 +339,11 @@ impl Shared<'_> {
                 continue;
             }
             let member = |id: EnumId, name: &str| model.member(PropertyType::Enum(id), name);
-            let built = properties::build(self, document, declaration, full_name, property, member)
+            let built = properties::build(self, document, declaration, full_name, property, &rows, member)
                 .map_err(|reason| SchemaError::new(property.line, reason))?;
             properties.push(Arc::new(built));
         }
-        properties::add_aliases(self.rules, full_name, &mut properties)
+        properties::add_aliases(&rows, full_name, &mut properties)
             .map_err(|reason| SchemaError::new(declaration.line, reason))?;
         for property in &mut properties[base.map_or(0, |base| base.properties.len())..] {
             let property = Arc::make_mut(property);
@@ -351,6 +352,14 @@ impl Shared<'_> {
             }
         }
         properties::share_slots(&mut properties);
+        let named = |rows: fn(&WorkloadRules) -> &'static [(&'static str, &'static str)]| -> Vec<&str> {
+            let rows = self.rules.iter().flat_map(|workload| rows(workload));
+            rows.filter(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name).collect()
+        };
+        let [unexpanded, expanded, references] =
+            [named(|workload| workload.unexpanded), named(|workload| workload.expanded), named(|workload| workload.references)];
+        let views = self.rules.iter().flat_map(|workload| workload.views).filter(|(row, _, _)| is_row_of(row, full_name));
+        let views: Vec<_> = views.collect();
         let mut navigations: Vec<Arc<Navigation>> = base.map_or_else(Vec::new, |base| base.navigations.clone());
         for navigation in &declaration.navigations {
             let element = collection_element(&navigation.type_name);
@@ -360,13 +369,8 @@ impl Shared<'_> {
                 return Err(SchemaError::new(navigation.line, reason));
             };
             let facts = document.facts(full_name, Some(&navigation.name));
-            let mut rows = self.rules.iter().flat_map(|workload| workload.unexpanded);
-            let is_unexpanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
-            let mut rows = self.rules.iter().flat_map(|workload| workload.expanded);
-            let is_expanded = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
-            let mut rows = self.rules.iter().flat_map(|workload| workload.references);
-            let is_reference = rows.any(|(row, name)| *name == navigation.name && is_row_of(row, full_name));
-            let contains_target = navigation.contains_target && !is_reference;
+            let name = &*navigation.name;
+            let contains_target = navigation.contains_target && !references.contains(&name);
             let kind = if contains_target { SetKind::Contained } else { SetKind::References };
             let path = format!("{}/{}", declaration.name, navigation.name);
             let set = self.add_set(Owner::Type(id, element.is_none()), &navigation.name, target, kind, &path);
@@ -376,12 +380,9 @@ impl Shared<'_> {
                 is_collection: element.is_some(),
                 contains_target,
                 set,
-                is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !is_unexpanded,
-                view: {
-                    let mut rows = self.rules.iter().flat_map(|workload| workload.views);
-                    rows.find(|(row, name, _)| *name == navigation.name && is_row_of(row, full_name)).map(|(_, _, view)| *view)
-                },
-                is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || is_expanded,
+                is_expandable: facts.and_then(|facts| facts.expandable) != Some(false) && !unexpanded.contains(&name),
+                view: views.iter().find(|(_, viewed, _)| *viewed == name).map(|(_, _, view)| *view),
+                is_auto_expanded: facts.is_some_and(|facts| facts.auto_expand == Some(true)) || expanded.contains(&name),
             }));
         }
         let row = self.rules.iter().zip(0..).find_map(|(workload, index)| {

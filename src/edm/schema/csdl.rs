@@ -4,8 +4,12 @@
 
 mod facts;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+use memchr::memchr_iter;
+use quick_xml::events::attributes::{AttrError, Attribute};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -22,7 +26,7 @@ pub(super) struct Document {
     pub(super) roots: Vec<RootDeclaration>,
     pub(super) operations: Vec<OperationDeclaration>,
     /// Facts of vocabularies, by target: `namespace.type` or `namespace.type/property`, in lower case.
-    facts: HashMap<String, Facts>,
+    facts: HashMap<String, Facts, RandomState>,
 }
 
 /// A namespace and its alias.
@@ -181,7 +185,7 @@ pub(super) fn read(xml: &str) -> Result<Document, SchemaError> {
     loop {
         let event = reader.read_event();
         let position = usize::try_from(reader.buffer_position()).unwrap_or(xml.len()).min(xml.len());
-        line += xml.get(counted..position).map_or(0, |read| read.matches('\n').count());
+        line += memchr_iter(b'\n', &xml.as_bytes()[counted..position]).count();
         counted = position;
         let problem = |reason: String| SchemaError::new(line, reason);
         match event.map_err(|error| problem(error.to_string()))? {
@@ -218,14 +222,16 @@ impl State {
     /// Adds the declaration of a start tag to the document.
     #[allow(clippy::too_many_lines, reason = "one arm for each element")]
     fn open(&mut self, element: &BytesStart<'_>, is_empty: bool, line: usize) -> Result<(), String> {
-        let attribute = |name: &str| attribute_of(element, name);
+        let attributes = attributes_of(element)?;
+        let text = |name: &str| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value);
+        let attribute = |name: &str| text(name).map(str::to_owned);
         let required = |name: &str| {
-            attribute(name)?.ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()))
+            attribute(name).ok_or_else(|| format!("missing attribute {name} of <{}>", element.local_name().as_ref()))
         };
         let identifier = || {
             required("Name").and_then(|name| if is_identifier(&name) { Ok(name) } else { Err(invalid_identifier("Name", &name)) })
         };
-        let flag = |name: &str, absent: bool| match attribute(name)?.as_deref() {
+        let flag = |name: &str, absent: bool| match text(name) {
             None => Ok(absent),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
@@ -238,14 +244,14 @@ impl State {
                 if !namespace.split('.').all(is_identifier) {
                     return Err(invalid_identifier("Namespace", &namespace));
                 }
-                document.schemas.push(SchemaDeclaration { namespace, alias: attribute("Alias")? });
+                document.schemas.push(SchemaDeclaration { namespace, alias: attribute("Alias") });
             }
             name @ ("EntityType" | "ComplexType") => {
                 document.types.push(TypeDeclaration {
                     schema: document.schema()?,
                     name: identifier()?,
                     is_entity: name == "EntityType",
-                    base: attribute("BaseType")?,
+                    base: attribute("BaseType"),
                     is_abstract: flag("Abstract", false)?,
                     is_open: flag("OpenType", false)?,
                     has_stream: flag("HasStream", false)?,
@@ -261,13 +267,13 @@ impl State {
                 current_type(document)?.key.push(name);
             }
             "Property" => {
-                let max_length = attribute("MaxLength")?.and_then(|text| text.parse().ok());
+                let max_length = text("MaxLength").and_then(|text| text.parse().ok());
                 let property = PropertyDeclaration {
                     name: identifier()?,
                     type_name: required("Type")?,
                     nullable: flag("Nullable", true)?,
                     max_length,
-                    default: attribute("DefaultValue")?,
+                    default: attribute("DefaultValue"),
                     line,
                 };
                 self.member = (!is_empty).then(|| property.name.clone());
@@ -294,7 +300,7 @@ impl State {
                 let name = identifier()?;
                 let owner = document.enums.last_mut().ok_or("misplaced <Member>: expected in an <EnumType>")?;
                 // Members without a value are numbered after the one before (CSDL 4.01, 10.3).
-                let value = match attribute("Value")? {
+                let value = match text("Value") {
                     Some(text) => {
                         text.parse().map_err(|_| format!("invalid value '{text}' of member {name}: expected an integer"))?
                     }
@@ -345,10 +351,10 @@ impl State {
             }
             "Annotation" => {
                 let term = required("Term")?;
-                let value = attribute("Bool")?;
+                let value = text("Bool");
                 if let Some(target) = self.target().filter(|_| facts::is_known(&term)) {
                     let facts = self.document.facts.entry(target).or_default();
-                    facts.set(&term, None, value.as_deref().unwrap_or("true"));
+                    facts.set(&term, None, value.unwrap_or("true"));
                 }
                 self.term = (!is_empty).then_some(term);
             }
@@ -358,12 +364,8 @@ impl State {
                     return Ok(());
                 }
                 let property = required("Property")?;
-                let value = match attribute("Bool")? {
-                    Some(value) => Some(value),
-                    None => attribute("PropertyPath")?,
-                };
-                if let Some(value) = value {
-                    self.document.facts.entry(target).or_default().set(&term, Some(&property), &value);
+                if let Some(value) = text("Bool").or_else(|| text("PropertyPath")) {
+                    self.document.facts.entry(target).or_default().set(&term, Some(&property), value);
                 }
             }
             "EnumMember" => self.in_enum_member = !is_empty,
@@ -422,9 +424,12 @@ fn current_type(document: &mut Document) -> Result<&mut TypeDeclaration, String>
     document.types.last_mut().ok_or_else(|| "misplaced property: expected in an <EntityType> or <ComplexType>".to_owned())
 }
 
-fn attribute_of(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
-    let attribute = element.try_get_attribute(name).map_err(|error| error.to_string())?;
-    let Some(attribute) = attribute else { return Ok(None) };
-    let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;
-    Ok(Some(value.into_owned()))
+/// Reads all attributes of an element.
+fn attributes_of<'e>(element: &'e BytesStart<'_>) -> Result<Vec<(&'e str, Cow<'e, str>)>, String> {
+    let read = |attribute: Result<Attribute<'e>, AttrError>| {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;
+        Ok((attribute.key.into_inner(), value))
+    };
+    element.attributes().map(read).collect()
 }

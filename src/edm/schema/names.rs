@@ -11,14 +11,16 @@ use crate::edm::schema::NamedType;
 pub(super) type Names = HashMap<Box<str>, NamedType, RandomState>;
 
 /// The namespace of rows without one.
-const GRAPH: &str = "microsoft.graph";
+const GRAPH: &str = "microsoft.graph.";
 
 /// Whether a row of a workload is about a type. Names without a namespace are in that of Graph.
 pub(super) fn is_row_of(row: &str, full_name: &str) -> bool {
-    if row.contains('.') {
-        return row == full_name;
+    // All types of a schema are compared with all rows: the lengths rule out nearly all of them.
+    match full_name.len().checked_sub(row.len()) {
+        Some(0) => row == full_name && row.contains('.'),
+        Some(length) if length == GRAPH.len() => full_name.starts_with(GRAPH) && full_name.ends_with(row) && !row.contains('.'),
+        _ => false,
     }
-    full_name.strip_prefix(GRAPH).and_then(|rest| rest.strip_prefix('.')) == Some(row)
 }
 
 /// Returns the type of the items of a collection type.
@@ -31,5 +33,29 @@ pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
     match full_name {
         "microsoft.graph.Json" | "Edm.PrimitiveType" => Some(Primitive::Untyped),
         name => Primitive::named(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_about_the_type_of_its_full_name() {
+        for (row, full_name, expected) in [
+            ("user", "microsoft.graph.user", true),
+            ("microsoft.graph.user", "microsoft.graph.user", true),
+            ("callRecords.session", "microsoft.graph.callRecords.session", false),
+            ("microsoft.graph.callRecords.session", "microsoft.graph.callRecords.session", true),
+            ("user", "user", false),
+            ("user", "other.graphics0.user", false),
+            ("user", "microsoft.graph.group", false),
+            ("user", "microsoft.graph.User", false),
+            ("user", "microsoft.graph.superuser", false),
+            ("", "microsoft.graph.", true),
+            ("a.b", "c.a.b", false),
+        ] {
+            assert_eq!(is_row_of(row, full_name), expected, "{row} {full_name}");
+        }
     }
 }

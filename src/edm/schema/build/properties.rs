@@ -15,7 +15,7 @@ use crate::edm::schema::{Alias, EnumId, Initial, ItemType, NamedType, Property, 
 /// The numbers of slots.
 #[derive(Default)]
 pub(super) struct SlotNumbers {
-    numbers: HashMap<(Box<str>, Kind), Slot>,
+    numbers: HashMap<(Box<str>, Kind), Slot, RandomState>,
     by_name: HashMap<Box<str>, Vec<Slot>, RandomState>,
     /// The enums, by lower-case names, whose members have different numbers in the versions: their values cannot be shared.
     conflicting: Vec<String>,
@@ -26,7 +26,7 @@ type Kind = (PropertyType, Option<Version>);
 
 impl SlotNumbers {
     pub(super) fn of(documents: &[Document; 2]) -> SlotNumbers {
-        let mut members: HashMap<(String, &str), i64> = HashMap::new();
+        let mut members: HashMap<(String, &str), i64, RandomState> = HashMap::default();
         let mut conflicting = Vec::new();
         for document in documents {
             for declaration in &document.enums {
@@ -38,7 +38,7 @@ impl SlotNumbers {
                 }
             }
         }
-        SlotNumbers { numbers: HashMap::new(), by_name: HashMap::default(), conflicting }
+        SlotNumbers { numbers: HashMap::default(), by_name: HashMap::default(), conflicting }
     }
 
     /// Returns the slot of a property.
@@ -80,6 +80,7 @@ pub(super) fn build(
     owner: &TypeDeclaration,
     full_name: &str,
     declaration: &PropertyDeclaration,
+    rows: &[&'static PropertyRow],
     enum_member: impl Fn(EnumId, &str) -> Option<i64>,
 ) -> Result<Property, String> {
     let place = format!("{}/{}", owner.name, declaration.name);
@@ -112,7 +113,7 @@ pub(super) fn build(
         let value = initial(kind, text, &enum_member).or_else(|| initial(kind, &quoted, &enum_member));
         property.initial = Some(value.ok_or_else(|| format!("invalid default value '{text}' of property {place}"))?);
     }
-    for rule in rules_of(shared.rules, full_name, &declaration.name) {
+    for rule in rows.iter().filter(|(_, name, _)| *name == declaration.name).map(|(_, _, rule)| *rule) {
         match rule {
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
@@ -153,12 +154,11 @@ fn initial(kind: PropertyType, json: &str, enum_member: &impl Fn(EnumId, &str) -
 ///
 /// Fails if an alias has another type than its target.
 pub(super) fn add_aliases(
-    rules: &[&'static WorkloadRules],
+    rows: &[&'static PropertyRow],
     full_name: &str,
     properties: &mut Vec<Arc<Property>>,
 ) -> Result<(), String> {
-    let rows = rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| is_row_of(owner, full_name));
-    for (name, target, behavior) in rows.filter_map(|(_, name, rule)| match rule {
+    for (name, target, behavior) in rows.iter().filter_map(|(_, name, rule)| match rule {
         PropertyRule::AliasOf { target, behavior } => Some((*name, *target, *behavior)),
         _ => None,
     }) {
@@ -191,12 +191,10 @@ pub(super) fn share_slots(properties: &mut [Arc<Property>]) {
     }
 }
 
-/// Returns the rules of a property.
-fn rules_of<'r>(
-    rules: &'r [&'static WorkloadRules],
-    full_name: &'r str,
-    property: &'r str,
-) -> impl Iterator<Item = PropertyRule> + use<'r> {
-    let rows = rules.iter().flat_map(|workload| workload.properties);
-    rows.filter(move |(owner, name, _)| *name == property && is_row_of(owner, full_name)).map(|(_, _, rule)| *rule)
+/// A row of a workload: type, property, rule.
+type PropertyRow = (&'static str, &'static str, PropertyRule);
+
+/// Returns the rows about the properties of a type.
+pub(super) fn rows_of(rules: &[&'static WorkloadRules], full_name: &str) -> Vec<&'static PropertyRow> {
+    rules.iter().flat_map(|workload| workload.properties).filter(|(owner, _, _)| is_row_of(owner, full_name)).collect()
 }
