@@ -154,6 +154,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_that_do_not_fit_are_dropped_and_counted() {
+        let (sender, queue) = channel();
+        let mut lines = Lines { sender, counts: Arc::default(), has_color: false };
+        for _ in 0..QUEUE + 2 {
+            lines.write_all(b"INFO a line\n").unwrap();
+        }
+        assert_eq!(lines.counts.dropped.load(Ordering::Relaxed), 2);
+        assert_eq!(queue.try_iter().count(), QUEUE);
+        // Lines that were written make room.
+        lines.counts.waiting.store(0, Ordering::Relaxed);
+        lines.write_all(b"INFO a line\n").unwrap();
+        let counts = lines.counts.clone();
+        drop(lines);
+        write_lines(&queue, &counts);
+        assert_eq!((counts.waiting.load(Ordering::Relaxed), counts.dropped.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
     fn an_event_is_one_line() {
         let line = |text: &str, has_color| String::from_utf8(one_line(text.as_bytes(), has_color)).unwrap();
         assert_eq!(line("INFO plain é\n", false), "INFO plain é\n");
