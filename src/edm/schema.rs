@@ -639,6 +639,31 @@ const BETA: &[(&str, &str)] = &[
         "        <Property Name=\"supports\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n        \
          <Property Name=\"supportedEntities\" Type=\"graph.workforceIntegrationSupportedEntities\" />\n",
     ),
+    // github.com/microsoftgraph/msgraph-metadata (clean_beta_metadata): decisions of an application in the name of a user.
+    (
+        "      <Action Name=\"archive\" IsBound=\"true\">\n",
+        "      <Action Name=\"approveForUser\" IsBound=\"true\">\n        \
+         <Parameter Name=\"bindingParameter\" Type=\"graph.scheduleChangeRequest\" />\n        \
+         <Parameter Name=\"message\" Type=\"Edm.String\" />\n        \
+         <Parameter Name=\"userId\" Type=\"Edm.String\" />\n      </Action>\n      \
+         <Action Name=\"archive\" IsBound=\"true\">\n",
+    ),
+    (
+        "      <Action Name=\"copy\" IsBound=\"true\">\n",
+        "      <Action Name=\"confirmForUser\" IsBound=\"true\">\n        \
+         <Parameter Name=\"bindingParameter\" Type=\"graph.timeCard\" />\n        \
+         <Parameter Name=\"userId\" Type=\"Edm.String\" />\n        \
+         <ReturnType Type=\"graph.timeCard\" />\n      </Action>\n      \
+         <Action Name=\"copy\" IsBound=\"true\">\n",
+    ),
+    (
+        "      <Action Name=\"follow\" IsBound=\"true\">\n",
+        "      <Action Name=\"declineForUser\" IsBound=\"true\">\n        \
+         <Parameter Name=\"bindingParameter\" Type=\"graph.scheduleChangeRequest\" />\n        \
+         <Parameter Name=\"message\" Type=\"Edm.String\" />\n        \
+         <Parameter Name=\"userId\" Type=\"Edm.String\" />\n      </Action>\n      \
+         <Action Name=\"follow\" IsBound=\"true\">\n",
+    ),
 ];
 
 /// The built-in documents, in the order of [`Version::ALL`].

@@ -60,20 +60,14 @@ static ITEM: Capabilities = Capabilities { update: Some(UpdateMethod::PatchOrUps
 /// PUT creates or replaces an entity; a creation is answered with 201.
 static ACTIVITY: Capabilities = Capabilities { puts_as_posts: true, ..ITEM };
 
-/// POST answers with 200, PUT with 204.
-static NOTE: Capabilities = Capabilities { create_status: StatusCode::OK, ..REPLACED };
-
 static CONNECTION: Capabilities = Capabilities { create_status: StatusCode::OK, delete_status: StatusCode::ACCEPTED, ..SILENT };
-
-/// POST answers with 200.
-static REQUEST: Capabilities = Capabilities { create_status: StatusCode::OK, ..DEFAULT_CAPABILITIES };
 
 const fn row(name: &'static str, capabilities: &'static Capabilities) -> TypeRules {
     TypeRules { name, capabilities, wording: &DEFAULT_WORDING, is_consulted: false }
 }
 
 #[rustfmt::skip]
-static TYPES: [TypeRules; 84] = [
+static TYPES: [TypeRules; 78] = [
     row("accessPackageAssignmentPolicy", &REPLACED),
     row("accessReviewInstanceDecisionItem", &SILENT),
     row("accessReviewScheduleDefinition", &REPLACED),
@@ -90,7 +84,6 @@ static TYPES: [TypeRules; 84] = [
     row("claimsMappingPolicy", &SILENT),
     row("conditionalAccessPolicy", &SILENT),
     row("conversationThread", &SPOKEN),
-    row("dayNote", &NOTE),
     row("domain", &SILENT),
     row("educationAssignment", &SPOKEN),
     row("educationAssignmentDefaults", &SPOKEN),
@@ -116,9 +109,7 @@ static TYPES: [TypeRules; 84] = [
     row("microsoft.graph.externalConnectors.externalConnection", &CONNECTION),
     row("microsoft.graph.externalConnectors.externalItem", &ITEM),
     row("namedLocation", &SILENT),
-    row("offerShiftRequest", &REQUEST),
     row("onlineMeeting", &SPOKEN),
-    row("openShiftChangeRequest", &REQUEST),
     row("organizationalBranding", &BRANDING),
     row("organizationalBrandingLocalization", &BRANDING),
     row("outlookCategory", &SPOKEN),
@@ -133,11 +124,8 @@ static TYPES: [TypeRules; 84] = [
     row("printerShare", &SPOKEN),
     row("schemaExtension", &SILENT),
     row("secureScoreControlProfile", &SILENT),
-    row("shiftPreferences", &SILENT),
-    row("swapShiftsChangeRequest", &REQUEST),
     row("teamsAppDefinition", &SPOKEN),
     row("teamsTab", &SPOKEN),
-    row("timeCard", &REPLACED),
     row("todoTask", &SPOKEN),
     row("todoTaskList", &SPOKEN),
     row("tokenIssuancePolicy", &SILENT),

@@ -1,5 +1,7 @@
 //! Rules of Shifts that CSDL cannot express.
 
+use http::StatusCode;
+
 use crate::edm::schema::{
     Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue,
     TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
@@ -68,12 +70,14 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         schedule_item("openShift", &OPEN_SHIFT_WORDING),
         schedule_item("timeOffReason", &TIME_OFF_REASON_WORDING),
         schedule_item("timeOff", &TIME_OFF_WORDING),
-        TypeRules {
-            name: "schedulingGroup",
-            capabilities: &SCHEDULE_ITEM,
-            wording: &SCHEDULING_GROUP_WORDING,
-            is_consulted: false,
-        },
+        schedule_item("schedulingGroup", &SCHEDULING_GROUP_WORDING),
+        consulted("timeOffRequest", &TIME_OFF_REQUEST, &CHANGE_REQUEST_WORDING),
+        consulted("offerShiftRequest", &CHANGE_REQUEST, &CHANGE_REQUEST_WORDING),
+        consulted("swapShiftsChangeRequest", &CHANGE_REQUEST, &CHANGE_REQUEST_WORDING),
+        consulted("openShiftChangeRequest", &CHANGE_REQUEST, &CHANGE_REQUEST_WORDING),
+        consulted("timeCard", &TIME_CARD, &TIME_CARD_WORDING),
+        consulted("dayNote", &DAY_NOTE, &DAY_NOTE_WORDING),
+        consulted("shiftPreferences", &PREFERENCES, &PREFERENCES_WORDING),
     ],
     properties: &[
         ("changeTrackedEntity", "createdDateTime", PropertyRule::ServerSet(ServerSetValue::CreatedAt)),
@@ -156,8 +160,34 @@ static SCHEDULE_ITEM: Capabilities = Capabilities {
     ..DEFAULT_CAPABILITIES
 };
 
+/// Capabilities of requests of workers, which are changed by decisions alone. That DELETE takes a request back is documented for that of
+/// time off (learn.microsoft.com/graph/api/timeoffrequest-delete); for the others it is a guess (grade none).
+static TIME_OFF_REQUEST: Capabilities = Capabilities { update: None, ..DEFAULT_CAPABILITIES };
+
+/// POST answers with 200 (learn.microsoft.com/graph/api/swapshiftschangerequest-post and its siblings).
+static CHANGE_REQUEST: Capabilities = Capabilities { create_status: StatusCode::OK, ..TIME_OFF_REQUEST };
+
+/// learn.microsoft.com/graph/api/timecard-replace
+static TIME_CARD: Capabilities =
+    Capabilities { update: Some(UpdateMethod::Replace), answer: UpdateAnswer::NoContent, ..DEFAULT_CAPABILITIES };
+
+/// learn.microsoft.com/graph/api/daynote-update and its siblings: POST answers with 200.
+static DAY_NOTE: Capabilities = Capabilities { create_status: StatusCode::OK, ..TIME_CARD };
+
+/// learn.microsoft.com/graph/api/shiftpreferences-put: the page has PUT above an example with PATCH.
+static PREFERENCES: Capabilities = Capabilities {
+    creates: false,
+    update: Some(UpdateMethod::PatchOrUpsert),
+    answer: UpdateAnswer::NoContent,
+    ..DEFAULT_CAPABILITIES
+};
+
 const fn schedule_item(name: &'static str, wording: &'static Wording) -> TypeRules {
-    TypeRules { name, capabilities: &SCHEDULE_ITEM, wording, is_consulted: true }
+    consulted(name, &SCHEDULE_ITEM, wording)
+}
+
+const fn consulted(name: &'static str, capabilities: &'static Capabilities, wording: &'static Wording) -> TypeRules {
+    TypeRules { name, capabilities, wording, is_consulted: true }
 }
 
 static ENUM_REFUSALS: EnumRefusals = EnumRefusals {
@@ -173,6 +203,10 @@ static OPEN_SHIFT_WORDING: Wording = wording("OPNSHFT_", "open shift", "OpenShif
 static TIME_OFF_REASON_WORDING: Wording = wording("TOR_", "time off reason", "TimeOffReasonNotFound");
 static SCHEDULING_GROUP_WORDING: Wording = wording("TAG_", "scheduling group", "SchedulingGroupNotFound");
 static TIME_OFF_WORDING: Wording = wording("TOFF_", "time off", "TimeOffNotFound");
+static CHANGE_REQUEST_WORDING: Wording = wording("SREQ_", "request", "RequestNotFound");
+static TIME_CARD_WORDING: Wording = wording("TCK_", "time card", "TimeCardNotFound");
+static DAY_NOTE_WORDING: Wording = wording("NOTE_", "day note", "DayNoteNotFound");
+static PREFERENCES_WORDING: Wording = wording("SHPR_", "shift preferences", "ShiftPreferencesNotFound");
 
 const fn wording(id_prefix: &'static str, noun: &'static str, not_found_code: &'static str) -> Wording {
     Wording {
