@@ -14,10 +14,11 @@ use crate::edge::outgoing::{CallPolicy, CallReport, call_with_retries};
 use crate::edm::date_time::DateTimeOffset;
 use crate::policy::behavior::Behaviors;
 use crate::text::visible::visible_lines;
+use crate::workloads::shifts::calls::{self, CallKind, KINDS};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::message::{Element, Requests};
 use crate::workloads::shifts::outbound_message::OutboundMessage;
-use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder, SampleKind};
+use crate::workloads::shifts::sample::{self, FLOWS, SampleBuilder};
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::fixture::directory::HOME_TENANT;
@@ -45,9 +46,15 @@ pub(super) enum CallCommand {
         /// Change to request, as entity type, method and optional id, for example `timesoff:PUT:TOFF_1`; repeatable
         #[arg(long, env = "WFI_EMULATOR_CHANGE", value_name = "TYPE:METHOD[:ID]", default_value = "shifts:POST", conflicts_with_all = ["swap_approval", "request"])]
         change: Vec<String>,
-        /// Request the approval of a swap, which has five elements
-        #[arg(long, env = "WFI_EMULATOR_SWAP_APPROVAL", conflicts_with = "request")]
+        /// Flow whose call to send, for example `swap-approved`: all of its elements, with ids that fit each other
+        #[arg(long, env = "WFI_EMULATOR_FLOW", value_name = "NAME", conflicts_with_all = ["change", "request"], value_parser = FLOWS.map(|(name, _)| name))]
+        flow: Option<String>,
+        /// Request the approval of a swap, which has five elements; short for `--flow swap-approved`
+        #[arg(long, env = "WFI_EMULATOR_SWAP_APPROVAL", conflicts_with_all = ["flow", "request"])]
         swap_approval: bool,
+        /// User id of changes of a user's own settings, such as `settings/shiftpreferences:PUT`
+        #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
+        user_id: String,
         /// Value of the header X-MS-WFMPassthrough, as a caller of Graph sent it
         #[arg(long, env = "WFI_EMULATOR_PASSTHROUGH", value_name = "TEXT")]
         passthrough: Option<String>,
@@ -61,6 +68,12 @@ pub(super) enum CallCommand {
         /// Kind of eligibility to request
         #[arg(long, env = "WFI_EMULATOR_ELIGIBILITY", default_value = "time-off-reasons", conflicts_with = "request")]
         eligibility: Eligibility,
+        /// Shift id of the swap
+        #[arg(long, env = "WFI_EMULATOR_SHIFT", value_name = "ID", default_value = sample::SHIFT)]
+        shift: String,
+        /// User id of the time-off reasons
+        #[arg(long, env = "WFI_EMULATOR_USER_ID", value_name = "ID", default_value = sample::USER)]
+        user_id: String,
     },
 }
 
@@ -130,26 +143,33 @@ pub(super) fn run(call: &CallCommand, behaviors: &Behaviors) -> ExitCode {
     let world = World::new(crate::workloads::settings());
     let (target, message) = match call {
         CallCommand::Connect { target, tenant_id, user_id } => (target, Ok(OutboundMessage::connect(tenant_id, user_id))),
-        CallCommand::Update { target, content, change, swap_approval, passthrough } => {
+        CallCommand::Update { target, content, change, flow, swap_approval, user_id, passthrough } => {
             let passthrough = passthrough.as_deref().map(HeaderValue::from_str).transpose();
             let passthrough = passthrough.map_err(|_| "invalid --passthrough: not a header value".to_owned());
             let message = |requests: &Requests| {
-                passthrough.map(|passthrough| OutboundMessage::update(&content.team_id, requests, passthrough))
+                let is_own = |element: &Element| element.url.starts_with("/settings/");
+                passthrough.map(|passthrough| match requests.requests.first() {
+                    Some(first) if is_own(first) => OutboundMessage::user_update(user_id, requests, passthrough),
+                    _ => OutboundMessage::update(&content.team_id, requests, passthrough),
+                })
             };
             let message = match &content.request {
                 Some(file) => read_requests(file).and_then(|(requests, text)| Ok(message(&requests)?.with_plaintext(text))),
-                None if *swap_approval => {
-                    message(&sample_builder(&world, &mut || world.next_entity_id().to_string()).swap_approval())
-                }
-                None => changes(&world, change).and_then(|requests| message(&requests)),
+                None => match flow.as_deref().or(swap_approval.then_some("swap-approved")) {
+                    Some(name) => {
+                        let mut next_id = || world.next_entity_id().to_string();
+                        message(&sample_builder(&world, &mut next_id).flow(name).unwrap_or_default())
+                    }
+                    None => changes(&world, change).and_then(|requests| message(&requests)),
+                },
             };
             (target, message)
         }
-        CallCommand::Read { target, content, eligibility } => {
+        CallCommand::Read { target, content, eligibility, shift, user_id } => {
             let message = |requests: &Requests| OutboundMessage::read(&content.team_id, requests);
             let message = match &content.request {
                 Some(file) => read_requests(file).map(|(requests, text)| message(&requests).with_plaintext(text)),
-                None => Ok(message(&Requests { requests: vec![eligible(*eligibility)] })),
+                None => Ok(message(&Requests { requests: vec![eligible(*eligibility, shift, user_id)] })),
             };
             (target, message)
         }
@@ -201,7 +221,7 @@ pub(super) fn now(world: &World) -> String {
 
 /// Returns the time at which a transaction expires that begins now.
 pub(super) fn expiry(world: &World) -> String {
-    time(unix_millis(world.clock.now()) + sample::EXPIRES_AFTER_MILLIS)
+    time(unix_millis(world.clock.now()) + calls::EXPIRES_AFTER_MILLIS)
 }
 
 fn time(millis: i64) -> String {
@@ -219,7 +239,7 @@ fn element(builder: &mut SampleBuilder<'_>, change: &str) -> Result<Element, Str
     let mut parts = change.splitn(3, ':');
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (name, method, id) = (part().unwrap_or_default(), part().unwrap_or("POST"), part());
-    let kind: &SampleKind = KINDS.iter().find(|kind| kind.segment.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    let kind: &CallKind = calls::kind_named(name).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.segment).collect();
         format!("unknown entity type '{name}' (known: {})", names.join(", "))
     })?;
@@ -230,12 +250,12 @@ fn element(builder: &mut SampleBuilder<'_>, change: &str) -> Result<Element, Str
     Ok(builder.element(kind, &method, id))
 }
 
-fn eligible(eligibility: Eligibility) -> Element {
+fn eligible(eligibility: Eligibility, shift: &str, user_id: &str) -> Element {
     match eligibility {
-        Eligibility::TimeOffReasons => sample::eligible_time_off_reasons(sample::USER),
+        Eligibility::TimeOffReasons => calls::eligible_time_off_reasons(user_id),
         Eligibility::Swaps => {
             let (start, end) = ("2024-10-01T04:00:00.0000000Z", "2024-11-01T03:59:59.9990000Z");
-            sample::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end)
+            calls::eligible_swaps(shift, start, end)
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn entity_address(path: &str, form: KeyForm, key: &str) -> String {
 
 /// The form of keys in the addresses of a collection's entities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyForm {
+pub(crate) enum KeyForm {
     /// A single entity has no key.
     Single,
     /// A string in quotes.
@@ -34,7 +34,7 @@ pub enum KeyForm {
 
 impl KeyForm {
     /// Returns the form of a set.
-    pub fn of(set: &Set) -> KeyForm {
+    pub(crate) fn of(set: &Set) -> KeyForm {
         match (set.is_single, set.quotes_keys) {
             (true, _) => KeyForm::Single,
             (false, true) => KeyForm::Quoted,

@@ -46,7 +46,7 @@ impl WaitingRequest {
     }
 
     fn conclude(mut self, world: &World, outcome: CallOutcome) -> Step {
-        if self.consultation.conclude(outcome) {
+        if self.consultation.conclude(world, outcome) {
             return self.call(world);
         }
         let WaitingRequest { request, ids, consultation, mut calls, rerun } = self;

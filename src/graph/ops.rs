@@ -191,6 +191,6 @@ pub(super) fn run(
         Operation::References(Some(key)) => reference::get(context, key).map(Outcome::Success),
         Operation::AddReference => reference::write(context),
         Operation::RemoveReference(key) => reference::remove(context, *key),
-        Operation::Call { .. } => operation::call(context, skipped),
+        Operation::Call { .. } => operation::call(context, reply, skipped),
     }
 }

@@ -172,7 +172,7 @@ pub(super) fn is_shown(aliases: Aliases, structured: &StructuredType, index: usi
 
 /// The place of an entity, from which its id and links are built.
 #[derive(Clone, Copy, Debug)]
-pub struct Holder<'a> {
+pub(crate) struct Holder<'a> {
     /// The path of the collection, or of the single entity.
     pub path: &'a str,
     /// The form of keys behind it.
@@ -181,7 +181,7 @@ pub struct Holder<'a> {
 
 impl<'a> Holder<'a> {
     /// Returns the place of an entity of a collection with string keys.
-    pub fn collection(path: &'a str) -> Holder<'a> {
+    pub(crate) fn collection(path: &'a str) -> Holder<'a> {
         Holder { path, form: KeyForm::Quoted }
     }
 }

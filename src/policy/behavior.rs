@@ -604,6 +604,54 @@ rows! {
     grade None;
     source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Responses)";
 
+    "passthrough" passthrough: Passthrough = "a change with the id of the bound integration in `X-MS-WFMPassthrough`" {
+        Skip "skip" "not sent for approval: it comes from the integration itself, as one published connector marks all of its writes",
+        Ask "ask" "sent for approval, and the header is repeated, as the Shifts guide has it",
+    }
+    profiles Skip Skip Skip;
+    grade Strong;
+    source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (both); learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (speaks for ask)";
+
+    "repeated-calls" repeated_calls: RepeatedCalls = "the ids of new entities in a call that is repeated" {
+        NewIds "new-ids" "new ones, as a published connector has seen",
+        SameIds "same-ids" "those of the first call",
+    }
+    profiles NewIds NewIds NewIds;
+    grade Weak;
+    source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (a comment in pull request 67)";
+
+    "deletion-call" deletion_call: DeletionCall = "the call for a DELETE of a shift, an open shift or a time off by Graph" {
+        Delete "delete" "an element with the method DELETE and the body null, as in the Shifts guide",
+        Inactive "inactive" "a PUT with `isActive` false, as the app sends when a deletion is shared",
+    }
+    profiles Delete Delete Delete;
+    grade None;
+    source "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (the methods); no public observation of a call for a DELETE by Graph";
+
+    "shifts-rules" shifts_rules: ShiftsRules = "what breaks a documented rule of Shifts: who may change a schedule, the length of a shift, required members, people outside of the team" {
+        Enforce "enforce" "refused; a user whom the world does not know, and a request without a token, may do all",
+        Lenient "lenient" "stored",
+    }
+    profiles Enforce Enforce Enforce;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/resources/shift and its siblings (the rules); microsoft-graph-docs#4720 and #9745 (who may write); other status codes and words are a guess";
+
+    "application-decisions" application_decisions: ApplicationDecisions = "approve, decline and confirm by an application that names no user" {
+        Refuse "refuse" "refused with 403, as announced for 2026",
+        Take "take" "taken as those of a manager",
+    }
+    profiles Refuse Take Refuse;
+    grade Medium;
+    source "devblogs.microsoft.com/microsoft365dev (Shifts application permissions, June 2025); status and words are a guess";
+
+    "assigned-shift-theme" assigned_shift_theme: AssignedShiftTheme = "the theme of a shift that is made of a slot of an open shift" {
+        Blue "blue" "`blue`, that of new shifts in the app",
+        Kept "kept" "that of the open shift",
+    }
+    profiles Blue Blue Blue;
+    grade None;
+    source "no public observation";
+
     "inactive-integration" inactive_integration: InactiveIntegration = "approval by the connector of a bound integration with `isActive` false" {
         Skip "skip" "not requested: the integration is not \"currently active and available\"",
         Ask "ask" "requested as usual",

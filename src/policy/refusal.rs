@@ -663,6 +663,31 @@ refusals! {
     /// A change of a file, a folder or an item of a list that another client changed.
     STALE_FILE "stale-file" 412 NotAllowed Layer::Files("preconditionFailed"), "ETag does not match current item's value",
         Strong "OneDrive/onedrive-api-docs#514";
+    /// A change that breaks a documented rule of Shifts (behavior `shifts-rules`).
+    SHIFTS_RULE "shifts-rule" 400 BadRequest Layer::Shifts("BadRequest"), "{0}",
+        None "learn.microsoft.com/graph/api/resources/shift and its siblings (the rules); status and words are a guess"
+        by "shifts-rules";
+    /// A change of a schedule by a member of the team who is not an owner (behavior `shifts-rules`).
+    NOT_A_MANAGER "not-a-manager" 403 Forbidden Layer::Shifts("MissingAdminPermissions"),
+        "Sorry, you need to be an admin to do this.",
+        Strong "microsoft-graph-docs#4720; microsoft-graph-docs#9745 (status and code)"
+        by "shifts-rules";
+    /// A decision about a request by another person than the one to whom it is assigned (behavior `shifts-rules`).
+    NOT_THE_RECIPIENT "not-the-recipient" 403 Forbidden Layer::Shifts("Forbidden"),
+        "The request can only be handled by the person to whom it is assigned.",
+        None "learn.microsoft.com/graph/api/swapshiftschangerequest-approve (the rule); status and words are a guess"
+        by "shifts-rules";
+    /// A decision by an application that names no user (behavior `application-decisions`).
+    APPLICATION_DECISION "application-decision" 403 Forbidden Layer::Shifts("Forbidden"),
+        "Application permissions are not supported for this action.",
+        None "devblogs.microsoft.com/microsoft365dev (the rule); status and words are a guess"
+        by "application-decisions";
+    /// A decision about a request that is decided.
+    REQUEST_DECIDED "request-decided" 400 BadRequest Layer::Shifts("BadRequest"), "The request was already handled.",
+        None "no public observation";
+    /// A request for a shift or a reason that the connector does not name as eligible.
+    NOT_ELIGIBLE "not-eligible" 400 BadRequest Layer::Shifts("BadRequest"), "The selection is not eligible.",
+        None "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (eligibility filtering); status and words are a guess";
     /// A change of an item of a schedule that another client changed.
     STALE_SCHEDULE_ITEM "stale-schedule-item" 409 Conflict Layer::Shifts("Conflict"), "The item was changed since it was read.",
         Weak "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (two connectors read the tag again on 409; the words are a guess)";

@@ -3,7 +3,11 @@
 //! No I/O: these modules encrypt messages and judge answers; the wing `edge` makes the calls.
 
 mod approval;
+pub(crate) mod calls;
+mod checks;
 mod consultation;
+mod decisions;
+mod derived;
 pub(crate) mod dialog;
 pub(crate) mod endpoint;
 pub(crate) mod envelope;
@@ -11,17 +15,18 @@ mod handshake;
 pub(crate) mod integration;
 pub(crate) mod message;
 pub(crate) mod outbound_message;
+mod people;
+mod plan;
+mod proposal;
+mod record;
 pub(crate) mod rules;
 pub(crate) mod sample;
+mod schedule;
 pub(crate) mod verdict;
 
-use std::sync::Arc;
-
 use crate::edm::schema::WorkloadRules;
-use crate::edm::value::Complex;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, ChangeKind, Consultation, Reply, Workload};
-use approval::Proposal;
+use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationHandler, Reply, Workload};
 use consultation::ConnectorReply;
 
 #[derive(Debug)]
@@ -32,6 +37,14 @@ impl Workload for Shifts {
         &rules::RULES
     }
 
+    fn imposed(&self) -> &'static [Derived] {
+        &derived::IMPOSED
+    }
+
+    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
+        decisions::handler(name, bound)
+    }
+
     fn before_commit(
         &self,
         change: &Change<'_>,
@@ -39,23 +52,11 @@ impl Workload for Shifts {
         decided: &mut Vec<&'static str>,
     ) -> Result<Option<Box<dyn Consultation>>, Error> {
         let reply = reply.and_then(ConnectorReply::of);
-        if *change.structured.name == *rules::INTEGRATION {
-            return match &change.kind {
-                ChangeKind::Create { values, .. } => handshake::for_creation(change, values, reply, decided),
-                ChangeKind::Update { patch, current } => handshake::for_update(change, patch, current, reply, decided),
-                ChangeKind::Replace { .. } | ChangeKind::Delete { .. } => Ok(None),
-            };
-        }
-        let Some(rule) = rules::approval_rule(&change.structured.name) else { return Ok(None) };
-        let mut decide = |method, key: &dyn Fn() -> Arc<str>, values: &dyn Fn() -> Option<Complex>| {
-            approval::decide(change, rule, &Proposal { method, key, values }, reply, decided)
-        };
         match &change.kind {
-            ChangeKind::Create { key, keyed_values, .. } => decide("POST", key, &|| Some(keyed_values())),
-            ChangeKind::Replace { key, values } => decide("PUT", &|| Arc::clone(key), &|| Some((*values).clone())),
-            ChangeKind::Delete { key } => decide("DELETE", &|| Arc::clone(key), &|| None),
-            // The types that need approval have no PATCH.
-            ChangeKind::Update { .. } => Ok(None),
+            _ if *change.structured.name != *rules::INTEGRATION => proposal::decide(change, reply, decided),
+            ChangeKind::Create { values, .. } => handshake::for_creation(change, values, reply, decided),
+            ChangeKind::Update { patch, current } => handshake::for_update(change, patch, current, reply, decided),
+            ChangeKind::Replace { .. } | ChangeKind::Delete { .. } => Ok(None),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! consult an external service first.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
@@ -18,7 +19,6 @@ use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
 use crate::odata::read::Argument;
-use crate::odata::write::Holder;
 use crate::text::json::quoted;
 use crate::world::World;
 use crate::world::outbound::{CallFailure, CallOutcome, CallRecord, OutboundCall};
@@ -32,6 +32,11 @@ pub trait Workload: fmt::Debug + Sync {
 
     /// Returns the values that follow from others in a new entity, in the order in which they are found.
     fn derived(&self) -> &'static [Derived] {
+        &[]
+    }
+
+    /// Returns the values that follow from others in a new entity, also where the request has the property.
+    fn imposed(&self) -> &'static [Derived] {
         &[]
     }
 
@@ -108,6 +113,10 @@ pub struct OperationRequest<'c> {
     pub headers: &'c HeaderMap,
     /// Time of the request.
     pub now: SystemTime,
+    /// Result of the consultation that an earlier call returned.
+    pub reply: Option<&'c Reply>,
+    /// Names of the behaviors that decided.
+    pub decided: &'c RefCell<Vec<&'static str>>,
     /// Purse that pays for the call.
     pub(crate) purse: &'c Purse,
     /// Creates an entity in a collection, and what it contains.
@@ -149,6 +158,8 @@ pub enum OperationReply {
     Entities(Vec<EntityAddress>),
     /// Files and folders that come of it meanwhile: the new one, and its bytes. The answer leads to an address that shows the progress.
     Started(EntityAddress, i64),
+    /// Consultation that must take place first.
+    Consult(Box<dyn Consultation>),
 }
 
 /// Value that follows from others in a new entity, unless the request has the property.
@@ -193,6 +204,10 @@ pub struct NewEntity<'n> {
     pub values: &'n Complex,
     /// Entities that contain it, outermost first.
     pub ancestors: &'n [Ancestor],
+    /// Request headers.
+    pub headers: &'n HeaderMap,
+    /// Time of the request.
+    pub now: SystemTime,
 }
 
 impl NewEntity<'_> {
@@ -278,8 +293,8 @@ pub struct Change<'c> {
     pub now: SystemTime,
     /// Entities that contain it, outermost first.
     pub ancestors: &'c [Ancestor],
-    /// Position of the entity, for its links.
-    pub holder: Holder<'c>,
+    /// Collection of the entity.
+    pub collection: &'c CollectionAddress,
     /// Kind of change.
     pub kind: ChangeKind<'c>,
 }
@@ -340,7 +355,7 @@ pub trait Consultation: fmt::Debug + Send {
     fn held_bytes(&self) -> usize;
 
     /// Records the outcome of the call. Returns true if the call must be repeated.
-    fn conclude(&mut self, outcome: CallOutcome) -> bool;
+    fn conclude(&mut self, world: &World, outcome: CallOutcome) -> bool;
 
     /// Returns the result for the next decision about the change.
     fn reply(self: Box<Self>) -> Reply;

@@ -114,6 +114,7 @@ mod connectors {
     mod approval;
     mod encryption;
     pub(crate) mod example;
+    mod flows;
     mod handshake;
     mod notifications;
     #[cfg(unix)]

@@ -16,12 +16,13 @@ use crate::edge::control::time::format_time;
 use crate::graph;
 use crate::graph::step::{Pending, Step};
 use crate::text::json;
+use crate::workloads::shifts::calls::{self, KINDS};
 use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::envelope::MessageKeys;
 use crate::workloads::shifts::integration;
 use crate::workloads::shifts::message::Requests;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
-use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
+use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::workloads::shifts::verdict::{ConnectorVerdict, ItemVerdict};
 use crate::world::World;
 use crate::world::outbound::{CallOutcome, CallRecord};
@@ -92,7 +93,7 @@ fn message(world: &World, body: &CallBody) -> Result<OutboundMessage, ControlErr
             message(&requests).with_plaintext(format!("{{\"requests\":{}}}", text.get()))
         }
         _ if body.purpose == Purpose::Read => {
-            message(&Requests { requests: vec![sample::eligible_time_off_reasons(sample::USER)] })
+            message(&Requests { requests: vec![calls::eligible_time_off_reasons(sample::USER)] })
         }
         _ => message(&sample_requests(world, body)),
     })
@@ -100,7 +101,7 @@ fn message(world: &World, body: &CallBody) -> Result<OutboundMessage, ControlErr
 
 fn sample_requests(world: &World, body: &CallBody) -> Requests {
     let now = world.clock.now();
-    let expires = now + Duration::from_millis(sample::EXPIRES_AFTER_MILLIS.unsigned_abs());
+    let expires = now + Duration::from_millis(calls::EXPIRES_AFTER_MILLIS.unsigned_abs());
     let mut next_id = || world.next_entity_id().to_string();
     let mut builder = SampleBuilder { next_id: &mut next_id, now: format_time(now), expires: format_time(expires) };
     if body.swap_approval {

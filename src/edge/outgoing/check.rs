@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use super::CallPolicy;
 use crate::edge::outgoing::call::make_call;
 use crate::text::visible::visible;
+use crate::workloads::shifts::calls::{self, KINDS};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
 use crate::workloads::shifts::message::{Element, Requests};
 use crate::workloads::shifts::outbound_message::OutboundMessage;
-use crate::workloads::shifts::sample::{self, KINDS, SampleBuilder};
+use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::workloads::shifts::verdict::{ConnectorVerdict, ItemVerdict};
 use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::outbound::{CallFailure, CallOutcome};
@@ -351,8 +352,8 @@ impl Check<'_, '_> {
     /// The read endpoint is optional.
     async fn reads(&mut self) {
         let (start, end) = ("2024-10-01T04:00:00.0000000Z", "2024-11-01T03:59:59.9990000Z");
-        let reasons = sample::eligible_time_off_reasons(&self.ids.user_id);
-        let swaps = sample::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end);
+        let reasons = calls::eligible_time_off_reasons(&self.ids.user_id);
+        let swaps = calls::eligible_swaps("SHFT_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029", start, end);
         for (probe, element) in [("eligible time-off reasons", reasons), ("eligible swaps", swaps)] {
             let message = OutboundMessage::read(&self.ids.team_id, &Requests { requests: vec![element] });
             let verdict = self.send(probe, &message).await;

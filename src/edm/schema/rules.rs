@@ -314,6 +314,8 @@ pub enum PropertyRule {
     WriteOnly,
     /// Never taken from a request, though the schema does not mark it as computed.
     ReadOnly,
+    /// Taken from a request, though the schema marks it as computed.
+    Writable,
     /// Left out of responses while it is null.
     OmittedWhileNull,
     /// Another name of a property's value, in all versions, declared or not.

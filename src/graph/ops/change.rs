@@ -1,6 +1,6 @@
 //! Steps that the operations on entities share when they write.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use http::StatusCode;
 
@@ -104,10 +104,18 @@ pub(super) fn before_commit(
         headers: &context.request.headers,
         now: context.now,
         ancestors: &context.route.ancestors,
-        holder: context.holder(),
+        collection: &context.route.collection,
         kind,
     };
     workload.before_commit(&change, reply, decided)
+}
+
+/// Keeps other requests from changing what a decision about an entity depends on, until the guard is dropped. Types without unique values
+/// alone have such decisions, since the guard of those is the same.
+pub(super) fn alone_with_others<'c>(context: &OperationContext<'c>) -> Option<MutexGuard<'c, ()>> {
+    let structured = context.structured();
+    let is_decided = structured.consulted.is_some() && structured.unique.is_empty();
+    is_decided.then(|| context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Returns the collection to change the entity with a key, if there is one.

@@ -3,6 +3,8 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
 use crate::edm::patch::{NewValue, Patch};
 use crate::edm::primitive::LongNumbers;
@@ -10,7 +12,9 @@ use crate::edm::schema::{Slot, StructuredType, TypeId};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
+use crate::graph::ops::change::{
+    alone_with_others, before_commit, insert, next_key, server_set_values, set_key, store_full, with_change,
+};
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
 use crate::graph::ops::{Outcome, folders, unique};
@@ -53,13 +57,15 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
             };
             keyed.get_or_init(complete).clone()
         };
+        // Held until the entity is stored.
+        let _alone = alone_with_others(context);
         let kind = ChangeKind::Create { key: &key, values: &properties, keyed_values: &keyed_values };
         if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
             return Ok(Outcome::Consult(consultation));
         }
         let entity = Arc::new(StoredEntity::of_type(key(), keyed_values(), structured.blank_text));
         // Held until the entity is stored.
-        let _alone = unique::check(context, structured, &collection, &entity.properties, None)?;
+        let _unique = unique::check(context, structured, &collection, &entity.properties, None)?;
         match insert(context, &entity) {
             Ok(()) => {
                 let address = EntityAddress { collection: context.route.collection.clone(), key: entity.key.clone() };
@@ -227,15 +233,17 @@ fn complete(
     ancestors: &[Ancestor],
 ) {
     let names: Vec<&str> = lineage(context, structured);
-    let rows = context.world.workloads.iter().flat_map(|workload| workload.derived());
-    for row in rows.filter(|row| names.contains(&row.type_name)) {
+    let workloads = &context.world.workloads;
+    let imposed = workloads.iter().flat_map(|workload| workload.imposed()).map(|row| (row, true));
+    let derived = workloads.iter().flat_map(|workload| workload.derived()).map(|row| (row, false));
+    for (row, is_imposed) in imposed.chain(derived).filter(|(row, _)| names.contains(&row.type_name)) {
         let Some(index) = structured.property(row.property) else { continue };
         let property = &structured.properties[index];
-        if is_sent(structured, patch, property.slot) {
+        if !is_imposed && is_sent(structured, patch, property.slot) {
             continue;
         }
-        let (world, model) = (context.world, context.model);
-        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors }) {
+        let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
+        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors, headers, now }) {
             None => continue,
             Some(DerivedValue::Copied(value)) => value,
             Some(DerivedValue::Json(json)) => {
@@ -339,5 +347,7 @@ pub(super) fn created_response(context: &OperationContext<'_>, entity: &StoredEn
         let status = context.structured().capabilities.create_status;
         Success { etag, ..context.json(status, context.entity_body(entity), decided) }
     };
-    Success { location: Some(location), preference_applied: context.write_preference(), ..success }
+    // The pages of types whose creation is answered with 200 show none.
+    let location = (context.structured().capabilities.create_status == StatusCode::CREATED).then_some(location);
+    Success { location, preference_applied: context.write_preference(), ..success }
 }

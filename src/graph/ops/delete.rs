@@ -10,7 +10,7 @@ use crate::edm::schema::{Property, PropertyType};
 use crate::edm::value::Value;
 use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{before_commit, collection_to_change, store_full, with_change};
+use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, store_full, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders};
 use crate::graph::statuses::{self, Bin};
@@ -32,6 +32,8 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
         precondition.check(&*collection.get(key).ok_or_else(|| context.not_found(key))?).map_err(Unchanged::to_error)?;
     }
     check_capability(context, &collection, key)?;
+    // Held until the entity is removed.
+    let _alone = alone_with_others(context);
     if context.structured().consulted.is_some() {
         let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
         if let Some(consultation) = before_commit(context, ChangeKind::Delete { key: &current.key }, reply, &mut decided)? {

@@ -1,5 +1,6 @@
 //! Calls of actions and functions: arguments, then the workload's implementation, or an answer as declared.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -24,7 +25,7 @@ use crate::policy::refusal;
 use crate::text::form;
 use crate::world::World;
 use crate::world::store::StoredEntity;
-use crate::world::workload::{OperationReply, OperationRequest};
+use crate::world::workload::{OperationReply, OperationRequest, Reply};
 
 /// Checks the method of a call.
 ///
@@ -50,7 +51,7 @@ fn check_call(world: &World, call: &OperationCall<'_>, method: &Method) -> Resul
 }
 
 /// Answers a call.
-pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
+pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skipped: &mut Vec<String>) -> Result<Outcome, Error> {
     let call = context.route.operation.as_deref().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
     let operation = call.operation;
     let arguments = read_arguments(context, call, skipped)?;
@@ -72,6 +73,7 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
     let check_unique = |collection: &_, structured: &_, values: &_| {
         unique::check(context, structured, &context.world.store.at(collection), values, None)
     };
+    let decided = RefCell::default();
     let request = OperationRequest {
         world: context.world,
         model: context.model,
@@ -81,13 +83,20 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
         arguments: &arguments,
         headers: &context.request.headers,
         now: context.now,
+        reply,
+        decided: &decided,
         purse: context.purse,
         create: &create,
         check_unique: &check_unique,
     };
-    let reply = handler(&request)?;
+    let reply = match handler(&request)? {
+        OperationReply::Consult(consultation) => return Ok(Outcome::Consult(consultation)),
+        reply => reply,
+    };
     let status = statuses::of_operation(context.world, context.model, operation);
-    answer(context, operation, status, reply).map(Outcome::Success)
+    let mut success = answer(context, operation, status, reply)?;
+    success.decided.append(&mut decided.into_inner());
+    Ok(Outcome::Success(success))
 }
 
 /// Returns the answer with the result of an implementation.

@@ -10,7 +10,8 @@ use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{
-    before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key, store_full, with_change,
+    alone_with_others, before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key,
+    store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
@@ -32,6 +33,8 @@ pub(super) fn replace(
     let structured = context.structured();
     let mut decided = reading.decided.clone();
     let precondition = Precondition::of(context, key, &mut decided)?;
+    // Held until the entity is stored.
+    let _alone = alone_with_others(context);
     let current = context.written_collection()?.get(key);
     let is_upsert = structured.capabilities.is_upsert();
     if current.is_none() && !is_upsert {

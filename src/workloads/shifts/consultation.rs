@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::policy::behavior::RepeatedCalls;
 use crate::workloads::shifts::dialog::Dialog;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::MessageKeys;
@@ -15,18 +16,39 @@ use crate::world::workload::{Consultation, Reply};
 #[derive(Debug)]
 pub(super) struct ConnectorConsultation {
     dialog: Dialog,
-    subject: Option<ApprovalSubject>,
+    subject: Subject,
 }
 
-/// Entity and integration of an approval.
+/// Subject of a consultation.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Handshake,
+    /// Integration whose connector knows what may be chosen.
+    Eligibility(Arc<str>),
+    Approval(ApprovalSubject),
+}
+
+/// Entities and integration of an approval.
 #[derive(Clone, Debug)]
 pub(super) struct ApprovalSubject {
-    /// Key of the entity. A new entity is stored under the key that was approved.
-    pub(super) key: Arc<str>,
     /// Id of the integration whose connector is called.
     pub(super) integration: Arc<str>,
     /// Display name of the integration.
     pub(super) source: Box<str>,
+    /// Methods and keys of the elements.
+    pub(super) elements: Vec<(&'static str, Arc<str>)>,
+}
+
+impl ApprovalSubject {
+    /// Returns the keys of new entities: they are stored under the keys that were approved.
+    pub(super) fn created(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.elements.iter().filter(|(method, _)| *method == "POST").map(|(_, key)| key)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let keys: usize = self.elements.iter().map(|(_, key)| key.len() + size_of::<(&str, Arc<str>)>()).sum();
+        keys + self.integration.len() + self.source.len()
+    }
 }
 
 /// Result of a consultation.
@@ -35,8 +57,7 @@ pub(super) struct ConnectorReply {
     pub(super) verdict: ConnectorVerdict,
     /// URL of the call, or as much of it as the integration has.
     pub(super) url: String,
-    /// Subject of an approval; `None` for a handshake.
-    pub(super) subject: Option<ApprovalSubject>,
+    pub(super) subject: Subject,
 }
 
 impl ConnectorConsultation {
@@ -45,11 +66,25 @@ impl ConnectorConsultation {
         endpoint: ConnectorEndpoint,
         message: OutboundMessage,
         retries: u32,
-        subject: Option<ApprovalSubject>,
+        subject: Subject,
     ) -> Box<ConnectorConsultation> {
         let keys = MessageKeys::from_bytes(&world.next_message_bytes());
         let dialog = Dialog::new(endpoint, message, world.behaviors.connector_content_type, retries, &keys);
         Box::new(ConnectorConsultation { dialog, subject })
+    }
+
+    /// Gives new entities new keys (behavior `repeated-calls`).
+    fn renew_keys(&mut self, world: &World) {
+        let Subject::Approval(subject) = &mut self.subject else { return };
+        let mut renewed = Vec::new();
+        for (_, key) in subject.elements.iter_mut().filter(|(method, _)| *method == "POST") {
+            let prefix = key.split_once('_').map_or(String::new(), |(prefix, _)| format!("{prefix}_"));
+            let new: Arc<str> = format!("{prefix}{}", world.next_entity_id()).into();
+            renewed.push((std::mem::replace(key, new.clone()), new));
+        }
+        if !renewed.is_empty() {
+            self.dialog.rename(&renewed, &MessageKeys::from_bytes(&world.next_message_bytes()));
+        }
     }
 }
 
@@ -59,20 +94,30 @@ impl Consultation for ConnectorConsultation {
     }
 
     fn held_bytes(&self) -> usize {
-        let subject = self.subject.as_ref();
-        subject.map_or(0, |subject| subject.key.len() + subject.integration.len() + subject.source.len())
-            + self.dialog.held_bytes()
+        let subject = match &self.subject {
+            Subject::Handshake => 0,
+            Subject::Eligibility(integration) => integration.len(),
+            Subject::Approval(subject) => subject.held_bytes(),
+        };
+        subject + self.dialog.held_bytes()
     }
 
-    fn conclude(&mut self, outcome: CallOutcome) -> bool {
-        self.dialog.conclude(outcome)
+    fn conclude(&mut self, world: &World, outcome: CallOutcome) -> bool {
+        let is_repeated = self.dialog.conclude(outcome);
+        if is_repeated && world.behaviors.repeated_calls == RepeatedCalls::NewIds {
+            self.renew_keys(world);
+        }
+        is_repeated
     }
 
     fn reply(self: Box<Self>) -> Reply {
         let ConnectorConsultation { dialog, subject } = *self;
         let (calls, verdict) = dialog.finish();
         let url = calls.last().map(|call| call.url.clone()).unwrap_or_default();
-        let key = subject.as_ref().map(|subject| subject.key.clone());
+        let key = match &subject {
+            Subject::Approval(subject) => subject.created().next().cloned(),
+            Subject::Handshake | Subject::Eligibility(_) => None,
+        };
         Reply { calls, key, result: Box::new(ConnectorReply { verdict, url, subject }) }
     }
 }

@@ -1,5 +1,7 @@
 //! Dialog with a connector: one message, its repetitions, and the verdict on the last answer.
 
+use std::sync::Arc;
+
 use crate::policy::behavior::ConnectorContentType;
 use crate::workloads::shifts::endpoint::{ConnectorEndpoint, EncryptedMessage};
 use crate::workloads::shifts::envelope::MessageKeys;
@@ -37,6 +39,12 @@ impl Dialog {
     /// Encrypts the message again, with new keys.
     pub(crate) fn encrypt_again(&mut self, keys: &MessageKeys) {
         self.encrypted = self.message.encrypted_for(&self.endpoint, keys, self.content_type);
+    }
+
+    /// Gives the elements other ids, each for an old one, and encrypts the message again.
+    pub(crate) fn rename(&mut self, ids: &[(Arc<str>, Arc<str>)], keys: &MessageKeys) {
+        self.message.rename(ids);
+        self.encrypt_again(keys);
     }
 
     /// Returns the next call.

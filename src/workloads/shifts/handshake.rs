@@ -8,7 +8,7 @@ use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::policy::behavior::{Connect, ConnectOnUpdate};
 use crate::policy::refusal;
-use crate::workloads::shifts::consultation::{ConnectorConsultation, ConnectorReply};
+use crate::workloads::shifts::consultation::{ConnectorConsultation, ConnectorReply, Subject};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::outbound_message::OutboundMessage;
 use crate::workloads::shifts::rules::CONNECTION;
@@ -88,5 +88,5 @@ fn consultation(change: &Change<'_>, values: &Complex) -> Box<dyn Consultation> 
         Caller::User(person) | Caller::Application(person) => person.id,
         Caller::Unknown => LOCAL_USER.0.to_owned(),
     };
-    ConnectorConsultation::new(change.world, endpoint, OutboundMessage::connect(&tenant_id, &user_id), 0, None)
+    ConnectorConsultation::new(change.world, endpoint, OutboundMessage::connect(&tenant_id, &user_id), 0, Subject::Handshake)
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::edm::schema::{Model, StructuredType, Version};
 use crate::edm::value::Value;
+use crate::workloads::shifts::calls::CallKind;
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
-use crate::workloads::shifts::rules::{ApprovalRule, COLLECTION};
+use crate::workloads::shifts::rules::COLLECTION;
 use crate::world::World;
 use crate::world::store::StoredEntity;
 
@@ -38,10 +39,20 @@ impl Integration<'_> {
         *self.value("isActive") != Value::Boolean(false)
     }
 
-    pub(super) fn supports(&self, rule: ApprovalRule) -> bool {
-        let property = self.structured.property("supportedEntities").map(|index| &self.structured.properties[index]);
-        let member = property.and_then(|property| self.model.member(property.kind, rule.supported));
-        matches!((self.value("supportedEntities"), member), (Value::Enum(number), Some(member)) if number & member != 0)
+    /// Whether its connector approves changes of a kind of entity.
+    pub(super) fn supports(&self, kind: &CallKind) -> bool {
+        self.has_flag("supportedEntities", kind.supported)
+    }
+
+    /// Whether its connector knows which entities of a kind may be chosen.
+    pub(super) fn filters(&self, entities: &str) -> bool {
+        self.has_flag("eligibilityFilteringEnabledEntities", entities)
+    }
+
+    fn has_flag(&self, name: &str, member: &str) -> bool {
+        let property = self.structured.property(name).map(|index| &self.structured.properties[index]);
+        let member = property.and_then(|property| self.model.member(property.kind, member));
+        matches!((self.value(name), member), (Value::Enum(number), Some(member)) if number & member != 0)
     }
 
     pub(super) fn endpoint(&self) -> ConnectorEndpoint {

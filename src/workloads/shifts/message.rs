@@ -65,12 +65,6 @@ impl Requests {
     }
 }
 
-/// Escapes text for use inside a JSON string.
-pub(super) fn escape_json(text: &str) -> String {
-    let quoted = json::quoted(text);
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
 /// Answer of a connector.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Responses {

@@ -1,5 +1,7 @@
 //! Message to a connector, and the verdict on its answer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -55,8 +57,27 @@ impl OutboundMessage {
         OutboundMessage { plaintext: plaintext.into(), ..self }
     }
 
+    /// Builds a request to approve a change of a user's own settings.
+    pub(crate) fn user_update(user_id: &str, requests: &Requests, passthrough: Option<HeaderValue>) -> OutboundMessage {
+        OutboundMessage { passthrough, ..OutboundMessage::below(CallPurpose::Update, "users", user_id, "update", requests) }
+    }
+
+    /// Gives the elements other ids, each for an old one, wherever the plaintext has it.
+    pub(crate) fn rename(&mut self, ids: &[(Arc<str>, Arc<str>)]) {
+        let mut text = String::from_utf8_lossy(&self.plaintext).into_owned();
+        for (old, new) in ids {
+            text = text.replace(&**old, new);
+            self.ids.iter_mut().filter(|id| **id == **old).for_each(|id| *id = new.to_string());
+        }
+        self.plaintext = text.into();
+    }
+
     fn in_team(purpose: CallPurpose, team_id: &str, verb: &str, requests: &Requests) -> OutboundMessage {
-        let path = format!("teams/{}/{verb}", utf8_percent_encode(team_id, SEGMENT));
+        OutboundMessage::below(purpose, "teams", team_id, verb, requests)
+    }
+
+    fn below(purpose: CallPurpose, segment: &str, id: &str, verb: &str, requests: &Requests) -> OutboundMessage {
+        let path = format!("{segment}/{}/{verb}", utf8_percent_encode(id, SEGMENT));
         let ids = requests.ids().map(str::to_owned).collect();
         OutboundMessage { purpose, path, plaintext: requests.write(), ids, passthrough: None }
     }

@@ -22,30 +22,6 @@ pub(super) const CONNECTION: [&str; 3] = ["url", "apiVersion", "encryption"];
 /// Property of a schedule with the ids of integrations. The connector of the first approves changes of the schedule's contents.
 pub(super) const BINDING: &str = "workforceIntegrationIds";
 
-/// Names of a type whose changes a connector approves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ApprovalRule {
-    pub type_name: &'static str,
-    /// Entity type in the `url` of an element, case-sensitive.
-    pub segment: &'static str,
-    /// Member of `supportedEntities` that enables the calls.
-    pub supported: &'static str,
-}
-
-/// Types whose changes a connector approves. Source of the names:
-/// learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration.
-pub(crate) static APPROVALS: [ApprovalRule; 4] = [
-    ApprovalRule { type_name: "shift", segment: "shifts", supported: "shift" },
-    ApprovalRule { type_name: "openShift", segment: "openshifts", supported: "openShift" },
-    ApprovalRule { type_name: "timeOffReason", segment: "timeoffReasons", supported: "timeOffReason" },
-    ApprovalRule { type_name: "timeOff", segment: "timesoff", supported: "timeOff" },
-];
-
-/// Returns the rule of a type; `None` if its changes need no approval.
-pub(crate) fn approval_rule(type_name: &str) -> Option<ApprovalRule> {
-    APPROVALS.into_iter().find(|rule| rule.type_name == type_name)
-}
-
 /// Methods are those of the learn.microsoft.com/graph/api pages in the table of permissions. Prefixes are those of realistic published ids;
 /// the prefix of a timeOff is a guess. Nouns and codes follow those of a team (microsoft-graph-docs#8933), which also apply to a team
 /// without a schedule (a guess: Shifts knows teams by their schedules).
@@ -87,6 +63,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         // no published response has it.
         ("changeTrackedEntity", "createdBy", PropertyRule::ReadOnly),
         ("changeTrackedEntity", "createdBy", PropertyRule::OmittedWhileNull),
+        // Taken from an application, which names the sender.
+        ("scheduleChangeRequest", "senderUserId", PropertyRule::Writable),
         (INTEGRATION, "supports", PropertyRule::AliasOf { target: "supportedEntities", behavior: "supports" }),
         // Initial values are not known (grade none); the resource page only says that "by default, no entities are supported".
         (INTEGRATION, "supportedEntities", PropertyRule::InitialValue("\"none\"")),

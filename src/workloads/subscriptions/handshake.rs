@@ -98,7 +98,7 @@ impl Consultation for Handshake {
         self.rest.iter().map(|(url, token)| url.len() + token.len()).sum()
     }
 
-    fn conclude(&mut self, outcome: CallOutcome) -> bool {
+    fn conclude(&mut self, _world: &World, outcome: CallOutcome) -> bool {
         let Some((url, token)) = self.rest.pop() else { return false };
         self.verdict = judge(&outcome, &token);
         let verdict = self.verdict.to_string();

@@ -18,18 +18,22 @@ use wfi_emulator::internals::world::{World, fault};
 
 use crate::support::harness::{self, request};
 
-const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
+pub(super) const SCHEDULE: &str = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
 const SHIFT: &str = "SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8";
-const INTEGRATION: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
+pub(super) const INTEGRATION: &str = "/v1.0/teamwork/workforceIntegrations/WFI_05227533-379e-4a0a-9d17-afe306a1e10d";
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn outcome_with(status: u16, body: &str) -> CallOutcome {
+pub(super) fn outcome_with(status: u16, body: &str) -> CallOutcome {
     let status = StatusCode::from_u16(status).unwrap();
     CallOutcome::Answered { status, headers: HeaderMap::new(), body: Bytes::from(body.to_owned()) }
 }
 
 /// Plays the edge and the connector. Returns the answer, and each call with its decrypted body.
-fn play(world: &World, request: &Request, connector: impl Fn(&Value) -> CallOutcome) -> (Answer, Vec<(OutboundCall, Value)>) {
+pub(super) fn play(
+    world: &World,
+    request: &Request,
+    connector: impl Fn(&Value) -> CallOutcome,
+) -> (Answer, Vec<(OutboundCall, Value)>) {
     let (answer, calls) = harness::play(world, request, |call| connector(&plaintext(call)));
     (
         answer,
@@ -48,7 +52,7 @@ fn plaintext(call: &OutboundCall) -> Value {
     serde_json::from_slice(&decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap()).unwrap()
 }
 
-fn approves(message: &Value) -> CallOutcome {
+pub(super) fn approves(message: &Value) -> CallOutcome {
     let items: Vec<Value> = message["requests"]
         .as_array()
         .unwrap()
@@ -58,9 +62,15 @@ fn approves(message: &Value) -> CallOutcome {
     outcome_with(200, &json!({ "responses": items }).to_string())
 }
 
-fn refuses(message: &Value) -> CallOutcome {
+pub(super) fn refuses(message: &Value) -> CallOutcome {
     let items: Vec<Value> = message["requests"].as_array().unwrap().iter().map(|element| json!({ "id": element["id"], "status": 403, "body": { "error": { "code": "403", "message": "Not on a Sunday." }, "data": null } })).collect();
     outcome_with(200, &json!({ "responses": items }).to_string())
+}
+
+/// Returns a shift that Shifts accepts.
+fn shift(user: &str) -> Value {
+    let item = json!({ "startDateTime": "2024-10-12T15:00:00Z", "endDateTime": "2024-10-12T17:00:00Z" });
+    json!({ "userId": user, "schedulingGroupId": "TAG_1", "sharedShift": item })
 }
 
 /// Returns a world whose schedule is bound to the first integration of the built-in fixtures.
@@ -76,7 +86,7 @@ fn shifts(world: &World) -> Vec<Value> {
     list["value"].as_array().unwrap().clone()
 }
 
-fn body_of(answer: &Answer) -> Value {
+pub(super) fn body_of(answer: &Answer) -> Value {
     serde_json::from_slice(answer.response.body()).unwrap_or_default()
 }
 
@@ -86,7 +96,8 @@ fn a_shift_is_stored_as_it_was_sent_to_the_connector() {
     let mut new = request(
         Method::POST,
         &format!("{SCHEDULE}/shifts"),
-        &json!({ "userId": "u", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z", "activities": [{ "displayName": "Lunch" }] } }),
+        &json!({ "userId": "u", "schedulingGroupId": "TAG_1", "sharedShift": { "startDateTime": "2024-10-12T15:00:00Z",
+            "endDateTime": "2024-10-12T17:00:00Z", "activities": [{ "displayName": "Lunch" }] } }),
     );
     new.headers.insert("x-ms-wfmpassthrough", "WFI_05227533".parse().unwrap());
     let (answer, calls) = play(&world, &new, approves);
@@ -96,7 +107,7 @@ fn a_shift_is_stored_as_it_was_sent_to_the_connector() {
     assert_eq!(calls.len(), 1);
     assert_eq!(call.headers["x-ms-wfmpassthrough"], "WFI_05227533");
     let plaintext = decrypt(&Secret::new(SECRET).unwrap(), &call.body).unwrap();
-    insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","userId":"u","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User","userIdentityType":"aadUser"}},"sharedShift":{"startDateTime":"2024-10-12T15:00:00Z","theme":"white","activities":[{"displayName":"Lunch","theme":"white"}]}}}]}"#);
+    insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"sharedShift":{"displayName":null,"notes":null,"activities":[{"isPaid":null,"startDateTime":null,"endDateTime":null,"code":null,"displayName":"Lunch","theme":"White"}],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"White"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_1","userId":"u","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User"}},"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6"}}]}"#);
     let (stored, mut created) = (shifts(&world), body_of(&answer));
     created.as_object_mut().unwrap().remove("@odata.context");
     assert_eq!((stored.len(), &stored[2]), (3, &created));
@@ -108,8 +119,8 @@ fn a_refusal_reaches_the_caller_with_the_connectors_message_and_nothing_is_store
     let world = bound(&[]);
     let before = shifts(&world);
     for (method, path, body) in [
-        (Method::POST, format!("{SCHEDULE}/shifts"), json!({ "userId": "u" })),
-        (Method::PUT, format!("{SCHEDULE}/shifts/{SHIFT}"), json!({ "userId": "u" })),
+        (Method::POST, format!("{SCHEDULE}/shifts"), shift("u")),
+        (Method::PUT, format!("{SCHEDULE}/shifts/{SHIFT}"), shift("u")),
         (Method::DELETE, format!("{SCHEDULE}/shifts/{SHIFT}"), Value::Null),
     ] {
         let (answer, calls) = play(&world, &request(method.clone(), &path, &body), refuses);
@@ -134,7 +145,7 @@ fn a_refusal_reaches_the_caller_with_the_connectors_message_and_nothing_is_store
 #[test]
 fn the_answer_of_the_connector_decides() {
     let path = format!("{SCHEDULE}/shifts/{SHIFT}");
-    let put = || request(Method::PUT, &path, &json!({ "userId": "u" }));
+    let put = || request(Method::PUT, &path, &shift("u"));
     let outcome = |choices: &[(&str, &str)], outcome: CallOutcome| {
         let (answer, calls) = play(&bound(choices), &put(), |_| outcome.clone());
         (answer.response.status().as_u16(), calls.len(), answer.refused.map(|error| error.message))
@@ -162,7 +173,7 @@ fn a_call_is_recorded_though_the_client_gets_no_answer() {
         let world = bound(&[]);
         let rule = format!(r#"{{ "on": {{ "path": "/v1.0/teams/*/schedule/shifts", "method": "POST" }}, "do": {effect} }}"#);
         world.faults.set(fault::read("faults.json", rule.as_bytes()).unwrap());
-        let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+        let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &shift("u"));
         let (answer, _) = play(&world, &new, connector);
         assert_eq!((answer.calls.len(), shifts(&world).len()), (1, stored), "{effect}");
         let calls = JournalQuery { to: Some(Destination::Connector), ..JournalQuery::default() };
@@ -173,7 +184,7 @@ fn a_call_is_recorded_though_the_client_gets_no_answer() {
 #[test]
 fn requests_and_calls_to_connectors_are_verified_separately() {
     let world = bound(&[]);
-    let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+    let new = request(Method::POST, &format!("{SCHEDULE}/shifts"), &shift("u"));
     play(&world, &new, approves);
     let verdict = |of: JournalQuery| world.journal.verify(&Expectation { of, ..Expectation::default() }, Secrets::Hidden).text;
     let posts = JournalQuery { method: Some(Method::POST), ..JournalQuery::default() };
@@ -200,7 +211,7 @@ fn requests_and_calls_to_connectors_are_verified_separately() {
 #[test]
 fn an_entity_is_stored_under_an_approved_id_though_the_first_id_is_in_use() {
     let path = format!("{SCHEDULE}/shifts");
-    let post = request(Method::POST, &path, &json!({ "userId": "u" }));
+    let post = request(Method::POST, &path, &shift("u"));
     let id_of = |call: &OutboundCall| plaintext(call)["requests"][0]["id"].as_str().unwrap().to_owned();
     let take = |world: &World, id: &str| {
         let shifts = world.store.at(&EntityPath::of(&world.schema, &path).unwrap().collection);
@@ -229,7 +240,7 @@ fn an_entity_is_stored_under_an_approved_id_though_the_first_id_is_in_use() {
 
 #[test]
 fn the_connector_is_asked_about_supported_entities_only_and_only_while_the_integration_is_active() {
-    let world = bound(&[]);
+    let world = bound(&[("shifts-rules", "lenient")]);
     let message_path = |world: &World, method: Method, path: &str| {
         let (answer, calls) = play(world, &request(method, &format!("{SCHEDULE}/{path}"), &json!({})), approves);
         assert!(answer.response.status().is_success(), "{path}");
@@ -282,7 +293,7 @@ fn a_batch_asks_the_connector_about_each_of_its_changes() {
     let world = bound(&[]);
     let headers = json!({ "content-type": "application/json" });
     let part = |id: &str, body: Value| json!({ "id": id, "method": "POST", "url": "/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule/shifts", "headers": headers, "body": body });
-    let batch = json!({ "requests": [part("1", json!({ "userId": "a" })), part("2", json!({ "userId": "b" }))] });
+    let batch = json!({ "requests": [part("1", shift("a")), part("2", shift("b"))] });
     let (answer, calls) = play(&world, &request(Method::POST, "/v1.0/$batch", &batch), |message| {
         if message["requests"][0]["body"]["userId"] == "a" { refuses(message) } else { approves(message) }
     });
@@ -300,7 +311,7 @@ fn binding_to(id: &str) -> String {
 #[test]
 fn a_refusal_holds_even_if_the_binding_changes_during_the_call() {
     let other = "WFI_8dbddbb0-6cba-4861-a541-192320cc0e88";
-    let put = request(Method::PUT, &format!("{SCHEDULE}/shifts/{SHIFT}"), &json!({ "userId": "u" }));
+    let put = request(Method::PUT, &format!("{SCHEDULE}/shifts/{SHIFT}"), &shift("u"));
     let meanwhile: [&dyn Fn(&World); 3] = [
         &|world| drop(harness::json(world, Method::DELETE, INTEGRATION, None)),
         &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
@@ -331,7 +342,7 @@ fn an_approval_counts_only_for_the_integration_that_was_asked() {
     let (_, created) = harness::json(&world, Method::POST, "/v1.0/teamwork/workforceIntegrations", Some(&second.to_string()));
     let id = created["id"].as_str().unwrap().to_owned();
     let before = shifts(&world);
-    let post = request(Method::POST, &format!("{SCHEDULE}/shifts"), &json!({ "userId": "u" }));
+    let post = request(Method::POST, &format!("{SCHEDULE}/shifts"), &shift("u"));
     let calls_made = std::cell::Cell::new(0);
     let connector = |message: &Value| {
         calls_made.set(calls_made.get() + 1);

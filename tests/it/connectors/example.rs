@@ -116,7 +116,7 @@ fn a_shift_is_stored_once_the_bound_connector_approves() {
     assert_eq!(exchange(server.address, "PUT", SCHEDULE, &binding).0, 200);
     let shifts = format!("{SCHEDULE}/shifts");
     let shift = |end: &str| {
-        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1",
+        json!({ "userId": "c5d0c76b-80c4-481c-be50-923cd8d680a1", "schedulingGroupId": "TAG_1",
             "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": end, "theme": "blue" } })
     };
     let count = || exchange(server.address, "GET", &shifts, &Value::Null).1["value"].as_array().unwrap().len();
@@ -161,7 +161,16 @@ fn the_passthrough_header_of_a_write_to_a_shift_reaches_the_connector() {
     let (_, created) = send("POST", COLLECTION, &supporting);
     let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
     assert_eq!(send("PUT", schedule, &json!({ "workforceIntegrationIds": [created["id"]] })).0, 200);
-    assert_eq!(send("POST", &format!("{schedule}/shifts"), &json!({ "userId": "u" })).0, 201);
+    assert_eq!(
+        send(
+            "POST",
+            &format!("{schedule}/shifts"),
+            &json!({ "userId": "u", "schedulingGroupId": "TAG_1",
+        "sharedShift": { "startDateTime": "2024-10-12T06:00:00Z", "endDateTime": "2024-10-12T16:00:00Z" } })
+        )
+        .0,
+        201
+    );
     let head = captured.join().unwrap();
     assert!(head.starts_with("post /wfi/v1/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/update http/1.1\r\n"), "{head}");
     assert!(head.contains("\r\nx-ms-wfmpassthrough: wfi_1\r\n"), "{head}");
@@ -242,7 +251,7 @@ fn the_example_passes_the_connector_check() {
     let connector = Connector::start();
     let (status, printed) = program(&["connector-check", &connector.url()]);
     assert_eq!(status, Some(0), "{printed}");
-    assert!(printed.ends_with("44 probes: 44 passed, 0 noted, 0 failed\n"), "{printed}");
+    assert!(printed.ends_with("50 probes: 50 passed, 0 noted, 0 failed\n"), "{printed}");
 }
 
 #[test]

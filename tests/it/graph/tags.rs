@@ -207,7 +207,7 @@ fn a_tag_in_a_file_stays_and_other_entities_have_one_that_follows_from_the_file(
 fn of_clients_with_one_tag_a_single_one_changes_the_entity() {
     const CLIENTS: usize = 8;
     let shift = format!("{SHIFTS}/SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8");
-    let world = harness::world(&[]);
+    let world = harness::world(&[("shifts-rules", "lenient")]);
     for round in 0..50 {
         let current = tag(&world, &shift);
         let barrier = Barrier::new(CLIENTS);

@@ -117,6 +117,7 @@ pub(super) fn build(
         match rule {
             PropertyRule::WriteOnly => property.write_only = true,
             PropertyRule::ReadOnly => property.read_only = true,
+            PropertyRule::Writable => property.read_only = false,
             PropertyRule::OmittedWhileNull => property.omitted_while_null = true,
             PropertyRule::CreatedWith(json) => property.created_with = Some(json),
             PropertyRule::WholeSeconds => property.has_whole_seconds = true,

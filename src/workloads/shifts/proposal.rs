@@ -1,0 +1,142 @@
+//! Proposals: creations, replacements and deletions of items by requests to Graph, checked and approved before they are stored.
+
+use std::sync::Arc;
+
+use crate::edm::address::EntityAddress;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::value::Complex;
+use crate::odata::error::Error;
+use crate::policy::behavior::DeletionCall;
+use crate::policy::refusal;
+use crate::workloads::shifts::approval::{self, Choice, Inquiry, Place};
+use crate::workloads::shifts::calls::{self, Items};
+use crate::workloads::shifts::checks;
+use crate::workloads::shifts::consultation::ConnectorReply;
+use crate::workloads::shifts::people::Actor;
+use crate::workloads::shifts::plan::{Plan, PlanChange};
+use crate::workloads::shifts::record::Record;
+use crate::workloads::shifts::schedule::{Entry, Schedule};
+use crate::world::store::StoredEntity;
+use crate::world::workload::{Change, ChangeKind, Consultation};
+
+/// Checks a change of an item, and returns the call that must come first.
+pub(super) fn decide(
+    change: &Change<'_>,
+    reply: Option<&ConnectorReply>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<dyn Consultation>>, Error> {
+    let collection = change.collection;
+    let schedule = Schedule::of(change.world, change.model, collection);
+    let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
+    let Change { world, model, headers, now, .. } = *change;
+    let inquiry = Inquiry { world, model, headers, now, place, reply };
+    let record = |values: Complex| Record::new(model, change.structured, values);
+    let before = |key: &str| {
+        let address = EntityAddress { collection: collection.clone(), key: key.into() };
+        world.store.entity(&address).map(|entity| (address, entity))
+    };
+    let (address, after, before): (EntityAddress, Option<Record<'_>>, Option<Arc<StoredEntity>>) = match &change.kind {
+        ChangeKind::Create { key, keyed_values, .. } => {
+            (EntityAddress { collection: collection.clone(), key: key() }, Some(record(keyed_values())), None)
+        }
+        ChangeKind::Replace { key, values } => {
+            let address = EntityAddress { collection: collection.clone(), key: (*key).clone() };
+            (address, Some(record((*values).clone())), before(key).map(|(_, entity)| entity))
+        }
+        ChangeKind::Update { patch, current } => {
+            let current = current()?;
+            let values = patch.apply(model, change.structured, &current.properties);
+            let address = EntityAddress { collection: collection.clone(), key: current.key.clone() };
+            (address, Some(record(values)), Some(current))
+        }
+        ChangeKind::Delete { key } => {
+            let Some((address, entity)) = before(key) else { return Ok(None) };
+            (address, None, Some(entity))
+        }
+    };
+    let type_name = &*change.structured.name;
+    if let Some(schedule) = &schedule {
+        let old = before.as_ref().map(|entity| record(entity.properties.clone()));
+        let actor = Actor::of(schedule, headers);
+        decided.push("shifts-rules");
+        checks::check(schedule, &actor, type_name, old.as_ref(), after.as_ref())?;
+        if let (Some(after), None) = (&after, &before)
+            && let Some(consultation) = check_choice(&inquiry, schedule, after, decided)?
+        {
+            return Ok(Some(consultation));
+        }
+    }
+    let mut plan = Plan::default();
+    let is_new = matches!(change.kind, ChangeKind::Create { .. });
+    match (after, before) {
+        (Some(after), _) if is_new => {
+            plan.add(&address, after.structured, PlanChange::Create(after.values));
+        }
+        (Some(after), _) => {
+            plan.add(&address, after.structured, PlanChange::Update(after.values));
+        }
+        (None, Some(before)) => {
+            let is_item = change.structured.property("isStagedForDeletion").is_some();
+            if is_item {
+                decided.push("deletion-call");
+            }
+            if is_item && world.behaviors.deletion_call == DeletionCall::Inactive {
+                plan.add(&address, change.structured, PlanChange::Retire { before }).items = Items::SharedDeletion;
+            } else {
+                plan.add(&address, change.structured, PlanChange::Delete);
+            }
+        }
+        (None, None) => return Ok(None),
+    }
+    approval::decide(&inquiry, &plan, decided)
+}
+
+/// Returns the user whose settings are changed.
+fn user_of<'c>(change: &Change<'c>) -> Option<Place<'c>> {
+    let user = change.ancestors.first()?;
+    let is_user = *change.structured.name == *"shiftPreferences";
+    is_user.then(|| Place::User(user.key.as_str().into()))
+}
+
+/// Checks that a new request asks for what may be chosen.
+fn check_choice(
+    inquiry: &Inquiry<'_>,
+    schedule: &Schedule<'_>,
+    request: &Record<'_>,
+    decided: &mut Vec<&'static str>,
+) -> Result<Option<Box<dyn Consultation>>, Error> {
+    let text = |name: &str| request.text(name).unwrap_or_default();
+    let (choice, wanted) = match &*request.structured.name {
+        "swapShiftsChangeRequest" => {
+            let shift = text("senderShiftId");
+            let (start, end) = month(schedule.find("shifts", &shift));
+            let query = || calls::eligible_swaps(&shift, &start, &end);
+            (approval::choice(inquiry, "swapRequest", &query, decided)?, text("recipientShiftId"))
+        }
+        "timeOffRequest" => {
+            let sender = text("senderUserId");
+            let query = || calls::eligible_time_off_reasons(&sender);
+            (approval::choice(inquiry, "timeOffReason", &query, decided)?, text("timeOffReasonId"))
+        }
+        _ => return Ok(None),
+    };
+    match choice {
+        Choice::Ask(consultation) => Ok(Some(consultation)),
+        Choice::Among(ids) if !ids.iter().any(|id| **id == *wanted) => Err(Error::new(&refusal::NOT_ELIGIBLE, &[])
+            .with_detail(format!("{wanted} is not among the eligible ids: {}", ids.join(", ")))),
+        Choice::Any | Choice::Among(_) => Ok(None),
+    }
+}
+
+/// Returns the month in which a shift starts, in UTC (a guess: the published examples have months of time zones).
+fn month(shift: Option<Entry<'_>>) -> (String, String) {
+    let item = shift.and_then(|shift| shift.record.item("sharedShift").or_else(|| shift.record.item("draftShift")));
+    let start = item.and_then(|item| item.time("startDateTime"));
+    let text = start.unwrap_or_else(|| DateTimeOffset::from_unix_millis(0)).to_string();
+    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(1);
+    let (year, month) = (number(0..4), number(5..7));
+    let next = if month == 12 { format!("{:04}-01", year + 1) } else { format!("{year:04}-{:02}", month + 1) };
+    let end = DateTimeOffset::parse(&format!("{next}-01T00:00:00Z")).map_or(0, DateTimeOffset::ticks);
+    let last = DateTimeOffset::from_unix_millis(end / 10_000 - 1).to_string();
+    (format!("{year:04}-{month:02}-01T00:00:00.0000000Z"), format!("{}0000Z", last.trim_end_matches('Z')))
+}

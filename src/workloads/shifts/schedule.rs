@@ -1,0 +1,151 @@
+//! Schedule of a team: its collections, its binding, and the roles of people in it.
+
+use std::sync::Arc;
+
+use crate::edm::address::{CollectionAddress, EntityAddress};
+use crate::edm::schema::{Model, StructuredType};
+use crate::edm::value::Value;
+use crate::workloads::shifts::integration::{self, Integration};
+use crate::workloads::shifts::record::Record;
+use crate::workloads::shifts::rules::BINDING;
+use crate::world::World;
+use crate::world::store::StoredEntity;
+
+/// Schedule of a team.
+#[derive(Clone)]
+pub(super) struct Schedule<'w> {
+    pub(super) world: &'w World,
+    pub(super) model: &'w Model,
+    team: EntityAddress,
+    address: EntityAddress,
+    structured: &'w StructuredType,
+}
+
+/// Entity of a schedule.
+pub(super) struct Entry<'w> {
+    pub(super) address: EntityAddress,
+    pub(super) entity: Arc<StoredEntity>,
+    pub(super) record: Record<'w>,
+}
+
+/// Role of a person in a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Owner.
+    Manager,
+    Member,
+    /// User of the world who is not in the team.
+    Outside,
+    /// The world does not know the person, or the people of the team.
+    Unknown,
+}
+
+impl<'w> Schedule<'w> {
+    /// Returns the schedule that has a collection.
+    pub(super) fn of(world: &'w World, model: &'w Model, collection: &CollectionAddress) -> Option<Schedule<'w>> {
+        let address = EntityAddress::parse(&world.schema, model, collection.holder.as_deref()?)?;
+        Schedule::at(world, model, address)
+    }
+
+    /// Returns the schedule with an address.
+    pub(super) fn at(world: &'w World, model: &'w Model, address: EntityAddress) -> Option<Schedule<'w>> {
+        let structured = model.find_structured(world.schema.set(address.collection.set).target)?;
+        let team = EntityAddress::parse(&world.schema, model, address.collection.holder.as_deref()?)?;
+        (&*structured.name == "schedule").then_some(Schedule { world, model, team, address, structured })
+    }
+
+    /// Returns the schedules of the teams that a user is in.
+    pub(super) fn of_user(world: &'w World, model: &'w Model, user: &str) -> Vec<Schedule<'w>> {
+        let Some(root) = model.root("teams") else { return Vec::new() };
+        let teams = CollectionAddress::from(root.set);
+        let Some(navigation) = model.structured(root.target).navigation("schedule") else { return Vec::new() };
+        let schedule = |team: Arc<StoredEntity>| {
+            let collection = teams.within(&world.schema, &team.key, navigation.set);
+            let address = EntityAddress { collection, key: navigation.name.as_ref().into() };
+            let schedule = Schedule::at(world, model, address).filter(Schedule::exists)?;
+            matches!(schedule.role(user), Role::Manager | Role::Member).then_some(schedule)
+        };
+        world.store.at(&teams).list().into_iter().filter_map(schedule).collect()
+    }
+
+    fn exists(&self) -> bool {
+        self.world.store.entity(&self.address).is_some()
+    }
+
+    /// Returns the id of the team.
+    pub(super) fn team_id(&self) -> &str {
+        &self.team.key
+    }
+
+    /// Returns a collection of the schedule.
+    pub(super) fn collection(&self, navigation: &str) -> Option<CollectionAddress> {
+        let navigation = self.structured.navigation(navigation)?;
+        Some(self.address.collection.within(&self.world.schema, &self.address.key, navigation.set))
+    }
+
+    /// Returns the entity with a key.
+    pub(super) fn find(&self, navigation: &str, key: &str) -> Option<Entry<'w>> {
+        let address = EntityAddress { collection: self.collection(navigation)?, key: key.into() };
+        self.entry(&address)
+    }
+
+    /// Returns the entity with an address.
+    pub(super) fn entry(&self, address: &EntityAddress) -> Option<Entry<'w>> {
+        let entity = self.world.store.entity(address)?;
+        let structured = self.model.find_structured(self.world.schema.set(address.collection.set).target)?;
+        let record = Record::new(self.model, structured, entity.properties.clone());
+        Some(Entry { address: address.clone(), entity, record })
+    }
+
+    /// Returns all entities of a collection.
+    pub(super) fn list(&self, navigation: &str) -> Vec<Entry<'w>> {
+        let Some(collection) = self.collection(navigation) else { return Vec::new() };
+        let keys = self.world.store.at(&collection).list().into_iter().map(|entity| entity.key.clone());
+        keys.filter_map(|key| self.entry(&EntityAddress { collection: collection.clone(), key })).collect()
+    }
+
+    /// Finds the integration to which the schedule is bound: "If you include more than one workforceIntegrationId in the request, the
+    /// first one is used."
+    pub(super) fn integration(&self) -> Option<Integration<'w>> {
+        let entity = self.world.store.entity(&self.address)?;
+        let slot = self.structured.slot(BINDING)?;
+        let Value::Collection(ids) = entity.properties.get(slot) else { return None };
+        let first = ids.iter().find_map(|id| if let Value::String(id) = id { Some(id) } else { None })?;
+        integration::find(self.world, first)
+    }
+
+    /// Returns the user's role in the team.
+    pub(super) fn role(&self, user: &str) -> Role {
+        let members = self.members();
+        if let Some(member) = members.iter().find(|member| member.text("userId").as_deref() == Some(user)) {
+            let is_owner = member.texts("roles").iter().any(|role| &**role == "owner");
+            return if is_owner { Role::Manager } else { Role::Member };
+        }
+        let is_user = self.model.root("users").is_some_and(|root| self.world.store.collection(root.set).get(user).is_some());
+        if is_user && !members.is_empty() { Role::Outside } else { Role::Unknown }
+    }
+
+    /// Returns the id of an owner of the team.
+    pub(super) fn manager(&self) -> Option<Arc<str>> {
+        let is_owner = |member: &Record<'_>| member.texts("roles").iter().any(|role| &**role == "owner");
+        self.members().into_iter().find(is_owner).and_then(|member| member.text("userId"))
+    }
+
+    fn members(&self) -> Vec<Record<'w>> {
+        let Some(team) = self.model.find_structured(self.world.schema.set(self.team.collection.set).target) else {
+            return Vec::new();
+        };
+        let Some(navigation) = team.navigation("members") else { return Vec::new() };
+        let collection = self.team.collection.within(&self.world.schema, &self.team.key, navigation.set);
+        let declared = self.model.structured(navigation.target);
+        let record = |member: Arc<StoredEntity>| Record::new(self.model, declared, member.properties.clone());
+        self.world.store.at(&collection).list().into_iter().map(record).collect()
+    }
+
+    /// Returns the display name of a user.
+    pub(super) fn user_name(&self, user: &str) -> Option<Arc<str>> {
+        let root = self.model.root("users")?;
+        let entity = self.world.store.collection(root.set).get(user)?;
+        Record::new(self.model, self.model.structured(root.target), entity.properties.clone()).text("displayName")
+    }
+}

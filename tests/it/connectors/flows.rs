@@ -1,0 +1,323 @@
+//! Flows of Shifts, made to happen by requests to Graph: what the connector is sent, and what becomes of the state.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wfi_emulator::internals::graph::request::Body;
+use wfi_emulator::internals::graph::step::Answer;
+use wfi_emulator::internals::world::World;
+
+use super::approval::{INTEGRATION, SCHEDULE, approves, body_of, play, refuses};
+use crate::support::harness::{self, request};
+
+/// Worker, her colleague who is also an owner of the team, and another owner.
+const ALICE: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
+const BOB: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
+const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
+
+const ALL: &str =
+    "Shift,SwapRequest,UserShiftPreferences,OpenShift,OpenShiftRequest,OfferShiftRequest,TimeOff,TimeOffReason,TimeOffRequest";
+
+/// Schedule with a shift of each, an open shift with one slot, and a connector that approves all kinds.
+struct Scene {
+    world: World,
+    alices: String,
+    bobs: String,
+    open: String,
+}
+
+fn scene(choices: &[(&str, &str)]) -> Scene {
+    let world = harness::world(choices);
+    let supported = json!({ "supportedEntities": ALL, "eligibilityFilteringEnabledEntities": "none" }).to_string();
+    assert_eq!(harness::json(&world, Method::PATCH, INTEGRATION, Some(&supported)).0, StatusCode::OK);
+    let create = |collection: &str, body: Value| {
+        let (status, made) = harness::json(&world, Method::POST, &format!("{SCHEDULE}/{collection}"), Some(&body.to_string()));
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let item = |day: u32, theme: &str| {
+        let (start, end) = (format!("2026-12-{day}T14:00:00Z"), format!("2026-12-{day}T22:00:00Z"));
+        json!({ "displayName": "d", "startDateTime": start, "endDateTime": end, "theme": theme })
+    };
+    let shift = |user: &str, day| json!({ "userId": user, "schedulingGroupId": GROUP, "sharedShift": item(day, "blue") });
+    let alices = create("shifts", shift(ALICE, 11));
+    let bobs = create("shifts", shift(BOB, 12));
+    let mut open_item = item(13, "green");
+    open_item["openSlotCount"] = 1.into();
+    let open = create("openShifts", json!({ "schedulingGroupId": GROUP, "sharedOpenShift": open_item }));
+    let binding = json!({ "enabled": true, "timeZone": "America/Chicago", "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap()] });
+    assert_eq!(harness::json(&world, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
+    Scene { world, alices, bobs, open }
+}
+
+impl Scene {
+    /// Sends a request as a user. Returns the answer and the elements that the connector was sent.
+    fn act(&self, user: &str, method: Method, path: &str, body: &Value) -> (Answer, Vec<Value>) {
+        self.act_with(user, method, path, body, approves)
+    }
+
+    fn act_with(
+        &self,
+        user: &str,
+        method: Method,
+        path: &str,
+        body: &Value,
+        connector: impl Fn(&Value) -> wfi_emulator::internals::world::outbound::CallOutcome,
+    ) -> (Answer, Vec<Value>) {
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("{SCHEDULE}/{path}") };
+        let mut request = request(method, &path, body);
+        if body.is_null() {
+            request.body = Body::Whole(Bytes::new());
+        }
+        request.headers.insert("authorization", harness::delegated(user).parse().unwrap());
+        let (answer, calls) = play(&self.world, &request, connector);
+        assert!(calls.len() <= 1, "one batch per flow");
+        (answer, calls.first().map(|(_, message)| message["requests"].as_array().unwrap().clone()).unwrap_or_default())
+    }
+
+    fn ask(&self, user: &str, collection: &str, body: &Value) -> (String, Vec<Value>) {
+        let (answer, elements) = self.act(user, Method::POST, collection, body);
+        assert!(answer.response.status().is_success(), "{}", body_of(&answer));
+        (body_of(&answer)["id"].as_str().unwrap().to_owned(), elements)
+    }
+
+    fn done(&self, user: &str, path: &str, body: &Value) -> Vec<Value> {
+        let (answer, elements) = self.act(user, Method::POST, path, body);
+        assert_eq!(answer.response.status(), StatusCode::NO_CONTENT, "{path}: {}", body_of(&answer));
+        elements
+    }
+
+    fn get(&self, path: &str) -> Value {
+        harness::json(&self.world, Method::GET, &format!("{SCHEDULE}/{path}"), None).1
+    }
+
+    fn list(&self, collection: &str) -> Vec<Value> {
+        self.get(collection)["value"].as_array().unwrap().clone()
+    }
+
+    fn state(&self) -> Value {
+        let collections = ["shifts", "openShifts", "timesOff", "swapShiftsChangeRequests", "openShiftChangeRequests"];
+        json!(collections.map(|collection| self.list(collection)))
+    }
+}
+
+/// Returns methods and segments of elements.
+fn outline(elements: &[Value]) -> Vec<String> {
+    let segment = |element: &Value| element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
+    elements.iter().map(|element| format!("{} {}", element["method"].as_str().unwrap(), segment(element))).collect()
+}
+
+/// Returns the names of the members of a value at any depth, and the words of enums.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                let is_word = ["theme", "state", "assignedTo", "method", "type", "daysOfWeek"].contains(&name.as_str());
+                let is_kept = is_word || value.is_boolean() || value.is_null();
+                (name.clone(), if is_kept { value.clone() } else { shape(value) })
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.iter().map(shape).collect::<Vec<_>>().into(),
+        _ => Value::Null,
+    }
+}
+
+#[test]
+fn a_swap_is_lived_through() {
+    let scene = scene(&[]);
+    let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs, "senderMessage": "please" });
+    let (id, sent) = scene.ask(ALICE, "swapShiftsChangeRequests", &body);
+    let tracked = json!({
+        "id": null, "createdDateTime": null, "lastModifiedDateTime": null, "lastModifiedBy": { "user": { "id": null, "displayName": null } },
+        "assignedTo": "Recipient", "state": "Pending", "senderUserId": null, "senderMessage": null, "senderDateTime": null,
+        "managerUserId": null, "managerActionMessage": null,
+        "senderShiftId": null, "recipientShiftId": null, "recipientUserId": null, "recipientActionMessage": null,
+    });
+    assert_eq!(shape(&sent[0]["body"]), tracked);
+    assert_eq!(outline(&sent), ["POST swapRequests"]);
+    let request = format!("swapShiftsChangeRequests/{id}");
+    // The sender and strangers do not decide.
+    let (answer, _) = scene.act(ALICE, Method::POST, &format!("{request}/approve"), &json!({}));
+    assert_eq!(answer.response.status(), StatusCode::FORBIDDEN);
+    let accepted = scene.done(BOB, &format!("{request}/approve"), &json!({}));
+    assert_eq!(
+        (outline(&accepted), &accepted[0]["body"]["assignedTo"]),
+        (vec!["PUT swapRequests".to_owned()], &json!("Manager"))
+    );
+    let (answer, _) = scene.act(ALICE, Method::POST, &format!("{request}/approve"), &json!({}));
+    assert_eq!(answer.response.status(), StatusCode::FORBIDDEN, "a worker does not manage");
+    let approved = scene.done(BOB, &format!("{request}/approve"), &json!({ "message": "ok" }));
+    let outline = outline(&approved);
+    assert_eq!(outline, ["PUT swapRequests", "DELETE shifts", "DELETE shifts", "POST shifts", "POST shifts"]);
+    assert_eq!((&approved[1]["id"], &approved[2]["id"]), (&json!(scene.alices), &json!(scene.bobs)));
+    assert_eq!(approved[0]["body"]["managerUserId"], BOB);
+    for (element, user, day) in [(3, BOB, "2026-12-11T14:00:00.000Z"), (4, ALICE, "2026-12-12T14:00:00.000Z")] {
+        let body = &approved[element]["body"];
+        assert_eq!((&body["userId"], &body["sharedShift"]["startDateTime"]), (&json!(user), &json!(day)));
+        let stored = scene.get(&format!("shifts/{}", approved[element]["id"].as_str().unwrap()));
+        assert_eq!(stored["userId"], user, "stored under the approved id");
+    }
+    assert_eq!(scene.list("shifts").len(), 4);
+    assert_eq!(scene.get(&request)["state"], "approved");
+    let (answer, _) = scene.act(BOB, Method::POST, &format!("{request}/decline"), &json!({}));
+    assert_eq!(answer.response.status(), StatusCode::BAD_REQUEST, "a request is decided once");
+}
+
+#[test]
+fn a_refused_flow_changes_nothing() {
+    let scene = scene(&[]);
+    let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+    let (id, _) = scene.ask(ALICE, "swapShiftsChangeRequests", &body);
+    let path = format!("swapShiftsChangeRequests/{id}/approve");
+    scene.done(BOB, &path, &Value::Null);
+    let before = scene.state();
+    for refused in 0..5 {
+        let connector = |message: &Value| {
+            let mut message = message.clone();
+            let elements = message["requests"].as_array_mut().unwrap();
+            let element = elements.swap_remove(refused);
+            *elements = vec![element];
+            refuses(&message)
+        };
+        let (answer, sent) = scene.act_with(BOB, Method::POST, &path, &json!({}), connector);
+        assert_eq!((answer.response.status(), sent.len()), (StatusCode::BAD_REQUEST, 5), "element {refused}");
+        let error = body_of(&answer)["error"]["message"].as_str().unwrap().to_owned();
+        assert!(error.contains("Not on a Sunday."), "{error}");
+        assert_eq!(scene.state(), before, "element {refused}");
+    }
+}
+
+#[test]
+fn the_last_slot_of_an_open_shift_declines_the_other_requests() {
+    let scene = scene(&[]);
+    let body = json!({ "openShiftId": scene.open, "senderMessage": "me" });
+    let (id, sent) = scene.ask(ALICE, "openShiftChangeRequests", &body);
+    assert_eq!((outline(&sent), &sent[0]["body"]["assignedTo"]), (vec!["POST openshiftrequests".to_owned()], &json!("Manager")));
+    let (other, _) = scene.ask(BOB, "openshiftchangerequests", &body);
+    let approved = scene.done(BOB, &format!("openShiftChangeRequests/{id}/approve"), &json!({}));
+    assert_eq!(outline(&approved), ["PUT openshiftrequests", "POST shifts", "PUT openshifts", "PUT openshiftrequests"]);
+    assert_eq!(approved[2]["body"]["sharedOpenShift"]["openSlotCount"], 0);
+    let declined = &approved[3]["body"];
+    assert_eq!((&declined["state"], &declined["assignedTo"]), (&json!("Declined"), &json!("System")));
+    assert_eq!(declined["managerUserId"], Value::Null);
+    assert_eq!(scene.get(&format!("openShiftChangeRequests/{other}"))["state"], "declined");
+    assert_eq!(scene.get(&format!("openShifts/{}", scene.open))["sharedOpenShift"]["openSlotCount"], 0);
+    let (answer, _) = scene.act(ALICE, Method::POST, "openShiftChangeRequests", &body);
+    assert_eq!(answer.response.status(), StatusCode::BAD_REQUEST, "no slot is left");
+}
+
+#[test]
+fn time_off_is_granted() {
+    let scene = scene(&[]);
+    let body = json!({ "timeOffReasonId": "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7", "senderMessage": "me",
+        "startDateTime": "2026-12-20T05:00:00Z", "endDateTime": "2026-12-21T05:00:00Z" });
+    let (id, sent) = scene.ask(ALICE, "timeOffRequests", &body);
+    assert_eq!(outline(&sent), ["POST timeOffRequests"]);
+    let times = scene.list("timesOff").len();
+    let approved = scene.done(BOB, &format!("timeOffRequests/{id}/approve"), &json!({ "message": "ok" }));
+    assert_eq!(outline(&approved), ["PUT timeOffRequests"], "no call for the time off is known");
+    assert_eq!(approved[0]["body"]["managerActionMessage"], "ok");
+    let times_off = scene.list("timesOff");
+    assert_eq!((times_off.len(), &times_off[times]["userId"]), (times + 1, &json!(ALICE)));
+    let (id, _) = scene.ask(ALICE, "timeOffRequests", &body);
+    let (answer, taken_back) = scene.act(ALICE, Method::DELETE, &format!("timeOffRequests/{id}"), &Value::Null);
+    assert_eq!(answer.response.status(), StatusCode::NO_CONTENT);
+    assert_eq!((outline(&taken_back), &taken_back[0]["body"]), (vec!["DELETE timeOffRequests".to_owned()], &Value::Null));
+}
+
+#[test]
+fn a_deletion_is_staged_then_shared() {
+    let scene = scene(&[]);
+    let path = format!("shifts/{}", scene.alices);
+    let staged = scene.done(BOB, &format!("{path}/stageForDeletion"), &Value::Null);
+    let body = &staged[0]["body"];
+    assert_eq!((&body["sharedShift"]["isActive"], &body["draftShift"]["isActive"]), (&json!(true), &json!(false)));
+    assert_eq!(scene.get(&path)["isStagedForDeletion"], true);
+    let period = |start: &str, end: &str| json!({ "notifyTeam": true, "startDateTime": start, "endDateTime": end });
+    assert_eq!(scene.done(BOB, "share", &period("2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z")), Vec::<Value>::new());
+    let shared = scene.done(BOB, "share", &period("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"));
+    assert_eq!(outline(&shared), ["PUT shifts"]);
+    let body = &shared[0]["body"];
+    assert_eq!((&body["sharedShift"]["isActive"], body.get("draftShift")), (&json!(false), None));
+    assert_eq!(scene.get(&path)["error"]["code"], "NotFound");
+}
+
+#[test]
+fn an_edited_shift_is_active() {
+    let scene = scene(&[]);
+    let body = json!({ "userId": ALICE, "schedulingGroupId": GROUP,
+        "sharedShift": { "displayName": "d", "startDateTime": "2026-12-11T15:00:00Z", "endDateTime": "2026-12-11T22:00:00Z", "theme": "darkBlue" } });
+    let (answer, sent) = scene.act(BOB, Method::PUT, &format!("shifts/{}", scene.alices), &body);
+    assert_eq!(answer.response.status(), StatusCode::NO_CONTENT);
+    let item = &sent[0]["body"]["sharedShift"];
+    assert_eq!((&item["isActive"], &item["theme"], &item["notes"]), (&json!(true), &json!("DarkBlue"), &Value::Null));
+}
+
+#[test]
+fn writes_of_the_integration_itself_are_not_sent() {
+    let scene = scene(&[]);
+    let id = INTEGRATION.rsplit('/').next().unwrap();
+    for (choice, header, calls) in [("ask", id, 1), ("skip", "other", 1), ("skip", id, 0)] {
+        let mut behaviors = scene.world.behaviors.clone();
+        behaviors.set("passthrough", choice).unwrap();
+        let world = scene.world.with_behaviors(behaviors);
+        let mut put = request(Method::DELETE, &format!("{SCHEDULE}/shifts/{}", scene.alices), &Value::Null);
+        put.headers.insert("x-ms-wfmpassthrough", header.parse().unwrap());
+        let (_, made) = play(&world, &put, refuses);
+        assert_eq!(made.len(), calls, "{choice} {header}");
+        if calls == 0 {
+            let (answer, _) = play(&world, &put, approves);
+            assert_eq!(answer.response.status(), StatusCode::NOT_FOUND, "it is gone");
+        }
+    }
+}
+
+#[test]
+fn only_eligible_shifts_can_be_asked_for() {
+    let scene = scene(&[]);
+    let filters = json!({ "eligibilityFilteringEnabledEntities": "SwapRequest" }).to_string();
+    assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&filters)).0, StatusCode::OK);
+    let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+    let post = request(Method::POST, &format!("{SCHEDULE}/swapShiftsChangeRequests"), &body);
+    for (eligible, status) in [(scene.bobs.as_str(), StatusCode::OK), ("SHFT_other", StatusCode::BAD_REQUEST)] {
+        let connector = |message: &Value| {
+            let element = &message["requests"][0];
+            if element["method"] == "GET" {
+                let item = json!({ "id": element["id"], "status": 200, "body": { "data": [eligible], "error": null } });
+                return super::approval::outcome_with(200, &json!({ "responses": [item] }).to_string());
+            }
+            approves(message)
+        };
+        let (answer, calls) = play(&scene.world, &post, connector);
+        assert_eq!(answer.response.status(), status);
+        let read = &calls[0].1["requests"][0];
+        let expected = format!(
+            "/shifts/{}/requestableShifts?requestType=SwapRequest&startTime=2026-12-01T00:00:00.0000000Z&endTime=2026-12-31T23:59:59.9990000Z",
+            scene.alices
+        );
+        assert_eq!(read["url"], expected);
+        assert_eq!(calls.len(), if status == StatusCode::OK { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_repeated_call_has_other_ids_for_what_is_new() {
+    for (choice, is_same) in [("new-ids", false), ("same-ids", true)] {
+        let scene = scene(&[("update-retries", "three"), ("repeated-calls", choice)]);
+        let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+        let post = request(Method::POST, &format!("{SCHEDULE}/swapShiftsChangeRequests"), &body);
+        let count = std::cell::Cell::new(0);
+        let connector = |message: &Value| {
+            count.set(count.get() + 1);
+            if count.get() < 3 { super::approval::outcome_with(500, "") } else { approves(message) }
+        };
+        let (answer, calls) = play(&scene.world, &post, connector);
+        let ids: Vec<&str> = calls.iter().map(|(_, message)| message["requests"][0]["id"].as_str().unwrap()).collect();
+        assert_eq!((ids.len(), ids[0] == ids[2]), (3, is_same), "{ids:?}");
+        let made = body_of(&answer);
+        assert_eq!(made["id"], ids[2], "stored under the id of the call that was approved");
+        assert!(calls[2].1["requests"][0]["url"].as_str().unwrap().ends_with(ids[2]));
+    }
+}
