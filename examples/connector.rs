@@ -77,7 +77,7 @@ async fn answer(connector: &Connector, request: Request<Incoming>) -> Result<Res
     }
     let decide: fn(&Element) -> ResponseItem = match segments[..] {
         ["v1", "connect"] => return Ok(connect(&plaintext)),
-        ["v1", "teams", _, "update"] => decide_change,
+        ["v1", "teams" | "users", _, "update"] => decide_change,
         ["v1", "teams", _, "read"] => |element| ResponseItem::eligible(&element.id, Vec::new()),
         _ => return Ok(plain(StatusCode::NOT_FOUND, String::new())),
     };

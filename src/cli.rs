@@ -1,5 +1,6 @@
 //! The command line: arguments, commands, exit status.
 
+mod act;
 mod address;
 mod arguments;
 mod behaviors;
@@ -60,6 +61,7 @@ pub fn run() -> ExitCode {
         }
         Command::Behaviors => print(&behaviors::table(&behaviors)),
         Command::Call(WithVariables(arguments)) => call::run(&arguments.call, &behaviors),
+        Command::Act(WithVariables(arguments)) => act::run(arguments),
         Command::ConnectorCheck(WithVariables(arguments)) => connector_check::run(arguments, &behaviors),
         Command::Encrypt(WithVariables(arguments)) => envelope::encrypt(arguments),
         Command::Decrypt(WithVariables(arguments)) => envelope::decrypt(arguments),

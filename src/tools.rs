@@ -1,4 +1,5 @@
-//! Tools for recordings: recording, comparison.
+//! Tools: recording, comparison, scenarios.
 
 pub(crate) mod compare;
 pub(crate) mod record;
+pub(crate) mod scenario;

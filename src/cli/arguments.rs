@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use super::act::ActArguments;
 use super::behaviors::BehaviorArguments;
 use super::ca::CaArguments;
 use super::call::CallCommand;
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Behaviors,
     /// Call a connector as Shifts does, and report how Shifts would react to its answer
     Call(WithVariables<CallArguments>),
+    /// Do in a running emulator what workers and managers do in the app, and report what the connector was sent
+    Act(WithVariables<ActArguments>),
     /// Probe a running connector for conformance to the Shifts contract
     ConnectorCheck(WithVariables<ConnectorCheckArguments>),
     /// Encrypt standard input as Shifts encrypts its calls to a connector

@@ -1,15 +1,17 @@
 //! `connector-check`: probes a running connector for conformance to the Shifts contract.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::call::{expiry, now};
 use super::connector::{ConnectorArguments, SecretArgument};
 use super::output::{UNUSABLE, fail, print};
 use super::runtime;
-use crate::edge::outgoing::{CallPolicy, ProbeIds, ProbeInputs, check};
+use crate::edge::outgoing::{CallPolicy, ProbeIds, ProbeInputs, ProbeResult, Rating, check};
 use crate::policy::behavior::Behaviors;
+use crate::tools::scenario::{self, Cast, ScenarioRating, ScenarioResult};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::sample::{self, SampleBuilder};
 use crate::world::World;
@@ -36,6 +38,29 @@ pub(super) struct ConnectorCheckArguments {
     /// Team id of the schedule
     #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
+    /// User id of the worker in scenarios, for a connector that knows its own people only
+    #[arg(long, env = "WFI_EMULATOR_USER", value_name = "ID", default_value = sample::USER)]
+    user: String,
+    /// Id of a shift of that worker that the connector knows already
+    #[arg(long, env = "WFI_EMULATOR_SHIFT", value_name = "ID")]
+    shift: Option<String>,
+    /// File with scenarios to play after the ready-made ones; repeatable
+    #[arg(long, env = "WFI_EMULATOR_SCENARIO", value_name = "FILE")]
+    scenario: Vec<PathBuf>,
+    /// Format of the report
+    #[arg(long, env = "WFI_EMULATOR_FORMAT", value_name = "FORMAT", default_value = "text")]
+    format: ReportFormat,
+}
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// One line per probe and scenario
+    Text,
+    /// JSON
+    Json,
+    /// `JUnit` XML, one test case per probe and scenario
+    Junit,
 }
 
 /// Probes a connector. The exit status is 1 if a probe has failed, else 0.
@@ -51,6 +76,14 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
         display_name: None,
     };
     let policy = CallPolicy { connectors, content_type: behaviors.connector_content_type, ..CallPolicy::default() };
+    let mut scenarios = scenario::flows();
+    for path in &arguments.scenario {
+        match scenario::read(path) {
+            Ok(read) => scenarios.extend(read),
+            Err(problem) => return fail(UNUSABLE, &problem),
+        }
+    }
+    let cast = Cast { team: arguments.team_id.clone(), worker: arguments.user.clone(), shift: arguments.shift.clone() };
     let named = ProbeIds {
         tenant_id: arguments.tenant_id.clone(),
         user_id: arguments.user_id.clone(),
@@ -62,8 +95,34 @@ pub(super) fn run(arguments: &ConnectorCheckArguments, behaviors: &Behaviors) ->
     let builder = SampleBuilder { next_id: &mut next_id, now: now(&world), expires: expiry(&world) };
     let source = ProbeInputs { builder, next_key_bytes: &mut next_key_bytes };
     runtime::run(async {
-        let findings = check(&endpoint, &secret, &policy, &named, source).await;
-        let status = print(&findings.to_string());
+        let mut findings = check(&endpoint, &secret, &policy, &named, source).await;
+        if findings.has_answers() {
+            for scenario in &scenarios {
+                let result = scenario::play(scenario, &endpoint, &policy.connectors, &cast).await;
+                findings.0.push(probe_of(&result));
+            }
+        }
+        let status = print(&match arguments.format {
+            ReportFormat::Text => findings.to_string(),
+            ReportFormat::Json => findings.json(),
+            ReportFormat::Junit => findings.junit(),
+        });
         if findings.is_clean() { status } else { ExitCode::FAILURE }
     })
+}
+
+/// Returns the result of a scenario as that of a probe.
+fn probe_of(result: &ScenarioResult) -> ProbeResult {
+    let steps = match result.steps {
+        1 => "1 step".to_owned(),
+        steps => format!("{steps} steps"),
+    };
+    let (rating, message) = match result.rating {
+        ScenarioRating::Passed => (Rating::Passed, steps),
+        ScenarioRating::Undecided => {
+            (Rating::Noted, format!("{steps}, acknowledged without deciding: {}", result.notes.join("; ")))
+        }
+        ScenarioRating::Failed => (Rating::Failed, result.notes.join("; ")),
+    };
+    ProbeResult { probe: format!("scenario {}", result.name), rating, message }
 }

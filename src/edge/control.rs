@@ -2,6 +2,7 @@
 //!
 //! It is not a part of Graph: it has its own JSON, refuses web pages, and its requests are not in the journal.
 
+pub(crate) mod acts;
 mod call;
 mod connectors;
 mod guard;
@@ -109,6 +110,7 @@ operations! {
     DELETE "/worlds/{name}/journal" journal::clear;
     POST "/worlds/{name}/journal/verify" journal::verify;
     POST "/worlds/{name}/connectors/call" connectors::call;
+    POST "/worlds/{name}/acts" acts::perform_act;
     POST "/worlds/{name}/sign-ins/revoke" sign_ins::revoke;
     POST "/worlds/{name}/sign-ins/devices" sign_ins::decide_device;
     POST "/worlds/{name}/sign-ins/refuse" sign_ins::refuse;

@@ -15,7 +15,7 @@ use crate::policy::behavior::ConnectorContentType;
 use crate::world::settings::Connectors;
 
 pub(crate) use call::make_call;
-pub(crate) use check::{ProbeIds, ProbeInputs, check};
+pub(crate) use check::{ProbeIds, ProbeInputs, ProbeResult, Rating, check};
 pub(crate) use notifier::Notifier;
 pub(crate) use repeat::{CallReport, call_with_retries};
 

@@ -1,13 +1,19 @@
 //! Requests that wait for an external service, which a workload consults before a change.
 
+use crate::graph::answer;
 use crate::graph::facts::RequestFacts;
 use crate::graph::meta::{ResponseIds, ResponseMeta};
 use crate::graph::request::Request;
-use crate::graph::step::{Pending, Step};
+use crate::graph::step::{Answer, Pending, Step};
+use crate::odata::error::Error;
 use crate::odata::purse::Purse;
+use crate::policy::refusal;
 use crate::world::World;
 use crate::world::outbound::{CallOutcome, CallRecord};
 use crate::world::workload::{Consultation, Reply};
+
+/// The most calls that one request causes, repetitions included: a state that changes during each of them is a conflict.
+const CALLS: usize = 32;
 
 /// Answers a request again, with the reply of the service.
 type Rerun = fn(&World, &Request, &ResponseMeta<'_>, Option<Reply>) -> Step;
@@ -31,6 +37,10 @@ pub(super) fn begin(
     calls: Vec<CallRecord>,
     rerun: Rerun,
 ) -> Step {
+    if calls.len() >= CALLS {
+        let error = Error::new(&refusal::STALE_SCHEDULE_ITEM, &[]);
+        return Step::Done(Box::new(Answer { calls, ..answer::refusal(world, meta, error) }));
+    }
     WaitingRequest { request: request.clone(), ids: meta.ids(), consultation, calls, rerun }.call(world)
 }
 

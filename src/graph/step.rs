@@ -133,7 +133,7 @@ impl Pending {
     }
 
     /// Returns the same request, with a continuation that takes the resulting step.
-    pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
+    pub(crate) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Box<Pending> {
         let Pending { call, is_first, held, resume } = self;
         let resume = Box::new(move |world: &World, outcome| then(world, resume(world, outcome)));
         Box::new(Pending { call, is_first, held, resume })
@@ -167,7 +167,7 @@ impl Computation {
     }
 
     /// Returns the step of the same request, with a continuation that takes the resulting step.
-    pub(super) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Step {
+    pub(crate) fn then(self, then: impl FnOnce(&World, Step) -> Step + Send + 'static) -> Step {
         let Computation { compute, purse } = self;
         Step::Compute(Box::new(Computation { compute: Box::new(move |world, purse| then(world, compute(world, purse))), purse }))
     }

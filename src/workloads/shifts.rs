@@ -2,6 +2,7 @@
 //!
 //! No I/O: these modules encrypt messages and judge answers; the wing `edge` makes the calls.
 
+pub(crate) mod act;
 mod approval;
 pub(crate) mod calls;
 mod checks;

@@ -111,6 +111,7 @@
 //! process, `connectors::example::Connector` the example connector.
 
 mod connectors {
+    mod acts;
     mod approval;
     mod encryption;
     pub(crate) mod example;

@@ -28,6 +28,14 @@ const SLOW: Duration = Duration::from_secs(3);
 /// Number of timeouts after which probing stops.
 const PATIENCE: u32 = 3;
 
+/// Name of the probe in place of those that were not made.
+const FURTHER: &str = "further probes";
+
+/// Returns a text as it is written in XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// Result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rating {
@@ -58,6 +66,44 @@ impl ProbeReport {
     /// Whether no probe has failed.
     pub(crate) fn is_clean(&self) -> bool {
         self.0.iter().all(|result| result.rating != Rating::Failed)
+    }
+
+    /// Whether the connector answered the handshake, and went on answering.
+    pub(crate) fn has_answers(&self) -> bool {
+        self.0.len() > 1 && self.0.iter().all(|result| result.probe != FURTHER)
+    }
+
+    /// Returns the report as JSON.
+    pub(crate) fn json(&self) -> String {
+        let result = |result: &ProbeResult| {
+            let rating = match result.rating {
+                Rating::Passed => "passed",
+                Rating::Noted => "noted",
+                Rating::Failed => "failed",
+            };
+            serde_json::json!({ "probe": result.probe, "rating": rating, "message": result.message })
+        };
+        let results: Vec<serde_json::Value> = self.0.iter().map(result).collect();
+        format!("{:#}\n", serde_json::json!({ "isClean": self.is_clean(), "probes": results }))
+    }
+
+    /// Returns the report as `JUnit` XML.
+    pub(crate) fn junit(&self) -> String {
+        let mut out = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"connector-check\" tests=\"{}\" failures=\"{}\">\n",
+            self.0.len(),
+            self.count(Rating::Failed)
+        );
+        for ProbeResult { probe, rating, message } in &self.0 {
+            let (name, message) = (escaped(probe), escaped(&visible(message)));
+            let content = match rating {
+                Rating::Failed => format!("<failure message=\"{message}\"/>"),
+                Rating::Passed | Rating::Noted => format!("<system-out>{message}</system-out>"),
+            };
+            out.push_str(&format!("  <testcase classname=\"connector-check\" name=\"{name}\">{content}</testcase>\n"));
+        }
+        out.push_str("</testsuite>\n");
+        out
     }
 
     fn count(&self, rating: Rating) -> usize {
@@ -153,7 +199,7 @@ pub(crate) async fn check(
     }
     if check.has_given_up {
         let message = format!("not made: {PATIENCE} calls had no answer in time");
-        check.report.0.push(ProbeResult { probe: "further probes".to_owned(), rating: Rating::Failed, message });
+        check.report.0.push(ProbeResult { probe: FURTHER.to_owned(), rating: Rating::Failed, message });
     }
     check.report
 }

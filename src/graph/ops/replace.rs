@@ -56,10 +56,11 @@ pub(super) fn replace(
     let mut proposed = replaced_values(context, reading, current.as_ref().map(|entity| &***entity), &server_set);
     if current.is_none() {
         // A single entity has another key than its id.
-        let id = if context.world.schema.set(context.route.collection.set).is_single {
-            next_key(context, structured, 0)
-        } else {
-            key.clone()
+        let id = match reply.and_then(|reply| reply.key.clone()) {
+            // An approved entity keeps the id that was sent for approval.
+            Some(approved) => approved,
+            None if context.world.schema.set(context.route.collection.set).is_single => next_key(context, structured, 0),
+            None => key.clone(),
         };
         set_key(structured, &mut proposed, &id);
         let actual = context.model.actual(structured, proposed.own_type);

@@ -117,15 +117,15 @@ pub(super) fn decide(
     if sent.is_empty() || !inquiry.is_called(&integration, decided) {
         return Ok(None);
     }
-    let elements: Vec<(&'static str, Arc<str>)> =
-        sent.iter().map(|(step, _)| (step.change.method(), step.address.key.clone())).collect();
+    let elements: Vec<(&'static str, Arc<str>)> = sent.iter().map(|(step, _)| (step.change.method(), step.id())).collect();
     if approval.is_some_and(|(_, subject)| subject.integration == *integration.id() && subject.elements == elements) {
         return Ok(None);
     }
     let headers = transaction(inquiry);
     let requests = sent.iter().map(|(step, kind)| {
-        let entity = step.change.values().map(|values| entity_json(inquiry, step, values));
-        kind.element(step.change.method(), &step.address.key, entity.as_ref(), step.items, headers.clone())
+        let entity = step.change.values();
+        let entity = entity.map(|values| graph_json(inquiry.model, step.structured, &step.address.key, values));
+        kind.element(step.change.method(), &step.id(), entity.as_ref(), step.items, headers.clone())
     });
     let requests = Requests { requests: requests.collect() };
     let passthrough: Option<HeaderValue> = inquiry.headers.get(PASSTHROUGH).cloned();
@@ -216,12 +216,11 @@ fn transaction(inquiry: &Inquiry<'_>) -> ElementHeaders {
 }
 
 /// Returns an entity in the form of Graph.
-fn entity_json(inquiry: &Inquiry<'_>, step: &PlanStep<'_>, values: &Complex) -> Value {
-    let structured: &StructuredType = step.structured;
-    let entity = Entity::new(step.address.key.clone(), values.clone());
+pub(super) fn graph_json(model: &Model, structured: &StructuredType, key: &Arc<str>, values: &Complex) -> Value {
+    let entity = Entity::new(key.clone(), values.clone());
     let mut out = b"{".to_vec();
-    let types = InstanceType::of(inquiry.model, structured, &entity.properties);
-    write_entity(&Representation::for_connectors(inquiry.model), types, Holder::collection(""), &entity, &mut out);
+    let types = InstanceType::of(model, structured, &entity.properties);
+    write_entity(&Representation::for_connectors(model), types, Holder::collection(""), &entity, &mut out);
     out.push(b'}');
     serde_json::from_slice::<Value>(&out).unwrap_or_default()
 }

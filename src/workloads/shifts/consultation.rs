@@ -115,7 +115,7 @@ impl Consultation for ConnectorConsultation {
         let (calls, verdict) = dialog.finish();
         let url = calls.last().map(|call| call.url.clone()).unwrap_or_default();
         let key = match &subject {
-            Subject::Approval(subject) => subject.created().next().cloned(),
+            Subject::Approval(subject) => subject.elements.first().map(|(_, key)| key).cloned(),
             Subject::Handshake | Subject::Eligibility(_) => None,
         };
         Reply { calls, key, result: Box::new(ConnectorReply { verdict, url, subject }) }

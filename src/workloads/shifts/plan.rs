@@ -12,6 +12,7 @@ use crate::workloads::shifts::calls::Items;
 use crate::workloads::shifts::schedule::Schedule;
 use crate::world::World;
 use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
+use crate::world::workload::text_of;
 
 /// Changes in the order of the elements of a call.
 #[derive(Default)]
@@ -106,6 +107,12 @@ impl<'w> Plan<'w> {
 }
 
 impl PlanStep<'_> {
+    /// Returns the id of the entity. A single entity is stored under another key.
+    pub(super) fn id(&self) -> Arc<str> {
+        let id = self.change.values().and_then(|values| text_of(self.structured, values, "id"));
+        id.unwrap_or_else(|| self.address.key.clone())
+    }
+
     fn store(&self, world: &World) -> Result<Option<Stored>, Error> {
         let key = &self.address.key;
         match &self.change {

@@ -129,7 +129,7 @@ fn check_choice(
 }
 
 /// Returns the month in which a shift starts, in UTC (a guess: the published examples have months of time zones).
-fn month(shift: Option<Entry<'_>>) -> (String, String) {
+pub(super) fn month(shift: Option<Entry<'_>>) -> (String, String) {
     let item = shift.and_then(|shift| shift.record.item("sharedShift").or_else(|| shift.record.item("draftShift")));
     let start = item.and_then(|item| item.time("startDateTime"));
     let text = start.unwrap_or_else(|| DateTimeOffset::from_unix_millis(0)).to_string();

@@ -68,8 +68,12 @@ impl<'w> Schedule<'w> {
         world.store.at(&teams).list().into_iter().filter_map(schedule).collect()
     }
 
-    fn exists(&self) -> bool {
+    pub(super) fn exists(&self) -> bool {
         self.world.store.entity(&self.address).is_some()
+    }
+
+    pub(super) fn address(&self) -> &EntityAddress {
+        &self.address
     }
 
     /// Returns the id of the team.

@@ -72,7 +72,7 @@ fn capture() -> (String, std::thread::JoinHandle<String>) {
 }
 
 /// Runs the program to its end.
-fn program(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn program(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wfi-emulator"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WFI_EMULATOR_")) {
         command.env_remove(name);
@@ -251,7 +251,7 @@ fn the_example_passes_the_connector_check() {
     let connector = Connector::start();
     let (status, printed) = program(&["connector-check", &connector.url()]);
     assert_eq!(status, Some(0), "{printed}");
-    assert!(printed.ends_with("50 probes: 50 passed, 0 noted, 0 failed\n"), "{printed}");
+    assert!(printed.ends_with("58 probes: 58 passed, 0 noted, 0 failed\n"), "{printed}");
 }
 
 #[test]
@@ -422,11 +422,26 @@ fn a_check_sends_the_given_tenant_user_and_team() {
         sender.send((line, String::from_utf8(message).unwrap())).unwrap();
         Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())
     });
-    program(&["connector-check", &url, "--tenant-id", "our-tenant", "--user-id", "our-user", "--team-id", "our-team"]);
+    program(&[
+        "connector-check",
+        &url,
+        "--tenant-id",
+        "our-tenant",
+        "--user-id",
+        "our-user",
+        "--team-id",
+        "our-team",
+        "--user",
+        "our-worker",
+    ]);
     let heard: Vec<(String, String)> = heard.try_iter().collect();
     assert_eq!(heard[0].1, r#"{"tenantId":"our-tenant","userId":"our-user"}"#);
     let others = heard.iter().filter(|(line, _)| !line.contains("/connect"));
-    assert!(others.clone().count() > 30 && others.clone().all(|(line, _)| line.contains("/teams/our-team/")), "{heard:?}");
+    assert!(
+        others.clone().count() > 30
+            && others.clone().all(|(line, _)| line.contains("/teams/our-team/") || line.contains("/users/our-worker/")),
+        "{heard:?}"
+    );
     assert!(others.clone().any(|(_, message)| message.contains("/users/our-user/timeOffReasons")), "{heard:?}");
 }
 

@@ -212,7 +212,7 @@ fn every_flag_in_the_readme_exists() {
         let output = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).args(command).arg("--help").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["ca"],
         &["check"],
@@ -224,6 +224,7 @@ fn every_flag_in_the_readme_exists() {
         &["call", "update"],
         &["call", "read"],
         &["connector-check"],
+        &["act"],
         &["decrypt"],
     ];
     let help: String = commands.into_iter().map(help_of).collect();
