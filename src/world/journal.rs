@@ -330,7 +330,9 @@ impl Journal {
         self.cleared.store(self.count(), Ordering::Relaxed);
         let removed = rings.each_mut().map(|ring| std::mem::take(&mut **ring));
         drop(rings);
-        removed.iter().for_each(|ring| self.journals.budget().change(0, ring.bytes()));
+        for ring in &removed {
+            self.journals.budget().change(0, ring.bytes());
+        }
     }
 
     /// Returns the number of entries.
