@@ -325,10 +325,13 @@ impl Journal {
 
     /// Removes all entries. Numbers continue, so that a new request is not mistaken for an old one.
     pub fn clear(&self) {
+        // Under all locks, so that an entry which is recorded meanwhile is cleared and counts as cleared, or neither.
+        let mut rings = self.shards.each_ref().map(Shard::ring);
         self.cleared.store(self.count(), Ordering::Relaxed);
-        for shard in self.shards.iter() {
-            let removed = std::mem::take(&mut *shard.ring());
-            self.journals.budget().change(0, removed.bytes());
+        let removed = rings.each_mut().map(|ring| std::mem::take(&mut **ring));
+        drop(rings);
+        for ring in &removed {
+            self.journals.budget().change(0, ring.bytes());
         }
     }
 
