@@ -15,6 +15,7 @@ pub(super) mod operation;
 mod property;
 mod reference;
 mod replace;
+mod required;
 mod result;
 mod unique;
 mod update;

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
-use crate::edm::patch::{NewValue, Patch};
+use crate::edm::patch::Patch;
 use crate::edm::primitive::LongNumbers;
 use crate::edm::schema::{Slot, StructuredType, TypeId};
 use crate::edm::tag;
@@ -13,7 +13,7 @@ use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{before_commit, insert, next_key, server_set_values, set_key, store_full, with_change};
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, folders, unique};
+use crate::graph::ops::{Outcome, folders, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, explain};
 use crate::odata::error::Error;
@@ -33,7 +33,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     }
     let structured = context.model.actual(context.structured(), reading.patch.read_as);
     let mut decided = reading.decided.clone();
-    check_required(structured, &reading.patch)?;
+    required::check(structured, &reading.patch)?;
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
@@ -269,33 +269,6 @@ pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredTy
         explains: false,
     };
     Some(read::read(rules, structured.id, None, &json, "$").patch)
-}
-
-/// Checks that a request has the members that a new entity must have.
-fn check_required(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
-    let Some(required) = structured.required else { return Ok(()) };
-    let sent = |name: &str| {
-        let index = structured.property(name)?;
-        patch.changes.iter().find(|change| change.property == index).map(|change| &change.to)
-    };
-    let members = required.relief.filter(|(member, _)| sent(member).is_some()).map_or(required.members, |(_, members)| members);
-    for name in members.iter().filter(|name| structured.property(name).is_some()) {
-        let refusal = match sent(name) {
-            None | Some(NewValue::Set(Value::Null)) => Some(required.missing),
-            Some(NewValue::Set(Value::String(text))) if text.is_empty() => required.empty,
-            Some(_) => None,
-        };
-        if let Some(refusal) = refusal {
-            return Err(Error::new(refusal, &[name, &capitalized(&structured.name)]));
-        }
-    }
-    Ok(())
-}
-
-/// Returns the name of a type as the directory writes it: `servicePrincipal` is `ServicePrincipal`.
-fn capitalized(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.
