@@ -235,7 +235,8 @@ fn complete(
             continue;
         }
         let (world, model) = (context.world, context.model);
-        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors }) {
+        let related = &patch.related;
+        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors, related }) {
             None => continue,
             Some(DerivedValue::Copied(value)) => value,
             Some(DerivedValue::Json(json)) => {
