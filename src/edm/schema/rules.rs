@@ -58,6 +58,8 @@ pub struct WorkloadRules {
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
     pub required: &'static [(&'static str, Required)],
+    /// Types, and the property that names the application to which an entity belongs: others neither see nor change it.
+    pub owned: &'static [(&'static str, &'static str)],
     /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
     /// inherit the row.
     pub media: &'static [(&'static str, &'static str, &'static MediaRules)],
@@ -230,6 +232,7 @@ impl WorkloadRules {
         files: &[],
         tags: &[],
         required: &[],
+        owned: &[],
         default_projections: &[],
     };
 }

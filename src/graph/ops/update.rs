@@ -36,7 +36,7 @@ pub(super) fn update(
     let precondition = Precondition::of(context, key, &mut decided)?;
     if context.is_single() {
         create_single(context, key)?;
-    } else if context.route.cast.is_some() {
+    } else if context.hides_some() {
         context.entity(key)?;
     }
     let collection = collection_to_change(context, key)?;

@@ -2,6 +2,7 @@
 
 use std::cell::{LazyCell, OnceCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -53,7 +54,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         .iter()
         .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
         .filter_map(|(key, subscription)| {
-            let (found, room) = (subscription.watched(world).ok()?, world.outbox.room(key));
+            let (found, room) = (subscription.has_watched(world).ok()?, world.outbox.room(key));
             Some(Watching { key, subscription, found, certificate: OnceCell::new(), room })
         })
         .collect();
@@ -100,16 +101,38 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
     notifications
 }
 
-/// Returns one change for each entity, in the order of the first. Links and subscriptions are not watched.
+/// Returns the update of the group whose members or owners a link is one of.
+fn changed_by_link(world: &World, change: &StoreChange) -> Option<StoreChange> {
+    change.after.as_ref().or(change.before.as_ref())?.linked()?;
+    let (schema, model) = (&world.schema, world.schema.widest());
+    let holder = EntityAddress::parse(schema, model, change.collection.holder.as_deref()?)?;
+    let holder_type = model.find_structured(schema.set(holder.collection.set).target)?;
+    let name = &*schema.set(change.collection.set).name;
+    watched(&holder_type.name).links.iter().find(|link| ***link == *name)?;
+    let entity = world.store.entity(&holder)?;
+    Some(StoreChange { collection: holder.collection, before: Some(entity.clone()), after: Some(entity) })
+}
+
+/// Returns one change for each entity, in the order of the first. Other links and subscriptions are not watched.
 fn merged(world: &World, changes: &[StoreChange]) -> Vec<StoreChange> {
     let mut merged: Vec<StoreChange> = Vec::new();
-    let mut places: HashMap<(&CollectionAddress, Option<&Arc<str>>), usize> = HashMap::new();
+    let mut places: HashMap<(CollectionAddress, Option<Arc<str>>), usize> = HashMap::new();
     let is_watchable = |change: &&StoreChange| {
         let is_link = change.after.as_ref().or(change.before.as_ref()).is_none_or(|entity| entity.linked().is_some());
         !is_link && !world.outbox.is_woken_by(change.collection.set)
     };
-    for change in changes.iter().filter(is_watchable) {
-        let place = *places.entry((&change.collection, key(change))).or_insert(merged.len());
+    for change in changes {
+        if let Some(holder) = changed_by_link(world, change) {
+            if let Entry::Vacant(vacant) = places.entry((holder.collection.clone(), key(&holder).cloned())) {
+                vacant.insert(merged.len());
+                merged.push(holder);
+            }
+            continue;
+        }
+        if !is_watchable(&change) {
+            continue;
+        }
+        let place = *places.entry((change.collection.clone(), key(change).cloned())).or_insert(merged.len());
         match merged.get_mut(place) {
             Some(first) => first.after.clone_from(&change.after),
             None => merged.push(change.clone()),
@@ -267,7 +290,7 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
             outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
             if matches!(collection.remove(&key), Ok(Some(_)))
-                && subscription.watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
+                && subscription.has_watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
             {
                 notifications.extend(lifecycle(world, &key, &subscription, "subscriptionRemoved"));
             }

@@ -30,6 +30,9 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         (SUBSCRIPTION, "applicationId", PropertyRule::ReadOnly),
         (SUBSCRIPTION, "applicationId", PropertyRule::ServerSet(ServerSetValue::ApplicationId)),
     ],
+    // Medium (learn.microsoft.com/graph/api/subscription-list: those of the calling application). That the others are unknown to it is a
+    // guess, and so is that all are shown to a caller without a token.
+    owned: &[(SUBSCRIPTION, "applicationId")],
     // The end is missed first: microsoft-graph-docs#5226, where all members are missing.
     required: &[(
         SUBSCRIPTION,
@@ -73,6 +76,8 @@ pub(super) struct WatchedRules {
     /// Whether that receiver gets a message about the end of the subscription.
     pub(super) reports_removal: bool,
     pub(super) name_form: NameForm,
+    /// Navigation properties whose links are a part of the entity: a new or a removed one is an update of it.
+    pub(super) links: &'static [&'static str],
 }
 
 const PLAIN: WatchedRules = WatchedRules {
@@ -83,6 +88,7 @@ const PLAIN: WatchedRules = WatchedRules {
     needs_lifecycle_url: false,
     reports_removal: false,
     name_form: NameForm::Address,
+    links: &[],
 };
 
 const fn row(type_name: &'static str, minutes: i64) -> WatchedRules {
@@ -136,7 +142,8 @@ static WATCHED: [WatchedRules; 28] = [
     mailbox("event", "Events"),
     mailbox("contact", "Contacts"),
     directory("user"),
-    directory("group"),
+    // Weak (learn.microsoft.com/graph/change-notifications-overview: changes of members are changes of groups); owners are a guess.
+    WatchedRules { links: &["members", "owners"], ..directory("group") },
     WatchedRules { only: None, ..directory("directoryObject") },
     row("presence", 60),
     row("printer", 4_230),
