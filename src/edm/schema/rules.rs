@@ -58,6 +58,8 @@ pub struct WorkloadRules {
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
     pub required: &'static [(&'static str, Required)],
+    /// Types whose delta queries have `$select`, and `$filter` by ids, alone. Derived types inherit the row.
+    pub plain_deltas: &'static [&'static str],
     /// Types, and the property that names the application to which an entity belongs: others neither see nor change it.
     pub owned: &'static [(&'static str, &'static str)],
     /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
@@ -233,6 +235,7 @@ impl WorkloadRules {
         tags: &[],
         required: &[],
         owned: &[],
+        plain_deltas: &[],
         default_projections: &[],
     };
 }

@@ -340,3 +340,32 @@ fn mail_is_sent_copied_and_moved_as_a_whole_or_not_at_all() {
         assert!(refused > 0 && state(&world) != before, "{target}: {refused}");
     }
 }
+
+#[test]
+fn delta_queries_of_the_directory_have_few_options() {
+    let world = harness::world(&[]);
+    let ada = id(&post(&world, "users", &user("ada")));
+    let ask = |query: &str| send(&world, Method::GET, &format!("users/delta?{}", query.replace(' ', "%20")), &Value::Null);
+    for (query, code, named) in [
+        ("$top=5", "Request_BadRequest", "'$top' is not"),
+        ("select=id&Top=5", "Request_BadRequest", "'$top' is not"),
+        ("$orderby=id", "Request_BadRequest", "'$orderby' is not"),
+        ("$expand=manager", "Request_BadRequest", "'$expand' is not"),
+        ("$search=\"displayName:a\"", "Request_BadRequest", "'$search' is not"),
+        ("$filter=displayName eq 'ada'", "Request_UnsupportedQuery", "property 'displayName'"),
+        ("$filter=id eq '1' or surname eq 'x'", "Request_UnsupportedQuery", "property 'surname'"),
+        ("$filter=id ne '1'", "Request_UnsupportedQuery", "property 'id'"),
+    ] {
+        let (status, answer) = ask(&query.replace('"', "%22"));
+        assert_eq!((status, error(&answer).0), (StatusCode::BAD_REQUEST, code), "{query}: {answer}");
+        assert!(error(&answer).1.contains(named), "{query}: {answer}");
+    }
+    let (status, answer) = ask(&format!("$select=displayName&$filter=id eq '{ada}' or id eq 'x'"));
+    assert_eq!((status, answer["value"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{answer}");
+    // Other workloads have them.
+    assert_eq!(status_of(&world, "me/mailFolders/delta?$top=1"), status_of(&world, "me/mailFolders/delta"));
+}
+
+fn status_of(world: &World, target: &str) -> StatusCode {
+    status(world, Method::GET, target)
+}
