@@ -526,3 +526,19 @@ fn a_copy_without_room_leaves_nothing() {
         );
     }
 }
+
+#[test]
+fn names_that_an_sdk_encodes_as_a_key_lead_to_the_file() {
+    let world = harness::world(&[]);
+    let drive = json_of(&send(&world, Method::GET, "/v1.0/me/drive", &[], b""))["id"].as_str().unwrap().to_owned();
+    let items = format!("/v1.0/drives/{drive}/items");
+    for (number, path) in ["root%3A%2Fa%2Fplan.txt%3A", "root:%2Fa%2Fplan.txt:", "root:/a/plan.txt:"].iter().enumerate() {
+        let stored = send(&world, Method::PUT, &format!("{items}/{path}/content"), &[("content-type", "text/plain")], b"rye");
+        assert_eq!(stored.status, if number == 0 { StatusCode::CREATED } else { StatusCode::OK }, "{path}");
+    }
+    let item = json_of(&send(&world, Method::GET, &format!("{items}/root%3A%2Fa%2Fplan.txt"), &[], b""));
+    assert_eq!((&item["name"], &item["size"]), (&json!("plan.txt"), &json!(3)));
+    let folder = item["parentReference"]["id"].as_str().unwrap();
+    let same = json_of(&send(&world, Method::GET, &format!("{items}/{folder}%3A%2Fplan.txt%3A"), &[], b""));
+    assert_eq!(same["id"], item["id"]);
+}
