@@ -4,12 +4,14 @@ use std::io::Write as _;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::emulator::{Emulator, Version};
+use wfi_emulator::emulator::{Emulator, Version, WorldLimits};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
@@ -541,4 +543,27 @@ fn names_that_an_sdk_encodes_as_a_key_lead_to_the_file() {
     let folder = item["parentReference"]["id"].as_str().unwrap();
     let same = json_of(&send(&world, Method::GET, &format!("{items}/{folder}%3A%2Fplan.txt%3A"), &[], b""));
     assert_eq!(same["id"], item["id"]);
+}
+
+#[test]
+fn content_is_found_in_the_world_that_a_token_names() {
+    let limits = |by_token| WorldLimits { by_token, ..WorldLimits::default() };
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"oid":"00000000-0000-4000-8000-000000000001","scp":"x","tid":"fabrikam"}"#);
+    for (by_token, beginning) in [(true, "/_world/fabrikam/"), (false, "/")] {
+        let emulator = Emulator::builder().seed(1).limits(limits(by_token)).build();
+        let ask = |method: Method, target: &str, has_token: bool, body: &'static [u8]| {
+            let request = Request::builder().method(method).uri(target);
+            let request = if has_token { request.header("authorization", format!("Bearer e30.{claims}.x")) } else { request };
+            emulator.send(request.body(Bytes::from_static(body)).unwrap())
+        };
+        assert_eq!(ask(Method::PUT, "/v1.0/me/drive/root:/a.txt:/content", true, b"one").status(), 201);
+        let found = ask(Method::GET, "/v1.0/me/drive/root:/a.txt:/content", true, b"");
+        let location = found.headers()["location"].to_str().unwrap();
+        let path = location.split("//").nth(1).and_then(|rest| rest.find("/").map(|start| &rest[start..])).unwrap();
+        assert!(path.starts_with(&format!("{beginning}_content/")), "{location}");
+        assert_eq!(&**ask(Method::GET, location, false, b"").body(), b"one");
+        let item: Value = serde_json::from_slice(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", true, b"").body()).unwrap();
+        let address = item["@microsoft.graph.downloadUrl"].as_str().unwrap();
+        assert_eq!(&**ask(Method::GET, address, false, b"").body(), b"one", "{address}");
+    }
 }
