@@ -14,6 +14,7 @@ mod media;
 pub(super) mod operation;
 mod property;
 mod reference;
+mod relocate;
 mod replace;
 mod required;
 mod result;

@@ -327,6 +327,9 @@ refusals! {
     DELTA_FILTER "delta-filter" 400 RequestUnsupportedQuery Layer::Gateway,
         "Unsupported or invalid query filter clause specified for property '{0}' of resource '{1}'.",
         Medium "learn.microsoft.com/graph/delta-query-overview (the rule); the text is that for other filters in the directory (strong), its use here a guess";
+    /// A folder that is to be moved into itself.
+    FOLDER_WITHIN_ITSELF "folder-within-itself" 400 InvalidFileRequest Layer::Gateway, "The item cannot be moved into itself.",
+        None "no public observation of the refusal";
     /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
         Strong "microsoft-graph-docs#9682";

@@ -164,6 +164,8 @@ pub struct FileRules {
     pub children: &'static str,
     /// The property with the name, unique in a folder in any case.
     pub name: &'static str,
+    /// The complex property that names the folder of an item, and its property with the id of the folder and with its path.
+    pub parent: (&'static str, &'static str, &'static str),
     /// The annotation with the address of the content, which needs no token.
     pub download: &'static str,
     /// The property with the size of the content, or of all that a folder has.

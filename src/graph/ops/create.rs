@@ -167,7 +167,7 @@ fn insert_new(
 }
 
 /// Returns the entities that contain a collection, outermost first.
-fn ancestors(context: &OperationContext<'_>, place: &CollectionAddress) -> Vec<Ancestor> {
+pub(super) fn ancestors(context: &OperationContext<'_>, place: &CollectionAddress) -> Vec<Ancestor> {
     let schema = &context.world.schema;
     let holder = |collection: &CollectionAddress| EntityAddress::parse(schema, context.model, collection.holder.as_deref()?);
     let mut found = Vec::new();
@@ -218,7 +218,7 @@ fn initial(context: &OperationContext<'_>, structured: &StructuredType) -> Compl
 }
 
 /// Adds the values that follow from others.
-fn complete(
+pub(super) fn complete(
     context: &OperationContext<'_>,
     structured: &StructuredType,
     key: &str,

@@ -15,6 +15,7 @@ use wfi_emulator::emulator::{Emulator, Version, WorldLimits};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::fixture;
 use wfi_emulator::internals::world::settings::{Auth, Settings};
 
 use crate::support::{harness, tokens};
@@ -566,4 +567,83 @@ fn content_is_found_in_the_world_that_a_token_names() {
         let address = item["@microsoft.graph.downloadUrl"].as_str().unwrap();
         assert_eq!(&**ask(Method::GET, address, false, b"").body(), b"one", "{address}");
     }
+}
+
+fn patch(world: &World, path: &str, body: &Value) -> RecordedResponse {
+    send(world, Method::PATCH, path, &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+#[test]
+fn an_item_with_another_folder_moves_with_all_that_it_has() {
+    let world = harness::world(&[]);
+    for name in ["from/rye/deep/a.txt", "from/rye/b.txt", "to/c.txt", "to/b.txt"] {
+        put(&world, name, b"12345");
+    }
+    let item = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""));
+    let id = |name: &str| item(name)["id"].as_str().unwrap().to_owned();
+    let (from, to, rye, file) = (id("from"), id("to"), id("from/rye"), id("from/rye/deep/a.txt"));
+    let address = |id: &str| format!("/v1.0/me/drive/items/{id}");
+    let parent = |id: &str| json!({ "parentReference": { "id": id } });
+    // A folder with another name, in one request; what it has is at its new place.
+    let moved = patch(&world, &address(&rye), &json!({ "parentReference": { "id": to }, "name": "Spelt" }));
+    assert_eq!((moved.status, &json_of(&moved)["parentReference"]["id"]), (StatusCode::OK, &json!(to)));
+    assert_eq!(content_of(&world, "to/Spelt/deep/a.txt"), b"12345");
+    assert_eq!((id("to/Spelt"), id("to/Spelt/deep/a.txt")), (rye.clone(), file.clone()));
+    assert!(item("to/Spelt/deep/a.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/to/Spelt/deep"));
+    assert!(item("to/Spelt/b.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/to/Spelt"));
+    assert_eq!(code(&send(&world, Method::GET, &format!("{ROOT}:/from/rye"), &[], b"")).0, 404);
+    let says = |name: &str| (item(name)["folder"]["childCount"].clone(), item(name)["size"].clone());
+    assert_eq!((says("from"), says("to")), ((json!(0), json!(0)), (json!(3), json!(20))));
+    // Its tag and that of its content are those of a change, and of none.
+    let before = item("to/Spelt/b.txt");
+    let moved = json_of(&patch(&world, &address(before["id"].as_str().unwrap()), &parent(&from)));
+    assert_ne!(moved["eTag"], before["eTag"]);
+    assert_eq!(
+        (&moved["cTag"], &moved["name"], children(&world, "from")),
+        (&before["cTag"], &json!("b.txt"), vec!["b.txt".to_owned()])
+    );
+    // Refusals change nothing.
+    for (item, folder, refusal) in [
+        (moved["id"].as_str().unwrap(), &*to, (409, "nameAlreadyExists")),
+        (&*to, &*rye, (400, "invalidRequest")),
+        (&*to, &*to, (400, "invalidRequest")),
+        (&*file, "01UNKNOWN", (404, "itemNotFound")),
+    ] {
+        let refused = patch(&world, &address(item), &parent(folder));
+        assert_eq!(code(&refused), (refusal.0, refusal.1.to_owned()), "{item} to {folder}");
+    }
+    assert_eq!(content_of(&world, "to/Spelt/deep/a.txt"), b"12345");
+    // To the root, by its id, and where it is already.
+    let root = json_of(&send(&world, Method::GET, ROOT, &[], b""))["id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        assert_eq!(patch(&world, &address(&rye), &parent(&root)).status, StatusCode::OK);
+        assert_eq!(content_of(&world, "Spelt/deep/a.txt"), b"12345");
+    }
+    assert!(item("Spelt/deep/a.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/Spelt/deep"));
+}
+
+#[test]
+fn a_move_without_room_changes_nothing() {
+    let world = harness::world(&[]);
+    for number in 0..5 {
+        put(&world, &format!("from/rye/{number}/a.txt"), b"12345");
+    }
+    put(&world, "to/c.txt", b"1");
+    let id = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""))["id"].clone();
+    let (address, body) = (format!("{ROOT}:/from/rye"), json!({ "parentReference": { "id": id("to") } }));
+    let state = || fixture::write(&world.schema, &world.store, world.behaviors.secret);
+    let (before, stores) = (state(), &world.settings.stores);
+    let mut refused = 0;
+    for room in (0..).map(|step| step * 2_500) {
+        let rest = stores.take(stores.limit() - stores.used() - room).unwrap();
+        let moved = patch(&world, &address, &body);
+        drop(rest);
+        if moved.status == StatusCode::OK {
+            break;
+        }
+        assert_eq!((moved.status, state() == before), (StatusCode::PAYLOAD_TOO_LARGE, true), "with room for {room} bytes");
+        refused += 1;
+    }
+    assert!(refused > 1, "{refused}");
+    assert_eq!(content_of(&world, "to/rye/4/a.txt"), b"12345");
 }
