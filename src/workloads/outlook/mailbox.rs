@@ -288,7 +288,9 @@ impl<'c> Mailbox<'c> {
         let mut made = Vec::new();
         let sent = self.deliver(request, draft, is_saved, &mut made).and_then(|()| self.delete(draft));
         if sent.is_err() {
-            made.iter().for_each(|copy| self.discard(copy));
+            for copy in &made {
+                self.discard(copy);
+            }
         }
         sent
     }

@@ -184,13 +184,13 @@ fn draft(request: &OperationRequest<'_>, kind: Kind) -> Result<EntityAddress, Er
     patch.changes.extend(changes);
     let address = (request.create)(&mailbox.messages_in("Drafts"), &patch)?;
     let conversation = bound.text("conversationId");
-    let changed = mailbox.change(&address, |structured, values| {
+    let threaded = mailbox.change(&address, |structured, values| {
         if let (Some(slot), Some(text)) = (structured.slot("conversationId"), conversation) {
             values.set(slot, Value::String(text));
         }
     });
     let attach = || if kind == Kind::Forward { mailbox.copy_attachments(&bound.address, &address) } else { Ok(()) };
-    changed.and_then(|()| attach()).inspect_err(|_| mailbox.discard(&address))?;
+    threaded.and_then(|()| attach()).inspect_err(|_| mailbox.discard(&address))?;
     Ok(address)
 }
 

@@ -560,7 +560,7 @@ fn content_is_found_in_the_world_that_a_token_names() {
         assert_eq!(ask(Method::PUT, "/v1.0/me/drive/root:/a.txt:/content", true, b"one").status(), 201);
         let found = ask(Method::GET, "/v1.0/me/drive/root:/a.txt:/content", true, b"");
         let location = found.headers()["location"].to_str().unwrap();
-        let path = location.split("//").nth(1).and_then(|rest| rest.find("/").map(|start| &rest[start..])).unwrap();
+        let path = location.split("//").nth(1).and_then(|rest| rest.find('/').map(|start| &rest[start..])).unwrap();
         assert!(path.starts_with(&format!("{beginning}_content/")), "{location}");
         assert_eq!(&**ask(Method::GET, location, false, b"").body(), b"one");
         let item: Value = serde_json::from_slice(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", true, b"").body()).unwrap();

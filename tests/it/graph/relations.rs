@@ -320,7 +320,7 @@ fn mail_is_sent_copied_and_moved_as_a_whole_or_not_at_all() {
         (format!("me/messages/{}/copy", draft()), json!({ "destinationId": "archive" })),
         (format!("me/messages/{}/move", draft()), json!({ "destinationId": "archive" })),
         // Its removal takes room.
-        (format!("me/messages/old/move"), json!({ "destinationId": "archive" })),
+        ("me/messages/old/move".to_owned(), json!({ "destinationId": "archive" })),
     ];
     let stores = &world.settings.stores;
     for (target, body) in calls {
