@@ -40,6 +40,8 @@ struct Watching<'w> {
     certificate: OnceCell<Option<Certificate>>,
     /// The number of notifications that its receiver has room for.
     room: usize,
+    /// Whether one was dropped.
+    has_missed: bool,
 }
 
 /// Returns the notifications of what a request has changed. Those for which there is neither room nor memory are not put together.
@@ -55,7 +57,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
         .filter_map(|(key, subscription)| {
             let (found, room) = (subscription.has_watched(world).ok()?, world.outbox.room(key));
-            Some(Watching { key, subscription, found, certificate: OnceCell::new(), room })
+            Some(Watching { key, subscription, found, certificate: OnceCell::new(), room, has_missed: false })
         })
         .collect();
     let moved = moved(&changes);
@@ -76,6 +78,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
             let memory = (watching.room > 0).then(|| world.stores.take(notification_bytes(expected))).flatten();
             let Some(mut memory) = memory else {
                 dropped += 1;
+                watching.has_missed = true;
                 continue;
             };
             let certificate = || subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
@@ -98,6 +101,9 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         }
     }
     world.outbox.count_dropped(dropped);
+    let missed =
+        watching.iter().filter(|watching| watching.has_missed && watched(&watching.found.structured.name).reports_missed);
+    notifications.extend(missed.filter_map(|watching| lifecycle(world, watching.key, watching.subscription, "missed")));
     notifications
 }
 
@@ -363,6 +369,31 @@ mod tests {
         let Step::Done(mut answer) = pipeline::answer(world, &request) else { panic!("it is answered at once") };
         assert_eq!(answer.response.status(), 201);
         answer.notifications.take().unwrap_or_default()
+    }
+
+    #[test]
+    fn dropped_notifications_are_a_lifecycle_event_of_mailboxes() {
+        let world = world();
+        let url = "https://receiver.example/lifecycle";
+        let (collection, structured) = subscription::stored(&world).unwrap();
+        let slot = structured.slot("lifecycleNotificationUrl").unwrap();
+        let set = |entity: &crate::edm::value::Entity| {
+            let mut values = entity.properties.clone();
+            values.set(slot, crate::edm::value::Value::String(url.into()));
+            Ok::<_, crate::world::store::StoreFull>(crate::edm::value::Entity::of_type(entity.key.clone(), values, 0))
+        };
+        assert!(collection.update("s00", set).unwrap().is_ok());
+        let lifecycle = |found: &[Notification]| -> Vec<String> {
+            found.iter().filter(|one| one.lifecycle_url.as_deref() == Some(url)).map(|one| one.item.clone()).collect()
+        };
+        assert_eq!(lifecycle(&notified(&world)), Vec::<String>::new());
+        let waiting =
+            |_| Notification { subscription: "s00".into(), lifecycle_url: None, item: String::new(), cause: None, memory: None };
+        world.outbox.push(&world.stores, (0..QUEUE_LIMIT).map(waiting).collect());
+        let found = lifecycle(&notified(&world));
+        assert!(found.len() == 1 && found[0].contains(r#""lifecycleEvent":"missed""#), "{found:?}");
+        // Those of the directory get no such message.
+        assert!(!watched("user").reports_missed && watched("message").reports_missed);
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub(super) struct WatchedRules {
     pub(super) needs_lifecycle_url: bool,
     /// Whether that receiver gets a message about the end of the subscription.
     pub(super) reports_removal: bool,
+    /// Whether that receiver gets a message about notifications that were dropped.
+    pub(super) reports_missed: bool,
     pub(super) name_form: NameForm,
     /// Navigation properties whose links are a part of the entity: a new or a removed one is an update of it.
     pub(super) links: &'static [&'static str],
@@ -87,6 +89,7 @@ const PLAIN: WatchedRules = WatchedRules {
     only: None,
     needs_lifecycle_url: false,
     reports_removal: false,
+    reports_missed: false,
     name_form: NameForm::Address,
     links: &[],
 };
@@ -103,6 +106,7 @@ const fn mailbox(type_name: &'static str, collection: &'static str) -> WatchedRu
     WatchedRules {
         name_form: NameForm::Mailbox(collection),
         reports_removal: true,
+        reports_missed: true,
         rich_minutes: 1_440,
         ..row(type_name, 10_080)
     }
