@@ -316,6 +316,8 @@ pub struct StructuredType {
     pub alternate_keys: Vec<usize>,
     /// The members that a request must have to create an entity.
     pub required: Option<&'static Required>,
+    /// The slot of the property that names the application to which an entity belongs, if others do not see it.
+    pub owner: Option<Slot>,
     /// The members of answers without `$select`, where these are not all.
     pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.

@@ -12,6 +12,7 @@ use crate::edm::primitive::{LongNumbers, Primitive};
 use crate::edm::schema::{KeyCheck, Model, PropertyType, SetId, StructuredType, TypeId, Version};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
+use crate::entra::caller;
 use crate::graph::base_url::write_base_url;
 use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
@@ -283,7 +284,7 @@ impl<'c> OperationContext<'c> {
 
     /// Returns the entity of the path that is stored, or the singleton that always exists.
     pub(super) fn entity(&self, key: &str) -> Result<Arc<StoredEntity>, Error> {
-        let found = self.collection()?.get(key).filter(|entity| self.is_of_cast(entity)).or_else(|| self.implied_entity(key));
+        let found = self.collection()?.get(key).filter(|entity| self.is_shown(entity)).or_else(|| self.implied_entity(key));
         found.ok_or_else(|| self.not_found(key))
     }
 
@@ -295,10 +296,25 @@ impl<'c> OperationContext<'c> {
         Some(Arc::new(blank_single(self.structured(), key)))
     }
 
-    /// Whether an entity has the type of the path's cast.
-    pub(super) fn is_of_cast(&self, entity: &StoredEntity) -> bool {
-        let Some(cast) = self.route.cast else { return true };
-        self.model.shows_as(self.own_type(entity, self.route.collection.set), cast)
+    /// Whether an entity has the type of the path's cast, and the caller may know of it.
+    pub(super) fn is_shown(&self, entity: &StoredEntity) -> bool {
+        let has_type =
+            || self.route.cast.is_none_or(|cast| self.model.shows_as(self.own_type(entity, self.route.collection.set), cast));
+        self.is_callers(entity) && has_type()
+    }
+
+    /// Whether [`is_shown`](Self::is_shown) can hide entities of the collection.
+    pub(super) fn hides_some(&self) -> bool {
+        self.route.cast.is_some() || self.structured().owner.is_some()
+    }
+
+    /// Whether an entity belongs to the calling application, or to none, if it has an owner. A caller without a token sees all.
+    pub(super) fn is_callers(&self, entity: &StoredEntity) -> bool {
+        let Some(slot) = self.structured().owner else { return true };
+        match (entity.properties.get(slot), caller::object_and_client(&self.request.headers).1) {
+            (Value::String(owner), Some(client)) => owner.eq_ignore_ascii_case(&client),
+            _ => true,
+        }
     }
 
     /// Returns the declared type of an entity that the path leads to, and its own.

@@ -12,8 +12,6 @@ mod view;
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm, encoded_key, entity_address};
 use crate::edm::primitive::{LongNumbers, Primitive, PrimitiveValue};
 use crate::edm::schema::{Model, NamedType, Navigation, PropertyType, Root, Schema, StructuredType, TypeId, Version};
@@ -29,7 +27,7 @@ pub(super) use self::files::NewFile;
 pub(super) use self::lookup::Lookup;
 pub(super) use self::operation::OperationCall;
 pub(super) use self::segments::unknown_segment;
-use self::segments::{expect_end, next_segment, not_emulated};
+use self::segments::{Segments, expect_end, next_segment, not_emulated};
 
 /// The resource that a path names.
 #[derive(Debug)]
@@ -169,11 +167,7 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     let path = absolute_link_path(path).unwrap_or(path);
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    // Nearly all paths have no escapes, and decoding would scan each segment again.
-    let is_encoded = path.contains('%');
-    let mut segments = path
-        .split('/')
-        .map(|segment| if is_encoded { percent_decode_str(segment).decode_utf8_lossy() } else { Cow::Borrowed(segment) });
+    let mut segments = Segments::of(path);
     let version = segments.next().unwrap_or_default();
     let Some(version) = Version::from_segment(&version) else {
         let detail = format!("the path begins with {version:?}, expected v1.0 or beta");

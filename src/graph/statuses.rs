@@ -61,6 +61,13 @@ pub(super) fn bin(world: &World, full_name: &str) -> Option<Bin> {
     Some(Bin { set: world.schema.set_named(rules.bin)?, rules })
 }
 
+/// Whether delta queries of a type have `$select`, and `$filter` by ids, alone.
+pub(super) fn has_plain_delta(world: &World, structured: &StructuredType, model: &Model) -> bool {
+    let rows = || world.workloads.iter().flat_map(|workload| workload.rules().plain_deltas);
+    let mut lineage = std::iter::successors(Some(structured), |structured| model.find_structured(structured.base?));
+    lineage.any(|structured| rows().any(|row| is_row_of(row, &structured.full_name)))
+}
+
 /// Returns the number of links that one request can give an entity, if it is limited.
 pub(super) fn link_limit(world: &World, structured: &StructuredType, model: &Model) -> Option<usize> {
     let rows = || world.workloads.iter().flat_map(|workload| workload.rules().link_limits);

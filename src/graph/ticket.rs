@@ -8,6 +8,7 @@ use http::header::{HeaderMap, HeaderValue};
 use ring::hmac;
 
 use crate::edm::address::EntityAddress;
+use crate::entra::caller;
 use crate::graph::base_url::write_base_url;
 use crate::graph::request::Request;
 use crate::text::constant_time;
@@ -47,14 +48,15 @@ pub(super) fn own_address(world: &World, request: &Request, host: Option<&Header
         None => write_base_url(request, host, &mut url),
     }
     let mut url = String::from_utf8_lossy(&url).into_owned();
-    url.push_str(&world_of(&request.headers, request.target.path()));
+    url.push_str(&world_of(world, &request.headers, request.target.path()));
     url.push_str(path);
     url
 }
 
-/// Returns the prefix of a world that a header names: the client of the address has no such header.
-fn world_of(headers: &HeaderMap, path: &str) -> String {
-    match name::requested(path, headers, || None) {
+/// Returns the prefix of a world that a header or a token names: the client of the address has neither.
+fn world_of(world: &World, headers: &HeaderMap, path: &str) -> String {
+    let token_tenant = || world.settings.is_named_by_token.then(|| caller::tenant_id(headers)).flatten();
+    match name::requested(path, headers, token_tenant) {
         Some(name) if name::prefix_of(path).is_empty() && name::is_valid(&name) => format!("/_world/{name}"),
         _ => String::new(),
     }

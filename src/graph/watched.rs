@@ -53,8 +53,8 @@ pub(crate) enum Unwatched {
     Missing,
 }
 
-/// Returns what a path without version leads to. `me` is the user with an id.
-pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str) -> Result<Watched<'m>, Unwatched> {
+/// Returns what a path without version leads to. `me` is the user with an id. The entity at its end may be deleted by now, if `is_late`.
+pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str, is_late: bool) -> Result<Watched<'m>, Unwatched> {
     let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
     let path = path.trim_matches('/');
     let rest = path.split_once('/').map_or("", |(_, rest)| rest);
@@ -62,7 +62,7 @@ pub(crate) fn resolve<'m>(world: &'m World, user: Option<&str>, resource: &str) 
     let path = user.map_or_else(|| path.to_owned(), |user| format!("users/{user}/{rest}"));
     let mut unknown = None;
     for version in Version::ALL {
-        match at(world, version, &path, query) {
+        match at(world, version, &path, query, is_late) {
             Err(Unwatched::Unknown(error)) => _ = unknown.get_or_insert(error),
             Err(missing) => return Err(missing),
             Ok(mut found) => {
@@ -83,7 +83,7 @@ pub(crate) fn is_of_caller(path: &str) -> bool {
     percent_decode_str(first).decode_utf8_lossy().eq_ignore_ascii_case("me")
 }
 
-fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result<Watched<'m>, Unwatched> {
+fn at<'m>(world: &'m World, version: Version, path: &str, query: &str, is_late: bool) -> Result<Watched<'m>, Unwatched> {
     let (schema, headers) = (&world.schema, HeaderMap::new());
     let model = schema.model(version);
     let path = format!("/{}/{path}", version.segment());
@@ -91,7 +91,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result
     let not_watched = || Unwatched::Unknown(Error::new(&refusal::UNKNOWN_SEGMENT, &[&path]));
     let Resource::Entities(route) = resource else { return Err(not_watched()) };
     let addresses = route.published_addresses(world);
-    let (type_id, place) = place(world, route).ok_or_else(not_watched)??;
+    let (type_id, place) = place(world, route, is_late).ok_or_else(not_watched)??;
     let structured = model.structured(type_id);
     let filter = if query.is_empty() {
         None
@@ -104,7 +104,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str) -> Result
 }
 
 /// Returns the place that a route leads to, and the type of what is there; `None` for parts of entities.
-fn place(world: &World, route: Route<'_>) -> Option<Result<(TypeId, Place), Unwatched>> {
+fn place(world: &World, route: Route<'_>, is_late: bool) -> Option<Result<(TypeId, Place), Unwatched>> {
     if route.missing.is_some() {
         return Some(Err(Unwatched::Missing));
     }
@@ -121,7 +121,7 @@ fn place(world: &World, route: Route<'_>) -> Option<Result<(TypeId, Place), Unwa
             let new_in = route.new_in.map(|(collection, _)| collection);
             Some(Ok((type_id, Place::Collections(new_in.into_iter().chain([route.collection]).chain(route.also).collect()))))
         }
-        (Tail::Whole, Some(key)) if is_there(&route.collection, &key) => {
+        (Tail::Whole, Some(key)) if is_late || is_there(&route.collection, &key) => {
             let address = EntityAddress { collection: route.collection, key: key.as_ref().into() };
             Some(Ok((type_id, Place::Entity(address))))
         }

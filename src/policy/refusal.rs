@@ -320,6 +320,16 @@ refusals! {
     QUOTED_ARGUMENT "quoted-argument" 400 BadRequest Layer::Gateway,
         "Expression of type '{0}' cannot be converted to type '{1}'.",
         Strong "microsoft-graph-docs-contrib#1064; microsoft-graph-docs#22124";
+    /// A query option that delta queries of the directory do not have.
+    DELTA_OPTION "delta-option" 400 RequestBadRequest Layer::Gateway, "'${0}' is not supported by the service.",
+        Medium "learn.microsoft.com/graph/delta-query-overview (the options); the text is that for $skip in the directory";
+    /// A filter of a delta query of the directory by something else than ids.
+    DELTA_FILTER "delta-filter" 400 RequestUnsupportedQuery Layer::Gateway,
+        "Unsupported or invalid query filter clause specified for property '{0}' of resource '{1}'.",
+        Medium "learn.microsoft.com/graph/delta-query-overview (the rule); the text is that for other filters in the directory (strong), its use here a guess";
+    /// A folder that is to be moved into itself.
+    FOLDER_WITHIN_ITSELF "folder-within-itself" 400 InvalidFileRequest Layer::Gateway, "The item cannot be moved into itself.",
+        None "no public observation of the refusal";
     /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
         Strong "microsoft-graph-docs#9682";

@@ -1,10 +1,11 @@
 //! Teams: teams with their channels, members and messages. Schedules are of [Shifts](super::shifts).
 
 mod derived;
+mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, Workload};
+use crate::world::workload::{Derived, OperationHandler, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Teams;
@@ -16,5 +17,9 @@ impl Workload for Teams {
 
     fn derived(&self) -> &'static [Derived] {
         &derived::DERIVED
+    }
+
+    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
+        operations::handler(name, bound)
     }
 }

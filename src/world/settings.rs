@@ -61,6 +61,8 @@ pub struct Settings {
     pub directory: Arc<Directory>,
     /// The sign-in of users in a browser.
     pub sign_in: SignIn,
+    /// Whether the tenant of a token names the world of a request. It follows from the limits of worlds.
+    pub is_named_by_token: bool,
     /// The names of this server, without those of the loopback interface.
     pub hosts: Arc<[String]>,
 }
@@ -128,6 +130,7 @@ impl Settings {
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
             sign_in: SignIn::Automatic,
+            is_named_by_token: false,
             hosts: Arc::new([]),
         }
     }

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
-use crate::edm::patch::Patch;
+use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Model, Operation, PropertyType, StructuredType, TypeId, WorkloadRules};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
@@ -156,6 +156,8 @@ pub enum OperationReply {
     Entity(EntityAddress),
     /// Entities that are stored.
     Entities(Vec<EntityAddress>),
+    /// Work that is done, at the address that shows its progress.
+    Accepted(String),
     /// Files and folders that come of it meanwhile: the new one, and its bytes. The answer leads to an address that shows the progress.
     Started(EntityAddress, i64),
     /// Consultation that must take place first.
@@ -208,9 +210,22 @@ pub struct NewEntity<'n> {
     pub headers: &'n HeaderMap,
     /// Time of the request.
     pub now: SystemTime,
+    /// Entities that the request links to it, or creates within it.
+    pub related: &'n [Related],
 }
 
 impl NewEntity<'_> {
+    /// Returns the address that the request gives a single navigation property.
+    pub fn bound(&self, navigation: &str) -> Option<EntityAddress> {
+        let is_named = |related: &&Related| {
+            self.structured.navigations.get(related.navigation).is_some_and(|known| *known.name == *navigation)
+        };
+        match &self.related.iter().find(is_named)?.entities {
+            RelatedEntities::Bound(addresses) => EntityAddress::parse(&self.world.schema, self.model, addresses.first()?),
+            RelatedEntities::Unbound | RelatedEntities::New(_) => None,
+        }
+    }
+
     /// Returns a text of the entity.
     pub fn text(&self, property: &str) -> Option<Arc<str>> {
         text_of(self.structured, self.values, property)

@@ -280,7 +280,8 @@ fn is_replaceable(slot: &Arc<WorldSlot>, plan_number: u64) -> bool {
 
 impl Worlds {
     /// Creates the default world; other worlds are created by the same plan.
-    pub fn new(plan: Plan, limits: WorldLimits) -> Worlds {
+    pub fn new(mut plan: Plan, limits: WorldLimits) -> Worlds {
+        plan.settings.is_named_by_token = limits.by_token;
         let plan = ReadyPlan::new(plan, 0);
         Worlds {
             default: WorldSlot::new(plan.default_world(), None, 0, 0),
@@ -506,6 +507,7 @@ impl Worlds {
         let old = self.plan();
         let budget = old.settings.stores.clone();
         plan.settings.stores = budget.clone();
+        plan.settings.is_named_by_token = self.limits.by_token;
         // The entities of the old plan go at the same time.
         let size = plan.size();
         if !budget.add(size, old.size()) {

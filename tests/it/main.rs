@@ -155,6 +155,7 @@ mod graph {
     mod pipeline;
     mod properties;
     mod relations;
+    mod scale;
     mod schemas;
     mod sequences;
     mod stores;

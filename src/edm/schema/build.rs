@@ -430,6 +430,11 @@ impl Shared<'_> {
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, required)| required);
                 row.or_else(|| base.and_then(|base| base.required))
             },
+            owner: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.owned);
+                let name = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, name)| *name);
+                name.and_then(|name| properties.iter().find(|property| *property.name == *name)).map(|property| property.slot)
+            },
             default_projection: default_projection(self.rules, full_name, &properties),
             search: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);

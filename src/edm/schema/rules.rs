@@ -58,6 +58,10 @@ pub struct WorkloadRules {
     pub link_limits: &'static [(&'static str, usize)],
     /// Types, and the members that a request must have to create an entity. Derived types inherit the row.
     pub required: &'static [(&'static str, Required)],
+    /// Types whose delta queries have `$select`, and `$filter` by ids, alone. Derived types inherit the row.
+    pub plain_deltas: &'static [&'static str],
+    /// Types, and the property that names the application to which an entity belongs: others neither see nor change it.
+    pub owned: &'static [(&'static str, &'static str)],
     /// Types and their stream properties, or no name for the content of a media entity itself, and the rules of the content. Derived types
     /// inherit the row.
     pub media: &'static [(&'static str, &'static str, &'static MediaRules)],
@@ -160,6 +164,8 @@ pub struct FileRules {
     pub children: &'static str,
     /// The property with the name, unique in a folder in any case.
     pub name: &'static str,
+    /// The complex property that names the folder of an item, and its property with the id of the folder and with its path.
+    pub parent: (&'static str, &'static str, &'static str),
     /// The annotation with the address of the content, which needs no token.
     pub download: &'static str,
     /// The property with the size of the content, or of all that a folder has.
@@ -230,6 +236,8 @@ impl WorkloadRules {
         files: &[],
         tags: &[],
         required: &[],
+        owned: &[],
+        plain_deltas: &[],
         default_projections: &[],
     };
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::edm::address::{CollectionAddress, EntityAddress, KeyForm};
-use crate::edm::patch::{NewValue, Patch};
+use crate::edm::patch::Patch;
 use crate::edm::primitive::LongNumbers;
 use crate::edm::schema::{Slot, StructuredType, TypeId};
 use crate::edm::tag;
@@ -17,7 +17,7 @@ use crate::graph::ops::change::{
 };
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
-use crate::graph::ops::{Outcome, folders, unique};
+use crate::graph::ops::{Outcome, folders, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, explain};
 use crate::odata::error::Error;
@@ -37,7 +37,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     }
     let structured = context.model.actual(context.structured(), reading.patch.read_as);
     let mut decided = reading.decided.clone();
-    check_required(structured, &reading.patch)?;
+    required::check(structured, &reading.patch)?;
     let relations = reference::look_up(context, structured, &reading.patch.related, None, &mut decided)?;
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
@@ -173,7 +173,7 @@ fn insert_new(
 }
 
 /// Returns the entities that contain a collection, outermost first.
-fn ancestors(context: &OperationContext<'_>, place: &CollectionAddress) -> Vec<Ancestor> {
+pub(super) fn ancestors(context: &OperationContext<'_>, place: &CollectionAddress) -> Vec<Ancestor> {
     let schema = &context.world.schema;
     let holder = |collection: &CollectionAddress| EntityAddress::parse(schema, context.model, collection.holder.as_deref()?);
     let mut found = Vec::new();
@@ -224,7 +224,7 @@ fn initial(context: &OperationContext<'_>, structured: &StructuredType) -> Compl
 }
 
 /// Adds the values that follow from others.
-fn complete(
+pub(super) fn complete(
     context: &OperationContext<'_>,
     structured: &StructuredType,
     key: &str,
@@ -243,7 +243,9 @@ fn complete(
             continue;
         }
         let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
-        let value = match (row.value)(&NewEntity { world, model, structured, key, values, ancestors, headers, now }) {
+        let related = &patch.related;
+        let new = NewEntity { world, model, structured, key, values, ancestors, related, headers, now };
+        let value = match (row.value)(&new) {
             None => continue,
             Some(DerivedValue::Copied(value)) => value,
             Some(DerivedValue::Json(json)) => {
@@ -277,33 +279,6 @@ pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredTy
         explains: false,
     };
     Some(read::read(rules, structured.id, None, &json, "$").patch)
-}
-
-/// Checks that a request has the members that a new entity must have.
-fn check_required(structured: &StructuredType, patch: &Patch) -> Result<(), Error> {
-    let Some(required) = structured.required else { return Ok(()) };
-    let sent = |name: &str| {
-        let index = structured.property(name)?;
-        patch.changes.iter().find(|change| change.property == index).map(|change| &change.to)
-    };
-    let members = required.relief.filter(|(member, _)| sent(member).is_some()).map_or(required.members, |(_, members)| members);
-    for name in members.iter().filter(|name| structured.property(name).is_some()) {
-        let refusal = match sent(name) {
-            None | Some(NewValue::Set(Value::Null)) => Some(required.missing),
-            Some(NewValue::Set(Value::String(text))) if text.is_empty() => required.empty,
-            Some(_) => None,
-        };
-        if let Some(refusal) = refusal {
-            return Err(Error::new(refusal, &[name, &capitalized(&structured.name)]));
-        }
-    }
-    Ok(())
-}
-
-/// Returns the name of a type as the directory writes it: `servicePrincipal` is `ServicePrincipal`.
-fn capitalized(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Returns an unused key. Fixtures can hold keys of the world's own sequence, such as those saved by an earlier run with the same seed.

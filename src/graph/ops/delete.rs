@@ -25,7 +25,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     let mut decided = Vec::new();
     let precondition = Precondition::of(context, key, &mut decided)?;
     let collection = collection_to_change(context, key)?;
-    if context.route.cast.is_some() {
+    if context.hides_some() {
         context.entity(key)?;
     }
     if precondition.is_stated() {

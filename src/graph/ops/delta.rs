@@ -75,7 +75,11 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
         (DeltaPosition { record, changes: number, listed: None, query }, true)
     };
     let mut decided = Vec::new();
-    let (position, is_listing) = match asked(context) {
+    let asked = asked(context);
+    if !matches!(asked, Asked::Token(_)) && statuses::has_plain_delta(world, context.structured(), context.model) {
+        check_plain(context)?;
+    }
+    let (position, is_listing) = match asked {
         Asked::Begin => begin(kept(context)),
         Asked::Latest => (begin(kept(context)).0, false),
         Asked::Token(text) => match deltatoken::read(&text, binding) {
@@ -116,6 +120,35 @@ fn asked(context: &OperationContext<'_>) -> Asked {
         Some(token) if token.eq_ignore_ascii_case("latest") => Asked::Latest,
         Some(token) => Asked::Token(token),
     }
+}
+
+/// Refuses the options that delta queries of the directory do not have. Those of a token were checked before.
+fn check_plain(context: &OperationContext<'_>) -> Result<(), Error> {
+    for (name, value) in form::raw_fields(context.request.target.query().unwrap_or_default()) {
+        let name = form::decoded(name);
+        let name = name.trim().trim_start_matches('$').to_ascii_lowercase();
+        if ["expand", "top", "orderby", "search", "skip", "count"].contains(&&*name) {
+            return Err(Error::new(&refusal::DELTA_OPTION, &[&name]));
+        }
+        if name != "filter" {
+            continue;
+        }
+        let filter = form::decoded(value);
+        // The first member that is not the id, in `id eq '1' or id eq '2'`.
+        let words = |term: &str| term.trim().splitn(3, ' ').map(str::to_owned).collect::<Vec<_>>();
+        let by_id = |term: &Vec<String>| {
+            term.len() == 3
+                && term[0].eq_ignore_ascii_case("id")
+                && term[1].eq_ignore_ascii_case("eq")
+                && term[2].starts_with('\'')
+        };
+        let terms = filter.split(" or ").map(words);
+        if let Some(other) = terms.into_iter().find(|term| !by_id(term)) {
+            let property = other.first().map_or("", String::as_str);
+            return Err(Error::new(&refusal::DELTA_FILTER, &[property, &context.structured().name]));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the options of the request that its tokens carry.

@@ -21,7 +21,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
     let known = condition::of_read(context);
     let select = query.as_ref().and_then(|query| query.select.as_ref());
     let answer = |entity: &StoredEntity| {
-        if !context.is_of_cast(entity) {
+        if !context.is_shown(entity) {
             return None;
         }
         if let Some(unmodified) = known.as_ref().and_then(|known| condition::not_modified(context, known, entity)) {

@@ -115,7 +115,7 @@ pub(super) fn count(context: &OperationContext<'_>) -> Result<Success, Error> {
     let query = context.query(context.structured(), QueryTarget::Count)?.unwrap_or_default();
     let collection = context.collection()?;
     // Few links lead nowhere, as after an import of a part of the state; among many they are not looked for.
-    let is_counted_by_one = !is_plain(context) && (context.route.cast.is_some() || collection.len() <= LINKS_LOOKED_UP);
+    let is_counted_by_one = !is_plain(context) && (context.hides_some() || collection.len() <= LINKS_LOOKED_UP);
     let count = if query.filter.is_some() || is_counted_by_one {
         scan(context, &collection, &query, None, 0, 0, true).map_err(|PurseEmpty| context.too_expensive())?.1
     } else {
@@ -180,7 +180,7 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
 
 /// Whether the list shows the entities of the collection, all of them.
 fn is_plain(context: &OperationContext<'_>) -> bool {
-    !context.route.has_links && context.route.cast.is_none() && context.route.also.is_empty()
+    !context.route.has_links && !context.hides_some() && context.route.also.is_empty()
 }
 
 /// Returns the entity that the list shows for one of the collection: that of a link, with its address, if it has the type of the path's
@@ -196,7 +196,7 @@ fn shown(context: &OperationContext<'_>, entity: Arc<StoredEntity>) -> Option<(A
     };
     let set = linked.as_ref().map_or(context.route.collection.set, |target| target.collection.set);
     let has_type = context.route.cast.is_none_or(|cast| context.model.shows_as(context.own_type(&entity, set), cast));
-    has_type.then_some((entity, linked))
+    (has_type && context.is_callers(&entity)).then_some((entity, linked))
 }
 
 /// Returns the steps of a number of pieces of work.

@@ -113,6 +113,9 @@ fn answer(
             let location = Some(context.own_address(&path).into_bytes());
             Ok(Success { status: StatusCode::ACCEPTED, location, is_content: true, ..Success::no_content() })
         }
+        (OperationReply::Accepted(address), _) => {
+            Ok(Success { status, location: Some(address.into_bytes()), ..Success::no_content() })
+        }
         (OperationReply::Value(value), Some(OperationType::Value(kind))) => {
             Ok(result::value(context, status, kind, &value, context.world.behaviors.secret))
         }

@@ -8,10 +8,10 @@ use http::{Method, StatusCode};
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
-use crate::edm::value::{Entity, Value};
+use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
-use crate::graph::ops::Outcome;
 use crate::graph::ops::change::store_full;
+use crate::graph::ops::{Outcome, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, statuses};
 use crate::odata::error::Error;
@@ -356,8 +356,14 @@ pub(super) fn look_up<'m>(
             }
             RelatedEntities::New(patches) => {
                 let declared = context.model.structured(navigation.target);
+                let values = |patch: &Patch| {
+                    let structured = context.model.actual(declared, patch.read_as);
+                    (structured, patch.apply(context.model, declared, &Complex::initial(structured)))
+                };
+                unique::check_together(context, &patches.iter().map(values).collect::<Vec<_>>())?;
                 let new = |patch: &Patch| {
                     let structured = context.model.actual(declared, patch.read_as);
+                    required::check(structured, patch)?;
                     let relations = look_up(context, structured, &patch.related, None, decided)?;
                     Ok(NewEntity { structured, patch: patch.clone(), relations })
                 };

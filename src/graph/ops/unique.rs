@@ -1,6 +1,6 @@
 //! Values that no two entities of a collection can share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::edm::file_name::folded;
@@ -58,6 +58,29 @@ pub(super) fn check<'c, R>(
             }
         }
     }
+}
+
+/// Checks that no two of the entities that a body creates in one new collection share a unique value.
+///
+/// # Errors
+///
+/// Fails if two share a value, or if the comparison costs more than it may.
+pub(super) fn check_together<R>(context: &OperationContext<'_, R>, entities: &[(&StructuredType, Complex)]) -> Result<(), Error> {
+    let mut known: HashSet<(&str, String)> = HashSet::new();
+    for (structured, values) in entities {
+        for unique in structured.unique.iter().filter(|unique| applies(structured, unique, values)) {
+            let texts = texts(structured, unique.property, values);
+            if !context.purse.spend(COMPARISON_STEPS * texts.len() as u64) {
+                return Err(context.too_expensive());
+            }
+            let mut own: HashMap<String, Arc<str>> = texts.into_iter().map(|text| (folded(&text), text)).collect();
+            if let Some((_, text)) = own.drain().find(|(folded, _)| !known.insert((unique.property, folded.clone()))) {
+                let detail = format!("two entities of the body have this {}", unique.property);
+                return Err(Error::new(unique.refusal, &[unique.property, &text]).with_detail(detail));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a rule applies to an entity with these values.

@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, property, reference, unique};
+use crate::graph::ops::{Outcome, property, reference, relocate, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -36,7 +36,7 @@ pub(super) fn update(
     let precondition = Precondition::of(context, key, &mut decided)?;
     if context.is_single() {
         create_single(context, key)?;
-    } else if context.route.cast.is_some() {
+    } else if context.hides_some() {
         context.entity(key)?;
     }
     let collection = collection_to_change(context, key)?;
@@ -46,6 +46,9 @@ pub(super) fn update(
     if let Some(problem) = reading.values.first() {
         // The service looks up the entity before it checks values.
         return Err(collection.get(key).map_or_else(|| context.not_found(key), |_| problem.to_error()));
+    }
+    if let Some(folder) = relocate::destination(context, key, &reading.patch)? {
+        return relocate::relocate(context, key, reading, &folder, &precondition, decided);
     }
     let relations = if reading.patch.related.is_empty() {
         Vec::new()

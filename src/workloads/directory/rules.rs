@@ -111,6 +111,8 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
     // Medium (pages on profilePhoto of learn.microsoft.com/graph/api): 200 without a body.
     media: &[("profilePhoto", "", &PHOTO)],
     link_limits: &[("directoryObject", 20)],
+    // Medium: learn.microsoft.com/graph/delta-query-overview.
+    plain_deltas: &["directoryObject"],
     // learn.microsoft.com/graph/api/group-list-transitivemembers, user-list-transitivememberof
     transitive: &[
         (("group", "transitiveMembers"), &["members"]),

@@ -61,6 +61,7 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
 };
 
 static ITEMS: FileRules = FileRules {
+    parent: ("parentReference", "id", "path"),
     content: "content",
     children: "children",
     name: "name",

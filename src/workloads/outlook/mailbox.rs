@@ -228,7 +228,7 @@ impl<'c> Mailbox<'c> {
         to: &CollectionAddress,
         depth: usize,
     ) -> Result<EntityAddress, Error> {
-        let (world, schema) = (self.world, &self.world.schema);
+        let world = self.world;
         let now = u64::try_from(self.millis).unwrap_or_default();
         let key: Arc<str> = id_of(structured.wording.id, world.next_entity_id(), now).into();
         if let Some(property) = structured.key_property() {
@@ -242,6 +242,21 @@ impl<'c> Mailbox<'c> {
             Err(InsertError::Full(full)) => return Err(store_full(full)),
         }
         let copied = EntityAddress { collection: to.clone(), key };
+        if let Err(error) = self.insert_contained(from, structured, &copied, depth) {
+            self.discard(&copied);
+            return Err(error);
+        }
+        Ok(copied)
+    }
+
+    fn insert_contained(
+        &self,
+        from: &EntityAddress,
+        structured: &'c StructuredType,
+        copied: &EntityAddress,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let (world, schema) = (self.world, &self.world.schema);
         for navigation in structured.navigations.iter().filter(|navigation| navigation.contains_target && depth < DEPTH) {
             let inner = from.collection.within(schema, &from.key, navigation.set);
             for item in world.store.at(&inner).list() {
@@ -251,7 +266,7 @@ impl<'c> Mailbox<'c> {
                 self.insert(&origin, item_type, item.properties.clone(), &place, depth + 1)?;
             }
         }
-        Ok(copied)
+        Ok(())
     }
 
     /// Copies the attachments of a message to another one.
@@ -268,47 +283,71 @@ impl<'c> Mailbox<'c> {
         Ok(())
     }
 
-    /// Sends a draft: it goes to the sent items, or away, and to the inboxes of those whose addresses it has.
+    /// Sends a draft: it goes to the sent items, or away, and to the inboxes of those whose addresses it has. All of it happens, or nothing.
     pub(super) fn send(&self, request: &OperationRequest<'c>, draft: &EntityAddress, is_saved: bool) -> Result<(), Error> {
-        let time = Value::DateTimeOffset(DateTimeOffset::from_unix_millis(self.millis));
+        let mut made = Vec::new();
+        let sent = self.deliver(request, draft, is_saved, &mut made).and_then(|()| self.delete(draft));
+        if sent.is_err() {
+            for copy in &made {
+                self.discard(copy);
+            }
+        }
+        sent
+    }
+
+    fn deliver(
+        &self,
+        request: &OperationRequest<'c>,
+        draft: &EntityAddress,
+        is_saved: bool,
+        made: &mut Vec<EntityAddress>,
+    ) -> Result<(), Error> {
         let sender = self.owner_as_recipient();
-        self.change(draft, |structured, values| {
+        for owner in self.recipients(draft) {
+            if let Some(mailbox) = Mailbox::of(request, owner) {
+                made.push(mailbox.receive(draft, "Inbox", false, sender.as_ref())?);
+            }
+        }
+        if is_saved {
+            made.push(self.receive(draft, "Sent Items", true, sender.as_ref())?);
+        }
+        Ok(())
+    }
+
+    /// Removes a new item whose request is refused. It is the store's own, so that takes no room.
+    pub(super) fn discard(&self, item: &EntityAddress) {
+        let _ = self.delete(item);
+    }
+
+    /// Puts a copy of a draft into a folder, as a message that was sent now.
+    fn receive(
+        &self,
+        draft: &EntityAddress,
+        folder: &str,
+        is_read: bool,
+        sender: Option<&Value>,
+    ) -> Result<EntityAddress, Error> {
+        let parent = self.destination_named(folder);
+        let time = Value::DateTimeOffset(DateTimeOffset::from_unix_millis(self.millis));
+        self.copy(draft, &self.messages_in(folder), |structured, values| {
             let mut set = |name: &str, value: Value| {
                 if let Some(slot) = structured.slot(name) {
                     values.set(slot, value);
                 }
             };
             set("isDraft", Value::Boolean(false));
-            set("sentDateTime", time.clone());
-            set("receivedDateTime", time);
+            for name in ["sentDateTime", "receivedDateTime", "lastModifiedDateTime"] {
+                set(name, time.clone());
+            }
             if let Some(sender) = sender {
                 set("sender", sender.clone());
-                set("from", sender);
+                set("from", sender.clone());
             }
-        })?;
-        for owner in self.recipients(draft) {
-            if let Some(mailbox) = Mailbox::of(request, owner) {
-                mailbox.receive(draft, "Inbox", false)?;
+            set("isRead", Value::Boolean(is_read));
+            if let Some(parent) = parent {
+                set("parentFolderId", Value::String(parent));
             }
-        }
-        if is_saved {
-            self.receive(draft, "Sent Items", true)?;
-        }
-        self.delete(draft)
-    }
-
-    /// Copies a message into a folder.
-    fn receive(&self, message: &EntityAddress, folder: &str, is_read: bool) -> Result<(), Error> {
-        let parent = self.destination_named(folder);
-        self.copy(message, &self.messages_in(folder), |structured, values| {
-            if let Some(slot) = structured.slot("isRead") {
-                values.set(slot, Value::Boolean(is_read));
-            }
-            if let (Some(slot), Some(parent)) = (structured.slot("parentFolderId"), parent) {
-                values.set(slot, Value::String(parent));
-            }
-        })?;
-        Ok(())
+        })
     }
 
     fn destination_named(&self, folder: &str) -> Option<Arc<str>> {

@@ -78,7 +78,7 @@ fn send_mail(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     let Some(mailbox) = Mailbox::of(request, owner) else { return Ok(OperationReply::Nothing) };
     let is_saved = *request.argument("SaveToSentItems") != Argument::Value(Value::Boolean(false));
     let draft = (request.create)(&mailbox.messages_in("Drafts"), patch)?;
-    mailbox.send(request, &draft, is_saved)?;
+    mailbox.send(request, &draft, is_saved).inspect_err(|_| mailbox.discard(&draft))?;
     Ok(OperationReply::Nothing)
 }
 
@@ -123,8 +123,9 @@ fn create_forward(request: &OperationRequest<'_>) -> Result<OperationReply, Erro
 }
 
 fn answer(request: &OperationRequest<'_>, kind: Kind) -> Result<OperationReply, Error> {
+    let mailbox = Bound::of(request)?.mailbox;
     let draft = draft(request, kind)?;
-    Bound::of(request)?.mailbox.send(request, &draft, true)?;
+    mailbox.send(request, &draft, true).inspect_err(|_| mailbox.discard(&draft))?;
     Ok(OperationReply::Nothing)
 }
 
@@ -183,14 +184,13 @@ fn draft(request: &OperationRequest<'_>, kind: Kind) -> Result<EntityAddress, Er
     patch.changes.extend(changes);
     let address = (request.create)(&mailbox.messages_in("Drafts"), &patch)?;
     let conversation = bound.text("conversationId");
-    mailbox.change(&address, |structured, values| {
+    let threaded = mailbox.change(&address, |structured, values| {
         if let (Some(slot), Some(text)) = (structured.slot("conversationId"), conversation) {
             values.set(slot, Value::String(text));
         }
-    })?;
-    if kind == Kind::Forward {
-        mailbox.copy_attachments(&bound.address, &address)?;
-    }
+    });
+    let attach = || if kind == Kind::Forward { mailbox.copy_attachments(&bound.address, &address) } else { Ok(()) };
+    threaded.and_then(|()| attach()).inspect_err(|_| mailbox.discard(&address))?;
     Ok(address)
 }
 
@@ -199,7 +199,7 @@ fn move_message(request: &OperationRequest<'_>) -> Result<OperationReply, Error>
     let bound = Bound::of(request)?;
     let _alone = bound.mailbox.claim(&bound.address)?;
     let copied = copied(request, &bound)?;
-    bound.mailbox.delete(&bound.address)?;
+    bound.mailbox.delete(&bound.address).inspect_err(|_| bound.mailbox.discard(&copied))?;
     Ok(OperationReply::Entity(copied))
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::{LazyCell, OnceCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -39,6 +40,8 @@ struct Watching<'w> {
     certificate: OnceCell<Option<Certificate>>,
     /// The number of notifications that its receiver has room for.
     room: usize,
+    /// Whether one was dropped.
+    has_missed: bool,
 }
 
 /// Returns the notifications of what a request has changed. Those for which there is neither room nor memory are not put together.
@@ -53,8 +56,8 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         .iter()
         .filter(|(_, subscription)| subscription.end() > unix_millis(commit.now))
         .filter_map(|(key, subscription)| {
-            let (found, room) = (subscription.watched(world).ok()?, world.outbox.room(key));
-            Some(Watching { key, subscription, found, certificate: OnceCell::new(), room })
+            let (found, room) = (subscription.has_watched(world).ok()?, world.outbox.room(key));
+            Some(Watching { key, subscription, found, certificate: OnceCell::new(), room, has_missed: false })
         })
         .collect();
     let moved = moved(&changes);
@@ -75,6 +78,7 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
             let memory = (watching.room > 0).then(|| world.stores.take(notification_bytes(expected))).flatten();
             let Some(mut memory) = memory else {
                 dropped += 1;
+                watching.has_missed = true;
                 continue;
             };
             let certificate = || subscription.encryption.as_ref().and_then(|(text, id)| Certificate::of(text, id));
@@ -97,19 +101,44 @@ pub(super) fn of_commit(commit: &Commit<'_>) -> Vec<Notification> {
         }
     }
     world.outbox.count_dropped(dropped);
+    let missed =
+        watching.iter().filter(|watching| watching.has_missed && watched(&watching.found.structured.name).reports_missed);
+    notifications.extend(missed.filter_map(|watching| lifecycle(world, watching.key, watching.subscription, "missed")));
     notifications
 }
 
-/// Returns one change for each entity, in the order of the first. Links and subscriptions are not watched.
+/// Returns the update of the group whose members or owners a link is one of.
+fn changed_by_link(world: &World, change: &StoreChange) -> Option<StoreChange> {
+    change.after.as_ref().or(change.before.as_ref())?.linked()?;
+    let (schema, model) = (&world.schema, world.schema.widest());
+    let holder = EntityAddress::parse(schema, model, change.collection.holder.as_deref()?)?;
+    let holder_type = model.find_structured(schema.set(holder.collection.set).target)?;
+    let name = &*schema.set(change.collection.set).name;
+    watched(&holder_type.name).links.iter().find(|link| ***link == *name)?;
+    let entity = world.store.entity(&holder)?;
+    Some(StoreChange { collection: holder.collection, before: Some(entity.clone()), after: Some(entity) })
+}
+
+/// Returns one change for each entity, in the order of the first. Other links and subscriptions are not watched.
 fn merged(world: &World, changes: &[StoreChange]) -> Vec<StoreChange> {
     let mut merged: Vec<StoreChange> = Vec::new();
-    let mut places: HashMap<(&CollectionAddress, Option<&Arc<str>>), usize> = HashMap::new();
+    let mut places: HashMap<(CollectionAddress, Option<Arc<str>>), usize> = HashMap::new();
     let is_watchable = |change: &&StoreChange| {
         let is_link = change.after.as_ref().or(change.before.as_ref()).is_none_or(|entity| entity.linked().is_some());
         !is_link && !world.outbox.is_woken_by(change.collection.set)
     };
-    for change in changes.iter().filter(is_watchable) {
-        let place = *places.entry((&change.collection, key(change))).or_insert(merged.len());
+    for change in changes {
+        if let Some(holder) = changed_by_link(world, change) {
+            if let Entry::Vacant(vacant) = places.entry((holder.collection.clone(), key(&holder).cloned())) {
+                vacant.insert(merged.len());
+                merged.push(holder);
+            }
+            continue;
+        }
+        if !is_watchable(&change) {
+            continue;
+        }
+        let place = *places.entry((change.collection.clone(), key(change).cloned())).or_insert(merged.len());
         match merged.get_mut(place) {
             Some(first) => first.after.clone_from(&change.after),
             None => merged.push(change.clone()),
@@ -267,7 +296,7 @@ pub(super) fn attend(world: &World, now: SystemTime) -> Vec<Notification> {
             outbox.keep_receiver(&key, subscription.receiver());
             // Of several that see the end, one removes it.
             if matches!(collection.remove(&key), Ok(Some(_)))
-                && subscription.watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
+                && subscription.has_watched(world).is_ok_and(|found| watched(&found.structured.name).reports_removal)
             {
                 notifications.extend(lifecycle(world, &key, &subscription, "subscriptionRemoved"));
             }
@@ -340,6 +369,31 @@ mod tests {
         let Step::Done(mut answer) = pipeline::answer(world, &request) else { panic!("it is answered at once") };
         assert_eq!(answer.response.status(), 201);
         answer.notifications.take().unwrap_or_default()
+    }
+
+    #[test]
+    fn dropped_notifications_are_a_lifecycle_event_of_mailboxes() {
+        let world = world();
+        let url = "https://receiver.example/lifecycle";
+        let (collection, structured) = subscription::stored(&world).unwrap();
+        let slot = structured.slot("lifecycleNotificationUrl").unwrap();
+        let set = |entity: &crate::edm::value::Entity| {
+            let mut values = entity.properties.clone();
+            values.set(slot, crate::edm::value::Value::String(url.into()));
+            Ok::<_, crate::world::store::StoreFull>(crate::edm::value::Entity::of_type(entity.key.clone(), values, 0))
+        };
+        assert!(collection.update("s00", set).unwrap().is_ok());
+        let lifecycle = |found: &[Notification]| -> Vec<String> {
+            found.iter().filter(|one| one.lifecycle_url.as_deref() == Some(url)).map(|one| one.item.clone()).collect()
+        };
+        assert_eq!(lifecycle(&notified(&world)), Vec::<String>::new());
+        let waiting =
+            |_| Notification { subscription: "s00".into(), lifecycle_url: None, item: String::new(), cause: None, memory: None };
+        world.outbox.push(&world.stores, (0..QUEUE_LIMIT).map(waiting).collect());
+        let found = lifecycle(&notified(&world));
+        assert!(found.len() == 1 && found[0].contains(r#""lifecycleEvent":"missed""#), "{found:?}");
+        // Those of the directory get no such message.
+        assert!(!watched("user").reports_missed && watched("message").reports_missed);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         (SUBSCRIPTION, "applicationId", PropertyRule::ReadOnly),
         (SUBSCRIPTION, "applicationId", PropertyRule::ServerSet(ServerSetValue::ApplicationId)),
     ],
+    // Medium (learn.microsoft.com/graph/api/subscription-list: those of the calling application). That the others are unknown to it is a
+    // guess, and so is that all are shown to a caller without a token.
+    owned: &[(SUBSCRIPTION, "applicationId")],
     // The end is missed first: microsoft-graph-docs#5226, where all members are missing.
     required: &[(
         SUBSCRIPTION,
@@ -72,7 +75,11 @@ pub(super) struct WatchedRules {
     pub(super) needs_lifecycle_url: bool,
     /// Whether that receiver gets a message about the end of the subscription.
     pub(super) reports_removal: bool,
+    /// Whether that receiver gets a message about notifications that were dropped.
+    pub(super) reports_missed: bool,
     pub(super) name_form: NameForm,
+    /// Navigation properties whose links are a part of the entity: a new or a removed one is an update of it.
+    pub(super) links: &'static [&'static str],
 }
 
 const PLAIN: WatchedRules = WatchedRules {
@@ -82,7 +89,9 @@ const PLAIN: WatchedRules = WatchedRules {
     only: None,
     needs_lifecycle_url: false,
     reports_removal: false,
+    reports_missed: false,
     name_form: NameForm::Address,
+    links: &[],
 };
 
 const fn row(type_name: &'static str, minutes: i64) -> WatchedRules {
@@ -97,6 +106,7 @@ const fn mailbox(type_name: &'static str, collection: &'static str) -> WatchedRu
     WatchedRules {
         name_form: NameForm::Mailbox(collection),
         reports_removal: true,
+        reports_missed: true,
         rich_minutes: 1_440,
         ..row(type_name, 10_080)
     }
@@ -136,7 +146,8 @@ static WATCHED: [WatchedRules; 28] = [
     mailbox("event", "Events"),
     mailbox("contact", "Contacts"),
     directory("user"),
-    directory("group"),
+    // Weak (learn.microsoft.com/graph/change-notifications-overview: changes of members are changes of groups); owners are a guess.
+    WatchedRules { links: &["members", "owners"], ..directory("group") },
     WatchedRules { only: None, ..directory("directoryObject") },
     row("presence", 60),
     row("printer", 4_230),

@@ -78,7 +78,12 @@ impl Subscription {
 
     /// Returns what it watches.
     pub(super) fn watched<'w>(&self, world: &'w World) -> Result<Watched<'w>, Unwatched> {
-        watched::resolve(world, self.creator.as_deref(), &self.resource)
+        watched::resolve(world, self.creator.as_deref(), &self.resource, false)
+    }
+
+    /// Returns what it has watched, also after the deletion of that.
+    pub(super) fn has_watched<'w>(&self, world: &'w World) -> Result<Watched<'w>, Unwatched> {
+        watched::resolve(world, self.creator.as_deref(), &self.resource, true)
     }
 }
 

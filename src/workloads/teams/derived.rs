@@ -8,7 +8,7 @@ use crate::world::fixture::directory::HOME_TENANT;
 use crate::world::workload::{Derived, DerivedValue, NewEntity, text_of};
 
 /// Strong: the forms recorded in pnp/pnpcore, and learn.microsoft.com/graph/api/channel-post-messages and channel-post-members.
-pub(super) static DERIVED: [Derived; 8] = [
+pub(super) static DERIVED: [Derived; 9] = [
     row("channel", "tenantId", |channel| Some(DerivedValue::text(&tenant(channel)))),
     row("channel", "webUrl", |channel| {
         let (team, name) = (team(channel)?, channel.text("displayName")?);
@@ -22,6 +22,13 @@ pub(super) static DERIVED: [Derived; 8] = [
         Some(DerivedValue::Json(format!(r#"{{"teamId":{},"channelId":{}}}"#, quoted(&team), quoted(&channel))))
     }),
     row("chatMessage", "replyToId", |message| message.holder_id("chatMessage").as_deref().map(DerivedValue::text)),
+    row("aadUserConversationMember", "userId", |member| {
+        let named = member.bound("user")?.key;
+        // A user has a second key, the name at sign-in.
+        let by_name = || member.find("users", "userPrincipalName", &named).map(|(user, _)| user.key.clone());
+        let user = member.find("users", "id", &named).map(|(user, _)| user.key.clone()).or_else(by_name);
+        Some(DerivedValue::text(&user.unwrap_or(named)))
+    }),
     row("aadUserConversationMember", "displayName", |member| text_of_user(member, "displayName")),
     row("aadUserConversationMember", "email", |member| text_of_user(member, "mail")),
     row("aadUserConversationMember", "tenantId", |member| member.text("userId").map(|_| DerivedValue::text(&tenant(member)))),

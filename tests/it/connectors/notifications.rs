@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Method;
 use serde_json::{Value, json};
+use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::world::settings::{Connectors, Settings};
 
 use crate::edge::http::{Server, exchange};
@@ -607,4 +611,74 @@ fn the_subscriptions_of_a_copy_are_its_own() {
     receiver.gets_nothing();
     add_contact(&server, "B");
     assert_eq!(receiver.next().len(), 1);
+}
+
+#[test]
+fn a_new_or_a_lost_member_updates_a_group() {
+    let (receiver, server) = (Receiver::start(), server(&[]));
+    let group = json!({ "displayName": "Bakers", "mailEnabled": false, "mailNickname": "bakers", "securityEnabled": true });
+    let (_, group) = exchange(server.address, "POST", "/v1.0/groups", &group);
+    let path = format!("groups/{}", group["id"].as_str().unwrap());
+    subscribed(&server, &body(&receiver.url, &path, "updated,deleted"));
+    let expected = |kind: &str| (json!(kind), json!(path.replace("groups", "Groups")));
+    let next = || {
+        let found = receiver.next();
+        assert_eq!(found.len(), 1, "{found:?}");
+        (found[0]["changeType"].clone(), found[0]["resource"].clone())
+    };
+    for link in ["members", "owners"] {
+        let address = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/users/{USER}") });
+        assert_eq!(exchange(server.address, "POST", &format!("/v1.0/{path}/{link}/$ref"), &address).0, 204);
+        assert_eq!(next(), expected("updated"), "{link}");
+        // It is there already.
+        assert_eq!(exchange(server.address, "POST", &format!("/v1.0/{path}/{link}/$ref"), &address).0, 400);
+        if link == "members" {
+            assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/{path}/{link}/{USER}/$ref"), &Value::Null).0, 204);
+            assert_eq!(next(), expected("updated"), "{link}");
+        }
+    }
+    // One notification for members and a name in one request, and for all that goes with the group.
+    let both =
+        json!({ "displayName": "Millers", "members@odata.bind": [format!("https://graph.microsoft.com/v1.0/users/{USER}")] });
+    assert_eq!(exchange(server.address, "PATCH", &format!("/v1.0/{path}"), &both).0, 204);
+    assert_eq!(next(), expected("updated"));
+    assert_eq!(exchange(server.address, "DELETE", &format!("/v1.0/{path}"), &Value::Null).0, 204);
+    assert_eq!(next(), expected("deleted"));
+    receiver.gets_nothing();
+}
+
+#[test]
+fn an_application_knows_its_own_subscriptions_alone() {
+    let world = harness::world(&[("subscription-validation", "off")]);
+    let ask = |client: Option<&str>, method: Method, target: &str, body: &str| {
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        headers.extend(client.map(|client| {
+            let claims = json!({ "oid": USER, "appid": client, "scp": "User.Read" }).to_string();
+            ("authorization".to_owned(), format!("Bearer e30.{}.x", URL_SAFE_NO_PAD.encode(claims)))
+        }));
+        let target = format!("/v1.0/subscriptions{target}");
+        let request = RecordedRequest { method, target, headers, body: body.to_owned().into() };
+        let response = harness::send(&world, &request);
+        (response.status.as_u16(), serde_json::from_slice::<Value>(&response.body).unwrap_or_default())
+    };
+    let body = body("https://receiver.example/", &contacts(), "created").to_string();
+    let mine = |client| ask(Some(client), Method::POST, "", &body).1["id"].as_str().unwrap().to_owned();
+    let (one, other) = (mine("one"), mine("other"));
+    let shown = |client| {
+        let list = ask(client, Method::GET, "", "").1;
+        list["value"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (shown(Some("one")), shown(Some("ONE")), shown(Some("other"))),
+        (vec![one.clone()], vec![one.clone()], vec![other.clone()])
+    );
+    assert_eq!((shown(Some("third")), shown(None)), (vec![], vec![one.clone(), other.clone()]));
+    let later = json!({ "expirationDateTime": "2026-01-02T03:50:00Z" }).to_string();
+    for (client, status) in [("other", 404), ("one", 200)] {
+        assert_eq!(ask(Some(client), Method::GET, &format!("/{one}"), "").0, status, "{client}");
+        assert_eq!(ask(Some(client), Method::PATCH, &format!("/{one}"), &later).0, status, "{client}");
+        let deleted = if status == 200 { 204 } else { status };
+        assert_eq!(ask(Some(client), Method::DELETE, &format!("/{one}"), "").0, deleted, "{client}");
+    }
+    assert_eq!(shown(None), vec![other]);
 }

@@ -3,6 +3,7 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use wfi_emulator::internals::text::exchange::RecordedRequest;
 use wfi_emulator::internals::world::World;
 
 use crate::support::harness;
@@ -742,4 +743,47 @@ fn an_entity_has_one_id_under_all_its_addresses() {
     let calendar = full("me/calendar")["@odata.id"].clone();
     assert_eq!((&full("me/calendars")["value"][0]["@odata.id"], &full("me/calendar")["@odata.id"]), (&calendar, &calendar));
     assert_eq!(full(&format!("directoryObjects/{team}"))["@odata.id"], format!("groups('{team}')"));
+}
+
+#[test]
+fn a_member_of_a_team_is_the_user_that_a_request_binds() {
+    let world = harness::world(&[]);
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let ada = post(&world, "users", &user("ada"))["id"].clone();
+    for address in [format!("users('{}')", ada.as_str().unwrap()), "users/ada@contoso.onmicrosoft.com".to_owned()] {
+        let body = json!({
+            "@odata.type": "#microsoft.graph.aadUserConversationMember", "roles": ["owner"],
+            "user@odata.bind": format!("https://graph.microsoft.com/v1.0/{address}"),
+        });
+        let member = post(&world, &format!("teams/{team}/members"), &body);
+        assert_eq!((&member["userId"], &member["displayName"]), (&ada, &json!("ada")), "{address}: {member}");
+        let read = get(
+            &world,
+            &format!(
+                "teams/{team}/members/{}?$expand=microsoft.graph.aadUserConversationMember/user",
+                member["id"].as_str().unwrap()
+            ),
+        );
+        assert_eq!((&read["userId"], &read["user"]["id"]), (&ada, &ada));
+    }
+}
+
+#[test]
+fn a_team_and_a_channel_are_archived_and_unarchived() {
+    let world = harness::world(&[]);
+    let team = get(&world, "teams")["value"][0]["id"].as_str().unwrap().to_owned();
+    let channel = get(&world, &format!("teams/{team}/channels"))["value"][0]["id"].as_str().unwrap().to_owned();
+    for holder in [format!("teams/{team}"), format!("teams/{team}/channels/{channel}")] {
+        for (call, expected) in [("archive", true), ("archive", true), ("unarchive", false)] {
+            let target = format!("/v1.0/{holder}/{call}");
+            let request = RecordedRequest { method: Method::POST, target, headers: Vec::new(), body: Vec::new().into() };
+            let response = harness::send(&world, &request);
+            assert_eq!(response.status, 202, "{holder}/{call}");
+            let location =
+                response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value);
+            let beginning = format!("/teams('{team}')/operations('");
+            assert!(location.is_some_and(|location| location.starts_with(&beginning)), "{location:?}");
+            assert_eq!(get(&world, &holder)["isArchived"], expected, "{holder}");
+        }
+    }
 }

@@ -4,15 +4,18 @@ use std::io::Write as _;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use wfi_emulator::emulator::{Emulator, Version};
+use wfi_emulator::emulator::{Emulator, Version, WorldLimits};
 use wfi_emulator::internals::text::exchange::{RecordedRequest, RecordedResponse};
 use wfi_emulator::internals::world::World;
 use wfi_emulator::internals::world::clock::Clock;
+use wfi_emulator::internals::world::fixture;
 use wfi_emulator::internals::world::settings::{Auth, Settings};
 
 use crate::support::{harness, tokens};
@@ -525,4 +528,122 @@ fn a_copy_without_room_leaves_nothing() {
             "there is room again"
         );
     }
+}
+
+#[test]
+fn names_that_an_sdk_encodes_as_a_key_lead_to_the_file() {
+    let world = harness::world(&[]);
+    let drive = json_of(&send(&world, Method::GET, "/v1.0/me/drive", &[], b""))["id"].as_str().unwrap().to_owned();
+    let items = format!("/v1.0/drives/{drive}/items");
+    for (number, path) in ["root%3A%2Fa%2Fplan.txt%3A", "root:%2Fa%2Fplan.txt:", "root:/a/plan.txt:"].iter().enumerate() {
+        let stored = send(&world, Method::PUT, &format!("{items}/{path}/content"), &[("content-type", "text/plain")], b"rye");
+        assert_eq!(stored.status, if number == 0 { StatusCode::CREATED } else { StatusCode::OK }, "{path}");
+    }
+    let item = json_of(&send(&world, Method::GET, &format!("{items}/root%3A%2Fa%2Fplan.txt"), &[], b""));
+    assert_eq!((&item["name"], &item["size"]), (&json!("plan.txt"), &json!(3)));
+    let folder = item["parentReference"]["id"].as_str().unwrap();
+    let same = json_of(&send(&world, Method::GET, &format!("{items}/{folder}%3A%2Fplan.txt%3A"), &[], b""));
+    assert_eq!(same["id"], item["id"]);
+}
+
+#[test]
+fn content_is_found_in_the_world_that_a_token_names() {
+    let limits = |by_token| WorldLimits { by_token, ..WorldLimits::default() };
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"oid":"00000000-0000-4000-8000-000000000001","scp":"x","tid":"fabrikam"}"#);
+    for (by_token, beginning) in [(true, "/_world/fabrikam/"), (false, "/")] {
+        let emulator = Emulator::builder().seed(1).limits(limits(by_token)).build();
+        let ask = |method: Method, target: &str, has_token: bool, body: &'static [u8]| {
+            let request = Request::builder().method(method).uri(target);
+            let request = if has_token { request.header("authorization", format!("Bearer e30.{claims}.x")) } else { request };
+            emulator.send(request.body(Bytes::from_static(body)).unwrap())
+        };
+        assert_eq!(ask(Method::PUT, "/v1.0/me/drive/root:/a.txt:/content", true, b"one").status(), 201);
+        let found = ask(Method::GET, "/v1.0/me/drive/root:/a.txt:/content", true, b"");
+        let location = found.headers()["location"].to_str().unwrap();
+        let path = location.split("//").nth(1).and_then(|rest| rest.find('/').map(|start| &rest[start..])).unwrap();
+        assert!(path.starts_with(&format!("{beginning}_content/")), "{location}");
+        assert_eq!(&**ask(Method::GET, location, false, b"").body(), b"one");
+        let item: Value = serde_json::from_slice(ask(Method::GET, "/v1.0/me/drive/root:/a.txt", true, b"").body()).unwrap();
+        let address = item["@microsoft.graph.downloadUrl"].as_str().unwrap();
+        assert_eq!(&**ask(Method::GET, address, false, b"").body(), b"one", "{address}");
+    }
+}
+
+fn patch(world: &World, path: &str, body: &Value) -> RecordedResponse {
+    send(world, Method::PATCH, path, &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+#[test]
+fn an_item_with_another_folder_moves_with_all_that_it_has() {
+    let world = harness::world(&[]);
+    for name in ["from/rye/deep/a.txt", "from/rye/b.txt", "to/c.txt", "to/b.txt"] {
+        put(&world, name, b"12345");
+    }
+    let item = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""));
+    let id = |name: &str| item(name)["id"].as_str().unwrap().to_owned();
+    let (from, to, rye, file) = (id("from"), id("to"), id("from/rye"), id("from/rye/deep/a.txt"));
+    let address = |id: &str| format!("/v1.0/me/drive/items/{id}");
+    let parent = |id: &str| json!({ "parentReference": { "id": id } });
+    // A folder with another name, in one request; what it has is at its new place.
+    let moved = patch(&world, &address(&rye), &json!({ "parentReference": { "id": to }, "name": "Spelt" }));
+    assert_eq!((moved.status, &json_of(&moved)["parentReference"]["id"]), (StatusCode::OK, &json!(to)));
+    assert_eq!(content_of(&world, "to/Spelt/deep/a.txt"), b"12345");
+    assert_eq!((id("to/Spelt"), id("to/Spelt/deep/a.txt")), (rye.clone(), file.clone()));
+    assert!(item("to/Spelt/deep/a.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/to/Spelt/deep"));
+    assert!(item("to/Spelt/b.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/to/Spelt"));
+    assert_eq!(code(&send(&world, Method::GET, &format!("{ROOT}:/from/rye"), &[], b"")).0, 404);
+    let says = |name: &str| (item(name)["folder"]["childCount"].clone(), item(name)["size"].clone());
+    assert_eq!((says("from"), says("to")), ((json!(0), json!(0)), (json!(3), json!(20))));
+    // Its tag and that of its content are those of a change, and of none.
+    let before = item("to/Spelt/b.txt");
+    let moved = json_of(&patch(&world, &address(before["id"].as_str().unwrap()), &parent(&from)));
+    assert_ne!(moved["eTag"], before["eTag"]);
+    assert_eq!(
+        (&moved["cTag"], &moved["name"], children(&world, "from")),
+        (&before["cTag"], &json!("b.txt"), vec!["b.txt".to_owned()])
+    );
+    // Refusals change nothing.
+    for (item, folder, refusal) in [
+        (moved["id"].as_str().unwrap(), &*to, (409, "nameAlreadyExists")),
+        (&*to, &*rye, (400, "invalidRequest")),
+        (&*to, &*to, (400, "invalidRequest")),
+        (&*file, "01UNKNOWN", (404, "itemNotFound")),
+    ] {
+        let refused = patch(&world, &address(item), &parent(folder));
+        assert_eq!(code(&refused), (refusal.0, refusal.1.to_owned()), "{item} to {folder}");
+    }
+    assert_eq!(content_of(&world, "to/Spelt/deep/a.txt"), b"12345");
+    // To the root, by its id, and where it is already.
+    let root = json_of(&send(&world, Method::GET, ROOT, &[], b""))["id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        assert_eq!(patch(&world, &address(&rye), &parent(&root)).status, StatusCode::OK);
+        assert_eq!(content_of(&world, "Spelt/deep/a.txt"), b"12345");
+    }
+    assert!(item("Spelt/deep/a.txt")["parentReference"]["path"].as_str().unwrap().ends_with("/root:/Spelt/deep"));
+}
+
+#[test]
+fn a_move_without_room_changes_nothing() {
+    let world = harness::world(&[]);
+    for number in 0..5 {
+        put(&world, &format!("from/rye/{number}/a.txt"), b"12345");
+    }
+    put(&world, "to/c.txt", b"1");
+    let id = |name: &str| json_of(&send(&world, Method::GET, &format!("{ROOT}:/{name}"), &[], b""))["id"].clone();
+    let (address, body) = (format!("{ROOT}:/from/rye"), json!({ "parentReference": { "id": id("to") } }));
+    let state = || fixture::write(&world.schema, &world.store, world.behaviors.secret);
+    let (before, stores) = (state(), &world.settings.stores);
+    let mut refused = 0;
+    for room in (0..).map(|step| step * 2_500) {
+        let rest = stores.take(stores.limit() - stores.used() - room).unwrap();
+        let moved = patch(&world, &address, &body);
+        drop(rest);
+        if moved.status == StatusCode::OK {
+            break;
+        }
+        assert_eq!((moved.status, state() == before), (StatusCode::PAYLOAD_TOO_LARGE, true), "with room for {room} bytes");
+        refused += 1;
+    }
+    assert!(refused > 1, "{refused}");
+    assert_eq!(content_of(&world, "to/rye/4/a.txt"), b"12345");
 }

@@ -259,3 +259,113 @@ fn a_message_that_is_moved_by_many_at_once_goes_to_one_place() {
     let found = get(&world, "me/messages?$filter=subject eq 'Rye'&$count=true&$top=1".replace(' ', "%20").as_str());
     assert_eq!(found["@odata.count"], 100);
 }
+
+#[test]
+fn what_a_body_contains_has_its_required_members_and_its_own_values() {
+    let world = harness::world(&[]);
+    let credential = json!({ "name": "ci", "issuer": "https://ci.example", "subject": "main", "audiences": ["api"] });
+    let application = |credentials: Value| json!({ "displayName": "Bakery", "federatedIdentityCredentials": credentials });
+    let created = send(&world, Method::POST, "applications", &application(json!([credential])));
+    assert_eq!(created.0, StatusCode::CREATED, "{}", created.1);
+    for (name, value) in [("issuer", None), ("subject", Some(json!("")))] {
+        let mut other = credential.clone();
+        match value {
+            Some(value) => other[name] = value,
+            None => drop(other.as_object_mut().unwrap().remove(name)),
+        }
+        let before = state(&world);
+        let (status, answer) = send(&world, Method::POST, "applications", &application(json!([credential, other])));
+        assert_eq!((status, error(&answer).0), (StatusCode::BAD_REQUEST, "Request_BadRequest"), "{answer}");
+        assert!(error(&answer).1.contains(name), "{answer}");
+        assert_eq!(state(&world), before, "nothing is stored");
+    }
+    let bakers = id(&post(&world, "groups", &unified("bakers")));
+    let before = state(&world);
+    let channels = |names: [&str; 2]| json!({ "channels": names.map(|name| json!({ "displayName": name })) });
+    let team = format!("groups/{bakers}/team");
+    let (status, answer) = send(&world, Method::PUT, &team, &channels(["Rye", "rYE"]));
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    assert_eq!(state(&world), before, "nothing is stored");
+    assert_eq!(send(&world, Method::PUT, &team, &channels(["Rye", "Spelt"])).0, StatusCode::CREATED);
+}
+
+#[test]
+fn mail_is_sent_copied_and_moved_as_a_whole_or_not_at_all() {
+    let names = ["local.user", "john.doe", "nora.lindqvist"];
+    let folders = ["Inbox", "Drafts", "Sent Items", "Archive"].map(|name| json!({ "id": name, "displayName": name }));
+    let owner = |number: usize| {
+        let address = format!("{}@contoso.onmicrosoft.com", names[number]);
+        json!({ "id": format!("00000000-0000-4000-8000-00000000000{}", number + 1), "displayName": names[number], "mail": address,
+            "userPrincipalName": address, "mailFolders": folders, "messages": [{ "id": "old", "subject": "Old" }] })
+    };
+    let mut settings = harness::settings_with(&[]);
+    let text = json!({ "users": [owner(0), owner(1), owner(2)] }).to_string();
+    settings.entities = fixture::read(&settings.schema, &settings.behaviors, "users.json", text.as_bytes()).unwrap();
+    let world = World::new(settings);
+    let to = |name: &str| json!({ "emailAddress": { "address": format!("{name}@contoso.onmicrosoft.com") } });
+    let file = |name: &str| json!({ "@odata.type": "#microsoft.graph.fileAttachment", "name": name, "contentBytes": "eHh4".repeat(100) });
+    let message = json!({
+        "subject": "Rye", "body": { "contentType": "text", "content": "rye ".repeat(100) },
+        "toRecipients": [to(names[0]), to(names[1])], "ccRecipients": [to(names[2])],
+        "attachments": [file("1.txt"), file("2.txt")],
+    });
+    let draft = || id(&post(&world, "me/messages", &message));
+    let calls = [
+        ("me/sendMail".to_owned(), json!({ "message": message })),
+        ("me/sendMail".to_owned(), json!({ "message": message, "saveToSentItems": false })),
+        (format!("me/messages/{}/send", draft()), Value::Null),
+        (format!("me/messages/{}/replyAll", draft()), json!({ "comment": "Yes" })),
+        (format!("me/messages/{}/createForward", draft()), json!({ "toRecipients": [to(names[1])] })),
+        (format!("me/messages/{}/forward", draft()), json!({ "toRecipients": [to(names[1])] })),
+        (format!("me/messages/{}/copy", draft()), json!({ "destinationId": "archive" })),
+        (format!("me/messages/{}/move", draft()), json!({ "destinationId": "archive" })),
+        // Its removal takes room.
+        ("me/messages/old/move".to_owned(), json!({ "destinationId": "archive" })),
+    ];
+    let stores = &world.settings.stores;
+    for (target, body) in calls {
+        let before = state(&world);
+        let mut refused = 0;
+        for room in (0..).map(|step| step * 1_900) {
+            let rest = stores.take(stores.limit() - stores.used() - room).unwrap();
+            let (status, answer) = send(&world, Method::POST, &target, &body);
+            drop(rest);
+            if status.is_success() {
+                break;
+            }
+            refused += 1;
+            assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{target}: {answer}");
+            assert_eq!(state(&world), before, "{target} with room for {room} bytes has changed something");
+        }
+        assert!(refused > 0 && state(&world) != before, "{target}: {refused}");
+    }
+}
+
+#[test]
+fn delta_queries_of_the_directory_have_few_options() {
+    let world = harness::world(&[]);
+    let ada = id(&post(&world, "users", &user("ada")));
+    let ask = |query: &str| send(&world, Method::GET, &format!("users/delta?{}", query.replace(' ', "%20")), &Value::Null);
+    for (query, code, named) in [
+        ("$top=5", "Request_BadRequest", "'$top' is not"),
+        ("select=id&Top=5", "Request_BadRequest", "'$top' is not"),
+        ("$orderby=id", "Request_BadRequest", "'$orderby' is not"),
+        ("$expand=manager", "Request_BadRequest", "'$expand' is not"),
+        ("$search=\"displayName:a\"", "Request_BadRequest", "'$search' is not"),
+        ("$filter=displayName eq 'ada'", "Request_UnsupportedQuery", "property 'displayName'"),
+        ("$filter=id eq '1' or surname eq 'x'", "Request_UnsupportedQuery", "property 'surname'"),
+        ("$filter=id ne '1'", "Request_UnsupportedQuery", "property 'id'"),
+    ] {
+        let (status, answer) = ask(&query.replace('"', "%22"));
+        assert_eq!((status, error(&answer).0), (StatusCode::BAD_REQUEST, code), "{query}: {answer}");
+        assert!(error(&answer).1.contains(named), "{query}: {answer}");
+    }
+    let (status, answer) = ask(&format!("$select=displayName&$filter=id eq '{ada}' or id eq 'x'"));
+    assert_eq!((status, answer["value"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{answer}");
+    // Other workloads have them.
+    assert_eq!(status_of(&world, "me/mailFolders/delta?$top=1"), status_of(&world, "me/mailFolders/delta"));
+}
+
+fn status_of(world: &World, target: &str) -> StatusCode {
+    status(world, Method::GET, target)
+}

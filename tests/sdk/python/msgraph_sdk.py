@@ -15,8 +15,9 @@ from msgraph_core.requests.batch_request_content import BatchRequestContent
 from msgraph_core.requests.batch_request_item import BatchRequestItem
 from msgraph_core.tasks.page_iterator import PageIterator
 
+from application import application
 from checks import BUSY, CONTOSO, arrived, check, done, equal, stored
-from resources import resources
+from resources import resources, sign_in
 
 # README: begin
 import os
@@ -155,6 +156,7 @@ async def main():
         arrived("GET", COLLECTION + "/" + created.id, 404)
 
     await resources()
+    await application(sign_in())
 
 
 asyncio.run(main())

@@ -1,0 +1,99 @@
+//! Operations of teams and channels: archive and unarchive.
+//!
+//! Medium (learn.microsoft.com/graph/api/team-archive, channel-archive): 202 with the address of an operation, which is done at once here. The
+//! refusal of a write to an archived team has no public source, so it is not emulated.
+
+use std::sync::Arc;
+
+use crate::edm::address::EntityAddress;
+use crate::edm::date_time::DateTimeOffset;
+use crate::edm::patch::{NewValue, Patch, PropertyChange};
+use crate::edm::schema::StructuredType;
+use crate::edm::value::{Entity, Value};
+use crate::odata::error::Error;
+use crate::policy::refusal;
+use crate::world::clock::unix_millis;
+use crate::world::store::StoreFull;
+use crate::world::workload::{OperationHandler, OperationReply, OperationRequest};
+
+/// Returns the function that answers calls of an operation.
+pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
+    match (name, bound.strip_prefix("microsoft.graph.")?) {
+        ("archive", "team") => Some(|request| set_archived(request, true, "archiveTeam")),
+        ("unarchive", "team") => Some(|request| set_archived(request, false, "unarchiveTeam")),
+        ("archive", "channel") => Some(|request| set_archived(request, true, "archiveChannel")),
+        ("unarchive", "channel") => Some(|request| set_archived(request, false, "unarchiveChannel")),
+        _ => None,
+    }
+}
+
+fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -> Result<OperationReply, Error> {
+    let (Some(entity), Some(address)) = (request.entity, request.address()) else { return Ok(OperationReply::Nothing) };
+    let world = request.world;
+    let type_id = entity.properties.own_type.unwrap_or(world.schema.set(request.collection.set).target);
+    let Some(structured) = request.model.find_structured(type_id) else { return Ok(OperationReply::Nothing) };
+    let (location, stored) = operation(request, &address, structured, kind)?;
+    let full = |full: StoreFull| Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string());
+    let updated = world.store.to_change(request.collection, 0).and_then(|collection| {
+        let updated = collection.update(&entity.key, |entity| {
+            let mut values = entity.properties.clone();
+            if let Some(slot) = structured.slot("isArchived") {
+                values.set(slot, Value::Boolean(is_archived));
+            }
+            Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
+        });
+        updated.map_or(Ok(()), |updated| updated.map(drop))
+    });
+    if let Err(error) = updated {
+        // The operation is new, so its removal takes no room.
+        if let Some(operation) = stored
+            && let Ok(operations) = world.store.to_change(&operation.collection, 0)
+        {
+            let _ = operations.remove(&operation.key);
+        }
+        return Err(full(error));
+    }
+    Ok(OperationReply::Accepted(location))
+}
+
+/// Returns the address of the operation, as recorded in pnp/pnpcore. It is stored where the schema has a place for it.
+fn operation(
+    request: &OperationRequest<'_>,
+    address: &EntityAddress,
+    structured: &StructuredType,
+    kind: &str,
+) -> Result<(String, Option<EntityAddress>), Error> {
+    let (schema, model) = (&request.world.schema, request.model);
+    let mut team = address.clone();
+    let mut team_type = structured;
+    while let Some(holder) = team.collection.holder.clone() {
+        let Some(above) = EntityAddress::parse(schema, model, &holder) else { break };
+        let Some(above_type) = model.find_structured(schema.set(above.collection.set).target) else { break };
+        (team, team_type) = (above, above_type);
+    }
+    let team_text = team.text(schema);
+    let Some(navigation) = team_type.navigation("operations").filter(|navigation| navigation.contains_target) else {
+        return Ok((format!("/{team_text}/operations('{}')", request.world.next_entity_id()), None));
+    };
+    let operation_type = model.structured(navigation.target);
+    let now = Value::DateTimeOffset(DateTimeOffset::from_unix_millis(unix_millis(request.now)));
+    let member = |property: &str, name: &str| {
+        model.member(operation_type.properties[operation_type.property(property)?].kind, name).map(Value::Enum)
+    };
+    let values = [
+        ("operationType", member("operationType", kind)),
+        ("status", member("status", "succeeded")),
+        ("createdDateTime", Some(now.clone())),
+        ("lastActionDateTime", Some(now)),
+        ("attemptsCount", Some(Value::Integer(1))),
+        ("targetResourceId", Some(Value::String(team.key.clone()))),
+        ("targetResourceLocation", Some(Value::String(Arc::from(format!("/{team_text}"))))),
+    ];
+    let changes = values
+        .into_iter()
+        .filter_map(|(name, value)| Some(PropertyChange { property: operation_type.property(name)?, to: NewValue::Set(value?) }));
+    let patch = Patch { changes: changes.collect(), ..Patch::default() };
+    let place = team.collection.within(schema, &team.key, navigation.set);
+    let made = (request.create)(&place, &patch)?;
+    Ok((format!("/{}", made.text(schema)), Some(made)))
+}
