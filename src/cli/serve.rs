@@ -35,7 +35,7 @@ use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
 use crate::world::ids::random_seed;
 use crate::world::journal::Journals;
-use crate::world::settings::{Auth, PAGE_SIZE, Settings, SignIn};
+use crate::world::settings::{Auth, PAGE_LIMIT, PAGE_SIZE, Settings, SignIn};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
 
@@ -63,9 +63,12 @@ pub(super) struct ServeArguments {
     /// Time to stop the clock at, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
-    /// Maximum number of entities on a page
+    /// Number of entities on a page, unless a client asks for another
     #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
     page_size: NonZeroUsize,
+    /// Maximum number of entities on a page that a client can ask for
+    #[arg(long, env = "WFI_EMULATOR_PAGE_LIMIT", value_name = "NUMBER", default_value_t = PAGE_LIMIT)]
+    page_limit: NonZeroUsize,
     /// Name the deciding rule or behavior in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     explain: bool,
@@ -355,6 +358,7 @@ impl ServeArguments {
             sign_in: self.sign_in.into(),
             hosts: self.tls.names().into(),
             page_size: self.page_size,
+            page_limit: self.page_limit,
             connectors: self.connectors.settings()?,
             stubs,
             ..Settings::new(schema, crate::workloads::ALL)
@@ -366,7 +370,7 @@ impl ServeArguments {
     }
 
     /// Returns the part of the configuration that the control API shows and that is not about test suites.
-    fn configuration(&self) -> [(&'static str, Value); 9] {
+    fn configuration(&self) -> [(&'static str, Value); 10] {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
         let auth = self.auth.to_possible_value().map(|value| value.get_name().to_owned());
         [
@@ -374,6 +378,7 @@ impl ServeArguments {
             ("fixtures", path(&self.fixtures)),
             ("schema", self.schema.iter().map(|file| file.path.display().to_string()).collect()),
             ("pageSize", self.page_size.get().into()),
+            ("pageLimit", self.page_limit.get().into()),
             ("stubs", path(&self.stubs)),
             ("directory", path(&self.directory)),
             ("auth", auth.into()),

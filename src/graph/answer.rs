@@ -230,6 +230,12 @@ pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
     answer(StatusCode::NO_CONTENT, headers, Bytes::new())
 }
 
+/// Removes the body, whose length stays in the headers, as HEAD wants it.
+pub(super) fn without_body(mut answer: Answer) -> Answer {
+    *answer.response.body_mut() = Bytes::new();
+    answer
+}
+
 fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;

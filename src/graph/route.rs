@@ -171,6 +171,9 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     let path = path.strip_suffix('/').unwrap_or(path);
     // Nearly all paths have no escapes, and decoding would scan each segment again.
     let is_encoded = path.contains('%');
+    if is_encoded && let Some(escape) = invalid_escape(path) {
+        return Err(Error::new(&refusal::INVALID_ESCAPE, &[]).with_detail(format!("invalid escape {escape:?} in the path")));
+    }
     let mut segments = path
         .split('/')
         .map(|segment| if is_encoded { percent_decode_str(segment).decode_utf8_lossy() } else { Cow::Borrowed(segment) });
@@ -191,6 +194,13 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     };
     let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
     walk.follow(&mut segments).map(Resource::Entities)
+}
+
+/// Returns the first percent sign that two hexadecimal digits do not follow, with the characters behind it.
+fn invalid_escape(path: &str) -> Option<String> {
+    let digits = |at: usize| path.bytes().skip(at + 1).take(2).filter(u8::is_ascii_hexdigit).count();
+    let at = path.match_indices('%').map(|(at, _)| at).find(|at| digits(*at) < 2)?;
+    Some(path[at..].chars().take(3).collect())
 }
 
 fn unknown_root(model: &Model, name: &str) -> Error {
