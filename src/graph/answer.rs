@@ -31,9 +31,9 @@ pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("prefe
 /// The prefix of JSON content types.
 const JSON: &[u8] = b"application/json";
 
-/// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
+/// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984; the last two: microsoft/dev-proxy#526).
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate, x-ms-client-gcc-tenant, Retry-After",
 );
 
 /// The variable parts of a response, in a single allocation.

@@ -22,14 +22,15 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::{self, Target};
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, storage, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::{Head, Preflight};
+use crate::policy::behavior::{Compression, Head, Preflight};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
+use crate::world::fault::Failure;
 use crate::world::store::recorded;
 use crate::world::workload::Reply;
 
@@ -46,12 +47,23 @@ pub(crate) fn answer_promptly(world: &World, request: &Request) -> Step {
 fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
-        // Fault rules do not apply to the token service, which is not part of Graph.
-        let answer = match as_get(world, request) {
-            Some(get) => answer::without_body(entra::answer(world, &get, route)),
-            None => entra::answer(world, request, route),
+        let now = world.clock.now();
+        let respond = || {
+            let answer = match as_get(world, request) {
+                Some(get) => answer::without_body(entra::answer(world, &get, route, None)),
+                None => entra::answer(world, request, route, None),
+            };
+            Step::Done(Box::new(answer))
         };
-        return Step::Done(Box::new(journal::record_answer(world, request, world.clock.now(), answer)));
+        // Only fault rules with its path apply to the token service, which is not part of Graph.
+        let is_refused = request.method != Method::OPTIONS;
+        let fault = if is_refused { faults::decide(world, request, now, true) } else { None };
+        let refuse = |failure: &Failure, rules: &str| entra::answer(world, request, route, Some(failure.to_entra_error(rules)));
+        let step = match fault {
+            None => respond(),
+            Some(fault) => fault.apply(world, refuse, respond),
+        };
+        return step.map_done(|answer| journal::record_answer(world, request, now, answer));
     }
     let meta = ResponseMeta::of(world, request, &purse);
     let step = match target {
@@ -60,6 +72,8 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
         }
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     };
+    let is_packed = world.behaviors.compression == Compression::Gzip && packing::is_wanted(request);
+    let step = if is_packed { step.map_answer(packing::packed) } else { step };
     step.with_purse(purse)
 }
 
@@ -96,9 +110,13 @@ fn run(
         }
         respond(world, request, meta)
     };
-    let step = match faults::decide(world, request, meta, is_batch) {
+    // A preflight only asks whether a request may be sent.
+    let is_subject = !is_preflight(world, request, meta);
+    let fault = if is_subject { faults::decide(world, request, meta.now, is_batch) } else { None };
+    let refuse = |failure: &Failure, rules: &str| answer::refusal(world, meta, failure.to_error(rules));
+    let step = match fault {
         None => respond(),
-        Some(fault) => fault.apply(world, meta, respond),
+        Some(fault) => fault.apply(world, refuse, respond),
     };
     journal::record(world, request, meta, is_batch, step)
 }

@@ -10,7 +10,9 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::primitive::{LongNumbers, Mismatch, Primitive};
 use crate::edm::schema::{CheckResult, ItemType, Model, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
-use crate::policy::behavior::{Aliases, Behaviors, RepeatedNull, SecretNull, TextLength, UnknownProperty, WrongPrimitive};
+use crate::policy::behavior::{
+    Aliases, Behaviors, ComplexUpdate, RepeatedNull, SecretNull, TextLength, UnknownProperty, WrongPrimitive,
+};
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 
@@ -299,6 +301,15 @@ impl BodyReader<'_> {
                     Some(Value::Complex(values)) => Some(Current { values, type_id: values.own_type.unwrap_or(id) }),
                     _ => None,
                 };
+                if stored.is_some() {
+                    self.note("complex-update");
+                    if self.is_request() && self.rules.behaviors.complex_update == ComplexUpdate::Reset {
+                        let patch = self.object(id, None, false, members, place);
+                        let structured = self.rules.model.structured(id);
+                        let value = patch.apply(self.rules.model, structured, &Complex::initial(structured));
+                        return Some(NewValue::Set(Value::Complex(Arc::new(value))));
+                    }
+                }
                 Some(NewValue::Merge(self.object(id, stored, false, members, place)))
             }
             (PropertyType::Enum(id), Json::String(text)) => {

@@ -334,6 +334,14 @@ rows! {
     grade Weak;
     source "msgraph-beta-sdk-dotnet#87 (the name leaks); microsoft-graph-docs-contrib#5901 (Teams)";
 
+    "complex-update" complex_update: ComplexUpdate = "members of a complex value that a PATCH of it does not have" {
+        Keep "keep" "kept: a complex value is merged, as OData prescribes",
+        Reset "reset" "set to the values of a new one: the value is replaced, as older libraries and some workloads do",
+    }
+    profiles Keep Keep Keep;
+    grade Medium;
+    source "OData 4.0 Part 1, 11.4.3 and AspNetCoreOData Delta<T> (for keeping); OData/WebApi#1263 and terraform-provider-msgraph#137 (both are seen)";
+
     "invalid-utf8" invalid_utf8: InvalidUtf8 = "a JSON body with bytes that its charset, mostly UTF-8, does not allow" {
         Refuse "refuse" "refused with 400, so that a client with the wrong charset is found: Windows PowerShell 5.1 and PowerShell before 7.4 send Latin-1",
         Replace "replace" "each becomes U+FFFD and is stored, as clients have observed",
@@ -591,6 +599,22 @@ rows! {
     profiles Request Shuffled Request;
     grade Strong;
     source "recorded responses in pnp/pnpcore (230 of 635 batches are out of order); learn.microsoft.com/graph/json-batching (\"might be in a different order\")";
+
+    "batch-urls" batch_urls: BatchUrls = "the `url` of a request in a `$batch` that is absolute or begins with the version" {
+        Any "any" "read like one that is relative to the version: the SDK for Python sends absolute ones",
+        Relative "relative" "refused with 400, as the service does: a version is a part of the path there, and no segment",
+    }
+    profiles Any Relative Any;
+    grade None;
+    source "msgraph-sdk-javascript#1178 and msgraph-sdk-python#1015 (both refused, with `Resource not found for the segment`); microsoft-graph-docs-contrib#8576 (absolute: `Invalid batch payload format.`)";
+
+    "compression" compression: Compression = "the coding of an answer to a client that sends `Accept-Encoding: gzip`" {
+        None "none" "none, so that answers are easy to read on the wire",
+        Gzip "gzip" "gzip, of JSON and XML up to 256 KiB",
+    }
+    profiles None Gzip None;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (`Vary: Accept-Encoding` on all with a body; recordings do not keep the coding)";
 
     "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
         Base64 "base64" "the whole batch is refused with 400, unless the body is a base64 string, which is read as JSON: msgraph-sdk (TypeScript) sends it",

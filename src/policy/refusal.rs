@@ -908,6 +908,14 @@ refusals! {
     /// A request of a batch whose URL has another version.
     BATCH_VERSION "batch-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         None "learn.microsoft.com/graph/json-batching (addresses are relative to the version); no public observation of the refusal";
+    /// A URL of a batch that begins with the version (behavior `batch-urls`).
+    BATCH_URL_VERSION "batch-url-version" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
+        Strong "msgraph-sdk-javascript#1178"
+        by "batch-urls";
+    /// An absolute URL in a batch (behavior `batch-urls`).
+    BATCH_ABSOLUTE "batch-absolute-url" 400 BadRequest Layer::Gateway, "Resource not found for the segment 'https:'.",
+        Medium "msgraph-sdk-python#1015 (status and the beginning of the text; the segment is a guess)"
+        by "batch-urls";
     /// A batch in a batch.
     BATCH_NESTED "batch-nested" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal";

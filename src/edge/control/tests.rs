@@ -74,6 +74,13 @@ fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Val
 }
 
 #[test]
+fn a_byte_order_mark_before_a_body_is_skipped() {
+    let worlds = worlds();
+    let text = "\u{feff}{\"top\":\"limit\"}";
+    assert_eq!(json_of(&worlds, Method::PATCH, "/worlds/default/behaviors", text)["top"], "limit");
+}
+
+#[test]
 fn worlds_are_created_listed_reset_forked_and_dropped() {
     let worlds = worlds();
     assert_eq!(json_of(&worlds, Method::PUT, "/worlds/a", "{}")["entities"]["workforceIntegrations"], 4);
