@@ -200,8 +200,13 @@ fn behaviors_and_clocks_are_those_of_one_world() {
 #[test]
 fn faults_are_set_added_listed_and_cleared() {
     let worlds = worlds();
-    let rules = json_of(&worlds, Method::PUT, "/worlds/a/faults", r#"[{"name":"busy","on":{"nth":1},"do":"throttled"}]"#);
-    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
+    let rules = json_of(
+        &worlds,
+        Method::PUT,
+        "/worlds/a/faults",
+        r#"[{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","early":"accept"}}]"#,
+    );
+    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","early":"accept","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
     json_of(&worlds, Method::POST, "/worlds/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
     let target = format!("/_tenant/a{ENTITY}");
     let statuses: Vec<u16> = (0..3).map(|_| graph(&worlds, Method::GET, &target, "").0).collect();

@@ -201,8 +201,8 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     ];
     insta::assert_snapshot!(problem(&format!("[{}]", texts.join(","))), @r#"
     faults.json: $[0].do: found nothing, expected an effect
-    faults.json: $[1].on: unknown member "metod", expected method, path, id, nth, probability, count (did you mean "method"?)
-    faults.json: $[2].on.method: found "G T", expected a method such as PATCH
+    faults.json: $[1].on: unknown member "metod", expected method, path, id, headers, query, body, nth, from, every, probability, count (did you mean "method"?)
+    faults.json: $[2].on.method: found "G T", expected one of GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS
     faults.json: $[3].on.method[1]: found the number 7, expected a method such as PATCH
     faults.json: $[4].on.path: found "v1.0", expected a path that begins with /
     faults.json: $[5].on.nth: found the number 0, expected a whole number from 1
@@ -212,7 +212,7 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     faults.json: $[9].do: missing effect, expected delay or one of answer, limit, reset, silence, truncate, slow, malformed
     faults.json: $[10].do: conflicting effects reset and silence
     faults.json: $[11].do.reset: found false, expected true
-    faults.json: $[12].do.retryAfter: found the number 1, expected it only with answer
+    faults.json: $[12].do.retryAfter: found the number 1, expected it and early only with answer
     faults.json: $[13].do.applies: found true, expected it only with answer, reset or silence
     faults.json: $[14].do.answer.status: found the number 200, expected a whole number from 400
     faults.json: $[15].do.answer.status: found the number 600, expected a status from 400 to 599

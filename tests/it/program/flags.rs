@@ -272,7 +272,17 @@ fn a_misspelled_variable_is_named() {
 fn a_seed_is_a_number_that_javascript_keeps() {
     let drawn = Served::start(&[]);
     let answer = drawn.exchange("GET", "/_emulator", "");
-    let seed: u64 = answer.replace("\"seed\":", "\"seed\": ").split("\"seed\": ").nth(1).unwrap().split([',', '\n', '}']).next().unwrap().trim().parse().unwrap();
+    let seed: u64 = answer
+        .replace("\"seed\":", "\"seed\": ")
+        .split("\"seed\": ")
+        .nth(1)
+        .unwrap()
+        .split([',', '\n', '}'])
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     assert!(seed < 1 << 53, "{seed}");
     let large = outcome(&["--seed", "9007199254740992"]);
     assert_eq!(large.status, Some(2));
