@@ -36,6 +36,8 @@ mod watch;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use crate::policy::behavior::Behaviors;
 use crate::world::fixture;
 use arguments::{Cli, Command};
@@ -48,7 +50,9 @@ pub fn run() -> ExitCode {
     let cli = arguments::parse();
     let behaviors = cli.behaviors.behaviors();
     // The server has a task before anything can fail.
-    let Some(command) = &cli.command else { return serve::run(&cli.serve, behaviors) };
+    let Some(command) = &cli.command else {
+        return serve::run(&cli.serve, behaviors, &variables::misspelled(Cli::command));
+    };
     let behaviors = match behaviors {
         Ok(behaviors) => behaviors,
         Err(problem) => return fail(UNUSABLE, &problem),

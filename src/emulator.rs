@@ -389,9 +389,15 @@ impl Builder {
         Ok(self)
     }
 
-    /// Sets the maximum number of entities on a page.
+    /// Sets the number of entities on a page, unless a client asks for another.
     pub fn page_size(mut self, size: NonZeroUsize) -> Builder {
         self.settings.page_size = size;
+        self
+    }
+
+    /// Sets the maximum number of entities on a page that a client can ask for, 999 by default.
+    pub fn page_limit(mut self, limit: NonZeroUsize) -> Builder {
+        self.settings.page_limit = limit;
         self
     }
 

@@ -19,6 +19,7 @@ mod method;
 mod negotiate;
 pub(crate) mod notices;
 mod ops;
+mod packing;
 pub(crate) mod pipeline;
 pub(crate) mod request;
 pub(crate) mod route;

@@ -1,6 +1,7 @@
 //! Texts and their forms: JSON, recorded exchanges, patterns of paths, the redaction of secrets, and small helpers.
 
 pub(crate) mod bom;
+pub(crate) mod charset;
 pub(crate) mod constant_time;
 pub(crate) mod exchange;
 pub(crate) mod form;

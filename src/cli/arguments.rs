@@ -18,7 +18,7 @@ use super::recorded::{CompareArguments, ConvertArguments, RecordArguments};
 use super::schema::SchemaFile;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
-use super::variables::{WithVariables, variable};
+use super::variables::{WithVariables, rejected, variable};
 
 /// The program's arguments.
 #[derive(Debug, Parser)]
@@ -97,6 +97,12 @@ pub(super) fn parse() -> Cli {
         // Without arguments that can be read, a server does not start; an announcement of an earlier one must not be taken for it.
         if let Some(path) = ready_file(std::env::args_os()).filter(|_| error.use_stderr()) {
             drop(ReadyFile::clear(&path));
+        }
+        let used: Vec<OsString> = std::env::args_os().collect();
+        if let Some(name) = rejected(&Cli::command(), &error, &used) {
+            let _ = error.print();
+            eprintln!("The value is that of the environment variable {name}");
+            std::process::exit(error.exit_code());
         }
         error.exit()
     });

@@ -1,6 +1,7 @@
 //! The command without a name: serves the emulator until it is stopped.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,23 +28,24 @@ use super::state::StateFile;
 use super::suite::SuiteArguments;
 use super::tls::{TlsArguments, TrustAnchor};
 use super::{address, clock, greeting, log, parent, ready, runtime, schema, watch};
-use crate::edge::server::{self, Workers};
+use crate::edge::server::{self, Listeners, Workers};
 use crate::edge::service::Service;
 use crate::policy::behavior::Behaviors;
 use crate::world::clock::Clock;
+use crate::world::fault::Effect;
 use crate::world::fixture::directory::Directory;
 use crate::world::fixture::{self, Entities};
-use crate::world::ids::random_seed;
+use crate::world::ids::{SEED_LIMIT, random_seed};
 use crate::world::journal::Journals;
-use crate::world::settings::{Auth, PAGE_SIZE, Settings, SignIn};
+use crate::world::settings::{Auth, PAGE_LIMIT, PAGE_SIZE, Settings, SignIn};
 use crate::world::stub::Stubs;
 use crate::world::worlds::{Plan, Worlds};
 
 /// The flags of the server.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeArguments {
-    /// Address to listen on
-    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "127.0.0.1")]
+    /// Address to listen on; localhost is that of both families
+    #[arg(long, env = "WFI_EMULATOR_HOST", default_value = "localhost")]
     host: String,
     /// Port to listen on; 0 for any free port
     #[arg(long, env = "WFI_EMULATOR_PORT", default_value_t = 9340)]
@@ -55,7 +57,7 @@ pub(super) struct ServeArguments {
     #[arg(long, env = "WFI_EMULATOR_SCHEMA", value_name = "FILE", value_delimiter = ',')]
     pub(super) schema: Vec<SchemaFile>,
     /// Seed of generated ids, random choices and message keys, for reproducible runs
-    #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER")]
+    #[arg(long, env = "WFI_EMULATOR_SEED", value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
     /// Folder of recorded exchanges (.hurl) to serve on paths that the schema does not have
     #[arg(long, env = "WFI_EMULATOR_STUBS", value_name = "DIR")]
@@ -63,9 +65,12 @@ pub(super) struct ServeArguments {
     /// Time to stop the clock at, for example 2026-01-01T00:00:00Z
     #[arg(long, env = "WFI_EMULATOR_CLOCK", value_name = "TIME")]
     clock: Option<String>,
-    /// Maximum number of entities on a page
+    /// Number of entities on a page, unless a client asks for another
     #[arg(long, env = "WFI_EMULATOR_PAGE_SIZE", value_name = "NUMBER", default_value_t = PAGE_SIZE)]
     page_size: NonZeroUsize,
+    /// Maximum number of entities on a page that a client can ask for
+    #[arg(long, env = "WFI_EMULATOR_PAGE_LIMIT", value_name = "NUMBER", default_value_t = PAGE_LIMIT)]
+    page_limit: NonZeroUsize,
     /// Name the deciding rule or behavior in the response header x-wfi-emulator-explain
     #[arg(long, env = "WFI_EMULATOR_EXPLAIN", value_parser = BoolishValueParser::new())]
     explain: bool,
@@ -130,7 +135,7 @@ const PATIENCE: Duration = server::GRACE.saturating_add(Duration::from_millis(50
 /// Serves until a signal comes, or the parent process ends.
 ///
 /// Requests have threads of their own. This one waits for reasons to stop, so that no request can delay them.
-pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, String>) -> ExitCode {
+pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, String>, warnings: &[String]) -> ExitCode {
     let suite = &arguments.suite;
     // First of all, before anything else can fail.
     let mut ready_file = match suite.ready_file.as_deref().map(ReadyFile::clear).transpose() {
@@ -156,6 +161,17 @@ pub(super) fn run(arguments: &ServeArguments, behaviors: Result<Behaviors, Strin
     let _flushed_at_the_end = log::start(arguments.log);
     if let Some(line) = suite.state_line(&plan) {
         tracing::info!("{line}");
+    }
+    if matches!(plan.settings.clock, Clock::Fixed(_))
+        && let Some(rule) = plan.settings.faults.iter().find(|rule| matches!(rule.effect, Effect::Limit(_)))
+    {
+        tracing::warn!(
+            "frozen clock: the limit of fault rule '{}' never ends, until the control API advances the clock",
+            rule.name
+        );
+    }
+    for line in warnings {
+        tracing::warn!("{line}");
     }
     let (tls, trust) = match arguments.tls.server_config() {
         Ok(Some((tls, trust))) => (Some(tls), trust),
@@ -309,12 +325,24 @@ struct Urls {
     port: u16,
 }
 
-async fn listen(arguments: &ServeArguments) -> Result<(TcpListener, Urls), String> {
+async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String> {
     let (host, port) = (arguments.host.as_str(), arguments.port);
-    let listener = TcpListener::bind((host, port)).await.map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
+    // Clients find either address of this name first.
+    let is_local = host.eq_ignore_ascii_case("localhost");
+    let first = if is_local { "127.0.0.1" } else { host };
+    let mut bound = TcpListener::bind((first, port)).await;
+    if is_local && bound.is_err() {
+        bound = TcpListener::bind(("::1", port)).await;
+    }
+    let listener = bound.map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
     let scheme = if arguments.tls.tls { "https" } else { "http" };
     let url = |scheme: &str| address::base_url(scheme, address);
+    let second = match address {
+        SocketAddr::V4(_) if is_local => TcpListener::bind(("::1", address.port())).await.ok(),
+        _ => None,
+    };
+    let listener = Listeners(std::iter::once(listener).chain(second).collect());
     Ok((listener, Urls { preferred: url(scheme), plain: url("http"), port: address.port() }))
 }
 
@@ -355,6 +383,7 @@ impl ServeArguments {
             sign_in: self.sign_in.into(),
             hosts: self.tls.names().into(),
             page_size: self.page_size,
+            page_limit: self.page_limit,
             connectors: self.connectors.settings()?,
             stubs,
             ..Settings::new(schema, crate::workloads::ALL)
@@ -366,7 +395,7 @@ impl ServeArguments {
     }
 
     /// Returns the part of the configuration that the control API shows and that is not about test suites.
-    fn configuration(&self) -> [(&'static str, Value); 9] {
+    fn configuration(&self) -> [(&'static str, Value); 10] {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).into();
         let auth = self.auth.to_possible_value().map(|value| value.get_name().to_owned());
         [
@@ -374,12 +403,23 @@ impl ServeArguments {
             ("fixtures", path(&self.fixtures)),
             ("schema", self.schema.iter().map(|file| file.path.display().to_string()).collect()),
             ("pageSize", self.page_size.get().into()),
+            ("pageLimit", self.page_limit.get().into()),
             ("stubs", path(&self.stubs)),
             ("directory", path(&self.directory)),
             ("auth", auth.into()),
             ("tls", self.tls.tls.into()),
             ("clock", self.clock.clone().into()),
         ]
+    }
+}
+
+/// Reads a seed.
+fn seed(text: &str) -> Result<u64, String> {
+    let seed: u64 = text.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
+    if seed <= SEED_LIMIT {
+        Ok(seed)
+    } else {
+        Err(format!("above {SEED_LIMIT}, the largest number that JavaScript and jq keep exactly"))
     }
 }
 

@@ -16,11 +16,13 @@ mod throttled;
 mod workers;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -53,21 +55,46 @@ pub struct ServerOptions {
     pub workers: Vec<Handle>,
 }
 
+/// The sockets of a server: `localhost` has an address of each family.
+#[derive(Debug)]
+pub struct Listeners(pub Vec<TcpListener>);
+
+impl From<TcpListener> for Listeners {
+    fn from(listener: TcpListener) -> Listeners {
+        Listeners(vec![listener])
+    }
+}
+
+impl Listeners {
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        std::future::poll_fn(|context| {
+            let mut accepted = self.0.iter().map(|listener| listener.poll_accept(context));
+            accepted.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await
+    }
+}
+
 /// Serves until `shutdown` is ready; then requests in flight finish and idle connections close.
 ///
 /// Connections that are still busy after six seconds are closed, and so are all connections if the future is dropped. A service computes
 /// nothing long after `shutdown`, so it cannot be served again.
-pub async fn run(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+pub async fn run(listener: impl Into<Listeners>, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
     run_with(listener, service, ServerOptions::default(), shutdown).await;
 }
 
 /// Serves like [`run`], with options.
-pub async fn run_with(listener: TcpListener, service: Arc<Service>, options: ServerOptions, shutdown: impl Future<Output = ()>) {
-    run_with_grace(listener, service, options, shutdown, GRACE).await;
+pub async fn run_with(
+    listener: impl Into<Listeners>,
+    service: Arc<Service>,
+    options: ServerOptions,
+    shutdown: impl Future<Output = ()>,
+) {
+    run_with_grace(listener.into(), service, options, shutdown, GRACE).await;
 }
 
 async fn run_with_grace(
-    listener: TcpListener,
+    listener: Listeners,
     service: Arc<Service>,
     options: ServerOptions,
     shutdown: impl Future<Output = ()>,
@@ -163,7 +190,7 @@ mod tests {
         let shutdown = tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE));
         let shutdown = async { assert_eq!(shutdown.await.unwrap().as_ref(), Ok(b"HTTP/1.1 100 Continue\r\n\r\n")) };
         run_with_grace(
-            listener,
+            listener.into(),
             Arc::new(Service::of(crate::workloads::settings())),
             ServerOptions::default(),
             shutdown,

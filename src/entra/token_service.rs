@@ -247,8 +247,13 @@ fn date(world: &World) -> String {
     String::from_utf8_lossy(&date).into_owned()
 }
 
-/// Answers a request to the token service, with the error of a refusal.
-pub(crate) fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraRequest<'_>) -> (Response<Bytes>, Option<Error>) {
+/// Answers a request to the token service, with the error of a refusal; with the given error, if any.
+pub(crate) fn answer(
+    world: &World,
+    route: &EntraRoute<'_>,
+    request: &EntraRequest<'_>,
+    error: Option<Error>,
+) -> (Response<Bytes>, Option<Error>) {
     if request.method == Method::OPTIONS {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -256,7 +261,7 @@ pub(crate) fn answer(world: &World, route: &EntraRoute<'_>, request: &EntraReque
         return (response, None);
     }
     let ids = ids(world, request);
-    match decide(world, route, request, ids) {
+    match error.map_or_else(|| decide(world, route, request, ids), Err) {
         Ok(decided) => (reply::respond(request, decided, ids), None),
         Err(error) => {
             let (date, trace, correlation) = (date(world), ids.trace.to_string(), ids.correlation.to_string());

@@ -31,9 +31,9 @@ pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("prefe
 /// The prefix of JSON content types.
 const JSON: &[u8] = b"application/json";
 
-/// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984).
+/// The headers that scripts of other origins may read (msgraph-sdk-dotnet#984; the last two: microsoft/dev-proxy#526).
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate",
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate, x-ms-client-gcc-tenant, Retry-After",
 );
 
 /// The variable parts of a response, in a single allocation.
@@ -228,6 +228,12 @@ pub(super) fn preflight(request: &Request, meta: &ResponseMeta<'_>) -> Answer {
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
     headers.insert(header::DATE, date(meta.now));
     answer(StatusCode::NO_CONTENT, headers, Bytes::new())
+}
+
+/// Removes the body, whose length stays in the headers, as HEAD wants it.
+pub(super) fn without_body(mut answer: Answer) -> Answer {
+    *answer.response.body_mut() = Bytes::new();
+    answer
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Answer {

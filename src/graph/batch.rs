@@ -19,7 +19,7 @@ use crate::odata::batch::{self, BatchBody, BatchItem, BatchPart};
 use crate::odata::error::Error;
 use crate::odata::headers::ODATA_VERSION;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::BatchOrder;
+use crate::policy::behavior::{BatchOrder, BatchUrls};
 use crate::policy::refusal;
 use crate::text::json::Json;
 use crate::world::World;
@@ -98,7 +98,7 @@ fn read(
     let envelope = body::parse(&bytes)?;
     let items = batch::split(&envelope, &world.behaviors)?;
     let state = |item: BatchItem<'_>| {
-        let unstarted = request_of(&item, request, version);
+        let unstarted = request_of(&item, request, version, world.behaviors.batch_urls);
         let bytes = unstarted.as_ref().map_or(0, Request::bytes);
         let (id, depends_on) = (item.id.to_owned(), item.depends_on);
         ItemState { unstarted: Some(unstarted), id, depends_on, pending: None, answer: None, bytes }
@@ -109,10 +109,10 @@ fn read(
 
 /// Builds the request of an item. It inherits host, scheme and token from the batch, and nothing else (recorded in pnp/pnpcore: numbers
 /// stay numbers when the batch accepts `IEEE754Compatible=true`).
-fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result<Request, Error> {
+fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version, urls: BatchUrls) -> Result<Request, Error> {
     let invalid =
         |part: &str| Error::new(&refusal::BATCH_ITEM, &[]).with_detail(format!("invalid {part}: not expressible in HTTP"));
-    let resolved = batch::resolve(item.url, version)?;
+    let resolved = batch::resolve(uncut(item.url, prefix_of(outer.target.path())), version, urls)?;
     // An item is in the world of its batch.
     let target = format!("{}{}", prefix_of(outer.target.path()), &resolved[prefix_of(&resolved).len()..]);
     let mut parts = uri::Parts::default();
@@ -147,6 +147,15 @@ fn request_of(item: &BatchItem<'_>, outer: &Request, version: Version) -> Result
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     Ok(Request { method, target, is_secure: outer.is_secure, headers, body: Body::Whole(payload.into()) })
+}
+
+/// Returns the address of an item without what is left of the name of a world before it: Microsoft.Graph for .NET cuts five characters, the
+/// length of `/v1.0`, off every path.
+fn uncut<'u>(url: &'u str, prefix: &str) -> &'u str {
+    const CUT: usize = 5;
+    let rest = prefix.get(CUT..).filter(|rest| !rest.is_empty());
+    let behind = rest.and_then(|rest| url.strip_prefix('/').unwrap_or(url).strip_prefix(rest));
+    behind.filter(|behind| behind.starts_with('/')).unwrap_or(url)
 }
 
 impl Batch {

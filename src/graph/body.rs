@@ -7,8 +7,10 @@ use http::header::{self, HeaderMap, HeaderValue};
 use crate::edm::primitive::LongNumbers;
 use crate::graph::request::{BODY_LIMIT, Body, Request, body_limit};
 use crate::odata::error::Error;
-use crate::policy::behavior::{Behaviors, MissingLength};
+use crate::odata::headers::ODATA_VERSION;
+use crate::policy::behavior::{Behaviors, InvalidUtf8, MissingLength, OdataVersion};
 use crate::policy::refusal;
+use crate::text::charset::Charset;
 use crate::text::gzip::{self, GzipError};
 use crate::text::json::{self, Json};
 
@@ -46,7 +48,60 @@ pub(super) fn bytes<'r>(request: &'r Request, behaviors: &Behaviors) -> Result<C
     if decoded.is_empty() {
         return Err(Error::new(&refusal::EMPTY_PAYLOAD, &[]));
     }
-    Ok(decoded)
+    check_version(headers, behaviors)?;
+    as_utf8(decoded, headers, behaviors)
+}
+
+/// Returns the charset of a content type.
+fn charset(headers: &HeaderMap) -> Option<&str> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let pairs = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(value.trim().trim_matches('"'))
+}
+
+/// Returns JSON in UTF-8.
+fn as_utf8<'b>(body: Cow<'b, [u8]>, headers: &HeaderMap, behaviors: &Behaviors) -> Result<Cow<'b, [u8]>, Error> {
+    let marked = Charset::of_mark(&body).map(|(charset, rest)| (charset, body.len() - rest.len()));
+    let (charset, start) = match (marked, charset(headers)) {
+        (Some(marked), _) => marked,
+        (None, Some(name)) => match Charset::of_name(name, &body) {
+            Some(charset) => (charset, 0),
+            None => {
+                let detail = format!("unknown charset {name:?}, expected utf-8");
+                return Err(Error::new(&refusal::UNKNOWN_CHARSET, &[]).with_detail(detail));
+            }
+        },
+        (None, None) => (Charset::of_json(&body), 0),
+    };
+    // The reader of JSON finds what is not UTF-8.
+    if charset == Charset::Utf8 && (behaviors.invalid_utf8 == InvalidUtf8::Refuse || std::str::from_utf8(&body).is_ok()) {
+        return Ok(body);
+    }
+    let (text, is_damaged) = charset.decode(&body[start..]);
+    if is_damaged && behaviors.invalid_utf8 == InvalidUtf8::Refuse {
+        let detail = format!("the body is not {}", charset.name());
+        return Err(Error::new(&refusal::INVALID_TEXT, &[]).with_detail(detail));
+    }
+    if text.len() > BODY_LIMIT {
+        return Err(Error::new(&refusal::PAYLOAD_TOO_LARGE, &[]).with_detail(format!("body exceeds {BODY_LIMIT} bytes in UTF-8")));
+    }
+    Ok(Cow::Owned(text.into_owned().into_bytes()))
+}
+
+/// Checks the version of OData that a body states.
+fn check_version(headers: &HeaderMap, behaviors: &Behaviors) -> Result<(), Error> {
+    let Some(version) = headers.get(ODATA_VERSION) else { return Ok(()) };
+    let text = String::from_utf8_lossy(version.as_bytes());
+    if matches!(text.trim(), "4.0" | "4.01") || behaviors.odata_version == OdataVersion::Ignore {
+        return Ok(());
+    }
+    Err(Error::new(&refusal::UNSUPPORTED_ODATA_VERSION, &[&text]))
+}
+
+/// Whether the control information of a body may have no prefix (OData JSON Format 4.01, 4.6).
+pub(super) fn is_prefix_free(headers: &HeaderMap) -> bool {
+    headers.get(ODATA_VERSION).is_some_and(|version| version.as_bytes().trim_ascii() == b"4.01")
 }
 
 /// Returns the decoded bytes of a body of any type.

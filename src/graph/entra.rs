@@ -10,10 +10,12 @@ use crate::graph::answer;
 use crate::graph::base_url::write_base_url;
 use crate::graph::request::{Body, Request};
 use crate::graph::step::Answer;
+use crate::odata::error::Error;
 use crate::policy::behavior::Hsts;
 use crate::world::World;
 
-pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>) -> Answer {
+/// Answers a request, or refuses it with an error.
+pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>, error: Option<Error>) -> Answer {
     let mut base_url = Vec::with_capacity(64);
     write_base_url(request, request.headers.get(header::HOST), &mut base_url);
     let body = match &request.body {
@@ -28,7 +30,7 @@ pub(super) fn answer(world: &World, request: &Request, route: &EntraRoute<'_>) -
         base_url: &String::from_utf8_lossy(&base_url),
     };
     let now: SystemTime = world.clock.now();
-    let (mut response, refused) = token_service::answer(world, route, &entra_request);
+    let (mut response, refused) = token_service::answer(world, route, &entra_request, error);
     response.headers_mut().insert(header::DATE, answer::date(now));
     if request.is_secure && world.behaviors.hsts == Hsts::Omit {
         response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);

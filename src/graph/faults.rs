@@ -1,32 +1,53 @@
 //! Faults: the effect of fault rules on a request and its response.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::header;
 
 use crate::graph::answer;
 use crate::graph::explain::{self, EXPLAIN};
-use crate::graph::meta::ResponseMeta;
 use crate::graph::request::Request;
 use crate::graph::step::{Answer, Delivery, DeliveryForm, Step};
 use crate::world::World;
-use crate::world::fault::{Effect, FaultDecision, FaultSubject};
+use crate::world::clock::Clock;
+use crate::world::fault::{Effect, Failure, FaultDecision, FaultSubject};
 
 /// A fault that applies to a request.
 pub(super) struct Fault(FaultDecision);
 
 /// Returns the fault that the world's rules inject into a request.
-pub(super) fn decide(world: &World, request: &Request, meta: &ResponseMeta<'_>, is_batch: bool) -> Option<Fault> {
-    // Rules apply to the requests in a batch, and to the batch itself only if one names its path.
-    let subject = FaultSubject { method: &request.method, path: request.path(), is_named_only: is_batch, now: meta.now };
+///
+/// Rules apply to the requests in a batch. Only rules with its path apply to the batch itself, and to a request to the token service.
+pub(super) fn decide(world: &World, request: &Request, now: SystemTime, is_named_only: bool) -> Option<Fault> {
+    if !world.faults.are_armed() {
+        return None;
+    }
+    let subject = FaultSubject {
+        method: &request.method,
+        path: request.path(),
+        query: request.target.query().unwrap_or_default(),
+        headers: &request.headers,
+        body: request.body.bytes(),
+        is_named_only,
+        now,
+        waiting_time: if matches!(world.clock, Clock::Fixed(_)) { SystemTime::now() } else { now },
+    };
     world.faults.decide(subject).map(Fault)
 }
 
 impl Fault {
     /// Answers a request under the fault. The request is processed first if the rules let it take effect; otherwise nothing is stored.
-    pub(super) fn apply(self, world: &World, meta: &ResponseMeta<'_>, respond: impl FnOnce() -> Step) -> Step {
+    /// `refuse` gives an error answer its form.
+    pub(super) fn apply(
+        self,
+        world: &World,
+        refuse: impl FnOnce(&Failure, &str) -> Answer,
+        respond: impl FnOnce() -> Step,
+    ) -> Step {
         let Fault(decision) = self;
         let replacement = match &decision.effect {
-            Effect::Answer(failure) => Some(answer::refusal(world, meta, failure.to_error(&decision.rules))),
+            Effect::Answer(failure) => Some(with_own_parts(refuse(failure, &decision.rules), failure)),
             Effect::Reset | Effect::Silence => Some(answer::unsent()),
             _ => None,
         };
@@ -35,6 +56,25 @@ impl Fault {
             replacement => replace(world, respond(), replacement, decision),
         }
     }
+}
+
+/// Returns an error answer with the body and the headers that the rule states.
+fn with_own_parts(mut answer: Answer, failure: &Failure) -> Answer {
+    let headers = answer.response.headers_mut();
+    if let Some(body) = &failure.body {
+        headers.insert(header::CONTENT_TYPE, body.content_type.clone());
+        headers.insert(header::CONTENT_LENGTH, body.text.len().into());
+    }
+    if let Some(value) = &failure.retry_after {
+        headers.insert(header::RETRY_AFTER, value.clone());
+    }
+    for (name, value) in &failure.headers {
+        headers.insert(name, value.clone());
+    }
+    if let Some(body) = &failure.body {
+        *answer.response.body_mut() = Bytes::from(body.text.clone());
+    }
+    answer
 }
 
 /// Replaces or changes the original answer when it is ready.

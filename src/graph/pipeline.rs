@@ -22,14 +22,15 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::graph::step::{Answer, Computation, Step};
 use crate::graph::target::{self, Target};
-use crate::graph::{batch, consult, entra, faults, journal, negotiate, sessions, storage, stubs};
+use crate::graph::{batch, consult, entra, faults, journal, negotiate, packing, sessions, storage, stubs};
 use crate::odata::error::Error;
 use crate::odata::format::Format;
 use crate::odata::purse::Purse;
-use crate::policy::behavior::Preflight;
+use crate::policy::behavior::{Compression, Head, Preflight};
 use crate::policy::permissions::OperationKind;
 use crate::policy::refusal;
 use crate::world::World;
+use crate::world::fault::Failure;
 use crate::world::store::recorded;
 use crate::world::workload::Reply;
 
@@ -46,9 +47,23 @@ pub(crate) fn answer_promptly(world: &World, request: &Request) -> Step {
 fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
     let target = Target::of(request.path());
     if let Target::Entra(route) = &target {
-        // Fault rules do not apply to the token service, which is not part of Graph.
-        let answer = entra::answer(world, request, route);
-        return Step::Done(Box::new(journal::record_answer(world, request, world.clock.now(), answer)));
+        let now = world.clock.now();
+        let respond = || {
+            let answer = match as_get(world, request) {
+                Some(get) => answer::without_body(entra::answer(world, &get, route, None)),
+                None => entra::answer(world, request, route, None),
+            };
+            Step::Done(Box::new(answer))
+        };
+        // Only fault rules with its path apply to the token service, which is not part of Graph.
+        let is_refused = request.method != Method::OPTIONS;
+        let fault = if is_refused { faults::decide(world, request, now, true) } else { None };
+        let refuse = |failure: &Failure, rules: &str| entra::answer(world, request, route, Some(failure.to_entra_error(rules)));
+        let step = match fault {
+            None => respond(),
+            Some(fault) => fault.apply(world, refuse, respond),
+        };
+        return step.map_done(|answer| journal::record_answer(world, request, now, answer));
     }
     let meta = ResponseMeta::of(world, request, &purse);
     let step = match target {
@@ -57,12 +72,23 @@ fn answer_within(world: &World, request: &Request, purse: Purse) -> Step {
         }
         Target::Entra(_) | Target::Graph => answer_single(world, request, &meta),
     };
+    let is_packed = world.behaviors.compression == Compression::Gzip && packing::is_wanted(request);
+    let step = if is_packed { step.map_answer(packing::packed) } else { step };
     step.with_purse(purse)
 }
 
 /// Answers a request that is not a batch, alone or in one.
 fn answer_single(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> Step {
-    run(world, request, meta, false, |world, request, meta| operate(world, request, meta, None))
+    run(world, request, meta, false, |world, request, meta| match as_get(world, request) {
+        Some(get) => operate(world, &get, meta, None).map_answer(answer::without_body),
+        None => operate(world, request, meta, None),
+    })
+}
+
+/// Returns the GET request that a HEAD request means (behavior `head`).
+fn as_get(world: &World, request: &Request) -> Option<Request> {
+    let is_head = request.method == Method::HEAD && world.behaviors.head == Head::Get;
+    is_head.then(|| Request { method: Method::GET, ..request.clone() })
 }
 
 /// Answers a request whose handling panicked.
@@ -84,9 +110,13 @@ fn run(
         }
         respond(world, request, meta)
     };
-    let step = match faults::decide(world, request, meta, is_batch) {
+    // A preflight only asks whether a request may be sent.
+    let is_subject = !is_preflight(world, request, meta);
+    let fault = if is_subject { faults::decide(world, request, meta.now, is_batch) } else { None };
+    let refuse = |failure: &Failure, rules: &str| answer::refusal(world, meta, failure.to_error(rules));
+    let step = match fault {
         None => respond(),
-        Some(fault) => fault.apply(world, meta, respond),
+        Some(fault) => fault.apply(world, refuse, respond),
     };
     journal::record(world, request, meta, is_batch, step)
 }
@@ -222,7 +252,7 @@ fn is_preflight(world: &World, request: &Request, meta: &ResponseMeta<'_>) -> bo
 mod tests {
     use std::time::SystemTime;
 
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::{Value, json};
 
     use super::*;
@@ -299,6 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn a_client_can_ask_for_larger_pages_than_it_gets_unasked() {
+        let world = world(&[3; 9], |settings| {
+            (settings.page_size, settings.page_limit) = (2.try_into().unwrap(), 4.try_into().unwrap());
+        });
+        let page = |query: &str, preference: Option<&'static str>| {
+            let mut request = get(&format!("{COLLECTION}?$select=id{query}"));
+            request.headers.extend(preference.map(|value| (HeaderName::from_static("prefer"), HeaderValue::from_static(value))));
+            let (_, answer) = played(&world, &request);
+            let json = json_of(&answer);
+            (json["value"].as_array().unwrap().len(), json.get("@odata.nextLink").is_some())
+        };
+        assert_eq!(page("", None), (2, true));
+        assert_eq!(page("&$top=3", None), (3, true), "above the default page, below the largest one");
+        assert_eq!(page("&$top=5", None), (4, true), "the largest page");
+        assert_eq!(page("", Some("odata.maxpagesize=3")), (3, true));
+        assert_eq!(page("&$top=4", Some("odata.maxpagesize=1")), (1, true));
+        assert_eq!(page("&$skip=6&$top=4", None), (3, false));
+    }
+
+    #[test]
     fn long_queries_and_packed_parts_are_interrupted_before_they_are_read() {
         let world = world(&[20; 3], |_| {});
         let selecting = |names| format!("{COLLECTION}?$select={}", vec!["id"; names].join(","));
@@ -311,7 +361,7 @@ mod tests {
         for (request, expected) in [
             (get(&selecting(100)), false),
             (get(&selecting(2_000)), true),
-            (get(&format!("{COLLECTION}/WFI_1?{}", "a=b&".repeat(2_000))), true),
+            (get(&format!("{COLLECTION}/WFI_1?{}a=b", "a=b&".repeat(2_000))), true),
             (get_all(&ordinary, 5), false),
             (get_all(&selecting(900), 20), true),
         ] {

@@ -167,6 +167,10 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     let path = absolute_link_path(path).unwrap_or(path);
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
+    // Nearly all paths have no escapes.
+    if path.contains('%') && let Some(escape) = invalid_escape(path) {
+        return Err(Error::new(&refusal::INVALID_ESCAPE, &[]).with_detail(format!("invalid escape {escape:?} in the path")));
+    }
     let mut segments = Segments::of(path);
     let version = segments.next().unwrap_or_default();
     let Some(version) = Version::from_segment(&version) else {
@@ -185,6 +189,13 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     };
     let walk = Walk::from_root(schema, model, lookup, root, predicate)?;
     walk.follow(&mut segments).map(Resource::Entities)
+}
+
+/// Returns the first percent sign that two hexadecimal digits do not follow, with the characters behind it.
+fn invalid_escape(path: &str) -> Option<String> {
+    let digits = |at: usize| path.bytes().skip(at + 1).take(2).filter(u8::is_ascii_hexdigit).count();
+    let at = path.match_indices('%').map(|(at, _)| at).find(|at| digits(*at) < 2)?;
+    Some(path[at..].chars().take(3).collect())
 }
 
 fn unknown_root(model: &Model, name: &str) -> Error {

@@ -186,6 +186,23 @@ impl Computation {
 }
 
 impl Step {
+    /// Returns the step with a change of an answer that is ready.
+    pub(super) fn map_done(self, change: impl FnOnce(Answer) -> Answer) -> Step {
+        match self {
+            Step::Done(answer) => Step::Done(Box::new(change(*answer))),
+            other => other,
+        }
+    }
+
+    /// Returns the step with a function that changes its answer.
+    pub(super) fn map_answer(self, change: fn(Answer) -> Answer) -> Step {
+        match self {
+            Step::Done(answer) => Step::Done(Box::new(change(*answer))),
+            Step::Call(pending) => Step::Call(pending.then(move |_, step| step.map_answer(change))),
+            Step::Compute(computation) => computation.then(move |_, step| step.map_answer(change)),
+        }
+    }
+
     /// Returns the step with the purse that pays for the rest of it.
     pub(super) fn with_purse(self, purse: Purse) -> Step {
         match self {

@@ -26,7 +26,7 @@ pub(crate) use self::scope::Scope;
 use self::select::Select;
 use crate::edm::schema::SearchRules;
 use crate::odata::error::Error;
-use crate::policy::behavior::QueryOptions;
+use crate::policy::behavior::{EmptyOptions, QueryOptions};
 use crate::policy::refusal;
 
 /// The kind of resource that a query applies to.
@@ -91,6 +91,10 @@ impl<'m> Query<'m> {
 
     /// Parses a query string, the part of a URL after `?`.
     pub(crate) fn read(text: &str, scope: Scope<'m>, target: QueryTarget) -> Result<Query<'m>, Error> {
+        if scope.behaviors.empty_options == EmptyOptions::Refuse && !text.is_empty() && text.split('&').any(str::is_empty) {
+            let detail = "an option is missing beside an ampersand".to_owned();
+            return Err(Error::new(&refusal::EMPTY_OPTION, &[]).with_detail(detail));
+        }
         Query::of(SystemQueryOptions::split(text)?, scope, target, 0)
     }
 

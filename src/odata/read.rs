@@ -10,7 +10,9 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::primitive::{LongNumbers, Mismatch, Primitive};
 use crate::edm::schema::{CheckResult, ItemType, Model, Property, PropertyType, StructuredType, TypeId, ValueCheck};
 use crate::edm::value::{Complex, Dynamic, Value};
-use crate::policy::behavior::{Aliases, Behaviors, SecretNull, TextLength, UnknownProperty, WrongPrimitive};
+use crate::policy::behavior::{
+    Aliases, Behaviors, ComplexUpdate, RepeatedNull, SecretNull, TextLength, UnknownProperty, WrongPrimitive,
+};
 use crate::policy::refusal;
 use crate::text::json::{self, Json, Member};
 
@@ -55,6 +57,8 @@ pub(crate) struct ReadRules<'r> {
     pub origin: Origin,
     /// Whether the client sent `Prefer: include-unknown-enum-members`.
     pub knows_hidden: bool,
+    /// Whether control information may have no prefix, as in version 4.01.
+    pub is_prefix_free: bool,
     /// The form of long numbers.
     pub long_numbers: LongNumbers,
     /// The number of problems after which reading stops.
@@ -102,7 +106,7 @@ pub(crate) fn read(
     let place = Path::Root(path);
     match object {
         Json::Object(members) => {
-            let is_change = |name: &str| !name.contains('@') || related::is_bind(name);
+            let is_change = |name: &str| !name.contains('@') || reader.is_bind(name);
             reader.reading.has_members = members.iter().any(|(name, _)| is_change(name));
             reader.reading.patch = reader.object(structured, current, true, members, &place);
         }
@@ -133,7 +137,7 @@ impl BodyReader<'_> {
         };
         let structured = model.structured(id);
         // A name of anything but a derived type has a problem of its own. A recorded answer may name an abstract type.
-        let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| names::is_type_of_object(name));
+        let is_misnamed = || named.is_none() && members.iter().any(|(name, _)| self.is_type_of_object(name));
         if structured.is_abstract && if self.is_request() { !is_misnamed() } else { named.is_none() } {
             let message = format!("abstract type {}: name a derived type in @odata.type", structured.full_name);
             self.report(at, message, structured.wording.abstract_type, vec![structured.full_name.to_string()]);
@@ -157,13 +161,17 @@ impl BodyReader<'_> {
                 // Annotation names are compared without case, like all names.
                 if !seen_annotations.insert(name.to_ascii_lowercase()) {
                     self.duplicate_annotation(target, term, &place);
-                } else if is_entity && self.is_request() && related::is_bind(name) {
+                } else if is_entity && self.is_request() && self.is_bind(name) {
                     self.bind(structured, target, json, &place, &mut patch);
-                } else {
+                } else if !self.lone_annotation(structured, target, term, members, &place) {
                     let index = self.property(structured, target);
                     let types = InstanceTypes { read_as: structured, expected };
                     self.annotation(types, target, index, term, json, &place);
                 }
+                continue;
+            }
+            if name.is_empty() && self.is_request() {
+                self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                 continue;
             }
             let Some(index) = self.property(structured, name) else {
@@ -175,7 +183,10 @@ impl BodyReader<'_> {
                 continue;
             };
             if std::mem::replace(&mut seen[index], true) {
-                self.duplicate_property(name, &place);
+                let is_null = |(other, json): &&Member<'_>| *json == Json::Null || structured.property(other) != Some(index);
+                if !self.takes_again(members.iter().all(|member| is_null(&member))) {
+                    self.duplicate_property(name, &place);
+                }
                 continue;
             }
             if let Some(to) = self.declared(&structured.properties[index], name, current, json, &place) {
@@ -183,6 +194,15 @@ impl BodyReader<'_> {
             }
         }
         patch
+    }
+
+    /// Whether a property can occur again, which has only nulls.
+    fn takes_again(&mut self, is_null: bool) -> bool {
+        if !is_null || !self.is_request() {
+            return false;
+        }
+        self.note("repeated-null");
+        self.rules.behaviors.repeated_null == RepeatedNull::Accept
     }
 
     fn property(&self, structured: &StructuredType, name: &str) -> Option<usize> {
@@ -240,15 +260,28 @@ impl BodyReader<'_> {
         let is_read_only = property.read_only || property.immutable && self.rules.origin == Origin::Update;
         if is_read_only && self.is_request() {
             // Clients may send computed properties (Org.OData.Core.V1.Computed), and do; the service ignores their values.
-            if !kinds::has_json_kind(property.kind, json) {
-                self.wrong_kind(property.kind, property, sent_name, json, place);
-            }
+            self.ignored(property.kind, property, sent_name, json, place);
             return None;
         }
         if *json == Json::Null {
             return self.null(property, sent_name, place);
         }
         self.of_kind(property.kind, property, sent_name, current, json, place)
+    }
+
+    /// Checks a value that is ignored: it is read like any other, but not kept.
+    fn ignored(&mut self, kind: PropertyType, property: &Property, sent_name: &str, json: &Json<'_>, at: &Path<'_>) {
+        match (kind, json) {
+            (_, json) if !kinds::has_json_kind(kind, json) => self.wrong_kind(kind, property, sent_name, json, at),
+            (_, Json::Null) => {}
+            (PropertyType::Primitive(primitive), json) => drop(self.primitive_value(primitive, property, sent_name, json, at)),
+            (PropertyType::Collection(item), Json::Array(items)) if matches!(item, ItemType::Primitive(_)) => {
+                for (index, json) in items.iter().enumerate() {
+                    self.ignored(item.kind(), property, sent_name, json, &Path::Item(at, index));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Reads a value of a type: the property's, or that of its items.
@@ -268,6 +301,15 @@ impl BodyReader<'_> {
                     Some(Value::Complex(values)) => Some(Current { values, type_id: values.own_type.unwrap_or(id) }),
                     _ => None,
                 };
+                if stored.is_some() {
+                    self.note("complex-update");
+                    if self.is_request() && self.rules.behaviors.complex_update == ComplexUpdate::Reset {
+                        let patch = self.object(id, None, false, members, place);
+                        let structured = self.rules.model.structured(id);
+                        let value = patch.apply(self.rules.model, structured, &Complex::initial(structured));
+                        return Some(NewValue::Set(Value::Complex(Arc::new(value))));
+                    }
+                }
                 Some(NewValue::Merge(self.object(id, stored, false, members, place)))
             }
             (PropertyType::Enum(id), Json::String(text)) => {
@@ -296,6 +338,17 @@ impl BodyReader<'_> {
             self.check_length(property, sent_name, text, place);
             self.check(property, text, place);
         }
+        self.primitive_value(primitive, property, sent_name, json, place)
+    }
+
+    fn primitive_value(
+        &mut self,
+        primitive: Primitive,
+        property: &Property,
+        sent_name: &str,
+        json: &Json<'_>,
+        place: &Path<'_>,
+    ) -> Option<Value> {
         match (primitive.read(json, self.rules.long_numbers), json) {
             (Ok(value), Json::String(text)) => {
                 let rewritten = property.rewrite.filter(|_| self.is_request()).and_then(|rewrite| rewrite(text));
@@ -309,6 +362,17 @@ impl BodyReader<'_> {
                     _ => (&refusal::CANNOT_CONVERT, vec![text.to_string(), primitive.name().to_owned()]),
                 };
                 self.shape(place, found, primitive.example(), refusal, words);
+            }
+            (Err(_), Json::String(text))
+                if self.is_request() && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal =>
+            {
+                self.note("wrong-primitive");
+                // The library converts texts to numbers and booleans (OData/odata.net 8.4).
+                let quoted = json::parse(text.as_bytes()).ok().filter(|json| matches!(json, Json::Number(_) | Json::Boolean(_)));
+                if let Some(Ok(value)) = quoted.map(|json| primitive.read(&json, self.rules.long_numbers)) {
+                    return Some(value.into());
+                }
+                self.wrong_kind(PropertyType::Primitive(primitive), property, sent_name, json, place);
             }
             (Err(_), _) => self.wrong_kind(PropertyType::Primitive(primitive), property, sent_name, json, place),
         }
@@ -375,6 +439,8 @@ impl BodyReader<'_> {
         if is_primitive && self.rules.behaviors.wrong_primitive == WrongPrimitive::Literal {
             let literal = match json {
                 Json::String(text) => text.to_string(),
+                // As .NET prints it.
+                Json::Boolean(value) => if *value { "True" } else { "False" }.to_owned(),
                 other => kinds::literal(other),
             };
             let words = vec![literal, self.rules.model.kind_name(kind).into_owned()];

@@ -293,6 +293,22 @@ rows! {
     grade Medium;
     source "msgraph-sdk-python#440; msgraph-sdk-dotnet#984";
 
+    "repeated-null" repeated_null: RepeatedNull = "a property that a request sets to null twice" {
+        Accept "accept" "set to null once: Microsoft.Graph for .NET and other SDKs made by Kiota sent it so for nine months",
+        Reject "reject" "refused with 400, like a property with two other values",
+    }
+    profiles Accept Accept Accept;
+    grade Weak;
+    source "msgraph-sdk-dotnet#2768 and microsoft/kiota-dotnet#535 (the bodies; neither says that the service refused one); OData/odata.net DuplicatePropertyNamesNotAllowed (against)";
+
+    "odata-version" odata_version: OdataVersion = "a body with an `OData-Version` other than 4.0 and 4.01" {
+        Refuse "refuse" "refused with 400: the body must be read by that version, or not at all",
+        Ignore "ignore" "read as 4.0",
+    }
+    profiles Refuse Refuse Refuse;
+    grade Weak;
+    source "OData 4.01 Protocol, 8.1.5; OData/odata.net 8.4 ODataUtils_UnsupportedVersionHeader; no public observation";
+
     "url-check" url_check: UrlCheck = "`url` of an integration, in requests" {
         None "none" "any string",
         Absolute "absolute" "an absolute http or https URL, otherwise 400",
@@ -304,11 +320,11 @@ rows! {
 
     "wrong-primitive" wrong_primitive: WrongPrimitive = "the error message for a JSON value of the wrong kind for a primitive type" {
         Schema "schema" "`Property {name} in payload has a value that does not match schema.`, the gateway's text",
-        Literal "literal" "`Cannot convert the literal '{value}' to the expected type '{type}'.`, the OData library's text",
+        Literal "literal" "`Cannot convert the literal '{value}' to the expected type '{type}'.`, the OData library's text; as there, `\"10\"` is a number where one is expected, and `\"false\"` a boolean",
     }
     profiles Schema Schema Schema;
     grade Weak;
-    source "msgraph-search-connector-sample#3 (gateway); OData/odata.net ReaderValidationUtils_CannotConvertPrimitiveValue";
+    source "msgraph-search-connector-sample#3 (gateway); OData/odata.net 8.4 ReaderValidationUtils_CannotConvertPrimitiveValue";
 
     "type-namespace" type_namespace: TypeNamespace = "the namespace in the error message for an unknown `@odata.type`" {
         AsSent "as-sent" "the name as the client sent it",
@@ -317,6 +333,30 @@ rows! {
     profiles AsSent Workload AsSent;
     grade Weak;
     source "msgraph-beta-sdk-dotnet#87 (the name leaks); microsoft-graph-docs-contrib#5901 (Teams)";
+
+    "complex-update" complex_update: ComplexUpdate = "members of a complex value that a PATCH of it does not have" {
+        Keep "keep" "kept: a complex value is merged, as OData prescribes",
+        Reset "reset" "set to the values of a new one: the value is replaced, as older libraries and some workloads do",
+    }
+    profiles Keep Keep Keep;
+    grade Medium;
+    source "OData 4.0 Part 1, 11.4.3 and AspNetCoreOData Delta<T> (for keeping); OData/WebApi#1263 and terraform-provider-msgraph#137 (both are seen)";
+
+    "invalid-utf8" invalid_utf8: InvalidUtf8 = "a JSON body with bytes that its charset, mostly UTF-8, does not allow" {
+        Refuse "refuse" "refused with 400, so that a client with the wrong charset is found: Windows PowerShell 5.1 and PowerShell before 7.4 send Latin-1",
+        Replace "replace" "each becomes U+FFFD and is stored, as clients have observed",
+    }
+    profiles Refuse Replace Refuse;
+    grade None;
+    source "msgraph-sdk-powershell#1757, #1764 and #1768, microsoft-graph-docs-contrib#2529 (for replacing); the default finds what production damages";
+
+    "absent-members" absent_members: AbsentMembers = "members of a new entity that the request does not have" {
+        Initial "initial" "initial values, such as `isActive` true and `none` for the flags of an integration",
+        Null "null" "null, or the default of .NET where a type has no null, except what the service computes",
+    }
+    profiles Initial Initial Initial;
+    grade None;
+    source "no public observation: the published requests to create an integration have all of these members";
 
     "annotations" annotations: Annotations = "control information in answers to requests without a metadata level" {
         Minimal "minimal" "the control information of `odata.metadata=minimal`",
@@ -430,6 +470,14 @@ rows! {
     grade Weak;
     source "microsoft-graph-docs#13815; MichaelGrafnetter/webauthn-interop#33 (405)";
 
+    "head" head: Head = "a HEAD request to a resource that supports GET" {
+        Get "get" "the status and the headers of GET, without a body",
+        Unrouted "unrouted" "the same answer as any other unsupported method, which clients take for a missing resource",
+    }
+    profiles Get Get Get;
+    grade None;
+    source "RFC 9110, 9.1 (a server must support GET and HEAD); microsoft/api-guidelines (HEAD should be supported where GET is); no public observation";
+
     "preflight" preflight: Preflight = "the preflight request of a browser (CORS)" {
         Allow "allow" "204 that allows the requested method and headers",
         Unrouted "unrouted" "the same answer as any other unsupported method",
@@ -454,6 +502,14 @@ rows! {
     profiles Honor Honor Honor;
     grade None;
     source "microsoft-graph-docs concepts/query-parameters (silent failure); microsoft-graph-docs#11446 (the refusal); no public observation on this collection";
+
+    "empty-options" empty_options: EmptyOptions = "two `&` in a row in a query, or one at its end" {
+        Refuse "refuse" "refused with 400: the grammar of OData has an option on both sides of each",
+        Ignore "ignore" "ignored, as most web servers do",
+    }
+    profiles Refuse Refuse Refuse;
+    grade None;
+    source "OData 4.01 ABNF, queryOptions; no public observation";
 
     "top" top: Top = "`$top` below the number of entities (`$top=0` returns an empty list without a next link)" {
         PageSize "page-size" "the page size: a next link leads to the other entities",
@@ -543,6 +599,22 @@ rows! {
     profiles Request Shuffled Request;
     grade Strong;
     source "recorded responses in pnp/pnpcore (230 of 635 batches are out of order); learn.microsoft.com/graph/json-batching (\"might be in a different order\")";
+
+    "batch-urls" batch_urls: BatchUrls = "the `url` of a request in a `$batch` that is absolute or begins with the version" {
+        Any "any" "read like one that is relative to the version: the SDK for Python sends absolute ones",
+        Relative "relative" "refused with 400, as the service does: a version is a part of the path there, and no segment",
+    }
+    profiles Any Relative Any;
+    grade None;
+    source "msgraph-sdk-javascript#1178 and msgraph-sdk-python#1015 (both refused, with `Resource not found for the segment`); microsoft-graph-docs-contrib#8576 (absolute: `Invalid batch payload format.`)";
+
+    "compression" compression: Compression = "the coding of an answer to a client that sends `Accept-Encoding: gzip`" {
+        None "none" "none, so that answers are easy to read on the wire",
+        Gzip "gzip" "gzip, of JSON and XML up to 256 KiB",
+    }
+    profiles None Gzip None;
+    grade Weak;
+    source "recorded responses in pnp/pnpcore (`Vary: Accept-Encoding` on all with a body; recordings do not keep the coding)";
 
     "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
         Base64 "base64" "the whole batch is refused with 400, unless the body is a base64 string, which is read as JSON: msgraph-sdk (TypeScript) sends it",

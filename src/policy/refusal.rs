@@ -282,6 +282,9 @@ refusals! {
     /// The first segment is not a version.
     INVALID_VERSION "invalid-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         Strong "msgraph-sample-blazor-clientside#94";
+    /// A percent sign in a path without two hexadecimal digits.
+    INVALID_ESCAPE "invalid-escape" 400 BadRequest Layer::Gateway, "The request URL is invalid.",
+        None "RFC 3986, 2.1; the sentence is that of Windows' web server (HTTP.sys), the form is a guess";
     /// An unknown segment.
     UNKNOWN_SEGMENT "unknown-segment" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         Strong "pnp/pnpcore ExecuteGraphBatchRequestWithErrors; microsoft-graph-docs#4900";
@@ -332,7 +335,7 @@ refusals! {
         None "no public observation of the refusal";
     /// `@odata.bind` with another name than that of a navigation property to entities that live elsewhere.
     INVALID_BIND "invalid-bind" 400 BadRequest Layer::Gateway, "Invalid bind property name {0} in request.",
-        Strong "microsoft-graph-docs#9682";
+        Strong "microsoft-graph-docs#9682; msgraph-sdk-raptor#494";
     /// The body of a request for a link without the address of an entity.
     MISSING_REFERENCE "missing-reference" 400 RequestBadRequest Layer::Gateway,
         "A value is required for property '@odata.id' of the link '{0}'.",
@@ -513,6 +516,10 @@ refusals! {
     EMPTY_QUERY_OPTION "empty-query-option" 400 Unnamed Layer::Library,
         "The query specified in the URI is not valid. The value for OData query '{0}' cannot be empty.",
         Weak "OData/AspNetCoreOData QueryCannotBeEmpty";
+    /// Two `&` in a row, or one at the end (behavior `empty-options`).
+    EMPTY_OPTION "empty-option" 400 BadRequest Layer::Gateway, "The query specified in the URI is not valid.",
+        None "OData 4.01 ABNF, queryOptions; status and text are a guess"
+        by "empty-options";
     /// A duplicate option.
     DUPLICATE_QUERY_OPTION "duplicate-query-option" 400 BadRequest Layer::Gateway,
         "Query option '{0}' was specified more than once, but it must be specified at most once.",
@@ -605,6 +612,13 @@ refusals! {
     /// A write whose Content-Type is not JSON.
     WRONG_CONTENT_TYPE "wrong-content-type" 400 BadRequest Layer::Gateway, UNREADABLE,
         Weak "the text asks for the header (msgraph-sdk-php#632); a Shifts sibling answered 400 UnknownError to application/octet-stream";
+    /// A body in an unknown charset.
+    UNKNOWN_CHARSET "unknown-charset" 400 BadRequest Layer::Gateway, UNREADABLE,
+        None "the text asks for the header (msgraph-sdk-php#632); no public observation for a charset";
+    /// A body with bytes that its charset does not allow (behavior `invalid-utf8`).
+    INVALID_TEXT "invalid-text" 400 BadRequest Layer::Gateway, UNREADABLE,
+        None "the service has replaced such bytes (msgraph-sdk-powershell#1757); the text is that for a body that it cannot read"
+        by "invalid-utf8";
     /// A body that is not JSON.
     UNREADABLE_PAYLOAD "unreadable-payload" 400 BadRequest Layer::Gateway, UNREADABLE,
         Strong "msgraph-sdk-php#632";
@@ -737,7 +751,8 @@ refusals! {
     /// A duplicate property.
     DUPLICATE_PROPERTY "duplicate-property" 400 BadRequest Layer::Gateway,
         "Multiple properties with the name '{0}' were detected in a resource or a complex value. In OData, duplicate property names are not allowed.",
-        Weak "OData/odata.net DuplicatePropertyNamesNotAllowed";
+        Weak "OData/odata.net DuplicatePropertyNamesNotAllowed"
+        by "repeated-null";
     /// A duplicate annotation of an object.
     DUPLICATE_ANNOTATION "duplicate-annotation" 400 BadRequest Layer::Gateway,
         "Multiple annotations with the name '{0}' were detected. In OData, duplicate annotations are not allowed.",
@@ -746,20 +761,40 @@ refusals! {
     DUPLICATE_PROPERTY_ANNOTATION "duplicate-property-annotation" 400 BadRequest Layer::Gateway,
         "Multiple annotations with the name '{0}' were detected for the property with name '{1}'. In OData, duplicate annotations are not allowed.",
         Weak "OData/odata.net DuplicateAnnotationForPropertyNotAllowed";
-    /// An `@odata.type` that is not a non-empty string.
+    /// An `@odata.type` that is null.
     TYPE_NAME "type-name" 400 BadRequest Layer::Gateway,
         "The 'odata.type' instance annotation value '{0}' is not a valid type name. The value of the 'odata.type' instance annotation must be a non-empty string.",
-        Weak "OData/odata.net ODataJsonPropertyAndValueDeserializer_InvalidTypeName";
-    /// An `@odata.type` that is null.
-    TYPE_NULL "type-null" 400 BadRequest Layer::Gateway,
-        "The '{0}' instance or property annotation has a null value. In OData, the '{0}' instance or property annotation must have a non-null string value.",
-        Weak "OData/odata.net ODataJsonReaderUtils_AnnotationWithNullValue";
+        Weak "OData/odata.net 8.4 ODataJsonPropertyAndValueDeserializer_InvalidTypeName (version 7 has another text)";
+    /// Control information that is not a string.
+    NOT_A_STRING "control-information" 400 BadRequest Layer::Gateway, "Cannot read the value '{0}' as a quoted JSON string value.",
+        Weak "OData/odata.net 8.4 JsonReaderExtensions_CannotReadValueAsString";
+    /// A second `@odata.type` of an object.
+    TYPE_TWICE "type-twice" 400 BadRequest Layer::Gateway,
+        "The 'odata.type' instance annotation in a resource object is preceded by an invalid property. In OData, the 'odata.type' instance annotation must be either the first property in the JSON object or the second if the 'odata.context' instance annotation is present.",
+        Weak "OData/odata.net 8.4 ODataJsonResourceDeserializer_ResourceTypeAnnotationNotFirst";
+    /// An annotation of a property that the type does not have and the body does not set.
+    ANNOTATION_ALONE "annotation-alone" 400 BadRequest Layer::Gateway,
+        "An undeclared property '{0}' which only has property annotations in the payload but no property value was found in the payload. In OData, only declared navigation properties and declared named streams can be represented as properties without values.",
+        Weak "OData/odata.net, the text of its lenient reader (OData/WebApi#2410); the strict one has that for an unknown property";
+    /// A member without a name.
+    EMPTY_NAME "empty-name" 400 BadRequest Layer::Gateway,
+        "Invalid JSON. The property name '' is not valid. The name of a property cannot be empty.",
+        Weak "OData/odata.net 8.4 JsonReader_InvalidPropertyNameOrUnexpectedComma";
+    /// A body of an unknown version of OData (behavior `odata-version`).
+    UNSUPPORTED_ODATA_VERSION "unsupported-odata-version" 400 BadRequest Layer::Gateway,
+        "The value '{0}' of the OData-Version HTTP header is invalid. Only '4.0' and '4.01' are supported as values for the OData-Version header.",
+        Weak "OData 4.01 Protocol, 8.1.5 (4xx); OData/odata.net 8.4 ODataUtils_UnsupportedVersionHeader (text)"
+        by "odata-version";
     /// An unknown type in `@odata.type`.
     UNKNOWN_TYPE "unknown-type" 400 BadRequest Layer::Gateway,
         "A type named '{0}' could not be resolved by the model. When a model is available, each type name must resolve to a valid type.",
         Medium "msgraph-beta-sdk-dotnet#87 (text, from another workload)"
         by "type-namespace";
-    /// An `@odata.type` that differs from the declared type.
+    /// An entity or complex value with an `@odata.type` that is not derived from the declared type.
+    NOT_ASSIGNABLE "not-assignable-type" 400 BadRequest Layer::Gateway,
+        "A resource with type '{0}' was found, but it is not assignable to the expected type '{1}'. The type specified in the resource must be equal to either the expected type or a derived type.",
+        Weak "OData/odata.net 8.4 ValidationUtils_ResourceTypeNotAssignableToExpectedType";
+    /// An `@odata.type` of a property that differs from its type.
     INCOMPATIBLE_TYPE "incompatible-type" 400 BadRequest Layer::Gateway,
         "A value was encountered that has a type name that is incompatible with the metadata. The value specified its type as '{0}', but the type specified in the metadata is '{1}'.",
         Weak "OData/odata.net ValidationUtils_IncompatibleType";
@@ -801,6 +836,11 @@ refusals! {
     NOT_A_MEMBER "not-a-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Medium "learn.microsoft.com/microsoft-365/frontline/shifts-custom-wfm-integration (Troubleshooting: the message; the envelope is a guess)"
         by "enum-values" "flag-lists" "empty-flags";
+    /// An empty text for an enum.
+    EMPTY_MEMBER "empty-member" 400 BadRequest Layer::Shifts("BadRequest"),
+        "Invalid payload: Must specify valid information for parsing in the string.",
+        Weak ".NET's `Enum.Parse`, whose text OData/AspNetCoreOData 9.5 returns (the envelope is a guess; OData/odata.net 8.4 alone takes the value)"
+        by "enum-values" "empty-flags";
     /// `unknownFutureValue` in a request (behavior `sentinel-in`).
     SENTINEL_VALUE "sentinel-value" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: Requested value '{0}' was not found.",
         Weak "github.com/microsoft/api-guidelines evolvable-enums.md (the status; the words are a guess)"
@@ -903,6 +943,14 @@ refusals! {
     /// A request of a batch whose URL has another version.
     BATCH_VERSION "batch-version" 400 BadRequest Layer::Gateway, "Invalid version.",
         None "learn.microsoft.com/graph/json-batching (addresses are relative to the version); no public observation of the refusal";
+    /// A URL of a batch that begins with the version (behavior `batch-urls`).
+    BATCH_URL_VERSION "batch-url-version" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
+        Strong "msgraph-sdk-javascript#1178"
+        by "batch-urls";
+    /// An absolute URL in a batch (behavior `batch-urls`).
+    BATCH_ABSOLUTE "batch-absolute-url" 400 BadRequest Layer::Gateway, "Resource not found for the segment 'https:'.",
+        Medium "msgraph-sdk-python#1015 (status and the beginning of the text; the segment is a guess)"
+        by "batch-urls";
     /// A batch in a batch.
     BATCH_NESTED "batch-nested" 400 BadRequest Layer::Gateway, "Resource not found for the segment '{0}'.",
         None "learn.microsoft.com/graph/known-issues (the rule); no public observation of the refusal";

@@ -8,16 +8,20 @@ mod read;
 mod ready;
 mod write;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderValue, Method, StatusCode};
+use http::header::HeaderMap;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::edm::pattern::{MatchedPath, Pattern};
 use crate::odata::error::{Error, ErrorOverride};
 use crate::policy::refusal::{self, Refusal};
+use crate::text::form;
 use crate::world::budget::{Budget, Reservation};
 use crate::world::chance::fraction;
 
@@ -31,6 +35,12 @@ const RULE_LIMIT: usize = 1_000;
 
 /// The maximum size of all texts in the rules of a world, in bytes.
 const TEXT_LIMIT: usize = 256 * 1024;
+
+/// The longest time for which a rule keeps a path closed.
+const PAUSE_LIMIT: Duration = Duration::from_secs(86_400);
+
+/// The number of paths that a rule keeps closed.
+const CLOSED_LIMIT: usize = 1_000;
 
 /// The longest delay of an answer.
 pub(crate) const DELAY_LIMIT: Duration = Duration::from_secs(600);
@@ -63,16 +73,25 @@ impl FaultRule {
 
     /// Returns the size of all texts in the rule, in bytes.
     fn text_bytes(&self) -> usize {
-        let RequestSelector { methods, path, id, .. } = &self.on;
+        let RequestSelector { methods, path, id, headers, query, body, .. } = &self.on;
         let methods: usize = methods.iter().map(|method| size_of::<Method>() + method.as_str().len()).sum();
         let failure = match &self.effect {
             Effect::Answer(failure) => {
                 let texts = [&failure.code, &failure.message].into_iter().flatten().map(String::len).sum::<usize>();
-                texts + failure.retry_after.as_ref().map_or(0, HeaderValue::len)
+                let headers = failure.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+                let body = failure.body.as_ref().map_or(0, |body| body.content_type.len() + body.text.len());
+                texts + headers + body + failure.retry_after.as_ref().map_or(0, HeaderValue::len)
             }
             _ => 0,
         };
-        self.name.len() + methods + path.as_ref().map_or(0, Pattern::text_bytes) + id.as_ref().map_or(0, String::len) + failure
+        let pairs = headers.iter().chain(query).map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let matched = pairs + body.as_ref().map_or(0, String::len);
+        self.name.len()
+            + matched
+            + methods
+            + path.as_ref().map_or(0, Pattern::text_bytes)
+            + id.as_ref().map_or(0, String::len)
+            + failure
     }
 
     /// Returns the memory that the rule takes in a world, in bytes.
@@ -126,8 +145,18 @@ pub struct RequestSelector {
     pub path: Option<Pattern>,
     /// The id of an entity in the path.
     pub id: Option<String>,
+    /// The headers: a name and its value, or `*` for any value.
+    pub headers: Vec<(String, String)>,
+    /// The options of the query: a name and its value, or `*` for any value.
+    pub query: Vec<(String, String)>,
+    /// A text within the body.
+    pub body: Option<String>,
     /// The number of one request among those that match so far, from 1.
     pub nth: Option<u64>,
+    /// The first of the requests that match so far, from 1.
+    pub from: Option<u64>,
+    /// Every one of this many requests: with 3, the third, the sixth and so on, counted from `from`.
+    pub every: Option<u64>,
     /// The probability for a request that matches so far, from 0 to 1.
     pub probability: Option<f64>,
     /// The largest number of requests that the rule applies to.
@@ -145,6 +174,9 @@ pub enum Delay {
     Between(Duration, Duration),
     /// An exponential distribution with a mean: mostly shorter, sometimes much longer.
     Mean(Duration),
+    /// A distribution with a long tail, as services have it (log-logistic): half of the delays are up to the first one, and one in a hundred
+    /// is longer than the second one.
+    LongTail(Duration, Duration),
 }
 
 /// The effect of a rule on a request.
@@ -181,6 +213,21 @@ pub struct Failure {
     pub message: Option<String>,
     /// The header `Retry-After`.
     pub retry_after: Option<HeaderValue>,
+    /// Whether a client that comes back before the time of `Retry-After` is served all the same.
+    pub accepts_early: bool,
+    /// The body, in place of the service's envelope.
+    pub body: Option<FailureBody>,
+    /// Further headers, in place of others with their names.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A body in place of the service's envelope, such as the page of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureBody {
+    /// The content type.
+    pub content_type: HeaderValue,
+    /// The text.
+    pub text: String,
 }
 
 impl Failure {
@@ -191,13 +238,37 @@ impl Failure {
 
     /// Returns an error with a status, a code and a message in Graph's envelope.
     pub fn stated(status: StatusCode, code: impl Into<String>, message: impl Into<String>) -> Failure {
+        let (code, message) = (Some(code.into()), Some(message.into()));
+        Failure { status: Some(status), code, message, ..Failure::of(&refusal::FAULT_STATED) }
+    }
+
+    /// Returns an error as its row has it.
+    pub(crate) fn of(refusal: &'static Refusal) -> Failure {
         Failure {
-            refusal: &refusal::FAULT_STATED,
-            status: Some(status),
-            code: Some(code.into()),
-            message: Some(message.into()),
+            refusal,
+            status: None,
+            code: None,
+            message: None,
             retry_after: None,
+            accepts_early: false,
+            body: None,
+            headers: Vec::new(),
         }
+    }
+
+    /// Returns the refusal of a request to the token service, in its form.
+    pub(crate) fn to_entra_error(&self, rule: &str) -> Error {
+        let status = self.status.map_or(self.refusal.status, |status| status.as_u16());
+        let refusal = if status == 429 { &refusal::ENTRA_THROTTLED } else { &refusal::ENTRA_UNAVAILABLE };
+        let is_stated = self.refusal == &refusal::FAULT_STATED;
+        let (code, message) = if is_stated { (self.code.clone(), self.message.clone()) } else { (None, None) };
+        Failure { refusal, status: StatusCode::from_u16(status).ok(), code, message, ..self.clone() }.to_error(rule)
+    }
+
+    /// Returns the time of `Retry-After`, if it is a number of seconds.
+    fn pause(&self) -> Option<Duration> {
+        let seconds: f64 = self.retry_after.as_ref()?.to_str().ok()?.trim().parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok().filter(|pause| *pause > Duration::ZERO && *pause <= PAUSE_LIMIT)
     }
 
     /// Returns the refusal of the request; `rule` is the name of the rule.
@@ -253,10 +324,36 @@ pub struct FaultSubject<'s> {
     pub method: &'s Method,
     /// The path, without query and without the prefix of a world.
     pub path: &'s str,
+    /// The query.
+    pub query: &'s str,
+    /// The headers.
+    pub headers: &'s HeaderMap,
+    /// The body.
+    pub body: &'s [u8],
     /// Whether only rules with a path match: the request is not a plain one of the service.
     pub is_named_only: bool,
     /// The time on the world's clock.
     pub now: SystemTime,
+    /// The time by which clients wait: that of the world's clock, or of the system while that one is frozen.
+    pub waiting_time: SystemTime,
+}
+
+impl FaultSubject<'_> {
+    fn has_header(&self, name: &str, value: &str) -> bool {
+        let is_value = |found: &HeaderValue| value == "*" || found.as_bytes() == value.as_bytes();
+        self.headers.get_all(name).iter().any(is_value)
+    }
+
+    fn has_option(&self, name: &str, value: &str) -> bool {
+        let is_option = |(found, found_value): (Cow<'_, str>, Cow<'_, str>)| {
+            found.eq_ignore_ascii_case(name) && (value == "*" || found_value == value)
+        };
+        form::fields(self.query).any(is_option)
+    }
+
+    fn has_text(&self, text: &str) -> bool {
+        text.is_empty() || self.body.windows(text.len()).any(|found| found == text.as_bytes())
+    }
 }
 
 /// The result of the rules for one request.
@@ -301,6 +398,8 @@ struct ActiveRule {
     applied: AtomicU64,
     /// The number of the current window, and its requests.
     window: Mutex<(u128, u64)>,
+    /// The requests that must wait, each a method and a path, and the ends of their waiting times.
+    closed: Mutex<HashMap<String, SystemTime>>,
     /// The memory of the rule.
     _memory: Reservation,
 }
@@ -315,7 +414,8 @@ impl ActiveRule {
         let active = |rule: FaultRule| {
             let (matched, applied, window) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new((0, 0)));
             let memory = reservation.split(rule.held_bytes());
-            Arc::new(ActiveRule { rule, matched, applied, window, _memory: memory })
+            let closed = Mutex::new(HashMap::new());
+            Arc::new(ActiveRule { rule, matched, applied, window, closed, _memory: memory })
         };
         Some(rules.into_iter().map(active).collect())
     }
@@ -415,6 +515,11 @@ impl Faults {
         self.active().iter().map(|active| (active.rule.clone(), counts(active))).collect()
     }
 
+    /// Whether there are rules.
+    pub(crate) fn are_armed(&self) -> bool {
+        self.is_armed.load(Ordering::Acquire)
+    }
+
     /// Evaluates the rules for a request. Returns `None` if no rule applies.
     pub fn decide(&self, subject: FaultSubject<'_>) -> Option<FaultDecision> {
         if !self.is_armed.load(Ordering::Acquire) {
@@ -424,6 +529,10 @@ impl Faults {
         let mut has_applied = false;
         let path = MatchedPath::new(subject.path);
         for (index, active) in (0_u64..).zip(self.active().iter()) {
+            if let Some(effect) = active.still_closed(subject) {
+                let rules = format!("{} (too early)", active.rule.name);
+                return Some(FaultDecision { rules, delay: decision.delay, effect, applies: false });
+            }
             let Some(number) = active.matching(self.seed, index, subject, &path) else { continue };
             let effect = match &active.rule.effect {
                 Effect::Limit(limit) => match active.exceeded(*limit, subject.now) {
@@ -441,6 +550,9 @@ impl Faults {
             has_applied = true;
             decision.rules.push_str(&active.rule.name);
             decision.delay = (decision.delay + active.rule.delay.sample(self.seed, index, number)).min(DELAY_LIMIT);
+            if let Effect::Answer(failure) = &effect {
+                active.close(failure, subject);
+            }
             if effect != Effect::None {
                 (decision.effect, decision.applies) = (effect, active.rule.applies);
                 break;
@@ -464,14 +576,57 @@ impl ActiveRule {
         let on = &self.rule.on;
         let matches = (on.methods.is_empty() || on.methods.contains(subject.method))
             && on.path.as_ref().map_or(!subject.is_named_only, |pattern| path.matches(pattern))
-            && on.id.as_ref().is_none_or(|id| path.names_id(id));
+            && on.id.as_ref().is_none_or(|id| path.names_id(id))
+            && on.headers.iter().all(|(name, value)| subject.has_header(name, value))
+            && on.query.iter().all(|(name, value)| subject.has_option(name, value))
+            && on.body.as_ref().is_none_or(|text| subject.has_text(text));
         if !matches {
             return None;
         }
         let number = self.matched.fetch_add(1, Ordering::Relaxed) + 1;
+        let from = on.from.unwrap_or(1);
+        let counted = (number + 1).saturating_sub(from);
         let is_selected = on.nth.is_none_or(|nth| nth == number)
+            && number >= from
+            && on.every.is_none_or(|every| counted.is_multiple_of(every))
             && on.probability.is_none_or(|probability| fraction(seed, MATCH + index, number) < probability);
         is_selected.then_some(number)
+    }
+
+    /// Returns the answer to a request that must still wait. The rule does not count it.
+    fn still_closed(&self, subject: FaultSubject<'_>) -> Option<Effect> {
+        let Effect::Answer(failure) = &self.rule.effect else { return None };
+        if failure.retry_after.is_none() {
+            return None;
+        }
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.is_empty() {
+            return None;
+        }
+        let key = place_of(subject);
+        let left = closed.get(&key)?.duration_since(subject.waiting_time).unwrap_or(Duration::ZERO);
+        if left.is_zero() {
+            closed.remove(&key);
+            return None;
+        }
+        let is_whole = failure.retry_after.as_ref().is_some_and(|value| !value.as_bytes().contains(&b'.'));
+        let text = if is_whole { left.as_secs_f64().ceil().to_string() } else { format!("{:.3}", left.as_secs_f64().max(0.001)) };
+        Some(Effect::Answer(Failure { retry_after: HeaderValue::try_from(text).ok(), ..failure.clone() }))
+    }
+
+    /// Lets requests like this one wait for the time of `Retry-After`.
+    fn close(&self, failure: &Failure, subject: FaultSubject<'_>) {
+        let Some(pause) = failure.pause().filter(|_| !failure.accepts_early && matches!(self.rule.effect, Effect::Answer(_)))
+        else {
+            return;
+        };
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if closed.len() >= CLOSED_LIMIT {
+            closed.retain(|_, end| *end > subject.waiting_time);
+        }
+        if closed.len() < CLOSED_LIMIT {
+            closed.insert(place_of(subject), subject.waiting_time + pause);
+        }
     }
 
     /// Counts an application, unless the limit is reached.
@@ -495,6 +650,11 @@ impl ActiveRule {
     }
 }
 
+/// Returns the method and the path of a request.
+fn place_of(subject: FaultSubject<'_>) -> String {
+    format!("{} {}", subject.method, subject.path)
+}
+
 impl Delay {
     fn sample(self, seed: u64, index: u64, number: u64) -> Duration {
         let fraction = || fraction(seed, DELAY + index, number);
@@ -503,21 +663,28 @@ impl Delay {
             Delay::Fixed(delay) => delay,
             Delay::Between(from, to) => from + to.saturating_sub(from).mul_f64(fraction()),
             Delay::Mean(mean) => mean.mul_f64(-libm::log(1.0 - fraction())),
+            Delay::LongTail(median, rare) => long_tail(median, rare, fraction()),
         }
         .min(DELAY_LIMIT)
     }
 }
 
+/// Returns the delay that a fraction of all delays is below. The tail is that of a log-logistic distribution, which has a closed form.
+fn long_tail(median: Duration, rare: Duration, fraction: f64) -> Duration {
+    let (median, rare) = (median.as_secs_f64(), rare.as_secs_f64());
+    if median <= 0.0 || fraction <= 0.0 {
+        return Duration::ZERO;
+    }
+    // A hundredth is beyond: (0.99 / 0.01) to the power of the spread is their ratio.
+    let spread = libm::log(rare / median) / libm::log(99.0);
+    let factor = libm::exp(spread * libm::log(fraction / (1.0 - fraction)));
+    Duration::try_from_secs_f64(median * factor).unwrap_or(DELAY_LIMIT)
+}
+
 /// Returns 429 with the time until the next window, with decimals as in the published sample.
 fn throttled(retry_after: Duration) -> Effect {
     let text = format!("{:.3}", retry_after.as_secs_f64().max(0.001));
-    Effect::Answer(Failure {
-        refusal: &refusal::FAULT_THROTTLED,
-        status: None,
-        code: None,
-        message: None,
-        retry_after: HeaderValue::try_from(text).ok(),
-    })
+    Effect::Answer(Failure { retry_after: HeaderValue::try_from(text).ok(), ..Failure::of(&refusal::FAULT_THROTTLED) })
 }
 
 #[cfg(test)]

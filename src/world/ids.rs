@@ -13,8 +13,11 @@ use crate::world::chance::mixed;
 /// Returns a seed that differs from run to run. The standard library's hash keys come from the randomness of the system.
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(SystemTime::now())
+    RandomState::new().hash_one(SystemTime::now()) & SEED_LIMIT
 }
+
+/// The largest seed: JavaScript and jq read JSON numbers as doubles, which are exact up to here.
+pub(crate) const SEED_LIMIT: u64 = (1 << 53) - 1;
 
 /// Returns the seed of a named world, which depends only on its name and the seed of the process.
 pub(crate) fn world_seed(name: &str, seed: u64) -> u64 {

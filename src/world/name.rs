@@ -60,8 +60,17 @@ pub(crate) fn requested<'r>(
     }
 }
 
-/// Returns whether a text is a valid name: one segment of a path, without escapes.
+/// Whether a name is a version of Graph. A base address without a slash at its end loses its last segment, so that the version takes the
+/// place of the name.
+pub(crate) fn is_version(name: &str) -> bool {
+    ["v1.0", "beta"].iter().any(|version| name.eq_ignore_ascii_case(version))
+}
+
+/// Returns whether a text is a valid name: one segment of a path, without escapes, and no version of Graph.
 pub(crate) fn is_valid(name: &str) -> bool {
+    if is_version(name) {
+        return false;
+    }
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(is_allowed) && !matches!(name, "." | "..")
 }
@@ -125,7 +134,7 @@ mod tests {
         for name in ["a", "A-1_b.c~d", "...", &"x".repeat(NAME_LIMIT)] {
             assert!(is_valid(name), "{name}");
         }
-        for name in ["", ".", "..", "a b", "a/b", "a%20b", "ä", &"x".repeat(NAME_LIMIT + 1)] {
+        for name in ["v1.0", "Beta", "", ".", "..", "a b", "a/b", "a%20b", "ä", &"x".repeat(NAME_LIMIT + 1)] {
             assert!(!is_valid(name), "{name}");
         }
     }

@@ -21,6 +21,9 @@ use crate::world::workload::Workload;
 /// The default page size. Graph's differs from API to API; 100 is a common one (concepts/paging of microsoft-graph-docs).
 pub(crate) const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
 
+/// The number of entities on a page that a client can ask for: that of users (learn.microsoft.com/graph/api/user-list).
+pub(crate) const PAGE_LIMIT: NonZeroUsize = NonZeroUsize::new(999).expect("999 is not zero");
+
 /// The settings from which a world is created.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,8 +54,10 @@ pub struct Settings {
     pub journals: Arc<Journals>,
     /// The memory budget shared by the stores of all worlds with these settings.
     pub stores: Arc<Budget>,
-    /// The largest number of entities on a page of a list.
+    /// The number of entities on a page of a list whose client asks for no other number.
     pub page_size: NonZeroUsize,
+    /// The largest number of entities on a page that a client can ask for; never below that of other pages.
+    pub page_limit: NonZeroUsize,
     /// The policy for calls to connectors.
     pub connectors: Connectors,
     /// The authentication that requests need.
@@ -108,6 +113,11 @@ pub enum SignIn {
 }
 
 impl Settings {
+    /// Returns the largest number of entities on a page.
+    pub fn largest_page(&self) -> NonZeroUsize {
+        self.page_limit.max(self.page_size)
+    }
+
     /// Returns settings with no entities, the default behaviors, the system clock and a random seed. `workloads` are those whose rules
     /// the schema was read with, in the same order.
     pub fn new(schema: Arc<Schema>, workloads: &'static [&'static dyn Workload]) -> Settings {
@@ -127,6 +137,7 @@ impl Settings {
             journals: Arc::new(Journals::new(journal::ALL_BYTES)),
             stores: Arc::new(Budget::new(store::ALL_BYTES)),
             page_size: PAGE_SIZE,
+            page_limit: PAGE_LIMIT,
             auth: Auth::Open,
             directory: Arc::new(Directory::default()),
             sign_in: SignIn::Automatic,

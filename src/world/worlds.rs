@@ -73,6 +73,9 @@ impl From<StoreFull> for WorldError {
 impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            WorldError::Name(name) if name::is_version(name) => {
+                write!(f, "invalid world name '{name}', a version of Graph: the base address needs a slash at its end")
+            }
             WorldError::Name(name) => {
                 write!(f, "invalid world name '{}': use 1–{NAME_LIMIT} letters, digits, `-_.~`", excerpt(name))
             }

@@ -9,7 +9,7 @@ use super::Control;
 use crate::edge::control::reply::ControlError;
 use crate::graph::request::{Body, Request};
 use crate::text::gzip::{self, GzipError};
-use crate::text::{form, json};
+use crate::text::{bom, form, json};
 use crate::world::budget::Reservation;
 use crate::world::store::StoreFull;
 use crate::world::worlds::Worlds;
@@ -30,7 +30,7 @@ pub(super) struct ControlCall<'c> {
 impl ControlCall<'_> {
     pub(super) fn body(&self) -> Result<&[u8], ControlError> {
         match &self.request.body {
-            Body::Whole(body) => Ok(body),
+            Body::Whole(body) => Ok(bom::strip_bytes(body)),
             Body::TooLarge => {
                 let message = format!("body exceeds {} bytes, or the memory for bodies", self.body_limit);
                 Err(ControlError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message))

@@ -74,6 +74,13 @@ fn graph(worlds: &Worlds, method: Method, target: &str, body: &str) -> (u16, Val
 }
 
 #[test]
+fn a_byte_order_mark_before_a_body_is_skipped() {
+    let worlds = worlds();
+    let text = "\u{feff}{\"top\":\"limit\"}";
+    assert_eq!(json_of(&worlds, Method::PATCH, "/worlds/default/behaviors", text)["top"], "limit");
+}
+
+#[test]
 fn worlds_are_created_listed_reset_forked_and_dropped() {
     let worlds = worlds();
     assert_eq!(json_of(&worlds, Method::PUT, "/worlds/a", "{}")["entities"]["workforceIntegrations"], 4);
@@ -193,8 +200,13 @@ fn behaviors_and_clocks_are_those_of_one_world() {
 #[test]
 fn faults_are_set_added_listed_and_cleared() {
     let worlds = worlds();
-    let rules = json_of(&worlds, Method::PUT, "/worlds/a/faults", r#"[{"name":"busy","on":{"nth":1},"do":"throttled"}]"#);
-    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
+    let rules = json_of(
+        &worlds,
+        Method::PUT,
+        "/worlds/a/faults",
+        r#"[{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","early":"accept"}}]"#,
+    );
+    insta::assert_snapshot!(rules["faults"], @r#"[{"rule":{"do":{"answer":"throttled","early":"accept","retryAfter":"1"},"name":"busy","on":{"nth":1}},"seen":0,"struck":0}]"#);
     json_of(&worlds, Method::POST, "/worlds/a/faults", r#"{"name":"down","do":"bad-gateway"}"#);
     let target = format!("/_tenant/a{ENTITY}");
     let statuses: Vec<u16> = (0..3).map(|_| graph(&worlds, Method::GET, &target, "").0).collect();

@@ -77,6 +77,7 @@ pub(super) fn read_rules<'c, R>(context: &OperationContext<'c, R>, origin: Origi
         behaviors: &context.world.behaviors,
         origin,
         knows_hidden: context.preferences.include_unknown_enum_members,
+        is_prefix_free: body::is_prefix_free(&context.request.headers),
         long_numbers: body::long_numbers(&context.request.headers),
         problem_limit: 1,
         explains: context.world.explains,

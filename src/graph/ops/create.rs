@@ -23,7 +23,7 @@ use crate::graph::{body, explain};
 use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
-use crate::policy::behavior::Location;
+use crate::policy::behavior::{AbsentMembers, Location};
 use crate::text::json::quoted;
 use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{Ancestor, ChangeKind, DerivedValue, NewEntity, Reply};
@@ -207,6 +207,9 @@ pub(super) fn create_within(
 
 /// Returns the values of a new entity before those of the request.
 fn initial(context: &OperationContext<'_>, structured: &StructuredType) -> Complex {
+    if context.world.behaviors.absent_members == AbsentMembers::Null {
+        return Complex::default();
+    }
     let mut members = String::new();
     for property in &structured.properties {
         if let Some(json) = property.created_with {
@@ -274,6 +277,7 @@ pub(super) fn read_own(context: &OperationContext<'_>, structured: &StructuredTy
         behaviors: &context.world.behaviors,
         origin: Origin::Fixture,
         knows_hidden: true,
+        is_prefix_free: false,
         long_numbers: LongNumbers::Numbers,
         problem_limit: usize::MAX,
         explains: false,

@@ -7,6 +7,7 @@ use http::StatusCode;
 use crate::edm::schema::OperationType;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
 use crate::graph::ops::change::store_full;
+use crate::graph::ops::list;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
 use crate::graph::success::Success;
@@ -176,8 +177,7 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
 }
 
 fn size(context: &OperationContext<'_>, query: &Query<'_>) -> usize {
-    let preferred = context.preferences.max_page_size.unwrap_or(context.world.page_size);
-    query.top.unwrap_or(usize::MAX).min(preferred.min(context.world.page_size).get()).max(1)
+    query.top.unwrap_or(usize::MAX).min(list::page_size(context, query.top)).max(1)
 }
 
 fn is_match(context: &OperationContext<'_>, query: &Query<'_>, entity: &StoredEntity) -> Result<bool, Error> {

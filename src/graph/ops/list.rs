@@ -5,6 +5,7 @@
 //!
 //! All work that grows with the collection is paid from the purse of the request, before it is done.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -102,12 +103,20 @@ pub(super) fn list(context: &OperationContext<'_>) -> Result<Success, Error> {
     }
     if let Some(top) = query.top {
         decided.push("top");
-        if top > context.world.page_size.get() {
+        if top > context.world.largest_page().get() {
             decided.push("top-maximum");
         }
     }
     let preferences = Preferences { answer: None, ..context.preferences };
     Ok(Success { preference_applied: preferences.applied(), ..context.json(StatusCode::OK, body, decided) })
+}
+
+/// Returns the largest number of entities on a page. A client can ask for more than it gets unasked (Power-Automate-Templates#2), by `$top`
+/// or a preference.
+pub(super) fn page_size(context: &OperationContext<'_>, top: Option<usize>) -> usize {
+    let size = context.world.page_size.get();
+    let wanted = context.preferences.max_page_size.map_or_else(|| top.unwrap_or(size), NonZeroUsize::get);
+    wanted.min(context.world.largest_page().get())
 }
 
 /// Answers with the number of entities in a collection.
@@ -134,14 +143,13 @@ fn find_page(context: &OperationContext<'_>, query: &Query<'_>, binding: Binding
             None => return Err(Error::new(&refusal::INVALID_SKIP_TOKEN, &[token])),
         },
     };
-    let maximum = context.world.page_size.get();
+    let maximum = context.world.largest_page().get();
     if let Some(top) = query.top.filter(|top| *top > maximum)
         && context.world.behaviors.top_maximum == TopMaximum::Reject
     {
         return Err(Error::new(&refusal::TOP_TOO_LARGE, &[&maximum.to_string(), &top.to_string()]));
     }
-    let preferred = context.preferences.max_page_size.unwrap_or(context.world.page_size);
-    let page_size = preferred.min(context.world.page_size).get();
+    let page_size = page_size(context, query.top);
     let (wanted, limit) = match (context.world.behaviors.top, query.top) {
         (_, None) => (usize::MAX, None),
         (Top::PageSize, Some(top)) => (top, None),

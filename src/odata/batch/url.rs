@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use crate::edm::schema::Version;
 use crate::odata::error::Error;
+use crate::policy::behavior::BatchUrls;
 use crate::policy::refusal;
 
 /// Returns the version of a path to `$batch`; `None` for any other path.
@@ -22,7 +23,7 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
 ///
 /// It may be relative to the version, with or without a leading slash, as documented; begin with the version itself; or be absolute
 /// with any host, as msgraph-sdk-python-core sends it. Characters that are invalid in URLs are escaped.
-pub(crate) fn resolve(url: &str, outer: Version) -> Result<String, Error> {
+pub(crate) fn resolve(url: &str, outer: Version, urls: BatchUrls) -> Result<String, Error> {
     const INVALID: &AsciiSet =
         &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'|').add(b'\\').add(b'^');
     let url = utf8_percent_encode(url.trim_ascii(), INVALID).to_string();
@@ -34,6 +35,15 @@ pub(crate) fn resolve(url: &str, outer: Version) -> Result<String, Error> {
     };
     let path = path.strip_prefix('/').unwrap_or(path);
     let first = path.split(['/', '?', '#']).next().unwrap_or_default();
+    if urls == BatchUrls::Relative {
+        if absolute.is_some() {
+            return Err(Error::new(&refusal::BATCH_ABSOLUTE, &[]).with_detail("an absolute url in a batch".to_owned()));
+        }
+        if Version::from_segment(first).is_some() {
+            let detail = "a url with a version in a batch".to_owned();
+            return Err(Error::new(&refusal::BATCH_URL_VERSION, &[first]).with_detail(detail));
+        }
+    }
     match Version::from_segment(first) {
         Some(version) if version != outer => {
             let detail = format!("wrong version {}: the batch was sent to {}", version.segment(), outer.segment());
@@ -51,7 +61,7 @@ mod tests {
 
     #[test]
     fn urls_are_resolved_against_the_version() {
-        let path = |url: &str| resolve(url, Version::V1).map_err(|error| error.refusal.name);
+        let path = |url: &str| resolve(url, Version::V1, BatchUrls::Any).map_err(|error| error.refusal.name);
         for url in ["a/b?$x=1", "/a/b?$x=1", "/v1.0/a/b?$x=1", "V1.0/a/b?$x=1", "HTTPS://graph.microsoft.com/v1.0/a/b?$x=1"] {
             assert_eq!(path(url).map(|path| path.to_ascii_lowercase()), Ok("/v1.0/a/b?$x=1".to_owned()), "{url}");
         }
@@ -65,6 +75,15 @@ mod tests {
         for url in ["/beta/a", "https://graph.microsoft.com/beta/a", "Beta?a"] {
             assert_eq!(path(url), Err("batch-version"), "{url}");
         }
+    }
+
+    #[test]
+    fn only_relative_urls_are_taken_if_so_chosen() {
+        let path = |url: &str| resolve(url, Version::V1, BatchUrls::Relative).map_err(|error| error.refusal.name);
+        assert_eq!(path("/a/b"), Ok("/v1.0/a/b".to_owned()));
+        assert_eq!(path("a"), Ok("/v1.0/a".to_owned()));
+        assert_eq!(path("/v1.0/a"), Err("batch-url-version"));
+        assert_eq!(path("https://graph.microsoft.com/v1.0/a"), Err("batch-absolute-url"));
     }
 
     #[test]
@@ -83,7 +102,7 @@ mod tests {
 
         #[test]
         fn urls_never_panic_and_become_paths(url in "\\PC{0,40}") {
-            if let Ok(path) = resolve(&url, Version::Beta) {
+            if let Ok(path) = resolve(&url, Version::Beta, BatchUrls::Any) {
                 prop_assert!(path.starts_with('/') && path.is_ascii(), "{}", path);
             }
             let _ = version_of(&url);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::problem::Path;
 use super::reader::BodyReader;
+use crate::policy::refusal;
 use crate::text::json::{self, Json};
 
 impl BodyReader<'_> {
@@ -32,7 +33,12 @@ impl BodyReader<'_> {
                     let is_new = seen.insert(name.as_ref());
                     match name.split_once('@') {
                         Some((target, term)) if !is_new => self.duplicate_annotation(target, term, &place),
-                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => self.type_annotation(None, value, &place),
+                        Some((_, term)) if term.eq_ignore_ascii_case("odata.type") => {
+                            self.type_annotation(None, &refusal::INCOMPATIBLE_TYPE, value, &place);
+                        }
+                        None if name.is_empty() && self.is_request() => {
+                            self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
+                        }
                         Some(_) => {}
                         None if !is_new => self.duplicate_property(name, &place),
                         None => {

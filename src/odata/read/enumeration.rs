@@ -7,7 +7,7 @@ use crate::edm::enums;
 use crate::edm::schema::{EnumType, Property};
 use crate::edm::value::Value;
 use crate::policy::behavior::{EmptyFlags, EnumValues, FlagLists, HiddenMembersIn, SentinelIn};
-use crate::policy::refusal::Refusal;
+use crate::policy::refusal::{self, Refusal};
 use crate::text::json;
 
 impl BodyReader<'_> {
@@ -82,6 +82,9 @@ impl BodyReader<'_> {
             .collect();
         let form = if enumeration.is_flags { "a comma-separated list of" } else { "one of" };
         let expected = format!("{form} {}", names.join(", "));
+        // .NET has a text of its own for the empty one.
+        let is_empty = text.trim().is_empty() && std::ptr::eq(refusal, &raw const refusal::NOT_A_MEMBER);
+        let refusal = if is_empty { &refusal::EMPTY_MEMBER } else { refusal };
         let words = vec![text.to_owned(), property.name.to_string(), enumeration.full_name.to_string()];
         self.value(place, json::quoted(&shortened(text)), expected, refusal, words);
     }

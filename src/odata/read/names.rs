@@ -5,11 +5,6 @@ use std::borrow::Cow;
 use crate::edm::primitive::Primitive;
 use crate::edm::schema::{Model, NamedType};
 
-/// Whether a member is the annotation with the type of its object.
-pub(super) fn is_type_of_object(name: &str) -> bool {
-    name.eq_ignore_ascii_case("@odata.type")
-}
-
 /// Removes the prefix of a type name: `#`, or a context URL up to its fragment.
 pub(super) fn without_prefix(text: &str) -> &str {
     if let Some((address, fragment)) = text.split_once('#')

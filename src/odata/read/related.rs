@@ -8,16 +8,13 @@ use crate::edm::schema::StructuredType;
 use crate::policy::refusal;
 use crate::text::json::Json;
 
-/// The end of the names of annotations with the addresses of entities.
-const BIND: &str = "@odata.bind";
-
-/// Whether a member has the addresses of entities under a navigation property.
-pub(super) fn is_bind(name: &str) -> bool {
-    let start = name.len().saturating_sub(BIND.len());
-    start > 0 && name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(BIND))
-}
-
 impl BodyReader<'_> {
+    /// Whether a member has the addresses of entities under a navigation property.
+    pub(super) fn is_bind(&self, name: &str) -> bool {
+        let Some((target, term)) = name.split_once('@') else { return false };
+        !target.is_empty() && self.control_information(term).is_some_and(|name| name.eq_ignore_ascii_case("bind"))
+    }
+
     /// Reads the addresses of the entities that a navigation property shall lead to.
     pub(super) fn bind(&mut self, structured: &StructuredType, name: &str, json: &Json<'_>, place: &Path<'_>, patch: &mut Patch) {
         let index = structured.navigations.iter().position(|navigation| navigation.name.eq_ignore_ascii_case(name));

@@ -4,11 +4,13 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    DELAY_LIMIT, Delay, Effect, Failure, FaultError, FaultRule, Limit, READY, RequestSelector, RuleExcess, SlowBody, ready,
+    DELAY_LIMIT, Delay, Effect, Failure, FailureBody, FaultError, FaultRule, Limit, READY, RequestSelector, RuleExcess, SlowBody,
+    ready,
 };
+use crate::edm::pattern::Pattern;
 use crate::text::json::{self, Json, Member, quoted};
 use crate::text::nearest::nearest;
 use crate::world::regular_file;
@@ -92,14 +94,36 @@ fn ready_names(with_sets: bool) -> String {
     names.join(", ")
 }
 
+/// The methods of requests.
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
+
+/// The names in paths of the token service.
+const SIGN_IN: [&str; 10] =
+    ["oauth2", "discovery", ".well-known", "openid", "oidc", "userrealm", "adminconsent", "metadata", "msi", "v2.0"];
+
+/// Whether a pattern can match a path that is served: no other is asked for, except by mistake.
+fn is_served(pattern: &str) -> bool {
+    let mut segments = pattern.split('/').skip(1);
+    let first = segments.next().unwrap_or_default().to_ascii_lowercase();
+    let is_sign_in = |segment: &str| SIGN_IN.iter().any(|known| known.eq_ignore_ascii_case(segment));
+    matches!(&*first, "*" | "**" | "v1.0" | "beta") || first.starts_with('_') || is_sign_in(&first) || segments.any(is_sign_in)
+}
+
 /// The maximum size of a path that an error repeats.
 const FOUND_BYTES: usize = 1024;
 
 fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
-    let fields = Fields::of(path, json, &["method", "path", "id", "nth", "probability", "count"])?;
+    let fields = Fields::of(
+        path,
+        json,
+        &["method", "path", "id", "headers", "query", "body", "nth", "from", "every", "probability", "count"],
+    )?;
     let method = |path: &str, json: &Json<'_>| match json {
-        Json::String(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes())
-            .map_err(|_| format!("{path}: found {}, expected a method such as PATCH", quoted(name))),
+        Json::String(name) => METHODS.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names: Vec<&str> = METHODS.iter().map(Method::as_str).collect();
+            format!("{path}: found {}, expected one of {}", quoted(name), names.join(", "))
+        }),
         other => Err(format!("{path}: found {}, expected a method such as PATCH", other.describe())),
     };
     let methods = match fields.get("method") {
@@ -114,7 +138,15 @@ fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
         Some(text) => {
             let found = || if text.len() > FOUND_BYTES { format!("{} bytes", text.len()) } else { quoted(&text) };
             let wrong = |error| format!("{}: found {}, expected {error}", fields.path_of("path"), found());
-            Some(text.parse().map_err(wrong)?)
+            let pattern: Pattern = text.parse().map_err(wrong)?;
+            if !is_served(&text) {
+                return Err(format!(
+                    "{}: found {}, expected a path that begins with /v1.0, /beta or /*, or one of the token service such as /*/oauth2/v2.0/token",
+                    fields.path_of("path"),
+                    found()
+                ));
+            }
+            Some(pattern)
         }
         None => None,
     };
@@ -127,7 +159,12 @@ fn on(path: &str, json: &Json<'_>) -> Result<RequestSelector, String> {
         methods,
         path: pattern,
         id: fields.string("id")?,
+        headers: fields.texts("headers")?,
+        query: fields.texts("query")?,
+        body: fields.string("body")?,
         nth: fields.whole("nth", 1)?,
+        from: fields.whole("from", 1)?,
+        every: fields.whole("every", 1)?,
         probability,
         count: fields.whole("count", 0)?,
     })
@@ -142,7 +179,7 @@ fn action(path: &str, json: &Json<'_>) -> Result<FaultRule, String> {
         return Ok(FaultRule::new("", Effect::Answer(failure)));
     }
     let mut known = EFFECTS.to_vec();
-    known.extend(["retryAfter", "delay", "applies"]);
+    known.extend(["retryAfter", "early", "delay", "applies"]);
     let fields = Fields::of(path, json, &known)?;
     let present: Vec<&str> = EFFECTS.into_iter().filter(|name| fields.get(name).is_some()).collect();
     let delay = fields.get("delay").map_or(Ok(Delay::None), |json| delay(&fields.path_of("delay"), json))?;
@@ -155,9 +192,9 @@ fn action(path: &str, json: &Json<'_>) -> Result<FaultRule, String> {
         [..] => return Err(format!("{path}: conflicting effects {}", present.join(" and "))),
     };
     let applies = fields.flag("applies")?;
-    match (&effect, fields.get("retryAfter")) {
+    match (&effect, fields.get("retryAfter").or(fields.get("early"))) {
         (Effect::Answer(_), _) | (_, None) => {}
-        (_, found) => return Err(fields.wrong("retryAfter", found, "it only with answer")),
+        (_, found) => return Err(fields.wrong("retryAfter", found, "it and early only with answer")),
     }
     match effect {
         Effect::Answer(_) | Effect::Reset | Effect::Silence => {}
@@ -179,6 +216,12 @@ fn effect(fields: &Fields<'_>, name: &str) -> Result<Effect, String> {
             if let Some(found) = fields.get("retryAfter") {
                 failure.retry_after = retry_after(&fields.path_of("retryAfter"), found)?;
             }
+            failure.accepts_early = match fields.get("early") {
+                None => false,
+                Some(Json::String(text)) if text == "refuse" => false,
+                Some(Json::String(text)) if text == "accept" => true,
+                other => return Err(fields.wrong("early", other, "refuse or accept")),
+            };
             Ok(Effect::Answer(failure))
         }
         "limit" => {
@@ -214,8 +257,10 @@ fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
     if let Json::String(name) = json {
         return Failure::ready(name).ok_or_else(|| unknown_ready(path, name, false));
     }
-    let fields = Fields::of(path, json, &["status", "code", "message"])?;
-    let status = fields.required_whole("status", 400)?;
+    let fields = Fields::of(path, json, &["status", "code", "message", "body", "contentType", "headers"])?;
+    let text = fields.string("body")?;
+    // With a body of its own it may be the answer of a proxy, of any status.
+    let status = fields.required_whole("status", if text.is_some() { 200 } else { 400 })?;
     let status = u16::try_from(status).ok().filter(|status| *status < 600).and_then(|status| StatusCode::from_u16(status).ok());
     let Some(status) = status else { return Err(fields.wrong("status", fields.get("status"), "a status from 400 to 599")) };
     // The preset for this status, if any, has the default code and message.
@@ -227,8 +272,35 @@ fn failure(path: &str, json: &Json<'_>) -> Result<Failure, String> {
         Failure::stated(status, reason.replace(' ', ""), reason)
     };
     let (code, message) = (fields.string("code")?, fields.string("message")?);
-    Ok(Failure { code: code.or(failure.code), message: message.or(failure.message), ..failure })
+    let value = |name: &str, text: &str| {
+        HeaderValue::try_from(text)
+            .map_err(|_| format!("{}: found {}, expected the value of a header", fields.path_of(name), quoted(text)))
+    };
+    let content_type = fields.string("contentType")?;
+    let body = match text {
+        Some(text) => {
+            let guessed = if text.trim_start().starts_with('<') { "text/html" } else { "application/json" };
+            Some(FailureBody { content_type: value("contentType", content_type.as_deref().unwrap_or(guessed))?, text })
+        }
+        None if content_type.is_some() => {
+            return Err(fields.wrong("contentType", fields.get("contentType"), "it only with body"));
+        }
+        None => None,
+    };
+    let header = |(name, text): &(String, String)| match HeaderName::try_from(name) {
+        Ok(known) if !FRAMING.contains(&known) => Ok((known, value("headers", text)?)),
+        _ => Err(format!(
+            "{}: found {}, expected the name of a header other than those of framing",
+            fields.path_of("headers"),
+            quoted(name)
+        )),
+    };
+    let headers = fields.texts("headers")?.iter().map(header).collect::<Result<_, _>>()?;
+    Ok(Failure { code: code.or(failure.code), message: message.or(failure.message), body, headers, ..failure })
 }
+
+/// The headers that the server sets.
+const FRAMING: [HeaderName; 4] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::DATE];
 
 fn retry_after(path: &str, json: &Json<'_>) -> Result<Option<HeaderValue>, String> {
     let text = match json {
@@ -252,6 +324,14 @@ fn delay(path: &str, json: &Json<'_>) -> Result<Delay, String> {
     if members.iter().any(|(name, _)| name == "mean") {
         let fields = Fields::of(path, json, &["mean"])?;
         return Ok(Delay::Mean(time(&fields, "mean")?));
+    }
+    if members.iter().any(|(name, _)| name == "median") {
+        let fields = Fields::of(path, json, &["median", "p99"])?;
+        let (median, rare) = (time(&fields, "median")?, time(&fields, "p99")?);
+        if median > rare || median.is_zero() {
+            return Err(fields.wrong("p99", fields.get("p99"), "no less than median, which is more than 0"));
+        }
+        return Ok(Delay::LongTail(median, rare));
     }
     let fields = Fields::of(path, json, &["from", "to"])?;
     let (from, to) = (time(&fields, "from")?, time(&fields, "to")?);
@@ -318,6 +398,20 @@ impl<'j> Fields<'j> {
             Some(Json::String(text)) => Ok(Some(text.clone().into_owned())),
             other => Err(self.wrong(name, other, "a string")),
         }
+    }
+
+    /// Returns the members of an object of strings.
+    fn texts(&self, name: &str) -> Result<Vec<(String, String)>, String> {
+        let members = match self.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Json::Object(members)) => members,
+            other => return Err(self.wrong(name, other, "an object of strings")),
+        };
+        let pair = |(member, value): &Member<'_>| match value {
+            Json::String(text) => Ok((member.to_string(), text.to_string())),
+            other => Err(format!("{}.{member}: found {}, expected a string", self.path_of(name), other.describe())),
+        };
+        members.iter().map(pair).collect()
     }
 
     fn flag(&self, name: &str) -> Result<Option<bool>, String> {

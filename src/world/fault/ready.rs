@@ -36,7 +36,7 @@ pub(crate) static READY: &[Preset] = &[
 impl Preset {
     pub(super) fn failure(&self) -> Failure {
         let retry_after = self.retry_after.map(HeaderValue::from_static);
-        Failure { refusal: self.refusal, status: None, code: None, message: None, retry_after }
+        Failure { retry_after, ..Failure::of(self.refusal) }
     }
 }
 

@@ -22,7 +22,9 @@ fn at(millis: u64) -> SystemTime {
 }
 
 fn decide(faults: &Faults, method: &Method, path: &str, millis: u64) -> Option<FaultDecision> {
-    faults.decide(FaultSubject { method, path, is_named_only: path.ends_with("$batch"), now: at(millis) })
+    let (headers, now) = (&HeaderMap::new(), at(millis));
+    let is_named_only = path.ends_with("$batch");
+    faults.decide(FaultSubject { method, path, query: "", headers, body: b"", is_named_only, now, waiting_time: now })
 }
 
 /// Sends GETs of one entity, and returns the numbers of those that a rule applies to.
@@ -199,8 +201,8 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     ];
     insta::assert_snapshot!(problem(&format!("[{}]", texts.join(","))), @r#"
     faults.json: $[0].do: found nothing, expected an effect
-    faults.json: $[1].on: unknown member "metod", expected method, path, id, nth, probability, count (did you mean "method"?)
-    faults.json: $[2].on.method: found "G T", expected a method such as PATCH
+    faults.json: $[1].on: unknown member "metod", expected method, path, id, headers, query, body, nth, from, every, probability, count (did you mean "method"?)
+    faults.json: $[2].on.method: found "G T", expected one of GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS
     faults.json: $[3].on.method[1]: found the number 7, expected a method such as PATCH
     faults.json: $[4].on.path: found "v1.0", expected a path that begins with /
     faults.json: $[5].on.nth: found the number 0, expected a whole number from 1
@@ -210,7 +212,7 @@ fn a_problem_names_file_place_what_was_found_and_what_was_expected() {
     faults.json: $[9].do: missing effect, expected delay or one of answer, limit, reset, silence, truncate, slow, malformed
     faults.json: $[10].do: conflicting effects reset and silence
     faults.json: $[11].do.reset: found false, expected true
-    faults.json: $[12].do.retryAfter: found the number 1, expected it only with answer
+    faults.json: $[12].do.retryAfter: found the number 1, expected it and early only with answer
     faults.json: $[13].do.applies: found true, expected it only with answer, reset or silence
     faults.json: $[14].do.answer.status: found the number 200, expected a whole number from 400
     faults.json: $[15].do.answer.status: found the number 600, expected a status from 400 to 599
@@ -234,6 +236,132 @@ fn a_rule_that_could_never_strike_or_be_told_is_a_problem() {
     insta::assert_snapshot!(unknown, @"throtled: No such file or directory (os error 2); presets: throttled, throttled-decimal, throttled-without-retry-after, internal-server-error, bad-gateway, service-unavailable, gateway-timeout, expired-token, published-limits");
 }
 
+fn sent(faults: &Faults, subject: FaultSubject<'_>) -> Option<(String, Option<String>)> {
+    let decision = faults.decide(subject)?;
+    let Effect::Answer(failure) = decision.effect else { return Some((decision.rules, None)) };
+    Some((decision.rules, failure.retry_after.map(|value| value.to_str().unwrap().to_owned())))
+}
+
+#[test]
+fn a_client_that_comes_back_too_early_is_throttled_again() {
+    let headers = HeaderMap::new();
+    let subject = |method: &'static Method, path: &'static str, millis: u64| FaultSubject {
+        method,
+        path,
+        query: "",
+        headers: &headers,
+        body: b"",
+        is_named_only: false,
+        now: at(0),
+        waiting_time: at(millis),
+    };
+    let busy = |text: Option<&str>| Some(("busy".to_owned(), text.map(str::to_owned)));
+    let early = |text: &str| Some(("busy (too early)".to_owned(), Some(text.to_owned())));
+    let faults = Faults::new(rules(r#"{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","retryAfter":3}}"#), 1);
+    assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 0)), busy(Some("3")));
+    assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 100)), early("3"));
+    assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 2_500)), early("1"));
+    assert_eq!(sent(&faults, subject(&Method::PATCH, ENTITY, 2_500)), None, "another method is open");
+    assert_eq!(sent(&faults, subject(&Method::GET, "/v1.0/me", 2_500)), None, "and another path");
+    assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 3_000)), None);
+    assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 3_001)), None, "the path is open again");
+    assert_eq!(faults.rules()[0].1, RuleCounts { matched: 5, applied: 1 }, "early repeats are not counted");
+    let decimal = Faults::new(rules(r#"{"name":"busy","on":{"nth":1},"do":"throttled-decimal"}"#), 1);
+    assert_eq!(sent(&decimal, subject(&Method::GET, ENTITY, 0)), busy(Some("2.128")));
+    assert_eq!(sent(&decimal, subject(&Method::GET, ENTITY, 1_000)), early("1.128"));
+    for text in [
+        r#"{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","early":"accept"}}"#,
+        r#"{"name":"busy","on":{"nth":1},"do":"throttled-without-retry-after"}"#,
+        r#"{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","retryAfter":"Fri, 02 Jan 2026 03:04:05 GMT"}}"#,
+    ] {
+        let faults = Faults::new(rules(text), 1);
+        assert!(sent(&faults, subject(&Method::GET, ENTITY, 0)).is_some());
+        assert_eq!(sent(&faults, subject(&Method::GET, ENTITY, 0)), None, "{text}");
+    }
+}
+
+#[test]
+fn headers_query_body_and_numbers_select_requests() {
+    let faults = Faults::new(
+        rules(
+            r#"{"name":"some","on":{"headers":{"x-a":"1","x-b":"*"},"query":{"$top":"5","x":"*"},"body":"\"shift\""},"do":{"reset":true}}"#,
+        ),
+        1,
+    );
+    let mut headers = HeaderMap::new();
+    let some = |headers: &HeaderMap, query: &str, body: &str| {
+        let (now, method) = (at(0), &Method::POST);
+        let subject = FaultSubject {
+            method,
+            path: ENTITY,
+            query,
+            headers,
+            body: body.as_bytes(),
+            is_named_only: false,
+            now,
+            waiting_time: now,
+        };
+        faults.decide(subject).is_some()
+    };
+    let (query, body) = ("%24top=5&x=1", r#"{"a":"shift"}"#);
+    assert!(!some(&headers, query, body));
+    headers.insert("x-a", HeaderValue::from_static("1"));
+    assert!(!some(&headers, query, body));
+    headers.insert("x-b", HeaderValue::from_static("any"));
+    assert!(some(&headers, query, body));
+    assert!(!some(&headers, "$top=6&x=1", body));
+    assert!(!some(&headers, "$top=5", body));
+    assert!(!some(&headers, query, r#"{"a":"shifts"}"#));
+    let numbers = |on: &str| {
+        let faults = Faults::new(rules(&format!(r#"{{"on":{on},"do":{{"reset":true}}}}"#)), 1);
+        (1..=9).filter(|_| decide(&faults, &Method::GET, ENTITY, 0).is_some()).collect::<Vec<u32>>()
+    };
+    assert_eq!(numbers(r#"{"every":3}"#), [3, 6, 9]);
+    assert_eq!(numbers(r#"{"from":7}"#), [7, 8, 9]);
+    assert_eq!(numbers(r#"{"from":4,"every":2}"#), [5, 7, 9]);
+    assert_eq!(numbers(r#"{"from":4,"every":2,"count":1}"#), [5]);
+}
+
+#[test]
+fn a_rule_that_cannot_apply_is_refused() {
+    for path in ["/teamwork/workforceIntegrations", "/v2.5/me", "/me", "/users/*"] {
+        let text = problem(&format!(r#"{{"on":{{"path":"{path}"}},"do":"throttled"}}"#));
+        assert!(text.contains("expected a path that begins with /v1.0, /beta or /*, or one of the token service"), "{text}");
+    }
+    for path in [
+        "/**",
+        "/*/me",
+        "/v1.0/me",
+        "/Beta/me",
+        "/*/oauth2/v2.0/token",
+        "/contoso/oauth2/token",
+        "/_upload/**",
+        "/common/discovery/v2.0/keys",
+    ] {
+        assert_eq!(problem(&format!(r#"{{"on":{{"path":"{path}"}},"do":"throttled"}}"#)), "1 rules", "{path}");
+    }
+    let text = problem(r#"{"on":{"method":"FETCH"},"do":"throttled"}"#);
+    assert!(text.contains("found \"FETCH\", expected one of GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS"), "{text}");
+    for text in [
+        r#"{"do":{"answer":{"status":502,"contentType":"text/html"}}}"#,
+        r#"{"do":{"answer":{"status":200}}}"#,
+        r#"{"do":{"answer":{"status":502,"body":"x","headers":{"content-length":"1"}}}}"#,
+        r#"{"do":{"reset":true,"early":"accept"}}"#,
+        r#"{"do":{"delay":{"median":9,"p99":5}}}"#,
+    ] {
+        assert!(problem(text).contains("expected"), "{text}: {}", problem(text));
+    }
+}
+
+#[test]
+fn a_delay_has_a_long_tail() {
+    let delay = Delay::LongTail(Duration::from_millis(20), Duration::from_millis(2_000));
+    let mut delays: Vec<u128> = (0..10_000).map(|number| delay.sample(7, 0, number).as_millis()).collect();
+    delays.sort_unstable();
+    assert!((18..=22).contains(&delays[5_000]), "{}", delays[5_000]);
+    assert!((1_500..=2_700).contains(&delays[9_900]), "{}", delays[9_900]);
+}
+
 #[test]
 fn a_rule_without_a_name_strikes() {
     let faults = Faults::new(vec![FaultRule::new("", Effect::Reset)], 1);
@@ -243,15 +371,29 @@ fn a_rule_without_a_name_strikes() {
 fn some_rule() -> impl Strategy<Value = FaultRule> {
     let duration = (0..600_000_u64).prop_map(Duration::from_millis).boxed();
     let between = (duration.clone(), duration.clone()).prop_map(|(a, b)| Delay::Between(a.min(b), a.max(b)));
-    let delay =
-        prop_oneof![Just(Delay::None), duration.clone().prop_map(Delay::Fixed), between, duration.clone().prop_map(Delay::Mean)];
+    let delay = prop_oneof![
+        Just(Delay::None),
+        duration.clone().prop_map(Delay::Fixed),
+        between,
+        duration.clone().prop_map(Delay::Mean),
+        Just(Delay::LongTail(Duration::from_millis(5), Duration::from_millis(900)))
+    ];
     let ready = (0..READY.len()).prop_map(|index| READY[index].failure());
     let stated = (400..600_u16, ".{0,6}", ".{0,6}").prop_map(|(status, code, message)| {
         let known = READY.iter().find(|ready| ready.refusal.status == status);
         let failure = Failure::stated(StatusCode::from_u16(status).unwrap(), code, message);
         known.map_or(failure.clone(), |ready| Failure { refusal: ready.refusal, status: None, ..failure })
     });
-    let failure = (prop_oneof![ready, stated], proptest::option::of("[ -~]{0,5}"))
+    let page = (200..600_u16, "[ -~]{0,9}").prop_map(|(status, text)| {
+        let known = READY.iter().find(|ready| ready.refusal.status == status);
+        let status = StatusCode::from_u16(status).unwrap();
+        let reason = status.canonical_reason().unwrap_or("Unknown error");
+        let failure = known.map_or(Failure::stated(status, reason.replace(' ', ""), reason), |ready| Failure::of(ready.refusal));
+        let body = Some(FailureBody { content_type: HeaderValue::from_static("text/html"), text });
+        let headers = vec![(HeaderName::from_static("via"), HeaderValue::from_static("proxy"))];
+        Failure { body, headers, accepts_early: true, ..failure }
+    });
+    let failure = (prop_oneof![ready, stated, page], proptest::option::of("[ -~]{0,5}"))
         .prop_map(|(failure, text)| Failure { retry_after: text.map(|text| HeaderValue::try_from(text).unwrap()), ..failure });
     let effect = prop_oneof![
         failure.prop_map(Effect::Answer),
@@ -275,6 +417,17 @@ fn some_rule() -> impl Strategy<Value = FaultRule> {
         nth,
         probability,
         count,
+        ..RequestSelector::default()
+    });
+    let pairs = || proptest::collection::vec(("[a-z]{1,5}", ".{0,5}"), 0..3);
+    let more = (on, pairs(), pairs(), proptest::option::of(".{0,5}"), option(9), option(9));
+    let on = more.prop_map(|(on, headers, query, body, from, every)| {
+        let named = |mut pairs: Vec<(String, String)>| {
+            pairs.sort();
+            pairs.dedup_by(|one, other| one.0 == other.0);
+            pairs
+        };
+        RequestSelector { headers: named(headers), query: named(query), body, from, every, ..on }
     });
     ("[!-~é][ -~é]{0,8}", on, delay, effect, any::<bool>()).prop_map(|(name, on, delay, effect, applies)| {
         let applies = applies && matches!(effect, Effect::Answer(_) | Effect::Reset | Effect::Silence);

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::{Delay, Effect, Failure, FaultRule, READY};
 use crate::text::json::quoted;
 
@@ -19,6 +21,16 @@ pub(crate) fn write(rule: &FaultRule) -> String {
     }
     on.extend(rule.on.path.as_ref().map(|pattern| format!("\"path\":{}", quoted(&pattern.to_string()))));
     on.extend(rule.on.id.as_ref().map(|id| format!("\"id\":{}", quoted(id))));
+    let texts = |pairs: &[(String, String)]| {
+        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}:{}", quoted(name), quoted(value))).collect();
+        format!("{{{}}}", pairs.join(","))
+    };
+    for (name, pairs) in [("headers", &rule.on.headers), ("query", &rule.on.query)] {
+        on.extend((!pairs.is_empty()).then(|| format!("\"{name}\":{}", texts(pairs))));
+    }
+    on.extend(rule.on.body.as_ref().map(|text| format!("\"body\":{}", quoted(text))));
+    on.extend(rule.on.from.map(|from| format!("\"from\":{from}")));
+    on.extend(rule.on.every.map(|every| format!("\"every\":{every}")));
     on.extend(rule.on.nth.map(|nth| format!("\"nth\":{nth}")));
     on.extend(rule.on.probability.map(|probability| format!("\"probability\":{probability}")));
     on.extend(rule.on.count.map(|count| format!("\"count\":{count}")));
@@ -27,6 +39,9 @@ pub(crate) fn write(rule: &FaultRule) -> String {
         Delay::None => {}
         Delay::Fixed(delay) => action.push(format!("\"delay\":{}", millis(delay))),
         Delay::Between(from, to) => action.push(format!("\"delay\":{{\"from\":{},\"to\":{}}}", millis(from), millis(to))),
+        Delay::LongTail(median, rare) => {
+            action.push(format!("\"delay\":{{\"median\":{},\"p99\":{}}}", millis(median), millis(rare)));
+        }
         Delay::Mean(mean) => action.push(format!("\"delay\":{{\"mean\":{}}}", millis(mean))),
     }
     if rule.applies {
@@ -58,6 +73,7 @@ fn effect(effect: &Effect) -> Vec<String> {
 fn answer(failure: &Failure) -> Vec<String> {
     let retry_after = failure.retry_after.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let is_plain = failure.status.is_none() && failure.code.is_none() && failure.message.is_none();
+    let is_plain = is_plain && failure.body.is_none() && failure.headers.is_empty();
     let ready = READY.iter().find(|ready| is_plain && ready.refusal == failure.refusal);
     let answer = if let Some(ready) = ready {
         quoted(ready.name)
@@ -65,12 +81,23 @@ fn answer(failure: &Failure) -> Vec<String> {
         let status = failure.status.map_or(failure.refusal.status, |status| status.as_u16());
         let code = failure.code.as_ref().map(|code| format!(",\"code\":{}", quoted(code))).unwrap_or_default();
         let message = failure.message.as_ref().map(|text| format!(",\"message\":{}", quoted(text))).unwrap_or_default();
-        format!("{{\"status\":{status}{code}{message}}}")
+        let value = |value: &HeaderValue| quoted(&String::from_utf8_lossy(value.as_bytes()));
+        let body = failure.body.as_ref().map_or_else(String::new, |body| {
+            format!(",\"body\":{},\"contentType\":{}", quoted(&body.text), value(&body.content_type))
+        });
+        let headers: Vec<String> =
+            failure.headers.iter().map(|(name, text)| format!("{}:{}", quoted(name.as_str()), value(text))).collect();
+        let headers = if headers.is_empty() { String::new() } else { format!(",\"headers\":{{{}}}", headers.join(",")) };
+        format!("{{\"status\":{status}{code}{message}{body}{headers}}}")
     };
-    vec![
+    let mut members = vec![
         format!("\"answer\":{answer}"),
         format!("\"retryAfter\":{}", retry_after.map_or("null".to_owned(), |text| quoted(&text))),
-    ]
+    ];
+    if failure.accepts_early {
+        members.push("\"early\":\"accept\"".to_owned());
+    }
+    members
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -228,7 +228,7 @@ fn an_expectation_holds_or_is_answered_with_the_closest_miss() {
     ");
     insta::assert_snapshot!(verdict(&Expectation { of: JournalQuery { method: Some(Method::POST), ..JournalQuery::default() }, body: Some(json!({})), ..Expectation::default() }).text, @r"
     expected exactly 1 POST with {}, found 0 among 4 requests
-    closest: request 3, PATCH /beta/teamwork/workforceIntegrations('WFI_1'), 404
+    closest: request 2, PATCH /v1.0/teamwork/workforceIntegrations/WFI_1, 200
       method: expected POST, found PATCH
     ");
     let empty = Journal::new(Bounds::default(), journals()).verify(&never, Secrets::Hidden);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use http::Method;
 use serde_json::Value;
 
 use super::{Destination, JournalEntry, JournalQuery, Secrets};
@@ -107,7 +108,8 @@ pub(super) fn verify(
     let mut nearest: Option<(JournalEntry, Mismatch)> = None;
     for entry in entries {
         kept += 1;
-        if entry.to() != to {
+        // A preflight only asks whether a request may be sent.
+        if entry.to() != to || entry.method == Method::OPTIONS && expectation.of.method != Some(Method::OPTIONS) {
             continue;
         }
         considered += 1;
@@ -117,8 +119,11 @@ pub(super) fn verify(
             if matching.len() < NAMED_LIMIT {
                 matching.push(summary(&entry));
             }
-        } else if nearest.as_ref().is_none_or(|(_, other)| mismatch.weight <= other.weight) {
-            // Of equally close requests the latest is probably the one that the test means.
+        } else if nearest
+            .as_ref()
+            .is_none_or(|(near, other)| (mismatch.weight, is_refused(&entry)) <= (other.weight, is_refused(near)))
+        {
+            // Of equally close requests one that was answered, and the latest of them, is probably the one that the test means.
             nearest = Some((entry, mismatch));
         }
     }
@@ -169,6 +174,10 @@ fn kind(to: Destination, is_one: bool) -> &'static str {
         (Destination::Connector, true) => "call to a connector",
         (Destination::Connector, false) => "calls to connectors",
     }
+}
+
+fn is_refused(entry: &JournalEntry) -> bool {
+    !entry.status.is_some_and(|status| status.is_success())
 }
 
 fn summary(entry: &JournalEntry) -> String {

@@ -144,6 +144,37 @@ fn the_journal_has_the_requests_of_a_batch_and_the_batch() {
 }
 
 #[test]
+fn an_early_repeat_is_marked_in_the_journal() {
+    let world = world(r#"{"name":"busy","on":{"nth":1},"do":{"answer":"throttled","retryAfter":60}}"#);
+    let statuses: Vec<u16> = (0..2).map(|_| send(&world, Method::GET, ENTITY, "").response.status().as_u16()).collect();
+    assert_eq!(statuses, [429, 429]);
+    // The clock of the world is frozen, so the time is that of the system.
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.headers()["retry-after"], "60");
+    let entries = world.journal.query(&JournalQuery::default(), Secrets::Hidden);
+    assert!(entries[1].exchange.comments.iter().any(|comment| comment == "fault rules: busy (too early)"), "{entries:?}");
+}
+
+#[test]
+fn a_preflight_is_no_request() {
+    let world = world(r#"{"name":"busy","on":{"count":1},"do":"bad-gateway"}"#);
+    let request = wfi_emulator::internals::text::exchange::RecordedRequest {
+        method: Method::OPTIONS,
+        target: ENTITY.to_owned(),
+        headers: [("origin", "https://a.example"), ("access-control-request-method", "GET")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        body: Vec::new().into(),
+    };
+    assert_eq!(crate::support::harness::send(&world, &request).status, StatusCode::NO_CONTENT);
+    assert_eq!(send(&world, Method::GET, ENTITY, "").response.status(), StatusCode::BAD_GATEWAY);
+    let once =
+        |method: Option<Method>| Expectation { of: JournalQuery { method, ..JournalQuery::default() }, ..Expectation::default() };
+    let holds = |method| world.journal.verify(&once(method), Secrets::Hidden).holds;
+    assert!(holds(None), "the preflight is not counted");
+    assert!(holds(Some(Method::OPTIONS)), "unless it is asked for");
+}
+
+#[test]
 fn a_rule_ignores_the_prefix_of_a_world() {
     let world = world(r#"{"on":{"path":"/v1.0/teamwork/**"},"do":"throttled"}"#);
     assert_eq!(send(&world, Method::GET, &format!("/_tenant/a{ENTITY}"), "").response.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -152,7 +183,7 @@ fn a_rule_ignores_the_prefix_of_a_world() {
 #[test]
 fn the_journal_has_the_request_the_decisions_and_the_changes() {
     let world = world(
-        r#"[{"name":"busy","on":{"method":"DELETE","nth":1},"do":"throttled"},{"name":"gone","on":{"method":"DELETE","nth":1},"do":{"reset":true}}]"#,
+        r#"[{"name":"busy","on":{"method":"DELETE","nth":1},"do":{"answer":"throttled","early":"accept"}},{"name":"gone","on":{"method":"DELETE","nth":1},"do":{"reset":true}}]"#,
     );
     let before = name(&world);
     patch(&world, "changed");

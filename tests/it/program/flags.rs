@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wfi_emulator::internals::policy::behavior::ROWS;
 
-use crate::program::process::{COLLECTION, ENTITY, Folder, Outcome, Program, Served, command, outcome, refused};
+use crate::program::process::{COLLECTION, ENTITY, Folder, Outcome, PATIENCE, Program, Served, command, outcome, refused};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -229,6 +229,91 @@ fn the_size_of_a_page_is_a_flag() {
     assert!(served.exchange("GET", COLLECTION, "").contains("\"@odata.nextLink\":"));
     let zero = outcome(&["--page-size", "0"]);
     assert_eq!((zero.status, zero.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn the_largest_page_is_a_flag_of_its_own() {
+    let served = Served::start(&["--page-size", "1", "--page-limit", "2"]);
+    for (query, size) in [("", 1), ("&$top=2", 2), ("&$top=3", 2)] {
+        let answer = served.exchange("GET", &format!("{COLLECTION}?$select=id{query}"), "");
+        assert_eq!(answer.matches("\"id\":").count(), size, "{query}: {answer}");
+    }
+}
+
+#[test]
+fn the_port_that_kubernetes_sets_for_a_service_is_not_one_of_the_program() {
+    let served = Served::start_with(&["--port", "0"], &[("WFI_EMULATOR_PORT", "tcp://10.96.0.12:9340")]);
+    assert_eq!(served.status("GET", ENTITY, ""), 200);
+    let wrong = Program::start(command(&[], &[("WFI_EMULATOR_PORT", "many")])).outcome();
+    assert_eq!(wrong.status, Some(2));
+    assert!(wrong.stderr.contains("The value is that of the environment variable WFI_EMULATOR_PORT"), "{}", wrong.stderr);
+    let flag = Program::start(command(&["--port", "many"], &[])).outcome();
+    assert!(!flag.stderr.contains("variable"), "{}", flag.stderr);
+}
+
+/// Returns the next warning of the log.
+fn warning(served: &Served) -> String {
+    loop {
+        let line = served.program.stderr.recv_timeout(PATIENCE).expect("a warning");
+        if line.contains(" WARN ") {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn a_misspelled_variable_is_named() {
+    let served = Served::start_with(&[], &[("WFI_EMULATOR_PAGESIZE", "3")]);
+    let line = warning(&served);
+    assert!(line.contains("unknown variable WFI_EMULATOR_PAGESIZE (did you mean WFI_EMULATOR_PAGE_SIZE?)"), "{line}");
+}
+
+#[test]
+fn a_seed_is_a_number_that_javascript_keeps() {
+    let drawn = Served::start(&[]);
+    let answer = drawn.exchange("GET", "/_emulator", "");
+    let seed: u64 = answer
+        .replace("\"seed\":", "\"seed\": ")
+        .split("\"seed\": ")
+        .nth(1)
+        .unwrap()
+        .split([',', '\n', '}'])
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(seed < 1 << 53, "{seed}");
+    let large = outcome(&["--seed", "9007199254740992"]);
+    assert_eq!(large.status, Some(2));
+    assert!(large.stderr.contains("above 9007199254740991, the largest number that JavaScript and jq keep"), "{}", large.stderr);
+}
+
+#[test]
+fn localhost_has_both_families() {
+    // Some machines have no IPv6.
+    if TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    for host in [&[][..], &["--host", "localhost"]] {
+        let served = Served::start(host);
+        let port = served.url.rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+        for address in ["127.0.0.1", "[::1]"] {
+            let mut stream = std::net::TcpStream::connect(format!("{address}:{port}")).unwrap();
+            let request = format!("GET {ENTITY} HTTP/1.1\r\nHost: {address}:{port}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{address}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_under_a_frozen_clock_is_named() {
+    let served = Served::start(&["--faults", "published-limits", "--clock", "2026-01-01T00:00:00Z"]);
+    let line = warning(&served);
+    assert!(line.contains("frozen clock: the limit of fault rule 'published-limits: teams' never ends"), "{line}");
 }
 
 #[test]

@@ -277,7 +277,7 @@ enum Outcome {
 fn rules() -> Value {
     json!([
         { "name": "late", "on": { "probability": 0.05 }, "do": { "delay": { "from": 1, "to": 4 } } },
-        { "name": "429", "on": { "probability": 0.05 }, "do": "throttled" },
+        { "name": "429", "on": { "probability": 0.05 }, "do": { "answer": "throttled", "early": "accept" } },
         { "name": "503", "on": { "probability": 0.05 }, "do": "service-unavailable" },
         { "name": "504", "on": { "method": "PATCH", "probability": 0.05 }, "do": { "answer": "gateway-timeout", "applies": true } },
         { "name": "cut", "on": { "probability": 0.02 }, "do": { "reset": true } },

@@ -64,6 +64,7 @@ const TENANT_CONTEXT: &[&str] = &[
     "contoso",
     "--tenant-",
     "x-wfi-emulator-tenant",
+    "x-ms-client-gcc-tenant",
     "/_tenant",
     "_emulator/tenants",
     "connector",

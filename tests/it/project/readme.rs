@@ -193,7 +193,7 @@ fn the_readme_has_the_two_commands_for_development() {
     assert!(readme().contains("`cargo test`"));
     let help = Command::new(env!("CARGO_BIN_EXE_wfi-emulator")).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    assert!(help.contains("default: 127.0.0.1") && help.contains("default: 9340"), "the address is that of the defaults");
+    assert!(help.contains("default: localhost") && help.contains("default: 9340"), "the address is that of the defaults");
     let ci = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".ci/run")).unwrap();
     assert!(ci.contains("\ncargo test\n"), "CI runs the README's test command");
 }

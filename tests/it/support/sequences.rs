@@ -372,7 +372,7 @@ impl<'d> Run<'d> {
                     _ => json!({ "path": format!("/v1.0{COLLECTION}/**"), "count": self.choices.below(3) }),
                 };
                 let effect = match self.choices.below(9) {
-                    0 => json!("throttled"),
+                    0 => json!({ "answer": "throttled", "early": "accept" }),
                     1 => json!({ "answer": "gateway-timeout", "applies": true }),
                     2 => json!("service-unavailable"),
                     3 => json!({ "delay": 5 }),
