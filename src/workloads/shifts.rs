@@ -11,8 +11,11 @@ mod handshake;
 pub(crate) mod integration;
 pub(crate) mod message;
 pub(crate) mod outbound_message;
+mod queries;
 pub(crate) mod rules;
 pub(crate) mod sample;
+mod time_cards;
+mod values;
 pub(crate) mod verdict;
 
 use std::sync::Arc;
@@ -20,7 +23,7 @@ use std::sync::Arc;
 use crate::edm::schema::WorkloadRules;
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, ChangeKind, Consultation, Reply, Workload};
+use crate::world::workload::{Change, ChangeKind, Consultation, OperationHandler, Reply, ValueRule, Workload};
 use approval::Proposal;
 use consultation::ConnectorReply;
 
@@ -30,6 +33,14 @@ pub(crate) struct Shifts;
 impl Workload for Shifts {
     fn rules(&self) -> &'static WorkloadRules {
         &rules::RULES
+    }
+
+    fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
+        values::RULES
+    }
+
+    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
+        time_cards::handler(name, bound)
     }
 
     fn before_commit(

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Operation, OperationType, PropertyType, TypeId};
+use crate::edm::schema::{Model, Operation, OperationType, PropertyType, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{next_key, read_body_of, read_rules};
+use crate::graph::ops::change::{next_key, read_body_of, read_rules, server_set_values};
 use crate::graph::ops::{Outcome, create, delta, folders, result, unique, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
@@ -72,6 +72,7 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
     let check_unique = |collection: &_, structured: &_, values: &_| {
         unique::check(context, structured, &context.world.store.at(collection), values, None)
     };
+    let server_set = |structured: &StructuredType| server_set_values(context, structured, false, &mut Vec::new());
     let request = OperationRequest {
         world: context.world,
         model: context.model,
@@ -83,6 +84,7 @@ pub(super) fn call(context: &OperationContext<'_>, skipped: &mut Vec<String>) ->
         now: context.now,
         purse: context.purse,
         create: &create,
+        server_set: &server_set,
         check_unique: &check_unique,
     };
     let reply = handler(&request)?;
