@@ -148,7 +148,7 @@ fn state_is_exported_and_imported() {
     // A part replaces its own collections and no others.
     let integrations = call(&worlds, Method::GET, "/worlds/b/state?secrets=true&collection=workforceIntegrations", "").1;
     let counted = json_of(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", "[]")["entities"].clone();
-    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(2)));
+    assert_eq!((&counted["workforceIntegrations"], &counted["shifts"]), (&json!(0), &json!(78)));
     json_of(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", &integrations);
     let without_collection = refusal(&worlds, Method::PUT, "/worlds/b/state", &integrations);
     assert!(without_collection.starts_with("400 unusable: body: unknown collection: "), "{without_collection}");
