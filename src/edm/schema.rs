@@ -27,9 +27,10 @@ use name_index::NameIndex;
 
 pub(crate) use operation::{Operation, OperationType, Parameter};
 pub(crate) use rules::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DefaultProjection, EnumRefusals, FileRules,
-    IdForm, KeyCheck, MediaRules, PropertyRule, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules,
-    TypeRules, Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
+    Advance, Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_MEDIA, DEFAULT_WORDING, DeactivationRules,
+    DefaultProjection, EntityOptions, EnumRefusals, FileRules, FilterRules, IdForm, ImpliedRules, KeyCheck, MediaRules,
+    PropertyRule, QueryRules, RecycledRules, Required, SearchRules, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules,
+    Unique, UpdateAnswer, UpdateMethod, ValueCheck, View, WellKnown, Wording, WorkloadRules,
 };
 pub(crate) use sets::{Address, Set, SetKind};
 
@@ -308,6 +309,8 @@ pub struct StructuredType {
     pub answer_order: Vec<usize>,
     /// The order of the draft page, if it differs.
     pub page_order: Option<Vec<usize>>,
+    /// The order in recorded answers, if it differs.
+    pub recorded_order: Option<Box<[usize]>>,
     /// Navigation properties, inherited ones first.
     pub navigations: Vec<Arc<Navigation>>,
     /// The index of the key property, for entity types.
@@ -322,6 +325,20 @@ pub struct StructuredType {
     pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
+    /// The value of a single entity that was never written, if it has one.
+    pub implied: Option<&'static ImpliedRules>,
+    /// The rule of a DELETE that marks an entity, if it does not remove it.
+    pub deactivated: Option<&'static DeactivationRules>,
+    /// The behavior that decides whether undeclared members of requests are ignored.
+    pub tolerance: Option<&'static Tolerance>,
+    /// A property, and its member that becomes another one by a read.
+    pub advanced: Option<&'static Advance>,
+    /// A name that requests can have for a property, and the property.
+    pub renamed: Option<&'static (&'static str, &'static str)>,
+    /// The behavior that decides whether identities of users have no `tenantId`.
+    pub without_tenant: Option<&'static Tolerance>,
+    /// The rules of queries, if only some are taken.
+    pub queries: Option<&'static QueryRules>,
     /// The rules of the tags of its entities, if they have tags.
     pub tag: Option<&'static TagRules>,
     /// The index of the key, if answers have it whether it is selected or not.

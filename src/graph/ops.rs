@@ -9,6 +9,7 @@ pub(super) mod describe;
 mod files;
 mod folders;
 mod get;
+mod implied;
 mod list;
 mod media;
 pub(super) mod operation;

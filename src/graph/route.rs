@@ -168,7 +168,9 @@ pub(super) fn resolve<'s>(schema: &'s Schema, lookup: Lookup<'_>, path: &'s str)
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     // Nearly all paths have no escapes.
-    if path.contains('%') && let Some(escape) = invalid_escape(path) {
+    if path.contains('%')
+        && let Some(escape) = invalid_escape(path)
+    {
         return Err(Error::new(&refusal::INVALID_ESCAPE, &[]).with_detail(format!("invalid escape {escape:?} in the path")));
     }
     let mut segments = Segments::of(path);

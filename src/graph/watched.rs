@@ -97,7 +97,7 @@ fn at<'m>(world: &'m World, version: Version, path: &str, query: &str, is_late: 
         None
     } else {
         let now = world.clock.now().into();
-        let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None };
+        let scope = Scope { model, structured, behaviors: &HONORING, knows_hidden: true, now, search: None, rules: None };
         Some(Query::read(query, scope, QueryTarget::Collection).map_err(Unwatched::Unknown)?)
     };
     Ok(Watched { model, structured, place, filter, addresses })

@@ -64,6 +64,8 @@ pub(crate) struct Query<'m> {
     /// The texts of `$filter` and `$orderby`, to which a skip token is bound.
     pub bound_to: [String; 2],
     has_undocumented: bool,
+    /// The behavior that decided on an option of a resource that takes only some queries.
+    decided: Option<&'static str>,
 }
 
 /// Options that apply only to collections.
@@ -84,9 +86,9 @@ impl<'m> Query<'m> {
         if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
     }
 
-    /// Returns the behavior that decided on an undocumented option, if the query has one.
+    /// Returns the behavior that decided on an option without a clear source, if the query has one.
     pub(crate) fn doubted(&self) -> Option<&'static str> {
-        self.has_undocumented.then_some("query-options")
+        self.decided.or(self.has_undocumented.then_some("query-options"))
     }
 
     /// Parses a query string, the part of a URL after `?`.
@@ -106,6 +108,7 @@ impl<'m> Query<'m> {
             QueryOptions::Ignore => UNDOCUMENTED.iter().for_each(|name| options.remove(*name)),
             QueryOptions::Reject => options.refuse(&UNDOCUMENTED)?,
         }
+        query.decided = options.restrict(&scope, target)?;
         let search = scope.search.and_then(|rules| Some((options.take(Name::Search)?, rules)));
         options.refuse(&UNSUPPORTED)?;
         if matches!(target, QueryTarget::Entity | QueryTarget::Property)
@@ -158,6 +161,10 @@ impl<'m> Query<'m> {
         scope: Scope<'m>,
     ) -> Result<(), Error> {
         let mut condition = filter.as_ref().map(|text| filter::read(text, scope)).transpose()?;
+        if let Some((condition, rules)) = condition.as_ref().zip(scope.rules.and_then(|rules| rules.filter)) {
+            self.decided = Some(rules.strict.0);
+            condition.check(rules, scope.behaviors)?;
+        }
         self.bound_to[0] = filter.map(Cow::into_owned).unwrap_or_default();
         if let Some((text, rules)) = search {
             let search = filter::read_search(&text, scope, rules)?;

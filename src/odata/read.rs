@@ -174,7 +174,8 @@ impl BodyReader<'_> {
                 self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                 continue;
             }
-            let Some(index) = self.property(structured, name) else {
+            let renamed = structured.renamed.filter(|(known, _)| self.is_request() && known.eq_ignore_ascii_case(name));
+            let Some(index) = self.property(structured, renamed.map_or(name, |(_, property)| property)) else {
                 if self.is_request() && structured.navigation(name).is_some() {
                     self.nested(structured, name, is_entity, json, &place, &mut patch);
                     continue;
@@ -233,8 +234,10 @@ impl BodyReader<'_> {
             patch.dynamic.push(Dynamic { name: name.into(), json });
             return;
         }
-        if self.is_request() && self.rules.behaviors.unknown_property == UnknownProperty::Ignore {
-            self.note("unknown-property");
+        let tolerance = structured.tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
+        let is_ignored = self.rules.behaviors.unknown_property == UnknownProperty::Ignore;
+        if self.is_request() && (is_ignored || tolerance.is_some()) {
+            self.note(tolerance.filter(|_| !is_ignored).map_or("unknown-property", |(behavior, _)| behavior));
             // The log needs only the first few.
             if self.reading.skipped.len() < self.rules.problem_limit {
                 self.reading.skipped.push(place.to_string());

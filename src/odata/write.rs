@@ -359,10 +359,12 @@ fn write_properties(
     out: &mut Vec<u8>,
 ) {
     let structured = types.actual;
-    let order = match (representation.style.order, &structured.page_order) {
-        (PropertyOrder::Page, Some(order)) => order,
-        (PropertyOrder::Page | PropertyOrder::Lifelike, _) => &structured.answer_order,
+    let listed = match representation.style.order {
+        PropertyOrder::Lifelike => None,
+        PropertyOrder::Page => structured.page_order.as_deref(),
+        PropertyOrder::Recorded => structured.recorded_order.as_deref(),
     };
+    let order: &[usize] = listed.unwrap_or(&structured.answer_order);
     let inherited = types.declared.properties.len();
     let projection = representation.projection(structured).filter(|_| selection.is_none());
     for index in order {

@@ -377,10 +377,11 @@ rows! {
     "property-order" property_order: PropertyOrder = "the order of properties in answers" {
         Lifelike "lifelike" "the order of the published GET example",
         Page "page" "the order of the draft page",
+        Recorded "recorded" "that of the GET example, and for shifts and open shifts that of recorded answers",
     }
-    profiles Lifelike Lifelike Page;
+    profiles Lifelike Recorded Page;
     grade Medium;
-    source "learn.microsoft.com/graph/api/workforceintegration-get (response)";
+    source "learn.microsoft.com/graph/api/workforceintegration-get (response); microsoft-graph-docs#14034 (a recorded shift)";
 
     "layout" layout: Layout = "white space in JSON answers" {
         Compact "compact" "none",
@@ -510,6 +511,95 @@ rows! {
     profiles Refuse Refuse Refuse;
     grade None;
     source "OData 4.01 ABNF, queryOptions; no public observation";
+
+    "shifts-filters" shifts_filters: ShiftsFilters = "conditions of `$filter` on the collections of a schedule that the service does not take: another property, another operator, `or`, a property twice" {
+        Strict "strict" "refused with 400, as the service does",
+        Lenient "lenient" "evaluated as OData defines them",
+    }
+    profiles Strict Strict Strict;
+    grade Strong;
+    source "microsoft-graph-docs#13711, #4553 and #7179; learn.microsoft.com/graph/api/schedule-list-shifts";
+
+    "time-off-reason-search" time_off_reason_search: TimeOffReasonSearch = "`$search` on the reasons for time off" {
+        Ignore "ignore" "no effect: a published connector sends `$search=\"isActive=true\"`, and filters what it gets",
+        Reject "reject" "refused with 400, as on other collections",
+    }
+    profiles Ignore Ignore Reject;
+    grade Weak;
+    source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (Kronos)";
+
+    "schedule-item-options" schedule_item_options: ScheduleItemOptions = "query options on a schedule and on a single item in it, except `$expand`, which is refused" {
+        Ignore "ignore" "no effect: the pages say that they are not supported, and \"unsupported query parameters might fail silently\"",
+        Honor "honor" "as OData defines them",
+        Reject "reject" "refused with 400",
+    }
+    profiles Ignore Ignore Ignore;
+    grade None;
+    source "learn.microsoft.com/graph/api/schedule-get and shift-get (\"does not support OData query parameters\"); microsoft-graph-docs concepts/query-parameters (silent failure)";
+
+    "unprovisioned-schedule" unprovisioned_schedule: UnprovisionedSchedule = "GET of a schedule that was never provisioned" {
+        NotStarted "not-started" "200 with `provisionStatus` NotStarted: a published connector reads it first, and provisions the schedule then",
+        NotFound "not-found" "404, as for what the schedule contains",
+    }
+    profiles NotStarted NotStarted NotStarted;
+    grade Medium;
+    source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (JDA); microsoft-graph-docs#9811 (404 for what it contains); the other members are a guess";
+
+    "provisioning" provisioning: Provisioning = "`provisionStatus` of a schedule that a PUT creates" {
+        Immediate "immediate" "Completed",
+        Running "running" "Running until it has been read once, then Completed: clients have to ask again",
+    }
+    profiles Immediate Running Immediate;
+    grade Strong;
+    source "learn.microsoft.com/graph/api/team-put-schedule (asynchronous); OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (JDA asks until it is completed); the number of reads is a guess";
+
+    "second-schedule" second_schedule: SecondSchedule = "PUT of a schedule that is provisioned" {
+        Replace "replace" "replaces it, as on the reference pages",
+        Conflict "conflict" "refused with 409, as a client of beta has seen in 2019",
+    }
+    profiles Replace Replace Replace;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/team-put-schedule and schedule-get; microsoft-graph-docs#6560 (409)";
+
+    "schedule-members" schedule_members: ScheduleMembers = "a PUT of a schedule without `enabled`, or without the name of a time zone of the tz database in `timeZone`" {
+        Required "required" "refused with 400: the page requires both",
+        Optional "optional" "stored",
+    }
+    profiles Required Required Required;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/team-put-schedule and resources/schedule; status and words of the refusal are a guess";
+
+    "several-integrations" several_integrations: SeveralIntegrations = "several items in `workforceIntegrationIds` of a schedule" {
+        First "first" "stored; the first one counts",
+        Refuse "refuse" "refused with 400: a schedule has at most one integration",
+    }
+    profiles First First First;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/resources/workforceintegration (that the first one is used); learn.microsoft.com/graph/api/resources/schedule (at most one)";
+
+    "unknown-integration" unknown_integration: UnknownIntegration = "an item in `workforceIntegrationIds` that is not the id of an integration" {
+        Accept "accept" "stored; no connector is called",
+        Refuse "refuse" "refused with 404",
+    }
+    profiles Accept Accept Accept;
+    grade None;
+    source "no public observation";
+
+    "shift-unknown-members" shift_unknown_members: ShiftUnknownMembers = "a member of a request for a shift or an open shift that the type does not have" {
+        Ignore "ignore" "ignored, with a line in the log: a published connector sends `KronosUniqueId` in every POST, and works with the service",
+        Reject "reject" "refused with 400, as unknown members of other types are",
+    }
+    profiles Ignore Ignore Reject;
+    grade Weak;
+    source "OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors (Kronos, for ignore); msgraph-sdk-python#440 and msgraph-sdk-dotnet#984 (other resources, for reject)";
+
+    "identity-tenantid" identity_tenant: IdentityTenant = "`tenantId` in `lastModifiedBy.user` of a shift" {
+        Null "null" "null, as in answers for an open shift of 2024",
+        Absent "absent" "absent, as in answers for shifts until 2021",
+    }
+    profiles Null Absent Null;
+    grade Medium;
+    source "learn.microsoft.com/graph/api/openshift-post (2024); microsoft-graph-docs#14034 and #13815 (2021)";
 
     "top" top: Top = "`$top` below the number of entities (`$top=0` returns an empty list without a next link)" {
         PageSize "page-size" "the page size: a next link leads to the other entities",

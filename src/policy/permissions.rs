@@ -58,6 +58,15 @@ const fn shifts(resource: &'static str, operation: OperationKind, page: &'static
     Permission { resource, operation, delegated, application, personal: false, page }
 }
 
+/// Permissions of what a schedule got later, which those of groups do not include.
+const fn schedules(resource: &'static str, operation: OperationKind, page: &'static str) -> Permission {
+    let permissions: &[&str] = match operation {
+        OperationKind::List | OperationKind::Get => &["Schedule.Read.All", "Schedule.ReadWrite.All"],
+        OperationKind::Create | OperationKind::Update | OperationKind::Delete => &["Schedule.ReadWrite.All"],
+    };
+    Permission { resource, operation, delegated: permissions, application: permissions, personal: false, page }
+}
+
 const LIST_TEAMS: &[&str] = &["Team.ReadBasic.All", "TeamSettings.Read.All", "TeamSettings.ReadWrite.All"];
 const GET_TEAM: &[&str] = &[
     "Team.ReadBasic.All",
@@ -76,7 +85,8 @@ const fn teams(operation: OperationKind, permissions: &'static [&'static str], p
 }
 
 /// The table of permissions, from the pages of 2025; until about 2024 the pages for integrations did not support application tokens. Two
-/// mistakes on the pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete.
+/// mistakes on the pages are not followed: a permission to read groups for timeoff-put, one to read schedules for shift-delete. Decisions
+/// about requests and steps of time cards have no row: they need what is published for their addresses.
 pub static PERMISSIONS: &[Permission] = &[
     work(OperationKind::List, READ, "workforceintegration-list"),
     work(OperationKind::Get, READ, "workforceintegration-get"),
@@ -107,6 +117,36 @@ pub static PERMISSIONS: &[Permission] = &[
     shifts("microsoft.graph.timeOff", OperationKind::Create, "schedule-post-timesoff"),
     shifts("microsoft.graph.timeOff", OperationKind::Update, "timeoff-put"),
     shifts("microsoft.graph.timeOff", OperationKind::Delete, "timeoff-delete"),
+    shifts("microsoft.graph.schedulingGroup", OperationKind::List, "schedule-list-schedulinggroups"),
+    shifts("microsoft.graph.schedulingGroup", OperationKind::Get, "schedulinggroup-get"),
+    shifts("microsoft.graph.schedulingGroup", OperationKind::Create, "schedule-post-schedulinggroups"),
+    shifts("microsoft.graph.schedulingGroup", OperationKind::Update, "schedulinggroup-put"),
+    shifts("microsoft.graph.schedulingGroup", OperationKind::Delete, "schedulinggroup-delete"),
+    shifts("microsoft.graph.timeOffRequest", OperationKind::List, "timeoffrequest-list"),
+    shifts("microsoft.graph.timeOffRequest", OperationKind::Get, "timeoffrequest-get"),
+    shifts("microsoft.graph.timeOffRequest", OperationKind::Delete, "timeoffrequest-delete"),
+    Permission {
+        application: &["Schedule.ReadWrite.All"],
+        delegated: &["Schedule.ReadWrite.All", "Group.ReadWrite.All"],
+        ..shifts("microsoft.graph.offerShiftRequest", OperationKind::List, "offershiftrequest-list")
+    },
+    shifts("microsoft.graph.offerShiftRequest", OperationKind::Get, "offershiftrequest-get"),
+    shifts("microsoft.graph.offerShiftRequest", OperationKind::Create, "offershiftrequest-post"),
+    shifts("microsoft.graph.swapShiftsChangeRequest", OperationKind::List, "swapshiftschangerequest-list"),
+    shifts("microsoft.graph.swapShiftsChangeRequest", OperationKind::Get, "swapshiftschangerequest-get"),
+    shifts("microsoft.graph.swapShiftsChangeRequest", OperationKind::Create, "swapshiftschangerequest-post"),
+    shifts("microsoft.graph.openShiftChangeRequest", OperationKind::List, "openshiftchangerequest-list"),
+    shifts("microsoft.graph.openShiftChangeRequest", OperationKind::Get, "openshiftchangerequest-get"),
+    shifts("microsoft.graph.openShiftChangeRequest", OperationKind::Create, "openshiftchangerequest-post"),
+    schedules("microsoft.graph.timeCard", OperationKind::List, "timecard-list"),
+    schedules("microsoft.graph.timeCard", OperationKind::Get, "timecard-get"),
+    schedules("microsoft.graph.timeCard", OperationKind::Create, "timecard-post"),
+    schedules("microsoft.graph.timeCard", OperationKind::Delete, "timecard-delete"),
+    schedules("microsoft.graph.dayNote", OperationKind::List, "daynote-list"),
+    schedules("microsoft.graph.dayNote", OperationKind::Get, "daynote-get"),
+    schedules("microsoft.graph.dayNote", OperationKind::Create, "daynote-post"),
+    schedules("microsoft.graph.dayNote", OperationKind::Update, "daynote-update"),
+    schedules("microsoft.graph.dayNote", OperationKind::Delete, "daynote-delete"),
 ];
 
 /// Returns the permissions of an operation; `None`, as for types of a custom schema, if any token is sufficient.

@@ -561,6 +561,28 @@ refusals! {
     FILTER_BY_SECRET "filter-by-secret" 400 BadRequest Layer::Gateway, "The entity property '{0}' is not allowed in $filter query.",
         None "microsoft-graph-docs#13711 (the text, for a property of another resource); no public observation for a secret"
         by "query-options";
+    /// A property that the filters of a collection cannot have (behavior `shifts-filters`).
+    FILTER_PROPERTY "filter-property" 400 BadRequest Layer::Gateway, "The entity property '{0}' is not allowed in $filter query.",
+        Strong "microsoft-graph-docs#13711; graph-explorer-v4#3991 (2025, for a time off request)"
+        by "shifts-filters";
+    /// An operator that a property of a collection cannot have in filters (behavior `shifts-filters`).
+    FILTER_OPERATOR "filter-operator" 400 BadRequest Layer::Gateway,
+        "The entity property '{0}' and operationKind '{1}' is not allowed in $filter query.",
+        Medium "techcommunity.microsoft.com, an idea for the Microsoft 365 developer platform of 2023 (for `clockInEvent/dateTime` of a time card); microsoft-graph-docs#20146 (for a chat message); microsoft-graph-docs#4553 (the rule for shifts)"
+        by "shifts-filters";
+    /// A property in more than one condition of a filter (behavior `shifts-filters`).
+    FILTER_REPEATED "filter-repeated" 400 BadRequest Layer::Shifts("BadRequest"),
+        "The entity property '{0}' is used more than once in $filter query.",
+        None "learn.microsoft.com/graph/api/schedule-list-shifts and microsoft-graph-docs#7179 (the rule; words and form are a guess)"
+        by "shifts-filters";
+    /// Conditions that a collection cannot have in filters (behavior `shifts-filters`).
+    FILTER_FORM "filter-form" 400 BadRequest Layer::Shifts("BadRequest"), "The $filter query is not supported: {0}.",
+        None "microsoft-graph-docs#4553 (that only `and` is supported; words and form are a guess)"
+        by "shifts-filters";
+    /// A query option on a single item of a schedule (behavior `schedule-item-options`).
+    ITEM_OPTION "item-option" 400 BadRequest Layer::Shifts("BadRequest"), "The query option '${0}' is not supported.",
+        None "learn.microsoft.com/graph/api/shift-get (\"does not support OData query parameters\"; status and words are a guess)"
+        by "schedule-item-options";
     /// An `$orderby` with invalid syntax.
     INVALID_ORDER "invalid-order" 400 BadRequest Layer::Gateway, "{0}",
         Weak "OData/odata.net, the texts of its lexer, parser and binder, such as ExpressionLexer_SyntaxError"
@@ -861,6 +883,40 @@ refusals! {
     INVALID_URL "invalid-url" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The url is not a valid absolute address.",
         None "no public observation"
         by "url-check";
+    /// A schedule that is provisioned (behavior `second-schedule`).
+    SCHEDULE_EXISTS "schedule-exists" 409 Conflict Layer::Shifts("AadGroupIsLinkedToTeamsTeam"),
+        "Sorry, this team has already been provisioned with a schedule",
+        Medium "microsoft-graph-docs#6560 (beta, 2019; there with the inner code ResourceExists)"
+        by "second-schedule";
+    /// A schedule without a member that it must have (behavior `schedule-members`).
+    SCHEDULE_MEMBER "schedule-member" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The property '{0}' is missing or invalid.",
+        None "learn.microsoft.com/graph/api/team-put-schedule (the rule; status and words are a guess)"
+        by "schedule-members";
+    /// A schedule with several integrations (behavior `several-integrations`).
+    SEVERAL_INTEGRATIONS "several-integrations" 400 BadRequest Layer::Shifts("BadRequest"),
+        "Invalid payload: A schedule can have one workforce integration.",
+        None "learn.microsoft.com/graph/api/resources/schedule (the rule; status and words are a guess)"
+        by "several-integrations";
+    /// A schedule with an integration that does not exist (behavior `unknown-integration`).
+    UNKNOWN_INTEGRATION "unknown-integration" 404 NotFound Layer::Shifts("WorkforceIntegrationNotFound"),
+        "Sorry, the workforce integration was not found, or you may not have access to it.",
+        None "no public observation"
+        by "unknown-integration";
+    /// The last active reason for time off.
+    LAST_REASON "last-reason" 400 BadRequest Layer::Shifts("BadRequest"), "Every team must include at least one {0}.",
+        None "learn.microsoft.com/graph/api/resources/timeoffreason (the rule, in nearly these words; status and form are a guess)";
+    /// A day note in another form than text.
+    DAY_NOTE_FORM "day-note-form" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The contentType of a day note must be text.",
+        None "learn.microsoft.com/graph/api/resources/daynote (the rule; status and words are a guess)";
+    /// A person who clocks in twice.
+    CLOCKED_IN "clocked-in" 400 BadRequest Layer::Shifts("BadRequest"), "The user is already clocked in.",
+        None "no public observation";
+    /// A step that the state of a time card does not allow.
+    TIME_CARD_STATE "time-card-state" 400 BadRequest Layer::Shifts("BadRequest"), "The time card is {0}.",
+        None "no public observation";
+    /// An application that clocks in and names no user.
+    NO_CLOCKING_USER "no-clocking-user" 400 BadRequest Layer::Shifts("BadRequest"), "Invalid payload: The onBehalfOfUserId is missing.",
+        None "learn.microsoft.com/graph/api/timecard-clockin (that an application names the user; status and words are a guess)";
     /// A missing Bearer token.
     NO_TOKEN "no-token" 401 InvalidAuthenticationToken Layer::Gateway, "Access token is empty.",
         Strong "microsoftgraph/msgraph-sample-reactspa#54";

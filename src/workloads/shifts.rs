@@ -19,15 +19,18 @@ pub(crate) mod outbound_message;
 mod people;
 mod plan;
 mod proposal;
+mod queries;
 mod record;
 pub(crate) mod rules;
 pub(crate) mod sample;
 mod schedule;
+mod time_cards;
+mod values;
 pub(crate) mod verdict;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationHandler, Reply, Workload};
+use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationHandler, Reply, ValueRule, Workload};
 use consultation::ConnectorReply;
 
 #[derive(Debug)]
@@ -42,8 +45,12 @@ impl Workload for Shifts {
         &derived::IMPOSED
     }
 
+    fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
+        values::RULES
+    }
+
     fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
-        decisions::handler(name, bound)
+        time_cards::handler(name, bound).or_else(|| decisions::handler(name, bound))
     }
 
     fn before_commit(

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
-use crate::edm::patch::{Patch, Related, RelatedEntities};
-use crate::edm::schema::{Model, Operation, PropertyType, StructuredType, TypeId, WorkloadRules};
+use crate::edm::patch::{NewValue, Patch, Related, RelatedEntities};
+use crate::edm::schema::{Model, Operation, PropertyType, Slot, StructuredType, TypeId, WorkloadRules};
 use crate::edm::value::{Complex, Value};
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
@@ -37,6 +37,12 @@ pub trait Workload: fmt::Debug + Sync {
 
     /// Returns the values that follow from others in a new entity, also where the request has the property.
     fn imposed(&self) -> &'static [Derived] {
+        &[]
+    }
+
+    /// Returns functions that check the values of new and replaced entities, and complete them: the name of a type in Graph's own namespace,
+    /// and the function. They are called more than once for a write, the last time while the entity cannot change.
+    fn value_rules(&self) -> &'static [(&'static str, ValueRule)] {
         &[]
     }
 
@@ -92,6 +98,36 @@ pub struct Commit<'c> {
     pub cause: &'c str,
 }
 
+/// Function that checks and completes the values of an entity.
+pub(crate) type ValueRule = fn(&mut WrittenValues<'_>) -> Result<(), Error>;
+
+/// Values of an entity that a request creates or replaces.
+pub struct WrittenValues<'w> {
+    /// World of the entity.
+    pub world: &'w World,
+    /// Schema of the requested version.
+    pub model: &'w Model,
+    /// Type of the entity.
+    pub structured: &'w StructuredType,
+    /// Members of the request.
+    pub patch: &'w Patch,
+    /// Values that are replaced.
+    pub current: Option<&'w Complex>,
+    /// New values.
+    pub values: &'w mut Complex,
+    /// Names of behaviors that decided.
+    pub decided: &'w mut Vec<&'static str>,
+}
+
+impl WrittenValues<'_> {
+    /// Whether the request has a value for a property.
+    pub fn has(&self, property: &str) -> bool {
+        let index = self.structured.property(property);
+        let mut changes = self.patch.changes.iter();
+        changes.any(|change| Some(change.property) == index && change.to != NewValue::Set(Value::Null))
+    }
+}
+
 /// Function that answers calls of an operation.
 pub(crate) type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;
 
@@ -121,6 +157,8 @@ pub struct OperationRequest<'c> {
     pub(crate) purse: &'c Purse,
     /// Creates an entity in a collection, and what it contains.
     pub create: &'c dyn Fn(&CollectionAddress, &Patch) -> Result<EntityAddress, Error>,
+    /// Returns the values that the service sets on a write, for an entity of a type that exists.
+    pub server_set: &'c dyn Fn(&StructuredType) -> Vec<(Slot, Value)>,
     /// Checks that no entity of a collection has one of the unique values; none is stored until the guard is dropped.
     pub(crate) check_unique: &'c UniqueCheck<'c>,
 }

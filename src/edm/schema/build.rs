@@ -420,7 +420,9 @@ impl Shared<'_> {
                 .unwrap_or(inherited.0),
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
-            page_order: page_order(self.rules, full_name, &properties, &answer_order),
+            page_order: listed_order(self.rules, |workload| workload.page_order, full_name, &properties, &answer_order),
+            recorded_order: listed_order(self.rules, |workload| workload.recorded_order, full_name, &properties, &answer_order)
+                .map(Vec::into_boxed_slice),
             answer_order,
             navigations,
             key: key_index,
@@ -440,6 +442,35 @@ impl Shared<'_> {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.searches);
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
+            },
+            implied: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.implied);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
+            },
+            deactivated: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.deactivated);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
+            },
+            tolerance: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.tolerant);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
+            },
+            advanced: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.advanced);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, advance)| advance)
+            },
+            renamed: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.renamed);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, renamed)| renamed)
+            },
+            without_tenant: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.without_tenant);
+                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
+            },
+            queries: {
+                let mut rows = self.rules.iter().flat_map(|workload| workload.queries);
+                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                row.or_else(|| base.and_then(|base| base.queries))
             },
             file: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.files);
@@ -594,14 +625,15 @@ fn default_projection(
     Some(Arc::new(Projection { properties, has_undeclared }))
 }
 
-/// Returns the order of the draft page: the properties that it lists, then the others.
-fn page_order(
+/// Returns the order of a row: the properties that it lists, then the others.
+fn listed_order(
     rules: &[&'static WorkloadRules],
+    rows: impl Fn(&'static WorkloadRules) -> &'static [(&'static str, &'static [&'static str])],
     full_name: &str,
     properties: &[Arc<Property>],
     answer_order: &[usize],
 ) -> Option<Vec<usize>> {
-    let mut listed = rules.iter().flat_map(|workload| workload.page_order).filter(|(owner, _)| is_row_of(owner, full_name));
+    let mut listed = rules.iter().flat_map(|workload| rows(workload)).filter(|(owner, _)| is_row_of(owner, full_name));
     let (_, listed) = listed.next()?;
     let place = |name: &&str| properties.iter().position(|property| *property.name == **name);
     let mut order: Vec<usize> = listed.iter().filter_map(place).collect();

@@ -19,6 +19,8 @@ pub struct WorkloadRules {
     /// The order of properties on the draft page (behavior `property-order`), for types where it differs from the declared one.
     /// Properties that the page does not list follow.
     pub page_order: &'static [(&'static str, &'static [&'static str])],
+    /// The order of properties in recorded answers (behavior `property-order`), for types where it differs from the declared one.
+    pub recorded_order: &'static [(&'static str, &'static [&'static str])],
     /// Singletons that represent the signed-in user's entity, and the entity set that has it.
     pub caller_singletons: &'static [(&'static str, &'static str)],
     /// Types, and their properties that a path segment can name an entity by, like the key.
@@ -41,6 +43,8 @@ pub struct WorkloadRules {
     pub tags: &'static [(&'static str, &'static TagRules)],
     /// Types with `$search`, which others refuse.
     pub searches: &'static [(&'static str, &'static SearchRules)],
+    /// Types whose resources take some queries only, and the rules. Derived types inherit the row.
+    pub queries: &'static [(&'static str, &'static QueryRules)],
     /// Navigation properties to entities that live elsewhere, though the schema says that they contain them.
     pub references: &'static [Path],
     /// Navigation properties, each as type and name, and those that lead back: a link of the first is one of the second.
@@ -67,6 +71,19 @@ pub struct WorkloadRules {
     pub media: &'static [(&'static str, &'static str, &'static MediaRules)],
     /// Types whose entities are files and folders, which paths of names lead to.
     pub files: &'static [(&'static str, &'static FileRules)],
+    /// Types whose single entities have a value before the first write.
+    pub implied: &'static [(&'static str, &'static ImpliedRules)],
+    /// Types whose deleted entities stay, marked.
+    pub deactivated: &'static [(&'static str, &'static DeactivationRules)],
+    /// Types, and the behavior that decides whether members of a request that they do not declare are ignored. Complex values in them are not
+    /// meant.
+    pub tolerant: &'static [(&'static str, Tolerance)],
+    /// Types, a name that requests can have for a property, and the property.
+    pub renamed: &'static [(&'static str, (&'static str, &'static str))],
+    /// Types, an enum property, and its member that becomes another one by a read.
+    pub advanced: &'static [(&'static str, Advance)],
+    /// Types whose identities of users have no `tenantId`, if a behavior says so.
+    pub without_tenant: &'static [(&'static str, Tolerance)],
     /// Types whose answers without `$select` have some of the properties only.
     pub default_projections: &'static [(&'static str, DefaultProjection)],
 }
@@ -209,12 +226,55 @@ pub struct SearchRules {
     pub unnamed: &'static [&'static str],
 }
 
+/// The queries that the resources of a type take, where these are fewer than those of OData.
+#[derive(Debug)]
+pub struct QueryRules {
+    /// The conditions of `$filter`.
+    pub filter: Option<&'static FilterRules>,
+    /// Whether `$search` has no effect, as a behavior decides.
+    pub search: Option<Tolerance>,
+    /// The effect of options on a single entity, as a behavior decides. `$expand` is checked as on a list.
+    pub entity: Option<EntityChoice>,
+}
+
+/// A behavior, and its decision about query options on a single entity.
+pub(crate) type EntityChoice = (&'static str, fn(&Behaviors) -> EntityOptions);
+
+/// The effect of query options on a single entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntityOptions {
+    /// That of OData.
+    Honored,
+    /// No effect.
+    Ignored,
+    /// A refusal.
+    Refused(&'static Refusal),
+}
+
+/// The conditions that a `$filter` can have: comparisons of a property with a value, joined by `and`, each property once.
+#[derive(Debug)]
+pub struct FilterRules {
+    /// The behavior that decides about other conditions, and whether it refuses them.
+    pub strict: (&'static str, fn(&Behaviors) -> bool),
+    /// The paths of properties, and their operators.
+    pub comparisons: &'static [(&'static str, &'static [&'static str])],
+    /// The row for another property: `{0}` is its path.
+    pub property: &'static Refusal,
+    /// The row for another operator: `{0}` is the path of the property, `{1}` the operator in the words of Microsoft's library.
+    pub operator: &'static Refusal,
+    /// The row for a property in more than one condition: `{0}` is its path.
+    pub repeated: &'static Refusal,
+    /// The row for conditions of another form: `{0}` is that form.
+    pub form: &'static Refusal,
+}
+
 impl WorkloadRules {
     /// No rows.
     pub const NONE: WorkloadRules = WorkloadRules {
         types: &[],
         properties: &[],
         page_order: &[],
+        recorded_order: &[],
         caller_singletons: &[],
         segment_keys: &[],
         well_known: &[],
@@ -224,6 +284,7 @@ impl WorkloadRules {
         expanded: &[],
         always_keyed: &[],
         searches: &[],
+        queries: &[],
         placeholders: &[],
         references: &[],
         inverses: &[],
@@ -235,11 +296,51 @@ impl WorkloadRules {
         media: &[],
         files: &[],
         tags: &[],
+        implied: &[],
+        deactivated: &[],
+        tolerant: &[],
+        renamed: &[],
+        advanced: &[],
+        without_tenant: &[],
         required: &[],
         owned: &[],
         plain_deltas: &[],
         default_projections: &[],
     };
+}
+
+/// A behavior, and whether a rule applies under its value.
+pub(crate) type Tolerance = (&'static str, fn(&Behaviors) -> bool);
+
+/// The value of a single entity that was never written.
+#[derive(Debug)]
+pub struct ImpliedRules {
+    /// The behavior that decides whether it is shown, if one does.
+    pub choice: Option<Tolerance>,
+    /// The beginning of its id; the key of the entity that it belongs to follows. It is also the id of one that is written.
+    pub id_prefix: &'static str,
+    /// The members that differ from those of a new entity, as JSON without braces.
+    pub members: &'static str,
+}
+
+/// A value that becomes another one by a read.
+#[derive(Debug)]
+pub struct Advance {
+    /// The enum property.
+    pub property: &'static str,
+    /// The member.
+    pub from: &'static str,
+    /// The member that it becomes.
+    pub to: &'static str,
+}
+
+/// The rule for a DELETE that marks an entity.
+#[derive(Debug)]
+pub struct DeactivationRules {
+    /// The property that becomes false.
+    pub property: &'static str,
+    /// The refusal for the last entity of a collection with another value, if it must stay.
+    pub last: Option<&'static Refusal>,
 }
 
 /// The rule for deleted entities of a type that can be restored.

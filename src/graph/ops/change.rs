@@ -5,6 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use http::StatusCode;
 
 use crate::edm::date_time::DateTimeOffset;
+use crate::edm::patch::Patch;
 use crate::edm::schema::{IdForm, Model, Property, PropertyType, ServerSetValue, Slot, StructuredType, TypeId, UpdateAnswer};
 use crate::edm::value::{Complex, Dynamic, Value};
 use crate::entra::caller::{self, Caller, Person};
@@ -23,7 +24,7 @@ use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
 use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoreFull, StoredEntity};
-use crate::world::workload::{Change, ChangeKind, Consultation, Reply};
+use crate::world::workload::{Change, ChangeKind, Consultation, Reply, WrittenValues};
 
 /// Reads the body of a write as far as the service does before it looks up the entity.
 ///
@@ -117,6 +118,28 @@ pub(super) fn alone_with_others<'c>(context: &OperationContext<'c>) -> Option<Mu
     let structured = context.structured();
     let is_decided = structured.consulted.is_some() && structured.unique.is_empty();
     is_decided.then(|| context.world.unique_values.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Checks the values of a new or replaced entity, and completes them, as its workload does.
+///
+/// # Errors
+///
+/// Returns the workload's refusal of the values.
+pub(super) fn check_values(
+    context: &OperationContext<'_>,
+    structured: &StructuredType,
+    patch: &Patch,
+    current: Option<&Complex>,
+    values: &mut Complex,
+    decided: &mut Vec<&'static str>,
+) -> Result<(), Error> {
+    let name = structured.full_name.strip_prefix("microsoft.graph.").unwrap_or_default();
+    let rows = context.world.workloads.iter().flat_map(|workload| workload.value_rules());
+    for (_, rule) in rows.filter(|(row, _)| *row == name) {
+        let (world, model) = (context.world, context.model);
+        rule(&mut WrittenValues { world, model, structured, patch, current, values, decided })?;
+    }
+    Ok(())
 }
 
 /// Returns the collection to change the entity with a key, if there is one.
@@ -231,11 +254,11 @@ pub(super) fn server_set_values(
             (Some(ServerSetValue::ModifiedAt), _) if recomputes => values.push((property.slot, now(property))),
             (Some(ServerSetValue::CreatedBy), PropertyType::Complex(id)) if is_new => {
                 let identity_set = context.route.model.structured(id);
-                values.push((property.slot, caller(context, property, identity_set, decided)));
+                values.push((property.slot, caller(context, structured, property, identity_set, decided)));
             }
             (Some(ServerSetValue::ModifiedBy), PropertyType::Complex(id)) if recomputes => {
                 let identity_set = context.route.model.structured(id);
-                values.push((property.slot, caller(context, property, identity_set, decided)));
+                values.push((property.slot, caller(context, structured, property, identity_set, decided)));
             }
             (Some(ServerSetValue::ChangeKey), _) => {
                 values.push((property.slot, Value::String(change_key(context.world.next_entity_id()).into())));
@@ -263,13 +286,21 @@ pub(super) fn server_set_values(
 /// Returns the caller as a value of the type identitySet.
 fn caller(
     context: &OperationContext<'_>,
+    structured: &StructuredType,
     property: &Property,
     identity_set: &StructuredType,
     decided: &mut Vec<&'static str>,
 ) -> Value {
     let model = context.route.model;
-    let value =
-        |member: &str, person: Person| identity_set_value(model, identity_set, member, property.has_plain_identity, person);
+    let form = match structured.without_tenant {
+        _ if property.has_plain_identity => IdentityForm::Plain,
+        Some((behavior, is_omitted)) => {
+            decided.push(behavior);
+            if is_omitted(&context.world.behaviors) { IdentityForm::WithoutTenant } else { IdentityForm::Whole }
+        }
+        None => IdentityForm::Whole,
+    };
+    let value = |member: &str, person: Person| identity_set_value(model, identity_set, member, form, person);
     match caller::caller(&context.request.headers) {
         Caller::User(person) => value("user", person),
         Caller::Application(person) => value("application", person),
@@ -282,7 +313,7 @@ fn caller(
                 }
                 LocalCaller::Null => Value::Complex(Arc::new(Complex::default())),
             };
-            if property.has_plain_identity {
+            if form != IdentityForm::Whole {
                 return local();
             }
             context.world.local_caller.get_or_init(local).clone()
@@ -291,19 +322,33 @@ fn caller(
 }
 
 /// Returns a value of the type identitySet that names one user or application.
-fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, is_plain: bool, person: Person) -> Value {
+fn identity_set_value(model: &Model, identity_set: &StructuredType, member: &str, form: IdentityForm, person: Person) -> Value {
     let mut set = Complex::default();
     let property = identity_set.property(member).map(|index| &identity_set.properties[index]);
     if let Some(property) = property
         && let PropertyType::Complex(id) = property.kind
     {
-        set.set(property.slot, identity_value(model.structured(id), member == "user" && !is_plain, person));
+        set.set(
+            property.slot,
+            identity_value(model.structured(id), if member == "user" { form } else { IdentityForm::Plain }, person),
+        );
     }
     Value::Complex(Arc::new(set))
 }
 
-/// Returns a value of the type identity. A user has the undeclared members of the published example.
-fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> Value {
+/// The undeclared members of the identity of a user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IdentityForm {
+    /// None.
+    Plain,
+    /// The kind of identity.
+    WithoutTenant,
+    /// The kind of identity and a null `tenantId`, as in the published example.
+    Whole,
+}
+
+/// Returns a value of the type identity.
+fn identity_value(identity: &StructuredType, form: IdentityForm, person: Person) -> Value {
     let mut value = Complex::default();
     if let Some(slot) = identity.slot("id") {
         value.set(slot, Value::String(person.id.into()));
@@ -311,8 +356,10 @@ fn identity_value(identity: &StructuredType, is_user: bool, person: Person) -> V
     if let Some((slot, name)) = identity.slot("displayName").zip(person.display_name) {
         value.set(slot, Value::String(name.into()));
     }
-    if is_user {
+    if form != IdentityForm::Plain {
         value.dynamic.push(Dynamic { name: "userIdentityType".into(), json: quoted("aadUser").into() });
+    }
+    if form == IdentityForm::Whole {
         value.dynamic.push(Dynamic { name: "tenantId".into(), json: "null".into() });
     }
     Value::Complex(Arc::new(value))

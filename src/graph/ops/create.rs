@@ -13,7 +13,7 @@ use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, insert, next_key, server_set_values, set_key, store_full, with_change,
+    alone_with_others, before_commit, check_values, insert, next_key, server_set_values, set_key, store_full, with_change,
 };
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
@@ -42,6 +42,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
     let stored_as = context.world.schema.set(context.route.collection.set).target;
     let mut properties = new_values(context, structured, stored_as, &reading.patch, &mut decided);
     rename(context, structured, &mut properties);
+    check_values(context, structured, &reading.patch, None, &mut properties, &mut decided)?;
     // An approved entity keeps the id that was sent for approval.
     let (mut approved, mut reply) = (reply.and_then(|reply| reply.key.clone()), reply);
     loop {
@@ -154,6 +155,7 @@ fn insert_new(
 ) -> Result<Arc<str>, Error> {
     let set = context.world.schema.set(place.set);
     let mut values = new_values(context, structured, set.target, patch, &mut Vec::new());
+    check_values(context, structured, patch, None, &mut values, &mut Vec::new())?;
     let ancestors = ancestors(context, place);
     loop {
         let id = free_key(context, structured, &context.world.store.at(place));

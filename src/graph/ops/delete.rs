@@ -6,18 +6,22 @@ use http::Method;
 
 use crate::edm::address::{CollectionAddress, EntityAddress};
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Property, PropertyType};
-use crate::edm::value::Value;
+use crate::edm::schema::{DeactivationRules, Property, PropertyType};
+use crate::edm::tag;
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, store_full, with_change};
+use crate::graph::ops::change::{
+    alone_with_others, before_commit, collection_to_change, server_set_values, store_full, with_change,
+};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders};
 use crate::graph::statuses::{self, Bin};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
+use crate::policy::refusal;
 use crate::world::clock::unix_millis;
-use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoredEntity};
+use crate::world::store::{Collection, InsertError, RECORD_BYTES, StoreUpdate, StoredEntity};
 use crate::world::workload::{ChangeKind, Reply};
 
 /// Deletes an entity and its contained entities.
@@ -40,6 +44,9 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
             return Ok(Outcome::Consult(consultation));
         }
     }
+    if let Some(rules) = context.structured().deactivated {
+        return deactivate(context, key, rules, &precondition, decided);
+    }
     let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;
     let before = removed.ok_or_else(|| context.not_found(key))?;
     let address = EntityAddress { collection: context.route.collection.clone(), key: before.key.clone() };
@@ -58,6 +65,43 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
     }
     let status = structured.capabilities.delete_status;
     Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), None))
+}
+
+/// Marks an entity that stays where it is.
+fn deactivate(
+    context: &OperationContext<'_>,
+    key: &str,
+    rules: &DeactivationRules,
+    precondition: &Precondition,
+    mut decided: Vec<&'static str>,
+) -> Result<Outcome, Error> {
+    let structured = context.structured();
+    let slot = structured.slot(rules.property).ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
+    let is_active = |entity: &Entity| *entity.properties.get(slot) != Value::Boolean(false);
+    let collection = collection_to_change(context, key)?;
+    let current = collection.get(key).ok_or_else(|| context.not_found(key))?;
+    if let Some(refusal) = rules.last.filter(|_| is_active(&current)) {
+        if !context.purse.spend(u64::try_from(collection.len()).unwrap_or(u64::MAX)) {
+            return Err(context.too_expensive());
+        }
+        if !collection.list().iter().any(|entity| *entity.key != *key && is_active(entity)) {
+            return Err(Error::new(refusal, &[structured.wording.noun]));
+        }
+    }
+    let server_set = server_set_values(context, structured, false, &mut decided);
+    let updated = collection.update(key, |entity| {
+        precondition.check(entity)?;
+        let mut values = entity.properties.clone();
+        values.set(slot, Value::Boolean(false));
+        for (slot, value) in &server_set {
+            values.set(*slot, value.clone());
+        }
+        tag::renew(structured, &mut values, Some(&entity.properties), || context.world.next_tag_id());
+        Ok::<_, Unchanged>(Entity::of_type(Arc::clone(&entity.key), values, structured.blank_text))
+    });
+    let StoreUpdate { before, after } = updated.ok_or_else(|| context.not_found(key))?.map_err(Unchanged::to_error)?;
+    let status = structured.capabilities.delete_status;
+    Ok(with_change(context, Success { status, decided, ..Success::no_content() }, Some(before), Some(after)))
 }
 
 /// Checks that clients can delete the entity, where the path leads to one of a type that it does not name.

@@ -172,6 +172,7 @@ fn read_query<'c>(context: &OperationContext<'c>, text: &str) -> Result<Query<'c
         knows_hidden: context.preferences.include_unknown_enum_members,
         now: context.now.into(),
         search: None,
+        rules: None,
     };
     Query::read(text, scope, QueryTarget::Collection)
 }

@@ -1,16 +1,20 @@
 //! GET of an entity.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use crate::edm::address::EntityAddress;
+use crate::edm::schema::Advance;
+use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::expand::{self, PurseEmpty};
 use crate::graph::explain;
-use crate::graph::ops::condition;
+use crate::graph::ops::{condition, implied};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
 use crate::odata::query::{Query, QueryTarget};
-use crate::world::store::StoredEntity;
+use crate::world::store::{StoreFull, StoredEntity};
 
 /// Returns an entity, or its selected members.
 pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, Error> {
@@ -39,8 +43,37 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
     };
     let found = context.collection()?.with_entity(key, answer).flatten();
     let found = found.or_else(|| context.implied_entity(key).and_then(|entity| answer(&entity)));
+    let found = found.or_else(|| {
+        let mut success = answer(&*implied::entity(context, key)?)?;
+        success.decided.extend(implied::choice(context));
+        Some(success)
+    });
     let success = found.ok_or_else(|| context.not_found(key))?;
+    if context.structured().advanced.is_some() {
+        advance(context, key);
+    }
     Ok(Success { preference_applied: context.enum_preference(), ..success })
+}
+
+/// Changes a value that becomes another by a read.
+fn advance(context: &OperationContext<'_>, key: &str) {
+    let structured = context.structured();
+    let Some(Advance { property, from, to }) = structured.advanced else { return };
+    let Some(property) = structured.property(property).map(|index| &structured.properties[index]) else { return };
+    let member = |name: &str| context.model.member(property.kind, name);
+    let (Some(from), Some(to), slot) = (member(from), member(to), property.slot) else { return };
+    let collection = context.world.store.at(&context.route.collection);
+    let is_due = |entity: &StoredEntity| *entity.properties.get(slot) == Value::Enum(from);
+    if collection.with_entity(key, |entity| is_due(entity)) != Some(true) {
+        return;
+    }
+    // Without room, the value stays as it is for the next read.
+    let Ok(collection) = context.world.store.to_change(&context.route.collection, 0) else { return };
+    let _ = collection.update(key, |entity| {
+        let mut values = entity.properties.clone();
+        values.set(slot, Value::Enum(to));
+        Ok::<_, StoreFull>(Entity::of_type(Arc::clone(&entity.key), values, structured.blank_text))
+    });
 }
 
 /// Returns an entity with entities that it leads to.

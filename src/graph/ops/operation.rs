@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 
 use crate::edm::primitive::Primitive;
-use crate::edm::schema::{Model, Operation, OperationType, PropertyType, TypeId};
+use crate::edm::schema::{Model, Operation, OperationType, PropertyType, StructuredType, TypeId};
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::meta::ResponseMeta;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{next_key, read_body_of, read_rules};
+use crate::graph::ops::change::{next_key, read_body_of, read_rules, server_set_values};
 use crate::graph::ops::{Outcome, create, delta, folders, result, unique, upload};
 use crate::graph::request::Request;
 use crate::graph::route::{OperationCall, Route, unknown_segment};
@@ -74,6 +74,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         unique::check(context, structured, &context.world.store.at(collection), values, None)
     };
     let decided = RefCell::default();
+    let server_set = |structured: &StructuredType| server_set_values(context, structured, false, &mut Vec::new());
     let request = OperationRequest {
         world: context.world,
         model: context.model,
@@ -87,6 +88,7 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         decided: &decided,
         purse: context.purse,
         create: &create,
+        server_set: &server_set,
         check_unique: &check_unique,
     };
     let reply = match handler(&request)? {

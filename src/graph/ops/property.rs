@@ -8,6 +8,7 @@ use crate::edm::schema::{Property, PropertyType, StructuredType};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::explain;
+use crate::graph::ops::implied;
 use crate::graph::route::{PropertyTail, unknown_segment};
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -17,7 +18,7 @@ use crate::odata::write::{separate, write_value};
 /// Returns one property of an entity.
 pub(super) fn get(context: &OperationContext<'_>, key: &str, path: &PropertyTail) -> Result<Success, Error> {
     let query = query(context)?;
-    let entity = context.entity(key)?;
+    let entity = context.entity(key).or_else(|error| implied::entity(context, key).ok_or(error))?;
     of_entity(context, key, &entity, path, &query)
 }
 

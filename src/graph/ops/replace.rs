@@ -8,14 +8,14 @@ use crate::edm::schema::Slot;
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::Outcome;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, changed_response, collection_to_change, insert, next_key, server_set_values, set_key,
-    store_full, with_change,
+    alone_with_others, before_commit, changed_response, check_values, collection_to_change, insert, next_key, server_set_values,
+    set_key, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
 use crate::graph::ops::reference::{self, Relation};
+use crate::graph::ops::{Outcome, implied};
 use crate::odata::error::Error;
 use crate::odata::read::Reading;
 use crate::policy::behavior::Replace;
@@ -59,13 +59,17 @@ pub(super) fn replace(
         let id = match reply.and_then(|reply| reply.key.clone()) {
             // An approved entity keeps the id that was sent for approval.
             Some(approved) => approved,
-            None if context.world.schema.set(context.route.collection.set).is_single => next_key(context, structured, 0),
+            None if context.world.schema.set(context.route.collection.set).is_single => {
+                implied::id(context).unwrap_or_else(|| next_key(context, structured, 0))
+            }
             None => key.clone(),
         };
         set_key(structured, &mut proposed, &id);
         let actual = context.model.actual(structured, proposed.own_type);
         tag::renew(actual, &mut proposed, None, || context.world.next_tag_id());
     }
+    let replaced = current.as_ref().map(|entity| &entity.properties);
+    check_values(context, structured, &reading.patch, replaced, &mut proposed, &mut decided)?;
     let kind = ChangeKind::Replace { key: &key, values: &proposed };
     if let Some(consultation) = before_commit(context, kind, reply, &mut decided)? {
         return Ok(Outcome::Consult(consultation));
@@ -77,6 +81,8 @@ pub(super) fn replace(
         let updated = collection_to_change(context, &key)?.update(&key, |entity| {
             precondition.check_replaced(entity)?;
             let mut values = replaced_values(context, reading, Some(entity), &server_set);
+            // The values were checked before the change; here they are only completed.
+            let _ = check_values(context, structured, &reading.patch, Some(&entity.properties), &mut values, &mut Vec::new());
             let actual = context.model.actual(structured, values.own_type);
             tag::renew(actual, &mut values, Some(&entity.properties), || context.world.next_tag_id());
             let blank = actual.blank_text;

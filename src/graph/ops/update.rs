@@ -15,7 +15,7 @@ use crate::graph::ops::change::{
     before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
-use crate::graph::ops::{Outcome, property, reference, relocate, unique};
+use crate::graph::ops::{Outcome, implied, property, reference, relocate, unique};
 use crate::graph::route::PropertyTail;
 use crate::graph::success::Success;
 use crate::odata::error::Error;
@@ -158,10 +158,13 @@ pub(super) fn update_property(
 
 /// Stores a single entity before its first change, unless clients create it.
 pub(super) fn create_single(context: &OperationContext<'_>, key: &str) -> Result<(), Error> {
-    if context.structured().capabilities.is_upsert() || context.written_collection()?.get(key).is_some() {
+    let structured = context.structured();
+    let is_created = structured.capabilities.is_upsert() && structured.implied.is_none();
+    if is_created || context.written_collection()?.get(key).is_some() {
         return Ok(());
     }
-    let (structured, mut blank) = (context.structured(), blank_single(context.structured(), key));
+    let implied = implied::entity(context, key).and_then(Arc::into_inner);
+    let mut blank = implied.unwrap_or_else(|| blank_single(structured, key));
     if structured.tag.is_some() {
         let mut properties = blank.properties.clone();
         tag::renew(structured, &mut properties, None, || context.world.next_tag_id());

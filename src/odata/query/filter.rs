@@ -1,5 +1,6 @@
 //! `$filter`: a Boolean expression of OData (OData 4.0 Part 2, 5.1.1), bound to the model when it is parsed.
 
+mod allowed;
 mod arithmetic;
 mod convert;
 pub(crate) mod decimal;
@@ -24,10 +25,11 @@ use self::problem::Refusals;
 use self::types::{BOOLEAN, ExpressionType};
 use super::Scope;
 use super::position::located_detail;
-use crate::edm::schema::SearchRules;
+use crate::edm::schema::{FilterRules, SearchRules};
 use crate::edm::value::Complex;
 use crate::odata::error::Error;
 use crate::odata::purse::Purse;
+use crate::policy::behavior::Behaviors;
 use crate::policy::refusal;
 
 /// A parsed expression.
@@ -53,6 +55,11 @@ impl<'m> Expression<'m> {
     /// Whether the expression is a complex value, which cannot be ordered.
     pub(crate) fn is_object(&self) -> bool {
         self.kind.is_object()
+    }
+
+    /// Checks that a collection takes the condition.
+    pub(super) fn check(&self, rules: &FilterRules, behaviors: &Behaviors) -> Result<(), Error> {
+        if rules.strict.1(behaviors) { allowed::check(&self.node, rules) } else { Ok(()) }
     }
 
     /// Returns the condition that both conditions are fulfilled.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{QueryTarget, Scope};
+use crate::edm::schema::EntityOptions;
 use crate::odata::error::Error;
 use crate::policy::refusal;
 use crate::text::form::{decoded, raw_fields};
@@ -120,6 +122,26 @@ impl<'q> SystemQueryOptions<'q> {
     /// Removes an option.
     pub(crate) fn remove(&mut self, name: Name) {
         self.values[name as usize] = None;
+    }
+
+    /// Removes the options without an effect on a resource that takes only some queries. Returns the behavior that decided so.
+    pub(super) fn restrict(&mut self, scope: &Scope<'_>, target: QueryTarget) -> Result<Option<&'static str>, Error> {
+        let Some(rules) = scope.rules else { return Ok(None) };
+        if let (QueryTarget::Entity, Some((behavior, choice))) = (target, rules.entity) {
+            let others = NAMES.iter().filter(|(name, ..)| !matches!(name, Name::Format | Name::Expand));
+            let Some((first, ..)) = others.clone().find(|(name, ..)| self.has(*name)) else { return Ok(None) };
+            match choice(scope.behaviors) {
+                EntityOptions::Honored => {}
+                EntityOptions::Ignored => others.for_each(|(name, ..)| self.remove(*name)),
+                EntityOptions::Refused(refusal) => return Err(Error::new(refusal, &[first.text()])),
+            }
+            return Ok(Some(behavior));
+        }
+        let ignored = rules.search.filter(|(_, is_ignored)| self.has(Name::Search) && is_ignored(scope.behaviors));
+        Ok(ignored.map(|(behavior, _)| {
+            self.remove(Name::Search);
+            behavior
+        }))
     }
 
     /// Returns an error for the first of the given options that the query has.

@@ -1,7 +1,7 @@
 //! The context in which a query is bound.
 
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::schema::{Model, SearchRules, StructuredType};
+use crate::edm::schema::{Model, QueryRules, SearchRules, StructuredType};
 use crate::odata::write::is_shown;
 use crate::policy::behavior::{Behaviors, HiddenMembers};
 
@@ -20,6 +20,8 @@ pub(crate) struct Scope<'m> {
     pub now: DateTimeOffset,
     /// The rules of `$search`, if the type has it.
     pub search: Option<&'static SearchRules>,
+    /// The rules of queries, if the type takes only some.
+    pub rules: Option<&'static QueryRules>,
 }
 
 impl Scope<'_> {

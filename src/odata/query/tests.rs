@@ -21,7 +21,7 @@ pub(super) fn with_scope<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     let structured = model.structured(model.type_named("workforceIntegration").unwrap());
     let behaviors = Behaviors::default();
     let now = DateTimeOffset::from_unix_millis(1_700_000_000_000);
-    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: None })
+    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: None, rules: None })
 }
 
 #[test]

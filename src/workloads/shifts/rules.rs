@@ -2,11 +2,16 @@
 
 use http::StatusCode;
 
+use super::queries;
 use crate::edm::schema::{
-    Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, EnumRefusals, IdForm, PropertyRule, ServerSetValue,
-    TagForm, TagRules, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck, Wording, WorkloadRules,
+    Advance, Capabilities, CheckResult, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DeactivationRules, EnumRefusals, IdForm,
+    ImpliedRules, PropertyRule, ServerSetValue, TagForm, TagRules, Tolerance, TypeRules, UpdateAnswer, UpdateMethod, ValueCheck,
+    Wording, WorkloadRules,
 };
-use crate::policy::behavior::{Behaviors, ReplaceResponse, ScheduleResponse, SecretLength, UrlCheck};
+use crate::policy::behavior::{
+    Behaviors, IdentityTenant, ReplaceResponse, ScheduleResponse, SecretLength, ShiftUnknownMembers, UnprovisionedSchedule,
+    UrlCheck,
+};
 use crate::policy::refusal;
 
 /// Type name of integrations.
@@ -86,6 +91,10 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
         ("openShiftItem", "openSlotCount", PropertyRule::InitialValue("0")),
         ("timeOffReason", "isActive", PropertyRule::InitialValue("true")),
         ("schedulingGroup", "isActive", PropertyRule::InitialValue("true")),
+        // These follow from the events, as the examples show (learn.microsoft.com/graph/api/timecard-clockin and timecard-replace).
+        ("timeCard", "state", PropertyRule::ReadOnly),
+        ("timeCard", "confirmedBy", PropertyRule::ReadOnly),
+        ("timeCard", "originalEntry", PropertyRule::ReadOnly),
         ("workforceIntegrationEncryption", "secret", PropertyRule::WriteOnly),
         ("workforceIntegrationEncryption", "secret", PropertyRule::Checked(ValueCheck(check_secret_length))),
     ],
@@ -115,8 +124,76 @@ pub(super) static RULES: WorkloadRules = WorkloadRules {
             "supports",
         ],
     )],
+    queries: queries::QUERIES,
+    // That a user without preferences has some, and may change them, is documented (learn.microsoft.com/graph/api/shiftpreferences-put); the
+    // examples there have ids that end with that of the user, and schedules that of the team.
+    implied: &[
+        (
+            "schedule",
+            &ImpliedRules {
+                choice: Some(("unprovisioned-schedule", |behaviors| {
+                    behaviors.unprovisioned_schedule == UnprovisionedSchedule::NotStarted
+                })),
+                id_prefix: "",
+                members: r#""enabled":false,"provisionStatus":"NotStarted","timeClockEnabled":false,"openShiftsEnabled":false,"swapShiftsRequestsEnabled":false,"offerShiftRequestsEnabled":false,"timeOffRequestsEnabled":false"#,
+            },
+        ),
+        ("shiftPreferences", &ImpliedRules { choice: None, id_prefix: "SHPR_", members: "" }),
+    ],
+    // learn.microsoft.com/graph/api/schedulinggroup-delete and timeoffreason-delete
+    deactivated: &[
+        ("schedulingGroup", &DeactivationRules { property: "isActive", last: None }),
+        ("timeOffReason", &DeactivationRules { property: "isActive", last: Some(&refusal::LAST_REASON) }),
+    ],
+    tolerant: &[("shift", TOLERANCE), ("openShift", TOLERANCE)],
+    // learn.microsoft.com/graph/api/schedule-post-timecards
+    renamed: &[("timeCard", ("onBehalfOfUserId", "userId"))],
+    advanced: &[("schedule", Advance { property: "provisionStatus", from: "Running", to: "Completed" })],
+    without_tenant: &[("shift", ("identity-tenantid", |behaviors| behaviors.identity_tenant == IdentityTenant::Absent))],
+    // learn.microsoft.com/graph/api/timecard-clockin and its siblings, which print no card in the other answers.
+    operation_statuses: &[
+        ("clockIn", "timeCard", 201),
+        ("clockOut", "timeCard", 204),
+        ("startBreak", "timeCard", 204),
+        ("endBreak", "timeCard", 204),
+        ("confirm", "timeCard", 204),
+        ("confirmForUser", "timeCard", 204),
+    ],
+    // The shift: microsoft-graph-docs#14034 and #13815 (2021); the open shift: learn.microsoft.com/graph/api/openshift-post (2024).
+    recorded_order: &[
+        (
+            "shift",
+            &[
+                "id",
+                "createdDateTime",
+                "lastModifiedDateTime",
+                "schedulingGroupId",
+                "userId",
+                "draftShift",
+                "lastModifiedBy",
+                "sharedShift",
+                "isStagedForDeletion",
+            ],
+        ),
+        (
+            "openShift",
+            &[
+                "id",
+                "createdDateTime",
+                "lastModifiedDateTime",
+                "schedulingGroupId",
+                "draftOpenShift",
+                "lastModifiedBy",
+                "sharedOpenShift",
+                "isStagedForDeletion",
+            ],
+        ),
+    ],
     ..WorkloadRules::NONE
 };
+
+const TOLERANCE: Tolerance =
+    ("shift-unknown-members", |behaviors| behaviors.shift_unknown_members == ShiftUnknownMembers::Ignore);
 
 /// `If-Match` is an option, and one published connector sends it without a value (OfficeDev/Microsoft-Teams-Shifts-WFM-Connectors).
 static TAG: TagRules = TagRules {

@@ -76,10 +76,13 @@ fn shift(user: &str) -> Value {
 /// Returns a world whose schedule is bound to the first integration of the built-in fixtures.
 fn bound(choices: &[(&str, &str)]) -> World {
     let world = harness::world(choices);
-    let binding = json!({ "enabled": true, "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap(), "WFI_other"] });
+    let binding = json!({ "enabled": true, "timeZone": "UTC", "workforceIntegrationIds": [INTEGRATION.rsplit('/').next().unwrap(), "WFI_other"] });
     assert_eq!(harness::json(&world, Method::PUT, SCHEDULE, Some(&binding.to_string())).0, StatusCode::OK);
     world
 }
+
+/// The number of shifts in the built-in fixtures.
+const FIXTURES: usize = 78;
 
 fn shifts(world: &World) -> Vec<Value> {
     let (_, list) = harness::json(world, Method::GET, &format!("{SCHEDULE}/shifts"), None);
@@ -110,8 +113,8 @@ fn a_shift_is_stored_as_it_was_sent_to_the_connector() {
     insta::assert_snapshot!(String::from_utf8_lossy(&plaintext), @r#"{"requests":[{"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","method":"POST","url":"/shifts/SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6","headers":{"X-MS-Transaction-ID":"b9b9dc59-300f-4a27-a609-f21940807f39","X-MS-Expires":"2026-01-02T03:04:35.928Z"},"body":{"sharedShift":{"displayName":null,"notes":null,"activities":[{"isPaid":null,"startDateTime":null,"endDateTime":null,"code":null,"displayName":"Lunch","theme":"White"}],"isActive":true,"startDateTime":"2024-10-12T15:00:00.000Z","endDateTime":"2024-10-12T17:00:00.000Z","theme":"White"},"isStagedForDeletion":false,"schedulingGroupId":"TAG_1","userId":"u","createdDateTime":"2026-01-02T03:04:05.678Z","lastModifiedDateTime":"2026-01-02T03:04:05.678Z","lastModifiedBy":{"user":{"id":"00000000-0000-4000-8000-000000000001","displayName":"Local User"}},"id":"SHFT_e9fd6049-d65a-421e-a79e-f1be337e88d6"}}]}"#);
     let (stored, mut created) = (shifts(&world), body_of(&answer));
     created.as_object_mut().unwrap().remove("@odata.context");
-    assert_eq!((stored.len(), &stored[2]), (3, &created));
-    assert_eq!(stored[2]["id"], message["requests"][0]["id"]);
+    assert_eq!((stored.len(), &stored[FIXTURES]), (FIXTURES + 1, &created));
+    assert_eq!(stored[FIXTURES]["id"], message["requests"][0]["id"]);
 }
 
 #[test]
@@ -166,9 +169,9 @@ fn the_answer_of_the_connector_decides() {
 #[test]
 fn a_call_is_recorded_though_the_client_gets_no_answer() {
     for (effect, connector, stored) in [
-        (r#"{ "answer": "gateway-timeout", "applies": true }"#, approves as fn(&Value) -> CallOutcome, 3),
-        (r#"{ "reset": true, "applies": true }"#, approves, 3),
-        (r#"{ "silence": true, "applies": true }"#, refuses, 2),
+        (r#"{ "answer": "gateway-timeout", "applies": true }"#, approves as fn(&Value) -> CallOutcome, FIXTURES + 1),
+        (r#"{ "reset": true, "applies": true }"#, approves, FIXTURES + 1),
+        (r#"{ "silence": true, "applies": true }"#, refuses, FIXTURES),
     ] {
         let world = bound(&[]);
         let rule = format!(r#"{{ "on": {{ "path": "/v1.0/teams/*/schedule/shifts", "method": "POST" }}, "do": {effect} }}"#);
@@ -261,7 +264,7 @@ fn the_connector_is_asked_about_supported_entities_only_and_only_while_the_integ
     let asking = world.with_behaviors(behaviors);
     assert!(message_path(&asking, Method::DELETE, "timesOff/TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029").is_some());
     // Without a binding, no call is made.
-    harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+    harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true,"timeZone":"UTC"}"#));
     assert_eq!(message_path(&asking, Method::POST, "timesOff"), None);
 }
 
@@ -300,12 +303,12 @@ fn a_batch_asks_the_connector_about_each_of_its_changes() {
     let statuses: Vec<u64> =
         body_of(&answer)["responses"].as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
     assert_eq!((statuses, calls.len()), (vec![400, 201], 2));
-    assert_eq!(shifts(&world).len(), 3);
+    assert_eq!(shifts(&world).len(), FIXTURES + 1);
 }
 
 /// Returns the body that binds a schedule to an integration.
 fn binding_to(id: &str) -> String {
-    json!({ "enabled": true, "workforceIntegrationIds": [id] }).to_string()
+    json!({ "enabled": true, "timeZone": "UTC", "workforceIntegrationIds": [id] }).to_string()
 }
 
 #[test]
@@ -315,7 +318,7 @@ fn a_refusal_holds_even_if_the_binding_changes_during_the_call() {
     let meanwhile: [&dyn Fn(&World); 3] = [
         &|world| drop(harness::json(world, Method::DELETE, INTEGRATION, None)),
         &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(&binding_to(other)))),
-        &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#))),
+        &|world| drop(harness::json(world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true,"timeZone":"UTC"}"#))),
     ];
     for change in meanwhile {
         let world = bound(&[]);
@@ -360,7 +363,7 @@ fn an_approval_counts_only_for_the_integration_that_was_asked() {
     assert_eq!((answer.calls.len(), shifts(&world)), (2, before));
     // A schedule that is no longer bound asks no other connector.
     let (answer, calls) = play(&world, &post, |message| {
-        harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true}"#));
+        harness::json(&world, Method::PUT, SCHEDULE, Some(r#"{"enabled":true,"timeZone":"UTC"}"#));
         approves(message)
     });
     assert_eq!((answer.response.status().as_u16(), calls.len()), (201, 1));

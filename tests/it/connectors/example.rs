@@ -160,7 +160,8 @@ fn the_passthrough_header_of_a_write_to_a_shift_reaches_the_connector() {
     supporting["supportedEntities"] = json!("shift");
     let (_, created) = send("POST", COLLECTION, &supporting);
     let schedule = "/v1.0/teams/3d88b7a2-f988-4f4b-bb34-d66df66af126/schedule";
-    assert_eq!(send("PUT", schedule, &json!({ "workforceIntegrationIds": [created["id"]] })).0, 200);
+    let binding = json!({ "enabled": true, "timeZone": "UTC", "workforceIntegrationIds": [created["id"]] });
+    assert_eq!(send("PUT", schedule, &binding).0, 200);
     assert_eq!(
         send(
             "POST",

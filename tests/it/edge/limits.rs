@@ -336,7 +336,7 @@ fn requests_that_wait_for_a_connector_take_bounded_memory_together() {
     let url = format!("{{\"url\":\"http://{}\"}}", connector.local_addr().unwrap());
     assert_eq!(statuses(&exchange(&server, patch(&url))), "200");
     let id = ENTITY.rsplit('/').next().unwrap();
-    let binding = format!("{{\"enabled\":true,\"workforceIntegrationIds\":[\"{id}\"]}}");
+    let binding = format!("{{\"enabled\":true,\"timeZone\":\"UTC\",\"workforceIntegrationIds\":[\"{id}\"]}}");
     assert_eq!(statuses(&exchange(&server, send("PUT", schedule, binding.as_bytes(), ""))), "200");
     // A few kilobytes, whose message to the connector has a megabyte.
     let shift = format!(

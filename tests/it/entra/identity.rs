@@ -163,6 +163,13 @@ fn paths_of(resource: &str) -> (String, String) {
         "microsoft.graph.openShift" => ("openShifts", "OPNSHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8"),
         "microsoft.graph.timeOffReason" => ("timeOffReasons", "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7"),
         "microsoft.graph.timeOff" => ("timesOff", "TOFF_5e2b51ac-dc47-4a66-83ea-1bbbf81ac029"),
+        "microsoft.graph.schedulingGroup" => ("schedulingGroups", "TAG_228940ed-ff84-4e25-b129-1b395cf78be0"),
+        "microsoft.graph.timeOffRequest" => ("timeOffRequests", "SREQ_40f71e21-4259-53e0-bc36-bb3d025265f1"),
+        "microsoft.graph.offerShiftRequest" => ("offerShiftRequests", "SREQ_f53fe69f-c700-58f0-9952-ad790ccb1799"),
+        "microsoft.graph.swapShiftsChangeRequest" => ("swapShiftsChangeRequests", "SREQ_2e9a4958-3335-5b13-8140-8dd95864e2db"),
+        "microsoft.graph.openShiftChangeRequest" => ("openShiftChangeRequests", "SREQ_7475d2ee-b6bd-5355-8af7-b57d3d679754"),
+        "microsoft.graph.timeCard" => ("timeCards", "TCK_ec3ba482-1a87-51a7-9a94-77e479a10ae6"),
+        "microsoft.graph.dayNote" => ("dayNotes", "NOTE_26eaf44b-90d1-5a5e-be79-49ddc205804f"),
         "microsoft.graph.team" => {
             return ("/v1.0/teams".to_owned(), schedule.trim_end_matches("/schedule").to_owned());
         }
@@ -201,6 +208,7 @@ fn each_operation_accepts_exactly_the_permissions_of_its_row() {
                     OperationKind::List => (Method::GET, &collection, ""),
                     OperationKind::Get => (Method::GET, &entity, ""),
                     OperationKind::Create => (Method::POST, &collection, "{}"),
+                    OperationKind::Update if collection.is_empty() => (change, &entity, r#"{"enabled":true,"timeZone":"UTC"}"#),
                     OperationKind::Update => (change, &entity, "{}"),
                     OperationKind::Delete => (Method::DELETE, &entity, ""),
                 };

@@ -544,7 +544,7 @@ fn an_empty_state_file_is_a_new_one() {
     let served = Served::start(&["--state", &state]);
     assert_eq!(served.status("GET", ENTITY, ""), 200);
     let ended = served.stop();
-    assert!(ended.stderr.contains(&format!("INFO state new: 109 initial entities, to be saved to {state}")), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("INFO state new: 212 initial entities, to be saved to {state}")), "{ended:?}");
     assert!(fs::read_to_string(&state).unwrap().contains("workforceIntegrations"));
 }
 

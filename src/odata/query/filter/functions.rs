@@ -120,6 +120,11 @@ pub(super) fn comparison(name: &str) -> Option<(Comparison, &'static str)> {
     COMPARISONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)).map(|(_, comparison, kind)| (*comparison, *kind))
 }
 
+/// Returns the name of a comparison in messages.
+pub(super) fn kind(comparison: Comparison) -> &'static str {
+    COMPARISONS.iter().find(|(_, known, _)| *known == comparison).map_or("", |(_, _, kind)| kind)
+}
+
 /// Returns the operator of sums with this name, in any case, and its name in messages.
 pub(super) fn sum(name: &str) -> Option<(Operator, &'static str)> {
     operator(SUMS, name)

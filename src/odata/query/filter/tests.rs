@@ -62,7 +62,7 @@ fn with_things<T>(test: impl FnOnce(Scope<'_>) -> T) -> T {
     let structured = model.structured(model.type_named("thing").unwrap());
     let behaviors = Behaviors::default();
     let now = DateTimeOffset::parse("2024-02-29T12:00:00Z").unwrap();
-    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: Some(&RULES) })
+    test(Scope { model, structured, behaviors: &behaviors, knows_hidden: false, now, search: Some(&RULES), rules: None })
 }
 
 fn set(object: &mut Complex, structured: &StructuredType, name: &str, value: Value) {

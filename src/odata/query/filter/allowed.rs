@@ -1,0 +1,72 @@
+//! Filters of collections that take only some conditions.
+
+use super::evaluate::Node;
+use super::functions;
+use super::scalar::Comparison;
+use crate::edm::schema::FilterRules;
+use crate::odata::error::Error;
+
+/// Checks that a filter has no other conditions than a collection takes. The first problem counts.
+pub(super) fn check(node: &Node<'_>, rules: &FilterRules) -> Result<(), Error> {
+    check_condition(node, rules, &mut Vec::new())
+}
+
+fn check_condition<'n>(node: &'n Node<'_>, rules: &FilterRules, seen: &mut Vec<&'n str>) -> Result<(), Error> {
+    match node {
+        Node::And(parts) => parts.iter().try_for_each(|part| check_condition(part, rules, seen)),
+        Node::Compare(comparison, left, right) if is_constant(right) => match property(left) {
+            Some(path) => check_comparison(path, *comparison, rules, seen),
+            None => Err(other(left, rules, "a function")),
+        },
+        Node::Or(_) => Err(Error::new(rules.form, &["or"])),
+        Node::Not(_) => Err(Error::new(rules.form, &["not"])),
+        Node::In(left, ..) => Err(other(left, rules, "in")),
+        Node::Has(left, _) => Err(other(left, rules, "has")),
+        node => Err(other(node, rules, "an expression without a comparison")),
+    }
+}
+
+fn check_comparison<'n>(
+    path: &'n str,
+    comparison: Comparison,
+    rules: &FilterRules,
+    seen: &mut Vec<&'n str>,
+) -> Result<(), Error> {
+    let Some((_, operators)) = rules.comparisons.iter().find(|(known, _)| *known == path) else {
+        return Err(Error::new(rules.property, &[path]));
+    };
+    let is_known = operators.iter().any(|word| functions::comparison(word).is_some_and(|(known, _)| known == comparison));
+    if !is_known {
+        return Err(Error::new(rules.operator, &[path, functions::kind(comparison)]));
+    }
+    if seen.contains(&path) {
+        return Err(Error::new(rules.repeated, &[path]));
+    }
+    seen.push(path);
+    Ok(())
+}
+
+/// Returns the refusal of a condition of another form: that of its property, if no condition can have it.
+fn other(node: &Node<'_>, rules: &FilterRules, form: &str) -> Error {
+    match property(node) {
+        Some(path) if !rules.comparisons.iter().any(|(known, _)| *known == path) => Error::new(rules.property, &[path]),
+        _ => Error::new(rules.form, &[form]),
+    }
+}
+
+fn is_constant(node: &Node<'_>) -> bool {
+    match node {
+        Node::Constant(_) => true,
+        Node::Masked(inner, _) => is_constant(inner),
+        _ => false,
+    }
+}
+
+/// Returns the path of a property.
+fn property<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match node {
+        Node::Property(path) | Node::Typed(path, _) => Some(&path.text),
+        Node::Masked(inner, _) => property(inner),
+        _ => None,
+    }
+}
