@@ -270,7 +270,7 @@ fn the_connector_is_asked_about_supported_entities_only_and_only_while_the_integ
 
 #[test]
 fn a_change_is_merged_into_the_entity_as_it_is_when_the_connector_answers() {
-    let world = bound(&[("replace", "keep")]);
+    let world = bound(&[("replace", "keep"), ("shifts-rules", "lenient")]);
     let path = format!("{SCHEDULE}/shifts/{SHIFT}");
     let put = request(Method::PUT, &path, &json!({ "userId": "first" }));
     let Step::Call(pending) = graph::pipeline::answer(&world, &put) else { panic!("the connector is asked") };

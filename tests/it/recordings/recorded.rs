@@ -123,7 +123,7 @@ async fn scheduling(base: &str) -> Vec<RecordedResponse> {
     let mut answers = Vec::new();
     let shift = format!("{SCHEDULE}/shifts/SHFT_577b75d2-a927-48c0-a5d1-dc984894e7b8");
     let reasons = format!("{SCHEDULE}/timeOffReasons");
-    let new = r#"{"userId":"c5d0c76b-80c4-481c-be50-923cd8d680a1","sharedShift":{"notes":"Ada is on holiday","startDateTime":"2024-10-12T06:00:00Z","endDateTime":"2024-10-12T17:00:00Z"}}"#;
+    let new = r#"{"userId":"c5d0c76b-80c4-481c-be50-923cd8d680a1","schedulingGroupId":"TAG_228940ed-ff84-4e25-b129-1b395cf78be0","sharedShift":{"notes":"Ada is on holiday","startDateTime":"2024-10-12T06:00:00Z","endDateTime":"2024-10-12T17:00:00Z"}}"#;
     for request in [
         request(Method::PUT, &shift, &[TOKEN, JSON], new),
         request(Method::GET, SCHEDULE, &[TOKEN], ""),
