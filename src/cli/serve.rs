@@ -1,6 +1,7 @@
 //! The command without a name: serves the emulator until it is stopped.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -331,10 +332,10 @@ async fn listen(arguments: &ServeArguments) -> Result<(Listeners, Urls), String>
     let is_local = host.eq_ignore_ascii_case("localhost");
     let first = if is_local { "127.0.0.1" } else { host };
     let mut bound = TcpListener::bind((first, port)).await;
-    if is_local && bound.is_err() {
+    if is_local && bound.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable) {
         bound = TcpListener::bind(("::1", port)).await;
     }
-    let listener = bound.map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
+    let listener = bound.map_err(|error| format!("cannot listen on {first}:{port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| format!("cannot listen: {error}"))?;
     let scheme = if arguments.tls.tls { "https" } else { "http" };
     let url = |scheme: &str| address::base_url(scheme, address);

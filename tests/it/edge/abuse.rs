@@ -219,7 +219,7 @@ fn lines() -> Vec<Abuse> {
             "a $filter of 15,000 parentheses",
             target(&format!("/v1.0/teamwork/workforceIntegrations?$filter={}", "(((".repeat(5_000))),
         ),
-        abuse("20,000 query options", target(&format!("/v1.0/teamwork/workforceIntegrations?{}", "a&".repeat(20_000)))),
+        abuse("20,000 query options", target(&format!("/v1.0/teamwork/workforceIntegrations?{}a", "a&".repeat(19_999)))),
         abuse("path traversal", target("/v1.0/../../../../etc/passwd")),
         abuse("1,000 requests at once", target(ENTITY).repeat(1_000)),
     ]
