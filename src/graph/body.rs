@@ -65,13 +65,11 @@ fn as_utf8<'b>(body: Cow<'b, [u8]>, headers: &HeaderMap, behaviors: &Behaviors) 
     let marked = Charset::of_mark(&body).map(|(charset, rest)| (charset, body.len() - rest.len()));
     let (charset, start) = match (marked, charset(headers)) {
         (Some(marked), _) => marked,
-        (None, Some(name)) => match Charset::of_name(name, &body) {
-            Some(charset) => (charset, 0),
-            None => {
-                let detail = format!("unknown charset {name:?}, expected utf-8");
-                return Err(Error::new(&refusal::UNKNOWN_CHARSET, &[]).with_detail(detail));
-            }
-        },
+        (None, Some(name)) => {
+            let unknown = || format!("unknown charset {name:?}, expected utf-8");
+            let charset = Charset::of_name(name, &body);
+            (charset.ok_or_else(|| Error::new(&refusal::UNKNOWN_CHARSET, &[]).with_detail(unknown()))?, 0)
+        }
         (None, None) => (Charset::of_json(&body), 0),
     };
     // The reader of JSON finds what is not UTF-8.

@@ -35,10 +35,10 @@ pub(crate) fn is_gzip(coding: &str) -> bool {
 
 /// Packs a text, fast rather than small.
 pub(crate) fn pack(text: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::bufread::GzEncoder::new(text, flate2::Compression::fast());
+    let mut encoder = flate2::bufread::GzEncoder::new(text, flate2::Compression::fast());
     let mut packed = Vec::with_capacity(text.len() / 2);
     // Reading from memory does not fail.
-    let _ = packer.read_to_end(&mut packed);
+    let _ = encoder.read_to_end(&mut packed);
     packed
 }
 

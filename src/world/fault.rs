@@ -596,9 +596,7 @@ impl ActiveRule {
     /// Returns the answer to a request that must still wait. The rule does not count it.
     fn still_closed(&self, subject: FaultSubject<'_>) -> Option<Effect> {
         let Effect::Answer(failure) = &self.rule.effect else { return None };
-        if failure.retry_after.is_none() {
-            return None;
-        }
+        failure.retry_after.as_ref()?;
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         if closed.is_empty() {
             return None;

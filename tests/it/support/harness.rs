@@ -215,6 +215,7 @@ const ENTRA: [&str; 26] = [
 ];
 
 /// Checks the invariants of every answer of Graph.
+#[allow(clippy::too_many_lines, reason = "a list of invariants")]
 fn check_graph(world: &World, request: &graph::request::Request, answer: &Answer) {
     let (status, headers, body) = (answer.response.status(), answer.response.headers(), answer.response.body());
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
