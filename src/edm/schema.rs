@@ -306,11 +306,11 @@ pub struct StructuredType {
     /// All properties, inherited ones first.
     pub properties: Vec<Arc<Property>>,
     /// The order of the properties in responses: those without members of their own first, as from the service's writer.
-    pub answer_order: Vec<usize>,
+    pub answer_order: Vec<u16>,
     /// The order of the draft page, if it differs.
-    pub page_order: Option<Vec<usize>>,
+    pub page_order: Option<Box<[u16]>>,
     /// The order in recorded answers, if it differs.
-    pub recorded_order: Option<Box<[usize]>>,
+    pub recorded_order: Option<Box<[u16]>>,
     /// Navigation properties, inherited ones first.
     pub navigations: Vec<Arc<Navigation>>,
     /// The index of the key property, for entity types.
@@ -325,20 +325,8 @@ pub struct StructuredType {
     pub default_projection: Option<Arc<Projection>>,
     /// The rules of `$search`, if the service has it.
     pub search: Option<&'static SearchRules>,
-    /// The value of a single entity that was never written, if it has one.
-    pub implied: Option<&'static ImpliedRules>,
-    /// The rule of a DELETE that marks an entity, if it does not remove it.
-    pub deactivated: Option<&'static DeactivationRules>,
-    /// The behavior that decides whether undeclared members of requests are ignored.
-    pub tolerance: Option<&'static Tolerance>,
-    /// A property, and its member that becomes another one by a read.
-    pub advanced: Option<&'static Advance>,
-    /// A name that requests can have for a property, and the property.
-    pub renamed: Option<&'static (&'static str, &'static str)>,
-    /// The behavior that decides whether identities of users have no `tenantId`.
-    pub without_tenant: Option<&'static Tolerance>,
-    /// The rules of queries, if only some are taken.
-    pub queries: Option<&'static QueryRules>,
+    /// The rules that few types have.
+    rare: Option<Arc<RareRules>>,
     /// The rules of the tags of its entities, if they have tags.
     pub tag: Option<&'static TagRules>,
     /// The index of the key, if answers have it whether it is selected or not.
@@ -356,7 +344,56 @@ pub struct StructuredType {
     names: NameIndex,
 }
 
+/// The rules that few types have.
+#[derive(Clone, Debug)]
+pub struct RareRules {
+    /// The value of a single entity that was never written, if it has one.
+    pub implied: Option<&'static ImpliedRules>,
+    /// The rule of a DELETE that marks an entity, if it does not remove it.
+    pub deactivated: Option<&'static DeactivationRules>,
+    /// The behavior that decides whether undeclared members of requests are ignored.
+    pub tolerance: Option<&'static Tolerance>,
+    /// A property, and its member that becomes another one by a read.
+    pub advanced: Option<&'static Advance>,
+    /// A name that requests can have for a property, and the property.
+    pub renamed: Option<&'static (&'static str, &'static str)>,
+    /// The behavior that decides whether identities of users have no `tenantId`.
+    pub without_tenant: Option<&'static Tolerance>,
+    /// The rules of queries, if only some are taken.
+    pub queries: Option<&'static QueryRules>,
+}
+
+impl RareRules {
+    /// No rules.
+    const NONE: RareRules = RareRules {
+        implied: None,
+        deactivated: None,
+        tolerance: None,
+        advanced: None,
+        renamed: None,
+        without_tenant: None,
+        queries: None,
+    };
+
+    /// Whether there is a rule.
+    fn is_empty(&self) -> bool {
+        let RareRules { implied, deactivated, tolerance, advanced, renamed, without_tenant, queries } = self;
+        implied.is_none()
+            && deactivated.is_none()
+            && tolerance.is_none()
+            && advanced.is_none()
+            && renamed.is_none()
+            && without_tenant.is_none()
+            && queries.is_none()
+    }
+}
+
 impl StructuredType {
+    /// Returns the rules that few types have.
+    pub fn rare(&self) -> &RareRules {
+        self.rare.as_deref().unwrap_or(&RareRules::NONE)
+    }
+
     /// Returns the index of a property by its name in any case.
     pub fn property(&self, name: &str) -> Option<usize> {
         self.names.find(name, |index| self.properties.get(index).is_some_and(|property| property.name.eq_ignore_ascii_case(name)))

@@ -171,7 +171,7 @@ impl<'c, R> OperationContext<'c, R> {
         let behaviors = &self.world.behaviors;
         let knows_hidden = self.preferences.include_unknown_enum_members;
         let now = self.now.into();
-        let (search, rules) = (structured.search, structured.queries);
+        let (search, rules) = (structured.search, structured.rare().queries);
         let scope = Scope { model: self.model, structured, behaviors, knows_hidden, now, search, rules };
         Query::read(text, scope, target).map(Some)
     }

@@ -174,7 +174,7 @@ impl BodyReader<'_> {
                 self.report(&place, "empty name", &refusal::EMPTY_NAME, Vec::new());
                 continue;
             }
-            let renamed = structured.renamed.filter(|(known, _)| self.is_request() && known.eq_ignore_ascii_case(name));
+            let renamed = structured.rare().renamed.filter(|(known, _)| self.is_request() && known.eq_ignore_ascii_case(name));
             let Some(index) = self.property(structured, renamed.map_or(name, |(_, property)| property)) else {
                 if self.is_request() && structured.navigation(name).is_some() {
                     self.nested(structured, name, is_entity, json, &place, &mut patch);
@@ -234,7 +234,7 @@ impl BodyReader<'_> {
             patch.dynamic.push(Dynamic { name: name.into(), json });
             return;
         }
-        let tolerance = structured.tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
+        let tolerance = structured.rare().tolerance.filter(|(_, is_ignored)| is_ignored(self.rules.behaviors));
         let is_ignored = self.rules.behaviors.unknown_property == UnknownProperty::Ignore;
         if self.is_request() && (is_ignored || tolerance.is_some()) {
             self.note(tolerance.filter(|_| !is_ignored).map_or("unknown-property", |(behavior, _)| behavior));

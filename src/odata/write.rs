@@ -364,17 +364,17 @@ fn write_properties(
         PropertyOrder::Page => structured.page_order.as_deref(),
         PropertyOrder::Recorded => structured.recorded_order.as_deref(),
     };
-    let order: &[usize] = listed.unwrap_or(&structured.answer_order);
+    let order: &[u16] = listed.unwrap_or(&structured.answer_order);
     let inherited = types.declared.properties.len();
     let projection = representation.projection(structured).filter(|_| selection.is_none());
-    for index in order {
-        let property = &structured.properties[*index];
+    for index in order.iter().map(|index| usize::from(*index)) {
+        let property = &structured.properties[index];
         let selected = match selection {
-            None if projection.is_some_and(|projection| !projection.has(*index)) => Selected::Nothing,
+            None if projection.is_some_and(|projection| !projection.has(index)) => Selected::Nothing,
             None => Selected::Everything,
-            Some(selection) => match selection.of(*index, property.slot) {
+            Some(selection) => match selection.of(index, property.slot) {
                 // The declared type does not have it: it may be selected like an undeclared member.
-                Selected::Nothing if *index >= inherited && selection.has_undeclared(&property.name) => Selected::Whole,
+                Selected::Nothing if index >= inherited && selection.has_undeclared(&property.name) => Selected::Whole,
                 selected => selected,
             },
         };
@@ -400,7 +400,7 @@ fn write_properties(
         }
         let default = if is_absent { absent_value(representation.model, property.kind) } else { None };
         let value = default.as_ref().unwrap_or(value);
-        if !is_written(representation, structured, *index, value, selected) {
+        if !is_written(representation, structured, index, value, selected) {
             continue;
         }
         if representation.is_full() {

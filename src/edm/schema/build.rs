@@ -15,8 +15,8 @@ use super::name_index::NameIndex;
 use super::names::{Names, collection_element, is_row_of};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
-    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, Root, Schema, SchemaError,
-    SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
+    Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Root, Schema,
+    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions.
@@ -421,8 +421,7 @@ impl Shared<'_> {
             capabilities: row.map_or_else(|| restricted(inherited.1, facts), |(row, _)| *row.capabilities),
             consulted: row.filter(|(row, _)| row.is_consulted).map(|(_, index)| index),
             page_order: listed_order(self.rules, |workload| workload.page_order, full_name, &properties, &answer_order),
-            recorded_order: listed_order(self.rules, |workload| workload.recorded_order, full_name, &properties, &answer_order)
-                .map(Vec::into_boxed_slice),
+            recorded_order: listed_order(self.rules, |workload| workload.recorded_order, full_name, &properties, &answer_order),
             answer_order,
             navigations,
             key: key_index,
@@ -443,34 +442,39 @@ impl Shared<'_> {
                 let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
                 row.or_else(|| base.and_then(|base| base.search))
             },
-            implied: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.implied);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
-            },
-            deactivated: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.deactivated);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
-            },
-            tolerance: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.tolerant);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
-            },
-            advanced: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.advanced);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, advance)| advance)
-            },
-            renamed: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.renamed);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, renamed)| renamed)
-            },
-            without_tenant: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.without_tenant);
-                rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
-            },
-            queries: {
-                let mut rows = self.rules.iter().flat_map(|workload| workload.queries);
-                let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
-                row.or_else(|| base.and_then(|base| base.queries))
+            rare: {
+                let rare = RareRules {
+                    implied: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.implied);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
+                    },
+                    deactivated: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.deactivated);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules)
+                    },
+                    tolerance: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.tolerant);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
+                    },
+                    advanced: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.advanced);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, advance)| advance)
+                    },
+                    renamed: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.renamed);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, renamed)| renamed)
+                    },
+                    without_tenant: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.without_tenant);
+                        rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, tolerance)| tolerance)
+                    },
+                    queries: {
+                        let mut rows = self.rules.iter().flat_map(|workload| workload.queries);
+                        let row = rows.find(|(row, _)| is_row_of(row, full_name)).map(|(_, rules)| *rules);
+                        row.or_else(|| base.and_then(|base| base.rare().queries))
+                    },
+                };
+                (!rare.is_empty()).then(|| Arc::new(rare))
             },
             file: {
                 let mut rows = self.rules.iter().flat_map(|workload| workload.files);
@@ -601,12 +605,17 @@ fn enumeration(full_name: &str, declaration: &csdl::EnumDeclaration) -> EnumType
 
 /// Returns the order of responses: as declared, but with complex values and collections of them last, since the service's writer treats
 /// them as nested resources.
-fn answer_order(properties: &[Arc<Property>]) -> Vec<usize> {
+fn answer_order(properties: &[Arc<Property>]) -> Vec<u16> {
     let is_complex = |index: &usize| {
         matches!(properties[*index].kind, PropertyType::Complex(_) | PropertyType::Collection(super::ItemType::Complex(_)))
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
-    simple.chain((0..properties.len()).filter(is_complex)).collect()
+    simple.chain((0..properties.len()).filter(is_complex)).map(short).collect()
+}
+
+/// Returns the index of a property as orders have it: no type has as many properties as do not fit.
+pub(super) fn short(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
 }
 
 /// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.
@@ -631,12 +640,12 @@ fn listed_order(
     rows: impl Fn(&'static WorkloadRules) -> &'static [(&'static str, &'static [&'static str])],
     full_name: &str,
     properties: &[Arc<Property>],
-    answer_order: &[usize],
-) -> Option<Vec<usize>> {
+    answer_order: &[u16],
+) -> Option<Box<[u16]>> {
     let mut listed = rules.iter().flat_map(|workload| rows(workload)).filter(|(owner, _)| is_row_of(owner, full_name));
     let (_, listed) = listed.next()?;
     let place = |name: &&str| properties.iter().position(|property| *property.name == **name);
-    let mut order: Vec<usize> = listed.iter().filter_map(place).collect();
-    order.extend(answer_order.iter().filter(|index| !listed.contains(&&*properties[**index].name)));
-    Some(order)
+    let mut order: Vec<u16> = listed.iter().filter_map(place).map(short).collect();
+    order.extend(answer_order.iter().filter(|index| !listed.contains(&&*properties[usize::from(**index)].name)));
+    Some(order.into_boxed_slice())
 }

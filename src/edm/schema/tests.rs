@@ -173,7 +173,8 @@ fn the_answer_order_is_that_of_the_published_example() {
     for version in Version::ALL {
         let model = schema.model(version);
         let structured = model.structured(model.type_named("workforceIntegration").unwrap());
-        let names: Vec<&str> = structured.answer_order.iter().map(|index| &*structured.properties[*index].name).collect();
+        let names: Vec<&str> =
+            structured.answer_order.iter().map(|index| &*structured.properties[usize::from(*index)].name).collect();
         assert_eq!(
             names.join(" "),
             "id createdDateTime lastModifiedDateTime displayName url apiVersion isActive supports supportedEntities \

@@ -292,7 +292,7 @@ fn caller(
     decided: &mut Vec<&'static str>,
 ) -> Value {
     let model = context.route.model;
-    let form = match structured.without_tenant {
+    let form = match structured.rare().without_tenant {
         _ if property.has_plain_identity => IdentityForm::Plain,
         Some((behavior, is_omitted)) => {
             decided.push(behavior);

@@ -44,7 +44,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str, reply: Option<&R
             return Ok(Outcome::Consult(consultation));
         }
     }
-    if let Some(rules) = context.structured().deactivated {
+    if let Some(rules) = context.structured().rare().deactivated {
         return deactivate(context, key, rules, &precondition, decided);
     }
     let removed = collection.remove_if(key, |entity| precondition.check(entity)).map_err(Unchanged::to_error)?;

@@ -49,7 +49,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
         Some(success)
     });
     let success = found.ok_or_else(|| context.not_found(key))?;
-    if context.structured().advanced.is_some() {
+    if context.structured().rare().advanced.is_some() {
         advance(context, key);
     }
     Ok(Success { preference_applied: context.enum_preference(), ..success })
@@ -58,7 +58,7 @@ pub(super) fn get(context: &OperationContext<'_>, key: &str) -> Result<Success, 
 /// Changes a value that becomes another by a read.
 fn advance(context: &OperationContext<'_>, key: &str) {
     let structured = context.structured();
-    let Some(Advance { property, from, to }) = structured.advanced else { return };
+    let Some(Advance { property, from, to }) = structured.rare().advanced else { return };
     let Some(property) = structured.property(property).map(|index| &structured.properties[index]) else { return };
     let member = |name: &str| context.model.member(property.kind, name);
     let (Some(from), Some(to), slot) = (member(from), member(to), property.slot) else { return };

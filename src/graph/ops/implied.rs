@@ -12,7 +12,7 @@ use crate::world::store::StoredEntity;
 /// Returns the entity of a key as it is before the first write, if it has a value then.
 pub(super) fn entity(context: &OperationContext<'_>, key: &str) -> Option<Arc<StoredEntity>> {
     let structured = context.structured();
-    let rules = structured.implied.filter(|_| context.is_single())?;
+    let rules = structured.rare().implied.filter(|_| context.is_single())?;
     if rules.choice.is_some_and(|(_, is_shown)| !is_shown(&context.world.behaviors)) {
         return None;
     }
@@ -27,12 +27,12 @@ pub(super) fn entity(context: &OperationContext<'_>, key: &str) -> Option<Arc<St
 
 /// Returns the behavior that decided whether an entity has a value before the first write.
 pub(super) fn choice(context: &OperationContext<'_>) -> Option<&'static str> {
-    context.structured().implied?.choice.map(|(behavior, _)| behavior)
+    context.structured().rare().implied?.choice.map(|(behavior, _)| behavior)
 }
 
 /// Returns the id of a single entity, if it follows from the entity that it belongs to.
 pub(super) fn id(context: &OperationContext<'_>) -> Option<Arc<str>> {
-    let rules = context.structured().implied?;
+    let rules = context.structured().rare().implied?;
     let is_owner = |set| !context.world.schema.set(set).is_single;
     let owner = context.route.ancestors.iter().rev().find(|ancestor| is_owner(ancestor.collection.set))?;
     Some(format!("{}{}", rules.id_prefix, owner.key).into())

@@ -175,8 +175,12 @@ fn expanded<'m>(
         return Err(invalid(options.unwrap_or_default()));
     }
     let target = if navigation.is_collection { QueryTarget::Collection } else { QueryTarget::Entity };
-    let query =
-        Query::of(known, Scope { structured, search: structured.search, rules: structured.queries, ..scope }, target, depth + 1)?;
+    let query = Query::of(
+        known,
+        Scope { structured, search: structured.search, rules: structured.rare().queries, ..scope },
+        target,
+        depth + 1,
+    )?;
     Ok(ExpandItem {
         navigation,
         cast: None,
