@@ -16,7 +16,7 @@ use super::names::{Names, collection_element, is_row_of};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
     Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Root, Schema,
-    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
+    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version, short,
 };
 
 /// Builds the tables of both versions.
@@ -611,11 +611,6 @@ fn answer_order(properties: &[Arc<Property>]) -> Vec<u16> {
     };
     let simple = (0..properties.len()).filter(|index| !is_complex(index));
     simple.chain((0..properties.len()).filter(is_complex)).map(short).collect()
-}
-
-/// Returns the index of a property as orders have it: no type has as many properties as do not fit.
-pub(super) fn short(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
 }
 
 /// Returns the members of answers without `$select`. A derived type has a row of its own, or all members.

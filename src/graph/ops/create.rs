@@ -249,7 +249,7 @@ pub(super) fn complete(
         }
         let (world, model, headers, now) = (context.world, context.model, &context.request.headers, context.now);
         let related = &patch.related;
-        let new = NewEntity { world, model, structured, key, values, ancestors, related, headers, now };
+        let new = NewEntity { world, model, structured, key, values, ancestors, headers, now, related };
         let value = match (row.value)(&new) {
             None => continue,
             Some(DerivedValue::Copied(value)) => value,
