@@ -12,3 +12,5 @@ pub(crate) mod nearest;
 pub(crate) mod redact;
 pub(crate) mod truncate;
 pub(crate) mod visible;
+pub(crate) mod word;
+pub(crate) mod xml;

@@ -5,18 +5,20 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Map, Value};
 
 use super::address::reachable_host;
 use super::output::{UNUSABLE, fail, print};
 use crate::text::visible::visible_lines;
+use crate::workloads::shifts::act::Verb;
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
 pub(super) struct ActArguments {
     /// Act to carry out
-    act: ActName,
+    #[arg(value_parser = Verb::ALL.map(Verb::name))]
+    act: String,
     /// User id of the person who acts (default: the one whose part it is)
     #[arg(long = "as", env = "WFI_EMULATOR_AS", value_name = "ID")]
     actor: Option<String>,
@@ -73,27 +75,6 @@ pub(super) struct ActArguments {
     control_token: Option<String>,
 }
 
-/// Acts by their names.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ActName {
-    AddShift,
-    AddOpenShift,
-    RequestSwap,
-    Offer,
-    RequestOpenShift,
-    RequestTimeOff,
-    Accept,
-    Approve,
-    Decline,
-    Cancel,
-    Assign,
-    Edit,
-    Delete,
-    Share,
-    SetAvailability,
-    SeeEligible,
-}
-
 /// Time limit of an answer: a connector has half a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -111,8 +92,7 @@ pub(super) fn run(arguments: &ActArguments) -> ExitCode {
 
 fn body(arguments: &ActArguments) -> Result<Value, String> {
     let mut act = Map::new();
-    let name = arguments.act.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    act.insert("do".to_owned(), name.into());
+    act.insert("do".to_owned(), arguments.act.as_str().into());
     let texts = [
         ("as", &arguments.actor),
         ("from", &arguments.from),

@@ -344,11 +344,6 @@ pub struct StructuredType {
     names: NameIndex,
 }
 
-/// Returns the index of a property as orders have it: no type has as many properties as do not fit.
-pub(super) fn short(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
-}
-
 /// The rules that few types have.
 #[derive(Clone, Debug)]
 pub struct RareRules {

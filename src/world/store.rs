@@ -29,6 +29,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::edm::schema::{Schema, Set, SetId};
+use crate::odata::error::Error;
+use crate::policy::refusal;
 use crate::world::budget::Budget;
 use baseline::Baseline;
 use share::TreeBaseline;
@@ -61,6 +63,13 @@ impl fmt::Display for StoreFull {
 }
 
 impl std::error::Error for StoreFull {}
+
+impl From<StoreFull> for Error {
+    /// Returns the refusal of a write without enough room.
+    fn from(full: StoreFull) -> Error {
+        Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
+    }
+}
 
 /// All collections of a world.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::CallPolicy;
 use crate::edge::outgoing::call::make_call;
 use crate::text::visible::visible;
+use crate::text::xml::escaped;
 use crate::workloads::shifts::calls::{self, KINDS};
 use crate::workloads::shifts::endpoint::ConnectorEndpoint;
 use crate::workloads::shifts::envelope::{self, Envelope, MessageKeys, Secret};
@@ -30,11 +31,6 @@ const PATIENCE: u32 = 3;
 
 /// Name of the probe in place of those that were not made.
 const FURTHER: &str = "further probes";
-
-/// Returns a text as it is written in XML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// Result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +91,7 @@ impl ProbeReport {
             self.count(Rating::Failed)
         );
         for ProbeResult { probe, rating, message } in &self.0 {
-            let (name, message) = (escaped(probe), escaped(&visible(message)));
+            let (name, message) = (escaped(probe), escaped(message));
             let content = match rating {
                 Rating::Failed => format!("<failure message=\"{message}\"/>"),
                 Rating::Passed | Rating::Noted => format!("<system-out>{message}</system-out>"),

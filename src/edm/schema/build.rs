@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 use self::properties::SlotNumbers;
 use super::csdl::{self, Document, TypeDeclaration};
 use super::name_index::NameIndex;
-use super::names::{Names, collection_element, is_row_of};
+use super::names::{Names, collection_element, is_row_of, short};
 use super::rules::{Capabilities, DEFAULT_CAPABILITIES, DEFAULT_WORDING, DefaultProjection, WorkloadRules};
 use super::{
     Address, EnumId, EnumType, Model, NamedType, Navigation, Projection, Property, PropertyType, RareRules, Root, Schema,
-    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version, short,
+    SchemaError, SchemaText, Set, SetId, SetKind, StructuredType, TypeId, Version,
 };
 
 /// Builds the tables of both versions.

@@ -36,6 +36,11 @@ pub(super) fn primitive(full_name: &str) -> Option<Primitive> {
     }
 }
 
+/// Returns the index of a property as orders have it: no type has as many properties as do not fit.
+pub(super) fn short(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,12 +18,11 @@ use crate::odata::error::Error;
 use crate::odata::prefer::Return;
 use crate::odata::read::{self, Origin, ReadRules, Reading};
 use crate::policy::behavior::{IdFormat, LastModified, LocalCaller};
-use crate::policy::refusal;
 use crate::text::json::quoted;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::{change_key, id_of};
 use crate::world::journal::EntityChange;
-use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoreFull, StoredEntity};
+use crate::world::store::{CollectionRef, InsertError, RECORD_BYTES, StoredEntity};
 use crate::world::workload::{Change, ChangeKind, Consultation, Reply, WrittenValues};
 
 /// Reads the body of a write as far as the service does before it looks up the entity.
@@ -152,7 +151,7 @@ pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str
     if collection.is_changeable() || collection.get(key).is_none() {
         return Ok(collection);
     }
-    context.world.store.to_change(&context.route.collection, 0).map_err(store_full)
+    context.world.store.to_change(&context.route.collection, 0).map_err(Error::from)
 }
 
 /// Appends an entity to the collection.
@@ -163,12 +162,6 @@ pub(super) fn collection_to_change<'c>(context: &OperationContext<'c>, key: &str
 pub(super) fn insert(context: &OperationContext<'_>, entity: &Arc<StoredEntity>) -> Result<(), InsertError> {
     let collection = context.world.store.to_change(&context.route.collection, entity.size() + RECORD_BYTES);
     collection.map_err(InsertError::Full)?.insert(entity.clone())
-}
-
-/// Returns the refusal of a write that the store has no room for.
-#[allow(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-pub(super) fn store_full(full: StoreFull) -> Error {
-    Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
 }
 
 /// Returns a new key for an entity of a type. `attempt` counts the keys that were in use.

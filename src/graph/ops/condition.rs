@@ -7,7 +7,6 @@ use crate::edm::schema::TagRules;
 use crate::edm::tag;
 use crate::edm::value::Entity;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::store_full;
 use crate::graph::success::Success;
 use crate::odata::condition::Condition;
 use crate::odata::error::Error;
@@ -42,7 +41,7 @@ impl Unchanged {
     /// Returns the refusal of the request.
     pub(super) fn to_error(self) -> Error {
         match self {
-            Unchanged::Full(full) => store_full(full),
+            Unchanged::Full(full) => full.into(),
             Unchanged::Refused(refusal) => Error::new(refusal, &[]),
         }
     }

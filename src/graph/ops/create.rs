@@ -13,7 +13,7 @@ use crate::edm::tag;
 use crate::edm::value::{Complex, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{
-    alone_with_others, before_commit, check_values, insert, next_key, server_set_values, set_key, store_full, with_change,
+    alone_with_others, before_commit, check_values, insert, next_key, server_set_values, set_key, with_change,
 };
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::reference::{self, Relation};
@@ -80,7 +80,7 @@ pub(super) fn create(context: &OperationContext<'_>, reading: &Reading, reply: O
                 decided.extend(["id-format", "location"]);
                 return Ok(with_change(context, created_response(context, &entity, decided), None, Some(entity)));
             }
-            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) => {}
         }
         // Another request took the key in the meantime. An approval is for its key alone.
@@ -164,10 +164,10 @@ fn insert_new(
         let mut completed = values.clone();
         complete(context, structured, &key, &mut completed, patch, &ancestors);
         let entity = Arc::new(StoredEntity::of_type(key.clone(), completed, structured.blank_text));
-        let collection = context.world.store.to_change(place, entity.size() + RECORD_BYTES).map_err(store_full)?;
+        let collection = context.world.store.to_change(place, entity.size() + RECORD_BYTES)?;
         match collection.insert(entity) {
             Ok(()) => return Ok(key),
-            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if set.is_single => return Ok(key),
             Err(InsertError::DuplicateKey) => {}
         }

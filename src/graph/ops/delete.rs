@@ -11,9 +11,7 @@ use crate::edm::tag;
 use crate::edm::value::{Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::method::wrong_method;
-use crate::graph::ops::change::{
-    alone_with_others, before_commit, collection_to_change, server_set_values, store_full, with_change,
-};
+use crate::graph::ops::change::{alone_with_others, before_commit, collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, folders};
 use crate::graph::statuses::{self, Bin};
@@ -157,9 +155,9 @@ fn recycle(context: &OperationContext<'_>, before: &StoredEntity) -> Result<bool
         values.set(slot, Value::DateTimeOffset(DateTimeOffset::from_unix_millis(seconds * 1000)));
     }
     let kept = Arc::new(StoredEntity::of_type(before.key.clone(), values, structured.blank_text));
-    let bin = world.store.to_change(&CollectionAddress::from(set), kept.size() + RECORD_BYTES).map_err(store_full)?;
+    let bin = world.store.to_change(&CollectionAddress::from(set), kept.size() + RECORD_BYTES)?;
     match bin.insert(kept) {
         Ok(()) | Err(InsertError::DuplicateKey) => Ok(true),
-        Err(InsertError::Full(full)) => Err(store_full(full)),
+        Err(InsertError::Full(full)) => Err(full.into()),
     }
 }

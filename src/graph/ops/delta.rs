@@ -6,7 +6,6 @@ use http::StatusCode;
 
 use crate::edm::schema::OperationType;
 use crate::graph::context::{ENTITY_LENGTH, OperationContext};
-use crate::graph::ops::change::store_full;
 use crate::graph::ops::list;
 use crate::graph::route::OperationCall;
 use crate::graph::statuses;
@@ -69,7 +68,7 @@ pub(super) fn delta(context: &OperationContext<'_>) -> Result<Success, Error> {
     context.check_way()?;
     let path = context.route.collection.path(&world.schema);
     let binding = Binding::of(world.secret(), &["delta", context.version().segment(), &path]);
-    let collection = world.store.to_change(&context.route.collection, 0).map_err(store_full)?;
+    let collection = world.store.to_change(&context.route.collection, 0)?;
     let start = || collection.change_position(|| world.next_request_id().as_u64_pair().1);
     let begin = |query: String| {
         let ChangePosition { record, number } = start();

@@ -16,7 +16,7 @@ use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::body;
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::{collection_to_change, server_set_values, store_full, with_change};
+use crate::graph::ops::change::{collection_to_change, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::folders::Conflict;
 use crate::graph::ops::{Outcome, create, files, folders, update};
@@ -211,7 +211,7 @@ pub(super) fn delete(context: &OperationContext<'_>, key: &str) -> Result<Outcom
     }
     if rules.creates && context.is_single() {
         // Without its content it is not there.
-        let removed = collection_to_change(context, key)?.remove(key).map_err(store_full)?;
+        let removed = collection_to_change(context, key)?.remove(key)?;
         return Ok(with_change(context, Success::no_content(), removed, None));
     }
     let changed = change(context, key, slot, Value::Null, rules, None)?;

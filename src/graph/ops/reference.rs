@@ -10,7 +10,6 @@ use crate::edm::patch::{Patch, Related, RelatedEntities};
 use crate::edm::schema::{Navigation, SetId, StructuredType, TypeId};
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
-use crate::graph::ops::change::store_full;
 use crate::graph::ops::{Outcome, required, unique};
 use crate::graph::success::Success;
 use crate::graph::{body, statuses};
@@ -85,8 +84,8 @@ pub(super) fn remove(context: &OperationContext<'_>, key: Option<&str>) -> Resul
     if let Some(refusal) = kept.filter(|_| context.world.store.at(place).len() <= 1) {
         return Err(Error::new(refusal, &[]));
     }
-    let collection = context.world.store.to_change(place, 0).map_err(store_full)?;
-    collection.remove(&key).map_err(store_full)?.ok_or_else(missing)?;
+    let collection = context.world.store.to_change(place, 0)?;
+    collection.remove(&key)?.ok_or_else(missing)?;
     Ok(Outcome::Success(Success::no_content()))
 }
 
@@ -234,10 +233,10 @@ fn create_named(context: &OperationContext<'_>, address: &EntityAddress) -> Resu
     let world = context.world;
     let Some(structured) = context.model.find_structured(world.schema.set(address.collection.set).target) else { return Ok(()) };
     let entity = Arc::new(blank_single(structured, &address.key));
-    let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES).map_err(store_full)?;
+    let collection = world.store.to_change(&address.collection, entity.size() + RECORD_BYTES)?;
     match collection.insert(entity) {
         Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
-        Err(InsertError::Full(full)) => Err(store_full(full)),
+        Err(InsertError::Full(full)) => Err(full.into()),
     }
 }
 
@@ -276,15 +275,15 @@ fn link(context: &OperationContext<'_>, place: &CollectionAddress, target: &Targ
     let link = Entity::link(key.clone(), target.address.clone());
     let stored = Arc::new(StoredEntity::from(link.clone()));
     loop {
-        let collection = context.world.store.to_change(place, stored.size() + RECORD_BYTES).map_err(store_full)?;
+        let collection = context.world.store.to_change(place, stored.size() + RECORD_BYTES)?;
         match collection.insert(stored.clone()) {
             Ok(()) => return Ok(true),
-            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::Full(full)) => return Err(full.into()),
             Err(InsertError::DuplicateKey) if !set.is_single => return Ok(false),
             // The former link stays without room for the new one. If it was removed meanwhile, the next round adds it.
             Err(InsertError::DuplicateKey) => match collection.update(&key, |_| Ok::<_, StoreFull>(link.clone())) {
                 Some(Ok(_)) => return Ok(true),
-                Some(Err(full)) => return Err(store_full(full)),
+                Some(Err(full)) => return Err(full.into()),
                 None => {}
             },
         }
@@ -391,8 +390,8 @@ pub(super) fn relate<'m>(
             // A link that another request has added meanwhile is the same one.
             RelationEntities::Linked(targets) => targets.iter().try_for_each(|target| link(context, &place, target).map(drop))?,
             RelationEntities::Unlinked => {
-                let collection = context.world.store.to_change(&place, 0).map_err(store_full)?;
-                collection.remove(&navigation.name).map_err(store_full)?;
+                let collection = context.world.store.to_change(&place, 0)?;
+                collection.remove(&navigation.name)?;
             }
             RelationEntities::New(entities) => {
                 for entity in entities {

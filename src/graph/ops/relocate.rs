@@ -10,7 +10,7 @@ use crate::edm::schema::{FileRules, PropertyType, StructuredType};
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
-use crate::graph::ops::change::{changed_response, server_set_values, store_full, with_change};
+use crate::graph::ops::change::{changed_response, server_set_values, with_change};
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, create, folders, unique};
 use crate::odata::error::Error;
@@ -144,7 +144,7 @@ pub(super) fn relocate(
     };
     if let Err(full) = moved.iter().try_for_each(insert).and_then(|()| remove(&from)) {
         let _ = remove(&to);
-        return Err(store_full(full));
+        return Err(full.into());
     }
     for (place, link) in world.store.links_to(&from) {
         if let Ok(links) = world.store.to_change(&place, 0) {

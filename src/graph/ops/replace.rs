@@ -10,7 +10,7 @@ use crate::edm::value::{Complex, Entity, Value};
 use crate::graph::context::OperationContext;
 use crate::graph::ops::change::{
     alone_with_others, before_commit, changed_response, check_values, collection_to_change, insert, next_key, server_set_values,
-    set_key, store_full, with_change,
+    set_key, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::create::{self, created_response};
@@ -94,7 +94,7 @@ pub(super) fn replace(
             None if !is_upsert => return Err(context.not_found(&key)),
             None => match insert(context, &new) {
                 Ok(()) => break (None, new),
-                Err(InsertError::Full(full)) => return Err(store_full(full)),
+                Err(InsertError::Full(full)) => return Err(full.into()),
                 // Another request created it in between, so the next round replaces it.
                 Err(InsertError::DuplicateKey) => {}
             },

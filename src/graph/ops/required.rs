@@ -4,6 +4,7 @@ use crate::edm::patch::{NewValue, Patch};
 use crate::edm::schema::StructuredType;
 use crate::edm::value::Value;
 use crate::odata::error::Error;
+use crate::text::word::capitalized;
 
 /// Checks that a body has the members that a new entity must have.
 ///
@@ -28,10 +29,4 @@ pub(super) fn check(structured: &StructuredType, patch: &Patch) -> Result<(), Er
         }
     }
     Ok(())
-}
-
-/// Returns the name of a type as the directory writes it: `servicePrincipal` is `ServicePrincipal`.
-fn capitalized(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

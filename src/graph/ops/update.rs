@@ -12,7 +12,7 @@ use crate::edm::value::{Entity, Value};
 use crate::graph::context::{OperationContext, blank_single};
 use crate::graph::method::wrong_method;
 use crate::graph::ops::change::{
-    before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, store_full, with_change,
+    before_commit, changed_response, collection_to_change, insert, read_body_of, server_set_values, with_change,
 };
 use crate::graph::ops::condition::{Precondition, Unchanged};
 use crate::graph::ops::{Outcome, implied, property, reference, relocate, unique};
@@ -172,6 +172,6 @@ pub(super) fn create_single(context: &OperationContext<'_>, key: &str) -> Result
     }
     match insert(context, &Arc::new(blank)) {
         Ok(()) | Err(InsertError::DuplicateKey) => Ok(()),
-        Err(InsertError::Full(full)) => Err(store_full(full)),
+        Err(InsertError::Full(full)) => Err(full.into()),
     }
 }

@@ -7,7 +7,8 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{ComparisonOutcome, Counts, Difference, Event};
 use crate::text::exchange;
-use crate::text::visible::{is_control, visible};
+use crate::text::visible::visible;
+use crate::text::xml;
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,22 +188,22 @@ fn table(files: &[(String, Counts)], total: Counts, has_color: bool) -> String {
 
 fn junit(event: &Event<'_>) -> String {
     match event {
-        Event::Begin(file) => format!("<testsuite name=\"{}\">\n", escaped(file)),
+        Event::Begin(file) => format!("<testsuite name=\"{}\">\n", xml::escaped(file)),
         Event::End(..) => "</testsuite>\n".to_owned(),
         Event::Outcome(outcome) => {
             let name = format!("{} {}", outcome.number, outcome.name);
             let start = format!(
                 "<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
-                escaped(&outcome.file),
-                escaped(&name),
-                escaped(&outcome.file),
+                xml::escaped(&outcome.file),
+                xml::escaped(&name),
+                xml::escaped(&outcome.file),
                 outcome.line
             );
             if outcome.is_drift() {
                 format!(
                     "{start}><failure message=\"{} differences\">{}</failure></testcase>\n",
                     outcome.drift.len(),
-                    escaped(&drift(outcome, false))
+                    xml::escaped(&drift(outcome, false))
                 )
             } else {
                 format!("{start}/>\n")
@@ -210,26 +211,8 @@ fn junit(event: &Event<'_>) -> String {
         }
         Event::Stale(rule) => format!(
             "<testsuite name=\"rules\"><testcase classname=\"rules\" name=\"{0}\"><failure message=\"stale rule\">{0}</failure></testcase></testsuite>\n",
-            escaped(rule)
+            xml::escaped(rule)
         ),
         Event::Note(_) => String::new(),
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(character),
-            // XML 1.0 cannot represent these.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            _ if is_control(character) => out.extend(character.escape_default()),
-            _ => out.push(character),
-        }
-    }
-    out
 }

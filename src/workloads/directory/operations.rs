@@ -47,10 +47,6 @@ fn too_expensive() -> Error {
     Error::new(&refusal::QUERY_TOO_EXPENSIVE, &[])
 }
 
-fn store_full(full: StoreFull) -> Error {
-    Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
-}
-
 /// Returns the type of the entity to which an operation is bound.
 fn type_of<'c>(request: &OperationRequest<'c>) -> Option<&'c StructuredType> {
     let own = request.entity?.properties.own_type;
@@ -179,13 +175,13 @@ fn restore(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     // Held until the object is stored.
     let _alone = (request.check_unique)(&home, structured, &values)?;
     let restored = Arc::new(StoredEntity::of_type(entity.key.clone(), values, structured.blank_text));
-    let collection = world.store.to_change(&home, restored.size() + RECORD_BYTES).map_err(store_full)?;
+    let collection = world.store.to_change(&home, restored.size() + RECORD_BYTES)?;
     match collection.insert(restored) {
         Ok(()) => {}
-        Err(InsertError::Full(full)) => return Err(store_full(full)),
+        Err(InsertError::Full(full)) => return Err(full.into()),
         Err(InsertError::DuplicateKey) => return Err(missing()),
     }
-    world.store.at(request.collection).remove(&entity.key).map_err(store_full)?;
+    world.store.at(request.collection).remove(&entity.key)?;
     Ok(OperationReply::Entity(EntityAddress { collection: home, key: entity.key.clone() }))
 }
 
@@ -196,13 +192,13 @@ fn now(request: &OperationRequest<'_>) -> Value {
 /// Changes the values of the bound entity.
 fn change(request: &OperationRequest<'_>, change: impl FnOnce(&StructuredType, &mut Complex)) -> Result<(), Error> {
     let (Some(entity), Some(structured)) = (request.entity, type_of(request)) else { return Ok(()) };
-    let collection = request.world.store.to_change(request.collection, 0).map_err(store_full)?;
+    let collection = request.world.store.to_change(request.collection, 0)?;
     let updated = collection.update(&entity.key, |entity| {
         let mut values = entity.properties.clone();
         change(structured, &mut values);
         Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
     });
-    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(store_full))
+    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
 }
 
 /// Appends a complex value to a collection of the bound entity.

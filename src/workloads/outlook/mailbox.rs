@@ -46,10 +46,6 @@ impl<'c> Text<'c> {
     }
 }
 
-fn store_full(full: StoreFull) -> Error {
-    Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
-}
-
 impl<'c> Mailbox<'c> {
     /// Returns the mailbox of a user.
     pub(super) fn of(request: &OperationRequest<'c>, owner: EntityAddress) -> Option<Mailbox<'c>> {
@@ -175,7 +171,7 @@ impl<'c> Mailbox<'c> {
         change: impl FnOnce(&'c StructuredType, &mut Complex),
     ) -> Result<(), Error> {
         let structured = self.model.structured(self.world.schema.set(address.collection.set).target);
-        let collection = self.world.store.to_change(&address.collection, 0).map_err(store_full)?;
+        let collection = self.world.store.to_change(&address.collection, 0)?;
         let updated = collection.update(&address.key, |entity| {
             let structured = self.model.actual(structured, entity.properties.own_type);
             let mut values = entity.properties.clone();
@@ -186,7 +182,7 @@ impl<'c> Mailbox<'c> {
             tag::renew(structured, &mut values, Some(&entity.properties), || self.world.next_tag_id());
             Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), values, structured.blank_text))
         });
-        updated.map_or(Ok(()), |updated| updated.map(drop).map_err(store_full))
+        updated.map_or(Ok(()), |updated| updated.map(drop).map_err(Error::from))
     }
 
     /// Keeps other requests from sending or moving a message until the guard is dropped: it goes to one place, once.
@@ -199,7 +195,7 @@ impl<'c> Mailbox<'c> {
     /// Removes a stored entity, and what it contains.
     pub(super) fn delete(&self, address: &EntityAddress) -> Result<(), Error> {
         let store = &self.world.store;
-        store.to_change(&address.collection, 0).and_then(|collection| collection.remove(&address.key)).map_err(store_full)?;
+        store.to_change(&address.collection, 0).and_then(|collection| collection.remove(&address.key))?;
         store.empty_within(address.collection.root, &address.text(&self.world.schema));
         store.remove_links_to(address);
         Ok(())
@@ -236,10 +232,10 @@ impl<'c> Mailbox<'c> {
         }
         tag::renew(structured, &mut values, None, || world.next_tag_id());
         let entity = Arc::new(StoredEntity::of_type(key.clone(), values, structured.blank_text));
-        let collection = world.store.to_change(to, entity.size() + RECORD_BYTES).map_err(store_full)?;
+        let collection = world.store.to_change(to, entity.size() + RECORD_BYTES)?;
         match collection.insert(entity) {
             Ok(()) | Err(InsertError::DuplicateKey) => {}
-            Err(InsertError::Full(full)) => return Err(store_full(full)),
+            Err(InsertError::Full(full)) => return Err(full.into()),
         }
         let copied = EntityAddress { collection: to.clone(), key };
         if let Err(error) = self.insert_contained(from, structured, &copied, depth) {

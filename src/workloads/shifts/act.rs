@@ -370,6 +370,26 @@ impl<'a> Stage<'a> {
 }
 
 impl Verb {
+    /// All kinds of acts.
+    pub(crate) const ALL: [Verb; 16] = [
+        Verb::AddShift,
+        Verb::AddOpenShift,
+        Verb::RequestSwap,
+        Verb::Offer,
+        Verb::RequestOpenShift,
+        Verb::RequestTimeOff,
+        Verb::Accept,
+        Verb::Approve,
+        Verb::Decline,
+        Verb::Cancel,
+        Verb::Assign,
+        Verb::Edit,
+        Verb::Delete,
+        Verb::Share,
+        Verb::SetAvailability,
+        Verb::SeeEligible,
+    ];
+
     /// Returns the name in acts.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -454,4 +474,17 @@ pub(crate) fn state(world: &World) -> Vec<Listed> {
             Some(Listed { path, entity: approval::graph_json(model, structured, &entity.key, &entity.properties) })
         });
     listed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_act_is_read_by_its_name() {
+        for verb in Verb::ALL {
+            let read: Act = crate::text::json::read_text(&format!("{{\"do\":\"{}\"}}", verb.name())).unwrap();
+            assert_eq!(read.verb, verb);
+        }
+    }
 }

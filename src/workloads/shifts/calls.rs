@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::edm::date_time::{DateTimeOffset, TICKS_PER_SECOND};
 use crate::text::json::quoted;
+use crate::text::word::capitalized;
 use crate::workloads::shifts::message::{Element, ElementHeaders};
 
 /// Lifetime of transactions, as in the published example.
@@ -387,7 +388,7 @@ fn write_member(out: &mut String, member: &Member, value: &Value, active: Active
         (Form::Objects(_), Value::Null) => out.push_str("[]"),
         (_, Value::Null) => out.push_str("null"),
         (Form::Plain, value) => out.push_str(&value.to_string()),
-        (Form::Word, value) => out.push_str(&capitalized(value).to_string()),
+        (Form::Word, value) => out.push_str(&words(value).to_string()),
         (Form::Time, value) => out.push_str(&milliseconds(value).to_string()),
         (Form::TimeOfDay, value) => out.push_str(&seconds(value).to_string()),
         (Form::Item(members), value) => {
@@ -415,14 +416,10 @@ fn write_member(out: &mut String, member: &Member, value: &Value, active: Active
 }
 
 /// Returns the words of an enum with capitals: `darkBlue` is `DarkBlue`.
-fn capitalized(value: &Value) -> Value {
-    let word = |text: &str| {
-        let mut characters = text.chars();
-        characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-    };
+fn words(value: &Value) -> Value {
     match value {
-        Value::String(text) => text.split(',').map(word).collect::<Vec<_>>().join(",").into(),
-        Value::Array(items) => items.iter().map(capitalized).collect::<Vec<_>>().into(),
+        Value::String(text) => text.split(',').map(capitalized).collect::<Vec<_>>().join(",").into(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().into(),
         other => other.clone(),
     }
 }

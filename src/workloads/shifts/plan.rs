@@ -7,7 +7,6 @@ use crate::edm::schema::StructuredType;
 use crate::edm::tag;
 use crate::edm::value::{Complex, Entity};
 use crate::odata::error::Error;
-use crate::policy::refusal;
 use crate::workloads::shifts::calls::Items;
 use crate::workloads::shifts::schedule::Schedule;
 use crate::world::World;
@@ -120,15 +119,14 @@ impl PlanStep<'_> {
                 let mut values = values.clone();
                 tag::renew(self.structured, &mut values, None, || world.next_tag_id());
                 let entity = Arc::new(StoredEntity::of_type(key.clone(), values, self.structured.blank_text));
-                let collection =
-                    world.store.to_change(&self.address.collection, entity.size() + RECORD_BYTES).map_err(store_full)?;
+                let collection = world.store.to_change(&self.address.collection, entity.size() + RECORD_BYTES)?;
                 match collection.insert(entity) {
                     Ok(()) | Err(InsertError::DuplicateKey) => Ok(Some(Stored::Created(self.address.clone()))),
-                    Err(InsertError::Full(full)) => Err(store_full(full)),
+                    Err(InsertError::Full(full)) => Err(full.into()),
                 }
             }
             PlanChange::Update(after) => {
-                let collection = world.store.to_change(&self.address.collection, 0).map_err(store_full)?;
+                let collection = world.store.to_change(&self.address.collection, 0)?;
                 let updated = collection.update(key, |entity| {
                     let mut values = after.clone();
                     tag::renew(self.structured, &mut values, Some(&entity.properties), || world.next_tag_id());
@@ -136,13 +134,13 @@ impl PlanStep<'_> {
                 });
                 match updated {
                     Some(Ok(update)) => Ok(Some(Stored::Updated(self.address.clone(), update.before))),
-                    Some(Err(full)) => Err(store_full(full)),
+                    Some(Err(full)) => Err(full.into()),
                     None => Ok(None),
                 }
             }
             PlanChange::Delete | PlanChange::Retire { .. } => {
                 let removed = world.store.to_change(&self.address.collection, 0).and_then(|collection| collection.remove(key));
-                Ok(removed.map_err(store_full)?.map(|before| Stored::Removed(self.address.clone(), before)))
+                Ok(removed?.map(|before| Stored::Removed(self.address.clone(), before)))
             }
         }
     }
@@ -158,9 +156,4 @@ fn take_back(world: &World, done: &Stored) {
         }
         Stored::Removed(_, before) => drop(collection.insert(before.clone())),
     }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn store_full(full: StoreFull) -> Error {
-    Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string())
 }

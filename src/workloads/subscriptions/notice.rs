@@ -16,6 +16,7 @@ use crate::edm::tag;
 use crate::graph::watched::{Place, Watched, is_below};
 use crate::policy::behavior::Secret;
 use crate::text::json::quoted;
+use crate::text::word::capitalized;
 use crate::workloads::subscriptions::envelope::Certificate;
 use crate::workloads::subscriptions::rules::{NameForm, WatchedRules, watched};
 use crate::workloads::subscriptions::subscription::{self, Subscription};
@@ -240,11 +241,6 @@ fn name(world: &World, rules: &WatchedRules, place: &CollectionAddress, key: &Ar
         },
         NameForm::Address => address,
     }
-}
-
-fn capitalized(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Returns the data about an entity: its type, address, tag and id.

@@ -8,6 +8,7 @@ use wfi_emulator::internals::graph::step::Answer;
 use wfi_emulator::internals::world::World;
 
 use super::approval::{INTEGRATION, SCHEDULE, approves, body_of, play, refuses};
+use super::example::{Connector, program};
 use crate::support::harness::{self, request};
 
 /// Worker, her colleague who is also an owner of the team, and another owner.
@@ -321,4 +322,115 @@ fn a_repeated_call_has_other_ids_for_what_is_new() {
         assert_eq!(made["id"], ids[2], "stored under the id of the call that was approved");
         assert!(calls[2].1["requests"][0]["url"].as_str().unwrap().ends_with(ids[2]));
     }
+}
+
+#[test]
+fn a_decision_without_room_changes_nothing() {
+    let scene = scene(&[]);
+    let body = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+    let (id, _) = scene.ask(ALICE, "swapShiftsChangeRequests", &body);
+    let path = format!("swapShiftsChangeRequests/{id}/approve");
+    scene.done(BOB, &path, &json!({}));
+    let (before, stores) = (scene.state(), scene.world.settings.stores.clone());
+    let mut refused = 0;
+    for room in (0..).map(|step| step * 150) {
+        let rest = stores.take(stores.limit() - stores.used() - room).unwrap();
+        let (answer, _) = scene.act(BOB, Method::POST, &path, &json!({}));
+        drop(rest);
+        if answer.response.status() == StatusCode::NO_CONTENT {
+            break;
+        }
+        assert_eq!(answer.response.status(), StatusCode::PAYLOAD_TOO_LARGE, "with room for {room} bytes");
+        assert_eq!(scene.state(), before, "with room for {room} bytes");
+        refused += 1;
+    }
+    assert!(refused > 3, "{refused}");
+    assert_ne!(scene.state(), before);
+}
+
+#[test]
+fn preferences_are_sent_for_the_user_and_keep_the_id_that_was_sent() {
+    let scene = scene(&[]);
+    let path = format!("/v1.0/users/{ALICE}/settings/shiftPreferences");
+    let slot = json!({ "startTime": "09:00:00", "endTime": "17:00:00" });
+    let pattern = json!({ "type": "weekly", "daysOfWeek": ["monday"], "interval": 1 });
+    let recurrence = json!({ "pattern": pattern, "range": { "type": "noEnd" } });
+    let body = json!({ "availability": [{ "recurrence": recurrence, "timeZone": "Europe/London", "timeSlots": [slot] }] });
+    for method in [Method::PUT, Method::PATCH] {
+        let mut change = request(method.clone(), &path, &body);
+        change.headers.insert("authorization", harness::delegated(ALICE).parse().unwrap());
+        let (answer, calls) = play(&scene.world, &change, approves);
+        assert_eq!((answer.response.status(), calls.len()), (StatusCode::NO_CONTENT, 1), "{method}: {}", body_of(&answer));
+        let (call, message) = &calls[0];
+        assert!(call.url.path().ends_with(&format!("/v1/users/{ALICE}/update")), "{}", call.url);
+        let stored = harness::json(&scene.world, Method::GET, &path, None).1;
+        assert_eq!(message["requests"][0]["id"], stored["id"], "{method}");
+    }
+}
+
+#[test]
+fn a_state_that_changes_during_each_call_is_a_conflict() {
+    let scene = scene(&[]);
+    let body = json!({ "openShiftId": scene.open });
+    let (first, _) = scene.ask(ALICE, "openShiftChangeRequests", &body);
+    let approve = request(Method::POST, &format!("{SCHEDULE}/openShiftChangeRequests/{first}/approve"), &json!({}));
+    // Each call comes with one request more, which the approval has to decline too.
+    let connector = |message: &Value| {
+        let mut other = request(Method::POST, &format!("{SCHEDULE}/openShiftChangeRequests"), &body);
+        other.headers.insert("authorization", harness::delegated(BOB).parse().unwrap());
+        other.headers.insert("x-ms-wfmpassthrough", INTEGRATION.rsplit('/').next().unwrap().parse().unwrap());
+        assert_eq!(play(&scene.world, &other, approves).0.response.status(), StatusCode::OK);
+        approves(message)
+    };
+    let (answer, calls) = play(&scene.world, &approve, connector);
+    assert_eq!((answer.response.status(), calls.len()), (StatusCode::CONFLICT, 32));
+    assert_eq!(scene.get(&format!("openShiftChangeRequests/{first}"))["state"], "pending");
+}
+
+#[test]
+fn live_calls_have_the_form_of_those_that_the_command_sends() {
+    let connector = Connector::start();
+    let sampled = |flow: &str| -> Vec<Value> {
+        let (_, printed) = program(&["call", "update", "--show", "--retries", "0", "--url", &connector.url(), "--flow", flow]);
+        let sent = printed.split("sent: ").nth(1).unwrap().split("\nanswered: ").next().unwrap();
+        serde_json::from_str::<Value>(sent).unwrap()["requests"].as_array().unwrap().clone()
+    };
+    let mut live: Vec<(&str, Vec<Value>)> = Vec::new();
+    let scene = scene(&[]);
+    let swap = json!({ "senderShiftId": scene.alices, "recipientShiftId": scene.bobs });
+    let (id, sent) = scene.ask(ALICE, "swapShiftsChangeRequests", &swap);
+    live.push(("swap-sent", sent));
+    live.push(("swap-cancelled", scene.act(ALICE, Method::DELETE, &format!("swapShiftsChangeRequests/{id}"), &Value::Null).1));
+    let (id, _) = scene.ask(ALICE, "swapShiftsChangeRequests", &swap);
+    let approve = format!("swapShiftsChangeRequests/{id}/approve");
+    live.push(("swap-accepted", scene.done(BOB, &approve, &Value::Null)));
+    live.push(("swap-approved", scene.done(BOB, &approve, &Value::Null)));
+    let (id, sent) = scene.ask(ALICE, "openShiftChangeRequests", &json!({ "openShiftId": scene.open }));
+    scene.ask(BOB, "openShiftChangeRequests", &json!({ "openShiftId": scene.open }));
+    live.push(("open-shift-request-sent", sent));
+    live.push(("open-shift-request-approved", scene.done(BOB, &format!("openShiftChangeRequests/{id}/approve"), &Value::Null)));
+    let off = json!({ "timeOffReasonId": "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7",
+        "startDateTime": "2026-12-20T05:00:00Z", "endDateTime": "2026-12-21T05:00:00Z" });
+    let (id, sent) = scene.ask(ALICE, "timeOffRequests", &off);
+    live.push(("time-off-request-sent", sent));
+    live.push(("time-off-request-approved", scene.done(BOB, &format!("timeOffRequests/{id}/approve"), &Value::Null)));
+    let (id, _) = scene.ask(ALICE, "timeOffRequests", &off);
+    live.push(("time-off-request-cancelled", scene.act(ALICE, Method::DELETE, &format!("timeOffRequests/{id}"), &Value::Null).1));
+    let item = json!({ "startDateTime": "2026-12-12T14:00:00Z", "endDateTime": "2026-12-12T22:00:00Z", "theme": "blue" });
+    let edited = json!({ "userId": ALICE, "schedulingGroupId": GROUP, "sharedShift": item });
+    let (_, made) = harness::json(&scene.world, Method::GET, &format!("{SCHEDULE}/shifts"), None);
+    let shift = made["value"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    live.push(("shift-edited", scene.act(BOB, Method::PUT, &format!("shifts/{shift}"), &edited).1));
+    live.push(("shift-staged-for-deletion", scene.done(BOB, &format!("shifts/{shift}/stageForDeletion"), &Value::Null)));
+    let period = json!({ "notifyTeam": false, "startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z" });
+    live.push(("shift-deletion-shared", scene.done(BOB, "share", &period)));
+    for (flow, elements) in live {
+        assert_eq!(elements.iter().map(form).collect::<Vec<_>>(), sampled(flow).iter().map(form).collect::<Vec<_>>(), "{flow}");
+    }
+}
+
+/// Returns the method and the entity type of an element, and the form of its body.
+fn form(element: &Value) -> (Value, String, Value) {
+    let segment = element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
+    (element["method"].clone(), segment, shape(&element["body"]))
 }

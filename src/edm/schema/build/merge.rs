@@ -73,7 +73,7 @@ fn merged_type(one: &Arc<StructuredType>, other: &Arc<StructuredType>, version: 
         }
     }
     for property in missing {
-        merged.answer_order.push(crate::edm::schema::short(merged.properties.len()));
+        merged.answer_order.push(crate::edm::schema::names::short(merged.properties.len()));
         merged.properties.push(property.clone());
     }
     merged.navigations.extend(paths.into_iter().cloned());
