@@ -1,17 +1,24 @@
 //! `act`: does in a running emulator what workers and managers do in the app.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::address::reachable_host;
 use super::output::{UNUSABLE, fail, print};
+use super::{runtime, secret_file};
+use crate::edge::control;
+use crate::edge::outgoing::make_call;
 use crate::text::visible::visible_lines;
 use crate::workloads::shifts::act::Verb;
+use crate::world::outbound::{CallOutcome, OutboundCall};
+use crate::world::settings::Connectors;
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
@@ -20,46 +27,46 @@ pub(super) struct ActArguments {
     #[arg(value_parser = Verb::ALL.map(Verb::name))]
     act: String,
     /// User id of the person who acts (default: the one whose part it is)
-    #[arg(long = "as", env = "WFI_EMULATOR_AS", value_name = "ID")]
+    #[arg(long = "as", value_name = "ID")]
     actor: Option<String>,
     /// Shift id that is given
-    #[arg(long, env = "WFI_EMULATOR_FROM", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     from: Option<String>,
     /// Shift id that is wanted in exchange
-    #[arg(long, env = "WFI_EMULATOR_TO", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     to: Option<String>,
     /// Request id that is handled
-    #[arg(long, env = "WFI_EMULATOR_REQUEST", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     request: Option<String>,
     /// Id of a shift, an open shift, or a time off
-    #[arg(long, env = "WFI_EMULATOR_SHIFT", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     shift: Option<String>,
     /// Open shift id
-    #[arg(long, env = "WFI_EMULATOR_OPEN_SHIFT", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     open_shift: Option<String>,
     /// Time-off reason id
-    #[arg(long, env = "WFI_EMULATOR_REASON", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     reason: Option<String>,
     /// User id of the person who gets a shift
-    #[arg(long, env = "WFI_EMULATOR_USER", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     user: Option<String>,
     /// Team id, if several teams have a schedule
-    #[arg(long, env = "WFI_EMULATOR_TEAM", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     team: Option<String>,
     /// Start of a time off, a period, or a shift
-    #[arg(long, env = "WFI_EMULATOR_START", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     start: Option<String>,
     /// End of it
-    #[arg(long, env = "WFI_EMULATOR_END", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     end: Option<String>,
     /// Message to the other side
-    #[arg(long, env = "WFI_EMULATOR_MESSAGE", value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT")]
     message: Option<String>,
     /// Members of the changed or new shift, as JSON
-    #[arg(long, env = "WFI_EMULATOR_CHANGE", value_name = "JSON")]
+    #[arg(long, value_name = "JSON")]
     change: Option<String>,
     /// Times of availability, as JSON
-    #[arg(long, env = "WFI_EMULATOR_AVAILABILITY", value_name = "JSON")]
+    #[arg(long, value_name = "JSON")]
     availability: Option<String>,
     /// World of the emulator
     #[arg(long, env = "WFI_EMULATOR_WORLD", value_name = "NAME", default_value = "default")]
@@ -73,6 +80,9 @@ pub(super) struct ActArguments {
     /// Token of its control API
     #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     control_token: Option<String>,
+    /// File with that token, which keeps it out of process lists; `-` for standard input
+    #[arg(long, env = "WFI_EMULATOR_CONTROL_TOKEN_FILE", value_name = "FILE", conflicts_with = "control_token")]
+    control_token_file: Option<PathBuf>,
 }
 
 /// Time limit of an answer: a connector has half a minute.
@@ -80,13 +90,27 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Carries out an act, and prints the report. The exit status is 0 if it took place, else 1.
 pub(super) fn run(arguments: &ActArguments) -> ExitCode {
-    let report = body(arguments).and_then(|body| send(arguments, &body));
-    match report {
-        Ok(report) => {
-            let status = print(&text(&report));
-            if report["isDone"] == Value::Bool(true) { status } else { ExitCode::FAILURE }
+    let body = match body(arguments) {
+        Ok(body) => body,
+        Err(problem) => return fail(UNUSABLE, &problem),
+    };
+    runtime::run(async {
+        match send(arguments, &body).await {
+            Ok(report) => {
+                let status = print(&text(&report));
+                if report["isDone"] == Value::Bool(true) { status } else { ExitCode::FAILURE }
+            }
+            Err(problem) => fail(UNUSABLE, &problem),
         }
-        Err(problem) => fail(UNUSABLE, &problem),
+    })
+}
+
+impl ActArguments {
+    fn control_token(&self) -> Result<Option<String>, String> {
+        match &self.control_token_file {
+            Some(file) => secret_file::read(file).map(Some),
+            None => Ok(self.control_token.clone()),
+        }
     }
 }
 
@@ -122,33 +146,29 @@ fn body(arguments: &ActArguments) -> Result<Value, String> {
 }
 
 /// Posts an act to the control API. Returns the report.
-fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
-    let (host, port) = (reachable_host(&arguments.host), arguments.port);
-    let address = format!("{host}:{port}");
-    let failed = |error: std::io::Error| format!("unreachable emulator at {address}: {error}");
-    let mut stream = TcpStream::connect((host, port)).map_err(failed)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-    let body = body.to_string();
-    let world = percent_encoding::utf8_percent_encode(&arguments.world, percent_encoding::NON_ALPHANUMERIC);
-    let token =
-        arguments.control_token.as_ref().map_or_else(String::new, |token| format!("x-wfi-emulator-control-token: {token}\r\n"));
-    let head = format!(
-        "POST /_emulator/worlds/{world}/acts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(failed)?;
-    let mut answer = Vec::new();
-    stream.take(16 * 1024 * 1024).read_to_end(&mut answer).map_err(failed)?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, content) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("invalid answer of {address}"))?;
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    let value: Value = serde_json::from_str::<Value>(content).unwrap_or_default();
-    if status == "200" {
+async fn send(arguments: &ActArguments, body: &Value) -> Result<Value, String> {
+    let address = format!("{}:{}", reachable_host(&arguments.host), arguments.port);
+    let world = utf8_percent_encode(&arguments.world, NON_ALPHANUMERIC);
+    let url = format!("http://{address}/_emulator/worlds/{world}/acts");
+    let url: Uri = url.parse().map_err(|_| format!("invalid --host '{}'", arguments.host))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(token) = arguments.control_token()? {
+        let token = HeaderValue::from_str(&token).map_err(|_| "invalid control token: not a header value".to_owned())?;
+        headers.insert(control::TOKEN, token);
+    }
+    let call = OutboundCall { method: Method::POST, url, headers, body: body.to_string().into(), timeout: PATIENCE };
+    let (status, answer) = match make_call(&call, &Connectors { may_be_remote: true, ..Connectors::default() }).await {
+        CallOutcome::Answered { status, body, .. } => (status, body),
+        CallOutcome::Failed(failure) => return Err(format!("unreachable emulator at {address}: {}", failure.reason())),
+    };
+    let value = serde_json::from_slice::<Value>(&answer).unwrap_or_default();
+    if status == StatusCode::OK {
         return Ok(value);
     }
-    let message = value["error"]["message"].as_str().or(value["message"].as_str()).unwrap_or(content.trim());
-    Err(format!("refused with {status}: {message}"))
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let message = value["error"]["message"].as_str().unwrap_or(text.trim());
+    Err(format!("refused with {}: {message}", status.as_u16()))
 }
 
 /// Returns a report for people: the request, the calls to the connector, and the changes.

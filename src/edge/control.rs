@@ -12,6 +12,7 @@ mod sign_ins;
 mod time;
 mod worlds;
 
+pub(crate) use self::guard::TOKEN;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::graph::request::Request;
 use crate::text::constant_time;
 
 /// Header with the token, an alternative to `Authorization: Bearer`.
-const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token");
+pub(crate) const TOKEN: HeaderName = HeaderName::from_static("x-wfi-emulator-control-token");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
