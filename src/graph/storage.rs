@@ -108,9 +108,7 @@ fn fragment(world: &World, request: &Request, meta: &ResponseMeta<'_>, id: &str)
         FragmentProblem::Overlap => Error::new(&refusal::FRAGMENT_OVERLAP, &[]),
         FragmentProblem::Gap => Error::new(&refusal::FRAGMENT_OUT_OF_ORDER, &[]),
         FragmentProblem::Length => Error::new(&refusal::FRAGMENT_LENGTH, &[]),
-        FragmentProblem::Full => {
-            Error::new(&refusal::STORE_FULL, &[]).with_detail(StoreFull { limit: world.stores.limit() }.to_string())
-        }
+        FragmentProblem::Full => StoreFull { limit: world.stores.limit() }.into(),
     };
     match world.uploads.take(id, meta.now, &range, &bytes).map_err(refused)? {
         // Outlook answers 200 (page attachment-createuploadsession of learn.microsoft.com/graph/api).

@@ -6,7 +6,7 @@ mod photo;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, OperationHandler, Workload};
+use crate::world::workload::{Derived, OperationRow, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Directory;
@@ -16,8 +16,8 @@ impl Workload for Directory {
         &rules::RULES
     }
 
-    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
-        operations::handler(name, bound)
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[operations::OPERATIONS]
     }
 
     fn derived(&self) -> &'static [Derived] {

@@ -6,7 +6,7 @@ mod operations;
 mod rules;
 
 use crate::edm::schema::WorkloadRules;
-use crate::world::workload::{Derived, OperationHandler, Workload};
+use crate::world::workload::{Derived, OperationRow, Workload};
 
 #[derive(Debug)]
 pub(crate) struct Outlook;
@@ -20,7 +20,7 @@ impl Workload for Outlook {
         &derived::DERIVED
     }
 
-    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
-        operations::handler(name, bound)
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[operations::OPERATIONS]
     }
 }

@@ -30,7 +30,7 @@ pub(crate) mod verdict;
 
 use crate::edm::schema::WorkloadRules;
 use crate::odata::error::Error;
-use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationHandler, Reply, ValueRule, Workload};
+use crate::world::workload::{Change, ChangeKind, Consultation, Derived, OperationRow, Reply, ValueRule, Workload};
 use consultation::ConnectorReply;
 
 #[derive(Debug)]
@@ -49,8 +49,8 @@ impl Workload for Shifts {
         values::RULES
     }
 
-    fn operation(&self, name: &str, bound: &str) -> Option<OperationHandler> {
-        time_cards::handler(name, bound).or_else(|| decisions::handler(name, bound))
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[time_cards::OPERATIONS, decisions::OPERATIONS]
     }
 
     fn before_commit(

@@ -63,9 +63,9 @@ pub trait Workload: fmt::Debug + Sync {
         Ok(None)
     }
 
-    /// Returns the function that answers calls of an operation: its name, and that of the type to which it is bound.
-    fn operation(&self, _name: &str, _bound: &str) -> Option<OperationHandler> {
-        None
+    /// Returns the operations that the workload implements.
+    fn operations(&self) -> &'static [&'static [OperationRow]] {
+        &[]
     }
 
     /// Returns the name of the set whose entities watch others. While it is empty, no workload is asked for notifications.
@@ -127,6 +127,9 @@ impl WrittenValues<'_> {
         changes.any(|change| Some(change.property) == index && change.to != NewValue::Set(Value::Null))
     }
 }
+
+/// Operation that a workload implements: its name, the name of the type to which it is bound in Graph's own namespace, and the function.
+pub(crate) type OperationRow = (&'static str, &'static str, OperationHandler);
 
 /// Function that answers calls of an operation.
 pub(crate) type OperationHandler = fn(&OperationRequest<'_>) -> Result<OperationReply, Error>;

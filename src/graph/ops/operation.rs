@@ -65,7 +65,12 @@ pub(super) fn call(context: &OperationContext<'_>, reply: Option<&Reply>, skippe
         return delta::delta(context).map(Outcome::Success);
     }
     let bound = operation.binding.map_or("", |(id, _)| &*context.model.structured(id).full_name);
-    let handler = context.world.workloads.iter().find_map(|workload| workload.operation(&operation.name, bound));
+    let bound = bound.strip_prefix("microsoft.graph.").unwrap_or_default();
+    let rows = context.world.workloads.iter().flat_map(|workload| workload.operations()).flat_map(|rows| rows.iter());
+    let handler = rows
+        .into_iter()
+        .find(|(name, type_name, _)| *type_name == bound && operation.name.eq_ignore_ascii_case(name))
+        .map(|(_, _, handler)| *handler);
     let Some(handler) = handler.filter(|_| !call.is_followed) else {
         return declared(context, call, |context, id| changed(context, id, skipped));
     };

@@ -17,30 +17,25 @@ use crate::policy::refusal;
 use crate::world::clock::unix_millis;
 use crate::world::links::{self, TooManyLinks};
 use crate::world::store::{InsertError, RECORD_BYTES, StoreFull, StoredEntity};
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    let handlers: [(&str, &str, OperationHandler); 14] = [
-        ("getMemberGroups", "directoryObject", get_member_groups),
-        ("getMemberObjects", "directoryObject", get_member_objects),
-        ("checkMemberGroups", "directoryObject", check_member_groups),
-        ("checkMemberObjects", "directoryObject", check_member_objects),
-        ("getByIds", "directoryObject", get_by_ids),
-        ("restore", "directoryObject", restore),
-        ("addPassword", "application", add_password),
-        ("addPassword", "servicePrincipal", add_password),
-        ("removePassword", "application", remove_password),
-        ("removePassword", "servicePrincipal", remove_password),
-        ("addKey", "application", add_key),
-        ("addKey", "servicePrincipal", add_key),
-        ("changePassword", "user", change_password),
-        ("revokeSignInSessions", "user", revoke_sign_in_sessions),
-    ];
-    let local = bound.strip_prefix("microsoft.graph.")?;
-    let found = handlers.iter().find(|(operation, type_name, _)| operation.eq_ignore_ascii_case(name) && *type_name == local);
-    found.map(|(_, _, handler)| *handler)
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("getMemberGroups", "directoryObject", get_member_groups),
+    ("getMemberObjects", "directoryObject", get_member_objects),
+    ("checkMemberGroups", "directoryObject", check_member_groups),
+    ("checkMemberObjects", "directoryObject", check_member_objects),
+    ("getByIds", "directoryObject", get_by_ids),
+    ("restore", "directoryObject", restore),
+    ("addPassword", "application", add_password),
+    ("addPassword", "servicePrincipal", add_password),
+    ("removePassword", "application", remove_password),
+    ("removePassword", "servicePrincipal", remove_password),
+    ("addKey", "application", add_key),
+    ("addKey", "servicePrincipal", add_key),
+    ("changePassword", "user", change_password),
+    ("revokeSignInSessions", "user", revoke_sign_in_sessions),
+];
 
 /// Returns the refusal of a request that costs more than it may.
 fn too_expensive() -> Error {

@@ -11,7 +11,7 @@ use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
 use crate::world::store::StoredEntity;
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, text_of};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow, text_of};
 
 /// The properties that a copy has of its own.
 const OWN: [&str; 9] =
@@ -23,14 +23,9 @@ const ITEM_STEPS: u64 = 16;
 /// The steps that copying an item costs.
 const COPY_STEPS: u64 = 400;
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    match (name, bound.strip_prefix("microsoft.graph.")?) {
-        ("search", "drive" | "driveItem") => Some(search),
-        ("copy", "driveItem") => Some(copy),
-        _ => None,
-    }
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] =
+    &[("search", "drive", search), ("search", "driveItem", search), ("copy", "driveItem", copy)];
 
 /// Finds the items whose name has a text (learn.microsoft.com/graph/api/driveitem-search, which also finds text in files).
 fn search(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {

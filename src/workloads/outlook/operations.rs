@@ -16,33 +16,28 @@ use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
 use crate::world::clock::unix_millis;
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    let handlers: [(&str, &str, OperationHandler); 17] = [
-        ("sendMail", "user", send_mail),
-        ("send", "message", send),
-        ("reply", "message", reply),
-        ("replyAll", "message", reply_all),
-        ("forward", "message", forward),
-        ("createReply", "message", create_reply),
-        ("createReplyAll", "message", create_reply_all),
-        ("createForward", "message", create_forward),
-        ("move", "message", move_message),
-        ("copy", "message", copy_message),
-        ("permanentDelete", "message", permanent_delete),
-        ("permanentDelete", "event", permanent_delete),
-        ("permanentDelete", "contact", permanent_delete),
-        ("accept", "event", accept),
-        ("tentativelyAccept", "event", tentatively_accept),
-        ("decline", "event", decline),
-        ("cancel", "event", cancel),
-    ];
-    let local = bound.strip_prefix("microsoft.graph.")?;
-    let found = handlers.iter().find(|(operation, type_name, _)| operation.eq_ignore_ascii_case(name) && *type_name == local);
-    found.map(|(_, _, handler)| *handler)
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("sendMail", "user", send_mail),
+    ("send", "message", send),
+    ("reply", "message", reply),
+    ("replyAll", "message", reply_all),
+    ("forward", "message", forward),
+    ("createReply", "message", create_reply),
+    ("createReplyAll", "message", create_reply_all),
+    ("createForward", "message", create_forward),
+    ("move", "message", move_message),
+    ("copy", "message", copy_message),
+    ("permanentDelete", "message", permanent_delete),
+    ("permanentDelete", "event", permanent_delete),
+    ("permanentDelete", "contact", permanent_delete),
+    ("accept", "event", accept),
+    ("tentativelyAccept", "event", tentatively_accept),
+    ("decline", "event", decline),
+    ("cancel", "event", cancel),
+];
 
 /// The message to which an operation is bound, with its mailbox.
 struct Bound<'c> {

@@ -24,22 +24,17 @@ use crate::workloads::shifts::record::Record;
 use crate::workloads::shifts::schedule::{Entry, Schedule};
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    let handlers: [(&str, &str, OperationHandler); 6] = [
-        ("approve", "scheduleChangeRequest", approve),
-        ("decline", "scheduleChangeRequest", decline),
-        ("approveForUser", "scheduleChangeRequest", approve),
-        ("declineForUser", "scheduleChangeRequest", decline),
-        ("stageForDeletion", "changeTrackedEntity", stage_for_deletion),
-        ("share", "schedule", share),
-    ];
-    let local = bound.strip_prefix("microsoft.graph.")?;
-    let found = handlers.iter().find(|(operation, type_name, _)| operation.eq_ignore_ascii_case(name) && *type_name == local);
-    found.map(|(_, _, handler)| *handler)
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("approve", "scheduleChangeRequest", approve),
+    ("decline", "scheduleChangeRequest", decline),
+    ("approveForUser", "scheduleChangeRequest", approve),
+    ("declineForUser", "scheduleChangeRequest", decline),
+    ("stageForDeletion", "changeTrackedEntity", stage_for_deletion),
+    ("share", "schedule", share),
+];
 
 /// Decision in progress.
 pub(super) struct Decision<'c> {

@@ -5,48 +5,46 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use crate::edm::address::EntityAddress;
 use crate::edm::date_time::DateTimeOffset;
-use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::{IdForm, ItemType, Model, Property, PropertyType, StructuredType};
-use crate::edm::tag;
 use crate::edm::value::{Complex, Entity, Value};
 use crate::entra::caller::{self, Caller};
 use crate::entra::user::LOCAL_USER;
 use crate::odata::error::Error;
 use crate::odata::read::Argument;
 use crate::policy::refusal;
+use crate::workloads::shifts::checks;
+use crate::workloads::shifts::consultation::ConnectorReply;
+use crate::workloads::shifts::decisions::{self, Decision};
+use crate::workloads::shifts::people::Actor;
+use crate::workloads::shifts::plan::{Plan, PlanChange};
+use crate::workloads::shifts::record::Record;
+use crate::workloads::shifts::schedule::Schedule;
 use crate::world::World;
 use crate::world::clock::unix_millis;
 use crate::world::id_form::id_of;
-use crate::world::store::StoreFull;
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest, WrittenValues, text_of};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow, WrittenValues, text_of};
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    let handlers: [(&str, OperationHandler); 6] = [
-        ("clockIn", clock_in),
-        ("clockOut", clock_out),
-        ("startBreak", start_break),
-        ("endBreak", end_break),
-        ("confirm", confirm),
-        ("confirmForUser", confirm),
-    ];
-    if bound != "microsoft.graph.timeCard" {
-        return None;
-    }
-    handlers.iter().find(|(operation, _)| operation.eq_ignore_ascii_case(name)).map(|(_, handler)| *handler)
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("clockIn", "timeCard", clock_in),
+    ("clockOut", "timeCard", clock_out),
+    ("startBreak", "timeCard", start_break),
+    ("endBreak", "timeCard", end_break),
+    ("confirm", "timeCard", confirm),
+    ("confirmForUser", "timeCard", confirm),
+];
 
 /// Completes a card that a client writes: the state and the ids of the breaks follow from it, and what was there first stays the original.
 pub(super) fn complete(written: &mut WrittenValues<'_>) {
     let card = Card { model: written.model, structured: written.structured };
     card.name_breaks(written.world, written.values);
-    let state = card.state_of_events(written.values);
-    card.set_member(written.values, "state", state);
-    if written.current.is_none() {
-        card.set_member(written.values, "confirmedBy", "none");
-        card.keep_original(written.values);
+    match written.current {
+        Some(_) => {
+            let state = card.state_of_events(written.values);
+            card.set_member(written.values, "state", state);
+        }
+        None => card.begin(written.values),
     }
 }
 
@@ -71,16 +69,27 @@ fn clock_in(request: &OperationRequest<'_>) -> Result<OperationReply, Error> {
     if cards.list().iter().any(|entity| is_open(entity)) {
         return Err(Error::new(&refusal::CLOCKED_IN, &[]));
     }
-    let mut changes = Vec::new();
-    let mut set = |name: &str, value: Value| {
-        if let Some(property) = structured.property(name) {
-            changes.push(PropertyChange { property, to: NewValue::Set(value) });
+    let mut record = Record::new(request.model, structured, Complex::initial(structured));
+    record.set_text("userId", Some(&user));
+    record.set("clockInEvent", event_now(request, card.complex("clockInEvent").map(|(_, event)| event)));
+    card.begin(&mut record.values);
+    let schedule = schedule_of(request)?;
+    let actor = Actor::of(&schedule, request.headers);
+    let reply = request.reply.and_then(ConnectorReply::of);
+    let mut decision = Decision::new(schedule, actor, request.now, reply);
+    let mut plan = Plan::default();
+    decision.create(&mut plan, "timeCards", record);
+    let Some(step) = plan.steps.last_mut() else { return Err(internal()) };
+    if let PlanChange::Create(values) = &mut step.change {
+        for (slot, value) in (request.server_set)(structured) {
+            values.set(slot, value);
         }
-    };
-    set("userId", Value::String(user));
-    set("clockInEvent", event_now(request, card.complex("clockInEvent").map(|(_, event)| event)));
-    let patch = Patch { changes, ..Patch::default() };
-    (request.create)(request.collection, &patch).map(OperationReply::Entity)
+    }
+    let address = step.address.clone();
+    match decisions::carry_out(request, &decision.schedule, &plan)? {
+        OperationReply::Nothing => Ok(OperationReply::Entity(address)),
+        consultation => Ok(consultation),
+    }
 }
 
 /// learn.microsoft.com/graph/api/timecard-clockout: a break that has not ended ends too (a guess).
@@ -154,35 +163,33 @@ fn step(
     })
 }
 
-/// Changes the card to which an operation is bound. A refusal names the state of the card.
+/// Changes the card to which an operation is bound, as far as the connector approves. A refusal names the state of the card.
 fn change(
     request: &OperationRequest<'_>,
     apply: impl FnOnce(Card<'_>, &mut Complex) -> Result<(), &'static str>,
 ) -> Result<OperationReply, Error> {
-    let address: EntityAddress = request.address().ok_or_else(|| Error::new(&refusal::INTERNAL, &[]))?;
-    let structured = request.model.structured(request.world.schema.set(address.collection.set).target);
+    let schedule = schedule_of(request)?;
+    // Held until the card is stored.
+    let _alone = alone(request.world);
+    let entry = request.address().and_then(|address| schedule.entry(&address));
+    let entry = entry.ok_or_else(|| checks::unknown(request.collection, &schedule))?;
+    let (structured, mut values) = (entry.record.structured, entry.record.values.clone());
     let card = Card { model: request.model, structured };
-    let full = |full: StoreFull| Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string());
-    let collection = request.world.store.to_change(&address.collection, 0).map_err(full)?;
-    let server_set = (request.server_set)(structured);
-    let mut refused = None;
-    let updated = collection.update(&address.key, |entity| {
-        let mut values = entity.properties.clone();
-        refused = apply(card, &mut values).err();
-        if refused.is_some() {
-            return Ok::<_, StoreFull>(Entity::of_type(entity.key.clone(), entity.properties.clone(), structured.blank_text));
-        }
-        for (slot, value) in server_set {
-            values.set(slot, value);
-        }
-        tag::renew(structured, &mut values, Some(&entity.properties), || request.world.next_tag_id());
-        Ok(Entity::of_type(entity.key.clone(), values, structured.blank_text))
-    });
-    if let Some(state) = refused {
-        return Err(Error::new(&refusal::TIME_CARD_STATE, &[state]));
+    apply(card, &mut values).map_err(|state| Error::new(&refusal::TIME_CARD_STATE, &[state]))?;
+    for (slot, value) in (request.server_set)(structured) {
+        values.set(slot, value);
     }
-    updated.map_or(Ok(()), |updated| updated.map(drop).map_err(full))?;
-    Ok(OperationReply::Nothing)
+    let mut plan = Plan::default();
+    plan.add(&entry.address, structured, PlanChange::Update(values));
+    decisions::carry_out(request, &schedule, &plan)
+}
+
+fn schedule_of<'c>(request: &OperationRequest<'c>) -> Result<Schedule<'c>, Error> {
+    Schedule::of(request.world, request.model, request.collection).ok_or_else(internal)
+}
+
+fn internal() -> Error {
+    Error::new(&refusal::INTERNAL, &[])
 }
 
 /// Keeps other requests from clocking in until the guard is dropped.
@@ -300,6 +307,14 @@ impl<'c> Card<'c> {
             }
         }
         values.set(property.slot, Value::Collection(breaks.into()));
+    }
+
+    /// Sets what follows from the events of a new card.
+    fn begin(self, values: &mut Complex) {
+        let state = self.state_of_events(values);
+        self.set_member(values, "state", state);
+        self.set_member(values, "confirmedBy", "none");
+        self.keep_original(values);
     }
 
     fn set_member(self, values: &mut Complex, name: &str, member: &str) {

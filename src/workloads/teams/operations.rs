@@ -11,21 +11,17 @@ use crate::edm::patch::{NewValue, Patch, PropertyChange};
 use crate::edm::schema::StructuredType;
 use crate::edm::value::{Entity, Value};
 use crate::odata::error::Error;
-use crate::policy::refusal;
 use crate::world::clock::unix_millis;
 use crate::world::store::StoreFull;
-use crate::world::workload::{OperationHandler, OperationReply, OperationRequest};
+use crate::world::workload::{OperationReply, OperationRequest, OperationRow};
 
-/// Returns the function that answers calls of an operation.
-pub(super) fn handler(name: &str, bound: &str) -> Option<OperationHandler> {
-    match (name, bound.strip_prefix("microsoft.graph.")?) {
-        ("archive", "team") => Some(|request| set_archived(request, true, "archiveTeam")),
-        ("unarchive", "team") => Some(|request| set_archived(request, false, "unarchiveTeam")),
-        ("archive", "channel") => Some(|request| set_archived(request, true, "archiveChannel")),
-        ("unarchive", "channel") => Some(|request| set_archived(request, false, "unarchiveChannel")),
-        _ => None,
-    }
-}
+/// Operations and the functions that answer their calls.
+pub(super) const OPERATIONS: &[OperationRow] = &[
+    ("archive", "team", |request| set_archived(request, true, "archiveTeam")),
+    ("unarchive", "team", |request| set_archived(request, false, "unarchiveTeam")),
+    ("archive", "channel", |request| set_archived(request, true, "archiveChannel")),
+    ("unarchive", "channel", |request| set_archived(request, false, "unarchiveChannel")),
+];
 
 fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -> Result<OperationReply, Error> {
     let (Some(entity), Some(address)) = (request.entity, request.address()) else { return Ok(OperationReply::Nothing) };
@@ -33,7 +29,6 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
     let type_id = entity.properties.own_type.unwrap_or(world.schema.set(request.collection.set).target);
     let Some(structured) = request.model.find_structured(type_id) else { return Ok(OperationReply::Nothing) };
     let (location, stored) = operation(request, &address, structured, kind)?;
-    let full = |full: StoreFull| Error::new(&refusal::STORE_FULL, &[]).with_detail(full.to_string());
     let updated = world.store.to_change(request.collection, 0).and_then(|collection| {
         let updated = collection.update(&entity.key, |entity| {
             let mut values = entity.properties.clone();
@@ -51,7 +46,7 @@ fn set_archived(request: &OperationRequest<'_>, is_archived: bool, kind: &str) -
         {
             let _ = operations.remove(&operation.key);
         }
-        return Err(full(error));
+        return Err(error.into());
     }
     Ok(OperationReply::Accepted(location))
 }

@@ -429,6 +429,31 @@ fn live_calls_have_the_form_of_those_that_the_command_sends() {
     }
 }
 
+#[test]
+fn each_step_of_a_time_card_is_sent() {
+    let scene = scene(&[]);
+    let supported = json!({ "supportedEntities": "TimeCard" }).to_string();
+    assert_eq!(harness::json(&scene.world, Method::PATCH, INTEGRATION, Some(&supported)).0, StatusCode::OK);
+    let cards = scene.list("timeCards").len();
+    let clock_in = json!({ "onBehalfOfUserId": BOB });
+    let (answer, sent) = scene.act_with(BOB, Method::POST, "timeCards/clockIn", &clock_in, refuses);
+    assert_eq!((answer.response.status(), outline(&sent)), (StatusCode::BAD_REQUEST, vec!["POST timecards".to_owned()]));
+    assert_eq!(scene.list("timeCards").len(), cards, "a refused card is not stored");
+    let (answer, sent) = scene.act(BOB, Method::POST, "timeCards/clockIn", &clock_in);
+    assert_eq!(answer.response.status(), StatusCode::CREATED, "{}", body_of(&answer));
+    let id = body_of(&answer)["id"].as_str().unwrap().to_owned();
+    assert_eq!((&sent[0]["id"], &sent[0]["body"]["state"]), (&json!(id), &json!("ClockedIn")));
+    let card = format!("timeCards/{id}");
+    for (step, state) in [("startBreak", "OnBreak"), ("endBreak", "ClockedIn"), ("clockOut", "ClockedOut")] {
+        let sent = scene.done(BOB, &format!("{card}/{step}"), &json!({}));
+        assert_eq!((outline(&sent), &sent[0]["body"]["state"]), (vec!["PUT timecards".to_owned()], &json!(state)), "{step}");
+    }
+    let before = scene.get(&card);
+    let (answer, sent) = scene.act(BOB, Method::POST, &format!("{card}/startBreak"), &json!({}));
+    assert_eq!((answer.response.status(), sent.len()), (StatusCode::BAD_REQUEST, 0));
+    assert_eq!(scene.get(&card), before, "a refused step leaves the tag too");
+}
+
 /// Returns the method and the entity type of an element, and the form of its body.
 fn form(element: &Value) -> (Value, String, Value) {
     let segment = element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
