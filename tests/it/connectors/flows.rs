@@ -454,6 +454,145 @@ fn each_step_of_a_time_card_is_sent() {
     assert_eq!(scene.get(&card), before, "a refused step leaves the tag too");
 }
 
+#[test]
+fn what_breaks_a_rule_is_refused_unless_the_rules_are_lenient() {
+    for (choice, is_refused) in [("enforce", true), ("lenient", false)] {
+        let scene = scene(&[("shifts-rules", choice), ("update-calls", "off")]);
+        let group = json!({ "displayName": "g", "userIds": [ALICE] });
+        let (group, _) = scene.ask(BOB, "schedulingGroups", &group);
+        let item = |end: &str| json!({ "startDateTime": "2026-12-20T06:00:00Z", "endDateTime": end });
+        let day = "2026-12-20T16:00:00Z";
+        let shift =
+            |user: &str, group: &str, end: &str| json!({ "userId": user, "schedulingGroupId": group, "sharedShift": item(end) });
+        let outsider = "5e2b51ac-dc47-4a66-83ea-1bbbf81ac029";
+        let person = json!({ "id": outsider, "displayName": "x", "userPrincipalName": "x@contoso.com", "accountEnabled": true,
+            "mailNickname": "x", "passwordProfile": { "password": "aB3$efgh" } });
+        let (_, made) = harness::json(&scene.world, Method::POST, "/v1.0/users", Some(&person.to_string()));
+        let outsider = made["id"].as_str().unwrap();
+        let swap = |recipient: &str, shift: &str| json!({ "senderShiftId": scene.alices, "recipientShiftId": shift, "recipientUserId": recipient });
+        for (user, collection, body, reason) in [
+            (BOB, "shifts", shift(BOB, &group, day), "is not in the scheduling group"),
+            (BOB, "shifts", shift(outsider, GROUP, day), "is not a member of the team"),
+            (BOB, "shifts", shift(BOB, GROUP, "2026-12-21T06:00:01Z"), "between 1 minute and 24 hours"),
+            (BOB, "shifts", shift(BOB, GROUP, "2026-12-20T06:00:59Z"), "between 1 minute and 24 hours"),
+            (ALICE, "shifts", shift(ALICE, GROUP, day), "you need to be an admin"),
+            (outsider, "shifts", shift(ALICE, GROUP, day), "the team was not found"),
+            (
+                BOB,
+                "openShifts",
+                json!({ "schedulingGroupId": GROUP, "sharedOpenShift": item(day) }),
+                "openSlotCount must be at least 1",
+            ),
+            (BOB, "schedulingGroups", json!({ "displayName": "h", "userIds": [outsider] }), "is not a member of the team"),
+            (ALICE, "swapShiftsChangeRequests", swap(outsider, &scene.bobs), "is not one of the recipient"),
+            (ALICE, "swapShiftsChangeRequests", swap(ALICE, &scene.alices), "with one of the same user"),
+            (
+                ALICE,
+                "offerShiftRequests",
+                json!({ "senderShiftId": scene.bobs, "recipientUserId": BOB }),
+                "is not one of the sender",
+            ),
+            (ALICE, "openShiftChangeRequests", json!({ "openShiftId": "OPNSHFT_0" }), "does not exist"),
+        ] {
+            let (answer, _) = scene.act(user, Method::POST, collection, &body);
+            let text = body_of(&answer).to_string();
+            assert_eq!(!answer.response.status().is_success(), is_refused, "{choice} {collection} {reason}: {text}");
+            assert!(!is_refused || text.contains(reason), "{reason}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_sender_is_who_asks_or_whom_an_application_names() {
+    let scene = scene(&[("update-calls", "off")]);
+    let off = json!({ "timeOffReasonId": "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7", "senderUserId": BOB, "state": "approved",
+        "startDateTime": "2026-12-20T05:00:00Z", "endDateTime": "2026-12-21T05:00:00Z" });
+    let path = format!("{SCHEDULE}/timeOffRequests");
+    for (token, sender) in [(harness::delegated(ALICE), ALICE), (application(), BOB)] {
+        let mut post = request(Method::POST, &path, &off);
+        post.headers.insert("authorization", token.parse().unwrap());
+        let made = body_of(&play(&scene.world, &post, approves).0);
+        assert_eq!((&made["senderUserId"], &made["state"]), (&json!(sender), &json!("pending")), "{made}");
+    }
+}
+
+/// Returns the header of a token of an application.
+fn application() -> String {
+    harness::bearer(&json!({ "appid": "a1", "idtyp": "app", "roles": ["Schedule.ReadWrite.All"] }))
+}
+
+#[test]
+fn an_application_decides_in_the_name_of_a_user_only() {
+    for (choice, plain) in [("refuse", StatusCode::FORBIDDEN), ("take", StatusCode::NO_CONTENT)] {
+        let scene = scene(&[("application-decisions", choice), ("update-calls", "off")]);
+        let off = json!({ "timeOffReasonId": "TOR_891045ca-b5d2-406b-aa06-a3c8921245d7",
+            "startDateTime": "2026-12-20T05:00:00Z", "endDateTime": "2026-12-21T05:00:00Z" });
+        let decide = |version: &str, action: &str, body: &Value| {
+            let (id, _) = scene.ask(ALICE, "timeOffRequests", &off);
+            let path = format!("{}/timeOffRequests/{id}/{action}", SCHEDULE.replace("v1.0", version));
+            let mut post = request(Method::POST, &path, body);
+            post.headers.insert("authorization", application().parse().unwrap());
+            (id, play(&scene.world, &post, approves).0.response.status())
+        };
+        assert_eq!(decide("v1.0", "approve", &json!({})).1, plain, "{choice}");
+        let (id, status) = decide("beta", "approveForUser", &json!({ "message": "ok", "userId": BOB }));
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        assert_eq!(scene.get(&format!("timeOffRequests/{id}"))["managerUserId"], BOB);
+        assert_eq!(decide("beta", "approveForUser", &json!({ "userId": ALICE })).1, StatusCode::FORBIDDEN);
+    }
+}
+
+#[test]
+fn of_two_decisions_about_one_slot_a_single_one_takes_it() {
+    for round in 0..150 {
+        let scene = scene(&[("update-calls", "off")]);
+        let ids = [ALICE, BOB].map(|user| scene.ask(user, "openShiftChangeRequests", &json!({ "openShiftId": scene.open })).0);
+        let (shifts, barrier) = (scene.list("shifts").len(), std::sync::Barrier::new(ids.len()));
+        let given = std::thread::scope(|scope| {
+            let decisions = ids.each_ref().map(|id| {
+                let (scene, barrier) = (&scene, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let path = format!("openShiftChangeRequests/{id}/approve");
+                    scene.act(BOB, Method::POST, &path, &json!({})).0.response.status().is_success()
+                })
+            });
+            decisions.into_iter().map(|decision| decision.join().unwrap()).filter(|given| *given).count()
+        });
+        let slots = scene.get(&format!("openShifts/{}", scene.open))["sharedOpenShift"]["openSlotCount"].clone();
+        assert_eq!((given, scene.list("shifts").len(), slots), (1, shifts + 1, json!(0)), "round {round}");
+    }
+}
+
+#[test]
+fn of_two_deletions_one_keeps_the_last_reason() {
+    for round in 0..150 {
+        let scene = scene(&[("update-calls", "off")]);
+        let mut reasons: Vec<String> =
+            scene.list("timeOffReasons").iter().map(|reason| reason["id"].as_str().unwrap().to_owned()).collect();
+        for other in reasons.split_off(2) {
+            scene.act(BOB, Method::DELETE, &format!("timeOffReasons/{other}"), &Value::Null);
+        }
+        let barrier = std::sync::Barrier::new(reasons.len());
+        let deleted = std::thread::scope(|scope| {
+            let deletions: Vec<_> = reasons
+                .iter()
+                .map(|id| {
+                    let (scene, barrier) = (&scene, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        let path = format!("timeOffReasons/{id}");
+                        scene.act(BOB, Method::DELETE, &path, &Value::Null).0.response.status().is_success()
+                    })
+                })
+                .collect();
+            deletions.into_iter().filter_map(|deletion| deletion.join().unwrap().then_some(())).count()
+        });
+        let active = scene.list("timeOffReasons").iter().filter(|reason| reason["isActive"] == true).count();
+        assert_eq!((deleted, active), (1, 1), "round {round}");
+    }
+}
+
 /// Returns the method and the entity type of an element, and the form of its body.
 fn form(element: &Value) -> (Value, String, Value) {
     let segment = element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();

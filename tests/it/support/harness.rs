@@ -446,7 +446,11 @@ pub(crate) fn play(
 
 /// Returns the header of a delegated token of a user.
 pub(crate) fn delegated(user: &str) -> String {
+    bearer(&serde_json::json!({ "oid": user, "scp": "x" }))
+}
+
+/// Returns the header of a token with these claims.
+pub(crate) fn bearer(claims: &Value) -> String {
     use base64::Engine as _;
-    let claims = serde_json::json!({ "oid": user, "scp": "x" }).to_string();
-    format!("Bearer e30.{}.e30", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims))
+    format!("Bearer e30.{}.e30", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
