@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use super::cursor::Cursor;
 use super::parse::EntryParser;
 use super::{Entry, ReadError};
+use crate::text::charset::Charset;
 
 /// Bytes per read.
 const CHUNK: usize = 256 * 1024;
@@ -73,6 +74,13 @@ impl<R: Read> EntryReader<R> {
         let missing = length.saturating_sub(self.buffer.len()) as u64;
         let read = self.source.by_ref().take(missing).read_to_end(&mut self.buffer).map_err(StreamError::Source)?;
         self.is_at_end |= (read as u64) < missing;
+        if self.line == 1
+            && let Some((charset, _)) = Charset::of_mark(&self.buffer)
+            && charset != Charset::Utf8
+        {
+            let reason = format!("{}; save the file as UTF-8", charset.name());
+            return Err(StreamError::Text(ReadError { line: 1, reason }));
+        }
         Ok(())
     }
 
