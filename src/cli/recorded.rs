@@ -17,8 +17,10 @@ use crate::edge::private_file;
 use crate::policy::behavior::Behaviors;
 use crate::text::exchange::{self, Exchange, Resolver, har};
 use crate::text::redact::{RedactionRules, Redactor, doubtful_lines};
+use crate::text::visible::visible;
 use crate::tools::compare::{self, ReportFormat, Reporter};
 use crate::tools::record;
+use crate::world::regular_file;
 
 /// The arguments of `compare`.
 #[derive(Args, Debug)]
@@ -186,7 +188,8 @@ fn upstream_and_rules(arguments: &RecordArguments) -> Result<(Upstream, Redactio
 
 fn redaction_rules(path: Option<&Path>) -> Result<RedactionRules, String> {
     let Some(path) = path else { return Ok(RedactionRules::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = regular_file::read_text(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = String::from_utf8(text).map_err(|error| format!("{}: not UTF-8: {error}", path.display()))?;
     RedactionRules::read(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -201,6 +204,9 @@ pub(super) fn convert(arguments: &ConvertArguments) -> ExitCode {
     }
 }
 
+/// The number of lines on what is left out of an archive.
+const LEFT_OUT_LINES: usize = 20;
+
 fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     let problem = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let (from, to) = (&arguments.from, &arguments.to);
@@ -210,11 +216,18 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
     if length > har::LARGEST as u64 {
         return Err(problem(from, &format!("file too large: {length} bytes, at most {}", har::LARGEST)));
     }
-    let bytes = std::fs::read(from).map_err(|error| problem(from, &error))?;
+    let bytes = regular_file::read_text(from).map_err(|error| problem(from, &error))?;
     let (text, summary) = match (extension(from).as_str(), extension(to).as_str()) {
         ("har", "hurl") => {
             let mut redactor = Redactor::new(redaction_rules(arguments.redact.as_deref())?, 1);
-            let (exchanges, others) = har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            let har::ReadArchive { exchanges, others, left_out } =
+                har::read(&bytes, &arguments.host).map_err(|error| problem(from, &error))?;
+            for line in left_out.iter().take(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {}\n", from.display(), visible(line)));
+            }
+            if let more @ 1.. = left_out.len().saturating_sub(LEFT_OUT_LINES) {
+                report(&format!("{}: left out: {more} more\n", from.display()));
+            }
             let redacted: Vec<Exchange> = exchanges.iter().map(|exchange| redactor.redact(exchange)).collect();
             if redactor.is_full() {
                 return Err(problem(from, &"too many private values to remember"));
