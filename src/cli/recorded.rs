@@ -39,6 +39,9 @@ pub(super) struct CompareArguments {
     /// Header that replaces a recorded one, for example 'Authorization: Bearer …'; repeatable
     #[arg(long, env = "WFI_EMULATOR_HEADER", value_name = "NAME: VALUE", hide_env_values = true)]
     header: Vec<String>,
+    /// Value of a template that no exchange captures, for example host=https://graph.microsoft.com; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// File or folder of initial entities, instead of those that the recording shows
     #[arg(long, value_name = "PATH", conflicts_with = "against")]
     fixtures: Option<PathBuf>,
@@ -79,6 +82,9 @@ pub(super) struct ConvertArguments {
     from: PathBuf,
     /// File to create, of the other kind
     to: PathBuf,
+    /// Value of a template that no exchange captures; repeatable
+    #[arg(long, env = "WFI_EMULATOR_VARIABLE", value_name = "NAME=VALUE", hide_env_values = true)]
+    variable: Vec<String>,
     /// Host of the exchanges in the archive
     #[arg(long, value_name = "HOST", default_value = "graph.microsoft.com")]
     host: String,
@@ -146,7 +152,18 @@ fn options(
         headers.push((name, value));
     }
     let (path, fixtures) = (arguments.path.clone(), arguments.fixtures.clone());
-    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, accepts: arguments.accept })
+    let variables = variables(&arguments.variable)?;
+    Ok(compare::CompareOptions { path, against, headers, behaviors, forced, fixtures, variables, accepts: arguments.accept })
+}
+
+/// Reads the values of templates.
+fn variables(texts: &[String]) -> Result<Vec<(String, String)>, String> {
+    let read = |text: &String| {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    // The value may be a secret, so that the message leaves it out.
+    texts.iter().map(|text| read(text).ok_or_else(|| "invalid --variable: expected name=value".to_owned())).collect()
 }
 
 /// Records until a signal comes.
@@ -243,7 +260,7 @@ fn convert_file(arguments: &ConvertArguments) -> Result<String, String> {
         }
         ("hurl", "har") => {
             let text = std::str::from_utf8(&bytes).map_err(|error| problem(from, &error))?;
-            let mut resolver = Resolver::default();
+            let mut resolver = Resolver::with_values(variables(&arguments.variable)?.into_iter().collect());
             let unknown =
                 |name: String| problem(from, &format!("unknown value of the template {{{{{name}}}}}: no response before has it"));
             let entries = exchange::read_entries(text).map_err(|error| problem(from, &error))?;

@@ -9,7 +9,7 @@ use crate::graph::request::Request;
 use crate::graph::route::{self, Lookup, Resource};
 use crate::policy::behavior;
 use crate::world::World;
-use crate::world::fault::{Effect, FaultDecision, LimitedKind};
+use crate::world::fault::{Effect, FaultDecision, LimitUsage, LimitedKind};
 
 const THROTTLE_PERCENTAGE: HeaderName = HeaderName::from_static("x-ms-throttle-limit-percentage");
 const THROTTLE_SCOPE: HeaderName = HeaderName::from_static("x-ms-throttle-scope");
@@ -47,7 +47,7 @@ pub(super) fn headers(world: &World, request: &Request, decision: &FaultDecision
 fn throttle(world: &World, request: &Request, decision: &FaultDecision, is_refused: bool) -> Vec<(HeaderName, String)> {
     if !is_refused {
         // The documentation has values from 0.8 to 1.8, above 0.8 of a limit.
-        let part = decision.usage.map(|usage| usage.part()).filter(|part| *part > 0.8);
+        let part = decision.usage.map(LimitUsage::part).filter(|part| *part > 0.8);
         return part.map(|part| (THROTTLE_PERCENTAGE, format!("{:.2}", part.min(1.8)))).into_iter().collect();
     }
     let (kind, information) = match decision.limited {

@@ -712,7 +712,7 @@ rows! {
     }
     profiles Documented Documented Documented;
     grade Medium;
-    source "learn.microsoft.com/graph/throttling-limits (identity and access); learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online; none for other workloads";
+    source "learn.microsoft.com/graph/throttling-limits (identity and access); learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online; devblogs.microsoft.com/microsoft365dev/prevent-throttling-in-your-application-by-using-ratelimit-headers-in-sharepoint-online (applications only); none for other workloads";
 
     "batch-content-type" batch_content_type: BatchContentType = "a write without Content-Type in a `$batch`" {
         Base64 "base64" "the whole batch is refused with 400, unless the body is a base64 string, which is read as JSON: msgraph-sdk (TypeScript) sends it",

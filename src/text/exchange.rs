@@ -50,7 +50,9 @@ pub(crate) use capture::{Capture, CaptureQuery};
 pub use entry::Resolver;
 pub(crate) use entry::{Entry, ExchangePart, Template};
 pub(crate) use headers::{is_of_connection, without_connection};
-pub(crate) use stream::{EntryReader, StreamError};
+pub(crate) use parse::SourceKind;
+pub(crate) use print::{body_text, header_line};
+pub(crate) use stream::{EntryReader, SourceText, StreamError};
 
 /// The beginning of the comment on a body that is not in a recording.
 const UNRECORDED_BODY: &str = "response body not recorded: ";

@@ -246,6 +246,7 @@ async fn comparison_reports_and_accepted_answers_hide_the_secret() {
             behaviors: Behaviors::default(),
             forced: Vec::new(),
             fixtures: None,
+            variables: Vec::new(),
             accepts: true,
         };
         let (mut reporter, mut report) = Reporter::begin(format);
