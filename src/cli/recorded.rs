@@ -9,6 +9,7 @@ use http::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
 use super::address::base_url;
+use super::behaviors::CommandBehaviors;
 use super::log::{self, LogLevel};
 use super::output::{UNUSABLE, fail, print, report, write_out};
 use super::{runtime, signals};
@@ -23,6 +24,8 @@ use crate::tools::record;
 /// The arguments of `compare`.
 #[derive(Args, Debug)]
 pub(super) struct CompareArguments {
+    #[command(flatten)]
+    pub(super) behaviors: CommandBehaviors,
     /// Recorded exchanges: a folder, or one file (.hurl)
     path: PathBuf,
     #[arg(

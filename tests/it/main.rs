@@ -89,10 +89,11 @@
 //! | file | shows |
 //! |---|---|
 //! | `architecture` | the order of the wings, no cycles between files, a reason for every dependency |
+//! | `configuration` | the help, and the page made from it |
 //! | `dependencies` | the library needs few crates without the program |
 //! | `language` | comments, messages and pages have none of the banned words |
 //! | `pages` | pages name existing files, and the index lists all pages |
-//! | `readme` | the commands and examples of README.md |
+//! | `readme` | the commands and examples of README.md and docs |
 //! | `regressions` | regressions of property tests are in `tests/proptest-regressions/`, where proptest reads them |
 //!
 //! **`support/`**: code that the tests share
@@ -169,6 +170,7 @@ mod program {
     mod log;
     mod machine;
     pub(crate) mod process;
+    mod running;
     mod schemas;
     #[cfg(unix)]
     mod secrets;
@@ -181,6 +183,7 @@ mod program {
 }
 mod project {
     mod architecture;
+    mod configuration;
     mod dependencies;
     mod language;
     mod pages;
