@@ -93,6 +93,7 @@ operations! {
     GET "/health" health, public = true;
     GET "/ready" ready, public = true;
     GET "/worlds" worlds::list;
+    POST "/worlds" worlds::create_labeled;
     GET "/worlds/{name}" worlds::get;
     PUT "/worlds/{name}" worlds::create;
     DELETE "/worlds/{name}" worlds::delete;
