@@ -174,12 +174,12 @@ pub(super) fn journal(arguments: &JournalArguments) -> ExitCode {
         }
         let mut last = 0;
         loop {
-            let mut list = client.get(&format!("{}&after={last}", query("json"))).await?;
-            let entries = list["entries"].take();
+            let mut page = client.get(&format!("{}&after={last}", query("json"))).await?;
+            let entries = page["entries"].take();
             let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
             let lines: String = entries.iter().map(|entry| entry_text(entry, arguments.body)).collect();
             // After a reset, the numbers begin again.
-            let count = list["count"].as_u64().unwrap_or_default();
+            let count = page["count"].as_u64().unwrap_or_default();
             last = if count < last { 0 } else { entries.last().and_then(|entry| entry["number"].as_u64()).unwrap_or(last) };
             if !arguments.follow {
                 return Ok(lines);

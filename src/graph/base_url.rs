@@ -5,7 +5,7 @@ use http::header::HeaderValue;
 use crate::graph::request::Request;
 use crate::world::name::prefix_of;
 
-/// Returns the base URL as the client sent it, without the prefix of a world for a path that has none.
+/// Returns scheme, host, and the prefix of a world, if the path has one, as the client sent them.
 pub(crate) fn of(request: &Request) -> String {
     let mut url = Vec::new();
     write_base_url(request, request.headers.get(http::header::HOST), &mut url);

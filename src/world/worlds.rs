@@ -101,7 +101,7 @@ impl std::error::Error for WorldError {}
 pub struct WorldInfo {
     /// The name.
     pub name: Arc<str>,
-    /// Where it comes from.
+    /// The fixture and the seed that it was created from.
     pub origin: WorldOrigin,
     /// The time since its last use.
     pub idle: Duration,

@@ -219,8 +219,8 @@ fn the_directory_in_short_is_valid() {
     assert_eq!((directory.applications.unwrap().len(), directory.users.unwrap().len()), (1, 1));
 }
 
-/// Flags of cargo, curl, and Hurl, and dashes.
-const FOREIGN_FLAGS: [&str; 6] = ["--", "---", "--example", "--cacert", "--no-assert", "--variable"];
+/// Flags of cargo, curl, npm, and Hurl, and dashes.
+const FOREIGN_FLAGS: [&str; 7] = ["--save-dev", "--", "---", "--example", "--cacert", "--no-assert", "--variable"];
 
 #[test]
 fn every_flag_in_the_pages_exists() {
