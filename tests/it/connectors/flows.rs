@@ -12,22 +12,22 @@ use super::example::{Connector, program};
 use crate::support::harness::{self, request};
 
 /// Worker, her colleague who is also an owner of the team, and another owner.
-const ALICE: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
-const BOB: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
-const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
+pub(super) const ALICE: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
+pub(super) const BOB: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
+pub(super) const GROUP: &str = "TAG_228940ed-ff84-4e25-b129-1b395cf78be0";
 
-const ALL: &str =
+pub(super) const ALL: &str =
     "Shift,SwapRequest,UserShiftPreferences,OpenShift,OpenShiftRequest,OfferShiftRequest,TimeOff,TimeOffReason,TimeOffRequest";
 
 /// Schedule with a shift of each, an open shift with one slot, and a connector that approves all kinds.
-struct Scene {
-    world: World,
-    alices: String,
-    bobs: String,
-    open: String,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) alices: String,
+    pub(super) bobs: String,
+    pub(super) open: String,
 }
 
-fn scene(choices: &[(&str, &str)]) -> Scene {
+pub(super) fn scene(choices: &[(&str, &str)]) -> Scene {
     let world = harness::world(choices);
     let supported = json!({ "supportedEntities": ALL, "eligibilityFilteringEnabledEntities": "none" }).to_string();
     assert_eq!(harness::json(&world, Method::PATCH, INTEGRATION, Some(&supported)).0, StatusCode::OK);
@@ -53,7 +53,7 @@ fn scene(choices: &[(&str, &str)]) -> Scene {
 
 impl Scene {
     /// Sends a request as a user. Returns the answer and the elements that the connector was sent.
-    fn act(&self, user: &str, method: Method, path: &str, body: &Value) -> (Answer, Vec<Value>) {
+    pub(super) fn act(&self, user: &str, method: Method, path: &str, body: &Value) -> (Answer, Vec<Value>) {
         self.act_with(user, method, path, body, approves)
     }
 
@@ -76,23 +76,23 @@ impl Scene {
         (answer, calls.first().map(|(_, message)| message["requests"].as_array().unwrap().clone()).unwrap_or_default())
     }
 
-    fn ask(&self, user: &str, collection: &str, body: &Value) -> (String, Vec<Value>) {
+    pub(super) fn ask(&self, user: &str, collection: &str, body: &Value) -> (String, Vec<Value>) {
         let (answer, elements) = self.act(user, Method::POST, collection, body);
         assert!(answer.response.status().is_success(), "{}", body_of(&answer));
         (body_of(&answer)["id"].as_str().unwrap().to_owned(), elements)
     }
 
-    fn done(&self, user: &str, path: &str, body: &Value) -> Vec<Value> {
+    pub(super) fn done(&self, user: &str, path: &str, body: &Value) -> Vec<Value> {
         let (answer, elements) = self.act(user, Method::POST, path, body);
         assert_eq!(answer.response.status(), StatusCode::NO_CONTENT, "{path}: {}", body_of(&answer));
         elements
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(super) fn get(&self, path: &str) -> Value {
         harness::json(&self.world, Method::GET, &format!("{SCHEDULE}/{path}"), None).1
     }
 
-    fn list(&self, collection: &str) -> Vec<Value> {
+    pub(super) fn list(&self, collection: &str) -> Vec<Value> {
         self.get(collection)["value"].as_array().unwrap().clone()
     }
 
@@ -103,7 +103,7 @@ impl Scene {
 }
 
 /// Returns methods and segments of elements.
-fn outline(elements: &[Value]) -> Vec<String> {
+pub(super) fn outline(elements: &[Value]) -> Vec<String> {
     let segment = |element: &Value| element["url"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
     elements.iter().map(|element| format!("{} {}", element["method"].as_str().unwrap(), segment(element))).collect()
 }
