@@ -45,6 +45,7 @@
 //! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
 //! | `notifications` | subscriptions, and notifications to a receiver that validates, refuses, or is silent |
 //! | `planted` | a connector's message forges nothing in an output |
+//! | `published` | the requests of the published connectors, as `docs/connectors.md` lists them |
 //! | `example` | the example connector, called by the emulator and by the commands |
 //!
 //! **`recordings/`**: recorded exchanges
@@ -126,6 +127,7 @@ mod connectors {
     mod notifications;
     #[cfg(unix)]
     mod planted;
+    mod published;
 }
 mod edge {
     pub(crate) mod abuse;
