@@ -110,7 +110,7 @@ pub(super) struct CallTarget {
 #[derive(Args, Debug)]
 pub(super) struct Content {
     /// Team id of the schedule
-    #[arg(long, env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
+    #[arg(long, visible_alias = "team", env = "WFI_EMULATOR_TEAM_ID", value_name = "ID", default_value = sample::TEAM)]
     team_id: String,
     /// File with the plaintext to send, {"requests": […]}, instead of a sample
     #[arg(long, env = "WFI_EMULATOR_REQUEST", value_name = "FILE")]

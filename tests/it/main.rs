@@ -38,9 +38,14 @@
 //! |---|---|
 //! | `handshake` | the call before an integration is created or gets another URL |
 //! | `approval` | the call before the contents of a schedule change |
+//! | `flows` | the flows of Shifts by requests to Graph: what the connector is sent, and what becomes of the state |
+//! | `acts` | the people of a schedule, played by the control API, the command, and in scenarios |
+//! | `answers` | each answer of a connector to each element of each flow: what is stored, and what a refusal leaves |
+//! | `lives` | ten thousand random steps of several people, beside a model of the schedule |
 //! | `encryption` | messages to connectors, decrypted by OpenSSL; `encrypt` and `decrypt` |
 //! | `notifications` | subscriptions, and notifications to a receiver that validates, refuses, or is silent |
 //! | `planted` | a connector's message forges nothing in an output |
+//! | `published` | the requests of the published connectors, as `docs/connectors.md` lists them |
 //! | `example` | the example connector, called by the emulator and by the commands |
 //!
 //! **`recordings/`**: recorded exchanges
@@ -113,14 +118,17 @@
 
 mod connectors {
     mod acts;
+    mod answers;
     mod approval;
     mod encryption;
     pub(crate) mod example;
     mod flows;
     mod handshake;
+    mod lives;
     mod notifications;
     #[cfg(unix)]
     mod planted;
+    mod published;
 }
 mod edge {
     pub(crate) mod abuse;

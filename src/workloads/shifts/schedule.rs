@@ -118,6 +118,12 @@ impl<'w> Schedule<'w> {
         integration::find(self.world, first)
     }
 
+    /// Returns the name of the schedule's time zone.
+    pub(super) fn time_zone(&self) -> Option<Arc<str>> {
+        let entity = self.world.store.entity(&self.address)?;
+        Record::new(self.model, self.structured, entity.properties.clone()).text("timeZone")
+    }
+
     /// Returns the user's role in the team.
     pub(super) fn role(&self, user: &str) -> Role {
         let members = self.members();

@@ -200,6 +200,24 @@ fn commands_of_the_program_print_the_output_in_the_pages() {
 }
 
 #[test]
+fn the_guide_to_connectors_shows_the_code_that_ci_runs() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let code: String = files(&folder.join("examples/connectors/python"))
+        .into_iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let guide = page("docs/connectors.md");
+    let blocks: Vec<&str> =
+        guide.split("\n```python\n").skip(1).map(|block| block.split("\n```").next().unwrap_or_default()).collect();
+    assert!(blocks.len() >= 6, "{} blocks", blocks.len());
+    for paragraph in blocks.iter().flat_map(|block| block.split("\n\n")) {
+        assert!(code.contains(paragraph), "not in examples/connectors/python:\n{paragraph}");
+    }
+    let ci = std::fs::read_to_string(folder.join(".ci/run")).unwrap();
+    assert!(ci.contains("\nexamples/connectors/check\n"), "CI runs the connectors");
+}
+
+#[test]
 fn the_readme_has_the_two_commands_for_development() {
     let commands = commands_of(&readme());
     assert!(commands.iter().any(|(command, output)| command == "cargo run" && output == "http://127.0.0.1:9340"));
