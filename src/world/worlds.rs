@@ -163,6 +163,11 @@ impl Plan {
         self.fixtures.values().chain([&self.settings.entities]).map(|entities| size_of(entities)).sum()
     }
 
+    /// Adds the applications and users of the directory to the entities of all worlds.
+    fn seed(&mut self) {
+        self.settings.seed(self.fixtures.values_mut());
+    }
+
     /// Checks that there is room for the initial entities.
     ///
     /// # Errors
@@ -297,6 +302,7 @@ impl Worlds {
     /// Creates the default world; other worlds are created by the same plan.
     pub fn new(mut plan: Plan, limits: WorldLimits) -> Worlds {
         plan.settings.is_named_by_token = limits.by_token;
+        plan.seed();
         let plan = ReadyPlan::new(plan, 0);
         Worlds {
             default: WorldSlot::new(plan.default_world(), WorldOrigin::default(), 0, 0),
@@ -543,6 +549,7 @@ impl Worlds {
         let budget = old.settings.stores.clone();
         plan.settings.stores = budget.clone();
         plan.settings.is_named_by_token = self.limits.by_token;
+        plan.seed();
         // The entities of the old plan go at the same time.
         let size = plan.size();
         if !budget.add(size, old.size()) {

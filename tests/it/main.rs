@@ -31,6 +31,7 @@
 //! |---|---|
 //! | `identity` | sign-in, step by step; laws for all tokens and forms |
 //! | `permissions` | the permissions of operations, by all spellings of their addresses |
+//! | `store` | applications, users and consents of sign-in are those of Graph, both ways |
 //!
 //! **`connectors/`**: calls to the connectors of workforce integrations
 //!
@@ -151,6 +152,7 @@ mod entra {
     mod identity;
     mod permissions;
     mod revocation;
+    mod store;
 }
 mod graph {
     mod concurrency;

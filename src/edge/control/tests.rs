@@ -170,7 +170,7 @@ fn state_is_exported_and_imported() {
     let shifts = r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#teams('t1')/schedule/shifts","value":[]}"#;
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state", shifts), @r#"400 unusable: body: $["@odata.context"]: shifts cannot have a file of their own: nest them under `schedule` in teams.json"#);
     insta::assert_snapshot!(refusal(&worlds, Method::PUT, "/worlds/b/state?collection=workforceIntegrations", r#"[{"id":"a","apiVersion":"two"}]"#), @"400 unusable: workforceIntegrations.json: $[0].apiVersion: found a string, expected a whole number from -2147483648 to 2147483647");
-    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=sites", ""), @"400 unusable: unknown collection 'sites' (known: workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, subscriptions, users)");
+    insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?collection=sites", ""), @"400 unusable: unknown collection 'sites' (known: workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, oauth2PermissionGrants, organization, servicePrincipals, subscriptions, users)");
     insta::assert_snapshot!(refusal(&worlds, Method::GET, "/worlds/b/state?secret=true", ""), @"400 unusable: unknown parameter 'secret' (known: collection, secrets)");
 }
 

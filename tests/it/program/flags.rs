@@ -74,7 +74,7 @@ fn check_distinguishes_good_fixtures_from_broken_ones() {
     assert_eq!(outcome(&["check", &broken]), refused(&complaint(&broken)));
     // Neither name nor context: the collection is not guessed.
     let unknown = folder.file("my-data.json", GOOD);
-    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, organization, servicePrincipals, subscriptions, users, \
+    let reason = "unknown collection: name the file after one of workforceIntegrations, deletedItems, teams, applications, directoryObjects, drives, groups, oauth2PermissionGrants, organization, servicePrincipals, subscriptions, users, \
                   or name the array: {\"workforceIntegrations\": […]}";
     assert_eq!(outcome(&["check", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));
     assert_eq!(outcome(&["--port", "0", "--fixtures", &unknown]), refused(&format!("wfi-emulator: {unknown}: {reason}\n")));

@@ -21,7 +21,7 @@ fn help(arguments: &[&str], columns: &str) -> String {
     let outcome = Program::start(command(arguments, &[("COLUMNS", columns)])).outcome();
     assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{arguments:?}");
     // Clap ends some empty lines with blanks.
-    outcome.stdout.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    outcome.stdout.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// An option of the server.
