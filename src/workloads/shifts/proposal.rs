@@ -27,7 +27,7 @@ pub(super) fn decide(
     decided: &mut Vec<&'static str>,
 ) -> Result<Option<Box<dyn Consultation>>, Error> {
     let collection = change.collection;
-    let schedule = Schedule::of(change.world, change.model, collection);
+    let schedule = Schedule::holding(change.world, change.model, change.ancestors, collection);
     let Some(place) = schedule.clone().map(Place::Team).or_else(|| user_of(change)) else { return Ok(None) };
     let Change { world, model, headers, now, .. } = *change;
     let inquiry = Inquiry { world, model, headers, now, place, reply };

@@ -259,6 +259,24 @@ fn an_edited_shift_is_active() {
 }
 
 #[test]
+fn each_theme_is_stored_and_sent_with_a_capital() {
+    let scene = scene(&[]);
+    let themes = "white blue green purple pink yellow gray darkBlue darkGreen darkPurple darkPink darkYellow darkRed cranberry darkOrange \
+        bronze peach gold lime forest lightGreen jade lightTeal darkTeal steel skyBlue blueGray lavender lilac plum magenta darkBrown \
+        beige charcoal silver";
+    assert_eq!(themes.split_whitespace().count(), 35, "all but the sentinel");
+    for theme in themes.split_whitespace() {
+        let item = json!({ "startDateTime": "2026-12-11T15:00:00Z", "endDateTime": "2026-12-11T22:00:00Z", "theme": theme });
+        let (id, sent) = scene.ask(BOB, "shifts", &json!({ "userId": ALICE, "schedulingGroupId": GROUP, "sharedShift": item }));
+        let capital = theme[..1].to_uppercase() + &theme[1..];
+        assert_eq!(sent[0]["body"]["sharedShift"]["theme"], capital);
+        let mut get = request(Method::GET, &format!("{SCHEDULE}/shifts/{id}"), &Value::Null);
+        get.headers.insert("prefer", "include-unknown-enum-members".parse().unwrap());
+        assert_eq!(body_of(&play(&scene.world, &get, approves).0)["sharedShift"]["theme"], theme);
+    }
+}
+
+#[test]
 fn writes_of_the_integration_itself_are_not_sent() {
     let scene = scene(&[]);
     let id = INTEGRATION.rsplit('/').next().unwrap();

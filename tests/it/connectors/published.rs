@@ -1,9 +1,12 @@
-//! Requests of the published connectors, and the table of their answers in `docs/connectors.md`.
+//! The tables of `docs/connectors.md`: the requests of the published connectors with their answers, the calls of each flow, and rules.
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use wfi_emulator::internals::text::exchange::{self, Exchange};
 
+const CALLS: &str = include_str!("../../data/shifts_calls.json");
+const CALLS_HEAD: &str = "| flow | elements |\n|---|---|\n";
 const HEAD: &str = "| connector | purpose | request | status |\n|---|---|---|---|\n";
 
 fn file(name: &str) -> PathBuf {
@@ -43,17 +46,37 @@ fn table() -> String {
     table
 }
 
+/// Returns the elements of the call of each flow, as `flows` compares them with live calls and with those of the command.
+fn calls() -> String {
+    let flows: serde_json::Map<String, Value> = serde_json::from_str(CALLS).unwrap();
+    let mut table = CALLS_HEAD.to_owned();
+    for (flow, elements) in flows {
+        let element = |element: &Value| format!("`{} {}`", element["method"].as_str().unwrap(), element["url"].as_str().unwrap());
+        let elements: Vec<String> = elements.as_array().unwrap().iter().map(element).collect();
+        table.push_str(&format!("| `{flow}` | {} |\n", elements.join(", ")));
+    }
+    table
+}
+
 #[test]
-fn the_requests_of_published_connectors_are_answered_as_the_page_lists() {
+fn the_generated_tables_of_the_page_are_up_to_date() {
     let path = file("docs/connectors.md");
     let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(HEAD).unwrap();
-    let (_, rest) = rest.split_once("\n\n").unwrap();
-    let written = format!("{before}{}\n{rest}", table());
+    let mut written = page.clone();
+    for (head, table) in [(HEAD, table()), (CALLS_HEAD, calls())] {
+        let (before, rest) = written.split_once(head).unwrap();
+        let (_, rest) = rest.split_once("\n\n").unwrap();
+        written = format!("{before}{table}\n{rest}");
+    }
     if std::env::var_os("WFI_EMULATOR_WRITE_DOCS").is_some() {
         std::fs::write(&path, &written).unwrap();
     }
-    assert!(page == written, "docs/connectors.md differs; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it:\n{}", table());
+    assert!(
+        page == written,
+        "docs/connectors.md differs; WFI_EMULATOR_WRITE_DOCS=1 cargo test rewrites it:\n{}{}",
+        table(),
+        calls()
+    );
 }
 
 #[test]
