@@ -48,11 +48,11 @@ use variables::WithVariables;
 
 /// Runs the program with the arguments of this process and returns its exit status.
 pub fn run() -> ExitCode {
-    let cli = arguments::parse();
+    let (cli, chosen) = arguments::parse();
     let behaviors = cli.chosen_behaviors();
     // The server has a task before anything can fail.
     let Some(command) = cli.command.as_ref().filter(|command| !matches!(command, Command::Serve)) else {
-        return serve::run(&cli.serve, behaviors.behaviors(), &variables::misspelled(Cli::command));
+        return serve::run(&cli.serve, behaviors.behaviors(), &chosen, &variables::misspelled(Cli::command));
     };
     let (overrides, behaviors) = (behaviors.overrides(), behaviors.behaviors());
     let behaviors = match behaviors {

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::act::ActArguments;
 use super::behaviors::{BehaviorArguments, CommandBehaviors, TableArguments};
@@ -20,6 +21,7 @@ use super::schema::SchemaFile;
 use super::serve::ServeArguments;
 use super::token::TokenArguments;
 use super::variables::{WithVariables, rejected, variable};
+use crate::text::visible::visible;
 
 /// The program's arguments.
 #[derive(Debug, Parser)]
@@ -175,8 +177,8 @@ fn grouped(argument: clap::Arg) -> clap::Arg {
     }
 }
 
-/// Returns the arguments of this process. Prints help, or what is wrong, and exits where there is reason to.
-pub(super) fn parse() -> Cli {
+/// Returns the arguments of this process, and the options of the server that are not by default. Prints help, or what is wrong, and exits where there is reason to.
+pub(super) fn parse() -> (Cli, Vec<String>) {
     let mut used: Vec<OsString> = std::env::args_os().collect();
     // The flags of the server may follow its name.
     if used.get(1).is_some_and(|name| name == "serve") {
@@ -199,7 +201,30 @@ pub(super) fn parse() -> Cli {
         }
         error.exit()
     });
-    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit())
+    let chosen = chosen(&matches);
+    let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    (cli, chosen)
+}
+
+/// Returns the options of the server that are given, with their values, and with the variable that a value comes from.
+fn chosen(matches: &ArgMatches) -> Vec<String> {
+    let flags = GROUPS.iter().flat_map(|(_, common, others)| common.iter().chain(*others));
+    let text = |flag: &&str| {
+        let id = flag.replace('-', "_");
+        let source = match matches.value_source(&id)? {
+            ValueSource::CommandLine => String::new(),
+            ValueSource::EnvVariable => format!(" (WFI_EMULATOR_{})", id.to_uppercase()),
+            _ => return None,
+        };
+        let values: Vec<String> = matches.get_raw(&id)?.map(|value| value.to_string_lossy().into_owned()).collect();
+        // A switch has the value true, and a token is a secret.
+        let value = match (values.concat().as_str(), *flag) {
+            (_, "control-token") | ("true", _) => String::new(),
+            _ => format!(" {}", visible(&values.join(","))),
+        };
+        Some(format!("--{flag}{value}{source}"))
+    };
+    flags.filter_map(|flag| text(&flag)).collect()
 }
 
 /// Finds the ready file in arguments that cannot be read otherwise, or in its variable.

@@ -133,3 +133,77 @@ fn serve_is_a_command_too() {
     let served = Served::of(command(&["serve", "--port", "0", "--log", "off"], &[]));
     assert_eq!(served.status("GET", ENTITY, ""), 200);
 }
+
+#[test]
+fn an_address_in_use_names_its_user() {
+    let served = Served::start(&["--log", "off", "--host", "127.0.0.1"]);
+    let port = served.address().rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    let second = outcome(&["--host", "127.0.0.1", "--port", &port]);
+    let advice = "stop it, or choose another port with --port, 0 for a free one";
+    let reason = format!(
+        "cannot listen on 127.0.0.1:{port}: Address already in use (os error 98); a wfi-emulator answers there: {advice}"
+    );
+    assert_eq!((second.status, second.stderr.trim_end()), (Some(1), format!("wfi-emulator: {reason}").as_str()));
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    std::thread::spawn(move || while other.accept().is_ok() {});
+    let second = outcome(&["--host", "127.0.0.1", "--port", &port.to_string()]);
+    assert!(second.stderr.contains("; another program answers there: "), "{second:?}");
+}
+
+#[test]
+fn the_greeting_names_the_options_in_force() {
+    let served = Served::start_with(
+        &["--auth", "strict", "--control-token", "hush", "--faults", "throttled", "--explain"],
+        &[("WFI_EMULATOR_SEED", "7")],
+    );
+    let address = served.url.clone();
+    let greeting: String = std::iter::from_fn(|| served.program.stderr.recv_timeout(PATIENCE).ok())
+        .take_while(|line| !line.starts_with("docs: "))
+        .collect();
+    assert!(
+        greeting.contains(
+            "\noptions: --port 0, --explain, --seed 7 (WFI_EMULATOR_SEED), --faults throttled, --control-token, --auth strict\n"
+        ),
+        "{greeting}"
+    );
+    assert!(greeting.contains("\nwith 1 fault rules\n") && !greeting.contains("hush"), "{greeting}");
+    assert!(
+        greeting.contains(&format!("\ntry: curl -H \"Authorization: Bearer $(wfi-emulator token)\" {address}/v1.0/")),
+        "{greeting}"
+    );
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_no_drift() {
+    let folder = Folder::new("unreachable");
+    let file = folder.file("me.hurl", "GET {{base}}/v1.0/me\n\nHTTP 200\n");
+    let dead = outcome(&["compare", &file, "--against", "http://127.0.0.1:9"]);
+    assert_eq!((dead.status, dead.stdout.as_str(), dead.stderr.lines().count()), (Some(2), "", 1), "{dead:?}");
+    assert!(dead.stderr.starts_with("wfi-emulator: unreachable service http://127.0.0.1:9: "), "{dead:?}");
+    let secret = "0123456789abcdef0123456789abcdefFEDCBA9876543210FEDCBA9876543210";
+    let call = outcome(&["call", "connect", "--url", "nonsense", "--secret", secret]);
+    assert!(
+        call.status == Some(2) && call.stderr.contains("invalid value 'nonsense' for '--url <URL>': expected http"),
+        "{call:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_recorder_greets_and_leaves_no_empty_folder() {
+    let folder = Folder::new("recorder");
+    let out = folder.0.join("recordings");
+    let arguments = |upstream: &'static str| ["record", "--upstream", upstream, "--out", out.to_str().unwrap(), "--port", "0"];
+    let refused = outcome(&arguments("http://127.0.0.1:9/v1.0"));
+    assert!(
+        refused.status == Some(2) && refused.stderr.contains("invalid --upstream: /v1.0 belongs to the paths"),
+        "{refused:?}"
+    );
+    assert!(!out.exists());
+    let recorder = Served::of(command(&arguments("http://127.0.0.1:9"), &[]));
+    let url = recorder.url.clone();
+    let stopped = recorder.stop();
+    assert!(stopped.stderr.contains(&format!("  {url}/v1.0 in place of http://127.0.0.1:9/v1.0; stop: Ctrl-C\n")), "{stopped:?}");
+    assert!(stopped.stderr.ends_with("no exchanges recorded\n") && !out.exists(), "{stopped:?}");
+}
