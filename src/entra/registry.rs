@@ -26,12 +26,19 @@ use crate::world::fixture::directory::{
     User, id_of, principal_id,
 };
 use crate::world::links;
+use crate::world::sign_ins::NAME_LIMIT;
 use crate::world::store::{InsertError, StoreFull, StoredEntity};
 
 const APPLICATIONS: &str = "applications";
 const PRINCIPALS: &str = "servicePrincipals";
 const GRANTS: &str = "oauth2PermissionGrants";
 const USERS: &str = "users";
+
+/// The most consents that sign-in records.
+const GRANT_LIMIT: usize = 4096;
+
+/// The most permissions in one consent that sign-in records.
+const SCOPE_LIMIT: usize = 1000;
 
 /// The applications of a world during one request.
 pub(crate) struct Registry<'w> {
@@ -260,9 +267,9 @@ impl<'w> Registry<'w> {
     pub(crate) fn assigned(&self, application: &Application, assignee: Assignee<'_>) -> Option<Vec<String>> {
         let principal = application.principal.clone().unwrap_or_else(|| self.principal(&application.app_id));
         let entity = self.known().iter().find(|known| known.id == application.app_id).and_then(|known| known.entity.as_deref());
-        let assigned = self.assigned_for(&principal, entity, assignee);
-        if assigned.is_some() || (self.world.directory.users.is_some() && self.has_entities()) {
-            return assigned;
+        let roles = self.assigned_for(&principal, entity, assignee);
+        if roles.is_some() || (self.world.directory.users.is_some() && self.has_entities()) {
+            return roles;
         }
         // Users whom the file does not list may be no entities.
         let filed = &self.filed(&application.app_id)?.app_role_assignments;
@@ -422,11 +429,12 @@ impl<'w> Registry<'w> {
         resource: &str,
         names: &[&str],
     ) -> Result<(), StoreFull> {
-        if names.is_empty() {
+        let names: Vec<&str> = names.iter().copied().filter(|name| name.len() <= NAME_LIMIT).collect();
+        if names.is_empty() || [&*client.app_id, resource, user.unwrap_or_default()].iter().any(|name| name.len() > NAME_LIMIT) {
             return Ok(());
         }
         if !self.has_grants() {
-            for name in names {
+            for name in &names {
                 self.world.sign_ins.consent(user.unwrap_or(EVERY_USER), &client.app_id, &format!("{}/{name}", plain(resource)));
             }
             return Ok(());
@@ -451,7 +459,9 @@ impl<'w> Registry<'w> {
             "resourceId": resource_id,
             "scope": names.join(" "),
         });
-        if self.insert(GRANTS, &new)? {
+        // Requests without a token lead here: they cannot fill the store.
+        let has_room = root(self.world, GRANTS).is_some_and(|address| self.world.store.at(&address).len() < GRANT_LIMIT);
+        if has_room && self.insert(GRANTS, &new)? {
             return Ok(());
         }
         let Some(address) = root(self.world, GRANTS) else { return Ok(()) };
@@ -460,8 +470,8 @@ impl<'w> Registry<'w> {
         let updated = self.world.store.at(&address).update(&key, |entity| {
             let text = if let Value::String(text) = entity.properties.get(slot) { &**text } else { "" };
             let mut all: Vec<&str> = text.split_ascii_whitespace().collect();
-            for name in names {
-                if !all.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            for name in &names {
+                if all.len() < SCOPE_LIMIT && !all.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                     all.push(name);
                 }
             }

@@ -5,8 +5,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::client::{Client, missing_parameter};
 use super::form::Form;
 use super::redirect::safe_scheme;
-use super::scope::{AskedScopes, Resources, audience};
+use super::scope::{AskedScopes, Resources, audience, described};
 use super::{EntraContext, EntraReply};
+use crate::entra::check::is_graph;
 use crate::entra::token::GRAPH;
 use crate::odata::error::Error;
 use crate::policy::refusal;
@@ -37,6 +38,9 @@ pub(super) fn admin_consent(context: &EntraContext<'_>) -> Result<EntraReply, Er
                 if name == ".default" {
                     context.registry.consent_to_required(application)?;
                 } else {
+                    if !is_graph(audience(context, resource)) {
+                        described(context, resource)?;
+                    }
                     context.registry.consent(application, None, audience(context, resource), &[name])?;
                 }
             }

@@ -11,6 +11,7 @@ use super::page::{escaped, page};
 use super::redirect::safe_scheme;
 use super::sign_in::user;
 use super::{EntraContext, EntraReply};
+use crate::entra::token::UserNames;
 use crate::odata::error::Error;
 use crate::world::fixture::directory::Application;
 use crate::world::settings::SignIn;
@@ -18,7 +19,8 @@ use crate::world::settings::SignIn;
 /// Ends the session: the applications with an address for it hear of it, then the browser is sent back, if the address is registered.
 pub(super) fn logout(context: &EntraContext<'_>) -> Result<EntraReply, Error> {
     let form = Form::of(context.request);
-    let name = form.get("logout_hint").map(hinted);
+    let of_token = || form.get("id_token_hint").and_then(|token| UserNames::of(token).name().map(str::to_owned));
+    let name = form.get("logout_hint").map(hinted).or_else(of_token);
     let user = user(context, name.as_deref())?;
     let registry = &context.registry;
     let is_registered = |address: &str| {

@@ -16,6 +16,8 @@ const WEB: &str = "11111111-1111-1111-1111-111111111111";
 const ORDERS: &str = "22222222-2222-2222-2222-222222222222";
 const DAEMON: &str = "33333333-3333-3333-3333-333333333333";
 const ADELE: &str = "366c0b19-49b1-41b5-a03f-9f3887bd0ed8";
+/// The id of a user of the built-in fixtures.
+const NORA: &str = "c5d0c76b-80c4-481c-be50-923cd8d680a1";
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 const REDIRECT: &str = "https://web.contoso.com/in";
 
@@ -46,6 +48,7 @@ fn directory() -> Value {
                 "groups": ["99999999-0000-4000-8000-000000000001"],
             },
             { "id": "11110b19-49b1-41b5-a03f-9f3887bd0ed8", "userPrincipalName": "lynne@contoso.com" },
+            { "id": NORA, "userPrincipalName": "nora.lindqvist@contoso.onmicrosoft.com", "surname": "Lind" },
         ],
     })
 }
@@ -211,7 +214,9 @@ fn graph_shows_the_directory_file() {
     let user = get(&world, &format!("/users/{ADELE}?$select=userPrincipalName,passwordProfile,accountEnabled,jobTitle"));
     assert_eq!(user["userPrincipalName"], "adele@contoso.com");
     assert!(user["passwordProfile"].is_null() && user["accountEnabled"] == true, "{user}");
-    assert!(user["jobTitle"].is_string(), "the fixture has more of the user: {user}");
+    assert!(user["jobTitle"].is_null(), "the fixture has another user with this id: {user}");
+    let nora = get(&world, &format!("/users/{NORA}"));
+    assert_eq!((&nora["surname"], &nora["jobTitle"]), (&"Lind".into(), &"Baker".into()), "the fixture has more of this one");
     assert_eq!(get(&world, &format!("/users/{ADELE}/memberOf"))["value"][0]["id"], "99999999-0000-4000-8000-000000000001");
 }
 
@@ -399,7 +404,36 @@ fn a_change_of_a_user_is_obeyed() {
         (0, 50_126)
     );
     // The fixtures have more users, whom the directory file does not list.
-    assert_eq!(number(&world, &of_user("nora", "p", "User.Read")), 50_034);
+    let other = of_user("tomas.ribeiro", "p", "User.Read").replace("@contoso.com", "@contoso.onmicrosoft.com");
+    assert_eq!(
+        (get(&world, "/users/7878981d-a6c7-46ef-9585-7bb41714e981")["givenName"].as_str(), number(&world, &other)),
+        (Some("Tomás"), 50_034)
+    );
+}
+
+#[test]
+fn consents_take_bounded_memory() {
+    let world = world();
+    let ask = |scope: &str| {
+        let target = format!(
+            "/contoso.com/v2.0/adminconsent?client_id={WEB}&redirect_uri=https%3A%2F%2Fweb.contoso.com%2Fin&scope={scope}"
+        );
+        send(&world, Method::GET, &target, &[], "").status
+    };
+    let count = || get(&world, "/oauth2PermissionGrants?$top=999")["value"].as_array().unwrap().len();
+    let before = count();
+    assert_eq!(ask("api%3A%2F%2Fnothing%2FRead"), StatusCode::BAD_REQUEST);
+    assert_eq!(ask(&"x".repeat(2000)), StatusCode::FOUND);
+    assert_eq!(count(), before);
+    for part in 0..60 {
+        let names: Vec<String> = (0..20).map(|number| format!("Scope.{part}.{number}")).collect();
+        assert_eq!(ask(&names.join("+")), StatusCode::FOUND);
+    }
+    assert_eq!(count(), before);
+    let grants = get(&world, "/oauth2PermissionGrants");
+    let longest =
+        grants["value"].as_array().unwrap().iter().map(|grant| grant["scope"].as_str().unwrap().split(' ').count()).max();
+    assert_eq!(longest, Some(1000));
 }
 
 #[test]
